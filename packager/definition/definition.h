@@ -1,0 +1,137 @@
+// The definition of a package's workflows, as data: what the SDK prints, what a person may write by hand
+// (workflow.json) and what the engine plans from. docs/reference/definition.md is its format.
+//
+// Everything here is pure and immutable after parse(): any thread, no I/O.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "packager/error/error.h"
+
+namespace pirn::definition {
+
+inline constexpr uint32_t kSchema = 1;
+inline constexpr int64_t kInfinite = std::numeric_limits<int64_t>::max();  // a duration without end
+
+// A JSON value in canonical text (sorted keys, no white space). Empty = absent.
+using JsonText = std::string;
+
+// What `when` asks. Data is decided inside the commit; a function is a consultation.
+struct Condition {
+  enum class Kind : uint8_t { always, all, any, negation, compare, exists, in, function };
+  enum class Op : uint8_t { equal, not_equal, less, less_or_equal, greater, greater_or_equal };
+  Kind kind = Kind::always;
+  Op op = Op::equal;
+  std::string path;                 // context path "a.b.0.c": compare, exists, in
+  JsonText value;                   // compare: a value; in: an array; exists: true or false
+  std::string function;             // function id
+  std::vector<Condition> operands;  // all, any, negation
+};
+
+struct Backoff {
+  enum class Kind : uint8_t { fixed, linear, exponential, table, function };
+  Kind kind = Kind::exponential;
+  double multiplier = 2.0;
+  std::vector<int64_t> table_ns;  // the last entry repeats
+  std::string function;
+};
+
+enum class Jitter : uint8_t { none, additive, symmetric, full };
+enum class ErrorClass : uint8_t { retryable, transient, terminal };
+
+// Matches an error by code, by class, or by code and details (all given parts must agree).
+struct ErrorPattern {
+  std::string code;
+  std::optional<ErrorClass> error_class;
+  JsonText details;
+};
+
+struct RetryPolicy {
+  uint32_t max_retries = 3;
+  int64_t delay_ns = 1'000'000'000;
+  Backoff backoff;
+  int64_t max_delay_ns = kInfinite;
+  Jitter jitter = Jitter::none;
+  std::vector<ErrorPattern> retry_on;     // empty: every error
+  std::vector<ErrorPattern> no_retry_on;  // wins over retry_on
+};
+
+enum class OnError : uint8_t { fail, skip, keep_going };
+enum class FailureMode : uint8_t { fail_fast, keep_going };
+
+// Function ids; empty = none. Hooks observe, they never change an outcome (R70).
+struct Hooks {
+  std::string on_start, on_success, on_failure, on_skip, on_finish;
+  bool any() const {
+    return !(on_start.empty() && on_success.empty() && on_failure.empty() && on_skip.empty() && on_finish.empty());
+  }
+};
+
+struct Step {
+  std::string name;  // unique in the workflow; [a-z0-9][a-z0-9_-]{0,62}
+  std::string task;  // function id
+  std::string label;
+  std::string description;
+  std::vector<uint32_t> after;  // indices into Workflow::steps, ascending, distinct
+  Condition when;
+  int64_t timeout_ns = 300'000'000'000;
+  RetryPolicy retry;
+  OnError on_error = OnError::fail;
+  bool cancellable = true;
+  std::string context_key;  // empty: a map result merges flat
+  JsonText params;          // an object
+  JsonText metadata;        // an object
+  Hooks hooks;
+  Where where;  // where the author declared it
+};
+
+struct Workflow {
+  std::string name;
+  std::string label;
+  std::string description;
+  uint32_t version = 1;
+  int64_t timeout_ns = kInfinite;
+  FailureMode failure_mode = FailureMode::fail_fast;
+  uint32_t step_concurrency = 0;  // 0 = unlimited
+  std::vector<std::string> tags;
+  JsonText metadata;
+  Hooks hooks;
+  std::vector<Step> steps;
+  Where where;
+  JsonText canonical;  // the canonical text of this workflow; its SHA-256 is the definition's digest
+
+  const Step* find(std::string_view step) const;
+};
+
+struct Definition {
+  uint32_t schema = kSchema;
+  std::string package, version, description, author, licence;
+  std::vector<Workflow> workflows;
+
+  const Workflow* find(std::string_view workflow) const;
+};
+
+// A function that the package exports, for checking the names that a definition uses.
+struct Function {
+  std::string id;
+  uint32_t kind = 0;  // PIRN_KIND_ of abi.h
+};
+
+// Parses and validates a whole document. On failure one Error `definition_invalid` whose causes are ALL
+// problems found, each with file, line, column and a suggestion. `file` names the text in messages;
+// `functions` = nullptr skips the check of function ids.
+Result<Definition> parse(std::string_view json, std::string_view file, const std::vector<Function>* functions);
+
+// The whole document in canonical text; parse(print(d)) equals d.
+JsonText print(const Definition& definition);
+
+// Durations: "250ms" "30s" "5m" "1h30m" "7d" "infinity", or an integer of milliseconds.
+Result<int64_t> parse_duration(std::string_view text);
+std::string print_duration(int64_t ns);
+
+}  // namespace pirn::definition

@@ -1,0 +1,95 @@
+#include "packager/error/error.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdio>
+
+namespace pirn {
+
+const std::vector<CatalogueEntry>& catalogue() {
+  static const std::vector<CatalogueEntry> entries = {
+#define PIRN_ERROR(number, name, http, exit, title, fix) {Code::name, #name, http, exit, title, fix},
+#include "packager/error/catalogue.inc"
+#undef PIRN_ERROR
+  };
+  return entries;
+}
+
+const CatalogueEntry& catalogue_entry(Code code) {
+  for (const CatalogueEntry& entry : catalogue())
+    if (entry.code == code) return entry;
+  assert(false && "every code is in the catalogue");
+  return catalogue().front();
+}
+
+std::string code_number(Code code) {
+  char text[16];
+  std::snprintf(text, sizeof text, "PIRN%04u", static_cast<unsigned>(code));
+  return text;
+}
+
+const CatalogueEntry* find_catalogue_entry(std::string_view name_or_number) {
+  for (const CatalogueEntry& entry : catalogue())
+    if (entry.name == name_or_number || code_number(entry.code) == name_or_number) return &entry;
+  return nullptr;
+}
+
+namespace {
+
+void describe_into(const Error& error, std::string indent, std::string& out) {
+  const Where& where = error.where;
+  out += indent + "error " + code_number(error.code) + " (" + std::string(error.name()) + "): " + error.message;
+  if (!where.file.empty() || where.line != 0) {
+    out += "\n" + indent + "  at " + where.file;
+    if (where.line != 0) out += ":" + std::to_string(where.line);
+    if (where.column != 0) out += ":" + std::to_string(where.column);
+    if (!where.text.empty()) {
+      const std::string number = std::to_string(where.line);
+      out += "\n" + indent + "  " + number + " | " + where.text;
+      if (where.column != 0)
+        out += "\n" + indent + "  " + std::string(number.size(), ' ') + " | " +
+               std::string(where.column - 1, ' ') + "^";
+    }
+  }
+  for (const Error& cause : error.causes) {
+    out += "\n";
+    describe_into(cause, indent + "  ", out);
+  }
+  const std::string_view hint = !error.hint.empty() ? std::string_view(error.hint)
+                                : error.causes.empty() ? catalogue_entry(error.code).fix
+                                                       : std::string_view();
+  if (!hint.empty()) out += "\n" + indent + "  hint: " + std::string(hint);
+}
+
+}  // namespace
+
+std::string describe(const Error& error) {
+  std::string out;
+  describe_into(error, "", out);
+  return out;
+}
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  std::string best;
+  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
+  for (const std::string& candidate : candidates) {
+    std::vector<size_t> row(candidate.size() + 1);
+    for (size_t j = 0; j <= candidate.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= word.size(); ++i) {
+      size_t diagonal = row[0];
+      row[0] = i;
+      for (size_t j = 1; j <= candidate.size(); ++j) {
+        const size_t above = row[j];
+        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (word[i - 1] != candidate[j - 1])});
+        diagonal = above;
+      }
+    }
+    if (row.back() < best_distance) {
+      best_distance = row.back();
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+}  // namespace pirn
