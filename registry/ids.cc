@@ -3,32 +3,8 @@
 namespace pirn {
 
 namespace {
-constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::string_view kBase32 = "0123456789abcdefghjkmnpqrstvwxyz";
 }  // namespace
-
-std::string Digest::hex() const {
-  std::string out;
-  out.reserve(64);
-  for (uint8_t byte : bytes) {
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-  }
-  return out;
-}
-
-Result<Digest> parse_digest(std::string_view hex) {
-  Digest digest;
-  if (hex.size() != 64)
-    return Error{Code::invalid_argument, "'" + std::string(hex) + "' is no digest: 64 hexadecimal digits are expected"};
-  for (size_t i = 0; i < 64; ++i) {
-    const size_t nibble = kHex.find(hex[i]);
-    if (nibble == std::string_view::npos)
-      return Error{Code::invalid_argument, "'" + std::string(hex) + "' is no digest: '" + hex[i] + "' is no lower-case hexadecimal digit"};
-    digest.bytes[i / 2] = static_cast<uint8_t>(digest.bytes[i / 2] << 4 | nibble);
-  }
-  return digest;
-}
 
 std::string ExecutionId::text() const {
   std::string out(13, '0');

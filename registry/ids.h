@@ -1,26 +1,16 @@
 // The names and numbers that everything above the packager is keyed by. Header of values: any thread, no I/O.
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
 
+#include "packager/digest/digest.h"
 #include "packager/error/error.h"
 
 namespace pirn {
-
-// A SHA-256. Printed as 64 lower-case hexadecimal digits.
-struct Digest {
-  std::array<uint8_t, 32> bytes{};
-  auto operator<=>(const Digest&) const = default;
-  std::string hex() const;
-  bool is_zero() const { return *this == Digest{}; }
-};
-Result<Digest> parse_digest(std::string_view hex);
 
 // An execution's key: 43 bits of milliseconds since 1970, 10 shard bits, 11 bits of counter. Keys of one host
 // increase, so that the rows and index entries of live executions stay on few warm pages. The public id is the
@@ -38,14 +28,6 @@ using Epoch = uint64_t;
 
 }  // namespace pirn
 
-template <>
-struct std::hash<pirn::Digest> {
-  size_t operator()(const pirn::Digest& digest) const noexcept {
-    size_t value;
-    std::memcpy(&value, digest.bytes.data(), sizeof value);
-    return value;
-  }
-};
 template <>
 struct std::hash<pirn::ExecutionId> {
   size_t operator()(const pirn::ExecutionId& id) const noexcept { return id.value * 0x9E3779B97F4A7C15u; }
