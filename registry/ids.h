@@ -13,8 +13,8 @@
 namespace pirn {
 
 // An execution's key: 43 bits of milliseconds since 1970, 10 shard bits, 11 bits of counter. Keys of one host
-// increase, so that the rows and index entries of live executions stay on few warm pages. The public id is the
-// printable form: 13 characters of Crockford's base 32, lower case, which sort as the numbers do.
+// increase, so that the rows and index entries of live executions stay on few warm pages. The public id is
+// the printable form: 13 characters of Crockford's base 32, lower case, which sort as the numbers do.
 struct ExecutionId {
   uint64_t value = 0;
   auto operator<=>(const ExecutionId&) const = default;

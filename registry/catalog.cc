@@ -1,0 +1,88 @@
+#include "registry/catalog.h"
+
+namespace pirn::registry {
+
+namespace {
+
+Error no_workflow(std::string_view reference, const std::vector<std::string>& known) {
+  Error error{Code::not_found, "there is no workflow '" + std::string(reference) + "'"};
+  if (const std::string near = nearest(reference, known); !near.empty())
+    error.hint = "Did you mean '" + near + "'?";
+  return error;
+}
+
+Error withdrawn(const Release& release) {
+  return Error{Code::release_withdrawn, "the release " + release.package + "@" + release.version +
+                                            " is withdrawn: a key that signed it was revoked as compromised"};
+}
+
+}  // namespace
+
+Result<Catalog::Target> Catalog::resolve(std::string_view tenant, std::string_view reference) const {
+  const auto found = tenants_.find(tenant);
+  if (found == tenants_.end()) return no_workflow(reference, {});
+
+  const size_t colons = reference.find("::");
+  const bool qualified = colons != std::string_view::npos;
+  const std::string_view package = qualified ? reference.substr(0, colons) : std::string_view();
+  const std::string_view workflow = qualified ? reference.substr(colons + 2) : reference;
+
+  std::vector<std::pair<const Active*, const definition::Workflow*>> candidates;
+  std::vector<std::string> known;
+  for (const auto& [name, active] : *found->second) {
+    for (const definition::Workflow& each : active.release->definition.workflows)
+      known.push_back(qualified ? name + "::" + each.name : each.name);
+    if (qualified && name != package) continue;
+    if (const definition::Workflow* match = active.release->find(workflow))
+      candidates.emplace_back(&active, match);
+  }
+  if (candidates.empty()) return no_workflow(reference, known);
+  if (candidates.size() > 1) {
+    std::string list;
+    for (const auto& [active, match] : candidates)
+      list += (list.empty() ? "" : ", ") + active->release->package + "::" + match->name;
+    return Error{Code::workflow_ambiguous,
+                 "the workflow '" + std::string(reference) + "' is in several packages: " + list};
+  }
+  const auto& [active, match] = candidates.front();
+  if (active->withdrawn) return withdrawn(*active->release);
+  return Target{active->release, match};
+}
+
+const Active* Catalog::active(std::string_view tenant, std::string_view package) const {
+  const auto found = tenants_.find(tenant);
+  if (found == tenants_.end()) return nullptr;
+  const auto entry = found->second->find(package);
+  return entry == found->second->end() ? nullptr : &entry->second;
+}
+
+std::vector<const Active*> Catalog::packages(std::string_view tenant) const {
+  std::vector<const Active*> out;
+  if (const auto found = tenants_.find(tenant); found != tenants_.end())
+    for (const auto& [name, active] : *found->second) out.push_back(&active);
+  return out;
+}
+
+std::vector<const Active*> Catalog::packages() const {
+  std::vector<const Active*> out;
+  for (const auto& [tenant, packages] : tenants_)
+    for (const auto& [name, active] : *packages) out.push_back(&active);
+  return out;
+}
+
+Catalog Catalog::with(const CatalogEdit& edit) const {
+  Catalog next = *this;
+  auto& slot = next.tenants_[edit.tenant];
+  auto packages = slot ? std::make_shared<Packages>(*slot) : std::make_shared<Packages>();
+  if (edit.active)
+    packages->insert_or_assign(edit.package, *edit.active);
+  else
+    packages->erase(edit.package);
+  if (packages->empty())
+    next.tenants_.erase(edit.tenant);
+  else
+    slot = std::move(packages);
+  return next;
+}
+
+}  // namespace pirn::registry

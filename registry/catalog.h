@@ -1,0 +1,62 @@
+// Which release each tenant's packages point to, as an immutable snapshot. A deployment appends an edit and
+// swaps the snapshot (hot swap is nothing more); whoever holds the old one keeps it, and the releases in it.
+//
+// A snapshot costs one copy of the edited tenant's map; the other tenants are shared with the one before. A
+// persistent tree was rejected: deployments are rare, and lookups want one flat step.
+//
+// Immutable: any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "registry/release.h"
+
+namespace pirn::registry {
+
+// What a package points to.
+struct Active {
+  ReleasePtr release;
+  uint64_t revision = 0;   // the deployment that made it active
+  bool withdrawn = false;  // a key that signed it was revoked as compromised: nothing starts on it any more
+};
+
+// One change of one package of one tenant. No value: the package points nowhere.
+struct CatalogEdit {
+  std::string tenant, package;
+  std::optional<Active> active;
+};
+
+class Catalog {
+ public:
+  struct Target {
+    ReleasePtr release;  // keeps the workflow alive
+    const definition::Workflow* workflow = nullptr;
+  };
+
+  // "workflow" or "package::workflow" in this tenant's packages. not_found for what is missing and for what
+  // belongs to somebody else, without a difference; workflow_ambiguous lists the candidates;
+  // release_withdrawn.
+  Result<Target> resolve(std::string_view tenant, std::string_view reference) const;
+
+  // nullptr when the package has no active release (or belongs to somebody else).
+  const Active* active(std::string_view tenant, std::string_view package) const;
+  // All active packages of a tenant, ascending by name.
+  std::vector<const Active*> packages(std::string_view tenant) const;
+  // All active packages, by tenant and name.
+  std::vector<const Active*> packages() const;
+
+  Catalog with(const CatalogEdit& edit) const;
+
+ private:
+  using Packages = std::map<std::string, Active, std::less<>>;
+  std::map<std::string, std::shared_ptr<const Packages>, std::less<>> tenants_;
+};
+using CatalogPtr = std::shared_ptr<const Catalog>;
+
+}  // namespace pirn::registry

@@ -1,0 +1,153 @@
+// What the registry keeps, as values: rows as callers see them and what callers ask for. Times are
+// milliseconds since 1970 UTC; 0 = none. `who` is Principal::who() of the person or key that did it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "registry/ids.h"
+#include "registry/release.h"
+#include "registry/role.h"
+
+namespace pirn::registry {
+
+// Where a tenant's code runs. `in_process` means that the operator trusts it like the host itself.
+enum class Isolation : uint8_t { worker, in_process };
+std::string_view name(Isolation isolation);  // "worker", "in-process"
+Result<Isolation> parse_isolation(std::string_view name);
+
+struct Tenant {
+  std::string name;
+  Isolation isolation = Isolation::worker;
+  uint32_t signatures_required = 1;  // distinct trusted keys that an upload needs
+  int64_t created_at_ms = 0;
+  std::string created_by;
+};
+
+struct NewTenant {
+  std::string name;  // [a-z0-9][a-z0-9_-]{0,62}
+  Isolation isolation = Isolation::worker;
+  uint32_t signatures_required = 1;
+};
+
+struct ApiKey {
+  std::string id;
+  std::string tenant;  // empty: a key of the operator
+  Role role = Role::viewer;
+  std::string label;
+  int64_t created_at_ms = 0, expires_at_ms = 0, revoked_at_ms = 0;
+  std::string created_by, revoked_by;
+};
+
+struct NewKey {
+  std::string tenant;  // empty: a key of the operator
+  Role role = Role::viewer;
+  std::string label;
+  int64_t expires_at_ms = 0;
+};
+
+struct IssuedKey {
+  ApiKey key;
+  std::string token;  // shown once: only a keyed hash of it is kept
+};
+
+enum class TrustRole : uint8_t { sign, countersign };
+std::string_view name(TrustRole role);
+Result<TrustRole> parse_trust_role(std::string_view name);
+
+// compromised stops what runs on its releases; superseded and retired only end new uploads.
+enum class RevocationReason : uint8_t { compromised, superseded, retired };
+std::string_view name(RevocationReason reason);
+Result<RevocationReason> parse_revocation_reason(std::string_view name);
+
+using PublicKey = std::array<uint8_t, 32>;  // a raw Ed25519 key
+
+struct TrustRow {
+  uint64_t id = 0;
+  std::string tenant, publisher;
+  Digest key_id;
+  PublicKey public_key{};
+  std::string pattern;  // of package names: "etl", "etl-*", "*"
+  TrustRole role = TrustRole::sign;
+  int64_t valid_from_ms = 0, valid_until_ms = 0;  // 0: without end
+  int64_t added_at_ms = 0, revoked_at_ms = 0;
+  std::string added_by, revoked_by;
+  RevocationReason reason = RevocationReason::retired;  // when revoked
+
+  bool active(int64_t now_ms) const {
+    return revoked_at_ms == 0 && valid_from_ms <= now_ms && (valid_until_ms == 0 || now_ms < valid_until_ms);
+  }
+};
+
+struct NewTrust {
+  std::string tenant, publisher;
+  PublicKey public_key{};
+  std::string pattern = "*";
+  TrustRole role = TrustRole::sign;
+  int64_t valid_from_ms = 0, valid_until_ms = 0;
+};
+
+struct PushedRelease {
+  ReleasePtr release;
+  bool already_there = false;  // the same package id again: nothing was changed
+};
+
+// A numbered, append-only deployment.
+struct Revision {
+  std::string tenant, package;
+  uint64_t number = 0;       // 1, 2, ... in (tenant, package)
+  Digest release, previous;  // previous: zero for the first
+  std::string version;
+  bool undo = false;
+  int64_t at_ms = 0;
+  std::string by, why;
+};
+
+// What a deployment would change, by the digests of the definitions. Names ascending.
+struct DeploymentPlan {
+  std::string tenant, package;
+  std::string from_version, to_version;  // from: empty when nothing is active
+  Digest from, to;
+  std::vector<std::string> added, changed, removed, unchanged;
+  std::vector<Error> refusals;  // why deploy() would refuse now; the probe is not part of a plan
+  bool nothing_to_do() const { return from == to; }
+};
+
+struct NewDeployment {
+  std::string tenant, package;
+  std::string version;  // empty: the release with the highest serial
+  std::string why;
+};
+
+struct Deployed {
+  Revision revision;
+  DeploymentPlan plan;
+  bool changed = true;  // false: that release was active already, and no revision was made
+};
+
+// One release in the lists of `package ls` and `package show`.
+struct ReleaseRow {
+  Digest digest;
+  std::string package, version, publisher;
+  int64_t serial = 0;
+  std::vector<Signer> signers;
+  uint64_t archive_size = 0;
+  int64_t pushed_at_ms = 0;
+  std::string pushed_by;
+  bool active = false;
+  bool withdrawn = false;
+  uint64_t revision = 0;  // the newest deployment of it; 0: never deployed
+};
+
+struct AuditRecord {
+  uint64_t seq = 0;
+  int64_t at_ms = 0;
+  std::string tenant, actor, action, object;
+  std::string outcome;  // "ok" or the name of the error
+  std::string detail;
+  Digest hash;  // SHA-256 of the previous hash and this record
+};
+
+}  // namespace pirn::registry

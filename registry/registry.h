@@ -1,0 +1,106 @@
+// The registry of a host: tenants, API keys, trust, releases, deployments, and the catalog that all of it
+// leads to. It owns registry.db (SQLite), the pepper of the API keys and the blobs of one data directory;
+// docs/data.md says what lies where. Start reading at push() and deploy(): the rest serves them.
+//
+// Thread: every function may be called from any thread. Changes are serialised by one mutex and are on disk
+// when they return. catalog() and authenticate() never wait for a change that is under way.
+//
+// Every change asks for the principal and checks his permission (role.h); a foreign tenant answers as a
+// missing one. Every change that is refused leaves one audit record and nothing else. Reads take the tenant
+// and trust the caller to have asked Principal::require.
+//
+// When the database fails to commit, the registry refuses every later change (registry_failed): what is on
+// disk is known again only after the next open.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "registry/catalog.h"
+#include "registry/records.h"
+#include "registry/release.h"
+#include "registry/role.h"
+
+namespace pirn::registry {
+
+struct Options {
+  std::string directory;  // the data directory, which exists; empty: everything in memory (trials and tests)
+  uint64_t archive_limit = 256ull << 20;  // bytes of one upload
+  uint64_t releases_per_tenant = 10'000;
+  uint64_t storage_per_tenant = 10ull << 30;  // bytes of archives
+};
+
+class Registry {
+ public:
+  // Opens or creates, migrates the schema, sweeps what a crash left behind, reads the catalog.
+  static Result<std::unique_ptr<Registry>> open(Options options);
+  ~Registry();
+
+  // The current snapshot; never null.
+  CatalogPtr catalog() const;
+
+  // Tenants. `in_process` is a decision of the operator, recorded with who and when.
+  Result<Tenant> create_tenant(const Principal& who, const NewTenant& tenant, int64_t now_ms);
+  Result<std::vector<Tenant>> tenants() const;  // ascending by name
+  Result<Tenant> tenant(std::string_view name) const;
+
+  // API keys. The token of create_key is shown once and cannot be read again.
+  Result<IssuedKey> create_key(const Principal& who, const NewKey& key, int64_t now_ms);
+  Result<std::vector<ApiKey>> keys(std::string_view tenant) const;  // "" = the operator's own
+  Result<ApiKey> revoke_key(const Principal& who, std::string_view tenant, std::string_view id,
+                            int64_t now_ms);
+  // unauthenticated (which does not say whether the key exists), key_expired, key_revoked.
+  Result<Principal> authenticate(std::string_view token, int64_t now_ms) const;
+
+  // Trust. A new tenant trusts nobody.
+  Result<TrustRow> add_trust(const Principal& who, const NewTrust& trust, int64_t now_ms);
+  Result<std::vector<TrustRow>> trust(std::string_view tenant) const;
+  // Revokes every row of that key in that tenant. `compromised` also withdraws the releases that it carried.
+  Result<std::vector<TrustRow>> revoke_trust(const Principal& who, std::string_view tenant,
+                                             const Digest& key_id, RevocationReason reason, int64_t now_ms);
+
+  // Releases. admit_push is for before the body is read: permission, declared length, quota.
+  Status admit_push(const Principal& who, std::string_view tenant, uint64_t declared_size, int64_t now_ms);
+  // Verifies and admits an archive (packages.md, section 2, steps 2 to 10).
+  Result<PushedRelease> push(const Principal& who, std::string_view tenant, std::string_view archive,
+                             int64_t now_ms);
+  // The release with its parsed definition, read back and checked against its digest. For what is pinned but
+  // no longer active too; equal calls give the same object as long as somebody holds it. release_withdrawn
+  // when compromised.
+  Result<ReleasePtr> load_release(std::string_view tenant, const Digest& digest) const;
+  // The bytes of the library of a release, checked against the digest that was signed: what a loader maps.
+  // release_withdrawn when compromised.
+  Result<std::string> load_library(const Release& release) const;
+  // All releases of a tenant, or of one of its packages: by package, newest serial first.
+  Result<std::vector<ReleaseRow>> releases(std::string_view tenant) const;
+  Result<std::vector<ReleaseRow>> releases(std::string_view tenant, std::string_view package) const;
+
+  // Deployments.
+  Result<DeploymentPlan> plan(const NewDeployment& deployment, int64_t now_ms) const;
+  Result<Deployed> deploy(const Principal& who, const NewDeployment& deployment, const Probe& probe,
+                          int64_t now_ms);
+  // A new revision that points to the release that was active before the current one; with `to_revision`, to
+  // the release of that revision.
+  Result<Deployed> undo(const Principal& who, std::string_view tenant, std::string_view package,
+                        uint64_t to_revision, std::string_view why, const Probe& probe, int64_t now_ms);
+  Result<std::vector<Revision>> history(std::string_view tenant,
+                                        std::string_view package) const;  // newest first
+
+  // Audit. record_refusal is for what the API refuses before it reaches the registry.
+  Status record_refusal(const Principal& who, std::string_view tenant, std::string_view action,
+                        std::string_view object, const Error& error, int64_t now_ms);
+  // Oldest first, after `after_seq`. `tenant` empty: of all tenants.
+  Result<std::vector<AuditRecord>> audit(std::string_view tenant, uint64_t after_seq, uint32_t limit) const;
+  // Follows the whole chain; the number of records, or audit_broken with the first record that does not fit.
+  Result<uint64_t> verify_audit() const;
+
+ private:
+  class Core;
+  explicit Registry(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace pirn::registry
