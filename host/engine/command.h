@@ -1,0 +1,81 @@
+// What the outside asks of the engine, and what it answers. A command is a value with a reply; the reply is
+// called once, on the engine's thread, after what it reports is durable. It must not block.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "host/journal/context.h"
+#include "host/journal/state.h"
+
+namespace pirn::engine {
+
+template <class T>
+using Reply = std::function<void(Result<T>)>;
+
+struct Started {
+  ExecutionId id;
+  bool existing = false;  // the start key had started it before, with the same input
+};
+struct Start {
+  std::string tenant;
+  std::string workflow;  // [package::]workflow
+  journal::Delta input;
+  Digest input_digest;   // of the canonical input
+  std::string key;       // unique within the tenant; empty: none. The same key with another input: start_key_conflict
+  std::string trigger = "manual";
+  Reply<Started> reply;
+};
+
+struct Cancel {
+  std::string tenant;
+  ExecutionId id;
+  std::string reason = "user_requested";
+  bool cleanup = true;
+  Reply<journal::State> reply;  // the state right after: stopping or cancelled
+};
+
+// An execution as it is now. Of an open one the engine answers, of a closed one the store.
+struct View {
+  journal::ExecutionState state;
+  std::vector<std::string> step_names;  // by index
+  std::string context;                  // JSON object: the fold over all completed steps
+};
+struct Show {
+  std::string tenant;
+  ExecutionId id;
+  Reply<std::optional<View>> reply;  // nullopt: not open here (closed, foreign or unknown)
+};
+
+// What lists show of an open execution.
+struct Line {
+  ExecutionId id;
+  std::string package, version, workflow, key;
+  Digest release;
+  journal::State state;
+  int64_t created_at = 0, started_at = 0, ended_at = 0;
+  uint32_t done = 0, total = 0;
+};
+struct ListOpen {
+  std::string tenant;
+  std::string package, workflow;  // empty: any
+  int64_t since = 0;
+  ExecutionId before;
+  uint32_t limit = 100;
+  Reply<std::vector<Line>> reply;  // newest first
+};
+
+struct EngineStats {
+  uint64_t open_executions = 0, running_steps = 0, ready_steps = 0, turns = 0, commits = 0, executions_started = 0,
+           executions_ended = 0;
+};
+struct Stats {
+  Reply<EngineStats> reply;
+};
+
+using Command = std::variant<Start, Cancel, Show, ListOpen, Stats>;
+
+}  // namespace pirn::engine

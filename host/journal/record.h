@@ -1,0 +1,182 @@
+// The records of an execution's journal: everything that can happen to it, one struct each.
+//
+// A commit is what one input caused in one execution: an ordered list of records, numbered, stamped with the
+// engine's instant, written as one row. Each record carries a gap-free `seq` of its execution, and is at the same
+// time the public event that clients see (`type` is its name there). State changes by apply() of a record and by
+// nothing else, so the live state is always the fold of the journal (state.h).
+//
+// Times are nanoseconds since 1970 (UTC), durations are nanoseconds. Values: any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "host/journal/value.h"
+#include "registry/ids.h"
+
+namespace pirn::journal {
+
+// The schema of a commit's body. A change of meaning takes the next number and an upcaster in codec.cc.
+inline constexpr uint32_t kSchema = 1;
+inline constexpr int64_t kNever = INT64_MAX;
+
+// Kinds of calls into package code; the numbers are the ABI's (PIRN_KIND_*).
+enum class Kind : uint8_t {
+  task = 1, rollback = 2, fallback = 3, handler = 4, hook = 5, condition = 6, duration = 7, backoff = 8, input = 9, result = 10
+};
+
+enum class SkipKind : uint8_t { none, condition, not_taken, requested, on_error, recovery, upstream_failed, aborted };
+enum class StopCause : uint8_t { none, fail, cancel };
+enum class FinalState : uint8_t { completed, failed, cancelled };
+enum class ErrorClass : uint8_t { retryable, transient, terminal };
+
+struct StepError {
+  std::string code;
+  std::string message;
+  ErrorClass error_class = ErrorClass::retryable;
+  std::string details;  // JSON text; may be empty
+};
+using ErrorPtr = std::shared_ptr<const StepError>;
+
+// What a step left in its own slot: the keys it wrote, or one value that is no map (R10).
+struct StepResult {
+  Delta map;
+  Value value;
+  bool is_map = true;
+};
+using ResultPtr = std::shared_ptr<const StepResult>;
+
+// workflow.create: the first record. Everything needed to know what this execution runs, without any other table.
+struct Created {
+  std::string tenant, package, version, workflow;
+  std::vector<Digest> pins;   // releases, its own first; packages may require packages
+  Digest definition;          // SHA-256 of the workflow's canonical definition
+  uint32_t definition_schema = 1;
+  uint32_t n_steps = 0;
+  ExecutionId root;           // itself, unless nested
+  std::string key;            // start key, unique within the tenant; may be empty
+  Digest input_digest;
+  std::string trigger;        // "manual"
+  Delta input;
+  int64_t wake_at = 0;        // 0: at once
+};
+
+// workflow.start: an attempt begins.
+struct Begun {
+  uint32_t attempt = 1;
+  int64_t deadline = kNever;
+};
+
+// step.ask: a consultation is under way.
+struct StepAsked {
+  uint32_t step = 0;
+  Kind kind = Kind::condition;
+  uint64_t invocation = 0;
+  int64_t deadline = kNever;
+};
+// step.answer
+struct StepAnswered {
+  uint32_t step = 0;
+  Kind kind = Kind::condition;
+  bool truth = false;
+  int64_t duration = 0;
+  ErrorPtr error;  // the consultation failed; its default holds
+};
+// step.ready: waits for a slot; `when` is settled.
+struct StepReady {
+  uint32_t step = 0;
+};
+// step.start
+struct StepStarted {
+  uint32_t step = 0;
+  uint32_t attempt = 1;     // failures so far + 1
+  uint64_t invocation = 0;  // the token: only its outcome may commit
+  int64_t deadline = kNever;
+};
+// step.stop: completed.
+struct StepCompleted {
+  uint32_t step = 0;
+  ResultPtr result;
+  int64_t duration = 0;
+};
+// step.skip
+struct StepSkipped {
+  uint32_t step = 0;
+  SkipKind kind = SkipKind::none;
+  std::string reason;
+};
+// step.exception: an invocation failed. What follows is decided in the same commit.
+enum class AfterFailure : uint8_t { retry, fail, tolerate, skip };
+struct StepFailed {
+  uint32_t step = 0;
+  ErrorPtr error;
+  AfterFailure then = AfterFailure::fail;
+  int64_t duration = 0;
+};
+// step.retry
+struct StepRetry {
+  uint32_t step = 0;
+  int64_t delay = 0;
+  int64_t wake_at = 0;
+};
+// step.cancel
+struct StepCancelled {
+  uint32_t step = 0;
+  std::string reason;
+  ResultPtr partial;  // kept in the slot, not merged (R29); may be null
+};
+// step.interrupt: the host lost the invocation; nobody is blamed.
+struct StepInterrupted {
+  uint32_t step = 0;
+  bool crashed = false;  // this invocation is known to have killed its process
+};
+// workflow.cancel (cause cancel) or workflow.stopping (cause fail): running steps drain until grace_until.
+struct Stopping {
+  StopCause cause = StopCause::fail;
+  ErrorPtr error;             // cause fail: the error
+  uint32_t step = kNoStep;    // cause fail: whose error it is
+  std::string reason;         // cause cancel
+  bool rollback = false;
+  bool cleanup = true;
+  int64_t grace_until = kNever;
+  static constexpr uint32_t kNoStep = UINT32_MAX;
+};
+// workflow.fail: once, before the stop of a failed execution.
+struct Failed {
+  ErrorPtr error;
+  uint32_t step = Stopping::kNoStep;
+};
+// workflow.stop: always the last record.
+struct Stopped {
+  FinalState state = FinalState::completed;
+  int64_t duration = 0;
+  uint32_t tolerated_failures = 0;
+};
+// diagnostic: something worth knowing that changes no state.
+struct Diagnostic {
+  std::string code;
+  std::string message;
+  uint32_t step = Stopping::kNoStep;
+};
+// node: emitted by task code, committed with its outcome.
+struct Emitted {
+  uint32_t step = 0;
+  std::string scope;
+  std::string message;
+  std::string metadata;  // JSON text; may be empty
+};
+
+using Record = std::variant<Created, Begun, StepAsked, StepAnswered, StepReady, StepStarted, StepCompleted, StepSkipped,
+                            StepFailed, StepRetry, StepCancelled, StepInterrupted, Stopping, Failed, Stopped, Diagnostic,
+                            Emitted>;
+
+std::string_view name_of(SkipKind kind);
+std::string_view name_of(FinalState state);
+std::string_view name_of(ErrorClass error_class);
+std::string_view name_of(Kind kind);
+
+}  // namespace pirn::journal

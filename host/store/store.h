@@ -1,0 +1,117 @@
+// Where execution state is kept. One interface, one conformance suite, several stores: memory and SQLite
+// (embedded); a store of several hosts fits the same shape.
+//
+// The engine's thread is the only writer: recover() and commit() are called from it alone. The read functions
+// may be called from any thread at any time and see whole commits only.
+//
+// What is on disk: a journal (one row for each commit, append only) and a projection (one row for each execution:
+// its whole state as of a commit, and the columns that lists and searches need). The projection may lag for open
+// executions; a watermark says up to which journal position it is complete, and recovery folds only what lies
+// beyond. An execution's last commit writes its row in the same transaction, so a closed execution is never stale.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "registry/ids.h"
+
+namespace pirn::store {
+
+// One commit of one execution. Views are valid during the call of commit() only.
+struct JournalRow {
+  ExecutionId stream;
+  uint32_t commit_no = 0;  // 1, 2, 3, … within the stream
+  uint32_t schema = 1;
+  std::string_view body;   // JSON text (host/journal/codec.h)
+};
+
+// One execution's projection, replaced as a whole.
+struct ExecutionRow {
+  ExecutionId id;
+  uint32_t commit_no = 0;  // the last commit that it includes
+  bool open = true;
+  std::string_view state;  // "pending" … "cancelled"
+  std::string_view tenant, package, version, workflow;
+  Digest release;
+  std::string_view key;    // start key, unique within the tenant; empty: none
+  Digest input_digest;
+  int64_t created_at = 0, started_at = 0, ended_at = 0;  // ns since 1970; 0: not yet
+  std::string_view body;   // JSON text of the whole state
+};
+
+struct Change {
+  Epoch epoch = 0;  // of the host that writes; an older epoch than the store's is refused (store_fenced)
+  std::span<const JournalRow> journal;
+  std::span<const ExecutionRow> executions;
+  bool complete = false;  // with this change the projection is complete: the watermark moves to its last row
+};
+
+struct StoredExecution {
+  ExecutionId id;
+  uint32_t commit_no = 0;
+  bool open = true;
+  std::string state, tenant, package, version, workflow;
+  Digest release;
+  std::string key;
+  Digest input_digest;
+  int64_t created_at = 0, started_at = 0, ended_at = 0;
+  std::string body;
+};
+
+struct StoredCommit {
+  ExecutionId stream;
+  uint32_t commit_no = 0;
+  uint32_t schema = 1;
+  std::string body;
+};
+
+struct ExecutionFilter {
+  std::string tenant;
+  std::string package, workflow;    // empty: any
+  std::vector<std::string> states;  // empty: any
+  int64_t since = 0;                // created at or after
+  ExecutionId before;               // cursor: only older ids; zero: from the newest
+  uint32_t limit = 100;
+};
+
+struct StoreStats {
+  uint64_t journal_rows = 0, executions = 0, open_executions = 0;
+  uint64_t size_bytes = 0, wal_bytes = 0;
+  uint64_t commits = 0;  // transactions since the opening
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // The epoch that this opening took: the last one + 1, durable.
+  virtual Epoch epoch() const = 0;
+
+  // Calls on_execution for each open execution's row, then on_commit for each journal row beyond the watermark,
+  // in the order of commit. A callback's error ends the recovery with it.
+  virtual Status recover(const std::function<Status(StoredExecution)>& on_execution,
+                         const std::function<Status(StoredCommit)>& on_commit) = 0;
+
+  // One durable transaction. After an error nothing may be acknowledged and the host stops (store_failed).
+  virtual Status commit(const Change& change) = 0;
+
+  // Spends idle time on upkeep (checkpoints). Returns whether there is more to do.
+  virtual bool maintain() = 0;
+
+  // Reads: any thread. The projection's view; of open executions it may be old or not there yet.
+  virtual Result<std::optional<StoredExecution>> find(std::string_view tenant, ExecutionId id) const = 0;
+  virtual Result<std::optional<StoredExecution>> find_by_key(std::string_view tenant, std::string_view key) const = 0;
+  // Newest first.
+  virtual Result<std::vector<StoredExecution>> list(const ExecutionFilter& filter) const = 0;
+  // Commits after `after_commit`, ascending, at most `limit`.
+  virtual Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit, uint32_t limit) const = 0;
+  virtual Result<StoreStats> stats() const = 0;
+};
+
+}  // namespace pirn::store

@@ -1,0 +1,125 @@
+// The seam between deciding and doing. The engine decides which invocation starts; a Runner calls the package's
+// function somewhere and hands back a Completion. Implementations: InProcessRunner (trusted tenants), and a fake
+// one in tests; sandboxed worker processes fit the same seam.
+//
+// Thread: start(), take_completions(), cancel() and retire() are called from the engine's thread only and do not
+// block. A runner calls Wakeup::wake() from any thread when completions are waiting.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/journal/context.h"
+#include "host/journal/record.h"
+#include "registry/release.h"
+
+namespace pirn::worker {
+
+using journal::Kind;
+
+// What the invocations of one execution's attempt share. Made by the engine; immutable to runners; any thread.
+class Frame {
+ public:
+  virtual ~Frame() = default;
+  ExecutionId execution;
+  std::string execution_text;  // id.text()
+  registry::ReleasePtr release;
+  std::string_view workflow;   // lives in the release
+  uint32_t workflow_attempt = 1;
+
+  enum class Access : uint8_t { ok, absent, not_an_ancestor };
+  // The slot of an ancestor of `step`. `out` lives as long as the frame.
+  virtual Access result_of(uint32_t step, std::string_view ancestor, const journal::StepResult*& out) const = 0;
+};
+using FramePtr = std::shared_ptr<const Frame>;
+
+// One call into package code.
+struct Invocation {
+  uint64_t id = 0;  // unique for each call; the token whose outcome alone may commit
+  FramePtr frame;
+  Kind kind = Kind::task;
+  uint32_t step = 0;
+  std::string_view step_name;  // lives in the release
+  std::string_view function;   // id of the function to call; lives in the release
+  std::string_view params;     // JSON object or empty; lives in the release
+  uint32_t attempt = 1;
+  int64_t deadline = journal::kNever;  // ns since 1970
+  journal::Context context;
+  std::string input;  // JSON: what this kind receives beside the context; may be empty
+};
+
+struct Outcome {
+  enum class Kind : uint8_t { done, failed, skip, snooze, await, expand, cancelled };
+  Kind kind = Kind::done;
+  journal::ResultPtr result;  // done: the slot; cancelled: the partial result; may be null = an empty map
+  journal::ErrorPtr error;    // failed
+  std::string reason;         // skip, cancelled
+  int64_t duration = 0;       // snooze; answer of a duration or backoff function, ns
+  bool truth = false;         // answer of a condition
+  std::vector<journal::Emitted> emitted;
+  std::vector<journal::Diagnostic> diagnostics;  // contract violations worth telling the author
+};
+
+struct Completion {
+  uint64_t invocation = 0;
+  ExecutionId execution;
+  uint32_t step = 0;
+  Kind kind = Kind::task;
+  Outcome outcome;
+};
+
+// Live and best effort: what a running function says before it returns. Any thread; must not block.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual void on_log(const Invocation& invocation, uint32_t level, std::string_view message) = 0;
+  virtual void on_progress(const Invocation& invocation, double progress, std::string_view note) = 0;
+  virtual void on_stream(const Invocation& invocation, std::string_view chunk, bool final) = 0;
+};
+
+class Wakeup {
+ public:
+  virtual ~Wakeup() = default;
+  virtual void wake() = 0;  // any thread; cheap when the engine is awake
+};
+
+// One release that this runner has loaded, for the operator.
+struct Residence {
+  std::string tenant, package, version;
+  Digest release;
+  bool retired = false;      // nothing pins it any more
+  bool still_mapped = false; // retired and unloaded, but the system still maps it
+  uint32_t stuck_calls = 0;  // timed-out or cancelled calls that have not returned
+};
+
+class Runner {
+ public:
+  virtual ~Runner() = default;
+
+  // How many more invocations may start now.
+  virtual size_t capacity() const = 0;
+  // Takes the invocations out of the batch. Each yields exactly one Completion, unless abandoned before.
+  virtual void start(std::span<Invocation> batch) = 0;
+  // Appends what has completed.
+  virtual void take_completions(std::vector<Completion>& out) = 0;
+
+  enum class Signal : uint8_t {
+    cancel,   // raise the cancel flag; the function decides
+    abandon,  // its outcome is not wanted any more (timed out, fenced)
+  };
+  // No effect when the invocation has completed.
+  virtual void cancel(uint64_t invocation, Signal signal) = 0;
+
+  // Nothing pins this release any more and the catalog does not point to it: unload it when its calls are over.
+  virtual void retire(const registry::ReleasePtr& release) = 0;
+
+  // Any thread.
+  virtual std::vector<Residence> residences() const = 0;
+  virtual uint32_t stuck_calls() const = 0;
+};
+
+}  // namespace pirn::worker
