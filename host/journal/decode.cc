@@ -1,0 +1,300 @@
+// Decoding of what encode.cc wrote. The text comes from our own database, but a disk is part of the world: what
+// does not fit is an error that names the field, never a crash.
+#include <boost/json.hpp>
+#include <stdexcept>
+
+#include "host/journal/codec.h"
+
+namespace pirn::journal {
+
+namespace {
+
+namespace bj = boost::json;
+
+// Thrown and caught in this file only.
+struct Malformed : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
+std::string_view view(const bj::string& text) { return {text.data(), text.size()}; }
+
+// The fields of one object.
+class Fields {
+ public:
+  explicit Fields(const bj::value& json) : object_(json.if_object()) {
+    if (!object_) throw Malformed("an object is expected");
+  }
+
+  const bj::value* find(std::string_view name) const { return object_->if_contains({name.data(), name.size()}); }
+  const bj::value& get(std::string_view name) const {
+    if (const bj::value* value = find(name)) return *value;
+    throw Malformed("the field '" + std::string(name) + "' is missing");
+  }
+  std::string text(std::string_view name) const { return std::string(string_of(get(name), name)); }
+  std::string text_or_empty(std::string_view name) const {
+    const bj::value* value = find(name);
+    return value ? std::string(string_of(*value, name)) : std::string();
+  }
+  uint64_t number(std::string_view name) const { return number_of(get(name), name); }
+  uint64_t number_or(std::string_view name, uint64_t otherwise) const {
+    const bj::value* value = find(name);
+    return value ? number_of(*value, name) : otherwise;
+  }
+  int64_t instant_or(std::string_view name, int64_t otherwise) const {
+    const bj::value* value = find(name);
+    if (!value) return otherwise;
+    if (!value->is_int64()) throw Malformed("the field '" + std::string(name) + "' is no integer");
+    return value->get_int64();
+  }
+  bool flag_or(std::string_view name, bool otherwise) const {
+    const bj::value* value = find(name);
+    if (!value) return otherwise;
+    if (!value->is_bool()) throw Malformed("the field '" + std::string(name) + "' is no truth value");
+    return value->get_bool();
+  }
+  Digest digest(std::string_view name) const { return digest_of(get(name), name); }
+  std::string json_or_empty(std::string_view name) const {
+    const bj::value* value = find(name);
+    return value ? bj::serialize(*value) : std::string();
+  }
+
+  static std::string_view string_of(const bj::value& value, std::string_view name) {
+    if (!value.is_string()) throw Malformed("the field '" + std::string(name) + "' is no text");
+    return view(value.get_string());
+  }
+  static Digest digest_of(const bj::value& value, std::string_view name) {
+    auto digest = parse_digest(string_of(value, name));
+    if (!digest) throw Malformed(digest.error().message);
+    return *digest;
+  }
+
+ private:
+  static uint64_t number_of(const bj::value& value, std::string_view name) {
+    if (value.is_uint64()) return value.get_uint64();
+    if (value.is_int64() && value.get_int64() >= 0) return static_cast<uint64_t>(value.get_int64());
+    throw Malformed("the field '" + std::string(name) + "' is no number");
+  }
+
+  const bj::object* object_;
+};
+
+// The enumerator whose name_of() is `text`.
+template <class Enum>
+Enum by_name(std::string_view text, int first, int last) {
+  for (int i = first; i <= last; ++i)
+    if (name_of(static_cast<Enum>(i)) == text) return static_cast<Enum>(i);
+  throw Malformed("'" + std::string(text) + "' is no known name");
+}
+
+Value value_of(const bj::value& json) {
+  auto value = parse_value(bj::serialize(json));
+  if (!value) throw Malformed(value.error().message);
+  return std::move(value).value();
+}
+
+Delta delta_of(const bj::value& json) {
+  if (!json.is_object()) throw Malformed("an object of keys is expected");
+  Delta delta;
+  delta.entries.reserve(json.get_object().size());
+  for (const auto& member : json.get_object())
+    delta.entries.push_back({std::string(member.key()), value_of(member.value()), false});
+  return delta;
+}
+
+ErrorPtr error_of(const Fields& fields, std::string_view name = "error") {
+  const bj::value* json = fields.find(name);
+  if (!json) return nullptr;
+  const Fields error(*json);
+  return std::make_shared<const StepError>(StepError{error.text("code"), error.text("message"),
+                                                     by_name<ErrorClass>(error.text("class"), 0, 2),
+                                                     error.json_or_empty("details")});
+}
+
+ResultPtr slot_of(const Fields& fields) {
+  if (const bj::value* value = fields.find("value"))
+    return std::make_shared<const StepResult>(StepResult{{}, value_of(*value), false});
+  const bj::value* map = fields.find("result");
+  if (!map) return nullptr;
+  StepResult result{delta_of(*map), {}, true};
+  if (const bj::value* unset = fields.find("unset"))
+    for (const bj::value& key : unset->as_array()) result.map.unset(Fields::string_of(key, "unset"));
+  return std::make_shared<const StepResult>(std::move(result));
+}
+
+std::vector<Digest> pins_of(const Fields& fields) {
+  std::vector<Digest> pins;
+  for (const bj::value& pin : fields.get("pins").as_array()) pins.push_back(Fields::digest_of(pin, "pins"));
+  return pins;
+}
+
+ExecutionId id_of(std::string_view text) {
+  auto id = parse_execution_id(text);
+  if (!id) throw Malformed(id.error().message);
+  return *id;
+}
+
+uint32_t step_of(const Fields& fields) { return static_cast<uint32_t>(fields.number_or("i", Stopping::kNoStep)); }
+
+AfterFailure then_of(std::string_view name) {
+  if (name == "retry") return AfterFailure::retry;
+  if (name == "fail") return AfterFailure::fail;
+  if (name == "tolerate") return AfterFailure::tolerate;
+  if (name == "skip") return AfterFailure::skip;
+  throw Malformed("'" + std::string(name) + "' does not say what follows a failure");
+}
+
+Kind kind_of(const Fields& fields, std::string_view name = "kind") { return by_name<Kind>(fields.text(name), 1, 10); }
+
+Record created_of(const Fields& f) {
+  Created record;
+  record.tenant = f.text("tenant");
+  record.package = f.text("package");
+  record.version = f.text("version");
+  record.workflow = f.text("workflow");
+  record.pins = pins_of(f);
+  record.definition = f.digest("definition");
+  record.definition_schema = static_cast<uint32_t>(f.number("definition_schema"));
+  record.n_steps = static_cast<uint32_t>(f.number("steps"));
+  record.root = id_of(f.text("root"));
+  record.key = f.text_or_empty("key");
+  record.input_digest = f.digest("input_digest");
+  record.trigger = f.text("trigger");
+  record.wake_at = f.instant_or("wake_at", 0);
+  record.input = delta_of(f.get("input"));
+  return record;
+}
+
+Record record_of(const Fields& f) {
+  const std::string type = f.text("type");
+  const uint32_t step = step_of(f);
+  if (type == "step.ready") return StepReady{step};
+  if (type == "step.start")
+    return StepStarted{step, static_cast<uint32_t>(f.number("attempt")), f.number("invocation"), f.instant_or("deadline", kNever)};
+  if (type == "step.stop") return StepCompleted{step, slot_of(f), f.instant_or("duration", 0)};
+  if (type == "workflow.create") return created_of(f);
+  if (type == "workflow.start") return Begun{static_cast<uint32_t>(f.number("attempt")), f.instant_or("deadline", kNever)};
+  if (type == "workflow.stop")
+    return Stopped{by_name<FinalState>(f.text("state"), 0, 2), f.instant_or("duration", 0),
+                   static_cast<uint32_t>(f.number_or("tolerated_failures", 0))};
+  if (type == "step.skip") return StepSkipped{step, by_name<SkipKind>(f.text("kind"), 0, 7), f.text_or_empty("reason")};
+  if (type == "step.exception")
+    return StepFailed{step, error_of(f), then_of(f.text("then")), f.instant_or("duration", 0)};
+  if (type == "step.retry") return StepRetry{step, f.instant_or("delay", 0), f.instant_or("wake_at", 0)};
+  if (type == "step.cancel") return StepCancelled{step, f.text_or_empty("reason"), slot_of(f)};
+  if (type == "step.interrupt") return StepInterrupted{step, f.flag_or("crashed", false)};
+  if (type == "step.ask") return StepAsked{step, kind_of(f), f.number("invocation"), f.instant_or("deadline", kNever)};
+  if (type == "step.answer")
+    return StepAnswered{step, kind_of(f), f.flag_or("truth", false), f.instant_or("duration", 0), error_of(f)};
+  if (type == "workflow.cancel" || type == "workflow.stopping")
+    return Stopping{type == "workflow.cancel" ? StopCause::cancel : StopCause::fail, error_of(f), step,
+                    f.text_or_empty("reason"), f.flag_or("rollback", false), f.flag_or("cleanup", true),
+                    f.instant_or("grace_until", kNever)};
+  if (type == "workflow.fail") return Failed{error_of(f), step};
+  if (type == "diagnostic") return Diagnostic{f.text("code"), f.text("message"), step};
+  if (type == "node") return Emitted{step, f.text("scope"), f.text("message"), f.json_or_empty("metadata")};
+  throw Malformed("'" + type + "' is no known event");
+}
+
+Step state_step_of(const Fields& f) {
+  Step step;
+  step.state = by_name<StepState>(f.text("state"), 0, 10);
+  if (f.find("skip_kind")) step.skip_kind = by_name<SkipKind>(f.text("skip_kind"), 0, 7);
+  step.tolerated = f.flag_or("tolerated", false);
+  if (f.find("asking")) step.asking = kind_of(f, "asking");
+  step.failures = static_cast<uint32_t>(f.number_or("failures", 0));
+  step.invocations = static_cast<uint32_t>(f.number_or("invocations", 0));
+  step.interruptions = static_cast<uint32_t>(f.number_or("interruptions", 0));
+  step.crashes = static_cast<uint32_t>(f.number_or("crashes", 0));
+  step.invocation = f.number_or("invocation", 0);
+  step.deadline = f.instant_or("deadline", kNever);
+  step.wake_at = f.instant_or("wake_at", 0);
+  step.started_at = f.instant_or("started_at", 0);
+  step.ended_at = f.instant_or("ended_at", 0);
+  step.completed_seq = f.number_or("completed_seq", 0);
+  step.reason = f.text_or_empty("reason");
+  step.error = error_of(f);
+  step.result = slot_of(f);
+  return step;
+}
+
+DecodedState state_of(const Fields& f) {
+  DecodedState decoded;
+  ExecutionState& state = decoded.state;
+  state.id = id_of(f.text("id"));
+  state.tenant = f.text("tenant");
+  state.package = f.text("package");
+  state.version = f.text("version");
+  state.workflow = f.text("workflow");
+  state.pins = pins_of(f);
+  state.definition = f.digest("definition");
+  state.definition_schema = static_cast<uint32_t>(f.number("definition_schema"));
+  state.root = id_of(f.text("root"));
+  state.key = f.text_or_empty("key");
+  state.input_digest = f.digest("input_digest");
+  state.trigger = f.text("trigger");
+  state.state = by_name<State>(f.text("state"), 0, 6);
+  if (f.find("cause")) state.cause = f.text("cause") == "fail" ? StopCause::fail : StopCause::cancel;
+  state.rollback = f.flag_or("rollback", false);
+  state.cleanup = f.flag_or("cleanup", true);
+  state.attempt = static_cast<uint32_t>(f.number("attempt"));
+  state.error_step = static_cast<uint32_t>(f.number_or("error_step", Stopping::kNoStep));
+  state.error = error_of(f);
+  state.reason = f.text_or_empty("reason");
+  state.created_at = f.instant_or("created_at", 0);
+  state.started_at = f.instant_or("started_at", 0);
+  state.ended_at = f.instant_or("ended_at", 0);
+  state.wake_at = f.instant_or("wake_at", 0);
+  state.deadline = f.instant_or("deadline", kNever);
+  state.grace_until = f.instant_or("grace_until", kNever);
+  state.next_seq = f.number("next_seq");
+  state.next_commit = static_cast<uint32_t>(f.number("next_commit"));
+  state.tolerated_failures = static_cast<uint32_t>(f.number_or("tolerated_failures", 0));
+  state.input = delta_of(f.get("input"));
+  decoded.context = f.json_or_empty("context");
+  for (const bj::value& step : f.get("steps").as_array()) {
+    const Fields fields(step);
+    decoded.step_names.push_back(fields.text("name"));
+    state.steps.push_back(state_step_of(fields));
+  }
+  return decoded;
+}
+
+Error corrupt(std::string_view what, const std::string& why) {
+  return Error{Code::journal_corrupt, "a stored " + std::string(what) + " cannot be read: " + why, "", Blame::world};
+}
+
+// Parses and hands the root's fields to `read`; anything that does not fit becomes journal_corrupt.
+template <class T, class Read>
+Result<T> decode(std::string_view what, std::string_view text, Read read) {
+  try {
+    bj::monotonic_resource memory;
+    const bj::value json = bj::parse({text.data(), text.size()}, &memory);
+    return read(Fields(json));
+  } catch (const std::exception& failure) {
+    return corrupt(what, failure.what());
+  }
+}
+
+}  // namespace
+
+Result<Commit> decode_commit(std::string_view body, uint32_t schema) {
+  if (schema == 0 || schema > kSchema)
+    return corrupt("commit", "it has schema " + std::to_string(schema) + ", this version knows up to " + std::to_string(kSchema));
+  return decode<Commit>("commit", body, [](const Fields& fields) {
+    Commit commit;
+    commit.at = fields.instant_or("at", 0);
+    for (const bj::value& event : fields.get("events").as_array()) {
+      const Fields of_event(event);
+      if (commit.records.empty()) commit.first_seq = of_event.number("seq");
+      if (of_event.number("seq") != commit.first_seq + commit.records.size()) throw Malformed("a sequence number is missing");
+      commit.records.push_back(record_of(of_event));
+    }
+    return commit;
+  });
+}
+
+Result<DecodedState> decode_state(std::string_view text) {
+  return decode<DecodedState>("state", text, [](const Fields& fields) { return state_of(fields); });
+}
+
+}  // namespace pirn::journal
