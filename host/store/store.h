@@ -23,6 +23,9 @@
 
 namespace pirn::store {
 
+// A longer body is refused, never cut.
+inline constexpr size_t kBodyLimit = 256u << 20;
+
 // One commit of one execution. Views are valid during the call of commit() only.
 struct JournalRow {
   ExecutionId stream;
@@ -75,7 +78,7 @@ struct ExecutionFilter {
   std::string tenant;
   std::string package, workflow;    // empty: any
   std::vector<std::string> states;  // empty: any
-  int64_t since = 0;                // created at or after
+  int64_t since = 0;                // created at or after; an id carries its time, so that a scan ends there
   ExecutionId before;               // cursor: only older ids; zero: from the newest
   uint32_t limit = 100;
 };
@@ -93,12 +96,15 @@ class Store {
   // The epoch that this opening took: the last one + 1, durable.
   virtual Epoch epoch() const = 0;
 
-  // Calls on_execution for each open execution's row, then on_commit for each journal row beyond the watermark,
-  // in the order of commit. A callback's error ends the recovery with it.
+  // Calls on_execution for each open execution's row, then on_commit for each journal row beyond the watermark
+  // that its execution's row does not include yet (so never for a closed execution), in the order of commit.
+  // A callback's error ends the recovery with it.
   virtual Status recover(const std::function<Status(StoredExecution)>& on_execution,
                          const std::function<Status(StoredCommit)>& on_commit) = 0;
 
-  // One durable transaction. After an error nothing may be acknowledged and the host stops (store_failed).
+  // One durable transaction: all of the change, or nothing. After an error nothing may be acknowledged and the
+  // host stops: store_failed, store_fenced, too_large (a body above kBodyLimit). The store refuses every later
+  // commit, for what became of this one is known only to the next opening.
   virtual Status commit(const Change& change) = 0;
 
   // Spends idle time on upkeep (checkpoints). Returns whether there is more to do.

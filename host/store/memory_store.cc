@@ -1,0 +1,376 @@
+#include "host/store/memory_store.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+#include <mutex>
+#include <unordered_map>
+
+namespace pirn::store {
+
+namespace {
+
+constexpr size_t kChunkBytes = 1u << 20;
+constexpr uint32_t kNone = UINT32_MAX;
+
+// Text that is appended and never changes or moves.
+class TextChunks {
+ public:
+  std::string_view append(std::string_view text) {
+    if (text.size() > kChunkBytes / 4) return own_chunk(text);
+    if (text.size() > kChunkBytes - used_) {
+      // Not value-initialised: pages that are not written to cost nothing.
+      chunks_.push_back(std::make_unique_for_overwrite<char[]>(kChunkBytes));
+      current_ = chunks_.back().get();
+      used_ = 0;
+    }
+    char* place = current_ + used_;
+    std::memcpy(place, text.data(), text.size());
+    used_ += text.size();
+    bytes_ += text.size();
+    return {place, text.size()};
+  }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  std::string_view own_chunk(std::string_view text) {
+    auto chunk = std::make_unique_for_overwrite<char[]>(text.size());
+    std::memcpy(chunk.get(), text.data(), text.size());
+    bytes_ += text.size();
+    chunks_.push_back(std::move(chunk));
+    return {chunks_.back().get(), text.size()};
+  }
+
+  std::vector<std::unique_ptr<char[]>> chunks_;
+  char* current_ = nullptr;
+  size_t used_ = kChunkBytes;
+  uint64_t bytes_ = 0;
+};
+
+struct JournalEntry {
+  ExecutionId stream;
+  uint32_t commit_no = 0;
+  uint32_t schema = 1;
+  uint32_t previous = kNone;  // the stream's entry before this one
+  std::string_view body;
+};
+
+// One execution. Its texts lie behind each other in one allocation, in the order of `Field`.
+struct Row {
+  enum Field { kState, kTenant, kPackage, kVersion, kWorkflow, kKey, kBody, kFields };
+
+  ExecutionId id;
+  uint32_t commit_no = 0;
+  bool open = true;
+  Digest release, input_digest;
+  int64_t created_at = 0, started_at = 0, ended_at = 0;
+  std::array<uint32_t, kFields> ends{};
+  std::string text;
+
+  std::string_view field(Field field) const {
+    const uint32_t begin = field == 0 ? 0 : ends[field - 1];
+    return std::string_view(text).substr(begin, ends[field] - begin);
+  }
+
+  void assign(const ExecutionRow& row) {
+    id = row.id;
+    commit_no = row.commit_no;
+    open = row.open;
+    release = row.release;
+    input_digest = row.input_digest;
+    created_at = row.created_at;
+    started_at = row.started_at;
+    ended_at = row.ended_at;
+    const std::array<std::string_view, kFields> fields = {row.state,    row.tenant, row.package, row.version,
+                                                          row.workflow, row.key,    row.body};
+    size_t size = 0;
+    for (const std::string_view field : fields) size += field.size();
+    text.clear();
+    text.reserve(size);
+    for (size_t i = 0; i < kFields; ++i) {
+      text.append(fields[i]);
+      ends[i] = static_cast<uint32_t>(text.size());
+    }
+  }
+
+  StoredExecution stored() const {
+    return {id,
+            commit_no,
+            open,
+            std::string(field(kState)),
+            std::string(field(kTenant)),
+            std::string(field(kPackage)),
+            std::string(field(kVersion)),
+            std::string(field(kWorkflow)),
+            release,
+            std::string(field(kKey)),
+            input_digest,
+            created_at,
+            started_at,
+            ended_at,
+            std::string(field(kBody))};
+  }
+};
+
+// Where an execution's last journal entry and its row are, by id: open addressing, so that no commit allocates
+// for it except when the table doubles. Nothing is ever taken out.
+class StreamTable {
+ public:
+  struct Slot {
+    ExecutionId id;  // zero: free
+    uint32_t last = kNone;
+    uint32_t row = kNone;
+  };
+
+  Slot& at(ExecutionId id) {
+    assert(id && "an execution's id is never zero");
+    if (used_ * 2 >= slots_.size()) grow();
+    Slot& slot = slots_[place(id)];
+    if (!slot.id) {
+      slot.id = id;
+      ++used_;
+    }
+    return slot;
+  }
+  const Slot* find(ExecutionId id) const {
+    if (slots_.empty() || !id) return nullptr;
+    const Slot& slot = slots_[place(id)];
+    return slot.id ? &slot : nullptr;
+  }
+
+ private:
+  size_t place(ExecutionId id) const {
+    const size_t mask = slots_.size() - 1;
+    size_t at = (std::hash<ExecutionId>{}(id) >> 20) & mask;
+    while (slots_[at].id && slots_[at].id != id) at = (at + 1) & mask;
+    return at;
+  }
+  void grow() {
+    std::vector<Slot> old = std::move(slots_);
+    slots_.assign(std::max<size_t>(1024, old.size() * 2), Slot{});
+    for (const Slot& slot : old)
+      if (slot.id) slots_[place(slot.id)] = slot;
+  }
+
+  std::vector<Slot> slots_;
+  size_t used_ = 0;
+};
+
+// A name holds no zero byte, so that two parts cannot be taken for two others.
+std::string key_of(std::string_view tenant, std::string_view key) {
+  std::string joined;
+  joined.reserve(tenant.size() + 1 + key.size());
+  joined.append(tenant).append(1, '\0').append(key);
+  return joined;
+}
+
+bool matches(const Row& row, const ExecutionFilter& filter) {
+  if (row.field(Row::kTenant) != filter.tenant || row.created_at < filter.since) return false;
+  if (filter.before && row.id >= filter.before) return false;
+  if (!filter.package.empty() && row.field(Row::kPackage) != filter.package) return false;
+  if (!filter.workflow.empty() && row.field(Row::kWorkflow) != filter.workflow) return false;
+  return filter.states.empty() || std::find(filter.states.begin(), filter.states.end(),
+                                            row.field(Row::kState)) != filter.states.end();
+}
+
+Error bug(std::string message) { return {Code::store_failed, std::move(message), "", Blame::pirn}; }
+
+Status within_limits(const Change& change) {
+  const auto check = [](std::string_view body, ExecutionId id) -> Status {
+    if (body.size() <= kBodyLimit) return {};
+    return Error{Code::too_large, "a body of execution " + id.text() + " has " + std::to_string(body.size()) +
+                                      " bytes; the limit is " + std::to_string(kBodyLimit)};
+  };
+  for (const JournalRow& row : change.journal) PIRN_DO(check(row.body, row.stream));
+  for (const ExecutionRow& row : change.executions) PIRN_DO(check(row.body, row.id));
+  return {};
+}
+
+}  // namespace
+
+class MemoryStoreContents {
+ public:
+  // Guards everything below; held for a whole commit, so that readers see whole commits only.
+  mutable std::mutex mutex;
+  Epoch epoch = 0;
+  size_t watermark = 0;  // the projection is complete up to this entry, exclusive
+  TextChunks bodies;
+  std::vector<JournalEntry> journal;
+  std::vector<Row> rows;
+  StreamTable streams;
+  std::unordered_map<std::string, ExecutionId> keys;
+
+  Status apply(const Change& change) {
+    const size_t before = journal.size();
+    PIRN_DO(within_limits(change));
+    PIRN_DO(append(change.journal));
+    if (Status taken = take_keys(change.executions); !taken) {
+      forget(before);
+      return taken;
+    }
+    for (const ExecutionRow& row : change.executions) replace(row);
+    if (change.complete) watermark = journal.size();
+    return {};
+  }
+
+  const Row* row(std::string_view tenant, ExecutionId id) const {
+    const StreamTable::Slot* slot = streams.find(id);
+    if (slot == nullptr || slot->row == kNone) return nullptr;
+    const Row& found = rows[slot->row];
+    return found.field(Row::kTenant) == tenant ? &found : nullptr;
+  }
+
+ private:
+  // Either all of them or none.
+  Status take_keys(std::span<const ExecutionRow> changed) {
+    std::vector<std::string> taken;
+    for (const ExecutionRow& row : changed) {
+      if (row.key.empty()) continue;
+      std::string key = key_of(row.tenant, row.key);
+      const auto [place, is_new] = keys.try_emplace(key, row.id);
+      if (is_new) {
+        taken.push_back(std::move(key));
+      } else if (place->second != row.id) {
+        for (const std::string& ours : taken) keys.erase(ours);
+        return bug("the start key '" + std::string(row.key) + "' belongs to execution " + place->second.text());
+      }
+    }
+    return {};
+  }
+
+  Status append(std::span<const JournalRow> added) {
+    const size_t before = journal.size();
+    for (const JournalRow& row : added) {
+      StreamTable::Slot& slot = streams.at(row.stream);
+      if (slot.last != kNone && journal[slot.last].commit_no >= row.commit_no) {
+        forget(before);
+        return bug("commit " + std::to_string(row.commit_no) + " of execution " + row.stream.text() + " exists");
+      }
+      const auto index = static_cast<uint32_t>(journal.size());
+      journal.push_back({row.stream, row.commit_no, row.schema, slot.last, bodies.append(row.body)});
+      slot.last = index;
+    }
+    return {};
+  }
+
+  // Takes back the entries from `size` on.
+  void forget(size_t size) {
+    for (; journal.size() > size; journal.pop_back())
+      streams.at(journal.back().stream).last = journal.back().previous;
+  }
+
+  void replace(const ExecutionRow& row) {
+    StreamTable::Slot& slot = streams.at(row.id);
+    if (slot.row == kNone) {
+      slot.row = static_cast<uint32_t>(rows.size());
+      rows.emplace_back();
+    }
+    rows[slot.row].assign(row);
+  }
+};
+
+std::shared_ptr<MemoryStoreContents> make_memory_store_contents() {
+  return std::make_shared<MemoryStoreContents>();
+}
+
+MemoryStore::MemoryStore(std::shared_ptr<MemoryStoreContents> contents) : contents_(std::move(contents)) {
+  const std::lock_guard lock(contents_->mutex);
+  epoch_ = ++contents_->epoch;
+}
+
+void MemoryStore::fail_commit(uint64_t n, Failure failure) {
+  fail_at_ = n;
+  failure_ = failure;
+}
+
+// The callbacks run without the lock: they may read. Only the caller's own thread writes.
+Status MemoryStore::recover(const std::function<Status(StoredExecution)>& on_execution,
+                            const std::function<Status(StoredCommit)>& on_commit) {
+  for (const Row& row : contents_->rows)
+    if (row.open) PIRN_DO(on_execution(row.stored()));
+  for (size_t i = contents_->watermark; i < contents_->journal.size(); ++i) {
+    const JournalEntry& entry = contents_->journal[i];
+    const StreamTable::Slot* slot = contents_->streams.find(entry.stream);
+    if (slot->row != kNone && contents_->rows[slot->row].commit_no >= entry.commit_no) continue;
+    PIRN_DO(on_commit({entry.stream, entry.commit_no, entry.schema, std::string(entry.body)}));
+  }
+  return {};
+}
+
+Status MemoryStore::commit(const Change& change) {
+  if (failed_) return *failed_;
+  const std::lock_guard lock(contents_->mutex);
+  if (change.epoch != contents_->epoch)
+    return failed_.emplace(Error{Code::store_fenced,
+                                 "a commit of epoch " + std::to_string(change.epoch) +
+                                     " was refused; the store is at epoch " + std::to_string(contents_->epoch),
+                                 "", Blame::world});
+  const bool fails = fail_at_ != 0 && --fail_at_ == 0;
+  const auto injected = [] { return Error{Code::store_failed, "a failure that was asked for", "", Blame::world}; };
+  if (fails && failure_ == Failure::nothing_written) return failed_.emplace(injected());
+  if (Status status = contents_->apply(change); !status) return failed_.emplace(std::move(status).error());
+  if (fails) return failed_.emplace(injected());
+  ++commits_;
+  return {};
+}
+
+Result<std::optional<StoredExecution>> MemoryStore::find(std::string_view tenant, ExecutionId id) const {
+  const std::lock_guard lock(contents_->mutex);
+  const Row* row = contents_->row(tenant, id);
+  return row == nullptr ? std::nullopt : std::optional(row->stored());
+}
+
+Result<std::optional<StoredExecution>> MemoryStore::find_by_key(std::string_view tenant,
+                                                                std::string_view key) const {
+  const std::lock_guard lock(contents_->mutex);
+  const auto found = contents_->keys.find(key_of(tenant, key));
+  if (key.empty() || found == contents_->keys.end()) return std::optional<StoredExecution>();
+  return std::optional(contents_->row(tenant, found->second)->stored());
+}
+
+Result<std::vector<StoredExecution>> MemoryStore::list(const ExecutionFilter& filter) const {
+  const std::lock_guard lock(contents_->mutex);
+  std::vector<const Row*> found;
+  for (const Row& row : contents_->rows)
+    if (matches(row, filter)) found.push_back(&row);
+  const size_t count = std::min<size_t>(filter.limit, found.size());
+  std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(count), found.end(),
+                    [](const Row* a, const Row* b) { return a->id > b->id; });
+  std::vector<StoredExecution> out;
+  out.reserve(count);
+  for (size_t i = 0; i < count; ++i) out.push_back(found[i]->stored());
+  return out;
+}
+
+Result<std::vector<StoredCommit>> MemoryStore::journal(ExecutionId id, uint32_t after_commit,
+                                                       uint32_t limit) const {
+  const std::lock_guard lock(contents_->mutex);
+  std::vector<uint32_t> chain;  // newest first
+  if (const StreamTable::Slot* slot = contents_->streams.find(id))
+    for (uint32_t i = slot->last; i != kNone && contents_->journal[i].commit_no > after_commit;
+         i = contents_->journal[i].previous)
+      chain.push_back(i);
+  std::vector<StoredCommit> out;
+  for (auto i = chain.rbegin(); i != chain.rend() && out.size() < limit; ++i) {
+    const JournalEntry& entry = contents_->journal[*i];
+    out.push_back({entry.stream, entry.commit_no, entry.schema, std::string(entry.body)});
+  }
+  return out;
+}
+
+Result<StoreStats> MemoryStore::stats() const {
+  const std::lock_guard lock(contents_->mutex);
+  StoreStats stats;
+  stats.journal_rows = contents_->journal.size();
+  stats.executions = contents_->rows.size();
+  for (const Row& row : contents_->rows) {
+    stats.open_executions += row.open ? 1 : 0;
+    stats.size_bytes += row.text.size();
+  }
+  stats.size_bytes += contents_->bodies.bytes();
+  stats.commits = commits_;
+  return stats;
+}
+
+}  // namespace pirn::store

@@ -1,0 +1,51 @@
+// The store without a disk: for trials, tests and the simulator. What it holds ends with the process.
+//
+// The contents are an object of their own, the "disk": a test or the simulator crashes a host by dropping its
+// engine and its store, and opens the next store over the same contents, which takes the next epoch and so fences
+// the dropped one. Commits cost well under a microsecond a row: bodies are appended to large chunks, rows to one
+// vector, and the rows of a stream are a chain of indices through that vector.
+#pragma once
+
+#include <memory>
+
+#include "host/store/store.h"
+
+namespace pirn::store {
+
+// Opaque; shared by the stores that are opened over it, one after the other. Any thread.
+class MemoryStoreContents;
+std::shared_ptr<MemoryStoreContents> make_memory_store_contents();
+
+class MemoryStore final : public Store {
+ public:
+  MemoryStore() : MemoryStore(make_memory_store_contents()) {}
+  // Opens the contents that an earlier store left behind.
+  explicit MemoryStore(std::shared_ptr<MemoryStoreContents> contents);
+
+  // What a failing commit leaves behind. `uncertain`: an error was reported, but all of it is durable.
+  enum class Failure { nothing_written, uncertain };
+  // The n-th commit from now fails (1: the next one), and every later one is refused. The writer's thread.
+  void fail_commit(uint64_t n, Failure failure = Failure::nothing_written);
+
+  Epoch epoch() const override { return epoch_; }
+  Status recover(const std::function<Status(StoredExecution)>& on_execution,
+                 const std::function<Status(StoredCommit)>& on_commit) override;
+  Status commit(const Change& change) override;
+  bool maintain() override { return false; }
+
+  Result<std::optional<StoredExecution>> find(std::string_view tenant, ExecutionId id) const override;
+  Result<std::optional<StoredExecution>> find_by_key(std::string_view tenant, std::string_view key) const override;
+  Result<std::vector<StoredExecution>> list(const ExecutionFilter& filter) const override;
+  Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit, uint32_t limit) const override;
+  Result<StoreStats> stats() const override;
+
+ private:
+  std::shared_ptr<MemoryStoreContents> contents_;
+  Epoch epoch_ = 0;
+  uint64_t commits_ = 0;        // guarded by the contents' lock
+  uint64_t fail_at_ = 0;        // counts down; 0: no failure was asked for
+  Failure failure_ = Failure::nothing_written;
+  std::optional<Error> failed_;  // the error that ended this store
+};
+
+}  // namespace pirn::store
