@@ -1,0 +1,55 @@
+// package.toml: what the author says of a package that cannot be derived from its library. All of it is
+// optional but the publisher; docs/package-format.md describes each key.
+//
+//   publisher   = "acme"
+//   audience    = ["*"]                       # or names of tenants
+//   description = "Daily operations report"   # else the definition's, as author and licence
+//   authors     = ["Ada <ada@example.org>"]
+//   licence     = "Apache-2.0"
+//   readme      = "README.md"
+//   serial      = 1004002                     # else derived from the version
+//   not_after   = 2027-12-31T00:00:00Z
+//   library     = "prebuilt/libx.so"          # else built from CMakeLists.txt
+//   files       = ["assets", "schema.json"]   # files and directories to carry along
+//
+//   [libraries]                               # further platforms, built elsewhere
+//   linux-aarch64 = "prebuilt/libx-arm.so"
+//
+//   [permissions]
+//   network    = false
+//   exec       = false
+//   env        = ["TZ"]
+//   filesystem = [{path = "/srv/data", mode = "read"}]
+//
+// Pure: any thread, no I/O.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "packager/archive/manifest.h"
+#include "packager/error/error.h"
+
+namespace pirn::pack {
+
+struct PackageToml {
+  std::string publisher;
+  std::vector<std::string> audience = {"*"};  // ascending
+  std::string description, author, licence;   // empty: the definition's
+  std::string readme, library;                // paths below the package's directory; empty: none
+  std::vector<std::string> files;
+  std::map<std::string, std::string> libraries;  // platform -> path
+  std::optional<int64_t> serial, not_after_unix_s;
+  archive::Permissions permissions;
+};
+
+// On failure one Error package_toml_invalid, whose causes are all problems, each with its place and a
+// suggestion. Keys that the format has and no host enforces yet ([requires], [resources]) are refused as
+// unsupported.
+Result<PackageToml> parse_package_toml(std::string_view text, std::string_view file);
+
+}  // namespace pirn::pack
