@@ -11,11 +11,14 @@
 #include <string_view>
 #include <vector>
 
+#include "packager/digest/digest.h"
 #include "packager/error/error.h"
 
 namespace pirn::definition {
 
 inline constexpr uint32_t kSchema = 1;
+inline constexpr size_t kMaxWorkflows = 256;
+inline constexpr size_t kMaxSteps = 100'000;                               // of one workflow
 inline constexpr int64_t kInfinite = std::numeric_limits<int64_t>::max();  // a duration without end
 
 // A JSON value in canonical text (sorted keys, no white space). Empty = absent.
@@ -30,7 +33,9 @@ struct Condition {
   std::string path;                 // context path "a.b.0.c": compare, exists, in
   JsonText value;                   // compare: a value; in: an array; exists: true or false
   std::string function;             // function id
-  std::vector<Condition> operands;  // all, any, negation
+  std::vector<Condition> operands;  // all, any, negation (one)
+
+  bool operator==(const Condition&) const = default;
 };
 
 struct Backoff {
@@ -39,6 +44,8 @@ struct Backoff {
   double multiplier = 2.0;
   std::vector<int64_t> table_ns;  // the last entry repeats
   std::string function;
+
+  bool operator==(const Backoff&) const = default;
 };
 
 enum class Jitter : uint8_t { none, additive, symmetric, full };
@@ -49,6 +56,8 @@ struct ErrorPattern {
   std::string code;
   std::optional<ErrorClass> error_class;
   JsonText details;
+
+  bool operator==(const ErrorPattern&) const = default;
 };
 
 struct RetryPolicy {
@@ -59,6 +68,8 @@ struct RetryPolicy {
   Jitter jitter = Jitter::none;
   std::vector<ErrorPattern> retry_on;     // empty: every error
   std::vector<ErrorPattern> no_retry_on;  // wins over retry_on
+
+  bool operator==(const RetryPolicy&) const = default;
 };
 
 enum class OnError : uint8_t { fail, skip, keep_going };
@@ -68,8 +79,10 @@ enum class FailureMode : uint8_t { fail_fast, keep_going };
 struct Hooks {
   std::string on_start, on_success, on_failure, on_skip, on_finish;
   bool any() const {
-    return !(on_start.empty() && on_success.empty() && on_failure.empty() && on_skip.empty() && on_finish.empty());
+    return !(on_start.empty() && on_success.empty() && on_failure.empty() && on_skip.empty() &&
+             on_finish.empty());
   }
+  bool operator==(const Hooks&) const = default;
 };
 
 struct Step {
@@ -87,7 +100,8 @@ struct Step {
   JsonText params;          // an object
   JsonText metadata;        // an object
   Hooks hooks;
-  Where where;  // where the author declared it
+  std::string at;  // "file:line" where the author declared it, if he said so; no part of the digest
+  Where where;     // for messages: `at`, or else the place in the parsed text
 };
 
 struct Workflow {
@@ -102,8 +116,9 @@ struct Workflow {
   JsonText metadata;
   Hooks hooks;
   std::vector<Step> steps;
+  std::string at;
   Where where;
-  JsonText canonical;  // the canonical text of this workflow; its SHA-256 is the definition's digest
+  JsonText canonical;  // set by parse(): canonical_text() of this workflow
 
   const Step* find(std::string_view step) const;
 };
@@ -123,14 +138,28 @@ struct Function {
 };
 
 // Parses and validates a whole document. On failure one Error `definition_invalid` whose causes are ALL
-// problems found, each with file, line, column and a suggestion. `file` names the text in messages;
-// `functions` = nullptr skips the check of function ids.
-Result<Definition> parse(std::string_view json, std::string_view file, const std::vector<Function>* functions);
+// problems found, each with file, line, column and a suggestion (a text that is no JSON at all has one:
+// malformed_json). `file` names the text in messages; `functions` = nullptr skips the check of function ids.
+Result<Definition> parse(std::string_view json, std::string_view file,
+                         const std::vector<Function>* functions);
 
 // The whole document in canonical text; parse(print(d)) equals d.
 JsonText print(const Definition& definition);
 
-// Durations: "250ms" "30s" "5m" "1h30m" "7d" "infinity", or an integer of milliseconds.
+// The canonical text of one workflow: what is at its default is left out, step_defaults are resolved into the
+// steps, `at` is absent. So a text means the same for ever, whatever keys a later schema adds.
+JsonText canonical_text(const Workflow& workflow);
+// The definition's digest: the SHA-256 of its canonical text.
+Digest digest(const Workflow& workflow);
+
+// The form of every name: package, workflow, step, function (R69).
+bool is_name(std::string_view text);
+// MAJOR.MINOR.PATCH[-pre.release][+build] of semver.org 2.0.0.
+bool is_semantic_version(std::string_view text);
+
+// Durations: "250ms" "30s" "5m" "1h30m" "7d" "infinity", or an integer of milliseconds. Error:
+// invalid_duration. print_duration() gives the shortest such text; parse_duration() of it gives the same
+// nanoseconds.
 Result<int64_t> parse_duration(std::string_view text);
 std::string print_duration(int64_t ns);
 
