@@ -1,0 +1,354 @@
+// How C++ callables become functions of the ABI: one trampoline for each, which lets no exception out.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "pirn/abi.h"
+#include "pirn/context.hpp"
+#include "pirn/name.hpp"
+#include "pirn/outcome.hpp"
+
+namespace pirn::detail {
+
+struct Answer {
+  Outcome outcome;
+  bool truth = false;
+  Duration duration;
+};
+
+inline void set_error(pirn_call* call, std::string_view code, std::string_view message,
+                      ErrorClass error_class, const Value* details = nullptr) noexcept {
+  pirn_str c = str(code), m = str(message);
+  pirn_value d{};
+  if (details != nullptr) d = details->abi();
+  // Details that the host refuses must not hide the error itself.
+  if (call->api->set_error(call, &c, &m, static_cast<uint32_t>(error_class), details ? &d : nullptr) !=
+      PIRN_OK)
+    call->api->set_error(call, &c, &m, static_cast<uint32_t>(error_class), nullptr);
+}
+
+inline void deliver_children(pirn_call* call, const std::vector<Child>& children) {
+  for (const Child& child : children) {
+    pirn_str name = str(child.name), task = str(child.task), options = str(child.options);
+    Value params(json::object(child.params));
+    pirn_value raw = params.abi();
+    if (call->api->expand(call, &name, &task, &raw, child.options.empty() ? nullptr : &options) != PIRN_OK)
+      throw Error("invalid_child", "the host refused the child step \"" + child.name + "\"", terminal);
+  }
+}
+
+inline int32_t deliver(Context& ctx, pirn_call* call, const Answer& answer, pirn_outcome* out) {
+  const Outcome& outcome = answer.outcome;
+  out->truth = answer.truth ? 1 : 0;
+  out->duration_ns = answer.duration.infinite() ? UINT64_MAX : static_cast<uint64_t>(answer.duration.ns());
+  switch (outcome.kind) {
+    case PIRN_FAILED:
+      set_error(call, outcome.code, outcome.message, outcome.error_class,
+                outcome.details ? &*outcome.details : nullptr);
+      return PIRN_FAILED;
+    case PIRN_SNOOZE:
+      out->duration_ns = static_cast<uint64_t>(outcome.duration.ns());
+      return PIRN_SNOOZE;
+    case PIRN_AWAIT: {
+      pirn_str options = str(outcome.await);
+      if (call->api->set_await(call, &options) != PIRN_OK)
+        throw Error("invalid_await", "the host refused the options of await", terminal);
+      return PIRN_AWAIT;
+    }
+    case PIRN_SKIP:
+    case PIRN_CANCELLED: {
+      pirn_str reason = str(outcome.message);
+      if (!outcome.message.empty()) call->api->set_reason(call, &reason);
+      break;
+    }
+    case PIRN_EXPAND:
+      deliver_children(call, outcome.children);
+      break;
+    default:
+      break;
+  }
+  for (const Field& field : outcome.fields) ctx.put(field.key, field.value);
+  if (outcome.result) ctx.set_result(*outcome.result);
+  return outcome.kind;
+}
+
+using Body = void (*)(Context&, const Input&, Answer&);
+
+inline int32_t run(Body body, pirn_call* call, const pirn_invocation* invocation,
+                   pirn_outcome* out) noexcept {
+  try {
+    Context ctx(call, invocation);
+    Answer answer;
+    body(ctx, Input(view(invocation->input)), answer);
+    return deliver(ctx, call, answer, out);
+  } catch (const Error& e) {
+    set_error(call, e.code(), e.message(), e.error_class());
+  } catch (const std::exception& e) {
+    set_error(call, "exception", e.what(), ErrorClass::retryable);
+  } catch (...) {
+    set_error(call, "exception", "an exception that is no std::exception", ErrorClass::retryable);
+  }
+  return PIRN_FAILED;
+}
+
+template <class F>
+auto invoke(F&& f, Context& ctx, const Input& input) {
+  if constexpr (std::invocable<F&, Context&, const Input&>)
+    return f(ctx, input);
+  else if constexpr (std::invocable<F&, Context&>)
+    return f(ctx);
+  else {
+    static_assert(
+        std::invocable<F&>,
+        "a function of a package takes (pirn::Context&), (pirn::Context&, const pirn::Input&) or ()");
+    return f();
+  }
+}
+
+// What a body returned, as the answer of its kind.
+template <uint32_t Kind, class F>
+void answer_with(F&& f, Context& ctx, const Input& input, Answer& answer) {
+  using R = decltype(invoke(f, ctx, input));
+  if constexpr (Kind == PIRN_KIND_CONDITION) {
+    static_assert(std::same_as<R, bool>, "a condition returns bool");
+    answer.truth = invoke(f, ctx, input);
+  } else if constexpr (Kind == PIRN_KIND_DURATION || Kind == PIRN_KIND_BACKOFF) {
+    static_assert(std::constructible_from<Duration, R>,
+                  "a timeout or backoff function returns pirn::Duration");
+    answer.duration = Duration(invoke(f, ctx, input));
+  } else if constexpr (std::is_void_v<R>) {
+    invoke(f, ctx, input);
+  } else {
+    static_assert(std::same_as<R, Outcome>,
+                  "a step returns pirn::Outcome: ok(), fail(), skip(), snooze(), await(), expand(), "
+                  "cancelled(), or nothing");
+    answer.outcome = invoke(f, ctx, input);
+  }
+}
+
+template <class Tag>
+struct Exported {
+  static_assert(is_name(Tag::kId.view()), "a function's id is [a-z0-9][a-z0-9_-]{0,62}");
+
+  static void body(Context& ctx, const Input& input, Answer& answer) {
+    answer_with<Tag::kKind>([](Context& c, const Input& i) { return Tag::body(c, i); }, ctx, input, answer);
+  }
+  static int32_t call(pirn_state*, pirn_call* call, const pirn_invocation* invocation,
+                      pirn_outcome* out) noexcept {
+    return run(&body, call, invocation, out);
+  }
+  static constexpr auto kId = Tag::kId;
+  static constexpr pirn_function kFunction = {sizeof(pirn_function), Tag::kKind, kId.text, &call};
+};
+
+// ---- sources of steps: a function, a function with bound arguments, a class, a lambda
+
+// `Perform` is an empty type with static Outcome body(Context&, const Input&); Rollback the same, or void.
+template <class Perform, class Rollback = void>
+struct Source {
+  Fields params;
+};
+
+template <class L>
+struct LambdaBody {
+  static_assert(
+      std::is_empty_v<L> && std::default_initializable<L>,
+      "a lambda of a step captures nothing: what it needs comes from the context or from pirn::call<f>(…)");
+  static auto body(Context& ctx, const Input& input) {
+    L lambda;
+    return invoke(lambda, ctx, input);
+  }
+};
+
+// Bound arguments travel in the definition, as the parameter "args": visible, and the same in every process.
+template <class F>
+struct Signature;
+template <class R, class... A>
+struct Signature<R (*)(Context&, A...)> {
+  using Arguments = std::tuple<std::decay_t<A>...>;
+};
+template <class R, class... A>
+struct Signature<R (*)(Context&, A...) noexcept> : Signature<R (*)(Context&, A...)> {};
+
+template <auto F>
+struct FunctionBody {
+  static auto body(Context& ctx, const Input& input) { return invoke(F, ctx, input); }
+};
+
+template <auto F>
+struct BoundBody {
+  using Arguments = typename Signature<decltype(F)>::Arguments;
+  static constexpr size_t kCount = std::tuple_size_v<Arguments>;
+
+  static auto body(Context& ctx, const Input&) {
+    std::vector<json::View> items = ctx.param<json::View>("args").items();
+    if (items.size() != kCount)
+      throw Error("wrong_arguments",
+                  "the parameter \"args\" holds " + std::to_string(items.size()) + " values, not " +
+                      std::to_string(kCount),
+                  terminal);
+    return apply(ctx, items, std::make_index_sequence<kCount>());
+  }
+  template <size_t... I>
+  static auto apply(Context& ctx, const std::vector<json::View>& items, std::index_sequence<I...>) {
+    return F(ctx, items[I].template as<std::tuple_element_t<I, Arguments>>("argument " +
+                                                                           std::to_string(I + 1))...);
+  }
+};
+
+template <class C>
+struct ClassBody {
+  static_assert(std::default_initializable<C>,
+                "the class of a step is made anew for each call, without arguments");
+  static auto body(Context& ctx, const Input& input) {
+    C object;
+    return invoke(
+        [&object](Context& c, const Input& i) {
+          if constexpr (requires { object.perform(c, i); })
+            return object.perform(c, i);
+          else
+            return object.perform(c);
+        },
+        ctx, input);
+  }
+};
+template <class C>
+struct ClassRollback {
+  static auto body(Context& ctx, const Input& input) {
+    C object;
+    return invoke(
+        [&object](Context& c, const Input& i) {
+          if constexpr (requires { object.rollback(c, i); })
+            return object.rollback(c, i);
+          else
+            return object.rollback(c);
+        },
+        ctx, input);
+  }
+};
+
+template <class C>
+concept HasRollback = requires(C object, Context& c, const Input& i) {
+  object.rollback(c, i);
+}
+|| requires(C object, Context& c) { object.rollback(c); };
+
+template <class C>
+using RollbackOf = std::conditional_t<HasRollback<C>, ClassRollback<C>, void>;
+
+template <class T>
+inline constexpr bool is_source = false;
+template <class P, class R>
+inline constexpr bool is_source<Source<P, R>> = true;
+
+// A lambda may stand where a source is asked for.
+template <class P, class R>
+Source<P, R> as_source(Source<P, R> source) {
+  return source;
+}
+template <class L>
+requires(!is_source<L> && !IsFunction<L>) Source<LambdaBody<L>> as_source(L) { return {}; }
+
+// A step's function made from a source.
+template <FixedString Id, uint32_t Kind, class Bodied>
+struct Made : FunctionTag {
+  static constexpr auto kId = Id;
+  static constexpr uint32_t kKind = Kind;
+  static auto body(Context& ctx, const Input& input) { return Bodied::body(ctx, input); }
+};
+
+// ---- lists of functions
+
+template <class... Tags>
+struct Functions {};
+
+template <class... A, class... B>
+Functions<A..., B...> operator+(Functions<A...>, Functions<B...>) {
+  return {};
+}
+
+// What PIRN_STEP_FROM needs to know of its source.
+template <auto Id, class S>
+struct SourceParts;
+template <auto Id, class P, class R>
+struct SourceParts<Id, Source<P, R>> {
+  using Perform = P;
+  using Rollback = Made<Id + FixedString("_rollback"), PIRN_KIND_ROLLBACK, R>;
+};
+template <auto Id, class P>
+struct SourceParts<Id, Source<P, void>> {
+  using Perform = P;
+  using Rollback = void;
+};
+
+template <FixedString Id, class Perform, class Rollback>
+auto functions_of_source() {
+  if constexpr (std::is_void_v<Rollback>)
+    return Functions<Made<Id, PIRN_KIND_TASK, Perform>>{};
+  else
+    return Functions<Made<Id, PIRN_KIND_TASK, Perform>,
+                     Made<Id + FixedString("_rollback"), PIRN_KIND_ROLLBACK, Rollback>>{};
+}
+
+template <class... Tags>
+struct Table {
+  static constexpr auto compute() {
+    struct Result {
+      std::array<const pirn_function*, sizeof...(Tags) + 1> entries{};
+      uint32_t count = 0;
+      bool ambiguous = false;
+    } result;
+    auto add = [&result](const pirn_function* function, std::string_view id) {
+      for (uint32_t i = 0; i < result.count; ++i) {
+        if (result.entries[i] == function) return;
+        if (std::string_view(result.entries[i]->id) == id) result.ambiguous = true;
+      }
+      result.entries[result.count++] = function;
+    };
+    (add(&Exported<Tags>::kFunction, Tags::kId.view()), ...);
+    return result;
+  }
+  static constexpr auto kResult = compute();
+  static_assert(!kResult.ambiguous, "two functions of the package have the same id");
+};
+
+template <class... Tags>
+Table<Tags...> table_of(Functions<Tags...>) {
+  return {};
+}
+
+}  // namespace pirn::detail
+
+namespace pirn {
+
+// A function as a step: call<fetch>(), or with bound arguments call<upload>("s3", 3) for
+// Outcome upload(Context&, std::string target, int tries).
+template <auto F, class... A>
+auto call(A&&... arguments) {
+  if constexpr (sizeof...(A) == 0) {
+    return detail::Source<detail::FunctionBody<F>>{};
+  } else {
+    using Arguments = typename detail::BoundBody<F>::Arguments;
+    static_assert(std::tuple_size_v<Arguments> == sizeof...(A),
+                  "as many arguments as the function takes after the context");
+    Arguments converted(std::forward<A>(arguments)...);
+    detail::Source<detail::BoundBody<F>> source;
+    source.params.add("args",
+                      std::apply([](auto&... each) { return json::array({Value(each)...}); }, converted));
+    return source;
+  }
+}
+
+// A class with `perform` and, if it likes, `rollback`; made anew for each call.
+template <class C>
+auto use() {
+  return detail::Source<detail::ClassBody<C>, detail::RollbackOf<C>>{};
+}
+
+}  // namespace pirn

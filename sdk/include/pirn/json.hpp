@@ -1,0 +1,426 @@
+// JSON text: Text is a document that was written, View reads one without building a tree. No library; authors
+// who want one use it on top of text().
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pirn/abi.h"
+#include "pirn/error.hpp"
+
+namespace pirn::json {
+
+// A complete JSON document as text. Only this type enters a larger document unquoted.
+class Text {
+ public:
+  explicit Text(std::string text) : text_(std::move(text)) {}
+  const std::string& str() const& { return text_; }
+  std::string str() && { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+namespace detail {
+
+inline void append_string(std::string& out, std::string_view text) {
+  out += '"';
+  for (char c : text) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          constexpr char hex[] = "0123456789abcdef";
+          out += "\\u00";
+          out += hex[(c >> 4) & 15];
+          out += hex[c & 15];
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
+inline void append_integer(std::string& out, int64_t value) {
+  char buffer[24];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+}
+
+// Shortest text that reads back as the same double; always recognisable as no integer.
+inline void append_double(std::string& out, double value) {
+  if (!(value - value == 0)) throw Error("invalid_value", "JSON has no infinity and no NaN", terminal);
+  char buffer[40];
+  std::string_view text(
+      buffer, static_cast<size_t>(std::to_chars(buffer, buffer + sizeof buffer, value).ptr - buffer));
+  out += text;
+  if (text.find_first_of(".eE") == text.npos) out += ".0";
+}
+
+inline void append_utf8(std::string& out, uint32_t c) {
+  if (c < 0x80) {
+    out += static_cast<char>(c);
+  } else if (c < 0x800) {
+    out += static_cast<char>(0xc0 | (c >> 6));
+    out += static_cast<char>(0x80 | (c & 63));
+  } else if (c < 0x10000) {
+    out += static_cast<char>(0xe0 | (c >> 12));
+    out += static_cast<char>(0x80 | ((c >> 6) & 63));
+    out += static_cast<char>(0x80 | (c & 63));
+  } else {
+    out += static_cast<char>(0xf0 | (c >> 18));
+    out += static_cast<char>(0x80 | ((c >> 12) & 63));
+    out += static_cast<char>(0x80 | ((c >> 6) & 63));
+    out += static_cast<char>(0x80 | (c & 63));
+  }
+}
+
+[[noreturn]] inline void malformed() {
+  throw Error("invalid_json", "the text is no JSON document", terminal);
+}
+
+// Walks over JSON text; every step is bounded by the text's end.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : text_(text) { space(); }
+
+  bool at_end() const { return pos_ == text_.size(); }
+  char peek() const { return at_end() ? '\0' : text_[pos_]; }
+  bool accept(char c) {
+    if (peek() != c) return false;
+    ++pos_;
+    space();
+    return true;
+  }
+  void expect(char c) {
+    if (!accept(c)) malformed();
+  }
+  // The text of the value here; leaves the cursor behind it.
+  std::string_view value(int depth = 0) {
+    if (depth > 512) malformed();
+    size_t begin = pos_;
+    char c = peek();
+    if (c == '"') {
+      skip_string();
+    } else if (c == '{' || c == '[') {
+      char close = c == '{' ? '}' : ']';
+      accept(c);
+      if (peek() != close) do {
+          if (c == '{') {
+            if (peek() != '"') malformed();
+            skip_string();
+            space();
+            expect(':');
+          }
+          value(depth + 1);
+        } while (accept(','));
+      if (peek() != close) malformed();
+      ++pos_;
+    } else {
+      constexpr std::string_view plain = "0123456789+-.eEtrufalsn";
+      while (!at_end() && plain.find(peek()) != plain.npos) ++pos_;
+      if (pos_ == begin) malformed();
+    }
+    std::string_view found = text_.substr(begin, pos_ - begin);
+    space();
+    return found;
+  }
+
+ private:
+  void space() {
+    while (!at_end() && (peek() == ' ' || peek() == '\n' || peek() == '\t' || peek() == '\r')) ++pos_;
+  }
+  void skip_string() {
+    for (++pos_; !at_end() && peek() != '"'; ++pos_)
+      if (peek() == '\\') ++pos_;
+    if (pos_ >= text_.size()) malformed();
+    ++pos_;
+  }
+
+  std::string_view text_;
+  size_t pos_ = 0;
+};
+
+inline uint32_t hex4(std::string_view text, size_t at) {
+  uint32_t value = 0;
+  if (at + 4 > text.size() || std::from_chars(&text[at], &text[at] + 4, value, 16).ptr != &text[at] + 4)
+    malformed();
+  return value;
+}
+
+inline std::string unquote(std::string_view quoted) {
+  std::string out;
+  std::string_view in = quoted.substr(1, quoted.size() - 2);
+  for (size_t i = 0; i < in.size(); ++i) {
+    if (in[i] != '\\') {
+      out += in[i];
+      continue;
+    }
+    if (++i == in.size()) malformed();
+    switch (in[i]) {
+      case 'n':
+        out += '\n';
+        break;
+      case 't':
+        out += '\t';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 'b':
+        out += '\b';
+        break;
+      case 'f':
+        out += '\f';
+        break;
+      case 'u': {
+        uint32_t c = hex4(in, i + 1);
+        i += 4;
+        if (c >= 0xd800 && c < 0xdc00 && in.substr(i + 1, 2) == "\\u") {
+          c = 0x10000 + ((c - 0xd800) << 10) + (hex4(in, i + 3) - 0xdc00);
+          i += 6;
+        }
+        append_utf8(out, c);
+        break;
+      }
+      default:
+        out += in[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace detail
+}  // namespace pirn::json
+
+namespace pirn::json {
+class View;
+}
+
+namespace pirn::detail {
+
+// One value on its way to a C++ type: from the host (pirn_value) or from JSON text.
+struct Item {
+  uint32_t type = PIRN_T_NULL;
+  int64_t i64 = 0;  // BOOL, I64, BLOB
+  double f64 = 0;
+  std::string_view text;  // STR, BYTES, JSON
+};
+
+inline const char* type_name(uint32_t type) {
+  constexpr const char* names[] = {"null",     "a truth value", "an integer",      "a number",
+                                   "a string", "bytes",         "a JSON document", "a blob"};
+  return type < 8 ? names[type] : "of an unknown type";
+}
+
+template <class T>
+inline constexpr bool is_vector = false;
+template <class T>
+inline constexpr bool is_vector<std::vector<T>> = true;
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+[[noreturn]] inline void wrong_type(std::string_view what, uint32_t found, const char* asked) {
+  throw Error("wrong_type",
+              std::string(what) + " is " + type_name(found) + " where " + asked + " is asked for", terminal);
+}
+
+template <class T>
+T convert(const Item& item, std::string_view what);
+
+}  // namespace pirn::detail
+
+namespace pirn::json {
+
+// Reads JSON text in place. Borrows the text: a View of a context value is valid until the step returns.
+class View {
+ public:
+  View() = default;
+  explicit View(std::string_view text) {
+    detail::Cursor cursor(text);
+    text_ = cursor.value();
+    if (!cursor.at_end()) detail::malformed();
+  }
+
+  std::string_view text() const { return text_; }
+  bool is_null() const { return text_[0] == 'n'; }
+  bool is_bool() const { return text_[0] == 't' || text_[0] == 'f'; }
+  bool is_string() const { return text_[0] == '"'; }
+  bool is_array() const { return text_[0] == '['; }
+  bool is_object() const { return text_[0] == '{'; }
+  bool is_number() const { return !is_null() && !is_bool() && !is_string() && !is_array() && !is_object(); }
+
+  // Elements of an array, or values of an object; empty for anything else.
+  std::vector<View> items() const {
+    std::vector<View> found;
+    each([&](std::string_view, View value) { found.push_back(value); });
+    return found;
+  }
+  // Members of an object in their written order.
+  std::vector<std::pair<std::string, View>> members() const {
+    std::vector<std::pair<std::string, View>> found;
+    if (is_object())
+      each([&](std::string_view key, View value) { found.emplace_back(detail::unquote(key), value); });
+    return found;
+  }
+  size_t size() const {
+    size_t n = 0;
+    each([&](std::string_view, View) { ++n; });
+    return n;
+  }
+
+  // A member of an object; nothing when it is absent or this is no object.
+  std::optional<View> find(std::string_view key) const {
+    std::optional<View> found;
+    if (is_object())
+      each([&](std::string_view name, View value) {
+        if (!found && detail::unquote(name) == key) found = value;
+      });
+    return found;
+  }
+  // A member of an object, null when it is absent: reads on through missing levels.
+  View operator[](std::string_view key) const { return find(key).value_or(View()); }
+
+  template <class T>
+  T as(std::string_view what = "the value") const;
+  template <class T>
+  T get(std::string_view key) const {
+    if (auto found = find(key)) return found->as<T>(key);
+    throw Error("missing_key", "the document has no member \"" + std::string(key) + "\"", terminal);
+  }
+  template <class T>
+  T get_or(std::string_view key, T otherwise) const {
+    auto found = find(key);
+    return found && !found->is_null() ? found->as<T>(key) : std::move(otherwise);
+  }
+
+ private:
+  struct Trusted {};
+  View(std::string_view text, Trusted) : text_(text) {}
+
+  template <class F>
+  void each(F&& f) const {
+    if (!is_array() && !is_object()) return;
+    bool object = is_object();
+    detail::Cursor cursor(text_);
+    cursor.accept(text_[0]);
+    if (cursor.peek() == (object ? '}' : ']')) return;
+    do {
+      std::string_view key;
+      if (object) {
+        key = cursor.value();
+        cursor.expect(':');
+      }
+      f(key, View(cursor.value(), Trusted{}));
+    } while (cursor.accept(','));
+  }
+
+  std::string_view text_ = "null";
+};
+
+}  // namespace pirn::json
+
+namespace pirn::detail {
+
+template <class T>
+T convert(const Item& item, std::string_view what) {
+  if constexpr (is_optional<T>) {
+    if (item.type == PIRN_T_NULL) return std::nullopt;
+    return convert<typename T::value_type>(item, what);
+  } else if constexpr (std::same_as<T, bool>) {
+    if (item.type != PIRN_T_BOOL) wrong_type(what, item.type, "a truth value");
+    return item.i64 != 0;
+  } else if constexpr (std::integral<T>) {
+    int64_t value = item.i64;
+    if (item.type == PIRN_T_F64 && item.f64 >= -9.0e18 && item.f64 <= 9.0e18 &&
+        static_cast<double>(static_cast<int64_t>(item.f64)) == item.f64)
+      value = static_cast<int64_t>(item.f64);
+    else if (item.type != PIRN_T_I64)
+      wrong_type(what, item.type, "an integer");
+    if (!std::in_range<T>(value))
+      throw Error("wrong_type", std::string(what) + " is " + std::to_string(value) + ", which does not fit",
+                  terminal);
+    return static_cast<T>(value);
+  } else if constexpr (std::floating_point<T>) {
+    if (item.type == PIRN_T_I64) return static_cast<T>(item.i64);
+    if (item.type != PIRN_T_F64) wrong_type(what, item.type, "a number");
+    return static_cast<T>(item.f64);
+  } else if constexpr (std::same_as<T, std::string> || std::same_as<T, std::string_view>) {
+    if (item.type != PIRN_T_STR && item.type != PIRN_T_BYTES) wrong_type(what, item.type, "a string");
+    return T(item.text);
+  } else if constexpr (std::same_as<T, json::View>) {
+    if (item.type != PIRN_T_JSON) wrong_type(what, item.type, "a JSON document");
+    return json::View(item.text);
+  } else if constexpr (std::same_as<T, json::Text>) {
+    if (item.type != PIRN_T_JSON) wrong_type(what, item.type, "a JSON document");
+    return json::Text(std::string(item.text));
+  } else if constexpr (is_vector<T>) {
+    if (item.type != PIRN_T_JSON || item.text.empty() || item.text[0] != '[')
+      wrong_type(what, item.type, "a list");
+    T list;
+    for (json::View element : json::View(item.text).items())
+      list.push_back(element.as<typename T::value_type>(what));
+    return list;
+  } else {
+    static_assert(sizeof(T) == 0,
+                  "a context value is read as bool, an integer, a floating point number, std::string, "
+                  "std::string_view, "
+                  "std::vector of these, std::optional of these, pirn::json::View or pirn::json::Text");
+  }
+}
+
+}  // namespace pirn::detail
+
+template <class T>
+T pirn::json::View::as(std::string_view what) const {
+  static_assert(!std::same_as<T, std::string_view>,
+                "a string inside JSON text may hold escapes: read it as std::string");
+  if constexpr (std::same_as<T, View>) {
+    return *this;
+  } else {
+    pirn::detail::Item item;
+    std::string storage;
+    if (is_bool()) {
+      item.type = PIRN_T_BOOL;
+      item.i64 = text_[0] == 't';
+    } else if (is_string()) {
+      item.type = PIRN_T_STR;
+      storage = detail::unquote(text_);
+      item.text = storage;
+    } else if (is_number()) {
+      const char* end = text_.data() + text_.size();
+      item.type = PIRN_T_I64;
+      if (std::from_chars(text_.data(), end, item.i64).ptr != end) {
+        item.type = PIRN_T_F64;
+        if (std::from_chars(text_.data(), end, item.f64).ptr != end) detail::malformed();
+      }
+    } else if (!is_null()) {
+      item.type = PIRN_T_JSON;
+      item.text = text_;
+    }
+    return pirn::detail::convert<T>(item, what);
+  }
+}

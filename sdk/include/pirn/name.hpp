@@ -1,0 +1,141 @@
+// Names of steps and functions, and how options refer to them: by identifier (checked by the compiler) or by
+// text (checked by `pirn pack`, with file, line and a suggestion).
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pirn/abi.h"
+
+namespace pirn {
+
+// Where something was declared, for messages.
+struct At {
+  const char* file = "";
+  unsigned line = 0;
+
+  static constexpr At here(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
+    return {file, line};
+  }
+  std::string text() const { return std::string(file) + ":" + std::to_string(line); }
+};
+
+namespace detail {
+
+constexpr bool is_name(std::string_view text) {
+  auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  if (text.empty() || text.size() > 63 || !plain(text[0])) return false;
+  for (char c : text)
+    if (!plain(c) && c != '_' && c != '-') return false;
+  return true;
+}
+
+// Text as a template argument: step<"load-config">(…).
+template <size_t N>
+struct FixedString {
+  char text[N] = {};
+  constexpr FixedString() = default;
+  constexpr FixedString(const char (&from)[N]) {
+    for (size_t i = 0; i < N; ++i) text[i] = from[i];
+  }
+  constexpr std::string_view view() const { return {text, N - 1}; }
+
+  template <size_t M>
+  constexpr FixedString<N + M - 1> operator+(const FixedString<M>& tail) const {
+    FixedString<N + M - 1> sum;
+    for (size_t i = 0; i + 1 < N; ++i) sum.text[i] = text[i];
+    for (size_t i = 0; i < M; ++i) sum.text[N - 1 + i] = tail.text[i];
+    return sum;
+  }
+};
+
+// What the declaring macros make are empty types derived from these. A FunctionTag has
+//   static constexpr auto kId (FixedString), static constexpr uint32_t kKind, static … body(Context&, const
+//   Input&);
+// a StepTag also has static StepOptions options() and static constexpr At kAt.
+struct FunctionTag {};
+struct StepTag : FunctionTag {};
+struct WorkflowTag {};
+
+template <class T>
+concept IsFunction = std::derived_from<T, FunctionTag>;
+template <class T>
+concept IsStep = std::derived_from<T, StepTag>;
+
+template <class Step>
+std::string step_name() {
+  std::string name = Step::options().name;
+  return name.empty() ? std::string(Step::kId.view()) : name;
+}
+
+}  // namespace detail
+
+// Refers to a step of the same workflow.
+class StepRef {
+ public:
+  StepRef(const char* name) : text_(name) {}
+  StepRef(std::string name) : text_(std::move(name)) {}
+  template <detail::IsStep Step>
+  StepRef(Step) : lazy_(&detail::step_name<Step>) {}
+  StepRef(std::string (*lazy)()) : lazy_(lazy) {}
+
+  // A step's own name stands in its options, which may refer to further steps: so it is asked for late.
+  std::string text() const { return lazy_ ? lazy_() : text_; }
+
+ private:
+  std::string text_;
+  std::string (*lazy_)() = nullptr;
+};
+
+// .after = "a"    .after = {"a", "b"}    .after = {fetch, clean}
+class StepRefs {
+ public:
+  StepRefs() = default;
+  StepRefs(std::initializer_list<StepRef> refs) : refs_(refs) {}
+  template <class T>
+  requires std::constructible_from<StepRef, const T&> StepRefs(const T& ref) : refs_{StepRef(ref)} {}
+
+  void add(StepRef ref) { refs_.push_back(std::move(ref)); }
+  bool empty() const { return refs_.empty(); }
+  auto begin() const { return refs_.begin(); }
+  auto end() const { return refs_.end(); }
+
+ private:
+  std::vector<StepRef> refs_;
+};
+
+// Refers to a function of the package that can serve as one of these kinds.
+template <uint32_t... Kinds>
+class FunctionRef {
+ public:
+  FunctionRef() = default;
+  FunctionRef(const char* id) : id_(id) {}
+  FunctionRef(std::string id) : id_(std::move(id)) {}
+  template <detail::IsFunction F>
+  FunctionRef(F) : id_(F::kId.view()) {
+    static_assert(((F::kKind == Kinds) || ...),
+                  "this function is declared for another purpose (PIRN_TASK, PIRN_HOOK, …)");
+  }
+  const std::string& text() const { return id_; }
+  bool empty() const { return id_.empty(); }
+
+ private:
+  std::string id_;
+};
+
+using TaskRef = FunctionRef<PIRN_KIND_TASK>;
+using RollbackRef = FunctionRef<PIRN_KIND_ROLLBACK, PIRN_KIND_TASK>;
+using FallbackRef = FunctionRef<PIRN_KIND_FALLBACK, PIRN_KIND_TASK>;
+using HandlerRef = FunctionRef<PIRN_KIND_HANDLER, PIRN_KIND_TASK>;
+using HookRef = FunctionRef<PIRN_KIND_HOOK, PIRN_KIND_TASK>;
+using ConditionRef = FunctionRef<PIRN_KIND_CONDITION>;
+using InputRef = FunctionRef<PIRN_KIND_INPUT>;
+using ResultRef = FunctionRef<PIRN_KIND_RESULT>;
+
+}  // namespace pirn

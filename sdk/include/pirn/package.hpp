@@ -1,0 +1,325 @@
+// The declaring macros, and PIRN_PACKAGE, which names everything that a package exports.
+//
+//   PIRN_STEP(create_account, {.rollback = "delete_account"}) { return pirn::ok({{"user_id", 7}}); }
+//   PIRN_STEP(load, {.name = "load-config"}) { … }            a name that is no C++ identifier
+//   PIRN_STEP_FROM(upload_s3, pirn::call<upload>("s3"), {…})  a function, with or without bound arguments
+//   PIRN_STEP_FROM(resize, pirn::use<Resize>(), {…})          a class with perform and, if it likes, rollback
+//   PIRN_TASK(delete_account) { … }                           a function without a place in a workflow:
+//   rollback, graft child PIRN_WORKFLOW(user_onboarding, {.timeout = 7_d}, create_account, …)
+//   PIRN_PACKAGE("onboarding", "1.0.0", {.author = "…"}, user_onboarding, delete_account)
+//
+// In a body `ctx` is the pirn::Context, `in` the pirn::Input of its kind. Steps may refer to steps above them
+// by identifier
+// (.after = create_account), which the compiler checks, or by text (.after = "create_account").
+//
+// There is no self-registration and no static constructor: nothing happens when a package is loaded. To
+// declare a step in a header and define it elsewhere: PIRN_DECLARE_STEP(id, {…}); and PIRN_DEFINE(id) { … }.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pirn/function.hpp"
+#include "pirn/print.hpp"
+#include "pirn/workflow.hpp"
+
+namespace pirn::detail {
+
+// PIRN_STEP(id) and PIRN_STEP(id, {…}).
+template <class Options>
+Options options_of(Options options = {}) {
+  return options;
+}
+
+template <class... Steps>
+constexpr bool distinct() {
+  bool once = true;
+  [[maybe_unused]] auto count = [&once]<class Step>(std::type_identity<Step>) {
+    once = once && ((std::is_same_v<Step, Steps> ? 1 : 0) + ... + 0) == 1;
+  };
+  (count(std::type_identity<Steps>{}), ...);
+  return once;
+}
+
+template <class... Steps>
+auto declare(const char* id, At at, WorkflowOptions options, Steps...) {
+  static_assert((IsStep<Steps> && ...),
+                "PIRN_WORKFLOW lists steps: declare them with PIRN_STEP or PIRN_STEP_FROM");
+  static_assert(distinct<Steps...>(), "a workflow lists each step once");
+  std::string name = options.name.empty() ? id : options.name;
+  WorkflowData data{std::move(name), at, std::move(options), {}};
+  (data.steps.push_back(step_data<Steps>()), ...);
+  using List = decltype((Functions<>{} + ... + functions_of_tag<Steps>()));
+  return Workflow<StepNames<true>, List>(std::move(data), {});
+}
+inline auto declare(const char* id, At at) { return declare(id, at, WorkflowOptions{}); }
+template <IsStep First, class... Steps>
+auto declare(const char* id, At at, First first, Steps... steps) {
+  return declare(id, at, WorkflowOptions{}, first, steps...);
+}
+
+// ---- what happens at load and unload
+
+struct LifecycleTag {};
+template <auto Start, auto Stop>
+struct Lifecycle : LifecycleTag {
+  static pirn_status init(const pirn_host* host, pirn_state**) noexcept {
+    try {
+      Start();
+      return PIRN_OK;
+    } catch (const std::exception& e) {
+      pirn_str text = str(e.what());
+      host->log(host, PIRN_LOG_ERROR, &text);
+    } catch (...) {
+    }
+    return PIRN_E_STATE;
+  }
+  static void deinit(pirn_state*) noexcept { Stop(); }
+};
+
+template <class T>
+concept IsLifecycle = std::derived_from<T, LifecycleTag>;
+
+// The init and deinit of the descriptor: of the first on_load that is listed, else none.
+template <class... Lifecycles>
+struct Hooked {
+  static constexpr decltype(pirn_plugin::init) kInit = nullptr;
+  static constexpr decltype(pirn_plugin::deinit) kDeinit = nullptr;
+};
+template <class First, class... Rest>
+struct Hooked<First, Rest...> {
+  static_assert(sizeof...(Rest) == 0, "a package lists pirn::on_load once");
+  static constexpr decltype(pirn_plugin::init) kInit = &First::init;
+  static constexpr decltype(pirn_plugin::deinit) kDeinit = &First::deinit;
+};
+
+// ---- what PIRN_PACKAGE lists: workflows (declared or built), and functions that no workflow's step is
+
+template <class T>
+concept IsWorkflow = std::derived_from<T, WorkflowTag>;
+
+template <class Entry>
+auto functions_of_entry() {
+  if constexpr (IsFunction<Entry>)
+    return functions_of_tag<Entry>();
+  else if constexpr (IsLifecycle<Entry>)
+    return Functions<>{};
+  else if constexpr (IsWorkflow<Entry>)
+    return typename decltype(Entry::make())::Functions{};
+  else
+    return typename std::invoke_result_t<Entry>::Functions{};
+}
+
+template <class Entry>
+void collect(const Entry& entry, std::vector<WorkflowData>& workflows) {
+  if constexpr (IsFunction<Entry> || IsLifecycle<Entry>)
+    return;
+  else if constexpr (IsWorkflow<Entry>)
+    workflows.push_back(Entry::make().data());
+  else
+    workflows.push_back(entry().data());
+}
+
+template <class... A, class... B>
+Hooked<A..., B...> operator+(Hooked<A...>, Hooked<B...>);
+template <class Entry>
+auto lifecycle_of_entry() {
+  if constexpr (IsLifecycle<Entry>)
+    return std::type_identity<Hooked<Entry>>{};
+  else
+    return std::type_identity<Hooked<>>{};
+}
+
+template <class List, class Life>
+struct Listed {
+  using Functions = List;
+  using Lifecycle = Life;
+  PackageOptions options;
+  std::vector<WorkflowData> workflows;
+};
+
+template <class... Entries>
+auto list(PackageOptions options, Entries... entries) {
+  static_assert(
+      ((IsFunction<Entries> || IsWorkflow<Entries> || IsLifecycle<Entries> || std::invocable<Entries>)&&...),
+      "PIRN_PACKAGE lists workflows (PIRN_WORKFLOW, or a function that returns pirn::workflow(…)) "
+      "and functions");
+  using List = decltype((Functions<>{} + ... + functions_of_entry<Entries>()));
+  using Life = decltype((std::declval<Hooked<>>() + ... +
+                         std::declval<typename decltype(lifecycle_of_entry<Entries>())::type>()));
+  Listed<List, Life> listed{std::move(options), {}};
+  (collect(entries, listed.workflows), ...);
+  return listed;
+}
+template <class First, class... Entries>
+requires(!std::convertible_to<First, PackageOptions>) auto list(First first, Entries... entries) {
+  return list(PackageOptions{}, first, entries...);
+}
+
+template <class List, class Life>
+std::string document(std::string_view name, std::string_view version, const Listed<List, Life>& listed) {
+  std::string text;
+  print_document(text, name, version, listed.options, listed.workflows);
+  return text;
+}
+
+// A version is MAJOR.MINOR.PATCH with an optional pre-release or build part; `pirn pack` checks the rest.
+constexpr bool is_version(std::string_view text) {
+  int dots = 0;
+  bool digit = false;
+  for (char c : text) {
+    if (c >= '0' && c <= '9')
+      digit = true;
+    else if (c == '.' && digit)
+      ++dots, digit = false;
+    else
+      break;
+  }
+  return dots >= 2 || (dots == 2 && digit);
+}
+
+constexpr bool accepts(uint32_t host_minor, uint32_t needed) { return host_minor >= needed; }
+
+// Two calls of one process may ask at once, but the document is made once, and lives until the library is
+// unloaded.
+template <std::string (*Make)()>
+const char* definition(const char** error) noexcept {
+  static std::string text, problem;
+  try {
+    if (text.empty()) text = Make();
+    return text.c_str();
+  } catch (const std::exception& e) {
+    problem = e.what();
+  }
+  if (error != nullptr) *error = problem.c_str();
+  return nullptr;
+}
+
+}  // namespace pirn::detail
+
+namespace pirn {
+// Listed in PIRN_PACKAGE: `Start` runs once when the library is loaded, before any step (what it throws
+// refuses the load); `Stop` may run when it is unloaded, after the last step.
+inline void nothing() {}
+template <auto Start, auto Stop = &nothing>
+inline constexpr detail::Lifecycle<Start, Stop> on_load{};
+}  // namespace pirn
+
+#define PIRN_SDK_NAME "pirn-cpp/0.1.0"
+
+#define PIRN_DETAIL_FUNCTION(id, base, kind, result, ...)                                     \
+  struct pirn_tag_##id : base {                                                               \
+    using pirn_result = result;                                                               \
+    static constexpr ::pirn::detail::FixedString kId{#id};                                    \
+    static constexpr uint32_t kKind = kind;                                                   \
+    static constexpr ::pirn::At kAt{__FILE__, __LINE__};                                      \
+    static result body(::pirn::Context& ctx, const ::pirn::Input& in);                        \
+    __VA_ARGS__                                                                               \
+  };                                                                                          \
+  static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}"); \
+  [[maybe_unused]] inline constexpr pirn_tag_##id id {}
+
+// Defines the body of what PIRN_DECLARE_… declared.
+#define PIRN_DEFINE(id)                                                                 \
+  pirn_tag_##id::pirn_result pirn_tag_##id::body([[maybe_unused]] ::pirn::Context& ctx, \
+                                                 [[maybe_unused]] const ::pirn::Input& in)
+
+#define PIRN_DECLARE_STEP(id, ...)                                                                         \
+  PIRN_DETAIL_FUNCTION(                                                                                    \
+      id, ::pirn::detail::StepTag, PIRN_KIND_TASK, ::pirn::Outcome, static ::pirn::StepOptions options() { \
+        return ::pirn::detail::options_of<::pirn::StepOptions>(__VA_ARGS__);                               \
+      })
+#define PIRN_DECLARE_TASK(id) \
+  PIRN_DETAIL_FUNCTION(id, ::pirn::detail::FunctionTag, PIRN_KIND_TASK, ::pirn::Outcome, )
+
+#define PIRN_STEP(id, ...)                          \
+  PIRN_DECLARE_STEP(id __VA_OPT__(, ) __VA_ARGS__); \
+  PIRN_DEFINE(id)
+#define PIRN_TASK(id)    \
+  PIRN_DECLARE_TASK(id); \
+  PIRN_DEFINE(id)
+
+#define PIRN_DETAIL_DEFINED(id, kind, result)                            \
+  PIRN_DETAIL_FUNCTION(id, ::pirn::detail::FunctionTag, kind, result, ); \
+  PIRN_DEFINE(id)
+// Return pirn::Outcome.
+#define PIRN_ROLLBACK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_ROLLBACK, ::pirn::Outcome)
+#define PIRN_FALLBACK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_FALLBACK, ::pirn::Outcome)
+#define PIRN_HANDLER(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_HANDLER, ::pirn::Outcome)
+#define PIRN_INPUT(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_INPUT, ::pirn::Outcome)
+#define PIRN_RESULT(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_RESULT, ::pirn::Outcome)
+// Return nothing.
+#define PIRN_HOOK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_HOOK, void)
+// Return bool.
+#define PIRN_CONDITION(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_CONDITION, bool)
+// Return pirn::Duration.
+#define PIRN_DURATION(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_DURATION, ::pirn::Duration)
+#define PIRN_BACKOFF(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_BACKOFF, ::pirn::Duration)
+
+// A step from pirn::call<f>(arguments…), pirn::use<Class>() or a lambda without a comma outside of its
+// parentheses.
+#define PIRN_STEP_FROM(id, from, ...)                                                         \
+  struct pirn_source_##id {                                                                   \
+    static auto source() { return ::pirn::detail::as_source(from); }                          \
+  };                                                                                          \
+  struct pirn_tag_##id : ::pirn::detail::StepTag, pirn_source_##id {                          \
+    static constexpr ::pirn::detail::FixedString kId{#id};                                    \
+    static constexpr uint32_t kKind = PIRN_KIND_TASK;                                         \
+    static constexpr ::pirn::At kAt{__FILE__, __LINE__};                                      \
+    static ::pirn::StepOptions options() {                                                    \
+      return ::pirn::detail::options_of<::pirn::StepOptions>(__VA_ARGS__);                    \
+    }                                                                                         \
+    using Parts = ::pirn::detail::SourceParts<kId, decltype(pirn_source_##id::source())>;     \
+    using Rollback = Parts::Rollback;                                                         \
+    static auto body(::pirn::Context& ctx, const ::pirn::Input& in) {                         \
+      return Parts::Perform::body(ctx, in);                                                   \
+    }                                                                                         \
+  };                                                                                          \
+  static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}"); \
+  [[maybe_unused]] inline constexpr pirn_tag_##id id {}
+
+// Options may be left out: PIRN_WORKFLOW(id, step, step).
+#define PIRN_WORKFLOW(id, ...)                                                                        \
+  struct pirn_tag_##id : ::pirn::detail::WorkflowTag {                                                \
+    static auto make() {                                                                              \
+      return ::pirn::detail::declare(#id, ::pirn::At{__FILE__, __LINE__} __VA_OPT__(, ) __VA_ARGS__); \
+    }                                                                                                 \
+  };                                                                                                  \
+  [[maybe_unused]] inline constexpr pirn_tag_##id id {}
+
+// Once in a package. {.description, .author, .licence} may stand in third place.
+#define PIRN_PACKAGE(name, version, ...)                                                                  \
+  static_assert(::pirn::detail::is_name(name), "a package's name is [a-z0-9][a-z0-9_-]{0,62}");           \
+  static_assert(::pirn::detail::is_version(version), "a package's version is a semantic version, 1.0.0"); \
+  PIRN_ABI_NOTE();                                                                                        \
+  static std::string pirn_package_document() {                                                            \
+    return ::pirn::detail::document(name, version, ::pirn::detail::list(__VA_ARGS__));                    \
+  }                                                                                                       \
+  extern "C" PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {                         \
+    using Listed = decltype(::pirn::detail::list(__VA_ARGS__));                                           \
+    using Table = decltype(::pirn::detail::table_of(Listed::Functions{}));                                \
+    static constexpr pirn_plugin kPlugin = {sizeof(pirn_plugin),                                          \
+                                            0,                                                            \
+                                            PIRN_ABI_MAJOR,                                               \
+                                            PIRN_ABI_MINOR,                                               \
+                                            PIRN_TARGET_MINOR,                                            \
+                                            Table::kResult.count,                                         \
+                                            name,                                                         \
+                                            version,                                                      \
+                                            PIRN_SDK_NAME,                                                \
+                                            Table::kResult.entries.data(),                                \
+                                            &::pirn::detail::definition<&pirn_package_document>,          \
+                                            Listed::Lifecycle::kInit,                                     \
+                                            Listed::Lifecycle::kDeinit,                                   \
+                                            nullptr,                                                      \
+                                            nullptr,                                                      \
+                                            nullptr};                                                     \
+    return ::pirn::detail::accepts(host_minor, PIRN_TARGET_MINOR) ? &kPlugin : nullptr;                   \
+  }                                                                                                       \
+  static_assert(true)

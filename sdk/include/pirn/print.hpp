@@ -1,0 +1,270 @@
+// Prints the definition document: the same text for what macros and what the builder declared.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pirn/name.hpp"
+#include "pirn/options.hpp"
+#include "pirn/outcome.hpp"
+
+namespace pirn::detail {
+
+struct StepData {
+  std::string name;
+  std::string task;  // function id; empty for a nested workflow
+  At at;
+  StepOptions options;
+};
+
+struct WorkflowData {
+  std::string name;
+  At at;
+  WorkflowOptions options;
+  std::vector<StepData> steps;
+};
+
+// Writes one object; a member whose value is not set is left out.
+class ObjectWriter {
+ public:
+  explicit ObjectWriter(std::string& out) : out_(out) { out_ += '{'; }
+  ObjectWriter(const ObjectWriter&) = delete;
+  ObjectWriter& operator=(const ObjectWriter&) = delete;
+  ~ObjectWriter() { out_ += '}'; }
+
+  std::string& key(std::string_view name) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    json::detail::append_string(out_, name);
+    return out_ += ':';
+  }
+
+  void text(std::string_view name, std::string_view value) {
+    if (!value.empty()) json::detail::append_string(key(name), value);
+  }
+  void json(std::string_view name, std::string_view value) {
+    if (!value.empty()) key(name) += value;
+  }
+  template <class T>
+  void number(std::string_view name, const std::optional<T>& value) {
+    if (value) json::detail::append_integer(key(name), *value);
+  }
+  void flag(std::string_view name, const std::optional<bool>& value) {
+    if (value) key(name) += *value ? "true" : "false";
+  }
+  void duration(std::string_view name, const std::optional<Duration>& value) {
+    if (value) text(name, value->text());
+  }
+  void fields(std::string_view name, const Fields& value) {
+    if (!value.empty()) key(name) += value.to_json();
+  }
+  void value(std::string_view name, const Value& value) {
+    if (value.type() != PIRN_T_NULL) value.append_json(key(name));
+  }
+  void texts(std::string_view name, const std::vector<std::string>& values) {
+    if (!values.empty()) key(name) += Value(values).to_json();
+  }
+  void refs(std::string_view name, const StepRefs& refs) {
+    std::vector<std::string> names;
+    for (const StepRef& ref : refs) names.push_back(ref.text());
+    texts(name, names);
+  }
+  void patterns(std::string_view name, const ErrorPatterns& patterns) {
+    if (patterns.empty()) return;
+    char separator = '[';
+    std::string& out = key(name);
+    for (const ErrorPattern& pattern : patterns) {
+      out += separator;
+      out += pattern.text();
+      separator = ',';
+    }
+    out += ']';
+  }
+  // An enum whose first value means "not set".
+  template <class E, size_t N>
+  void word(std::string_view name, E value, const char* const (&words)[N]) {
+    if (static_cast<size_t>(value) != 0) text(name, words[static_cast<size_t>(value) - 1]);
+  }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+inline constexpr const char* kJitters[] = {"none", "additive", "symmetric", "full"};
+
+inline void print_hooks(ObjectWriter& into, const Hooks& hooks) {
+  if (hooks.on_start.empty() && hooks.on_success.empty() && hooks.on_failure.empty() &&
+      hooks.on_skip.empty() && hooks.on_finish.empty())
+    return;
+  ObjectWriter object(into.key("hooks"));
+  object.text("on_start", hooks.on_start.text());
+  object.text("on_success", hooks.on_success.text());
+  object.text("on_failure", hooks.on_failure.text());
+  object.text("on_skip", hooks.on_skip.text());
+  object.text("on_finish", hooks.on_finish.text());
+}
+
+// What a step and the defaults of steps have in common.
+template <class Options>
+void print_retries(ObjectWriter& object, const Options& o) {
+  object.number("max_retries", o.max_retries);
+  object.duration("retry_delay", o.retry_delay);
+  object.json("retry_backoff", o.retry_backoff.text());
+  object.duration("retry_max_delay", o.retry_max_delay);
+  if constexpr (requires { o.retry_on; }) {
+    object.word("retry_jitter", o.retry_jitter, kJitters);
+    object.patterns("retry_on", o.retry_on);
+    object.patterns("no_retry_on", o.no_retry_on);
+  }
+}
+
+inline void print_step_options(ObjectWriter& object, const StepOptions& o) {
+  object.text("workflow", o.workflow);
+  object.text("input", o.input.text());
+  object.text("result", o.result.text());
+  object.refs("after", o.after);
+  object.refs("after_any", o.after_any);
+  object.text("group", o.group);
+  object.text("after_group", o.after_group);
+  if (o.graft) object.flag("graft", true);
+  object.refs("after_graft", o.after_graft);
+  object.json("when", o.when.text());
+  object.json("timeout", o.timeout.text());
+  print_retries(object, o);
+  object.word("on_error", o.on_error, {"fail", "skip", "continue"});
+  object.text("rollback", o.rollback.text());
+  object.text("fallback", o.fallback.text());
+  object.value("recovery", o.recovery);
+  object.flag("await_approval", o.await_approval);
+  object.text("on_timeout", o.on_timeout.text());
+  object.flag("cancellable", o.cancellable);
+  object.text("context_key", o.context_key);
+  object.text("circuit_breaker", o.circuit_breaker);
+  if (o.circuit_breaker_opts) {
+    ObjectWriter breaker(object.key("circuit_breaker_opts"));
+    breaker.number("failure_threshold", o.circuit_breaker_opts->failure_threshold);
+    breaker.number("success_threshold", o.circuit_breaker_opts->success_threshold);
+    breaker.number("half_open_limit", o.circuit_breaker_opts->half_open_limit);
+    breaker.duration("reset_timeout", o.circuit_breaker_opts->reset_timeout);
+  }
+  object.number("max_snoozes", o.max_snoozes);
+  object.number("max_crashes", o.max_crashes);
+  object.number("priority", o.priority);
+  object.fields("resources", o.resources);
+  object.duration("estimate", o.estimate);
+  object.fields("params", o.params);
+  object.fields("metadata", o.metadata);
+  print_hooks(object, o.hooks);
+}
+
+inline void print_step(std::string& out, const StepData& step) {
+  ObjectWriter object(out);
+  object.text("name", step.name);
+  if (step.task != step.name) object.text("task", step.task);
+  object.text("label", step.options.label);
+  object.text("description", step.options.description);
+  object.text("at", step.at.text());
+  print_step_options(object, step.options);
+}
+
+inline void print_schedule(ObjectWriter& into, const Schedule& s) {
+  ObjectWriter object(into.key("schedule"));
+  object.texts("cron", s.cron);
+  object.duration("every", s.every);
+  object.text("at", s.at);
+  object.duration("in", s.in);
+  object.text("start_at", s.start_at);
+  object.text("end_at", s.end_at);
+  object.text("timezone", s.timezone);
+  object.word("misfire", s.misfire, {"once", "skip", "all"});
+}
+
+inline void print_defaults(ObjectWriter& into, const StepDefaults& defaults) {
+  std::string text;
+  {
+    ObjectWriter object(text);
+    object.json("timeout", defaults.timeout.text());
+    print_retries(object, defaults);
+  }
+  if (text != "{}") into.json("step_defaults", text);
+}
+
+inline void print_workflow(std::string& out, const WorkflowData& workflow) {
+  const WorkflowOptions& o = workflow.options;
+  ObjectWriter object(out);
+  object.text("name", workflow.name);
+  object.text("label", o.label);
+  object.text("description", o.description);
+  object.number("version", o.version);
+  object.text("at", workflow.at.text());
+  object.json("timeout", o.timeout.text());
+  object.word("failure_mode", o.failure_mode, {"fail_fast", "continue"});
+  object.number("step_concurrency", o.step_concurrency);
+  print_retries(object, o);
+  object.word("compensate", o.compensate, {"auto", "always", "never"});
+  object.text("on_success", o.on_success.text());
+  object.text("on_failure", o.on_failure.text());
+  object.text("on_cancel", o.on_cancel.text());
+  object.text("on_step_error", o.on_step_error.text());
+  object.flag("dead_letter", o.dead_letter);
+  object.duration("dead_letter_ttl", o.dead_letter_ttl);
+  object.number("max_running", o.max_running);
+  object.value("recovery", o.recovery);
+  if (o.schedule) print_schedule(object, *o.schedule);
+  object.texts("on_event", o.on_event);
+  object.texts("tags", o.tags);
+  object.fields("metadata", o.metadata);
+  print_hooks(object, o.hooks);
+  print_defaults(object, o.step_defaults);
+  std::string& steps = object.key("steps") += '[';
+  for (const StepData& step : workflow.steps) {
+    if (steps.back() != '[') steps += ',';
+    print_step(steps, step);
+  }
+  steps += ']';
+}
+
+inline void print_package(ObjectWriter& into, std::string_view name, std::string_view version,
+                          const PackageOptions& options) {
+  ObjectWriter package(into.key("package"));
+  package.text("name", name);
+  package.text("version", version);
+  package.text("description", options.description);
+  package.text("author", options.author);
+  package.text("licence", options.licence);
+}
+
+inline void print_document(std::string& out, std::string_view name, std::string_view version,
+                           const PackageOptions& options, const std::vector<WorkflowData>& workflows) {
+  ObjectWriter document(out);
+  document.key("schema") += '1';
+  print_package(document, name, version, options);
+  std::string& list = document.key("workflows") += '[';
+  for (const WorkflowData& workflow : workflows) {
+    if (list.back() != '[') list += ',';
+    print_workflow(list, workflow);
+  }
+  list += ']';
+}
+
+}  // namespace pirn::detail
+
+namespace pirn {
+
+// A child step for expand(): child("resize_1", "resize", {{"file", "a.png"}}, {.max_retries = 2}).
+inline Child child(std::string name, const TaskRef& task, Fields params = {},
+                   const StepOptions& options = {}) {
+  std::string text;
+  {
+    detail::ObjectWriter object(text);
+    object.text("label", options.label);
+    object.text("description", options.description);
+    detail::print_step_options(object, options);
+  }
+  return {std::move(name), task.text(), std::move(params), std::move(text)};
+}
+
+}  // namespace pirn

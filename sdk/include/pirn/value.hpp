@@ -1,0 +1,173 @@
+// Values on their way to the host: what put() takes and what ok({{"key", value}, …}) is made of.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pirn/abi.h"
+#include "pirn/json.hpp"
+
+namespace pirn {
+
+// Binary data, kept apart from text. Borrows.
+struct Bytes {
+  const void* data = nullptr;
+  size_t size = 0;
+};
+
+// Owns its data.
+class Value {
+ public:
+  Value() = default;
+  Value(std::nullptr_t) {}
+  template <std::same_as<bool> B>
+  Value(B b) : type_(PIRN_T_BOOL) {
+    as_.u64 = b ? 1 : 0;
+  }
+  template <std::integral I>
+  requires(!std::same_as<I, bool> && !std::same_as<I, char>) Value(I i) : type_(PIRN_T_I64) {
+    if (!std::in_range<int64_t>(i))
+      throw Error("invalid_value", "an integer above 2^63-1 has no place in JSON", terminal);
+    as_.i64 = static_cast<int64_t>(i);
+  }
+  template <std::floating_point F>
+  Value(F f) : type_(PIRN_T_F64) {
+    as_.f64 = static_cast<double>(f);
+  }
+  Value(const char* text) : type_(PIRN_T_STR), text_(text) {}
+  Value(std::string_view text) : type_(PIRN_T_STR), text_(text) {}
+  Value(std::string text) : type_(PIRN_T_STR), text_(std::move(text)) {}
+  Value(Bytes bytes) : type_(PIRN_T_BYTES), text_(static_cast<const char*>(bytes.data), bytes.size) {}
+  Value(json::Text text) : type_(PIRN_T_JSON), text_(std::move(text).str()) {}
+  Value(json::View view) : type_(PIRN_T_JSON), text_(view.text()) {}
+  template <class T>
+  Value(const std::optional<T>& value) {
+    if (value) *this = Value(*value);
+  }
+  template <class T>
+  Value(const std::vector<T>& list) : type_(PIRN_T_JSON), text_("[") {
+    for (const auto& element : list) {
+      if (text_.size() > 1) text_ += ',';
+      Value(element).append_json(text_);
+    }
+    text_ += ']';
+  }
+  template <class T>
+  requires std::is_pointer_v<T> Value(T)
+  = delete;  // would silently become true
+
+  uint32_t type() const { return type_; }
+  bool is_object() const {
+    return type_ == PIRN_T_JSON && text_.find_first_not_of(" \n\t\r") != text_.npos &&
+           text_[text_.find_first_not_of(" \n\t\r")] == '{';
+  }
+
+  // Borrows from this.
+  pirn_value abi() const {
+    pirn_value value{};
+    value.type = type_;
+    value.as = as_;
+    if (type_ >= PIRN_T_STR) {
+      value.as.ptr = text_.data();
+      value.len = text_.size();
+    }
+    return value;
+  }
+
+  void append_json(std::string& out) const {
+    switch (type_) {
+      case PIRN_T_BOOL:
+        out += as_.u64 ? "true" : "false";
+        break;
+      case PIRN_T_I64:
+        json::detail::append_integer(out, as_.i64);
+        break;
+      case PIRN_T_F64:
+        json::detail::append_double(out, as_.f64);
+        break;
+      case PIRN_T_STR:
+        json::detail::append_string(out, text_);
+        break;
+      case PIRN_T_JSON:
+        out += text_;
+        break;
+      case PIRN_T_BYTES:
+        throw Error("invalid_value", "bytes have no place inside a JSON document", terminal);
+      default:
+        out += "null";
+    }
+  }
+  std::string to_json() const {
+    std::string out;
+    append_json(out);
+    return out;
+  }
+
+ private:
+  using As = decltype(pirn_value::as);
+  uint32_t type_ = PIRN_T_NULL;
+  As as_{};
+  std::string text_;
+};
+
+struct Field {
+  std::string key;
+  Value value;
+};
+
+// A map in its written order: {{"user_id", 7}, {"name", "Ada"}}.
+class Fields {
+ public:
+  Fields() = default;
+  Fields(std::initializer_list<Field> fields) : fields_(fields) {}
+
+  Fields& add(std::string key, Value value) {
+    fields_.push_back({std::move(key), std::move(value)});
+    return *this;
+  }
+  bool empty() const { return fields_.empty(); }
+  auto begin() const { return fields_.begin(); }
+  auto end() const { return fields_.end(); }
+
+  std::string to_json() const {
+    std::string out = "{";
+    for (const Field& field : fields_) {
+      if (out.size() > 1) out += ',';
+      json::detail::append_string(out, field.key);
+      out += ':';
+      field.value.append_json(out);
+    }
+    return out += '}';
+  }
+
+ private:
+  std::vector<Field> fields_;
+};
+
+namespace json {
+
+// object({{"a", 1}, {"b", array({1, 2})}})
+inline Text object(const Fields& fields) { return Text(fields.to_json()); }
+inline Text array(std::initializer_list<Value> elements) {
+  std::string out = "[";
+  for (const Value& element : elements) {
+    if (out.size() > 1) out += ',';
+    element.append_json(out);
+  }
+  return Text(out += ']');
+}
+// What is text already, e.g. printed by a JSON library; checked to be one whole document.
+inline Text raw(std::string text) {
+  View checked{text};
+  return Text(std::move(text));
+}
+
+}  // namespace json
+}  // namespace pirn

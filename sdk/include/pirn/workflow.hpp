@@ -1,0 +1,295 @@
+// The fluent builder:
+//
+//   auto data_export() {
+//     return pirn::workflow("data_export", {.timeout = 1_h})
+//         .step<"fetch", fetch>()
+//         .fan_out("fetch", pirn::named<"to_s3">(pirn::call<upload>("s3")),
+//         pirn::named<"to_gcs">(pirn::call<upload>("gcs"))) .then<"notify", notify>() .timeout(30_s);
+//   }
+//
+// The names of steps are part of the type, so that the compiler refuses an `after` that names no step, and a
+// step that is declared twice. Modifiers (timeout, after, …) apply to the steps that the last call declared.
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pirn/function.hpp"
+#include "pirn/name.hpp"
+#include "pirn/options.hpp"
+#include "pirn/print.hpp"
+
+namespace pirn {
+namespace detail {
+
+void no_step_of_this_name_is_declared_above_here();  // never defined: named in the compiler's message
+
+// The names of the steps so far. Open: one of them is known at run time only.
+template <bool Open, FixedString... Names>
+struct StepNames {
+  static constexpr bool kOpen = Open;
+  static constexpr bool has([[maybe_unused]] std::string_view name) {
+    return ((Names.view() == name) || ...);
+  }
+  template <FixedString Name>
+  using With = StepNames<Open, Names..., Name>;
+  using Opened = StepNames<true, Names...>;
+};
+
+// An argument that must name a declared step; checked while compiling.
+template <class Names>
+class KnownStep {
+ public:
+  constexpr KnownStep() = default;
+  template <size_t N>
+  consteval KnownStep(const char (&name)[N]) : name_(name, N - 1) {
+    if (!Names::kOpen && !Names::has(name_)) no_step_of_this_name_is_declared_above_here();
+  }
+  template <IsStep Step>
+  constexpr KnownStep(Step) : lazy_(&step_name<Step>) {}
+
+  bool given() const { return lazy_ != nullptr || !name_.empty(); }
+  StepRef ref() const { return lazy_ != nullptr ? StepRef(lazy_) : StepRef(std::string(name_)); }
+
+ private:
+  std::string_view name_;
+  std::string (*lazy_)() = nullptr;
+};
+
+// A step with its name, for fan_out.
+template <FixedString Name, class Perform, class Rollback>
+struct NamedSource {
+  Source<Perform, Rollback> source;
+  StepOptions options;
+  At at;
+};
+
+template <FixedString Name, class Perform, class Rollback>
+StepData step_data(const Source<Perform, Rollback>& source, StepOptions options, At at) {
+  static_assert(is_name(Name.view()), "a step's name is [a-z0-9][a-z0-9_-]{0,62}");
+  if constexpr (!std::is_void_v<Rollback>)
+    if (options.rollback.empty()) options.rollback = std::string(Name.view()) + "_rollback";
+  for (const Field& field : source.params) options.params.add(field.key, field.value);
+  return {std::string(Name.view()), std::string(Name.view()), at, std::move(options)};
+}
+
+template <IsFunction Function>
+StepData step_data(std::string name, StepOptions options, At at) {
+  return {std::move(name), std::string(Function::kId.view()), at, std::move(options)};
+}
+
+template <IsStep Step>
+StepData step_data() {
+  StepOptions options = Step::options();
+  std::string task = options.task.empty() ? std::string(Step::kId.view()) : options.task.text();
+  if constexpr (requires { Step::source(); }) {
+    for (const Field& field : Step::source().params) options.params.add(field.key, field.value);
+    if constexpr (!std::is_void_v<typename Step::Rollback>)
+      if (options.rollback.empty()) options.rollback = std::string(Step::Rollback::kId.view());
+  }
+  return {step_name<Step>(), std::move(task), Step::kAt, std::move(options)};
+}
+
+template <class Function>
+auto functions_of_tag() {
+  if constexpr (requires { typename Function::Rollback; }) {
+    if constexpr (!std::is_void_v<typename Function::Rollback>)
+      return Functions<Function, typename Function::Rollback>{};
+    else
+      return Functions<Function>{};
+  } else {
+    return Functions<Function>{};
+  }
+}
+
+}  // namespace detail
+
+template <detail::FixedString Name, class S>
+requires(!detail::IsFunction<S>) auto named(S source, StepOptions options = {}, At at = At::here()) {
+  auto made = detail::as_source(std::move(source));
+  return [&]<class P, class R>(detail::Source<P, R>& from) {
+    return detail::NamedSource<Name, P, R>{std::move(from), std::move(options), at};
+  }(made);
+}
+
+template <class Names, class FunctionList>
+class Workflow {
+  using Step = detail::KnownStep<Names>;
+
+ public:
+  using Functions = FunctionList;
+
+  Workflow(detail::WorkflowData data, std::vector<size_t> current)
+      : data_(std::move(data)), current_(std::move(current)) {}
+
+  // ---- steps
+
+  // A function: step<"fetch", fetch>().
+  template <detail::FixedString Name, auto F>
+  auto step(StepOptions options = {}, At at = At::here()) && {
+    return std::move(*this).template step<Name>(call<F>(), std::move(options), at);
+  }
+  // A lambda, call<f>(arguments…), use<Class>().
+  template <detail::FixedString Name, class S>
+  requires(!detail::IsFunction<S>) auto step(S source, StepOptions options = {}, At at = At::here()) && {
+    return std::move(*this).add(named<Name>(std::move(source), std::move(options), at));
+  }
+  // A function declared by PIRN_TASK under another name: step<"load-config">(load).
+  template <detail::FixedString Name, detail::IsFunction F>
+  auto step(F, StepOptions options = {}, At at = At::here()) && {
+    check_new<Name>();
+    data_.steps.push_back(detail::step_data<F>(std::string(Name.view()), std::move(options), at));
+    return std::move(*this).template grown<typename Names::template With<Name>>(
+        detail::functions_of_tag<F>());
+  }
+  // A step declared by PIRN_STEP, with the options that it has there.
+  template <detail::IsStep S>
+  auto step(S) && {
+    data_.steps.push_back(detail::step_data<S>());
+    return std::move(*this).template grown<typename Names::Opened>(detail::functions_of_tag<S>());
+  }
+  // Another workflow as one step.
+  template <detail::FixedString Name>
+  auto nested(std::string workflow, StepOptions options = {}, At at = At::here()) && {
+    check_new<Name>();
+    options.workflow = std::move(workflow);
+    data_.steps.push_back({std::string(Name.view()), "", at, std::move(options)});
+    data_.steps.back().task = data_.steps.back().name;
+    return std::move(*this).template grown<typename Names::template With<Name>>(detail::Functions<>{});
+  }
+  // Steps known at run time only, e.g. in a loop; `task` is a function that the package lists. Returns the
+  // workflow for more.
+  Workflow& add_step(std::string name, TaskRef task, StepOptions options = {}, At at = At::here()) {
+    data_.steps.push_back({std::move(name), task.text(), at, std::move(options)});
+    current_ = {data_.steps.size() - 1};
+    return *this;
+  }
+
+  // ---- shapes
+
+  // A step after the current ones: a chain, or the fan-in behind fan_out.
+  template <detail::FixedString Name, auto F>
+  auto then(StepOptions options = {}, At at = At::here()) && {
+    return std::move(*this).template then<Name>(call<F>(), std::move(options), at);
+  }
+  template <detail::FixedString Name, class S>
+  auto then(S source, StepOptions options = {}, At at = At::here()) && {
+    for (size_t i : current_) options.after.add(data_.steps[i].name);
+    return std::move(*this).template step<Name>(std::move(source), std::move(options), at);
+  }
+  // Steps side by side, each after `from`: fan_out("fetch", named<"a">(f), named<"b">(g)). All of them become
+  // current.
+  template <detail::FixedString... Name, class... P, class... R>
+  auto fan_out(Step from, detail::NamedSource<Name, P, R>... steps) && {
+    size_t first = data_.steps.size();
+    auto wider = std::move(*this).add(std::move(steps)...);
+    wider.current_.clear();
+    for (size_t i = first; i < wider.data_.steps.size(); ++i) {
+      wider.data_.steps[i].options.after.add(from.ref());
+      wider.current_.push_back(i);
+    }
+    return wider;
+  }
+
+  // ---- modifiers of the current steps
+
+  Workflow&& after(Step a, Step b = {}, Step c = {}, Step d = {}, Step e = {}, Step f = {}, Step g = {},
+                   Step h = {}) && {
+    return refs(&StepOptions::after, {a, b, c, d, e, f, g, h});
+  }
+  Workflow&& after_any(Step a, Step b = {}, Step c = {}, Step d = {}, Step e = {}, Step f = {}, Step g = {},
+                       Step h = {}) && {
+    return refs(&StepOptions::after_any, {a, b, c, d, e, f, g, h});
+  }
+  Workflow&& after_graft(Step a) && { return refs(&StepOptions::after_graft, {a}); }
+  Workflow&& group(std::string name) && { return set(&StepOptions::group, std::move(name)); }
+  Workflow&& after_group(std::string name) && { return set(&StepOptions::after_group, std::move(name)); }
+  Workflow&& graft() && { return set(&StepOptions::graft, true); }
+  Workflow&& label(std::string text) && { return set(&StepOptions::label, std::move(text)); }
+  Workflow&& description(std::string text) && { return set(&StepOptions::description, std::move(text)); }
+  Workflow&& when(Condition condition) && { return set(&StepOptions::when, std::move(condition)); }
+  Workflow&& timeout(Timeout timeout) && { return set(&StepOptions::timeout, std::move(timeout)); }
+  Workflow&& max_retries(uint32_t n) && { return set(&StepOptions::max_retries, n); }
+  Workflow&& retry_delay(Duration delay) && { return set(&StepOptions::retry_delay, delay); }
+  Workflow&& retry_backoff(Backoff backoff) && {
+    return set(&StepOptions::retry_backoff, std::move(backoff));
+  }
+  Workflow&& retry_max_delay(Duration delay) && { return set(&StepOptions::retry_max_delay, delay); }
+  Workflow&& retry_jitter(jitter kind) && { return set(&StepOptions::retry_jitter, kind); }
+  Workflow&& retry_on(ErrorPatterns errors) && { return set(&StepOptions::retry_on, std::move(errors)); }
+  Workflow&& no_retry_on(ErrorPatterns errors) && {
+    return set(&StepOptions::no_retry_on, std::move(errors));
+  }
+  Workflow&& on_error(pirn::on_error what) && { return set(&StepOptions::on_error, what); }
+  Workflow&& rollback(RollbackRef function) && { return set(&StepOptions::rollback, std::move(function)); }
+  Workflow&& fallback(FallbackRef function) && { return set(&StepOptions::fallback, std::move(function)); }
+  Workflow&& await_approval(bool yes = true) && { return set(&StepOptions::await_approval, yes); }
+  Workflow&& on_timeout(HandlerRef function) && { return set(&StepOptions::on_timeout, std::move(function)); }
+  Workflow&& cancellable(bool yes) && { return set(&StepOptions::cancellable, yes); }
+  Workflow&& context_key(std::string key) && { return set(&StepOptions::context_key, std::move(key)); }
+  Workflow&& circuit_breaker(std::string name, CircuitBreaker options = {}) && {
+    std::move(*this).set(&StepOptions::circuit_breaker, std::move(name));
+    return set(&StepOptions::circuit_breaker_opts, options);
+  }
+  Workflow&& priority(int32_t n) && { return set(&StepOptions::priority, n); }
+  Workflow&& resources(Fields fields) && { return set(&StepOptions::resources, std::move(fields)); }
+  Workflow&& params(Fields fields) && { return set(&StepOptions::params, std::move(fields)); }
+  Workflow&& metadata(Fields fields) && { return set(&StepOptions::metadata, std::move(fields)); }
+  Workflow&& hooks(Hooks hooks) && { return set(&StepOptions::hooks, std::move(hooks)); }
+
+  const detail::WorkflowData& data() const { return data_; }
+
+ private:
+  template <class N, class F>
+  friend class Workflow;
+
+  template <detail::FixedString Name>
+  static void check_new() {
+    static_assert(detail::is_name(Name.view()), "a step's name is [a-z0-9][a-z0-9_-]{0,62}");
+    static_assert(!Names::has(Name.view()), "this workflow has a step of this name already");
+  }
+
+  template <class NewNames, class More>
+  auto grown(More) && {
+    using All = decltype(FunctionList{} + More{});
+    std::vector<size_t> current = {data_.steps.size() - 1};
+    return Workflow<NewNames, All>(std::move(data_), std::move(current));
+  }
+
+  auto add() && { return std::move(*this); }
+  template <detail::FixedString Name, class P, class R, class... More>
+  auto add(detail::NamedSource<Name, P, R> step, More... more) && {
+    check_new<Name>();
+    data_.steps.push_back(detail::step_data<Name>(step.source, std::move(step.options), step.at));
+    return std::move(*this)
+        .template grown<typename Names::template With<Name>>(detail::functions_of_source<Name, P, R>())
+        .add(std::move(more)...);
+  }
+
+  template <class T, class V>
+  Workflow&& set(T StepOptions::*member, V value) {
+    for (size_t i : current_) data_.steps[i].options.*member = value;
+    return std::move(*this);
+  }
+  Workflow&& refs(StepRefs StepOptions::*member, std::initializer_list<Step> steps) {
+    for (size_t i : current_)
+      for (const Step& step : steps)
+        if (step.given()) (data_.steps[i].options.*member).add(step.ref());
+    return std::move(*this);
+  }
+
+  detail::WorkflowData data_;
+  std::vector<size_t> current_;
+};
+
+// Begins a workflow. See the top of this file.
+inline auto workflow(std::string name, WorkflowOptions options = {}, At at = At::here()) {
+  return Workflow<detail::StepNames<false>, detail::Functions<>>(
+      detail::WorkflowData{std::move(name), at, std::move(options), {}}, {});
+}
+
+}  // namespace pirn
