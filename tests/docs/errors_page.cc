@@ -1,4 +1,5 @@
-// Prints docs/reference/errors.md from the catalogue of errors, or tells whether a page is what it would print.
+// Prints docs/reference/errors.md from the catalogue of errors, or tells whether a page is what it would
+// print.
 //   errors-page                 prints the page
 //   errors-page --check FILE    exit 1 when FILE differs
 #include <cstdio>
@@ -19,14 +20,17 @@ constexpr const char* kChapters[] = {"",
                                      "Registry: tenants, keys, trust, releases, deployments",
                                      "Engine, store, worker",
                                      "API and command line"};
-constexpr const char* kExits[] = {"ok",      "failed",      "usage",           "not found",         "authentication",
-                                  "refused", "unreachable", "the run failed", "the wait timed out"};
+constexpr const char* kExits[] = {"ok",          "failed",         "usage",
+                                  "not found",   "authentication", "refused",
+                                  "unreachable", "the run failed", "the wait timed out"};
 
 std::string page() {
   std::string text =
       "# Errors\n\n"
-      "Every error that the command line prints and the HTTP API answers, with its status, the exit code of the command, "
-      "and what to do. `pirn explain PIRN0102` (or the name) prints an entry. In the API it is the `code` of a "
+      "Every error that the command line prints and the HTTP API answers, with its status, the exit code of "
+      "the command, "
+      "and what to do. `pirn explain PIRN0102` (or the name) prints an entry. In the API it is the `code` of "
+      "a "
       "`application/problem+json` body. Numbers are never reused.\n\n"
       "This page is written by `./dev docs` from `packager/error/catalogue.inc`.\n";
   size_t chapter = 0;
@@ -36,10 +40,11 @@ std::string page() {
       text += "\n## " + std::string(chapter < std::size(kChapters) ? kChapters[chapter] : "More") +
               "\n\n| number | name | HTTP | exit | what | what to do |\n|---|---|---|---|---|---|\n";
     }
-    const auto exit_name = static_cast<size_t>(entry.exit_code) < std::size(kExits) ? kExits[entry.exit_code] : "";
+    const auto exit_name =
+        static_cast<size_t>(entry.exit_code) < std::size(kExits) ? kExits[entry.exit_code] : "";
     text += "| " + pirn::code_number(entry.code) + " | `" + std::string(entry.name) + "` | " +
-            std::to_string(entry.http_status) + " | " + std::to_string(entry.exit_code) + " (" + exit_name + ") | " +
-            std::string(entry.title) + " | " + std::string(entry.fix) + " |\n";
+            std::to_string(entry.http_status) + " | " + std::to_string(entry.exit_code) + " (" + exit_name +
+            ") | " + std::string(entry.title) + " | " + std::string(entry.fix) + " |\n";
   }
   return text;
 }
