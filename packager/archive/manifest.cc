@@ -400,13 +400,6 @@ Status check_path(std::string_view path) {
   return {};
 }
 
-bool is_name(std::string_view text) {
-  const auto lower_or_digit = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !text.empty() && text.size() <= 63 && lower_or_digit(text[0]) &&
-         std::all_of(text.begin(), text.end(),
-                     [&](char c) { return lower_or_digit(c) || c == '_' || c == '-'; });
-}
-
 std::string_view host_platform() {
 #if defined(__linux__) && defined(__x86_64__)
   return "linux-x86_64";

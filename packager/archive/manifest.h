@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "packager/archive/version.h"
+#include "packager/definition/definition.h"
 #include "packager/digest/digest.h"
 #include "packager/error/error.h"
 
@@ -134,8 +135,7 @@ Digest package_id(std::string_view manifest_text);
 
 // path_refused, unless it is a path that a package may contain.
 Status check_path(std::string_view path);
-// Names of packages, workflows, functions, tenants: [a-z0-9][a-z0-9_-]{0,62}
-bool is_name(std::string_view text);
+using definition::is_name;  // of packages, workflows, functions, tenants, publishers
 // The platform of this host, such as "linux-x86_64".
 std::string_view host_platform();
 
