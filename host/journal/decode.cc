@@ -4,6 +4,8 @@
 #include <stdexcept>
 
 #include "host/journal/codec.h"
+#include "host/journal/json_value.h"
+#include "packager/json/json.h"
 
 namespace pirn::journal {
 
@@ -55,7 +57,7 @@ class Fields {
   Digest digest(std::string_view name) const { return digest_of(get(name), name); }
   std::string json_or_empty(std::string_view name) const {
     const bj::value* value = find(name);
-    return value ? bj::serialize(*value) : std::string();
+    return value ? canonical(*value) : std::string();
   }
 
   static std::string_view string_of(const bj::value& value, std::string_view name) {
@@ -86,18 +88,12 @@ Enum by_name(std::string_view text, int first, int last) {
   throw Malformed("'" + std::string(text) + "' is no known name");
 }
 
-Value value_of(const bj::value& json) {
-  auto value = parse_value(bj::serialize(json));
-  if (!value) throw Malformed(value.error().message);
-  return std::move(value).value();
-}
-
 Delta delta_of(const bj::value& json) {
   if (!json.is_object()) throw Malformed("an object of keys is expected");
   Delta delta;
   delta.entries.reserve(json.get_object().size());
   for (const auto& member : json.get_object())
-    delta.entries.push_back({std::string(member.key()), value_of(member.value()), false});
+    delta.entries.push_back({std::string(member.key()), value_from(member.value()), false});
   return delta;
 }
 
@@ -112,7 +108,7 @@ ErrorPtr error_of(const Fields& fields, std::string_view name = "error") {
 
 ResultPtr slot_of(const Fields& fields) {
   if (const bj::value* value = fields.find("value"))
-    return std::make_shared<const StepResult>(StepResult{{}, value_of(*value), false});
+    return std::make_shared<const StepResult>(StepResult{{}, value_from(*value), false});
   const bj::value* map = fields.find("result");
   if (!map) return nullptr;
   StepResult result{delta_of(*map), {}, true};

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
-#include <cmath>
+#include <optional>
+
+#include "host/journal/json_value.h"
+#include "packager/json/json.h"
 
 namespace pirn::journal {
 
@@ -30,12 +33,15 @@ std::optional<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-Value from_json(const boost::json::value& json) {
+}  // namespace
+
+Value value_from(const boost::json::value& json) {
   switch (json.kind()) {
     case boost::json::kind::null: return Value();
     case boost::json::kind::bool_: return Value::of_bool(json.get_bool());
     case boost::json::kind::int64: return Value::of_integer(json.get_int64());
-    case boost::json::kind::uint64: return Value::of_real(static_cast<double>(json.get_uint64()));
+    // parse_json refuses integers beyond 64 bits with sign.
+    case boost::json::kind::uint64: return Value::of_integer(static_cast<int64_t>(json.get_uint64()));
     case boost::json::kind::double_: return Value::of_real(json.get_double());
     case boost::json::kind::string: return Value::of_text({json.get_string().data(), json.get_string().size()});
     case boost::json::kind::object: {
@@ -45,21 +51,12 @@ Value from_json(const boost::json::value& json) {
         const auto& text = object.begin()->value().get_string();
         if (auto bytes = from_base64({text.data(), text.size()})) return Value::of_bytes(*bytes);
       }
-      return Value::of_json(boost::json::serialize(json));
+      return Value::of_json(canonical(json));
     }
-    case boost::json::kind::array: return Value::of_json(boost::json::serialize(json));
+    case boost::json::kind::array: return Value::of_json(canonical(json));
   }
   return Value();
 }
-
-Result<boost::json::value> parse_json(std::string_view text) {
-  boost::system::error_code failure;
-  boost::json::value json = boost::json::parse({text.data(), text.size()}, failure);
-  if (failure) return Error{Code::malformed_json, "the text is no valid JSON: " + failure.message()};
-  return json;
-}
-
-}  // namespace
 
 Value Value::of_bool(bool value) {
   Value out;
@@ -138,18 +135,18 @@ const Delta::Entry* Delta::find(std::string_view key) const {
 }
 
 Result<Delta> parse_object(std::string_view text) {
-  PIRN_TRY(const boost::json::value json, parse_json(text));
+  PIRN_TRY(const boost::json::value json, parse_json(text, ""));
   if (!json.is_object()) return Error{Code::invalid_argument, "a JSON object is expected", "Give an object: {\"key\": value}."};
   Delta delta;
   delta.entries.reserve(json.get_object().size());
   for (const auto& member : json.get_object())
-    delta.entries.push_back({std::string(member.key()), from_json(member.value()), false});
+    delta.entries.push_back({std::string(member.key()), value_from(member.value()), false});
   return delta;
 }
 
 Result<Value> parse_value(std::string_view text) {
-  PIRN_TRY(const boost::json::value json, parse_json(text));
-  return from_json(json);
+  PIRN_TRY(const boost::json::value json, parse_json(text, ""));
+  return value_from(json);
 }
 
 void append_integer(std::string& out, int64_t value) {
