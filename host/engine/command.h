@@ -69,7 +69,7 @@ struct ListOpen {
 };
 
 struct EngineStats {
-  uint64_t open_executions = 0, running_steps = 0, ready_steps = 0, turns = 0, commits = 0, executions_started = 0,
+  uint64_t open_executions = 0, running_steps = 0, ready_executions = 0, turns = 0, commits = 0, executions_started = 0,
            executions_ended = 0;
 };
 struct Stats {

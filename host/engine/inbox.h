@@ -1,6 +1,7 @@
 // The engine's bounded inbox: where every other thread leaves its commands.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -17,7 +18,7 @@ class Inbox : public worker::Wakeup {
 
   // Any thread. false: full, or closed to new work; the command is untouched (answer 503 with Retry-After).
   bool push(Command& command);
-  // Any thread. Completions are waiting elsewhere.
+  // Any thread. Something is waiting elsewhere (completions).
   void wake() override;
   // Any thread. From now on push() refuses; what is in it is still taken.
   void close();
@@ -25,18 +26,20 @@ class Inbox : public worker::Wakeup {
 
   // The engine's thread. Appends at most `max` commands, in order of arrival; returns how many.
   size_t take(size_t max, std::vector<Command>& out);
-  // The engine's thread. Waits until there is a command, a wake() or `timeout_ns` has passed; spins a little
-  // before it blocks, since waking a blocked thread costs more than a turn.
+  // The engine's thread. Returns at once when there is a command or there was a wake() since the last wait();
+  // else spins a little (waking a blocked thread costs more than a turn), then blocks for at most `timeout_ns`.
   void wait(int64_t timeout_ns);
 
  private:
+  void signal();
+
   const size_t limit_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Command> commands_;   // guarded by mutex_
-  bool closed_ = false;            // guarded by mutex_
-  bool sleeping_ = false;          // guarded by mutex_
-  std::atomic<bool> signal_{false};
+  std::deque<Command> commands_;     // guarded by mutex_
+  bool closed_ = false;              // guarded by mutex_
+  std::atomic<bool> signalled_{false};
+  std::atomic<bool> sleeping_{false};
 };
 
 }  // namespace pirn::engine

@@ -205,8 +205,9 @@ Step state_step_of(const Fields& f) {
   step.deadline = f.instant_or("deadline", kNever);
   step.wake_at = f.instant_or("wake_at", 0);
   step.started_at = f.instant_or("started_at", 0);
+  step.invoked_at = f.instant_or("invoked_at", 0);
   step.ended_at = f.instant_or("ended_at", 0);
-  step.completed_seq = f.number_or("completed_seq", 0);
+  step.ended_seq = f.number_or("ended_seq", 0);
   step.reason = f.text_or_empty("reason");
   step.error = error_of(f);
   step.result = slot_of(f);

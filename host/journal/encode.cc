@@ -246,8 +246,9 @@ void append_step(std::string& out, const Step& step, const std::string& name) {
   optional_instant(out, ",\"deadline\":", step.deadline);
   if (step.wake_at) instant(out, ",\"wake_at\":", step.wake_at);
   if (step.started_at) instant(out, ",\"started_at\":", step.started_at);
+  if (step.invoked_at) instant(out, ",\"invoked_at\":", step.invoked_at);
   if (step.ended_at) instant(out, ",\"ended_at\":", step.ended_at);
-  if (step.completed_seq) number(out, ",\"completed_seq\":", step.completed_seq);
+  if (step.ended_seq) number(out, ",\"ended_seq\":", step.ended_seq);
   optional_text(out, ",\"reason\":", step.reason);
   if (step.error) {
     out += ",\"error\":";

@@ -24,6 +24,7 @@ struct Applier {
     step.deadline = kNever;
     step.wake_at = 0;
     step.ended_at = at;
+    step.ended_seq = execution.next_seq;
   }
 
   void operator()(const Created& record) {
@@ -85,6 +86,7 @@ struct Applier {
     target.invocation = record.invocation;
     target.deadline = record.deadline;
     ++target.invocations;
+    target.invoked_at = at;
     if (target.started_at == 0) target.started_at = at;
   }
 
@@ -93,7 +95,6 @@ struct Applier {
     assert(target.state == StepState::running);
     target.result = record.result;
     target.error = nullptr;
-    target.completed_seq = execution.next_seq;
     end(target, StepState::completed);
   }
 
@@ -113,7 +114,14 @@ struct Applier {
     target.deadline = kNever;
     switch (record.then) {
       case AfterFailure::retry: target.state = StepState::retry_wait; target.wake_at = kNever; return;
-      case AfterFailure::fail: end(target, StepState::failed); return;
+      case AfterFailure::fail:
+        // The first hard failure is *the* error of the execution.
+        if (execution.error_step == Stopping::kNoStep) {
+          execution.error_step = record.step;
+          execution.error = record.error;
+        }
+        end(target, StepState::failed);
+        return;
       case AfterFailure::tolerate:
         target.tolerated = true;
         ++execution.tolerated_failures;
@@ -150,8 +158,10 @@ struct Applier {
     assert(execution.state == State::running || execution.state == State::pending);
     execution.state = State::stopping;
     execution.cause = record.cause;
-    execution.error = record.error;
-    execution.error_step = record.step;
+    if (record.cause == StopCause::fail) {
+      execution.error = record.error;
+      execution.error_step = record.step;
+    }
     execution.reason = record.reason;
     execution.rollback = record.rollback;
     execution.cleanup = record.cleanup;

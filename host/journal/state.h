@@ -38,8 +38,9 @@ struct Step {
   int64_t deadline = kNever;  // of the current invocation
   int64_t wake_at = 0;        // retry_wait
   int64_t started_at = 0;     // of the first invocation; 0: never started
+  int64_t invoked_at = 0;     // of the current or last invocation
   int64_t ended_at = 0;
-  uint64_t completed_seq = 0;  // seq of the step.stop: the commit order
+  uint64_t ended_seq = 0;   // seq of the record that ended it: the commit order
   ResultPtr result;
   ErrorPtr error;
   std::string reason;  // skipped, cancelled

@@ -1,0 +1,77 @@
+// What one turn decided: records to commit, and what to do once they are durable. A value, filled by the
+// executions, consumed by the engine; its buffers are kept from turn to turn.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "host/scheduler/timers.h"
+#include "host/worker/runner.h"
+
+namespace pirn::engine {
+
+class Execution;
+
+// One commit of one execution in the making.
+struct Draft {
+  Execution* execution = nullptr;
+  uint32_t commit_no = 0;
+  bool empty = true;  // no record yet
+  bool last = false;  // it ends the execution
+  std::string body;
+};
+
+struct Signal {
+  uint64_t invocation;
+  worker::Runner::Signal signal;
+};
+
+struct Change {
+  std::vector<Draft> drafts;  // the first n_drafts are in use
+  size_t n_drafts = 0;
+  std::vector<worker::Invocation> invocations;
+  std::vector<Signal> signals;
+  std::vector<std::function<void()>> replies;
+  uint64_t turn = 0;
+
+  size_t new_draft(Execution* execution, uint32_t commit_no) {
+    if (n_drafts == drafts.size()) drafts.emplace_back();
+    Draft& draft = drafts[n_drafts];
+    draft.execution = execution;
+    draft.commit_no = commit_no;
+    draft.empty = true;
+    draft.last = false;
+    draft.body.clear();
+    return n_drafts++;
+  }
+
+  void clear() {
+    n_drafts = 0;
+    invocations.clear();
+    signals.clear();
+    replies.clear();
+  }
+};
+
+// What a timer is for.
+struct Due {
+  enum class What : uint8_t { step, workflow_deadline, grace, start, hook };
+  Execution* execution = nullptr;
+  What what = What::step;
+  uint32_t step = 0;
+};
+using Timers = scheduler::Timers<Due>;
+
+// Everything an execution needs to decide with: the instant and where its decisions go.
+struct Decision {
+  int64_t now = 0;
+  Change& change;
+  Timers& timers;
+  uint64_t& next_invocation;
+  int64_t cancel_grace_ns = 0;
+  int64_t consultation_limit_ns = 0;
+};
+
+}  // namespace pirn::engine

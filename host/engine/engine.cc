@@ -1,0 +1,531 @@
+#include "host/engine/engine.h"
+
+#include <algorithm>
+#include <cassert>
+#include <map>
+#include <unordered_map>
+
+#include "host/engine/execution.h"
+#include "host/journal/codec.h"
+#include "host/scheduler/fair_queue.h"
+
+namespace pirn::engine {
+
+namespace {
+
+Error not_open(ExecutionId id) { return Error{Code::not_found, "there is no execution '" + id.text() + "'"}; }
+
+// 43 bits of milliseconds, 10 shard bits, 11 bits of counter; always above the last one.
+class IdSource {
+ public:
+  void start_above(ExecutionId last) { last_ = std::max(last_, last.value); }
+  ExecutionId next(int64_t now_ns) {
+    const uint64_t of_time = static_cast<uint64_t>(now_ns / 1'000'000) << 21;
+    last_ = std::max(of_time, last_ + 1);
+    // The counter must not run into the shard bits: go on in the next millisecond.
+    if ((last_ & 0x1FFFFF) >= 0x800) last_ = ((last_ >> 21) + 1) << 21;
+    return ExecutionId{last_};
+  }
+  // The instant of the newest id: what was journaled is never in the future of the next turn.
+  int64_t newest_instant() const { return static_cast<int64_t>(last_ >> 21) * 1'000'000; }
+
+ private:
+  uint64_t last_ = 0;
+};
+
+}  // namespace
+
+class Engine::Core {
+ public:
+  Core(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener)
+      : options_(options), store_(store), runner_(runner), releases_(releases), listener_(listener), inbox_(options.inbox_limit) {
+    next_invocation_ = (store.epoch() << 40) + 1;
+  }
+
+  Inbox& inbox() { return inbox_; }
+  void stop_dispatching() { dispatching_ = false; }
+  size_t running_invocations() const { return in_flight_; }
+
+  Status recover(int64_t now);
+  Result<Turn> turn(int64_t now);
+
+ private:
+  using ExecutionPtr = std::unique_ptr<Execution>;
+
+  // Decide.
+  void handle(Decision& decision, Start& command);
+  void handle(Decision& decision, Cancel& command);
+  void handle(Decision& decision, Show& command);
+  void handle(Decision& decision, ListOpen& command);
+  void handle(Decision& decision, Stats& command);
+  void on_completion(Decision& decision, worker::Completion& completion);
+  void dispatch(Decision& decision);
+  void touched(Execution& execution);
+  Result<std::optional<Started>> find_start_key(const Start& command);
+  Line line_of(const Execution& execution) const;
+
+  // Commit.
+  Status commit();
+  void project(Execution& execution);
+
+  // Act.
+  void act();
+  void close(Execution& execution);
+  void unpin(const registry::ReleasePtr& release);
+  void retire_replaced();
+
+  Result<PlanPtr> plan_for(const registry::ReleasePtr& release, std::string_view workflow);
+  PlanPtr plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow);
+  uint32_t tenant_number(const std::string& tenant);
+  Execution* open_execution(std::string_view tenant, ExecutionId id);
+  Decision decision(int64_t now) {
+    return {now, change_, timers_, next_invocation_, options_.cancel_grace_ns, options_.consultation_limit_ns};
+  }
+
+  const Options options_;
+  store::Store& store_;
+  worker::Runner& runner_;
+  const Releases& releases_;
+  CommitListener& listener_;
+  Inbox inbox_;
+
+  std::unordered_map<ExecutionId, ExecutionPtr> executions_;
+  std::map<std::pair<std::string, std::string>, ExecutionId, std::less<>> start_keys_;  // of open executions, (tenant, key)
+  std::unordered_map<std::string, uint32_t> tenant_numbers_;
+  std::unordered_map<const definition::Workflow*, PlanPtr> plans_;
+  std::unordered_map<registry::ReleasePtr, uint32_t> pins_;  // how many executions in memory pin it
+  registry::CatalogPtr catalog_;
+  scheduler::FairQueue<ExecutionId> queue_;
+  Timers timers_;
+  IdSource ids_;
+  uint64_t next_invocation_ = 1;
+  size_t in_flight_ = 0;
+  bool dispatching_ = true;
+  int64_t last_now_ = 0;
+
+  // One turn's data, kept for its buffers.
+  Change change_;
+  std::vector<Command> commands_;
+  std::vector<worker::Completion> completions_;
+  std::vector<Execution*> touched_;
+  std::vector<store::JournalRow> journal_rows_;
+  std::vector<store::ExecutionRow> execution_rows_;
+  std::vector<std::string> bodies_;
+  size_t n_bodies_ = 0;
+
+  std::vector<Execution*> dirty_;      // open, and the projection is behind
+  uint64_t commits_since_complete_ = 0;
+  EngineStats stats_;
+};
+
+// ---- recovery ----
+
+Status Engine::Core::recover(int64_t now) {
+  std::unordered_map<ExecutionId, journal::ExecutionState> states;
+  PIRN_TRY(const ExecutionId last, store_.last_id());
+  ids_.start_above(last);
+  int64_t newest = ids_.newest_instant();
+  PIRN_DO(store_.recover(
+      [&](store::StoredExecution row) -> Status {
+        PIRN_TRY(auto decoded, journal::decode_state(row.body));
+        states.insert_or_assign(row.id, std::move(decoded.state));
+        return {};
+      },
+      [&](store::StoredCommit row) -> Status {
+        journal::ExecutionState& state = states[row.stream];
+        state.id = row.stream;
+        // A row that the projection has already: the watermark is a lower bound.
+        if (row.commit_no < state.next_commit) return {};
+        PIRN_TRY(const journal::Commit commit, journal::decode_commit(row.body, row.schema));
+        if (row.commit_no != state.next_commit || commit.first_seq != state.next_seq)
+          return Error{Code::journal_corrupt, "execution " + row.stream.text() + " misses a commit before number " + std::to_string(row.commit_no), "",
+                       Blame::world};
+        for (const journal::Record& record : commit.records) journal::apply(state, record, commit.at);
+        ++state.next_commit;
+        newest = std::max(newest, commit.at);
+        return {};
+      }));
+  last_now_ = std::max(now, newest);
+  catalog_ = releases_.catalog();
+  change_.clear();
+  ++change_.turn;
+  Decision deciding = decision(last_now_);
+  std::vector<ExecutionId> order;
+  for (const auto& [id, state] : states)
+    if (!journal::terminal(state.state)) order.push_back(id);
+  std::sort(order.begin(), order.end());
+  for (ExecutionId id : order) {
+    journal::ExecutionState& state = states[id];
+    PIRN_TRY(const registry::ReleasePtr release, releases_.load(state.tenant, state.pins.front()));
+    PIRN_TRY(const PlanPtr plan, plan_for(release, state.workflow));
+    const uint32_t tenant = tenant_number(state.tenant);
+    if (!state.key.empty()) start_keys_.emplace(std::pair(state.tenant, state.key), id);
+    ++pins_[release];
+    auto& execution = executions_[id] = std::make_unique<Execution>(std::move(state), plan, tenant);
+    execution->resume(deciding);
+    touched(*execution);
+  }
+  PIRN_DO(commit());
+  act();
+  return {};
+}
+
+// ---- the turn ----
+
+Result<Turn> Engine::Core::turn(int64_t now) {
+  last_now_ = now = std::max(now, last_now_);
+  change_.clear();
+  ++change_.turn;
+  ++stats_.turns;
+  Decision deciding = decision(now);
+  Turn turn;
+
+  completions_.clear();
+  runner_.take_completions(completions_);
+  commands_.clear();
+  inbox_.take(options_.inputs_per_turn, commands_);
+  if (auto current = releases_.catalog(); current != catalog_) {
+    catalog_ = std::move(current);
+    retire_replaced();
+  }
+
+  for (worker::Completion& completion : completions_) on_completion(deciding, completion);
+  for (Command& command : commands_) std::visit([&](auto& of_type) { handle(deciding, of_type); }, command);
+  size_t n_due = 0;
+  while (n_due < options_.inputs_per_turn) {
+    const std::optional<Due> due = timers_.take_due(now);
+    if (!due) break;
+    due->execution->on_due(deciding, *due);
+    touched(*due->execution);
+    ++n_due;
+  }
+  if (dispatching_) dispatch(deciding);
+
+  PIRN_DO(commit());
+  act();
+  turn.inputs = completions_.size() + commands_.size() + n_due;
+  turn.more = commands_.size() == options_.inputs_per_turn || n_due == options_.inputs_per_turn;
+  turn.next_timer = timers_.next();
+  return turn;
+}
+
+// ---- decide ----
+
+void Engine::Core::touched(Execution& execution) {
+  if (!execution.touched) {
+    execution.touched = true;
+    touched_.push_back(&execution);
+  }
+  if (!execution.queued && execution.dispatchable()) {
+    execution.queued = true;
+    queue_.push(execution.tenant_number(), execution.id());
+  }
+}
+
+void Engine::Core::on_completion(Decision& deciding, worker::Completion& completion) {
+  --in_flight_;
+  const auto found = executions_.find(completion.execution);
+  if (found == executions_.end()) return;  // a fenced one of an execution that has ended
+  found->second->on_completion(deciding, completion);
+  touched(*found->second);
+}
+
+Result<std::optional<Started>> Engine::Core::find_start_key(const Start& command) {
+  const auto conflict = [&](ExecutionId id) {
+    return Error{Code::start_key_conflict,
+                 "the start key '" + command.key + "' started execution " + id.text() + " with another workflow or input"};
+  };
+  if (const auto open = start_keys_.find(std::pair(command.tenant, command.key)); open != start_keys_.end()) {
+    const journal::ExecutionState& state = executions_.at(open->second)->state();
+    if (state.input_digest != command.input_digest) return conflict(open->second);
+    return std::optional(Started{open->second, true});
+  }
+  PIRN_TRY(const auto stored, store_.find_by_key(command.tenant, command.key));
+  if (!stored) return std::optional<Started>();
+  if (stored->input_digest != command.input_digest) return conflict(stored->id);
+  return std::optional(Started{stored->id, true});
+}
+
+void Engine::Core::handle(Decision& deciding, Start& command) {
+  const auto answer = [&](Result<Started> result) {
+    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable { reply(std::move(result)); });
+  };
+  if (!dispatching_) return answer(Error{Code::shutting_down, "the host is shutting down"});
+  if (!command.key.empty()) {
+    auto known = find_start_key(command);
+    if (!known) return answer(std::move(known).error());
+    if (*known) return answer(**known);
+  }
+  auto target = catalog_->resolve(command.tenant, command.workflow);
+  if (!target) return answer(std::move(target).error());
+  PlanPtr plan = plan_of(target->release, *target->workflow);
+  const registry::Release& release = *target->release;
+
+  const ExecutionId id = ids_.next(deciding.now);
+  journal::Created record;
+  record.tenant = command.tenant;
+  record.package = release.package;
+  record.version = release.version;
+  record.workflow = target->workflow->name;
+  record.pins = {release.digest};
+  record.definition = plan->digest();
+  record.definition_schema = release.definition.schema;
+  record.n_steps = plan->n_steps();
+  record.root = id;
+  record.key = command.key;
+  record.input_digest = command.input_digest;
+  record.trigger = command.trigger;
+  record.input = std::move(command.input);
+
+  if (!command.key.empty()) start_keys_.emplace(std::pair(command.tenant, command.key), id);
+  ++pins_[target->release];
+  ++stats_.executions_started;
+  auto& execution = executions_[id] = std::make_unique<Execution>(id, std::move(plan), tenant_number(command.tenant));
+  execution->create(deciding, record);
+  touched(*execution);
+  answer(Started{id, false});
+}
+
+void Engine::Core::handle(Decision& deciding, Cancel& command) {
+  const auto answer = [&](Result<journal::State> result) {
+    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable { reply(std::move(result)); });
+  };
+  Execution* execution = open_execution(command.tenant, command.id);
+  if (!execution) {
+    auto stored = store_.find(command.tenant, command.id);
+    if (!stored) return answer(std::move(stored).error());
+    if (!*stored) return answer(not_open(command.id));
+    return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " + (*stored)->state + " and cannot be cancelled"});
+  }
+  const journal::State state = execution->state().state;
+  if (state != journal::State::pending && state != journal::State::running)
+    return answer(Error{Code::invalid_transition,
+                        "execution " + command.id.text() + " is " + std::string(name_of(state)) + " and cannot be cancelled"});
+  execution->cancel(deciding, command.reason, command.cleanup);
+  touched(*execution);
+  answer(execution->state().state);
+}
+
+void Engine::Core::handle(Decision&, Show& command) {
+  change_.replies.push_back([this, command = std::move(command)] {
+    Execution* execution = open_execution(command.tenant, command.id);
+    if (!execution) return command.reply(std::optional<View>());
+    command.reply(std::optional(View{execution->state(), execution->plan().names(), execution->context_json()}));
+  });
+}
+
+Line Engine::Core::line_of(const Execution& execution) const {
+  const journal::ExecutionState& state = execution.state();
+  return {state.id, state.package, state.version, state.workflow, state.key, state.pins.front(), state.state, state.created_at,
+          state.started_at, state.ended_at, state.n_terminal(), static_cast<uint32_t>(state.steps.size())};
+}
+
+void Engine::Core::handle(Decision&, ListOpen& command) {
+  change_.replies.push_back([this, command = std::move(command)] {
+    std::vector<const Execution*> found;
+    for (const auto& [id, execution] : executions_) {
+      const journal::ExecutionState& state = execution->state();
+      if (execution->ended() || state.tenant != command.tenant || state.created_at < command.since) continue;
+      if (!command.package.empty() && state.package != command.package) continue;
+      if (!command.workflow.empty() && state.workflow != command.workflow) continue;
+      if (command.before && id >= command.before) continue;
+      found.push_back(execution.get());
+    }
+    const size_t n = std::min<size_t>(found.size(), command.limit);
+    std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(n), found.end(),
+                      [](const Execution* a, const Execution* b) { return a->id() > b->id(); });
+    std::vector<Line> lines;
+    for (size_t i = 0; i < n; ++i) lines.push_back(line_of(*found[i]));
+    command.reply(std::move(lines));
+  });
+}
+
+void Engine::Core::handle(Decision&, Stats& command) {
+  change_.replies.push_back([this, command = std::move(command)] {
+    EngineStats stats = stats_;
+    stats.open_executions = 0;
+    for (const auto& [id, execution] : executions_) {
+      if (execution->ended()) continue;
+      ++stats.open_executions;
+      stats.running_steps += execution->running_steps();
+    }
+    stats.ready_executions = queue_.size();
+    command.reply(stats);
+  });
+}
+
+// Starts ready steps, tenants in turn, while the runner takes more.
+void Engine::Core::dispatch(Decision& deciding) {
+  size_t capacity = runner_.capacity();
+  const size_t taken = change_.invocations.size();  // consultations and hooks of this turn
+  capacity = capacity > taken ? capacity - taken : 0;
+  while (capacity > 0 && !queue_.empty()) {
+    const auto found = executions_.find(queue_.pop());
+    if (found == executions_.end()) continue;
+    Execution& execution = *found->second;
+    execution.queued = false;
+    if (!execution.dispatchable()) continue;
+    execution.start_next(deciding);
+    touched(execution);  // and to the end of the queue, when it has more
+    --capacity;
+  }
+}
+
+// ---- commit ----
+
+Status Engine::Core::commit() {
+  journal_rows_.clear();
+  execution_rows_.clear();
+  n_bodies_ = 0;
+  for (size_t i = 0; i < change_.n_drafts; ++i) {
+    Draft& draft = change_.drafts[i];
+    journal::end_body(draft.body);
+    journal_rows_.push_back({draft.execution->id(), draft.commit_no, journal::kSchema, draft.body});
+  }
+  // The projection: at the end, when parked, and from time to time for all that it lacks.
+  for (Execution* execution : touched_) {
+    execution->touched = false;
+    if (execution->ended() || execution->parked()) {
+      project(*execution);
+    } else if (!execution->dirty) {
+      execution->dirty = true;
+      dirty_.push_back(execution);
+    }
+  }
+  touched_.clear();
+  if (commits_since_complete_ + journal_rows_.size() >= options_.flush_after_commits)
+    for (Execution* execution : dirty_)
+      if (execution->dirty) project(*execution);
+  std::erase_if(dirty_, [](const Execution* execution) { return !execution->dirty; });
+  if (journal_rows_.empty() && execution_rows_.empty()) return {};
+
+  // Views into bodies_ are taken last: it may have grown.
+  for (size_t i = 0; i < n_bodies_; ++i) execution_rows_[i].body = bodies_[i];
+  const bool complete = dirty_.empty();
+  PIRN_DO(store_.commit({store_.epoch(), journal_rows_, execution_rows_, complete}));
+  commits_since_complete_ = complete ? 0 : commits_since_complete_ + journal_rows_.size();
+  stats_.commits += journal_rows_.size();
+  return {};
+}
+
+void Engine::Core::project(Execution& execution) {
+  execution.dirty = false;
+  if (n_bodies_ == bodies_.size()) bodies_.emplace_back();
+  std::string& body = bodies_[n_bodies_++];
+  body.clear();
+  const journal::ExecutionState& state = execution.state();
+  journal::append_state(body, state, execution.plan().names(), execution.ended() ? execution.context_json() : std::string());
+  store::ExecutionRow row;
+  row.id = state.id;
+  row.commit_no = state.next_commit - 1;
+  row.open = !execution.ended();
+  row.state = name_of(state.state);
+  row.tenant = state.tenant;
+  row.package = state.package;
+  row.version = state.version;
+  row.workflow = state.workflow;
+  row.release = state.pins.front();
+  row.key = state.key;
+  row.input_digest = state.input_digest;
+  row.created_at = state.created_at;
+  row.started_at = state.started_at;
+  row.ended_at = state.ended_at;
+  execution_rows_.push_back(row);
+}
+
+// ---- act ----
+
+void Engine::Core::act() {
+  for (size_t i = 0; i < change_.n_drafts; ++i) {
+    const Draft& draft = change_.drafts[i];
+    listener_.on_commit(draft.execution->id(), draft.execution->state().tenant, draft.commit_no, draft.body, draft.last);
+  }
+  for (auto& reply : change_.replies) reply();
+  for (const Signal& signal : change_.signals) runner_.cancel(signal.invocation, signal.signal);
+  if (!change_.invocations.empty()) {
+    in_flight_ += change_.invocations.size();
+    runner_.start(change_.invocations);
+  }
+  // Last: executions that are over leave the memory.
+  for (size_t i = 0; i < change_.n_drafts; ++i)
+    if (change_.drafts[i].last) close(*change_.drafts[i].execution);
+  for (const worker::Completion& completion : completions_) {
+    if (completion.kind != worker::Kind::hook) continue;
+    const auto found = executions_.find(completion.execution);
+    if (found != executions_.end() && found->second->ended()) close(*found->second);
+  }
+  completions_.clear();
+}
+
+// An execution that has ended goes when its last hook is over.
+void Engine::Core::close(Execution& execution) {
+  const journal::ExecutionState& state = execution.state();
+  if (!state.key.empty()) start_keys_.erase(std::pair(state.tenant, state.key));
+  if (execution.hooks_pending()) return;
+  ++stats_.executions_ended;
+  const registry::ReleasePtr release = execution.plan().release();
+  executions_.erase(execution.id());
+  unpin(release);
+}
+
+void Engine::Core::unpin(const registry::ReleasePtr& release) {
+  const auto pin = pins_.find(release);
+  assert(pin != pins_.end() && pin->second > 0);
+  if (--pin->second > 0) return;
+  pins_.erase(pin);
+  const registry::Active* active = catalog_->active(release->tenant, release->package);
+  if (active && active->release == release) return;
+  std::erase_if(plans_, [&](const auto& entry) { return entry.second->release() == release; });
+  runner_.retire(release);
+}
+
+// The catalog has moved: releases that it left and nothing pins are retired.
+void Engine::Core::retire_replaced() {
+  std::vector<registry::ReleasePtr> replaced;
+  for (const auto& [workflow, plan] : plans_) {
+    const registry::ReleasePtr& release = plan->release();
+    const registry::Active* active = catalog_->active(release->tenant, release->package);
+    if ((!active || active->release != release) && !pins_.contains(release)) replaced.push_back(release);
+  }
+  for (const registry::ReleasePtr& release : replaced) {
+    if (std::erase_if(plans_, [&](const auto& entry) { return entry.second->release() == release; }) > 0)
+      runner_.retire(release);
+  }
+}
+
+// ---- small things ----
+
+PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow) {
+  PlanPtr& plan = plans_[&workflow];
+  if (!plan) plan = Plan::make(release, workflow);
+  return plan;
+}
+
+Result<PlanPtr> Engine::Core::plan_for(const registry::ReleasePtr& release, std::string_view workflow) {
+  const definition::Workflow* found = release->find(workflow);
+  if (!found)
+    return Error{Code::journal_corrupt, "release " + release->digest.hex() + " has no workflow '" + std::string(workflow) + "' that an execution runs", "",
+                 Blame::world};
+  return plan_of(release, *found);
+}
+
+uint32_t Engine::Core::tenant_number(const std::string& tenant) {
+  return tenant_numbers_.try_emplace(tenant, static_cast<uint32_t>(tenant_numbers_.size())).first->second;
+}
+
+Execution* Engine::Core::open_execution(std::string_view tenant, ExecutionId id) {
+  const auto found = executions_.find(id);
+  if (found == executions_.end() || found->second->ended() || found->second->state().tenant != tenant) return nullptr;
+  return found->second.get();
+}
+
+Engine::Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener)
+    : core_(std::make_unique<Core>(options, store, runner, releases, listener)) {}
+Engine::~Engine() = default;
+Inbox& Engine::inbox() { return core_->inbox(); }
+Status Engine::recover(int64_t now) { return core_->recover(now); }
+Result<Turn> Engine::turn(int64_t now) { return core_->turn(now); }
+void Engine::stop_dispatching() { core_->stop_dispatching(); }
+size_t Engine::running_invocations() const { return core_->running_invocations(); }
+
+}  // namespace pirn::engine

@@ -1,0 +1,153 @@
+// One open execution: its state (the fold of its journal), what is derived from it, and every decision about it.
+//
+// Read semantics.md 2.4 to 2.7 beside this file; the transitions are named there (E1 to E13, S1 to S22). A decision
+// is: say what happened with emit(), which writes the record and applies it, and then what follows from it, in the
+// same commit. State changes in no other way. Derived data (contexts, counters, timers, the ready set) is rebuilt
+// from the state by resume() after a crash.
+//
+// Thread: the engine's.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/engine/change.h"
+#include "host/engine/plan.h"
+#include "host/journal/context.h"
+#include "host/journal/state.h"
+#include "host/scheduler/ready_set.h"
+
+namespace pirn::engine {
+
+// What the invocations of one attempt share: the plan, and the slots of completed steps. A slot is written once,
+// before any step that may read it is handed to a runner.
+class ExecutionFrame : public worker::Frame {
+ public:
+  ExecutionFrame(ExecutionId id, PlanPtr plan, uint32_t workflow_attempt);
+  Access result_of(uint32_t step, std::string_view ancestor, const journal::StepResult*& out) const override;
+  void set(uint32_t step, journal::ResultPtr result) { slots_[step] = std::move(result); }
+
+ private:
+  const PlanPtr plan_;
+  std::vector<journal::ResultPtr> slots_;
+};
+
+class Execution {
+ public:
+  Execution(ExecutionId id, PlanPtr plan, uint32_t tenant_number);
+  // From a folded state; resume() continues it.
+  Execution(journal::ExecutionState state, PlanPtr plan, uint32_t tenant_number);
+  Execution(const Execution&) = delete;
+
+  ExecutionId id() const { return state_.id; }
+  const journal::ExecutionState& state() const { return state_; }
+  const Plan& plan() const { return *plan_; }
+  uint32_t tenant_number() const { return tenant_number_; }
+  bool ended() const { return journal::terminal(state_.state); }
+  // Nothing to do until a timer or a command: the moment to write the projection row.
+  bool parked() const;
+  uint32_t running_steps() const { return n_running_; }
+  // The fold over all completed steps.
+  std::string context_json() const;
+
+  // The inputs. Each opens a commit of its own.
+  void create(Decision& decision, const journal::Created& record);
+  void resume(Decision& decision);  // after recovery
+  void on_completion(Decision& decision, worker::Completion& completion);
+  void on_due(Decision& decision, const Due& due);
+  void cancel(Decision& decision, const std::string& reason, bool cleanup);  // not ended, not stopping
+
+  // Dispatch: can a step start, as far as this execution is concerned? start_next() starts the best one.
+  bool dispatchable() const;
+  void start_next(Decision& decision);
+
+  // Hooks: invocations that are waiting or under way keep a closed execution in memory.
+  bool hooks_pending() const { return hook_running_ != 0 || !hooks_.empty(); }
+
+  // The engine's bookkeeping.
+  bool queued = false;       // in the fair queue
+  bool dirty = false;        // the projection is behind
+  bool touched = false;      // has drafts in this turn
+
+ private:
+  struct HookCall {
+    uint32_t step;
+    std::string_view function;
+    std::string input;
+  };
+
+  // Recording.
+  void open_commit() { draft_turn_ = 0; }
+  void emit(Decision& decision, const journal::Record& record);
+
+  // The beginning and the end.
+  void begin(Decision& decision);
+  void stop(Decision& decision, journal::Stopping record);
+  void stop_step(Decision& decision, uint32_t step, bool below_failure);
+  void finish_if_done(Decision& decision);
+  void finalise(Decision& decision, journal::FinalState final_state);
+  std::vector<bool> below_failures() const;
+
+  // Outcomes of invocations.
+  void on_task_outcome(Decision& decision, uint32_t step, worker::Outcome& outcome);
+  void on_drained(Decision& decision, uint32_t step, worker::Outcome& outcome);
+  void on_answer(Decision& decision, uint32_t step, worker::Outcome& outcome);
+  void complete(Decision& decision, uint32_t step, journal::ResultPtr result);
+  void fail_step(Decision& decision, uint32_t step, journal::ErrorPtr error);
+  void schedule_retry(Decision& decision, uint32_t step, int64_t raw_delay_ns);
+  void on_step_due(Decision& decision, uint32_t step);
+  void on_grace_over(Decision& decision);
+  void on_hook_done(Decision& decision, const worker::Outcome* outcome);
+  void left_running(Decision& decision, uint32_t step);
+  void record_emissions(Decision& decision, worker::Outcome& outcome);
+
+  // What follows when a step has ended.
+  void ended_step(Decision& decision, uint32_t step);
+  void settle(Decision& decision);
+  void settle_step(Decision& decision, uint32_t step);
+  void pass(Decision& decision, uint32_t step);
+  void skip(Decision& decision, uint32_t step, journal::SkipKind kind, std::string reason);
+  void make_ready(Decision& decision, uint32_t step);
+  void ask(Decision& decision, uint32_t step, worker::Kind kind, std::string_view function);
+
+  // Context.
+  journal::Context visible(uint32_t step) const;
+  journal::Delta context_delta(uint32_t step, const journal::StepResult& result) const;
+  void note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta);
+  journal::Stamp stamp(uint32_t step) const { return {0, plan_->rank(step) + 1, 0}; }
+
+  worker::Invocation invocation(Decision& decision, worker::Kind kind, uint32_t step, std::string_view function);
+  void hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which);
+  void next_hook(Decision& decision);
+  void set_timer(Decision& decision, uint32_t step, int64_t at);
+
+  journal::ExecutionState state_;
+  const PlanPtr plan_;
+  const uint32_t tenant_number_;
+
+  // Derived from state_ and plan_.
+  std::shared_ptr<ExecutionFrame> frame_;
+  journal::Context base_;                       // the input, and patches
+  journal::Context all_;                        // the fold over all completed steps
+  std::vector<journal::Context> after_;         // by step: what its dependents see of it and its ancestors
+  std::vector<uint32_t> open_dependencies_;     // by step
+  std::vector<scheduler::TimerHandle> timers_;  // by step: of its invocation or of its retry
+  scheduler::TimerHandle start_timer_ = scheduler::kNoTimer;
+  scheduler::TimerHandle deadline_timer_ = scheduler::kNoTimer;
+  scheduler::TimerHandle grace_timer_ = scheduler::kNoTimer;
+  scheduler::ReadySet ready_;
+  std::vector<uint32_t> worklist_;              // ranks of steps whose verdict may have changed, a heap
+  uint32_t n_open_ = 0, n_running_ = 0, n_asking_ = 0;
+
+  std::deque<HookCall> hooks_;
+  uint64_t hook_running_ = 0;  // invocation id; one at a time, in the order of the events
+  uint32_t hook_step_ = 0;
+  scheduler::TimerHandle hook_timer_ = scheduler::kNoTimer;
+
+  size_t draft_ = 0;
+  uint64_t draft_turn_ = 0;  // the turn that draft_ belongs to; 0: none
+};
+
+}  // namespace pirn::engine

@@ -1,0 +1,42 @@
+// The ready steps of one execution, in the order in which they go: priority descending, canonical rank ascending
+// (R60). Pure.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace pirn::scheduler {
+
+class ReadySet {
+ public:
+  struct Entry {
+    int32_t priority;
+    uint32_t rank;
+    uint32_t step;
+  };
+
+  void push(Entry entry) {
+    entries_.push_back(entry);
+    std::push_heap(entries_.begin(), entries_.end(), goes_later);
+  }
+  // The set must not be empty.
+  uint32_t pop() {
+    std::pop_heap(entries_.begin(), entries_.end(), goes_later);
+    const uint32_t step = entries_.back().step;
+    entries_.pop_back();
+    return step;
+  }
+  bool empty() const { return entries_.empty(); }
+  size_t size() const { return entries_.size(); }
+  void clear() { entries_.clear(); }
+
+ private:
+  static bool goes_later(const Entry& a, const Entry& b) {
+    return a.priority != b.priority ? a.priority < b.priority : a.rank > b.rank;
+  }
+
+  std::vector<Entry> entries_;  // a heap
+};
+
+}  // namespace pirn::scheduler
