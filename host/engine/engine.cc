@@ -37,14 +37,15 @@ class IdSource {
 
 class Engine::Core {
  public:
-  Core(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener)
-      : options_(options), store_(store), runner_(runner), releases_(releases), listener_(listener), inbox_(options.inbox_limit) {
+  Core(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener,
+       worker::Wakeup& wakeup)
+      : options_(options), store_(store), runner_(runner), releases_(releases), listener_(listener), inbox_(options.inbox_limit, wakeup) {
     next_invocation_ = (store.epoch() << 40) + 1;
   }
 
   Inbox& inbox() { return inbox_; }
   void stop_dispatching() { dispatching_ = false; }
-  size_t running_invocations() const { return in_flight_; }
+  size_t running_steps() const;
 
   Status recover(int64_t now);
   Result<Turn> turn(int64_t now);
@@ -99,7 +100,6 @@ class Engine::Core {
   Timers timers_;
   IdSource ids_;
   uint64_t next_invocation_ = 1;
-  size_t in_flight_ = 0;
   bool dispatching_ = true;
   int64_t last_now_ = 0;
 
@@ -223,7 +223,6 @@ void Engine::Core::touched(Execution& execution) {
 }
 
 void Engine::Core::on_completion(Decision& deciding, worker::Completion& completion) {
-  --in_flight_;
   const auto found = executions_.find(completion.execution);
   if (found == executions_.end()) return;  // a fenced one of an execution that has ended
   found->second->on_completion(deciding, completion);
@@ -343,12 +342,8 @@ void Engine::Core::handle(Decision&, ListOpen& command) {
 void Engine::Core::handle(Decision&, Stats& command) {
   change_.replies.push_back([this, command = std::move(command)] {
     EngineStats stats = stats_;
-    stats.open_executions = 0;
-    for (const auto& [id, execution] : executions_) {
-      if (execution->ended()) continue;
-      ++stats.open_executions;
-      stats.running_steps += execution->running_steps();
-    }
+    for (const auto& [id, execution] : executions_) stats.open_executions += !execution->ended();
+    stats.running_steps = running_steps();
     stats.ready_executions = queue_.size();
     command.reply(stats);
   });
@@ -442,10 +437,7 @@ void Engine::Core::act() {
   }
   for (auto& reply : change_.replies) reply();
   for (const Signal& signal : change_.signals) runner_.cancel(signal.invocation, signal.signal);
-  if (!change_.invocations.empty()) {
-    in_flight_ += change_.invocations.size();
-    runner_.start(change_.invocations);
-  }
+  if (!change_.invocations.empty()) runner_.start(change_.invocations);
   // Last: executions that are over leave the memory.
   for (size_t i = 0; i < change_.n_drafts; ++i)
     if (change_.drafts[i].last) close(*change_.drafts[i].execution);
@@ -519,13 +511,21 @@ Execution* Engine::Core::open_execution(std::string_view tenant, ExecutionId id)
   return found->second.get();
 }
 
-Engine::Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener)
-    : core_(std::make_unique<Core>(options, store, runner, releases, listener)) {}
+size_t Engine::Core::running_steps() const {
+  size_t running = 0;
+  for (const auto& [id, execution] : executions_)
+    if (!execution->ended()) running += execution->running_steps();
+  return running;
+}
+
+Engine::Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener,
+               worker::Wakeup& wakeup)
+    : core_(std::make_unique<Core>(options, store, runner, releases, listener, wakeup)) {}
 Engine::~Engine() = default;
 Inbox& Engine::inbox() { return core_->inbox(); }
 Status Engine::recover(int64_t now) { return core_->recover(now); }
 Result<Turn> Engine::turn(int64_t now) { return core_->turn(now); }
 void Engine::stop_dispatching() { core_->stop_dispatching(); }
-size_t Engine::running_invocations() const { return core_->running_invocations(); }
+size_t Engine::running_steps() const { return core_->running_steps(); }
 
 }  // namespace pirn::engine

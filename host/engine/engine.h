@@ -47,13 +47,15 @@ struct Options {
 // What a turn leaves to its caller.
 struct Turn {
   size_t inputs = 0;                      // 0: nothing had arrived
-  bool more = false;                      // call again at once
+  bool more = false;                      // more is waiting: call again at once
   std::optional<int64_t> next_timer;      // ns since 1970
 };
 
 class Engine {
  public:
-  Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener);
+  // All of them outlive the engine. `wakeup` is told when the inbox has something.
+  Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener,
+         worker::Wakeup& wakeup);
   ~Engine();
 
   Inbox& inbox();
@@ -65,9 +67,9 @@ class Engine {
   // One turn. An error means that the commit failed: nothing of it was acknowledged, and the host must stop.
   Result<Turn> turn(int64_t now);
 
-  // Nothing new starts any more, running steps go on (graceful shutdown).
+  // Graceful shutdown: no execution and no step starts any more, running steps go on.
   void stop_dispatching();
-  size_t running_invocations() const;
+  size_t running_steps() const;
 
  private:
   class Core;

@@ -672,16 +672,23 @@ void Execution::note_conflicts(Decision& decision, uint32_t step, const journal:
 // ---- hooks: they observe, one at a time, in the order of the events; what they return changes nothing ----
 
 void Execution::hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which) {
+  using definition::Hooks;
   const std::string& of_workflow = plan_->workflow().hooks.*which;
   const std::string& of_step = plan_->step(step).hooks.*which;
   if (of_workflow.empty() && of_step.empty()) return;
   const Step& current = state_.steps[step];
-  std::string input = "{\"step\":\"" + plan_->step(step).name + "\",\"state\":\"" + std::string(name_of(current.state)) + "\",\"attempt\":";
+  const std::string_view event = which == &Hooks::on_start     ? "on_start"
+                                 : which == &Hooks::on_success ? "on_success"
+                                 : which == &Hooks::on_failure ? "on_failure"
+                                 : which == &Hooks::on_skip    ? "on_skip"
+                                                               : "on_finish";
+  std::string input = "{\"event\":\"" + std::string(event) + "\",\"step\":\"" + plan_->step(step).name + "\",\"state\":\"" + std::string(name_of(current.state)) + "\",\"attempt\":";
   journal::append_unsigned(input, current.failures + (journal::terminal(current.state) ? 0 : 1));
   if (current.ended_at && current.started_at) {
     input += ",\"duration_ms\":";
     journal::append_json(input, journal::Value::of_real(static_cast<double>(current.ended_at - current.started_at) / 1e6));
   }
+  if (current.skip_kind != SkipKind::none) input += ",\"skip_kind\":\"" + std::string(name_of(current.skip_kind)) + "\"";
   if (!current.reason.empty()) {
     input += ",\"reason\":";
     journal::append_json_string(input, current.reason);

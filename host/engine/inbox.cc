@@ -1,31 +1,20 @@
 #include "host/engine/inbox.h"
 
-#include <thread>
+#include <algorithm>
 
 namespace pirn::engine {
 
-namespace {
-constexpr int kSpins = 200;
-}
-
 bool Inbox::push(Command& command) {
+  bool first;
   {
     std::lock_guard lock(mutex_);
     if (closed_ || commands_.size() >= limit_) return false;
+    first = commands_.empty();
     commands_.push_back(std::move(command));
   }
-  signal();
+  // Whoever found it empty has woken the engine for all that follow.
+  if (first) wakeup_.wake();
   return true;
-}
-
-void Inbox::wake() { signal(); }
-
-void Inbox::signal() {
-  if (signalled_.exchange(true)) return;  // whoever set it first has woken the engine
-  if (!sleeping_.load()) return;
-  // The lock orders this notification after the sleeper's last look at signalled_.
-  std::lock_guard lock(mutex_);
-  changed_.notify_one();
 }
 
 void Inbox::close() {
@@ -45,20 +34,7 @@ size_t Inbox::take(size_t max, std::vector<Command>& out) {
     out.push_back(std::move(commands_.front()));
     commands_.pop_front();
   }
-  if (!commands_.empty()) signalled_ = true;
   return n;
-}
-
-void Inbox::wait(int64_t timeout_ns) {
-  for (int i = 0; i < kSpins; ++i) {
-    if (signalled_.exchange(false)) return;
-    std::this_thread::yield();
-  }
-  std::unique_lock lock(mutex_);
-  sleeping_ = true;
-  changed_.wait_for(lock, std::chrono::nanoseconds(timeout_ns), [&] { return signalled_.load(); });
-  sleeping_ = false;
-  signalled_ = false;
 }
 
 }  // namespace pirn::engine

@@ -194,6 +194,7 @@ class MemoryStoreContents {
   // Guards everything below; held for a whole commit, so that readers see whole commits only.
   mutable std::mutex mutex;
   Epoch epoch = 0;
+  ExecutionId last_id;   // the greatest stream
   size_t watermark = 0;  // the projection is complete up to this entry, exclusive
   TextChunks bodies;
   std::vector<JournalEntry> journal;
@@ -209,6 +210,7 @@ class MemoryStoreContents {
       forget(before);
       return taken;
     }
+    for (const JournalRow& row : change.journal) last_id = std::max(last_id, row.stream);
     for (const ExecutionRow& row : change.executions) replace(row);
     if (change.complete) watermark = journal.size();
     return {};
@@ -285,6 +287,11 @@ void MemoryStore::fail_commit(uint64_t n, Failure failure) {
 }
 
 // The callbacks run without the lock: they may read. Only the caller's own thread writes.
+Result<ExecutionId> MemoryStore::last_id() const {
+  std::lock_guard lock(contents_->mutex);
+  return contents_->last_id;
+}
+
 Status MemoryStore::recover(const std::function<Status(StoredExecution)>& on_execution,
                             const std::function<Status(StoredCommit)>& on_commit) {
   for (const Row& row : contents_->rows)

@@ -28,6 +28,7 @@ class MemoryStore final : public Store {
   void fail_commit(uint64_t n, Failure failure = Failure::nothing_written);
 
   Epoch epoch() const override { return epoch_; }
+  Result<ExecutionId> last_id() const override;
   Status recover(const std::function<Status(StoredExecution)>& on_execution,
                  const std::function<Status(StoredCommit)>& on_commit) override;
   Status commit(const Change& change) override;

@@ -96,6 +96,9 @@ class Store {
   // The epoch that this opening took: the last one + 1, durable.
   virtual Epoch epoch() const = 0;
 
+  // The greatest execution id that was ever journaled; zero: none. New ids must be above it.
+  virtual Result<ExecutionId> last_id() const = 0;
+
   // Calls on_execution for each open execution's row, then on_commit for each journal row beyond the watermark
   // that its execution's row does not include yet (so never for a closed execution), in the order of commit.
   // A callback's error ends the recovery with it.
