@@ -1,0 +1,125 @@
+#include "host/api/document.h"
+
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+
+#include "packager/definition/definition.h"
+#include "packager/json/json.h"
+
+namespace pirn::api {
+
+namespace {
+
+Error wrong(std::string_view name, std::string_view expected) {
+  return Error{Code::invalid_argument, "'" + std::string(name) + "' must be " + std::string(expected)};
+}
+
+}  // namespace
+
+Result<Document> Document::read(std::string_view body, std::initializer_list<std::string_view> known) {
+  Document document;
+  if (body.empty()) return document;
+  PIRN_TRY(boost::json::value value, parse_json(body, "the request's body"));
+  if (!value.is_object()) return Error{Code::invalid_argument, "the request's body must be a JSON object"};
+  document.object_ = std::move(value.as_object());
+  const std::vector<std::string> names(known.begin(), known.end());
+  for (const auto& member : document.object_) {
+    bool found = false;
+    for (const std::string& name : names) found = found || name == member.key();
+    if (found) continue;
+    const std::string near = nearest(member.key(), names);
+    std::string all;
+    for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+    return Error{Code::invalid_argument, "the request's body has no member '" + std::string(member.key()) + "'",
+                 near.empty() ? "Its members are: " + all + "." : "Did you mean '" + near + "'?"};
+  }
+  return document;
+}
+
+const boost::json::value* Document::find(std::string_view name) const {
+  const boost::json::value* value = object_.if_contains(name);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+Result<std::string> Document::text(std::string_view name) const {
+  const boost::json::value* value = find(name);
+  if (value == nullptr) return Error{Code::invalid_argument, "the request's body needs the member '" + std::string(name) + "'"};
+  if (!value->is_string()) return wrong(name, "a string");
+  return std::string(value->as_string());
+}
+
+Result<std::string> Document::text_or(std::string_view name, std::string_view otherwise) const {
+  if (find(name) == nullptr) return std::string(otherwise);
+  return text(name);
+}
+
+Result<int64_t> Document::integer_or(std::string_view name, int64_t otherwise, int64_t low, int64_t high) const {
+  const boost::json::value* value = find(name);
+  if (value == nullptr) return otherwise;
+  if (!value->is_int64() || value->as_int64() < low || value->as_int64() > high)
+    return wrong(name, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
+  return value->as_int64();
+}
+
+Result<bool> Document::flag_or(std::string_view name, bool otherwise) const {
+  const boost::json::value* value = find(name);
+  if (value == nullptr) return otherwise;
+  if (!value->is_bool()) return wrong(name, "true or false");
+  return value->as_bool();
+}
+
+Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise, int64_t low,
+                                 int64_t high) {
+  const std::string_view text = request.parameter(name);
+  if (text.empty()) return otherwise;
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < low || value > high)
+    return wrong(name, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
+  return value;
+}
+
+Response json(int status, const boost::json::value& value) { return json(status, boost::json::serialize(value)); }
+
+std::string time_text_ns(int64_t ns) {
+  const std::time_t seconds = ns / 1'000'000'000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[64];
+  const size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + size, sizeof text - size, ".%06dZ", static_cast<int>(ns % 1'000'000'000 / 1000));
+  return text;
+}
+
+boost::json::value time_ms(int64_t ms) {
+  if (ms == 0) return nullptr;
+  return boost::json::string(time_text_ns(ms * 1'000'000));
+}
+
+Result<int64_t> parse_since_ns(std::string_view text, int64_t now) {
+  std::tm parts{};
+  const std::string copy(text);
+  if (const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts); end != nullptr) {
+    // A fraction is below what a list of executions needs.
+    if (*end == '.')
+      while (*++end >= '0' && *end <= '9') {}
+    if (std::string_view(end) == "Z" || *end == '\0') return timegm(&parts) * 1'000'000'000;
+  }
+  const Error error{Code::invalid_argument, "'" + copy + "' is no instant",
+                    "Give a duration back from now (24h, 7d) or an instant in UTC (2026-01-31T12:00:00Z)."};
+  const Result<int64_t> duration = definition::parse_duration(text);
+  if (!duration || *duration < 0 || *duration == definition::kInfinite) return error;
+  // A bare number is an instant, as programs have it.
+  if (text.find_first_not_of("0123456789") == std::string_view::npos) return *duration;
+  return now - *duration;
+}
+
+int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+int64_t now_ms() { return now_ns() / 1'000'000; }
+
+}  // namespace pirn::api

@@ -1,0 +1,47 @@
+// JSON documents of the API: reading request bodies strictly, and the few forms that all answers share.
+// Private to host/api; any thread.
+#pragma once
+
+#include <boost/json.hpp>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/api/exchange.h"
+#include "registry/ids.h"
+
+namespace pirn::api {
+
+// A request body: one JSON object with known members; anything else is refused with the nearest name.
+class Document {
+ public:
+  // An empty body is an empty object.
+  static Result<Document> read(std::string_view body, std::initializer_list<std::string_view> known);
+
+  const boost::json::value* find(std::string_view name) const;
+  Result<std::string> text(std::string_view name) const;  // required
+  Result<std::string> text_or(std::string_view name, std::string_view otherwise) const;
+  Result<int64_t> integer_or(std::string_view name, int64_t otherwise, int64_t low, int64_t high) const;
+  Result<bool> flag_or(std::string_view name, bool otherwise) const;
+
+ private:
+  boost::json::object object_;
+};
+
+// A query parameter that is a number.
+Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise, int64_t low,
+                                 int64_t high);
+
+Response json(int status, const boost::json::value& value);
+
+// RFC 3339 in UTC; null for 0.
+boost::json::value time_ms(int64_t ms_since_1970);
+std::string time_text_ns(int64_t ns_since_1970);
+// From RFC 3339, or a duration back from now ("24h"), or milliseconds since 1970.
+Result<int64_t> parse_since_ns(std::string_view text, int64_t now_ns);
+
+int64_t now_ms();
+int64_t now_ns();
+
+}  // namespace pirn::api

@@ -1,0 +1,216 @@
+#include "host/api/execution_text.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "host/api/document.h"
+#include "host/journal/codec.h"
+
+namespace pirn::api {
+
+namespace {
+
+using journal::StepState;
+
+// An object that is written member by member.
+class Writer {
+ public:
+  explicit Writer(std::string& out) : out_(out) { out_ += '{'; }
+
+  std::string& name(std::string_view name) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    journal::append_json_string(out_, name);
+    return out_ += ':';
+  }
+  void text(std::string_view key, std::string_view value) { journal::append_json_string(name(key), value); }
+  void text_or_null(std::string_view key, std::string_view value) {
+    if (value.empty()) null(key);
+    else text(key, value);
+  }
+  void number(std::string_view key, int64_t value) { journal::append_integer(name(key), value); }
+  void flag(std::string_view key, bool value) { name(key) += value ? "true" : "false"; }
+  void null(std::string_view key) { name(key) += "null"; }
+  void time(std::string_view key, int64_t ns) {
+    if (ns == 0 || ns == journal::kNever) null(key);
+    else text(key, time_text_ns(ns));
+  }
+  // Milliseconds with three digits, from `start` to `end` or, while it lasts, to now.
+  void duration(std::string_view key, int64_t start, int64_t end, int64_t now) {
+    if (start == 0) return null(key);
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3f", static_cast<double>(std::max<int64_t>(0, (end != 0 ? end : now) - start)) / 1e6);
+    name(key) += text;
+  }
+  void end() { out_ += '}'; }
+
+ private:
+  std::string& out_;
+  bool first_ = true;
+};
+
+void error(Writer& object, std::string_view key, const journal::ErrorPtr& error) {
+  if (!error) return object.null(key);
+  journal::append_error(object.name(key), *error);
+}
+
+// The try that the step is in, or that it ended with: failures so far + 1, unless the last thing was a failure.
+uint32_t shown_attempt(const journal::Step& step) {
+  if (step.started_at == 0) return 0;
+  const bool after_failure = step.state == StepState::failed || step.state == StepState::retry_wait ||
+                             step.skip_kind == journal::SkipKind::on_error;
+  return std::max(1u, step.failures + (after_failure ? 0 : 1));
+}
+
+void append_step(std::string& out, const journal::Step& step, const std::string& name, int64_t now) {
+  Writer object(out);
+  object.text("name", name);
+  object.text("state", journal::name_of(step.state));
+  if (step.skip_kind == journal::SkipKind::none) object.null("skip_kind");
+  else object.text("skip_kind", journal::name_of(step.skip_kind));
+  object.number("attempt", shown_attempt(step));
+  object.number("invocations", step.invocations);
+  object.number("failures", step.failures);
+  object.number("interruptions", step.interruptions);
+  object.flag("tolerated", step.tolerated);
+  error(object, "error", step.error);
+  object.text_or_null("reason", step.reason);
+  object.time("started_at", step.started_at);
+  object.time("ended_at", step.ended_at);
+  object.duration("duration_ms", step.started_at, step.ended_at, now);
+  object.time("wake_at", step.state == StepState::retry_wait ? step.wake_at : 0);
+  if (step.result) journal::append_result(object.name("result"), *step.result);
+  else object.null("result");
+  object.end();
+}
+
+// The members that lists and the full form share, up to the progress.
+struct Head {
+  std::string id, tenant, package, version, release, workflow, key;
+  std::string_view state;
+  int64_t created_at, started_at, ended_at;
+  uint32_t done, total;
+};
+
+void append_head(Writer& object, const Head& head, int64_t now) {
+  object.text("id", head.id);
+  if (!head.tenant.empty()) object.text("tenant", head.tenant);
+  object.text("package", head.package);
+  object.text("version", head.version);
+  object.text("release", head.release);
+  object.text("workflow", head.workflow);
+  object.text_or_null("key", head.key);
+  object.text("state", head.state);
+  object.time("created_at", head.created_at);
+  object.time("started_at", head.started_at);
+  object.time("ended_at", head.ended_at);
+  object.duration("duration_ms", head.started_at, head.ended_at, now);
+  std::string& out = object.name("progress");
+  out += "{\"done\":";
+  journal::append_unsigned(out, head.done);
+  out += ",\"total\":";
+  journal::append_unsigned(out, head.total);
+  out += '}';
+}
+
+// The largest number of steps that ran at the same time, by the span from first invocation to end.
+uint32_t max_concurrency(const journal::ExecutionState& state) {
+  std::vector<std::pair<int64_t, int>> edges;
+  for (const journal::Step& step : state.steps) {
+    if (step.started_at == 0) continue;
+    edges.emplace_back(step.started_at, 1);
+    if (step.ended_at != 0) edges.emplace_back(step.ended_at, -1);
+  }
+  std::sort(edges.begin(), edges.end());  // an end stands before a start of the same instant
+  int running = 0, most = 0;
+  for (const auto& [at, change] : edges) most = std::max(most, running += change);
+  return static_cast<uint32_t>(most);
+}
+
+}  // namespace
+
+std::string_view visible_state(const journal::ExecutionState& state) {
+  if (state.state != journal::State::running) return journal::name_of(state.state);
+  bool awaiting = false;
+  for (const journal::Step& step : state.steps) {
+    switch (step.state) {
+      case StepState::awaiting: awaiting = true; break;
+      case StepState::asking:
+      case StepState::ready:
+      case StepState::running:
+      case StepState::retry_wait:
+      case StepState::snoozed: return "running";
+      default: break;
+    }
+  }
+  return awaiting ? "paused" : "running";
+}
+
+std::string execution_text(const journal::ExecutionState& state, std::span<const std::string> step_names,
+                           std::string_view context, int64_t now) {
+  std::string out;
+  out.reserve(1024 + state.steps.size() * 384 + context.size());
+  Writer object(out);
+  append_head(object,
+              Head{state.id.text(), state.tenant, state.package, state.version,
+                   state.pins.empty() ? std::string() : state.pins.front().hex(), state.workflow, state.key,
+                   visible_state(state), state.created_at, state.started_at, state.ended_at, state.n_terminal(),
+                   static_cast<uint32_t>(state.steps.size())},
+              now);
+  object.name("running_steps") += '[';
+  bool first = true;
+  for (size_t i = 0; i < state.steps.size(); ++i) {
+    if (state.steps[i].state != StepState::running) continue;
+    if (!first) out += ',';
+    first = false;
+    journal::append_json_string(out, step_names[i]);
+  }
+  out += ']';
+  object.number("attempt", state.attempt);
+  object.text("trigger", state.trigger);
+  object.text("definition", state.definition.hex());
+  object.text("input_digest", state.input_digest.hex());
+  object.number("tolerated_failures", state.tolerated_failures);
+  object.number("max_concurrency", max_concurrency(state));
+  object.time("deadline", state.deadline);
+  object.text_or_null("reason", state.reason);
+  object.name("steps") += '[';
+  for (size_t i = 0; i < state.steps.size(); ++i) {
+    if (i != 0) out += ',';
+    append_step(out, state.steps[i], step_names[i], now);
+  }
+  out += ']';
+  object.name("context") += context.empty() ? "{}" : context;
+  error(object, "error", state.error);
+  if (state.error_step < step_names.size()) object.text("error_step", step_names[state.error_step]);
+  else object.null("error_step");
+  object.end();
+  return out;
+}
+
+std::string line_text(const engine::Line& line, int64_t now) {
+  std::string out;
+  Writer object(out);
+  append_head(object,
+              Head{line.id.text(), {}, line.package, line.version, line.release.hex(), line.workflow, line.key,
+                   journal::name_of(line.state), line.created_at, line.started_at, line.ended_at, line.done, line.total},
+              now);
+  object.end();
+  return out;
+}
+
+std::string line_text(const store::StoredExecution& row, int64_t now) {
+  Head head{row.id.text(), {}, row.package, row.version, row.release.hex(), row.workflow, row.key,
+            row.state, row.created_at, row.started_at, row.ended_at, 0, 0};
+  if (const Result<journal::DecodedState> decoded = journal::decode_state(row.body)) {
+    head.done = decoded->state.n_terminal();
+    head.total = static_cast<uint32_t>(decoded->state.steps.size());
+  }
+  std::string out;
+  Writer object(out);
+  append_head(object, head, now);
+  object.end();
+  return out;
+}
+
+}  // namespace pirn::api

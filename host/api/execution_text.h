@@ -1,0 +1,26 @@
+// The JSON of executions, for lists and for one. Pure functions: any thread. Private to host/api.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "host/engine/command.h"
+#include "host/journal/state.h"
+#include "host/store/store.h"
+
+namespace pirn::api {
+
+// What clients see as the state: `paused` is a view of an open execution in which nothing but awaiting steps is
+// left to do.
+std::string_view visible_state(const journal::ExecutionState& state);
+
+// One execution in full. `context`: JSON object.
+std::string execution_text(const journal::ExecutionState& state, std::span<const std::string> step_names,
+                           std::string_view context, int64_t now_ns);
+
+// One line of a list; the same members from either source.
+std::string line_text(const engine::Line& line, int64_t now_ns);
+std::string line_text(const store::StoredExecution& row, int64_t now_ns);
+
+}  // namespace pirn::api

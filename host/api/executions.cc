@@ -1,0 +1,232 @@
+// Executions: started, listed, shown, cancelled. An open execution is the engine's and it answers for it; a closed
+// one is the store's. Commands go to the engine's inbox from the network thread; what reads the store or writes
+// long texts continues on the pool.
+#include <algorithm>
+
+#include "host/api/document.h"
+#include "host/api/execution_text.h"
+#include "host/api/pool.h"
+#include "host/api/routes.h"
+#include "host/engine/inbox.h"
+#include "host/journal/codec.h"
+#include "packager/digest/digest.h"
+#include "packager/json/json.h"
+#include "registry/registry.h"
+
+namespace pirn::api {
+
+namespace {
+
+constexpr uint32_t kMaxPage = 1000;
+
+// Leaves a command for the engine, or answers why not.
+void send(const Services& services, engine::Command command, const Respond& respond) {
+  if (services.inbox.push(command)) return;
+  const bool closed = services.inbox.closed();
+  respond(problem(closed ? Error{Code::shutting_down, "the host is shutting down"}
+                         : Error{Code::busy, "the engine's inbox is full"}));
+}
+
+Error no_execution(std::string_view id) {
+  return Error{Code::not_found, "there is no execution '" + std::string(id) + "'"};
+}
+
+Result<engine::Start> read_start(const Request& request) {
+  PIRN_TRY(const Document body, Document::read(request.body, {"workflow", "input"}));
+  engine::Start start;
+  start.tenant = request.tenant;
+  PIRN_TRY(start.workflow, body.text("workflow"));
+  std::string input = "{}";
+  if (const boost::json::value* value = body.find("input")) {
+    if (!value->is_object()) return Error{Code::invalid_argument, "'input' must be a JSON object"};
+    input = canonical(*value);
+  }
+  PIRN_TRY(start.input, journal::parse_object(input));
+  start.input_digest = sha256(input);
+  start.key = request.header("idempotency-key");
+  if (start.key.size() > 255)
+    return Error{Code::too_large, "the start key has " + std::to_string(start.key.size()) + " bytes; the limit is 255"};
+  return start;
+}
+
+Result<store::ExecutionFilter> read_filter(const Request& request) {
+  static const std::vector<std::string> kStates = {"pending",   "running", "paused",    "stopping", "compensating",
+                                                   "completed", "failed",  "cancelled", "open",     "closed"};
+  store::ExecutionFilter filter;
+  filter.tenant = request.tenant;
+  filter.package = request.parameter("package");
+  filter.workflow = request.parameter("workflow");
+  if (const size_t colons = filter.workflow.find("::"); colons != std::string::npos) {
+    filter.package = filter.workflow.substr(0, colons);
+    filter.workflow.erase(0, colons + 2);
+  }
+  std::string_view states = request.parameter("state");
+  while (!states.empty()) {
+    const size_t comma = std::min(states.find(','), states.size());
+    const std::string state(states.substr(0, comma));
+    states.remove_prefix(std::min(comma + 1, states.size()));
+    if (std::find(kStates.begin(), kStates.end(), state) == kStates.end()) {
+      const std::string near = nearest(state, kStates);
+      return Error{Code::invalid_argument, "there is no state '" + state + "'",
+                   near.empty() ? "" : "Did you mean '" + near + "'?"};
+    }
+    if (state == "open") filter.states.insert(filter.states.end(), kStates.begin(), kStates.begin() + 5);
+    else if (state == "closed") filter.states.insert(filter.states.end(), kStates.begin() + 5, kStates.begin() + 8);
+    else filter.states.push_back(state);
+  }
+  if (const std::string_view since = request.parameter("since"); !since.empty()) {
+    PIRN_TRY(filter.since, parse_since_ns(since, now_ns()));
+  }
+  PIRN_TRY(const int64_t limit, number_parameter(request, "limit", 100, 1, kMaxPage));
+  filter.limit = static_cast<uint32_t>(limit);
+  if (const std::string_view cursor = request.parameter("cursor"); !cursor.empty()) {
+    PIRN_TRY(filter.before, parse_execution_id(cursor));
+  }
+  return filter;
+}
+
+// Both lists are newest first and hold the newest `limit` of what they know, so the merge's newest `limit` are
+// right. An execution in both is open: the store's row of it may be old.
+Response merge(const Services& services, const store::ExecutionFilter& filter, const std::vector<engine::Line>& open) {
+  if (const auto tenant = services.registry.tenant(filter.tenant); !tenant) return problem(tenant.error());
+  // States are filtered here: the store's word about an open execution may be old.
+  store::ExecutionFilter any_state = filter;
+  const auto is_open_state = [](const std::string& state) {
+    return state != "completed" && state != "failed" && state != "cancelled";
+  };
+  if (std::any_of(filter.states.begin(), filter.states.end(), is_open_state)) any_state.states.clear();
+  const auto stored = services.store.list(any_state);
+  if (!stored) return problem(stored.error());
+
+  const auto wanted = [&](std::string_view state) {
+    return filter.states.empty() || std::find(filter.states.begin(), filter.states.end(), state) != filter.states.end();
+  };
+  const int64_t now = now_ns();
+  std::string out = "{\"executions\":[";
+  ExecutionId last;
+  uint32_t examined = 0;
+  bool first = true;
+  const auto append = [&](std::string_view state, ExecutionId id, const auto& row) {
+    ++examined;
+    last = id;
+    if (!wanted(state)) return;
+    if (!first) out += ',';
+    first = false;
+    out += line_text(row, now);
+  };
+  auto a = open.begin();
+  auto b = stored->begin();
+  while (examined < filter.limit && (a != open.end() || b != stored->end())) {
+    const bool take_open = b == stored->end() || (a != open.end() && a->id >= b->id);
+    if (!take_open) {
+      append(b->state, b->id, *b);
+      ++b;
+      continue;
+    }
+    if (b != stored->end() && a->id == b->id) ++b;
+    append(journal::name_of(a->state), a->id, *a);
+    ++a;
+  }
+  out += "],\"cursor\":";
+  if (examined == filter.limit) journal::append_json_string(out, last.text());
+  else out += "null";
+  out += '}';
+  return json(200, std::move(out));
+}
+
+Response show_closed(const Services& services, const std::string& tenant, ExecutionId id) {
+  const auto row = services.store.find(tenant, id);
+  if (!row) return problem(row.error());
+  if (!*row) return problem(no_execution(id.text()));
+  const Result<journal::DecodedState> decoded = journal::decode_state((*row)->body);
+  if (!decoded) return problem(decoded.error());
+  return json(200, execution_text(decoded->state, decoded->step_names, decoded->context, now_ns()));
+}
+
+// What the engine does not have open has ended, or is not there.
+Response refuse_cancel(const Services& services, const std::string& tenant, ExecutionId id) {
+  const auto row = services.store.find(tenant, id);
+  if (!row) return problem(row.error());
+  if (!*row) return problem(no_execution(id.text()));
+  return problem(Error{Code::invalid_transition, "the execution '" + id.text() + "' is " + (*row)->state});
+}
+
+}  // namespace
+
+void start_execution(const Services& services, RequestPtr request, Respond respond) {
+  if (services.vitals.draining())
+    return respond(problem(Error{Code::shutting_down, "the host is shutting down and starts nothing"}));
+  Result<engine::Start> start = read_start(*request);
+  if (!start) return respond(problem(start.error()));
+  start->reply = [respond](Result<engine::Started> started) {
+    if (!started) return respond(problem(started.error()));
+    const std::string id = started->id.text();
+    Response response = json(started->existing ? 200 : 201,
+                             "{\"id\":\"" + id + "\",\"existing\":" + (started->existing ? "true}" : "false}"));
+    response.headers.emplace_back("Location", "/v1/executions/" + id);
+    respond(std::move(response));
+  };
+  send(services, std::move(*start), respond);
+}
+
+void list_executions(const Services& services, RequestPtr request, Respond respond) {
+  Result<store::ExecutionFilter> filter = read_filter(*request);
+  if (!filter) return respond(problem(filter.error()));
+  engine::ListOpen list;
+  list.tenant = filter->tenant;
+  list.package = filter->package;
+  list.workflow = filter->workflow;
+  list.since = filter->since;
+  list.before = filter->before;
+  list.limit = filter->limit;
+  list.reply = [&services, filter = std::move(*filter), respond](Result<std::vector<engine::Line>> open) mutable {
+    if (!open) return respond(problem(open.error()));
+    services.pool.post([&services, filter = std::move(filter), open = std::move(*open), respond] {
+      respond(merge(services, filter, open));
+    });
+  };
+  send(services, std::move(list), respond);
+}
+
+void show_execution(const Services& services, RequestPtr request, Respond respond) {
+  const Result<ExecutionId> id = parse_execution_id(request->params[0]);
+  if (!id) return respond(problem(no_execution(request->params[0])));
+  engine::Show show;
+  show.tenant = request->tenant;
+  show.id = *id;
+  show.reply = [&services, id = *id, tenant = request->tenant, respond](Result<std::optional<engine::View>> view) mutable {
+    if (!view) return respond(problem(view.error()));
+    services.pool.post([&services, id, tenant = std::move(tenant), view = std::move(*view), respond] {
+      if (!view) return respond(show_closed(services, tenant, id));
+      respond(json(200, execution_text(view->state, view->step_names, view->context, now_ns())));
+    });
+  };
+  send(services, std::move(show), respond);
+}
+
+void cancel_execution(const Services& services, RequestPtr request, Respond respond) {
+  const Result<ExecutionId> id = parse_execution_id(request->params[0]);
+  if (!id) return respond(problem(no_execution(request->params[0])));
+  const Result<Document> body = Document::read(request->body, {"reason", "cleanup"});
+  if (!body) return respond(problem(body.error()));
+  Result<std::string> reason = body->text_or("reason", "user_requested");
+  if (!reason) return respond(problem(reason.error()));
+  const Result<bool> cleanup = body->flag_or("cleanup", true);
+  if (!cleanup) return respond(problem(cleanup.error()));
+  engine::Cancel cancel;
+  cancel.tenant = request->tenant;
+  cancel.id = *id;
+  cancel.reason = std::move(*reason);
+  cancel.cleanup = *cleanup;
+  cancel.reply = [&services, id = *id, tenant = request->tenant, respond](Result<journal::State> state) mutable {
+    if (!state && state.error().code == Code::not_found) {
+      services.pool.post([&services, id, tenant = std::move(tenant), respond] { respond(refuse_cancel(services, tenant, id)); });
+      return;
+    }
+    if (!state) return respond(problem(state.error()));
+    respond(json(202, "{\"id\":\"" + id.text() + "\",\"state\":\"" + std::string(journal::name_of(*state)) + "\"}"));
+  };
+  send(services, std::move(cancel), respond);
+}
+
+}  // namespace pirn::api

@@ -1,0 +1,102 @@
+// How the host is, and who is asking.
+#include "host/api/document.h"
+#include "host/api/pool.h"
+#include "host/api/routes.h"
+#include "host/engine/inbox.h"
+#include "host/events/feed.h"
+#include "host/store/store.h"
+
+namespace pirn::api {
+
+namespace {
+
+namespace bj = boost::json;
+
+// Why the host takes no work; empty when it does.
+std::string not_ready(const Vitals& vitals) {
+  if (vitals.store_failed()) return "the store has failed";
+  if (vitals.draining()) return "the host is shutting down";
+  if (const uint32_t stuck = vitals.stuck_calls(); stuck >= kStuckCallsLimit)
+    return std::to_string(stuck) + " calls of package code that timed out have not returned";
+  return {};
+}
+
+bj::object object_of(const Residence& residence) {
+  return {{"tenant", residence.tenant},
+          {"package", residence.package},
+          {"version", residence.version},
+          {"release", residence.release.hex()},
+          {"retired", residence.retired},
+          {"still_mapped", residence.still_mapped},
+          {"stuck_calls", residence.stuck_calls}};
+}
+
+Response status(const Services& services, const engine::EngineStats& engine) {
+  const Vitals& vitals = services.vitals;
+  const auto stored = services.store.stats();
+  if (!stored) return problem(stored.error());
+  bj::array residences;
+  for (const Residence& residence : vitals.residences()) residences.push_back(object_of(residence));
+  const std::string reason = not_ready(vitals);
+  return json(200, bj::object{
+                       {"version", vitals.version()},
+                       {"ready", reason.empty()},
+                       {"reason", reason.empty() ? bj::value(nullptr) : bj::value(reason)},
+                       {"started_at", time_text_ns(vitals.started_at_ns())},
+                       {"data_directory", vitals.data_directory()},
+                       {"engine",
+                        {{"open_executions", engine.open_executions},
+                         {"running_steps", engine.running_steps},
+                         {"ready_steps", engine.ready_steps},
+                         {"turns", engine.turns},
+                         {"commits", engine.commits},
+                         {"executions_started", engine.executions_started},
+                         {"executions_ended", engine.executions_ended}}},
+                       {"store",
+                        {{"kind", vitals.store_kind()},
+                         {"epoch", services.store.epoch()},
+                         {"journal_rows", stored->journal_rows},
+                         {"executions", stored->executions},
+                         {"open_executions", stored->open_executions},
+                         {"size_bytes", stored->size_bytes},
+                         {"wal_bytes", stored->wal_bytes},
+                         {"commits", stored->commits}}},
+                       {"stuck_calls", vitals.stuck_calls()},
+                       {"watchers", services.feed.subscribers()},
+                       {"releases", std::move(residences)},
+                   });
+}
+
+}  // namespace
+
+void live(const Services&, RequestPtr, Respond respond) { respond(json(200, std::string("{\"live\":true}"))); }
+
+void ready(const Services& services, RequestPtr, Respond respond) {
+  const std::string reason = not_ready(services.vitals);
+  respond(reason.empty() ? json(200, std::string("{\"ready\":true}"))
+                         : problem(Error{Code::not_ready, reason, {}, Blame::world}));
+}
+
+void whoami(const Services&, RequestPtr request, Respond respond) {
+  const registry::Principal& who = request->principal;
+  bj::array permissions;
+  for (const registry::Permission permission : registry::kPermissions)
+    if (registry::allows(who.role, permission)) permissions.push_back(bj::string(registry::name(permission)));
+  respond(json(200, bj::object{{"who", who.who()},
+                              {"tenant", who.tenant.empty() ? bj::value(nullptr) : bj::value(who.tenant)},
+                              {"role", registry::name(who.role)},
+                              {"key_id", who.key_id.empty() ? bj::value(nullptr) : bj::value(who.key_id)},
+                              {"permissions", std::move(permissions)}}));
+}
+
+void host_status(const Services& services, RequestPtr, Respond respond) {
+  engine::Stats stats;
+  stats.reply = [&services, respond](Result<engine::EngineStats> engine) {
+    if (!engine) return respond(problem(engine.error()));
+    services.pool.post([&services, engine = *engine, respond] { respond(status(services, engine)); });
+  };
+  engine::Command command = std::move(stats);
+  if (!services.inbox.push(command)) respond(problem(Error{Code::busy, "the engine's inbox is full or closed"}));
+}
+
+}  // namespace pirn::api

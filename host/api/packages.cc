@@ -1,0 +1,224 @@
+// Releases, deployments, workflows: what a tenant may run.
+#include "host/api/document.h"
+#include "host/api/routes.h"
+#include "packager/definition/definition.h"
+#include "registry/registry.h"
+
+namespace pirn::api {
+
+namespace {
+
+namespace bj = boost::json;
+using namespace registry;
+
+bj::array array_of(const std::vector<Signer>& signers) {
+  bj::array array;
+  for (const Signer& signer : signers)
+    array.push_back({{"key_id", signer.key.hex()}, {"role", signer.countersigner ? "countersign" : "sign"}});
+  return array;
+}
+
+bj::object object_of(const ReleaseRow& row) {
+  return {{"package", row.package},
+          {"version", row.version},
+          {"release", row.digest.hex()},
+          {"publisher", row.publisher},
+          {"serial", row.serial},
+          {"signers", array_of(row.signers)},
+          {"size", row.archive_size},
+          {"pushed_at", time_ms(row.pushed_at_ms)},
+          {"pushed_by", row.pushed_by},
+          {"active", row.active},
+          {"withdrawn", row.withdrawn},
+          {"revision", row.revision == 0 ? bj::value(nullptr) : bj::value(row.revision)}};
+}
+
+bj::object object_of(const Revision& revision) {
+  return {{"revision", revision.number},
+          {"package", revision.package},
+          {"version", revision.version},
+          {"release", revision.release.hex()},
+          {"previous", revision.previous.is_zero() ? bj::value(nullptr) : bj::value(revision.previous.hex())},
+          {"undo", revision.undo},
+          {"at", time_ms(revision.at_ms)},
+          {"by", revision.by},
+          {"why", revision.why}};
+}
+
+bj::array array_of(const std::vector<std::string>& names) { return bj::array(names.begin(), names.end()); }
+
+bj::object object_of(const DeploymentPlan& plan) {
+  bj::array refusals;
+  for (const Error& error : plan.refusals) refusals.push_back(bj::parse(problem(error).body));
+  return {{"package", plan.package},
+          {"from_version", plan.from_version.empty() ? bj::value(nullptr) : bj::value(plan.from_version)},
+          {"to_version", plan.to_version},
+          {"from", plan.from.is_zero() ? bj::value(nullptr) : bj::value(plan.from.hex())},
+          {"to", plan.to.hex()},
+          {"added", array_of(plan.added)},
+          {"changed", array_of(plan.changed)},
+          {"removed", array_of(plan.removed)},
+          {"unchanged", array_of(plan.unchanged)},
+          {"nothing_to_do", plan.nothing_to_do()},
+          {"refusals", std::move(refusals)}};
+}
+
+Response answer(const Result<Deployed>& deployed) {
+  if (!deployed) return problem(deployed.error());
+  bj::object object = object_of(deployed->revision);
+  object["changed"] = deployed->changed;
+  object["plan"] = object_of(deployed->plan);
+  return json(deployed->changed ? 201 : 200, object);
+}
+
+bj::object summary_of(const Active& active, const definition::Workflow& workflow) {
+  return {{"workflow", workflow.name},
+          {"package", active.release->package},
+          {"version", active.release->version},
+          {"release", active.release->digest.hex()},
+          {"label", workflow.label},
+          {"description", workflow.description},
+          {"steps", workflow.steps.size()},
+          {"tags", array_of(workflow.tags)}};
+}
+
+Response list(const Result<std::vector<ReleaseRow>>& rows) {
+  if (!rows) return problem(rows.error());
+  bj::array array;
+  for (const ReleaseRow& row : *rows) array.push_back(object_of(row));
+  return json(200, bj::object{{"releases", std::move(array)}});
+}
+
+Result<NewDeployment> read_deployment(const Request& request) {
+  PIRN_TRY(const Document body, Document::read(request.body, {"version", "why"}));
+  NewDeployment deployment;
+  deployment.tenant = request.tenant;
+  deployment.package = request.params[0];
+  PIRN_TRY(deployment.version, body.text_or("version", ""));
+  PIRN_TRY(deployment.why, body.text_or("why", ""));
+  return deployment;
+}
+
+Error no_package(const Request& request) {
+  return Error{Code::not_found, "there is no package '" + request.params[0] + "'"};
+}
+
+}  // namespace
+
+Response list_packages(const Services& services, const Request& request) {
+  return list(services.registry.releases(request.tenant));
+}
+
+Response show_package(const Services& services, const Request& request) {
+  auto rows = services.registry.releases(request.tenant, request.params[0]);
+  if (rows && rows->empty()) return problem(no_package(request));
+  return list(rows);
+}
+
+Response show_release(const Services& services, const Request& request) {
+  const auto rows = services.registry.releases(request.tenant, request.params[0]);
+  if (!rows) return problem(rows.error());
+  if (rows->empty()) return problem(no_package(request));
+  std::vector<std::string> versions;
+  for (const ReleaseRow& row : *rows) {
+    versions.push_back(row.version);
+    if (row.version != request.params[1]) continue;
+    const Result<ReleasePtr> release = services.registry.load_release(request.tenant, row.digest);
+    if (!release) return problem(release.error());
+    bj::object object = object_of(row);
+    bj::array functions, workflows;
+    for (const definition::Function& function : (*release)->functions) functions.push_back(bj::string(function.id));
+    for (const definition::Workflow& workflow : (*release)->definition.workflows)
+      workflows.push_back({{"name", workflow.name},
+                           {"label", workflow.label},
+                           {"steps", workflow.steps.size()},
+                           {"definition", (*release)->digest_of(workflow).hex()}});
+    object["description"] = (*release)->definition.description;
+    object["author"] = (*release)->definition.author;
+    object["licence"] = (*release)->definition.licence;
+    object["library"] = (*release)->library.hex();
+    object["functions"] = std::move(functions);
+    object["workflows"] = std::move(workflows);
+    return json(200, object);
+  }
+  const std::string near = nearest(request.params[1], versions);
+  return problem(Error{Code::not_found, "the package '" + request.params[0] + "' has no version '" + request.params[1] + "'",
+                       near.empty() ? "" : "Did you mean '" + near + "'?"});
+}
+
+Status admit_push(const Services& services, const Request& request, uint64_t length) {
+  return services.registry.admit_push(request.principal, request.tenant, length, now_ms());
+}
+
+Response push(const Services& services, const Request& request) {
+  const auto pushed = services.registry.push(request.principal, request.tenant, request.body, now_ms());
+  if (!pushed) return problem(pushed.error());
+  const Release& release = *pushed->release;
+  return json(pushed->already_there ? 200 : 201, bj::object{{"package", release.package},
+                                                            {"version", release.version},
+                                                            {"release", release.digest.hex()},
+                                                            {"publisher", release.publisher},
+                                                            {"serial", release.serial},
+                                                            {"signers", array_of(release.signers)},
+                                                            {"already_there", pushed->already_there}});
+}
+
+Response plan_deployment(const Services& services, const Request& request) {
+  const Result<NewDeployment> deployment = read_deployment(request);
+  if (!deployment) return problem(deployment.error());
+  const Result<DeploymentPlan> plan = services.registry.plan(*deployment, now_ms());
+  return plan ? json(200, object_of(*plan)) : problem(plan.error());
+}
+
+Response deploy(const Services& services, const Request& request) {
+  const Result<NewDeployment> deployment = read_deployment(request);
+  if (!deployment) return problem(deployment.error());
+  return answer(services.registry.deploy(request.principal, *deployment, services.probe, now_ms()));
+}
+
+Response deployment_history(const Services& services, const Request& request) {
+  const auto revisions = services.registry.history(request.tenant, request.params[0]);
+  if (!revisions) return problem(revisions.error());
+  bj::array array;
+  for (const Revision& revision : *revisions) array.push_back(object_of(revision));
+  return json(200, bj::object{{"deployments", std::move(array)}});
+}
+
+Response undo_deployment(const Services& services, const Request& request) {
+  const Result<Document> body = Document::read(request.body, {"to_revision", "why"});
+  if (!body) return problem(body.error());
+  const Result<int64_t> to = body->integer_or("to_revision", 0, 1, INT64_MAX);
+  if (!to) return problem(to.error());
+  const Result<std::string> why = body->text_or("why", "");
+  if (!why) return problem(why.error());
+  return answer(services.registry.undo(request.principal, request.tenant, request.params[0],
+                                       static_cast<uint64_t>(*to), *why, services.probe, now_ms()));
+}
+
+Response list_workflows(const Services& services, const Request& request) {
+  const CatalogPtr catalog = services.registry.catalog();
+  bj::array array;
+  for (const Active* active : catalog->packages(request.tenant))
+    for (const definition::Workflow& workflow : active->release->definition.workflows)
+      array.push_back(summary_of(*active, workflow));
+  return json(200, bj::object{{"workflows", std::move(array)}});
+}
+
+Response show_workflow(const Services& services, const Request& request) {
+  const CatalogPtr catalog = services.registry.catalog();
+  const Result<Catalog::Target> target = catalog->resolve(request.tenant, request.params[0]);
+  if (!target) return problem(target.error());
+  const Active* active = catalog->active(request.tenant, target->release->package);
+  bj::object object = summary_of(*active, *target->workflow);
+  object["definition_digest"] = target->release->digest_of(*target->workflow).hex();
+  // A whole document of this one workflow, so that whoever reads it needs one format only.
+  definition::Definition document;
+  document.schema = target->release->definition.schema;
+  document.package = target->release->package;
+  document.version = target->release->version;
+  document.workflows.push_back(*target->workflow);
+  object["document"] = bj::parse(definition::print(document));
+  return json(200, object);
+}
+
+}  // namespace pirn::api

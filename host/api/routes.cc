@@ -1,0 +1,58 @@
+#include "host/api/routes.h"
+
+#include "host/api/route.h"
+
+namespace pirn::api {
+
+namespace {
+
+using registry::Permission;
+using enum Scope;
+
+constexpr uint64_t kPackageLimit = 256ull << 20;
+
+// clang-format off
+constexpr Route kRoutes[] = {
+    {"GET", "/livez", open, {}, "200 while the process serves at all.", "", nullptr, live},
+    {"GET", "/readyz", open, {}, "200 when the host takes work; 503 during shutdown, after a failure of the store, and with 8 or more stuck calls.", "", nullptr, ready},
+    {"GET", "/v1/whoami", caller, {}, "Who the caller is: tenant, role, permissions.", "", nullptr, whoami},
+    {"GET", "/v1/status", host, Permission::manage_tenants, "The host: version, executions, store, loaded releases, stuck calls.", "", nullptr, host_status},
+
+    {"GET", "/v1/tenants", host, Permission::manage_tenants, "All tenants.", "", list_tenants},
+    {"POST", "/v1/tenants", host, Permission::manage_tenants, "Creates a tenant: {name, isolation: worker|in-process, signatures_required}.", "", create_tenant},
+
+    {"GET", "/v1/keys", tenant_or_host, Permission::manage_keys, "The API keys of the tenant; without their secrets.", "", list_keys},
+    {"POST", "/v1/keys", tenant_or_host, Permission::manage_keys, "Creates an API key: {role, label, expires_in: \"90d\"}. The token is shown this once.", "", create_key},
+    {"DELETE", "/v1/keys/{id}", tenant_or_host, Permission::manage_keys, "Revokes an API key.", "", revoke_key},
+
+    {"GET", "/v1/trust", tenant, Permission::view, "The signing keys that the tenant trusts.", "", list_trust},
+    {"POST", "/v1/trust", tenant, Permission::manage_trust, "Trusts a signing key: {publisher, key: \"pirn-ed25519:…\", packages: \"etl-*\", role: sign|countersign}.", "", add_trust},
+    {"DELETE", "/v1/trust/{key}", tenant, Permission::manage_trust, "Revokes a signing key by its id; reason compromised withdraws what it signed.", "reason", revoke_trust},
+    {"GET", "/v1/audit", tenant_or_host, Permission::view_audit, "Audit records, oldest first.", "after limit", list_audit},
+
+    {"GET", "/v1/packages", tenant, Permission::view, "All releases of the tenant.", "", list_packages},
+    {"POST", "/v1/packages", tenant, Permission::push_release, "Uploads a package: the bytes of the .pirn file as application/octet-stream.", "", push, nullptr, admit_push, kPackageLimit},
+    {"GET", "/v1/packages/{package}", tenant, Permission::view, "The releases of a package, newest first.", "", show_package},
+    {"GET", "/v1/packages/{package}/releases/{version}", tenant, Permission::view, "One release: signers, functions, workflows.", "", show_release},
+    {"POST", "/v1/packages/{package}/plan", tenant, Permission::view, "What a deployment would change: {version}; changes nothing.", "", plan_deployment},
+    {"GET", "/v1/packages/{package}/deployments", tenant, Permission::view, "The deployments of a package, newest first.", "", deployment_history},
+    {"POST", "/v1/packages/{package}/deployments", tenant, Permission::deploy_release, "Makes a release the active one: {version, why}. Running executions stay on theirs.", "", deploy},
+    {"POST", "/v1/packages/{package}/undo", tenant, Permission::roll_back_release, "Goes back to the release before, or to that of a revision: {to_revision, why}.", "", undo_deployment},
+
+    {"GET", "/v1/workflows", tenant, Permission::view, "The workflows of the active releases.", "", list_workflows},
+    {"GET", "/v1/workflows/{workflow}", tenant, Permission::view, "One workflow ([package::]name) with its definition.", "", show_workflow},
+
+    {"POST", "/v1/executions", tenant, Permission::start_execution, "Starts an execution: {workflow, input}. With the header Idempotency-Key the same start happens once.", "", nullptr, start_execution},
+    {"GET", "/v1/executions", tenant, Permission::view, "Executions, newest first.", "state package workflow since limit cursor", nullptr, list_executions},
+    {"GET", "/v1/executions/{id}", tenant, Permission::view, "One execution: state, progress, steps, context.", "", nullptr, show_execution},
+    {"POST", "/v1/executions/{id}/cancel", tenant, Permission::control_execution, "Cancels an execution: {reason, cleanup}.", "", nullptr, cancel_execution},
+    {"GET", "/v1/executions/{id}/events", tenant, Permission::view, "The journal of an execution, oldest first.", "after limit", nullptr, list_events},
+    {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: the journal (id = seq), then live. Last-Event-ID continues.", "", nullptr, stream_events},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+}  // namespace pirn::api

@@ -1,0 +1,49 @@
+// The functions of the route table, by object. Private to host/api; routes.cc says which route each serves.
+#pragma once
+
+#include "host/api/exchange.h"
+#include "host/api/services.h"
+
+namespace pirn::api {
+
+// health.cc
+void live(const Services&, RequestPtr, Respond);
+void ready(const Services&, RequestPtr, Respond);
+void whoami(const Services&, RequestPtr, Respond);
+void host_status(const Services&, RequestPtr, Respond);
+
+// tenants.cc
+Response list_tenants(const Services&, const Request&);
+Response create_tenant(const Services&, const Request&);
+Response list_keys(const Services&, const Request&);
+Response create_key(const Services&, const Request&);
+Response revoke_key(const Services&, const Request&);
+Response list_trust(const Services&, const Request&);
+Response add_trust(const Services&, const Request&);
+Response revoke_trust(const Services&, const Request&);
+Response list_audit(const Services&, const Request&);
+
+// packages.cc
+Response list_packages(const Services&, const Request&);
+Response show_package(const Services&, const Request&);
+Response show_release(const Services&, const Request&);
+Status admit_push(const Services&, const Request&, uint64_t length);
+Response push(const Services&, const Request&);
+Response plan_deployment(const Services&, const Request&);
+Response deploy(const Services&, const Request&);
+Response deployment_history(const Services&, const Request&);
+Response undo_deployment(const Services&, const Request&);
+Response list_workflows(const Services&, const Request&);
+Response show_workflow(const Services&, const Request&);
+
+// executions.cc
+void start_execution(const Services&, RequestPtr, Respond);
+void list_executions(const Services&, RequestPtr, Respond);
+void show_execution(const Services&, RequestPtr, Respond);
+void cancel_execution(const Services&, RequestPtr, Respond);
+
+// journal.cc
+void list_events(const Services&, RequestPtr, Respond);
+void stream_events(const Services&, RequestPtr, Respond);
+
+}  // namespace pirn::api

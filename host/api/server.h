@@ -1,0 +1,51 @@
+// The HTTP server: one network thread that reads requests, lets them in (gate.h), hands them to their route
+// (route.h) and writes what comes back. It never waits for anything else.
+//
+// Doors: the Unix socket of the data directory (0600; the operator), and TCP when asked for (API keys).
+//
+// Against slow and greedy clients: a header has 16 KiB and 15 s, a body the limit of its route and a deadline that
+// grows with its length, an idle connection 60 s; a refused request is refused before its body is read; the bytes
+// of all uploads under way together are bounded.
+//
+// Rejected: a thread for each connection (memory of 9,000 watchers), coroutines (GCC 12 destroys temporaries of
+// co_await expressions twice).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/api/services.h"
+#include "packager/error/error.h"
+
+namespace pirn::api {
+
+struct ServerOptions {
+  std::string socket_path;               // empty: no Unix socket
+  std::string listen;                    // "ADDR:PORT"; empty: no TCP; port 0: any
+  std::vector<std::string> allow_hosts;  // further names that a Host header may have, without port
+  size_t max_connections = 16'384;
+  uint64_t max_upload_bytes = 1ull << 30;  // of all uploads under way
+};
+
+class Server {
+ public:
+  // Listens, and serves from a thread of its own. Errors: listen_failed.
+  static Result<std::unique_ptr<Server>> start(const Services& services, ServerOptions options);
+  ~Server();
+
+  // "127.0.0.1:43017"; empty without TCP.
+  std::string address() const;
+
+  // Closes every connection, ends the thread. What the engine or the pool still answers goes nowhere; so the server
+  // itself is destroyed after them. Idempotent.
+  void stop();
+
+ private:
+  class Core;
+  explicit Server(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace pirn::api

@@ -1,0 +1,63 @@
+// What the routes work with. Everything is borrowed from the composition root and outlives the server.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "registry/ids.h"
+#include "registry/release.h"
+
+namespace pirn::registry {
+class Registry;
+}
+namespace pirn::store {
+class Store;
+}
+namespace pirn::engine {
+class Inbox;
+}
+namespace pirn::events {
+class Feed;
+}
+
+namespace pirn::api {
+
+class Pool;
+
+// One release that is loaded, for the operator.
+struct Residence {
+  std::string tenant, package, version;
+  Digest release;
+  bool retired = false, still_mapped = false;
+  uint32_t stuck_calls = 0;
+};
+
+// How the host feels. Any thread.
+class Vitals {
+ public:
+  virtual ~Vitals() = default;
+  virtual bool draining() const = 0;       // shutdown has begun: nothing new is admitted
+  virtual bool store_failed() const = 0;
+  virtual uint32_t stuck_calls() const = 0;
+  virtual std::vector<Residence> residences() const = 0;
+  virtual std::string version() const = 0;
+  virtual std::string data_directory() const = 0;  // empty: everything in memory
+  virtual std::string store_kind() const = 0;      // "sqlite", "memory"
+  virtual int64_t started_at_ns() const = 0;
+};
+
+// So many calls of package code that never returned make a host not ready: their threads are lost.
+inline constexpr uint32_t kStuckCallsLimit = 8;
+
+struct Services {
+  registry::Registry& registry;
+  const store::Store& store;
+  engine::Inbox& inbox;
+  events::Feed& feed;
+  const Vitals& vitals;
+  registry::Probe probe;  // loads a release where it can do no harm
+  Pool& pool;             // where what blocks runs
+};
+
+}  // namespace pirn::api

@@ -1,0 +1,186 @@
+// Tenants, API keys, trust, audit: who owns what and who may.
+#include "host/api/document.h"
+#include "host/api/routes.h"
+#include "packager/definition/definition.h"
+#include "packager/signature/key.h"
+#include "registry/registry.h"
+
+namespace pirn::api {
+
+namespace {
+
+namespace bj = boost::json;
+using namespace registry;
+
+bj::object object_of(const Tenant& tenant) {
+  return {{"name", tenant.name},
+          {"isolation", name(tenant.isolation)},
+          {"signatures_required", tenant.signatures_required},
+          {"created_at", time_ms(tenant.created_at_ms)},
+          {"created_by", tenant.created_by}};
+}
+
+bj::object object_of(const ApiKey& key) {
+  const int64_t now = now_ms();
+  const std::string_view state = key.revoked_at_ms != 0                                  ? "revoked"
+                                 : key.expires_at_ms != 0 && key.expires_at_ms <= now ? "expired"
+                                                                                      : "active";
+  return {{"id", key.id},
+          {"tenant", key.tenant.empty() ? bj::value(nullptr) : bj::value(key.tenant)},
+          {"role", name(key.role)},
+          {"label", key.label},
+          {"state", state},
+          {"created_at", time_ms(key.created_at_ms)},
+          {"created_by", key.created_by},
+          {"expires_at", time_ms(key.expires_at_ms)},
+          {"revoked_at", time_ms(key.revoked_at_ms)}};
+}
+
+bj::object object_of(const TrustRow& row) {
+  const std::string_view state = row.revoked_at_ms != 0       ? "revoked"
+                                 : row.active(now_ms()) ? "active"
+                                                              : "expired";
+  bj::object object{{"id", row.id},
+                    {"publisher", row.publisher},
+                    {"key_id", row.key_id.hex()},
+                    {"key", signature::PublicKey{row.public_key}.text()},
+                    {"packages", row.pattern},
+                    {"role", name(row.role)},
+                    {"state", state},
+                    {"added_at", time_ms(row.added_at_ms)},
+                    {"added_by", row.added_by},
+                    {"valid_until", time_ms(row.valid_until_ms)},
+                    {"revoked_at", time_ms(row.revoked_at_ms)}};
+  if (row.revoked_at_ms != 0) object["reason"] = name(row.reason);
+  return object;
+}
+
+template <class Rows>
+Response list(std::string_view what, const Result<Rows>& rows) {
+  if (!rows) return problem(rows.error());
+  bj::array array;
+  for (const auto& row : *rows) array.push_back(object_of(row));
+  return json(200, bj::object{{what, std::move(array)}});
+}
+
+template <class Row>
+Response one(int status, const Result<Row>& row) {
+  return row ? json(status, object_of(*row)) : problem(row.error());
+}
+
+Result<NewTenant> read_tenant(const Request& request) {
+  PIRN_TRY(const Document body, Document::read(request.body, {"name", "isolation", "signatures_required"}));
+  NewTenant tenant;
+  PIRN_TRY(tenant.name, body.text("name"));
+  PIRN_TRY(const std::string isolation, body.text_or("isolation", name(Isolation::worker)));
+  PIRN_TRY(tenant.isolation, parse_isolation(isolation));
+  PIRN_TRY(const int64_t signatures, body.integer_or("signatures_required", 1, 1, 16));
+  tenant.signatures_required = static_cast<uint32_t>(signatures);
+  return tenant;
+}
+
+Result<NewKey> read_key(const Request& request) {
+  PIRN_TRY(const Document body, Document::read(request.body, {"role", "label", "expires_in"}));
+  NewKey key;
+  key.tenant = request.tenant;
+  PIRN_TRY(const std::string role, body.text("role"));
+  PIRN_TRY(key.role, parse_role(role));
+  PIRN_TRY(key.label, body.text_or("label", ""));
+  PIRN_TRY(const std::string expires_in, body.text_or("expires_in", "infinity"));
+  PIRN_TRY(const int64_t duration, definition::parse_duration(expires_in));
+  if (duration <= 0) return Error{Code::invalid_argument, "'expires_in' must be longer than nothing"};
+  if (duration != definition::kInfinite) key.expires_at_ms = now_ms() + duration / 1'000'000;
+  return key;
+}
+
+Result<NewTrust> read_trust(const Request& request) {
+  PIRN_TRY(const Document body, Document::read(request.body, {"publisher", "key", "packages", "role", "expires_in"}));
+  NewTrust trust;
+  trust.tenant = request.tenant;
+  PIRN_TRY(trust.publisher, body.text("publisher"));
+  PIRN_TRY(const std::string key, body.text("key"));
+  PIRN_TRY(const signature::PublicKey public_key, signature::parse_public_key(key));
+  trust.public_key = public_key.raw;
+  PIRN_TRY(trust.pattern, body.text_or("packages", "*"));
+  PIRN_TRY(const std::string role, body.text_or("role", name(TrustRole::sign)));
+  PIRN_TRY(trust.role, parse_trust_role(role));
+  PIRN_TRY(const std::string expires_in, body.text_or("expires_in", "infinity"));
+  PIRN_TRY(const int64_t duration, definition::parse_duration(expires_in));
+  if (duration <= 0) return Error{Code::invalid_argument, "'expires_in' must be longer than nothing"};
+  if (duration != definition::kInfinite) trust.valid_until_ms = now_ms() + duration / 1'000'000;
+  return trust;
+}
+
+}  // namespace
+
+Response list_tenants(const Services& services, const Request&) {
+  return list("tenants", services.registry.tenants());
+}
+
+Response create_tenant(const Services& services, const Request& request) {
+  const Result<NewTenant> tenant = read_tenant(request);
+  if (!tenant) return problem(tenant.error());
+  return one(201, services.registry.create_tenant(request.principal, *tenant, now_ms()));
+}
+
+Response list_keys(const Services& services, const Request& request) {
+  return list("keys", services.registry.keys(request.tenant));
+}
+
+Response create_key(const Services& services, const Request& request) {
+  const Result<NewKey> key = read_key(request);
+  if (!key) return problem(key.error());
+  const Result<IssuedKey> issued = services.registry.create_key(request.principal, *key, now_ms());
+  if (!issued) return problem(issued.error());
+  bj::object object = object_of(issued->key);
+  object["token"] = issued->token;
+  return json(201, object);
+}
+
+Response revoke_key(const Services& services, const Request& request) {
+  return one(200, services.registry.revoke_key(request.principal, request.tenant, request.params[0], now_ms()));
+}
+
+Response list_trust(const Services& services, const Request& request) {
+  return list("trust", services.registry.trust(request.tenant));
+}
+
+Response add_trust(const Services& services, const Request& request) {
+  const Result<NewTrust> trust = read_trust(request);
+  if (!trust) return problem(trust.error());
+  return one(201, services.registry.add_trust(request.principal, *trust, now_ms()));
+}
+
+Response revoke_trust(const Services& services, const Request& request) {
+  const std::string_view text = request.parameter("reason");
+  const Result<RevocationReason> reason =
+      text.empty() ? Result<RevocationReason>(RevocationReason::retired) : parse_revocation_reason(text);
+  if (!reason) return problem(reason.error());
+  const Result<Digest> key = parse_digest(request.params[0]);
+  if (!key) return problem(key.error());
+  return list("trust",
+              services.registry.revoke_trust(request.principal, request.tenant, *key, *reason, now_ms()));
+}
+
+Response list_audit(const Services& services, const Request& request) {
+  const Result<int64_t> after = number_parameter(request, "after", 0, 0, INT64_MAX);
+  if (!after) return problem(after.error());
+  const Result<int64_t> limit = number_parameter(request, "limit", 100, 1, 1000);
+  if (!limit) return problem(limit.error());
+  const auto records = services.registry.audit(request.tenant, static_cast<uint64_t>(*after), static_cast<uint32_t>(*limit));
+  if (!records) return problem(records.error());
+  bj::array array;
+  for (const AuditRecord& record : *records)
+    array.push_back({{"seq", record.seq},
+                     {"at", time_ms(record.at_ms)},
+                     {"tenant", record.tenant},
+                     {"actor", record.actor},
+                     {"action", record.action},
+                     {"object", record.object},
+                     {"outcome", record.outcome},
+                     {"detail", record.detail},
+                     {"hash", record.hash.hex()}});
+  return json(200, bj::object{{"records", std::move(array)}});
+}
+
+}  // namespace pirn::api
