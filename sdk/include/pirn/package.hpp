@@ -13,7 +13,7 @@
 // (.after = create_account), which the compiler checks, or by text (.after = "create_account").
 //
 // There is no self-registration and no static constructor: nothing happens when a package is loaded. To
-// declare a step in a header and define it elsewhere: PIRN_DECLARE_STEP(id, {…}); and PIRN_DEFINE(id) { … }.
+// declare a step in a header and define it elsewhere: PIRN_DECLARE_STEP(id, {…}) and PIRN_DEFINE(id) { … }.
 #pragma once
 
 #include <concepts>
@@ -223,7 +223,7 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
     __VA_ARGS__                                                                               \
   };                                                                                          \
   static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}"); \
-  [[maybe_unused]] inline constexpr pirn_tag_##id id {}
+  [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
 // Defines the body of what PIRN_DECLARE_… declared.
 #define PIRN_DEFINE(id)                                                                 \
@@ -238,15 +238,15 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
 #define PIRN_DECLARE_TASK(id) \
   PIRN_DETAIL_FUNCTION(id, ::pirn::detail::FunctionTag, PIRN_KIND_TASK, ::pirn::Outcome, )
 
-#define PIRN_STEP(id, ...)                          \
-  PIRN_DECLARE_STEP(id __VA_OPT__(, ) __VA_ARGS__); \
+#define PIRN_STEP(id, ...)                         \
+  PIRN_DECLARE_STEP(id __VA_OPT__(, ) __VA_ARGS__) \
   PIRN_DEFINE(id)
-#define PIRN_TASK(id)    \
-  PIRN_DECLARE_TASK(id); \
+#define PIRN_TASK(id)   \
+  PIRN_DECLARE_TASK(id) \
   PIRN_DEFINE(id)
 
-#define PIRN_DETAIL_DEFINED(id, kind, result)                            \
-  PIRN_DETAIL_FUNCTION(id, ::pirn::detail::FunctionTag, kind, result, ); \
+#define PIRN_DETAIL_DEFINED(id, kind, result)                           \
+  PIRN_DETAIL_FUNCTION(id, ::pirn::detail::FunctionTag, kind, result, ) \
   PIRN_DEFINE(id)
 // Return pirn::Outcome.
 #define PIRN_ROLLBACK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_ROLLBACK, ::pirn::Outcome)
@@ -282,7 +282,7 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
     }                                                                                         \
   };                                                                                          \
   static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}"); \
-  [[maybe_unused]] inline constexpr pirn_tag_##id id {}
+  [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
 // Options may be left out: PIRN_WORKFLOW(id, step, step).
 #define PIRN_WORKFLOW(id, ...)                                                                        \
@@ -291,7 +291,7 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
       return ::pirn::detail::declare(#id, ::pirn::At{__FILE__, __LINE__} __VA_OPT__(, ) __VA_ARGS__); \
     }                                                                                                 \
   };                                                                                                  \
-  [[maybe_unused]] inline constexpr pirn_tag_##id id {}
+  [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
 // Once in a package. {.description, .author, .licence} may stand in third place.
 #define PIRN_PACKAGE(name, version, ...)                                                                  \
@@ -321,5 +321,4 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
                                             nullptr,                                                      \
                                             nullptr};                                                     \
     return ::pirn::detail::accepts(host_minor, PIRN_TARGET_MINOR) ? &kPlugin : nullptr;                   \
-  }                                                                                                       \
-  static_assert(true)
+  }

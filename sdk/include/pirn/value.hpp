@@ -46,7 +46,17 @@ class Value {
   Value(std::string text) : type_(PIRN_T_STR), text_(std::move(text)) {}
   Value(Bytes bytes) : type_(PIRN_T_BYTES), text_(static_cast<const char*>(bytes.data), bytes.size) {}
   Value(json::Text text) : type_(PIRN_T_JSON), text_(std::move(text).str()) {}
-  Value(json::View view) : type_(PIRN_T_JSON), text_(view.text()) {}
+  // A scalar becomes that scalar.
+  Value(json::View view) {
+    if (view.is_bool())
+      *this = Value(view.as<bool>());
+    else if (view.is_string())
+      *this = Value(view.as<std::string>());
+    else if (view.is_number())
+      *this = number(view.text());
+    else if (!view.is_null())
+      *this = Value(json::Text(std::string(view.text())));
+  }
   template <class T>
   Value(const std::optional<T>& value) {
     if (value) *this = Value(*value);
@@ -62,6 +72,18 @@ class Value {
   template <class T>
   requires std::is_pointer_v<T> Value(T)
   = delete;  // would silently become true
+
+  // Copies what the value lends.
+  static Value copy_of(const pirn_value& from) {
+    Value value;
+    if (from.type == PIRN_T_JSON) return Value(json::View({static_cast<const char*>(from.as.ptr), from.len}));
+    value.type_ = from.type;
+    if (from.type == PIRN_T_STR || from.type == PIRN_T_BYTES)
+      value.text_.assign(static_cast<const char*>(from.as.ptr), from.len);
+    else
+      value.as_ = from.as;
+    return value;
+  }
 
   uint32_t type() const { return type_; }
   bool is_object() const {
@@ -111,6 +133,13 @@ class Value {
   }
 
  private:
+  static Value number(std::string_view text) {
+    int64_t integer = 0;
+    const char* end = text.data() + text.size();
+    if (std::from_chars(text.data(), end, integer).ptr == end) return Value(integer);
+    return Value(json::View(text).as<double>());
+  }
+
   using As = decltype(pirn_value::as);
   uint32_t type_ = PIRN_T_NULL;
   As as_{};

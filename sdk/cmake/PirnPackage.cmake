@@ -1,0 +1,90 @@
+# pirn_add_package and pirn_add_package_test: how a package is built. Included by find_package(Pirn), and by Pirn's own tree.
+include_guard(GLOBAL)
+set(PIRN_VERSION_SCRIPT "${CMAKE_CURRENT_LIST_DIR}/pirn.map")
+
+# Stops with what is wrong and what may be written.
+function(pirn_check_arguments what unparsed missing known)
+  if(unparsed)
+    message(FATAL_ERROR "${what}: unknown argument: ${unparsed}\nWhat may be written: ${known}")
+  endif()
+  if(missing)
+    message(FATAL_ERROR "${what}: no value after ${missing}\nWhat may be written: ${known}")
+  endif()
+endfunction()
+
+# pirn_add_package(NAME SOURCES file... [VERSION 1.2.3] [LINK target...])
+#
+# Builds NAME.so, a package's library, in the current binary directory. VERSION is the macro PIRN_PACKAGE_VERSION in the sources.
+# LINK names libraries; static ones are hidden inside.
+function(pirn_add_package name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "VERSION" "SOURCES;LINK")
+  pirn_check_arguments("pirn_add_package(${name})" "${ARG_UNPARSED_ARGUMENTS}" "${ARG_KEYWORDS_MISSING_VALUES}"
+                       "pirn_add_package(NAME SOURCES file... [VERSION 1.2.3] [LINK target...])")
+  if(NOT name MATCHES "^[a-z0-9][a-z0-9_-]*$")
+    message(FATAL_ERROR "pirn_add_package(${name}): a package's name is [a-z0-9][a-z0-9_-]{0,62}")
+  endif()
+  if(NOT ARG_SOURCES)
+    message(FATAL_ERROR "pirn_add_package(${name}): SOURCES is missing")
+  endif()
+  if(DEFINED ARG_VERSION AND NOT ARG_VERSION MATCHES "^[0-9]+\\.[0-9]+\\.[0-9]+([-+].*)?$")
+    message(FATAL_ERROR "pirn_add_package(${name}): VERSION ${ARG_VERSION} is no semantic version such as 1.2.3")
+  endif()
+
+  add_library(${name} MODULE ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES
+    PREFIX "" SUFFIX ".so" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
+    POSITION_INDEPENDENT_CODE ON EXPORT_COMPILE_COMMANDS ON CXX_EXTENSIONS OFF C_EXTENSIONS OFF
+    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    BUILD_RPATH "" SKIP_BUILD_RPATH ON LINK_DEPENDS "${PIRN_VERSION_SCRIPT}")
+  target_compile_features(${name} PRIVATE cxx_std_20 c_std_11)
+  target_link_libraries(${name} PRIVATE Pirn::sdk ${ARG_LINK})
+  target_compile_definitions(${name} PRIVATE PIRN_PACKAGE_NAME="${name}")
+  if(DEFINED ARG_VERSION)
+    target_compile_definitions(${name} PRIVATE PIRN_PACKAGE_VERSION="${ARG_VERSION}")
+  endif()
+  # The same bytes from every directory; messages name src/x.cc.
+  target_compile_options(${name} PRIVATE
+    "-ffile-prefix-map=${CMAKE_CURRENT_BINARY_DIR}/=build/" "-ffile-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}/="
+    $<$<C_COMPILER_ID:GNU>:$<$<COMPILE_LANGUAGE:C>:-fno-gnu-unique>>
+    $<$<CXX_COMPILER_ID:GNU>:$<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>>)
+  target_link_options(${name} PRIVATE
+    "-Wl,--version-script=${PIRN_VERSION_SCRIPT}" -Wl,--exclude-libs,ALL -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
+    -Wl,--build-id=sha1)
+  # Where `pirn pack` finds the library.
+  file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/pirn/${name}.package" CONTENT "$<TARGET_FILE:${name}>\n")
+  # A sanitizer's runtime is found in the program that loads the package.
+  if(NOT "${CMAKE_C_FLAGS} ${CMAKE_CXX_FLAGS}" MATCHES "-fsanitize=")
+    target_link_options(${name} PRIVATE -Wl,-z,defs)
+  endif()
+endfunction()
+
+# pirn_add_package_test(NAME PACKAGE package SOURCES file... [LINK target...])
+#
+# A GoogleTest program around the very objects of the package, run by ctest. Nothing is built where GoogleTest is absent.
+function(pirn_add_package_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "PACKAGE" "SOURCES;LINK")
+  pirn_check_arguments("pirn_add_package_test(${name})" "${ARG_UNPARSED_ARGUMENTS}" "${ARG_KEYWORDS_MISSING_VALUES}"
+                       "pirn_add_package_test(NAME PACKAGE package SOURCES file... [LINK target...])")
+  if(NOT ARG_PACKAGE OR NOT ARG_SOURCES)
+    message(FATAL_ERROR "pirn_add_package_test(${name}): PACKAGE and SOURCES are needed")
+  endif()
+  if(NOT TARGET ${ARG_PACKAGE})
+    message(FATAL_ERROR "pirn_add_package_test(${name}): there is no package ${ARG_PACKAGE}; call pirn_add_package first")
+  endif()
+  if(NOT TARGET GTest::gtest_main)
+    find_package(GTest QUIET)
+  endif()
+  if(NOT TARGET GTest::gtest_main)
+    message(STATUS "${name} is not built: GoogleTest was not found (apt-get install libgtest-dev)")
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES} $<TARGET_OBJECTS:${ARG_PACKAGE}>)
+  target_compile_features(${name} PRIVATE cxx_std_20)
+  target_link_libraries(${name} PRIVATE Pirn::sdk GTest::gtest_main $<TARGET_PROPERTY:${ARG_PACKAGE},LINK_LIBRARIES>
+                                        ${ARG_LINK})
+  if(TARGET Pirn::testkit)
+    target_link_libraries(${name} PRIVATE Pirn::testkit)
+  endif()
+  include(GoogleTest)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST)
+endfunction()

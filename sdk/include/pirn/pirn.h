@@ -1,0 +1,151 @@
+/* pirn/pirn.h: abi.h made comfortable for packages in C. Everything is static and inline, nothing is to be
+ * linked. All strings of `const char *` are NUL-terminated. Each function does what the call of abi.h named
+ * in its comment does. */
+#ifndef PIRN_PIRN_H
+#define PIRN_PIRN_H
+#include <string.h>
+
+#include "pirn/abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+static inline pirn_str pirn_text(const char* text) {
+  pirn_str s;
+  s.data = text;
+  s.len = strlen(text);
+  return s;
+}
+
+/* get: PIRN_E_TYPE when the value is there, but of another type. Lent until the function returns. */
+static inline pirn_status pirn_get(pirn_call* call, const char* key, uint32_t type, pirn_value* out) {
+  pirn_str k = pirn_text(key);
+  pirn_status status = call->api->get(call, &k, out);
+  return status == PIRN_OK && out->type != type ? PIRN_E_TYPE : status;
+}
+static inline pirn_status pirn_get_str(pirn_call* call, const char* key, pirn_str* out) {
+  pirn_value value;
+  pirn_status status = pirn_get(call, key, PIRN_T_STR, &value);
+  out->data = status == PIRN_OK ? (const char*)value.as.ptr : "";
+  out->len = status == PIRN_OK ? value.len : 0;
+  return status;
+}
+static inline pirn_status pirn_get_i64(pirn_call* call, const char* key, int64_t* out) {
+  pirn_value value;
+  pirn_status status = pirn_get(call, key, PIRN_T_I64, &value);
+  *out = status == PIRN_OK ? value.as.i64 : 0;
+  return status;
+}
+static inline pirn_status pirn_get_f64(pirn_call* call, const char* key, double* out) {
+  pirn_value value;
+  pirn_status status = pirn_get(call, key, PIRN_T_F64, &value);
+  if (status == PIRN_E_TYPE && value.type == PIRN_T_I64) {
+    *out = (double)value.as.i64;
+    return PIRN_OK;
+  }
+  *out = status == PIRN_OK ? value.as.f64 : 0;
+  return status;
+}
+static inline pirn_status pirn_get_bool(pirn_call* call, const char* key, int* out) {
+  pirn_value value;
+  pirn_status status = pirn_get(call, key, PIRN_T_BOOL, &value);
+  *out = status == PIRN_OK && value.as.u64 != 0;
+  return status;
+}
+
+/* put */
+static inline pirn_status pirn_put(pirn_call* call, const char* key, const pirn_value* value) {
+  pirn_str k = pirn_text(key);
+  return call->api->put(call, &k, value);
+}
+static inline pirn_status pirn_put_text_as(pirn_call* call, const char* key, uint32_t type, const void* data,
+                                           uint64_t len) {
+  pirn_value value;
+  memset(&value, 0, sizeof value);
+  value.type = type;
+  value.as.ptr = data;
+  value.len = len;
+  return pirn_put(call, key, &value);
+}
+static inline pirn_status pirn_put_str(pirn_call* call, const char* key, const char* text, uint64_t len) {
+  return pirn_put_text_as(call, key, PIRN_T_STR, text, len);
+}
+static inline pirn_status pirn_put_json(pirn_call* call, const char* key, const char* text, uint64_t len) {
+  return pirn_put_text_as(call, key, PIRN_T_JSON, text, len);
+}
+static inline pirn_status pirn_put_i64(pirn_call* call, const char* key, int64_t number) {
+  pirn_value value;
+  memset(&value, 0, sizeof value);
+  value.type = PIRN_T_I64;
+  value.as.i64 = number;
+  return pirn_put(call, key, &value);
+}
+static inline pirn_status pirn_put_f64(pirn_call* call, const char* key, double number) {
+  pirn_value value;
+  memset(&value, 0, sizeof value);
+  value.type = PIRN_T_F64;
+  value.as.f64 = number;
+  return pirn_put(call, key, &value);
+}
+static inline pirn_status pirn_put_bool(pirn_call* call, const char* key, int truth) {
+  pirn_value value;
+  memset(&value, 0, sizeof value);
+  value.type = PIRN_T_BOOL;
+  value.as.u64 = truth != 0;
+  return pirn_put(call, key, &value);
+}
+
+/* set_error and PIRN_FAILED at once: return pirn_fail(call, "no_disk", "…", PIRN_CLASS_TRANSIENT); */
+static inline int32_t pirn_fail(pirn_call* call, const char* code, const char* message,
+                                uint32_t error_class) {
+  pirn_str c = pirn_text(code), m = pirn_text(message);
+  call->api->set_error(call, &c, &m, error_class, NULL);
+  return PIRN_FAILED;
+}
+
+/* set_reason and PIRN_SKIP at once. */
+static inline int32_t pirn_skip(pirn_call* call, const char* reason) {
+  pirn_str r = pirn_text(reason);
+  call->api->set_reason(call, &r);
+  return PIRN_SKIP;
+}
+
+static inline int pirn_cancelled(const pirn_call* call) {
+  return (call->api->signals(call) & PIRN_SIG_CANCEL) != 0;
+}
+
+/* Declares `ID_function`, the entry of the C function ID. */
+#define PIRN_FUNCTION(id_, kind_) \
+  static const pirn_function id_##_function = {sizeof(pirn_function), kind_, #id_, id_}
+
+/* Once in a package: name, version, the definition hook (NULL: workflow.json is used), and the entries'
+ * addresses. */
+#define PIRN_C_PACKAGE(name_, version_, definition_, ...)                      \
+  PIRN_ABI_NOTE();                                                             \
+  PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {         \
+    static const pirn_function* const functions[] = {__VA_ARGS__};             \
+    static const pirn_plugin plugin = {sizeof(pirn_plugin),                    \
+                                       0,                                      \
+                                       PIRN_ABI_MAJOR,                         \
+                                       PIRN_ABI_MINOR,                         \
+                                       PIRN_TARGET_MINOR,                      \
+                                       sizeof functions / sizeof functions[0], \
+                                       name_,                                  \
+                                       version_,                               \
+                                       "pirn-c/0.1.0",                         \
+                                       functions,                              \
+                                       definition_,                            \
+                                       NULL,                                   \
+                                       NULL,                                   \
+                                       NULL,                                   \
+                                       NULL,                                   \
+                                       NULL};                                  \
+    const uint32_t needed = PIRN_TARGET_MINOR;                                 \
+    return host_minor >= needed ? &plugin : NULL;                              \
+  }
+
+#ifdef __cplusplus
+}
+#endif
+#endif
