@@ -136,7 +136,8 @@ Status check_enforced(const Manifest& manifest) {
 Status check_policy(const Manifest& manifest, const Digest& id, const std::vector<Signer>& signers,
                     const Policy& policy) {
   const auto& audience = manifest.audience;
-  if (audience.front() != "*" && std::find(audience.begin(), audience.end(), policy.tenant) == audience.end())
+  if (policy.check_audience && audience.front() != "*" &&
+      std::find(audience.begin(), audience.end(), policy.tenant) == audience.end())
     return refuse(Code::audience_mismatch, "the package was not made for the tenant " + policy.tenant);
   PIRN_DO(check_signers(signers, manifest, policy));
   PIRN_DO(check_host(manifest, policy));

@@ -41,7 +41,8 @@ struct TrustedKey {
 };
 
 struct Policy {
-  std::string tenant;  // for the audience
+  std::string tenant;          // must be of the audience
+  bool check_audience = true;  // false only where there is no tenant: the author's own `pirn verify`
   int64_t now_unix_s = 0;
   uint32_t threshold = 1;  // distinct public keys whose scope covers the package; at least one of role sign
   int64_t abi_major = 1, abi_minor = 0;  // of this host

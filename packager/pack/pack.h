@@ -20,9 +20,11 @@ namespace pirn::pack {
 struct PackOptions {
   std::string directory = ".";  // holds package.toml, and CMakeLists.txt unless the library is prebuilt
   std::string output;           // file to write; empty: DIR/name-version.pirn
+  std::string library;          // a built library; empty: package.toml's, or what CMake builds
   std::string sdk_prefix;       // where find_package(Pirn) looks first; empty: CMake's own places
-  std::string probe_program;    // pirn-probe
-  std::vector<signature::KeyId> signers;  // keys that are meant to sign, written into the manifest
+  std::vector<std::string> cmake_arguments;  // passed to the configuration, such as -DNAME=VALUE
+  std::string probe_program;                 // pirn-probe
+  std::vector<signature::KeyId> signers;     // keys that are meant to sign, written into the manifest
   // One line of the build's output at a time; null: shown only when the build fails, within the error.
   std::function<void(std::string_view)> on_build_line;
 };

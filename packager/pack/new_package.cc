@@ -1,0 +1,83 @@
+#include <algorithm>
+#include <boost/filesystem/operations.hpp>
+#include <boost/filesystem/path.hpp>
+
+#include "packager/pack/file.h"
+#include "packager/pack/package_file.h"
+
+namespace pirn::pack {
+
+namespace {
+
+namespace fs = boost::filesystem;
+
+constexpr std::string_view kTemplateName = "hello";
+constexpr uint64_t kMaxTemplateFile = 1 << 20;
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+// Replaces the template's name where it is a word or a part of one between '_', '-' and '.', never within a
+// longer word.
+std::string renamed(std::string_view text, const std::string& name) {
+  std::string out;
+  for (size_t at; (at = text.find(kTemplateName)) != std::string_view::npos;) {
+    const size_t end = at + kTemplateName.size();
+    const auto letter = [](char c) { return is_word(c) && c != '_' && c != '-'; };
+    const bool inside = (at > 0 && letter(text[at - 1])) || (end < text.size() && letter(text[end]));
+    out.append(text.substr(0, at)).append(inside ? std::string(kTemplateName) : name);
+    text.remove_prefix(end);
+  }
+  return out.append(text);
+}
+
+// Paths of the template's files, ascending, relative to it.
+Result<std::vector<std::string>> list_template(const fs::path& root) {
+  boost::system::error_code failure;
+  std::vector<std::string> files;
+  for (fs::recursive_directory_iterator i(root, failure), end; !failure && i != end; i.increment(failure))
+    if (fs::is_regular_file(i->path())) files.push_back(fs::relative(i->path(), root).generic_string());
+  if (failure || files.empty())
+    return Error{.code = Code::template_missing,
+                 .message = "there is no template in " + root.string(),
+                 .blame = Blame::world};
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> new_package(const std::string& name, const std::string& directory,
+                                             std::string_view language, const std::string& templates) {
+  if (!archive::is_name(name))
+    return Error{Code::invalid_argument, "'" + name + "' cannot name a package",
+                 "Use [a-z0-9][a-z0-9_-]{0,62}, such as daily-report."};
+  if (language != "cpp" && language != "c")
+    return Error{Code::invalid_argument,
+                 "there is no template for the language '" + std::string(language) + "'", "Write cpp or c."};
+  const fs::path root = fs::path(templates) / std::string(language);
+  PIRN_TRY(const std::vector<std::string> files, list_template(root));
+  boost::system::error_code failure;
+  if (!fs::create_directory(directory, failure))
+    return failure ? Error{.code = Code::io_failed,
+                           .message = "cannot make " + directory + ": " + failure.message(),
+                           .blame = Blame::world}
+                   : Error{Code::conflict, directory + " exists", "Choose another name, or remove it."};
+  std::vector<std::string> written;
+  for (const std::string& file : files) {
+    const fs::path target = fs::path(directory) / renamed(file, name);
+    fs::create_directories(target.parent_path(), failure);
+    auto text = read_file((root / file).string(), kMaxTemplateFile);
+    const Status done = text ? write_file(target.string(), renamed(*text, name), 0644, Existing::refuse)
+                             : Status(std::move(text).error());
+    if (!done) {
+      fs::remove_all(directory, failure);
+      return done.error();
+    }
+    written.push_back(target.generic_string());
+  }
+  return written;
+}
+
+}  // namespace pirn::pack

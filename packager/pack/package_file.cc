@@ -1,0 +1,101 @@
+#include "packager/pack/package_file.h"
+
+#include <algorithm>
+#include <boost/filesystem/operations.hpp>
+#include <set>
+
+#include "packager/pack/file.h"
+
+namespace pirn::pack {
+
+namespace {
+
+namespace fs = boost::filesystem;
+
+constexpr uint64_t kMaxKeyFile = 64 << 10;
+
+Error in_file(Error error, const std::string& file) {
+  error.message = file + ": " + error.message;
+  return error;
+}
+
+}  // namespace
+
+Result<archive::UnverifiedPackage> read_package(const std::string& file) {
+  PIRN_TRY(const std::string bytes, read_file(file, archive::kMaxPackage));
+  archive::MemorySource source(bytes);
+  auto package = archive::read_unverified(source);
+  if (!package) return in_file(std::move(package).error(), file);
+  return package;
+}
+
+Result<Signed> sign_file(const std::string& file, const signature::PrivateKey& key) {
+  PIRN_TRY(archive::UnverifiedPackage package, read_package(file));
+  const archive::SignatureRecord record{key.public_key().id(),
+                                        key.sign(archive::signed_message(package.manifest_text))};
+  auto& records = package.signatures;
+  std::erase_if(records, [&](const archive::SignatureRecord& r) { return r.key == record.key; });
+  records.push_back(record);
+  PIRN_TRY(const std::string bytes,
+           archive::write_package(package.manifest_text, records, package.compressed));
+  PIRN_DO(write_file(file, bytes, 0644, Existing::replace));
+  return Signed{record.key, package.package_id, records.size()};
+}
+
+Result<archive::VerifiedPackage> verify_file(const std::string& file, const VerifyOptions& options) {
+  std::vector<archive::TrustedKey> trusted;
+  for (const std::string& name : options.trusted_keys) {
+    archive::TrustedKey row;
+    PIRN_TRY(row.key, load_public_key(name));
+    row.package_pattern = "*";
+    trusted.push_back(std::move(row));
+  }
+  PIRN_TRY(const std::string bytes, read_file(file, archive::kMaxPackage));
+  archive::Policy policy;
+  policy.tenant = options.tenant;
+  policy.check_audience = !options.tenant.empty();
+  policy.threshold = options.threshold;
+  policy.now_unix_s = options.now_unix_s;
+  archive::MemorySource source(bytes);
+  auto package = archive::verify(source, trusted, policy);
+  if (!package) return in_file(std::move(package).error(), file);
+  return package;
+}
+
+Result<GeneratedKey> generate_key(const std::string& name, std::string_view passphrase) {
+  GeneratedKey generated{name + ".pem", name + ".pub", {}};
+  for (const std::string& file : {generated.private_file, generated.public_file})
+    if (fs::exists(file))
+      return Error{Code::conflict, file + " exists",
+                   "Choose another name; a private key is never overwritten."};
+  PIRN_TRY(const signature::PrivateKey key, signature::PrivateKey::generate());
+  PIRN_TRY(const std::string pem, key.to_pem(passphrase));
+  generated.key = key.public_key();
+  PIRN_DO(write_file(generated.private_file, pem, 0600, Existing::refuse));
+  if (Status written = write_file(generated.public_file, generated.key.text() + "\n", 0644, Existing::refuse);
+      !written) {
+    boost::system::error_code ignored;
+    fs::remove(generated.private_file, ignored);  // half a pair is of no use
+    return std::move(written).error();
+  }
+  return generated;
+}
+
+Result<signature::PrivateKey> load_private_key(const std::string& file,
+                                               const signature::PassphraseSource& source) {
+  PIRN_TRY(const std::string pem, read_file(file, kMaxKeyFile));
+  PIRN_TRY(const std::string passphrase, signature::read_passphrase(source, file));
+  auto key = signature::PrivateKey::from_pem(pem, passphrase);
+  if (!key) return in_file(std::move(key).error(), file);
+  return key;
+}
+
+Result<signature::PublicKey> load_public_key(const std::string& file_or_text) {
+  if (file_or_text.starts_with("pirn-ed25519:")) return signature::parse_public_key(file_or_text);
+  PIRN_TRY(const std::string text, read_file(file_or_text, kMaxKeyFile));
+  auto key = signature::parse_public_key(text);
+  if (!key) return in_file(std::move(key).error(), file_or_text);
+  return key;
+}
+
+}  // namespace pirn::pack
