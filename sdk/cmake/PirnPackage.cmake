@@ -1,6 +1,5 @@
 # pirn_add_package and pirn_add_package_test: how a package is built. Included by find_package(Pirn), and by Pirn's own tree.
 include_guard(GLOBAL)
-set(PIRN_VERSION_SCRIPT "${CMAKE_CURRENT_LIST_DIR}/pirn.map")
 
 # Stops with what is wrong and what may be written.
 function(pirn_check_arguments what unparsed missing known)
@@ -30,12 +29,13 @@ function(pirn_add_package name)
     message(FATAL_ERROR "pirn_add_package(${name}): VERSION ${ARG_VERSION} is no semantic version such as 1.2.3")
   endif()
 
+  set(version_script "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/pirn.map")
   add_library(${name} MODULE ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES
     PREFIX "" SUFFIX ".so" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
     POSITION_INDEPENDENT_CODE ON EXPORT_COMPILE_COMMANDS ON CXX_EXTENSIONS OFF C_EXTENSIONS OFF
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-    BUILD_RPATH "" SKIP_BUILD_RPATH ON LINK_DEPENDS "${PIRN_VERSION_SCRIPT}")
+    BUILD_RPATH "" SKIP_BUILD_RPATH ON LINK_DEPENDS "${version_script}")
   target_compile_features(${name} PRIVATE cxx_std_20 c_std_11)
   target_link_libraries(${name} PRIVATE Pirn::sdk ${ARG_LINK})
   target_compile_definitions(${name} PRIVATE PIRN_PACKAGE_NAME="${name}")
@@ -48,7 +48,7 @@ function(pirn_add_package name)
     $<$<C_COMPILER_ID:GNU>:$<$<COMPILE_LANGUAGE:C>:-fno-gnu-unique>>
     $<$<CXX_COMPILER_ID:GNU>:$<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>>)
   target_link_options(${name} PRIVATE
-    "-Wl,--version-script=${PIRN_VERSION_SCRIPT}" -Wl,--exclude-libs,ALL -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
+    "-Wl,--version-script=${version_script}" -Wl,--exclude-libs,ALL -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
     -Wl,--build-id=sha1)
   # Where `pirn pack` finds the library.
   file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/pirn/${name}.package" CONTENT "$<TARGET_FILE:${name}>\n")

@@ -277,9 +277,13 @@ std::vector<Violation> check_links(const Arrows& arrows, const std::vector<Targe
         const auto at = arrows.rows.find(row);
         return at != arrows.rows.end() &&
                std::any_of(at->second.begin(), at->second.end(), [&](const auto& arrow) {
-                 return std::any_of(other.sources.begin(), other.sources.end(), [&](const auto& source) {
-                   return stem(source) == stem(arrow) || within(source, arrow);
-                 });
+                 // A seam is a header alone: `a/b/runner.h` is the target pirn_runner of `a/b`.
+                 const bool seam = other.sources.empty() && folder_of(arrow) == other.folder &&
+                                   "pirn_" + stem(arrow.substr(arrow.rfind('/') + 1)) == other.name;
+                 return seam ||
+                        std::any_of(other.sources.begin(), other.sources.end(), [&](const auto& source) {
+                          return stem(source) == stem(arrow) || within(source, arrow);
+                        });
                });
       });
       if (!allowed) {

@@ -99,7 +99,9 @@ TEST(Rules, RefuseALinkWithoutAnArrow) {
   const auto targets = read_targets(
       "pirn_ids|registry|registry/ids.cc|\n"
       "pirn_registry|registry|registry/catalog.cc|pirn_ids\n"
-      "pirn_journal|host/journal|host/journal/record.cc|pirn_ids\n");
+      "pirn_journal|host/journal|host/journal/record.cc|pirn_ids\n"
+      "pirn_runner|host/worker||pirn_journal\n"
+      "pirn_engine|host/engine|host/engine/engine.cc|pirn_runner;pirn_journal\n");
   EXPECT_EQ(print(check_links(kArrows, targets)), "");
   const auto broken = read_targets(
       "pirn_registry|registry|registry/catalog.cc|\n"

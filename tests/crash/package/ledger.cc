@@ -20,7 +20,7 @@ void record(pirn::Context& ctx) {
   clock_gettime(CLOCK_REALTIME, &now);
   const std::string line = "ran " + std::string(ctx.execution()) + " " + std::string(ctx.step()) + " " +
                            std::to_string(ctx.attempt()) + " " + std::to_string(ctx.invocation_id()) +
-                           " " LEDGER_VERSION " " + std::to_string(now.tv_sec * 1'000'000'000 + now.tv_nsec) +
+                           " " PIRN_PACKAGE_VERSION " " + std::to_string(now.tv_sec * 1'000'000'000 + now.tv_nsec) +
                            "\n";
   const int ledger = open(ctx.get<std::string>("ledger").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   const bool written =
@@ -68,4 +68,4 @@ PIRN_WORKFLOW(tally, begin, left, right, flaky, sum)
 PIRN_STEP(patience, {.max_retries = 1, .retry_delay = 10_s}) { return fail_once(ctx, 10, "total"); }
 PIRN_WORKFLOW(wait_long, patience)
 
-PIRN_PACKAGE("ledger", LEDGER_VERSION, tally, wait_long)
+PIRN_PACKAGE("ledger", PIRN_PACKAGE_VERSION, tally, wait_long)
