@@ -2,11 +2,11 @@
 // milliseconds since 1970 UTC; 0 = none. `who` is Principal::who() of the person or key that did it.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "packager/signature/key.h"
 #include "registry/ids.h"
 #include "registry/release.h"
 #include "registry/role.h"
@@ -62,14 +62,13 @@ enum class RevocationReason : uint8_t { compromised, superseded, retired };
 std::string_view name(RevocationReason reason);
 Result<RevocationReason> parse_revocation_reason(std::string_view name);
 
-using PublicKey = std::array<uint8_t, 32>;  // a raw Ed25519 key
-
 struct TrustRow {
   uint64_t id = 0;
-  std::string tenant, publisher;
+  std::string tenant;
+  std::string publisher;  // empty: any
   Digest key_id;
-  PublicKey public_key{};
-  std::string pattern;  // of package names: "etl", "etl-*", "*"
+  signature::PublicKey public_key;
+  std::string pattern;  // a package name in which '*' stands for any characters
   TrustRole role = TrustRole::sign;
   int64_t valid_from_ms = 0, valid_until_ms = 0;  // 0: without end
   int64_t added_at_ms = 0, revoked_at_ms = 0;
@@ -82,8 +81,8 @@ struct TrustRow {
 };
 
 struct NewTrust {
-  std::string tenant, publisher;
-  PublicKey public_key{};
+  std::string tenant, publisher;  // publisher empty: any
+  signature::PublicKey public_key;
   std::string pattern = "*";
   TrustRole role = TrustRole::sign;
   int64_t valid_from_ms = 0, valid_until_ms = 0;

@@ -41,6 +41,8 @@ class Registry {
 
   // The current snapshot; never null.
   CatalogPtr catalog() const;
+  // Deployed releases that open() could not read back: missing from the catalog, everything else serves.
+  const std::vector<Error>& problems() const;
 
   // Tenants. `in_process` is a decision of the operator, recorded with who and when.
   Result<Tenant> create_tenant(const Principal& who, const NewTenant& tenant, int64_t now_ms);

@@ -1,0 +1,148 @@
+// What the parts of Registry share: the database under its mutex, the blobs, and the three snapshots that are
+// read without waiting (catalog, API keys, releases that somebody holds). Private to this folder.
+//
+// Order of locks: push_mutex_, then mutex_, then one of the leaf mutexes (keys_, catalog_, held_).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "packager/archive/verify.h"
+#include "registry/audit.h"
+#include "registry/blobs.h"
+#include "registry/database.h"
+#include "registry/registry.h"
+#include "registry/token.h"
+
+namespace pirn::registry {
+
+// A change that somebody asks for. `tenant` is the one whose permission is asked; object and detail go into
+// the audit record and may be filled in while it is decided.
+struct Attempt {
+  const Principal& who;
+  std::string tenant;
+  Permission permission;
+  std::string action;
+  std::string object;
+  int64_t now_ms;
+  std::string detail = {};
+};
+
+class Registry::Core {
+ public:
+  static Result<std::unique_ptr<Core>> open(Options options);
+
+  // Decides and commits one change together with its audit record, then publishes it. A refusal rolls back
+  // and leaves one audit record. `decide` runs inside the transaction; `publish` runs after the commit, still
+  // under mutex_.
+  template <class T, class Decide, class Publish>
+  Result<T> change(Attempt& attempt, Decide&& decide, Publish&& publish) {
+    const std::lock_guard lock(mutex_);
+    auto result = [&]() -> Result<T> {
+      PIRN_DO(attempt.who.require(attempt.permission, attempt.tenant));
+      Transaction transaction(*database_);
+      PIRN_DO(transaction.begin());
+      PIRN_TRY(T value, decide());
+      PIRN_DO(append_audit(*database_, audit_record(attempt, "ok", attempt.detail)));
+      PIRN_DO(transaction.commit());
+      return value;
+    }();
+    if (!result) return refuse_locked(attempt, std::move(result).error());
+    publish(*result);
+    return result;
+  }
+  template <class T, class Decide>
+  Result<T> change(Attempt& attempt, Decide&& decide) {
+    return change<T>(attempt, std::forward<Decide>(decide), [](const T&) {});
+  }
+
+  // Records a refusal and hands back its error; or the error of the record, if that cannot be made durable.
+  Error refuse(const Attempt& attempt, Error error);
+
+  // Everything below that takes no lock itself says so: its caller holds mutex_.
+
+  // tenants (locked)
+  Result<Tenant> find_tenant(std::string_view name) const;
+
+  // trust (locked)
+  Result<std::vector<TrustRow>> trust_of(std::string_view tenant) const;
+
+  // releases
+  struct ReleaseRecord {
+    Release head;  // all but functions, definition, library: those come out of the manifest and the blob
+    std::string manifest;  // the signed bytes
+    Digest definition;     // blob of the whole definition document
+    bool withdrawn = false;
+  };
+  Result<ReleaseRecord> find_release(std::string_view tenant, const Digest& digest) const;  // locked
+  Result<Digest> find_version(std::string_view tenant, std::string_view package,
+                              std::string_view version) const;                   // locked
+  Result<bool> is_withdrawn(const Tenant& tenant, const Digest& release) const;  // locked
+  Status check_quota(std::string_view tenant, uint64_t more_bytes) const;        // locked
+  // Takes no lock but held_; reads blobs.
+  Result<ReleasePtr> read_back(const ReleaseRecord& record) const;
+  // One object for one release, as long as somebody holds it.
+  ReleasePtr share(Release release) const;
+  Status remove_unreferenced(const std::vector<Digest>& blobs);  // locked
+  struct Admitted;
+  Result<Admitted> admit(const Principal& who, std::string_view tenant, std::string_view archive,
+                         int64_t now_ms) const;
+  Result<PushedRelease> record_release(Attempt& attempt, const Admitted& admitted);
+
+  // deployments
+  struct Target {
+    DeploymentPlan plan;
+    ReleaseRecord to;
+    uint64_t current = 0;  // number of the newest revision; 0: none
+  };
+  Result<Target> aim(const Tenant& tenant, std::string_view package, const Digest& to) const;        // locked
+  Result<std::vector<Revision>> revisions(std::string_view tenant, std::string_view package) const;  // locked
+  Result<Deployed> publish_release(Attempt& attempt, const Digest& to, bool undo, std::string_view package,
+                                   std::string_view why, const Probe& probe);
+
+  CatalogPtr catalog() const;
+  void edit_catalog(const CatalogEdit& edit);  // locked
+  Status read_catalog();                       // at open
+  Status read_keys();                          // at open
+
+  const Options options_;
+  Pepper pepper_{};
+  std::unique_ptr<Blobs> blobs_;
+  std::vector<Error> problems_;
+
+  std::mutex push_mutex_;  // one upload at a time is verified and stored: it bounds memory, and orders blobs
+                           // and rows
+  mutable std::mutex mutex_;
+  std::unique_ptr<Database> database_;  // under mutex_
+
+  struct KnownKey {
+    ApiKey key;
+    Digest mac;
+  };
+  mutable std::shared_mutex keys_mutex_;
+  std::unordered_map<std::string, KnownKey> keys_;  // under keys_mutex_, by id
+
+  mutable std::mutex catalog_mutex_;
+  CatalogPtr catalog_ = std::make_shared<const Catalog>();  // under catalog_mutex_
+
+  mutable std::mutex held_mutex_;
+  mutable std::map<std::pair<std::string, Digest>, std::weak_ptr<const Release>> held_;  // under held_mutex_
+
+ private:
+  explicit Core(Options options) : options_(std::move(options)) {}
+  static AuditRecord audit_record(const Attempt& attempt, std::string_view outcome, std::string_view detail);
+  Error refuse_locked(const Attempt& attempt, Error error);
+  Status open_files();
+  Status open_pepper_file(const std::string& path);
+  Status sweep_blobs();
+};
+
+}  // namespace pirn::registry

@@ -1,0 +1,141 @@
+// API keys: who may speak to this host, and for which tenant.
+#include "registry/core.h"
+
+namespace pirn::registry {
+
+namespace {
+
+Result<ApiKey> key_of(const Row& row) {
+  ApiKey key;
+  PIRN_TRY(key.role, parse_role(row.text(2)));
+  key.id = row.text(0);
+  key.tenant = row.text(1);
+  key.label = row.text(3);
+  key.created_at_ms = row.integer(4);
+  key.created_by = row.text(5);
+  key.expires_at_ms = row.integer(6);
+  key.revoked_at_ms = row.integer(7);
+  key.revoked_by = row.text(8);
+  return key;
+}
+
+constexpr size_t kLongestLabel = 128;
+
+Status check_new(const NewKey& key, int64_t now_ms) {
+  if (key.tenant.empty() != (key.role == Role::host_operator))
+    return Error{Code::invalid_argument,
+                 key.tenant.empty() ? "a key of the role '" + std::string(name(key.role)) + "' needs a tenant"
+                                    : "a key of the operator belongs to no tenant"};
+  if (key.expires_at_ms != 0 && key.expires_at_ms <= now_ms)
+    return Error{Code::invalid_argument, "the key would have expired before it is made"};
+  if (key.label.size() > kLongestLabel)
+    return Error{Code::too_large, "a label has at most " + std::to_string(kLongestLabel) + " bytes"};
+  return {};
+}
+
+}  // namespace
+
+Status Registry::Core::read_keys() {
+  Status parsed;
+  PIRN_DO(database_->each(
+      "SELECT id, coalesce(tenant, ''), role, label, created_at, created_by, expires_at, revoked_at,"
+      " revoked_by, mac FROM api_keys",
+      {}, [&](const Row& row) {
+        auto key = key_of(row);
+        if (!key) {
+          parsed = key.error();
+          return;
+        }
+        const std::string id = key->id;
+        keys_.insert_or_assign(id, KnownKey{std::move(*key), row.digest(9)});
+      }));
+  return parsed;
+}
+
+Result<IssuedKey> Registry::create_key(const Principal& who, const NewKey& wanted, int64_t now_ms) {
+  PIRN_TRY(const Token token, mint_token());
+  ApiKey key{token.id, wanted.tenant, wanted.role, wanted.label, now_ms, wanted.expires_at_ms,
+             0,        who.who(),     {}};
+  const Digest kept = mac(core_->pepper_, token);
+  Attempt attempt{who,
+                  wanted.tenant,
+                  Permission::manage_keys,
+                  "key.create",
+                  "key/" + key.id,
+                  now_ms,
+                  "role " + std::string(name(wanted.role))};
+  return core_->change<IssuedKey>(
+      attempt,
+      [&]() -> Result<IssuedKey> {
+        PIRN_DO(check_new(wanted, now_ms));
+        if (!may_grant(who.role, wanted.role))
+          return Error{Code::grant_refused, "the role '" + std::string(name(who.role)) +
+                                                "' cannot grant the role '" + std::string(name(wanted.role)) +
+                                                "', which holds more"};
+        if (!wanted.tenant.empty()) PIRN_DO(core_->find_tenant(wanted.tenant));
+        PIRN_DO(core_->database_->run(
+            "INSERT INTO api_keys (id, tenant, role, label, mac, created_at, created_by, expires_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            {key.id, Value::null_if_empty(key.tenant), name(key.role), key.label, kept, now_ms,
+             key.created_by, key.expires_at_ms}));
+        return IssuedKey{key, token.text()};
+      },
+      [&](const IssuedKey& issued) {
+        const std::unique_lock lock(core_->keys_mutex_);
+        core_->keys_.insert_or_assign(issued.key.id, Core::KnownKey{issued.key, kept});
+      });
+}
+
+Result<std::vector<ApiKey>> Registry::keys(std::string_view tenant) const {
+  const std::shared_lock lock(core_->keys_mutex_);
+  std::map<std::pair<int64_t, std::string>, ApiKey> ordered;
+  for (const auto& [id, known] : core_->keys_)
+    if (known.key.tenant == tenant) ordered.emplace(std::pair(known.key.created_at_ms, id), known.key);
+  std::vector<ApiKey> keys;
+  for (auto& [order, key] : ordered) keys.push_back(std::move(key));
+  return keys;
+}
+
+Result<ApiKey> Registry::revoke_key(const Principal& who, std::string_view tenant, std::string_view id,
+                                    int64_t now_ms) {
+  Attempt attempt{who,          std::string(tenant),      Permission::manage_keys,
+                  "key.revoke", "key/" + std::string(id), now_ms};
+  return core_->change<ApiKey>(
+      attempt,
+      [&]() -> Result<ApiKey> {
+        const std::shared_lock lock(core_->keys_mutex_);
+        const auto found = core_->keys_.find(std::string(id));
+        if (found == core_->keys_.end() || found->second.key.tenant != tenant)
+          return Error{Code::not_found, "there is no key '" + std::string(id) + "'"};
+        ApiKey key = found->second.key;
+        if (key.revoked_at_ms != 0) return key;
+        key.revoked_at_ms = now_ms;
+        key.revoked_by = who.who();
+        PIRN_DO(core_->database_->run("UPDATE api_keys SET revoked_at = ?, revoked_by = ? WHERE id = ?",
+                                      {now_ms, key.revoked_by, key.id}));
+        return key;
+      },
+      [&](const ApiKey& key) {
+        const std::unique_lock lock(core_->keys_mutex_);
+        core_->keys_[key.id].key = key;
+      });
+}
+
+// An unknown key costs as much as a wrong secret and gets the same answer; what is expired or revoked is only
+// told to whoever holds the secret.
+Result<Principal> Registry::authenticate(std::string_view text, int64_t now_ms) const {
+  PIRN_TRY(const Token token, parse_token(text));
+  const Digest presented = mac(core_->pepper_, token);
+  const std::shared_lock lock(core_->keys_mutex_);
+  const auto found = core_->keys_.find(token.id);
+  const bool known = found != core_->keys_.end();
+  const bool same = equal_in_constant_time(presented, known ? found->second.mac : Digest{});
+  if (!known || !same) return Error{Code::unauthenticated, "the API key is not valid here"};
+  const ApiKey& key = found->second.key;
+  if (key.revoked_at_ms != 0) return Error{Code::key_revoked, "the API key " + key.id + " was revoked"};
+  if (key.expires_at_ms != 0 && now_ms >= key.expires_at_ms)
+    return Error{Code::key_expired, "the API key " + key.id + " has expired"};
+  return Principal{key.tenant, key.id, key.role};
+}
+
+}  // namespace pirn::registry

@@ -1,0 +1,216 @@
+#include "registry/registry.h"
+
+#include "registry/core.h"
+#include "registry/schema.h"
+
+namespace pirn::registry {
+
+// --- opening
+// ---------------------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Registry>> Registry::open(Options options) {
+  PIRN_TRY(auto core, Core::open(std::move(options)));
+  return std::unique_ptr<Registry>(new Registry(std::move(core)));
+}
+
+Registry::Registry(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Registry::~Registry() = default;
+
+Result<std::unique_ptr<Registry::Core>> Registry::Core::open(Options options) {
+  std::unique_ptr<Core> core(new Core(std::move(options)));
+  PIRN_DO(core->open_files());
+  PIRN_DO(core->sweep_blobs());
+  PIRN_DO(core->read_keys());
+  PIRN_DO(core->read_catalog());
+  return core;
+}
+
+Status Registry::Core::open_files() {
+  const std::string& directory = options_.directory;
+  const bool in_memory = directory.empty();
+  PIRN_TRY(database_, Database::open(in_memory ? std::string() : directory + "/registry.db"));
+  PIRN_DO(migrate(*database_, migrations()));
+  if (in_memory) {
+    blobs_ = blobs_in_memory();
+    PIRN_TRY(pepper_, random_pepper());
+    return {};
+  }
+  PIRN_TRY(blobs_, open_blobs(directory + "/blobs"));
+  return open_pepper_file(directory + "/registry.pepper");
+}
+
+// The database knows a keyed hash of a constant, so that a pepper from elsewhere is noticed here and not by
+// every key being refused.
+Status Registry::Core::open_pepper_file(const std::string& path) {
+  std::string expected;
+  PIRN_DO(database_->each("SELECT value FROM meta WHERE key = 'pepper_check'", {},
+                          [&](const Row& row) { expected = row.text(0); }));
+  PIRN_TRY(pepper_, open_pepper(path, expected.empty()));
+  const std::string check = mac(pepper_, "PIRN1-PEPPER").hex();
+  if (expected.empty()) {
+    return database_->run("INSERT INTO meta (key, value) VALUES ('pepper_check', ?)", {check});
+  }
+  if (check != expected)
+    return Error{Code::pepper_lost,
+                 path + " is not the pepper that the API keys in registry.db were made with",
+                 {},
+                 Blame::world};
+  return {};
+}
+
+Status Registry::Core::sweep_blobs() {
+  PIRN_TRY(const std::vector<Digest> blobs, blobs_->list());
+  return remove_unreferenced(blobs);
+}
+
+Status Registry::Core::remove_unreferenced(const std::vector<Digest>& blobs) {
+  for (const Digest& blob : blobs) {
+    PIRN_TRY(const auto used,
+             database_->integer("SELECT 1 FROM release_blobs WHERE blob = ? LIMIT 1", {blob}));
+    if (!used) PIRN_DO(blobs_->remove(blob));
+  }
+  return {};
+}
+
+// --- audit
+// -----------------------------------------------------------------------------------------------------------
+
+AuditRecord Registry::Core::audit_record(const Attempt& attempt, std::string_view outcome,
+                                         std::string_view detail) {
+  AuditRecord record;
+  record.at_ms = attempt.now_ms;
+  // Who reaches for a foreign tenant leaves a trace in his own log, never in the other's.
+  record.tenant = attempt.who.is_operator() ? attempt.tenant : attempt.who.tenant;
+  record.actor = attempt.who.who();
+  record.action = attempt.action;
+  record.object = attempt.object;
+  record.outcome = outcome;
+  record.detail = detail;
+  return record;
+}
+
+Error Registry::Core::refuse_locked(const Attempt& attempt, Error error) {
+  const Status recorded = [&]() -> Status {
+    Transaction transaction(*database_);
+    PIRN_DO(transaction.begin());
+    PIRN_DO(append_audit(*database_, audit_record(attempt, error.name(), error.message)));
+    return transaction.commit();
+  }();
+  return recorded ? std::move(error) : recorded.error();
+}
+
+Error Registry::Core::refuse(const Attempt& attempt, Error error) {
+  const std::lock_guard lock(mutex_);
+  return refuse_locked(attempt, std::move(error));
+}
+
+Status Registry::record_refusal(const Principal& who, std::string_view tenant, std::string_view action,
+                                std::string_view object, const Error& error, int64_t now_ms) {
+  const Attempt attempt{
+      who, std::string(tenant), Permission::view, std::string(action), std::string(object), now_ms};
+  const Error recorded = core_->refuse(attempt, error);
+  if (recorded.code != error.code) return recorded;
+  return {};
+}
+
+Result<std::vector<AuditRecord>> Registry::audit(std::string_view tenant, uint64_t after_seq,
+                                                 uint32_t limit) const {
+  const std::lock_guard lock(core_->mutex_);
+  return read_audit(*core_->database_, tenant, after_seq, limit);
+}
+
+Result<uint64_t> Registry::verify_audit() const {
+  const std::lock_guard lock(core_->mutex_);
+  return verify_audit_chain(*core_->database_);
+}
+
+// --- catalog
+// ---------------------------------------------------------------------------------------------------------
+
+CatalogPtr Registry::catalog() const { return core_->catalog(); }
+const std::vector<Error>& Registry::problems() const { return core_->problems_; }
+
+CatalogPtr Registry::Core::catalog() const {
+  const std::lock_guard lock(catalog_mutex_);
+  return catalog_;
+}
+
+void Registry::Core::edit_catalog(const CatalogEdit& edit) {
+  auto next = std::make_shared<const Catalog>(catalog()->with(edit));  // edits are serialised by mutex_
+  const std::lock_guard lock(catalog_mutex_);
+  catalog_.swap(next);
+}
+
+// --- tenants
+// ---------------------------------------------------------------------------------------------------------
+
+namespace {
+
+Tenant tenant_of(const Row& row) {
+  Tenant tenant;
+  tenant.name = row.text(0);
+  tenant.isolation = row.text(1) == name(Isolation::in_process) ? Isolation::in_process : Isolation::worker;
+  tenant.signatures_required = static_cast<uint32_t>(row.integer(2));
+  tenant.created_at_ms = row.integer(3);
+  tenant.created_by = row.text(4);
+  return tenant;
+}
+
+constexpr uint32_t kMostSignatures = 16;
+
+Status check_new(const NewTenant& tenant) {
+  if (!archive::is_name(tenant.name))
+    return Error{Code::bad_name, "'" + tenant.name + "' cannot name a tenant"};
+  if (tenant.signatures_required < 1 || tenant.signatures_required > kMostSignatures)
+    return Error{Code::invalid_argument, "a tenant can require 1 to " + std::to_string(kMostSignatures) +
+                                             " signatures, not " +
+                                             std::to_string(tenant.signatures_required)};
+  return {};
+}
+
+}  // namespace
+
+Result<Tenant> Registry::Core::find_tenant(std::string_view tenant) const {
+  std::vector<Tenant> found;
+  PIRN_DO(database_->each(
+      "SELECT name, isolation, signatures_required, created_at, created_by FROM tenants WHERE name = ?",
+      {tenant}, [&](const Row& row) { found.push_back(tenant_of(row)); }));
+  if (found.empty()) return Error{Code::not_found, "there is no tenant '" + std::string(tenant) + "'"};
+  return std::move(found.front());
+}
+
+Result<Tenant> Registry::create_tenant(const Principal& who, const NewTenant& wanted, int64_t now_ms) {
+  Attempt attempt{who,
+                  who.tenant,
+                  Permission::manage_tenants,
+                  "tenant.create",
+                  "tenant/" + wanted.name,
+                  now_ms,
+                  "isolation " + std::string(name(wanted.isolation))};
+  return core_->change<Tenant>(attempt, [&]() -> Result<Tenant> {
+    PIRN_DO(check_new(wanted));
+    if (core_->find_tenant(wanted.name))
+      return Error{Code::tenant_exists, "there is a tenant '" + wanted.name + "' already"};
+    PIRN_DO(core_->database_->run(
+        "INSERT INTO tenants (name, isolation, signatures_required, created_at, created_by)"
+        " VALUES (?, ?, ?, ?, ?)",
+        {wanted.name, name(wanted.isolation), wanted.signatures_required, now_ms, who.who()}));
+    return core_->find_tenant(wanted.name);
+  });
+}
+
+Result<std::vector<Tenant>> Registry::tenants() const {
+  const std::lock_guard lock(core_->mutex_);
+  std::vector<Tenant> tenants;
+  PIRN_DO(core_->database_->each(
+      "SELECT name, isolation, signatures_required, created_at, created_by FROM tenants ORDER BY name", {},
+      [&](const Row& row) { tenants.push_back(tenant_of(row)); }));
+  return tenants;
+}
+
+Result<Tenant> Registry::tenant(std::string_view name) const {
+  const std::lock_guard lock(core_->mutex_);
+  return core_->find_tenant(name);
+}
+
+}  // namespace pirn::registry
