@@ -43,7 +43,7 @@ bj::object object_of(const TrustRow& row) {
   bj::object object{{"id", row.id},
                     {"publisher", row.publisher},
                     {"key_id", row.key_id.hex()},
-                    {"key", signature::PublicKey{row.public_key}.text()},
+                    {"key", row.public_key.text()},
                     {"packages", row.pattern},
                     {"role", name(row.role)},
                     {"state", state},
@@ -100,7 +100,7 @@ Result<NewTrust> read_trust(const Request& request) {
   PIRN_TRY(trust.publisher, body.text("publisher"));
   PIRN_TRY(const std::string key, body.text("key"));
   PIRN_TRY(const signature::PublicKey public_key, signature::parse_public_key(key));
-  trust.public_key = public_key.raw;
+  trust.public_key = public_key;
   PIRN_TRY(trust.pattern, body.text_or("packages", "*"));
   PIRN_TRY(const std::string role, body.text_or("role", name(TrustRole::sign)));
   PIRN_TRY(trust.role, parse_trust_role(role));
