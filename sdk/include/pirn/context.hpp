@@ -17,7 +17,7 @@
 #include "pirn/json.hpp"
 #include "pirn/value.hpp"
 
-namespace pirn {
+namespace pirn::inline sdk {
 
 enum class Level : uint32_t {
   trace = PIRN_LOG_TRACE,
@@ -267,4 +267,4 @@ class Input {
   std::string_view text_;
 };
 
-}  // namespace pirn
+}  // namespace pirn::inline sdk

@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-namespace pirn {
+namespace pirn::inline sdk {
 
 class Duration {
  public:
@@ -83,4 +83,4 @@ consteval Duration operator""_d(unsigned long long n) {
 }
 }  // namespace literals
 
-}  // namespace pirn
+}  // namespace pirn::inline sdk

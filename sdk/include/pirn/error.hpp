@@ -8,7 +8,7 @@
 
 #include "pirn/abi.h"
 
-namespace pirn {
+namespace pirn::inline sdk {
 
 enum class ErrorClass : uint32_t {
   retryable = PIRN_CLASS_RETRYABLE,
@@ -35,4 +35,4 @@ class Error : public std::exception {
   ErrorClass class_;
 };
 
-}  // namespace pirn
+}  // namespace pirn::inline sdk

@@ -14,7 +14,7 @@
 #include "pirn/name.hpp"
 #include "pirn/outcome.hpp"
 
-namespace pirn::detail {
+namespace pirn::inline sdk::detail {
 
 struct Answer {
   Outcome outcome;
@@ -323,9 +323,9 @@ Table<Tags...> table_of(Functions<Tags...>) {
   return {};
 }
 
-}  // namespace pirn::detail
+}  // namespace pirn::inline sdk::detail
 
-namespace pirn {
+namespace pirn::inline sdk {
 
 // A function as a step: call<fetch>(), or with bound arguments call<upload>("s3", 3) for
 // Outcome upload(Context&, std::string target, int tries).
@@ -351,4 +351,4 @@ auto use() {
   return detail::Source<detail::ClassBody<C>, detail::RollbackOf<C>>{};
 }
 
-}  // namespace pirn
+}  // namespace pirn::inline sdk

@@ -15,7 +15,7 @@
 #include "pirn/abi.h"
 #include "pirn/error.hpp"
 
-namespace pirn::json {
+namespace pirn::inline sdk::json {
 
 // A complete JSON document as text. Only this type enters a larger document unquoted.
 class Text {
@@ -212,13 +212,12 @@ inline std::string unquote(std::string_view quoted) {
 }
 
 }  // namespace detail
-}  // namespace pirn::json
 
-namespace pirn::json {
 class View;
-}
 
-namespace pirn::detail {
+}  // namespace pirn::inline sdk::json
+
+namespace pirn::inline sdk::detail {
 
 // One value on its way to a C++ type: from the host (pirn_value) or from JSON text.
 struct Item {
@@ -251,9 +250,9 @@ inline constexpr bool is_optional<std::optional<T>> = true;
 template <class T>
 T convert(const Item& item, std::string_view what);
 
-}  // namespace pirn::detail
+}  // namespace pirn::inline sdk::detail
 
-namespace pirn::json {
+namespace pirn::inline sdk::json {
 
 // Reads JSON text in place. Borrows the text: a View of a context value is valid until the step returns.
 class View {
@@ -341,9 +340,9 @@ class View {
   std::string_view text_ = "null";
 };
 
-}  // namespace pirn::json
+}  // namespace pirn::inline sdk::json
 
-namespace pirn::detail {
+namespace pirn::inline sdk::detail {
 
 template <class T>
 T convert(const Item& item, std::string_view what) {
@@ -392,7 +391,7 @@ T convert(const Item& item, std::string_view what) {
   }
 }
 
-}  // namespace pirn::detail
+}  // namespace pirn::inline sdk::detail
 
 template <class T>
 T pirn::json::View::as(std::string_view what) const {

@@ -13,7 +13,7 @@
 
 #include "pirn/abi.h"
 
-namespace pirn {
+namespace pirn::inline sdk {
 
 // Where something was declared, for messages.
 struct At {
@@ -138,4 +138,4 @@ using ConditionRef = FunctionRef<PIRN_KIND_CONDITION>;
 using InputRef = FunctionRef<PIRN_KIND_INPUT>;
 using ResultRef = FunctionRef<PIRN_KIND_RESULT>;
 
-}  // namespace pirn
+}  // namespace pirn::inline sdk

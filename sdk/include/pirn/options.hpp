@@ -15,7 +15,7 @@
 #include "pirn/name.hpp"
 #include "pirn/value.hpp"
 
-namespace pirn {
+namespace pirn::inline sdk {
 
 enum class on_error : uint8_t { unset, fail, skip, keep_going };
 enum class failure_mode : uint8_t { unset, fail_fast, keep_going };
@@ -251,4 +251,4 @@ struct PackageOptions {
   std::string licence{};
 };
 
-}  // namespace pirn
+}  // namespace pirn::inline sdk

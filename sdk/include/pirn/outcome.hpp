@@ -12,7 +12,7 @@
 #include "pirn/error.hpp"
 #include "pirn/value.hpp"
 
-namespace pirn {
+namespace pirn::inline sdk {
 
 // A step that is added while the workflow runs. `options` is the text of a step's options, see child().
 struct Child {
@@ -118,4 +118,4 @@ inline Outcome cancelled(std::string reason = "", Fields partial = {}) {
   return outcome;
 }
 
-}  // namespace pirn
+}  // namespace pirn::inline sdk

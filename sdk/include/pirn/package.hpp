@@ -29,7 +29,7 @@
 #include "pirn/print.hpp"
 #include "pirn/workflow.hpp"
 
-namespace pirn::detail {
+namespace pirn::inline sdk::detail {
 
 // PIRN_STEP(id) and PIRN_STEP(id, {…}).
 template <class Options>
@@ -201,15 +201,15 @@ const char* definition(const char** error) noexcept {
   return nullptr;
 }
 
-}  // namespace pirn::detail
+}  // namespace pirn::inline sdk::detail
 
-namespace pirn {
+namespace pirn::inline sdk {
 // Listed in PIRN_PACKAGE: `Start` runs once when the library is loaded, before any step (what it throws
 // refuses the load); `Stop` may run when it is unloaded, after the last step.
 inline void nothing() {}
 template <auto Start, auto Stop = &nothing>
 inline constexpr detail::Lifecycle<Start, Stop> on_load{};
-}  // namespace pirn
+}  // namespace pirn::inline sdk
 
 #define PIRN_SDK_NAME "pirn-cpp/0.1.0"
 

@@ -1,6 +1,9 @@
 // The C++20 SDK: this is the one header that a package includes. Start with package.hpp (how to declare),
 // context.hpp (what a step sees), outcome.hpp (what it answers), options.hpp (what may be said of a step or a
 // workflow).
+//
+// Everything is pirn::X to authors and pirn::sdk::X to the linker: a test that links a package and a host
+// into one program must not mix up two classes of one name.
 #pragma once
 
 #include "pirn/abi.h"

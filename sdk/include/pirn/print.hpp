@@ -10,7 +10,7 @@
 #include "pirn/options.hpp"
 #include "pirn/outcome.hpp"
 
-namespace pirn::detail {
+namespace pirn::inline sdk::detail {
 
 struct StepData {
   std::string name;
@@ -250,9 +250,9 @@ inline void print_document(std::string& out, std::string_view name, std::string_
   list += ']';
 }
 
-}  // namespace pirn::detail
+}  // namespace pirn::inline sdk::detail
 
-namespace pirn {
+namespace pirn::inline sdk {
 
 // A child step for expand(): child("resize_1", "resize", {{"file", "a.png"}}, {.max_retries = 2}).
 inline Child child(std::string name, const TaskRef& task, Fields params = {},
@@ -267,4 +267,4 @@ inline Child child(std::string name, const TaskRef& task, Fields params = {},
   return {std::move(name), task.text(), std::move(params), std::move(text)};
 }
 
-}  // namespace pirn
+}  // namespace pirn::inline sdk

@@ -14,7 +14,7 @@
 #include "pirn/abi.h"
 #include "pirn/json.hpp"
 
-namespace pirn {
+namespace pirn::inline sdk {
 
 // Binary data, kept apart from text. Borrows.
 struct Bytes {
@@ -199,4 +199,4 @@ inline Text raw(std::string text) {
 }
 
 }  // namespace json
-}  // namespace pirn
+}  // namespace pirn::inline sdk

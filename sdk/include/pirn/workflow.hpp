@@ -23,7 +23,7 @@
 #include "pirn/options.hpp"
 #include "pirn/print.hpp"
 
-namespace pirn {
+namespace pirn::inline sdk {
 namespace detail {
 
 void no_step_of_this_name_is_declared_above_here();  // never defined: named in the compiler's message
@@ -292,4 +292,4 @@ inline auto workflow(std::string name, WorkflowOptions options = {}, At at = At:
       detail::WorkflowData{std::move(name), at, std::move(options), {}}, {});
 }
 
-}  // namespace pirn
+}  // namespace pirn::inline sdk
