@@ -1,0 +1,47 @@
+// Bytes in memory that nobody can change any more, with a file descriptor that can be mapped or loaded: what
+// is verified is what is executed, whatever happens to files in the meantime.
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include "packager/digest/digest.h"
+#include "packager/error/error.h"
+
+namespace pirn::library {
+
+// Owns the descriptor. One thread at a time.
+class SealedFile {
+ public:
+  // Copies `bytes` into a sealed memfd and digests what is in it then. Errors: io_failed.
+  static Result<SealedFile> make(std::string_view bytes);
+
+  SealedFile(SealedFile&& other) noexcept { swap(other); }
+  SealedFile& operator=(SealedFile&& other) noexcept { return swap(other), *this; }
+  ~SealedFile();
+
+  int fd() const { return fd_; }
+  // The sealed bytes, mapped read-only for the life of this object.
+  std::string_view bytes() const { return {static_cast<const char*>(map_), size_}; }
+  const Digest& digest() const { return digest_; }
+
+  // Gives the descriptor up: it stays open for the life of the process.
+  void keep_open() { fd_ = -1; }
+
+ private:
+  SealedFile() = default;
+  void swap(SealedFile& other) {
+    std::swap(fd_, other.fd_);
+    std::swap(map_, other.map_);
+    std::swap(size_, other.size_);
+    std::swap(digest_, other.digest_);
+  }
+  Status fill(std::string_view bytes);
+
+  int fd_ = -1;
+  void* map_ = nullptr;
+  size_t size_ = 0;
+  Digest digest_;
+};
+
+}  // namespace pirn::library
