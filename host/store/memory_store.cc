@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <unordered_map>
 
@@ -113,8 +114,8 @@ struct Row {
   }
 };
 
-// Where an execution's last journal entry and its row are, by id: open addressing, so that no commit allocates
-// for it except when the table doubles. Nothing is ever taken out.
+// Where an execution's last journal entry and its row are, by id: open addressing, so that no commit
+// allocates for it except when the table doubles. Nothing is ever taken out.
 class StreamTable {
  public:
   struct Slot {
@@ -170,8 +171,8 @@ bool matches(const Row& row, const ExecutionFilter& filter) {
   if (filter.before && row.id >= filter.before) return false;
   if (!filter.package.empty() && row.field(Row::kPackage) != filter.package) return false;
   if (!filter.workflow.empty() && row.field(Row::kWorkflow) != filter.workflow) return false;
-  return filter.states.empty() || std::find(filter.states.begin(), filter.states.end(),
-                                            row.field(Row::kState)) != filter.states.end();
+  return filter.states.empty() ||
+         std::find(filter.states.begin(), filter.states.end(), row.field(Row::kState)) != filter.states.end();
 }
 
 Error bug(std::string message) { return {Code::store_failed, std::move(message), "", Blame::pirn}; }
@@ -197,8 +198,9 @@ class MemoryStoreContents {
   ExecutionId last_id;   // the greatest stream
   size_t watermark = 0;  // the projection is complete up to this entry, exclusive
   TextChunks bodies;
-  std::vector<JournalEntry> journal;
-  std::vector<Row> rows;
+  // Deques: what is there never moves, and no commit pays for a copy of everything.
+  std::deque<JournalEntry> journal;
+  std::deque<Row> rows;
   StreamTable streams;
   std::unordered_map<std::string, ExecutionId> keys;
 
@@ -235,7 +237,8 @@ class MemoryStoreContents {
         taken.push_back(std::move(key));
       } else if (place->second != row.id) {
         for (const std::string& ours : taken) keys.erase(ours);
-        return bug("the start key '" + std::string(row.key) + "' belongs to execution " + place->second.text());
+        return bug("the start key '" + std::string(row.key) + "' belongs to execution " +
+                   place->second.text());
       }
     }
     return {};
@@ -247,7 +250,8 @@ class MemoryStoreContents {
       StreamTable::Slot& slot = streams.at(row.stream);
       if (slot.last != kNone && journal[slot.last].commit_no >= row.commit_no) {
         forget(before);
-        return bug("commit " + std::to_string(row.commit_no) + " of execution " + row.stream.text() + " exists");
+        return bug("commit " + std::to_string(row.commit_no) + " of execution " + row.stream.text() +
+                   " exists");
       }
       const auto index = static_cast<uint32_t>(journal.size());
       journal.push_back({row.stream, row.commit_no, row.schema, slot.last, bodies.append(row.body)});
@@ -311,10 +315,13 @@ Status MemoryStore::commit(const Change& change) {
   if (change.epoch != contents_->epoch)
     return failed_.emplace(Error{Code::store_fenced,
                                  "a commit of epoch " + std::to_string(change.epoch) +
-                                     " was refused; the store is at epoch " + std::to_string(contents_->epoch),
+                                     " was refused; the store is at epoch " +
+                                     std::to_string(contents_->epoch),
                                  "", Blame::world});
   const bool fails = fail_at_ != 0 && --fail_at_ == 0;
-  const auto injected = [] { return Error{Code::store_failed, "a failure that was asked for", "", Blame::world}; };
+  const auto injected = [] {
+    return Error{Code::store_failed, "a failure that was asked for", "", Blame::world};
+  };
   if (fails && failure_ == Failure::nothing_written) return failed_.emplace(injected());
   if (Status status = contents_->apply(change); !status) return failed_.emplace(std::move(status).error());
   if (fails) return failed_.emplace(injected());

@@ -1,9 +1,9 @@
 // The store without a disk: for trials, tests and the simulator. What it holds ends with the process.
 //
 // The contents are an object of their own, the "disk": a test or the simulator crashes a host by dropping its
-// engine and its store, and opens the next store over the same contents, which takes the next epoch and so fences
-// the dropped one. Commits cost well under a microsecond a row: bodies are appended to large chunks, rows to one
-// vector, and the rows of a stream are a chain of indices through that vector.
+// engine and its store, and opens the next store over the same contents, which takes the next epoch and so
+// fences the dropped one. Commits cost well under a microsecond a row: bodies are appended to large chunks,
+// rows to one vector, and the rows of a stream are a chain of indices through that vector.
 #pragma once
 
 #include <memory>
@@ -35,16 +35,18 @@ class MemoryStore final : public Store {
   bool maintain() override { return false; }
 
   Result<std::optional<StoredExecution>> find(std::string_view tenant, ExecutionId id) const override;
-  Result<std::optional<StoredExecution>> find_by_key(std::string_view tenant, std::string_view key) const override;
+  Result<std::optional<StoredExecution>> find_by_key(std::string_view tenant,
+                                                     std::string_view key) const override;
   Result<std::vector<StoredExecution>> list(const ExecutionFilter& filter) const override;
-  Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit, uint32_t limit) const override;
+  Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit,
+                                            uint32_t limit) const override;
   Result<StoreStats> stats() const override;
 
  private:
   std::shared_ptr<MemoryStoreContents> contents_;
   Epoch epoch_ = 0;
-  uint64_t commits_ = 0;        // guarded by the contents' lock
-  uint64_t fail_at_ = 0;        // counts down; 0: no failure was asked for
+  uint64_t commits_ = 0;  // guarded by the contents' lock
+  uint64_t fail_at_ = 0;  // counts down; 0: no failure was asked for
   Failure failure_ = Failure::nothing_written;
   std::optional<Error> failed_;  // the error that ended this store
 };

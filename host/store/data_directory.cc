@@ -1,0 +1,71 @@
+#include "host/store/data_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/filesystem/operations.hpp>
+#include <boost/filesystem/path.hpp>
+#include <cerrno>
+#include <cstring>
+
+namespace pirn::store {
+
+namespace {
+
+namespace fs = boost::filesystem;
+
+Error failed(const std::string& doing, const std::string& path, const char* reason) {
+  return {Code::io_failed, doing + " '" + path + "' failed: " + reason, "", Blame::world};
+}
+
+Result<std::string> make_directory(const std::string& path) {
+  boost::system::error_code error;
+  fs::path absolute = fs::absolute(path, error).lexically_normal();
+  if (absolute.filename_is_dot()) absolute = absolute.parent_path();  // "data/" names "data"
+  if (!error) fs::create_directories(absolute.parent_path(), error);
+  if (error) return failed("creating the data directory", path, error.message().c_str());
+  if (mkdir(absolute.c_str(), 0700) != 0 && errno != EEXIST)
+    return failed("creating the data directory", absolute.string(), std::strerror(errno));
+  if (!fs::is_directory(absolute, error))
+    return failed("creating the data directory", absolute.string(), "a file is there");
+  return absolute.string();
+}
+
+std::string holder(int lock) {
+  char text[32] = {};
+  const ssize_t length = pread(lock, text, sizeof text - 1, 0);
+  const std::string_view digits(text, length > 0 ? static_cast<size_t>(length) : 0);
+  const size_t end = digits.find_first_not_of("0123456789");
+  const std::string_view pid = digits.substr(0, end);
+  return pid.empty() ? "another process" : "process " + std::string(pid);
+}
+
+}  // namespace
+
+Result<DataDirectory> DataDirectory::open(const std::string& path) {
+  PIRN_TRY(std::string directory, make_directory(path));
+  const std::string name = directory + "/lock";
+  const int lock = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock < 0) return failed("opening", name, std::strerror(errno));
+  DataDirectory opened(std::move(directory), lock);
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return failed("locking", name, std::strerror(errno));
+    return Error{Code::store_locked, "the data directory '" + opened.path_ + "' is in use by " + holder(lock),
+                 "", Blame::world};
+  }
+  const std::string pid = std::to_string(getpid()) + "\n";
+  if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+    return failed("writing", name, std::strerror(errno));
+  return opened;
+}
+
+DataDirectory::DataDirectory(DataDirectory&& other) noexcept
+    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+
+DataDirectory::~DataDirectory() {
+  if (lock_ >= 0) close(lock_);
+}
+
+}  // namespace pirn::store

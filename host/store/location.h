@@ -1,0 +1,37 @@
+// Which store a host uses, and where it is.
+//
+// The order: the environment's PIRN_STORE_URL, then the value of code or configuration, then the
+// environment's PIRN_DB_NAME (a file's name), then sqlite://pirn.db. Forms:
+//   sqlite://NAME        a file in the data directory
+//   sqlite:///ABSOLUTE   a file anywhere
+//   memory               nothing is kept; only when it is asked for by this word, never as a fall-back
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "host/store/store.h"
+
+namespace pirn::store {
+
+struct StoreLocation {
+  bool memory = false;
+  std::string path;  // of the SQLite file; empty for memory
+};
+
+// An empty value counts as not set.
+struct StoreSettings {
+  std::string url_of_environment;    // PIRN_STORE_URL
+  std::string url_of_configuration;  // --store, or the configuration file's value
+  std::string name_of_environment;   // PIRN_DB_NAME
+};
+
+// Pure. invalid_argument names the setting that cannot be used; unsupported a store that this version does
+// not have.
+Result<StoreLocation> resolve_store_url(const StoreSettings& settings, const std::string& data_directory);
+
+// What cannot be opened is an error (store_unopenable and its relatives).
+Result<std::unique_ptr<Store>> open_store(const StoreLocation& location);
+
+}  // namespace pirn::store

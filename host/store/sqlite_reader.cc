@@ -1,0 +1,223 @@
+#include "host/store/sqlite_reader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace pirn::store {
+
+const char* const kExecutionColumns =
+    "id, commit_no, open, state, tenant, package, version, workflow, release, key, input_digest, created_at, "
+    "started_at, ended_at, body";
+
+namespace {
+
+Digest read_digest(const Statement& row, int column) {
+  Digest digest;
+  const std::string_view bytes = row.bytes(column);
+  std::memcpy(digest.bytes.data(), bytes.data(), std::min(bytes.size(), digest.bytes.size()));
+  return digest;
+}
+
+// Ids of this century are positive in SQLite's signed integers; what a client sends may be anything.
+int64_t stored_id(ExecutionId id) { return static_cast<int64_t>(std::min<uint64_t>(id.value, INT64_MAX)); }
+
+// An id begins with the milliseconds of its creation; hosts' clocks may differ by this much.
+constexpr int64_t kClockSlackMs = 3'600'000;
+int64_t first_id_since(int64_t since_ns) {
+  const int64_t ms = since_ns / 1'000'000 - kClockSlackMs;
+  return ms <= 0 ? 0 : std::min<int64_t>(ms, INT64_MAX >> 21) << 21;
+}
+
+constexpr std::chrono::milliseconds kHeldBack{250};
+
+bool all_of_states(const std::vector<std::string>& states, std::initializer_list<std::string_view> set) {
+  return !states.empty() && std::all_of(states.begin(), states.end(), [&](const std::string& state) {
+    return std::find(set.begin(), set.end(), state) != set.end();
+  });
+}
+
+}  // namespace
+
+StoredExecution read_execution(const Statement& row) {
+  const auto text = [&](int column) { return std::string(row.bytes(column)); };
+  StoredExecution out;
+  out.id = {static_cast<uint64_t>(row.integer(0))};
+  out.commit_no = static_cast<uint32_t>(row.integer(1));
+  out.open = row.integer(2) != 0;
+  out.state = text(3);
+  out.tenant = text(4);
+  out.package = text(5);
+  out.version = text(6);
+  out.workflow = text(7);
+  out.release = read_digest(row, 8);
+  out.key = text(9);
+  out.input_digest = read_digest(row, 10);
+  out.created_at = row.integer(11);
+  out.started_at = row.integer(12);
+  out.ended_at = row.integer(13);
+  out.body = text(14);
+  return out;
+}
+
+StoredCommit read_commit(const Statement& row) {
+  return {{static_cast<uint64_t>(row.integer(0))},
+          static_cast<uint32_t>(row.integer(1)),
+          static_cast<uint32_t>(row.integer(2)),
+          std::string(row.bytes(3))};
+}
+
+Result<std::optional<StoredExecution>> SqliteReader::first(Statement& statement) {
+  const int code = statement.step();
+  if (code == SQLITE_ROW) return std::optional(read_execution(statement));
+  if (code != SQLITE_DONE) return connection_.error(code, "reading");
+  return std::optional<StoredExecution>();
+}
+
+Result<std::optional<StoredExecution>> SqliteReader::find(std::string_view tenant, ExecutionId id) {
+  static const std::string sql =
+      std::string("SELECT ") + kExecutionColumns + " FROM executions WHERE id = ? AND tenant = ?";
+  PIRN_TRY(Statement * statement, connection_.cached(sql));
+  const ResetAtEnd reset(*statement);
+  statement->bind(1, stored_id(id));
+  statement->bind(2, tenant);
+  return first(*statement);
+}
+
+Result<std::optional<StoredExecution>> SqliteReader::find_by_key(std::string_view tenant,
+                                                                 std::string_view key) {
+  static const std::string sql = std::string("SELECT ") + kExecutionColumns +
+                                 " FROM executions INDEXED BY executions_by_key"
+                                 " WHERE tenant = ? AND key = ? AND key <> ''";
+  PIRN_TRY(Statement * statement, connection_.cached(sql));
+  const ResetAtEnd reset(*statement);
+  statement->bind(1, tenant);
+  statement->bind(2, key);
+  return first(*statement);
+}
+
+// The index is named, so that the plan never depends on statistics. `open = 1` and the literal states repeat
+// the conditions of the partial indices, which SQLite must find in the statement to use them.
+ListQuery list_query(const ExecutionFilter& filter) {
+  const bool open = all_of_states(filter.states, {"pending", "running", "stopping", "compensating"});
+  const bool unsuccessful = all_of_states(filter.states, {"failed", "cancelled"});
+  ListQuery query;
+  query.sql = std::string("SELECT ") + kExecutionColumns + " FROM executions INDEXED BY " +
+              (open           ? "executions_open WHERE open = 1 AND"
+               : unsuccessful ? "executions_unsuccessful WHERE state IN ('failed', 'cancelled') AND"
+                              : "executions_by_tenant WHERE") +
+              " tenant = ?";
+  query.texts.push_back(filter.tenant);
+  const auto equals = [&](const char* column, const std::string& value) {
+    if (value.empty()) return;
+    query.sql += std::string(" AND ") + column + " = ?";
+    query.texts.push_back(value);
+  };
+  equals("package", filter.package);
+  equals("workflow", filter.workflow);
+  if (!filter.states.empty()) {
+    query.sql += " AND state IN (";
+    for (const std::string& state : filter.states) {
+      query.sql += query.sql.back() == '(' ? "?" : ", ?";
+      query.texts.push_back(state);
+    }
+    query.sql += ")";
+  }
+  query.sql += " AND id >= ? AND id < ? AND created_at >= ? ORDER BY id DESC LIMIT ?";
+  query.integers = {first_id_since(filter.since), filter.before ? stored_id(filter.before) : INT64_MAX,
+                    filter.since, filter.limit};
+  return query;
+}
+
+Result<std::vector<StoredExecution>> SqliteReader::list(const ExecutionFilter& filter) {
+  const ListQuery query = list_query(filter);
+  // Not kept: a client chooses how many states it names, and so how many texts there could be.
+  PIRN_TRY(Statement statement, connection_.prepare(query.sql));
+  int at = 0;
+  for (const std::string_view text : query.texts) statement.bind(++at, text);
+  for (const int64_t integer : query.integers) statement.bind(++at, integer);
+  std::vector<StoredExecution> out;
+  int code = SQLITE_ROW;
+  while ((code = statement.step()) == SQLITE_ROW) out.push_back(read_execution(statement));
+  if (code != SQLITE_DONE) return connection_.error(code, "reading");
+  return out;
+}
+
+Result<std::vector<StoredCommit>> SqliteReader::journal(ExecutionId id, uint32_t after_commit,
+                                                        uint32_t limit) {
+  static const std::string sql =
+      "SELECT stream, commit_no, schema, body FROM journal INDEXED BY journal_by_stream"
+      " WHERE stream = ? AND commit_no > ? ORDER BY commit_no LIMIT ?";
+  PIRN_TRY(Statement * statement, connection_.cached(sql));
+  const ResetAtEnd reset(*statement);
+  statement->bind(1, stored_id(id));
+  statement->bind(2, int64_t{after_commit});
+  statement->bind(3, int64_t{limit});
+  std::vector<StoredCommit> out;
+  int code = SQLITE_ROW;
+  while ((code = statement->step()) == SQLITE_ROW) out.push_back(read_commit(*statement));
+  if (code != SQLITE_DONE) return connection_.error(code, "reading");
+  return out;
+}
+
+Result<ExecutionId> SqliteReader::last_id() {
+  PIRN_TRY(const int64_t id, connection_.integer("SELECT max(stream) FROM journal"));
+  return ExecutionId{static_cast<uint64_t>(id)};
+}
+
+Result<StoreStats> SqliteReader::stats() {
+  static const std::string sql =
+      "SELECT coalesce((SELECT max(pos) FROM journal) - (SELECT min(pos) FROM journal) + 1, 0),"
+      " (SELECT count(*) FROM executions),"
+      " (SELECT count(*) FROM executions INDEXED BY executions_open WHERE open = 1)";
+  PIRN_TRY(Statement * statement, connection_.cached(sql));
+  const ResetAtEnd reset(*statement);
+  const int code = statement->step();
+  if (code != SQLITE_ROW) return connection_.error(code, "reading");
+  StoreStats stats;
+  stats.journal_rows = static_cast<uint64_t>(statement->integer(0));
+  stats.executions = static_cast<uint64_t>(statement->integer(1));
+  stats.open_executions = static_cast<uint64_t>(statement->integer(2));
+  return stats;
+}
+
+Result<ReaderPool::Lease> ReaderPool::lend() {
+  {
+    std::unique_lock lock(mutex_);
+    // Being held back is a courtesy to the writer, with an end: nobody may depend on its next turn.
+    changed_.wait_for(lock, kHeldBack, [&] { return !held_back_; });
+    changed_.wait(lock, [&] { return lent_ < limit_; });
+    ++lent_;
+    if (!idle_.empty()) {
+      std::unique_ptr<Connection> connection = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(*this, std::move(connection));
+    }
+  }
+  Result<Connection> opened = Connection::open(path_, Connection::Mode::read_only, vfs_);
+  if (!opened) {
+    give_back(nullptr);
+    return std::move(opened).error();
+  }
+  return Lease(*this, std::make_unique<Connection>(std::move(opened).value()));
+}
+
+void ReaderPool::give_back(std::unique_ptr<Connection> connection) {
+  const std::lock_guard lock(mutex_);
+  --lent_;
+  if (connection) idle_.push_back(std::move(connection));
+  changed_.notify_all();
+}
+
+void ReaderPool::hold_back(bool yes) {
+  const std::lock_guard lock(mutex_);
+  held_back_ = yes;
+  if (!yes) changed_.notify_all();
+}
+
+bool ReaderPool::none_lent() const {
+  const std::lock_guard lock(mutex_);
+  return lent_ == 0;
+}
+
+}  // namespace pirn::store
