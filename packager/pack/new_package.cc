@@ -11,25 +11,13 @@ namespace {
 
 namespace fs = boost::filesystem;
 
-constexpr std::string_view kTemplateName = "hello";
+constexpr std::string_view kPlaceholder = "@NAME@";
 constexpr uint64_t kMaxTemplateFile = 1 << 20;
 
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
-// Replaces the template's name where it is a word or a part of one between '_', '-' and '.', never within a
-// longer word.
-std::string renamed(std::string_view text, const std::string& name) {
-  std::string out;
-  for (size_t at; (at = text.find(kTemplateName)) != std::string_view::npos;) {
-    const size_t end = at + kTemplateName.size();
-    const auto letter = [](char c) { return is_word(c) && c != '_' && c != '-'; };
-    const bool inside = (at > 0 && letter(text[at - 1])) || (end < text.size() && letter(text[end]));
-    out.append(text.substr(0, at)).append(inside ? std::string(kTemplateName) : name);
-    text.remove_prefix(end);
-  }
-  return out.append(text);
+std::string named(std::string text, const std::string& name) {
+  for (size_t at = 0; (at = text.find(kPlaceholder, at)) != std::string::npos; at += name.size())
+    text.replace(at, kPlaceholder.size(), name);
+  return text;
 }
 
 // Paths of the template's files, ascending, relative to it.
@@ -37,7 +25,8 @@ Result<std::vector<std::string>> list_template(const fs::path& root) {
   boost::system::error_code failure;
   std::vector<std::string> files;
   for (fs::recursive_directory_iterator i(root, failure), end; !failure && i != end; i.increment(failure))
-    if (fs::is_regular_file(i->path())) files.push_back(fs::relative(i->path(), root).generic_string());
+    if (boost::system::error_code ignored; fs::is_regular_file(i->path(), ignored))
+      files.push_back(i->path().lexically_relative(root).generic_string());
   if (failure || files.empty())
     return Error{.code = Code::template_missing,
                  .message = "there is no template in " + root.string(),
@@ -66,11 +55,12 @@ Result<std::vector<std::string>> new_package(const std::string& name, const std:
                    : Error{Code::conflict, directory + " exists", "Choose another name, or remove it."};
   std::vector<std::string> written;
   for (const std::string& file : files) {
-    const fs::path target = fs::path(directory) / renamed(file, name);
+    const fs::path target = fs::path(directory) / named(file, name);
     fs::create_directories(target.parent_path(), failure);
     auto text = read_file((root / file).string(), kMaxTemplateFile);
-    const Status done = text ? write_file(target.string(), renamed(*text, name), 0644, Existing::refuse)
-                             : Status(std::move(text).error());
+    const Status done =
+        text ? write_file(target.string(), named(std::move(*text), name), 0644, Existing::refuse)
+             : Status(std::move(text).error());
     if (!done) {
       fs::remove_all(directory, failure);
       return done.error();

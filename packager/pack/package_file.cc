@@ -1,8 +1,6 @@
 #include "packager/pack/package_file.h"
 
-#include <algorithm>
 #include <boost/filesystem/operations.hpp>
-#include <set>
 
 #include "packager/pack/file.h"
 
@@ -47,7 +45,7 @@ Result<archive::VerifiedPackage> verify_file(const std::string& file, const Veri
   for (const std::string& name : options.trusted_keys) {
     archive::TrustedKey row;
     PIRN_TRY(row.key, load_public_key(name));
-    row.package_pattern = "*";
+    row.package_pattern.assign(1, '*');
     trusted.push_back(std::move(row));
   }
   PIRN_TRY(const std::string bytes, read_file(file, archive::kMaxPackage));
@@ -65,7 +63,7 @@ Result<archive::VerifiedPackage> verify_file(const std::string& file, const Veri
 Result<GeneratedKey> generate_key(const std::string& name, std::string_view passphrase) {
   GeneratedKey generated{name + ".pem", name + ".pub", {}};
   for (const std::string& file : {generated.private_file, generated.public_file})
-    if (fs::exists(file))
+    if (boost::system::error_code ignored; fs::exists(file, ignored))
       return Error{Code::conflict, file + " exists",
                    "Choose another name; a private key is never overwritten."};
   PIRN_TRY(const signature::PrivateKey key, signature::PrivateKey::generate());

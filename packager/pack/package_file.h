@@ -52,8 +52,8 @@ Result<signature::PrivateKey> load_private_key(const std::string& file,
 // A .pub file, or the text of a key itself.
 Result<signature::PublicKey> load_public_key(const std::string& file_or_text);
 
-// `pirn new NAME`: copies the template of `language` ("cpp" or "c") from `templates`, one directory for each,
-// into `directory`, which must not exist; the template's package name `hello` becomes NAME in contents and
+// `pirn new NAME`: copies the template of `language` ("cpp" or "c") from `templates` (sdk/template, one
+// directory for each language) into `directory`, which must not exist; @NAME@ becomes NAME, in contents and
 // file names. Returns the files written. invalid_argument, conflict, template_missing, io_failed.
 Result<std::vector<std::string>> new_package(const std::string& name, const std::string& directory,
                                              std::string_view language, const std::string& templates);

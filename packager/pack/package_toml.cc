@@ -1,6 +1,5 @@
 #include "packager/pack/package_toml.h"
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -221,11 +220,11 @@ void read_root(const toml::table& root, Reader& reader, PackageToml& out) {
 Result<PackageToml> parse_package_toml(std::string_view text, std::string_view file) {
   Reader reader(text, file);
   PackageToml out;
-  const toml::parse_result parsed = toml::parse(text, file);
-  if (parsed)
-    read_root(parsed.table(), reader, out);
-  else
-    reader.problem(parsed.error().source(), std::string(parsed.error().description()));
+  try {
+    read_root(toml::parse(text, file), reader, out);
+  } catch (const toml::parse_error& error) {
+    reader.problem(error.source(), std::string(error.description()));
+  }
   if (reader.problems.empty()) return out;
   const size_t count = reader.problems.size();
   return Error{.code = Code::package_toml_invalid,
