@@ -107,7 +107,7 @@ void read_audience(const toml::table& root, Reader& reader, PackageToml& out) {
     out.audience.push_back(tenant);
   });
   sort_and_refuse_twins(out.audience, root, "audience", reader);
-  if (out.audience.empty())
+  if (out.audience.empty() && root.get("audience")->is_array() && root.get("audience")->as_array()->empty())
     reader.problem(root.get("audience")->source(), "'audience' names nobody",
                    "Name tenants, or write audience = [\"*\"] for everybody.");
   if (out.audience.size() > 1 && out.audience.front() == "*")
