@@ -1,0 +1,94 @@
+// The host's side of one pirn_call: the table that a package's function talks to while it runs. Snapshot in, delta
+// out: reads come from the invocation's immutable context, writes are checked, copied and buffered here, and
+// become an Outcome when the function has returned.
+//
+// The package is not trusted: every pointer it passes may be NULL, every text bad UTF-8, every number out of range;
+// a refusal changes nothing and is a status, never a crash. (In-process it can still scribble over memory; that is
+// what worker processes are for.)
+//
+// Thread: made, run and finished on the task's thread; log(), stream() and signals() come from any thread.
+#pragma once
+
+#include <pirn/abi.h>
+
+#include <atomic>
+#include <deque>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "host/worker/runner.h"
+
+namespace pirn::worker {
+
+struct CallLimits {
+  size_t key_bytes = 255;
+  size_t value_bytes = 1 << 20;
+  size_t result_bytes = 8 << 20;
+  size_t message_bytes = 64 << 10;
+  size_t emitted = 1000;
+};
+
+class Call {
+ public:
+  // All are lent until finish() has returned. `signals` holds PIRN_SIG_ bits.
+  Call(const Invocation& invocation, Listener& listener, const std::atomic<uint32_t>& signals, int64_t now_ns,
+       const CallLimits& limits = {});
+  Call(const Call&) = delete;
+
+  pirn_call* handle() { return &handle_; }
+  const pirn_invocation* invocation() const { return &described_; }
+
+  // Calls the function and turns what it did into an Outcome. An exception that leaves it is the error `exception`.
+  Outcome run(pirn_fn function, pirn_state* state);
+
+ private:
+  struct Handle : pirn_call {
+    Call* self = nullptr;
+  };
+  struct Table;  // the entries of the ABI's table
+  friend struct Table;
+
+  static Call& of(pirn_call* call) { return *static_cast<Handle*>(call)->self; }
+  static Call& of(const pirn_call* call) { return *static_cast<const Handle*>(call)->self; }
+
+  bool on_task_thread() const { return std::this_thread::get_id() == thread_; }
+  bool has_result() const;
+  pirn_status lend(const journal::Value& value, pirn_value* out);
+  pirn_status lend_json(std::string json, pirn_value* out);
+  pirn_status take(const pirn_value* value, journal::Value& out) const;
+  pirn_status take_key(const pirn_str* key, std::string_view& out);
+  pirn_status may_write();
+  void note(std::string code, std::string message);
+  Outcome finish(int32_t returned, const pirn_outcome& answer);
+  Outcome failed(std::string code, std::string message) const;
+
+  const Invocation& invocation_;
+  Listener& listener_;
+  const std::atomic<uint32_t>& signals_;
+  const int64_t now_ns_;
+  const CallLimits limits_;
+  const std::thread::id thread_ = std::this_thread::get_id();
+  Handle handle_;
+  pirn_invocation described_{};
+  std::string idempotency_key_;
+
+  // Lent memory: a deque never moves its elements.
+  std::deque<std::string> lent_texts_;
+  std::optional<journal::Delta> params_;
+  std::vector<const journal::Context::Entry*> keys_;
+  bool keys_listed_ = false;
+
+  // Buffered writes.
+  enum class Writes : uint8_t { none, puts, whole } writes_ = Writes::none;
+  journal::StepResult result_;
+  size_t result_bytes_ = 0;
+  std::string reason_;
+  std::optional<journal::StepError> error_;
+  std::vector<journal::Emitted> emitted_;
+  size_t emitted_bytes_ = 0;
+  std::vector<journal::Diagnostic> diagnostics_;
+};
+
+}  // namespace pirn::worker

@@ -1,0 +1,389 @@
+#include "host/worker/in_process_runner.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+
+#include "host/worker/call.h"
+
+namespace pirn::worker {
+
+namespace {
+
+// A queued invocation that no thread took for so long gets a new thread.
+constexpr auto kStall = std::chrono::milliseconds(2);
+
+int64_t unix_now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// One release in this runner. Held by the engine's side until it retires, by jobs, and by threads that have called
+// it; the last to let go unloads it.
+class Tenure {
+ public:
+  explicit Tenure(registry::ReleasePtr release) : release_(std::move(release)) {}
+  ~Tenure() {
+    if (!loaded_) return;
+    if (kept_) {
+      (void)loaded_.release();  // left loaded on purpose: a stuck call may still be in it
+    } else if (loaded_->unload() == library::Unloaded::resident && still_mapped_) {
+      *still_mapped_ = true;
+    }
+  }
+
+  const registry::ReleasePtr& release() const { return release_; }
+  bool retired() const { return retired_; }
+  void retire() { retired_ = true; }
+  uint32_t stuck() const { return stuck_; }
+  // A call was abandoned while it ran: this release is never deinitialised.
+  void add_stuck() {
+    kept_ = true;
+    ++stuck_;
+  }
+  void remove_stuck() { --stuck_; }
+  // Where to say that the memory stayed mapped after the unload.
+  void report_to(std::shared_ptr<std::atomic<bool>> still_mapped) { still_mapped_ = std::move(still_mapped); }
+
+  // The loaded library, or why it cannot be had; the first caller loads it, the others wait for that.
+  Result<const LoadedRelease*> get(const LibrarySource& source) {
+    if (const LoadedRelease* ready = ready_.load(std::memory_order_acquire)) return ready;
+    std::lock_guard lock(loading_);
+    if (failure_) return *failure_;
+    if (!loaded_) {
+      auto loaded = load(source);
+      if (!loaded) {
+        failure_ = std::move(loaded).error();
+        spdlog::error("{}", describe(*failure_));
+        return *failure_;
+      }
+      loaded_ = std::move(loaded).value();
+      ready_.store(loaded_.get(), std::memory_order_release);
+    }
+    return loaded_.get();
+  }
+
+ private:
+  Result<std::unique_ptr<LoadedRelease>> load(const LibrarySource& source) const {
+    PIRN_TRY(const std::string bytes, source(*release_));
+    return LoadedRelease::load(*release_, bytes);
+  }
+
+  const registry::ReleasePtr release_;
+  std::shared_ptr<std::atomic<bool>> still_mapped_;
+  std::atomic<bool> retired_{false}, kept_{false};
+  std::atomic<uint32_t> stuck_{0};
+  std::atomic<const LoadedRelease*> ready_{nullptr};
+  std::mutex loading_;
+  std::unique_ptr<LoadedRelease> loaded_;  // guarded by loading_ until ready_ is set
+  std::optional<Error> failure_;           // guarded by loading_
+};
+using TenurePtr = std::shared_ptr<Tenure>;
+
+// The place of one invocation under way. A deque of them never moves.
+struct Place {
+  std::atomic<uint64_t> invocation{0};
+  std::atomic<uint32_t> signals{0};
+  std::atomic<bool> abandoned{false};
+  TenurePtr tenure;  // the engine's thread
+};
+
+struct Job {
+  Invocation invocation;
+  Place* place = nullptr;
+  TenurePtr tenure;
+};
+
+struct Done {
+  Completion completion;
+  Place* place = nullptr;
+};
+
+}  // namespace
+
+class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
+ public:
+  Pool(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup)
+      : options_(options), source_(std::move(source)), listener_(listener), wakeup_(wakeup) {}
+
+  void run() {
+    std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < options_.threads; ++i) add_thread();
+    monitor_ = std::thread([this] { watch(); });
+  }
+  void stop();
+
+  size_t capacity() const { return under_way_ >= options_.capacity ? 0 : options_.capacity - under_way_; }
+  void start(std::span<Invocation> batch);
+  void take_completions(std::vector<Completion>& out);
+  void cancel(uint64_t invocation, Signal signal);
+  void retire(const registry::ReleasePtr& release);
+  std::vector<Residence> residences() const;
+  uint32_t stuck_calls() const { return stuck_; }
+
+ private:
+  // What the operator sees of a release, from its first invocation until its memory is gone.
+  struct Resident {
+    registry::ReleasePtr release;
+    std::weak_ptr<Tenure> tenure;
+    std::shared_ptr<std::atomic<bool>> still_mapped;
+  };
+
+  void add_thread();  // with mutex_ held
+  void work();
+  void watch();
+  void run_job(Job& job);
+  TenurePtr tenure_of(const registry::ReleasePtr& release);
+  void leave(Place& place);
+
+  const Options options_;
+  const LibrarySource source_;
+  Listener& listener_;
+  Wakeup& wakeup_;
+
+  // The engine's thread only.
+  std::deque<Place> places_;
+  std::vector<Place*> free_;
+  size_t under_way_ = 0;
+  std::unordered_map<registry::ReleasePtr, TenurePtr> tenures_;
+  std::vector<Done> taken_;
+
+  std::mutex mutex_;
+  std::condition_variable work_;      // a job, a retirement, the end
+  std::condition_variable stalled_;   // jobs and no idle thread, the end
+  std::deque<Job> queue_;             // guarded by mutex_
+  size_t idle_ = 0;                   // guarded by mutex_
+  uint64_t jobs_taken_ = 0;           // guarded by mutex_
+  uint64_t retirements_ = 0;          // guarded by mutex_
+  std::vector<TenurePtr> graveyard_;  // guarded by mutex_: let go of on a pool thread, since that may run deinit
+  std::vector<std::thread> threads_;  // guarded by mutex_
+  bool stopping_ = false;             // guarded by mutex_
+  std::thread monitor_;
+
+  std::mutex done_mutex_;
+  std::vector<Done> done_;            // guarded by done_mutex_
+
+  mutable std::mutex residents_mutex_;
+  std::vector<Resident> residents_;   // guarded by residents_mutex_
+  std::atomic<uint32_t> stuck_{0};
+};
+
+// ---- the engine's thread ----
+
+TenurePtr InProcessRunner::Pool::tenure_of(const registry::ReleasePtr& release) {
+  TenurePtr& tenure = tenures_[release];
+  if (tenure) return tenure;
+  tenure = std::make_shared<Tenure>(release);
+  auto still_mapped = std::make_shared<std::atomic<bool>>(false);
+  tenure->report_to(still_mapped);
+  std::lock_guard lock(residents_mutex_);
+  residents_.push_back({release, tenure, std::move(still_mapped)});
+  return tenure;
+}
+
+void InProcessRunner::Pool::start(std::span<Invocation> batch) {
+  std::lock_guard lock(mutex_);
+  for (Invocation& invocation : batch) {
+    if (free_.empty()) free_.push_back(&places_.emplace_back());
+    Place* place = free_.back();
+    free_.pop_back();
+    ++under_way_;
+    place->signals.store(0, std::memory_order_relaxed);
+    place->abandoned.store(false, std::memory_order_relaxed);
+    place->invocation.store(invocation.id, std::memory_order_relaxed);
+    place->tenure = tenure_of(invocation.frame->release);
+    queue_.push_back({std::move(invocation), place, place->tenure});
+  }
+  const size_t wanted = std::min(idle_, batch.size());
+  for (size_t i = 0; i < wanted; ++i) work_.notify_one();
+  if (idle_ < queue_.size()) stalled_.notify_one();
+}
+
+void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
+  taken_.clear();
+  {
+    std::lock_guard lock(done_mutex_);
+    taken_.swap(done_);
+  }
+  for (Done& done : taken_) {
+    Place& place = *done.place;
+    if (place.abandoned)  // it was stuck, and has returned after all
+      place.tenure->remove_stuck(), --stuck_;
+    else
+      out.push_back(std::move(done.completion));
+    leave(place);
+  }
+}
+
+void InProcessRunner::Pool::leave(Place& place) {
+  place.invocation = 0;
+  place.tenure = nullptr;
+  free_.push_back(&place);
+  --under_way_;
+}
+
+void InProcessRunner::Pool::cancel(uint64_t invocation, Signal signal) {
+  const auto place = std::find_if(places_.begin(), places_.end(), [&](const Place& p) { return p.invocation == invocation; });
+  if (place == places_.end() || place->abandoned) return;
+  place->signals |= PIRN_SIG_CANCEL;
+  if (signal != Signal::abandon) return;
+  {
+    std::lock_guard lock(mutex_);
+    const auto queued = std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) { return job.place == &*place; });
+    if (queued != queue_.end()) {  // no thread has it yet
+      queue_.erase(queued);
+      return leave(*place);
+    }
+  }
+  place->abandoned = true;
+  place->tenure->add_stuck();
+  ++stuck_;
+}
+
+void InProcessRunner::Pool::retire(const registry::ReleasePtr& release) {
+  const auto found = tenures_.find(release);
+  if (found == tenures_.end()) return;
+  found->second->retire();
+  std::lock_guard lock(mutex_);
+  graveyard_.push_back(std::move(found->second));
+  tenures_.erase(found);
+  ++retirements_;
+  work_.notify_all();  // every thread lets go of it
+}
+
+std::vector<Residence> InProcessRunner::Pool::residences() const {
+  std::vector<Residence> out;
+  std::lock_guard lock(residents_mutex_);
+  for (const Resident& resident : residents_) {
+    const TenurePtr tenure = resident.tenure.lock();
+    if (!tenure && !*resident.still_mapped) continue;
+    out.push_back({resident.release->tenant, resident.release->package, resident.release->version, resident.release->digest,
+                   !tenure || tenure->retired(), !tenure, tenure ? tenure->stuck() : 0});
+  }
+  return out;
+}
+
+// ---- the pool's threads ----
+
+void InProcessRunner::Pool::add_thread() {
+  threads_.emplace_back([pool = shared_from_this()] { pool->work(); });
+}
+
+void InProcessRunner::Pool::work() {
+  std::vector<TenurePtr> used;  // whose functions this thread has called
+  uint64_t retirements_seen = 0;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (retirements_seen != retirements_) {
+      retirements_seen = retirements_;
+      std::vector<TenurePtr> buried;
+      buried.swap(graveyard_);
+      lock.unlock();
+      for (const TenurePtr& tenure : used)
+        if (tenure->retired())
+          if (auto loaded = tenure->get(source_)) (*loaded)->detach_thread();
+      std::erase_if(used, [](const TenurePtr& tenure) { return tenure->retired(); });
+      buried.clear();
+      lock.lock();
+      continue;
+    }
+    if (!queue_.empty()) {
+      Job job = std::move(queue_.front());
+      queue_.pop_front();
+      ++jobs_taken_;
+      lock.unlock();
+      if (std::find(used.begin(), used.end(), job.tenure) == used.end()) used.push_back(job.tenure);
+      run_job(job);
+      job = Job();
+      lock.lock();
+      continue;
+    }
+    if (stopping_) break;
+    ++idle_;
+    work_.wait(lock);
+    --idle_;
+  }
+  lock.unlock();
+  for (const TenurePtr& tenure : used)
+    if (auto loaded = tenure->get(source_)) (*loaded)->detach_thread();
+}
+
+void InProcessRunner::Pool::run_job(Job& job) {
+  const Invocation& invocation = job.invocation;
+  Done done{{invocation.id, invocation.frame->execution, invocation.step, invocation.kind, {}}, job.place};
+  Outcome& outcome = done.completion.outcome;
+  if (auto loaded = job.tenure->get(source_)) {
+    const pirn_fn function = (*loaded)->find(invocation.function);
+    assert(function && "the definition was checked against the functions of its release");
+    outcome = Call(invocation, listener_, job.place->signals, unix_now_ns()).run(function, (*loaded)->state());
+  } else {
+    outcome.kind = Outcome::Kind::failed;
+    outcome.error = std::make_shared<const journal::StepError>(journal::StepError{
+        "release_unavailable", loaded.error().message, journal::ErrorClass::transient, ""});
+  }
+  bool first;
+  {
+    std::lock_guard lock(done_mutex_);
+    first = done_.empty();
+    done_.push_back(std::move(done));
+  }
+  if (first) wakeup_.wake();
+}
+
+// Adds a thread when jobs wait and none was taken for a while.
+void InProcessRunner::Pool::watch() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    stalled_.wait(lock, [&] { return stopping_ || (!queue_.empty() && idle_ == 0); });
+    if (stopping_) return;
+    const uint64_t taken_before = jobs_taken_;
+    stalled_.wait_for(lock, kStall, [&] { return stopping_; });
+    if (stopping_) return;
+    if (!queue_.empty() && jobs_taken_ == taken_before && threads_.size() < options_.capacity) add_thread();
+  }
+}
+
+void InProcessRunner::Pool::stop() {
+  std::vector<std::thread> threads;
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    queue_.clear();
+    work_.notify_all();
+    stalled_.notify_all();
+    threads.swap(threads_);
+  }
+  monitor_.join();
+  const bool stuck = stuck_ > 0;
+  for (std::thread& thread : threads) {
+    if (stuck)
+      thread.detach();  // which of them is stuck cannot be known; the process is about to end
+    else
+      thread.join();
+  }
+}
+
+// ---- the runner ----
+
+InProcessRunner::InProcessRunner(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup)
+    : pool_(std::make_shared<Pool>(options, std::move(source), listener, wakeup)) {
+  pool_->run();
+}
+InProcessRunner::~InProcessRunner() { pool_->stop(); }
+size_t InProcessRunner::capacity() const { return pool_->capacity(); }
+void InProcessRunner::start(std::span<Invocation> batch) { pool_->start(batch); }
+void InProcessRunner::take_completions(std::vector<Completion>& out) { pool_->take_completions(out); }
+void InProcessRunner::cancel(uint64_t invocation, Signal signal) { pool_->cancel(invocation, signal); }
+void InProcessRunner::retire(const registry::ReleasePtr& release) { pool_->retire(release); }
+std::vector<Residence> InProcessRunner::residences() const { return pool_->residences(); }
+uint32_t InProcessRunner::stuck_calls() const { return pool_->stuck_calls(); }
+
+}  // namespace pirn::worker
