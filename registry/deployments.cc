@@ -111,7 +111,7 @@ Status check_floor(Database& database, std::string_view tenant, std::string_view
 
 }  // namespace
 
-Result<DeploymentPlan> Registry::plan(const NewDeployment& wanted, int64_t) const {
+Result<DeploymentPlan> Registry::plan(const NewDeployment& wanted) const {
   std::unique_lock lock(core_->mutex_);
   PIRN_TRY(const Tenant tenant, core_->find_tenant(wanted.tenant));
   PIRN_TRY(const Digest to, core_->find_version(wanted.tenant, wanted.package, wanted.version));

@@ -81,7 +81,7 @@ class Registry {
   Result<std::vector<ReleaseRow>> releases(std::string_view tenant, std::string_view package) const;
 
   // Deployments.
-  Result<DeploymentPlan> plan(const NewDeployment& deployment, int64_t now_ms) const;
+  Result<DeploymentPlan> plan(const NewDeployment& deployment) const;
   Result<Deployed> deploy(const Principal& who, const NewDeployment& deployment, const Probe& probe,
                           int64_t now_ms);
   // A new revision that points to the release that was active before the current one; with `to_revision`, to

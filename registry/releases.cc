@@ -206,8 +206,11 @@ Result<PushedRelease> Registry::push(const Principal& who, std::string_view tena
     if (!stored) return core_->refuse(attempt, stored.error());
     return core_->record_release(attempt, *admitted);
   }();
-  const std::lock_guard lock(core_->mutex_);
-  PIRN_DO(core_->remove_unreferenced(added));  // of a refusal; or of the same package in another wrapping
+  // What a refusal stored, or the same package in another wrapping. If this fails, the next open does it.
+  if (!added.empty()) {
+    const std::lock_guard lock(core_->mutex_);
+    static_cast<void>(core_->remove_unreferenced(added));
+  }
   return result;
 }
 

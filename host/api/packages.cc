@@ -166,7 +166,7 @@ Response push(const Services& services, const Request& request) {
 Response plan_deployment(const Services& services, const Request& request) {
   const Result<NewDeployment> deployment = read_deployment(request);
   if (!deployment) return problem(deployment.error());
-  const Result<DeploymentPlan> plan = services.registry.plan(*deployment, now_ms());
+  const Result<DeploymentPlan> plan = services.registry.plan(*deployment);
   return plan ? json(200, object_of(*plan)) : problem(plan.error());
 }
 

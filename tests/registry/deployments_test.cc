@@ -76,7 +76,7 @@ TEST_F(Deployments, ATenantOfWorkersIsRefused) {
   ASSERT_TRUE(registry().add_trust(kOperator, trust_in("careful", publisher_key()), kNow));
   ASSERT_TRUE(push({}, "careful"));
   expect_refused(Code::worker_isolation_unavailable, [&] { return deploy("1.0.0", "careful"); });
-  const auto plan = registry().plan({"careful", "etl"}, kNow);
+  const auto plan = registry().plan({"careful", "etl"});
   ASSERT_TRUE(plan);
   ASSERT_EQ(plan->refusals.size(), 1u);
   EXPECT_EQ(plan->refusals[0].code, Code::worker_isolation_unavailable);
@@ -122,7 +122,7 @@ TEST_F(Deployments, WhatHappensDuringTheProbeCounts) {
 
 TEST_F(Deployments, APlanNamesTheWorkflowsThatChange) {
   ASSERT_TRUE(push({.version = "1.0.0", .workflows = {"clean", "load", "stay"}, .timeout = "1s"}));
-  const auto first = registry().plan({"acme", "etl", "1.0.0"}, kNow);
+  const auto first = registry().plan({"acme", "etl", "1.0.0"});
   ASSERT_TRUE(first);
   EXPECT_EQ(first->added, (Names{"clean", "load", "stay"}));
   EXPECT_EQ(first->from_version, "");
@@ -130,7 +130,7 @@ TEST_F(Deployments, APlanNamesTheWorkflowsThatChange) {
   ASSERT_TRUE(deploy("1.0.0"));
   ASSERT_TRUE(push({.version = "1.1.0", .workflows = {"load", "mail", "stay"}, .timeout = "1s"}));
   ASSERT_TRUE(push({.version = "1.2.0", .workflows = {"load"}, .timeout = "2s"}));
-  const auto plan = *registry().plan({"acme", "etl", "1.1.0"}, kNow);
+  const auto plan = *registry().plan({"acme", "etl", "1.1.0"});
   EXPECT_EQ(plan.from_version, "1.0.0");
   EXPECT_EQ(plan.to_version, "1.1.0");
   EXPECT_EQ(plan.added, Names{"mail"});
@@ -138,13 +138,13 @@ TEST_F(Deployments, APlanNamesTheWorkflowsThatChange) {
   EXPECT_EQ(plan.unchanged, (Names{"load", "stay"}));
   EXPECT_TRUE(plan.changed.empty());
   EXPECT_TRUE(plan.refusals.empty());
-  const auto changed = *registry().plan({"acme", "etl", "1.2.0"}, kNow);
+  const auto changed = *registry().plan({"acme", "etl", "1.2.0"});
   EXPECT_EQ(changed.changed, Names{"load"});
   EXPECT_EQ(changed.removed, (Names{"clean", "stay"}));
   EXPECT_EQ(active_version(), "1.0.0");  // a plan changes nothing
   EXPECT_NE(left_behind(), before);
-  EXPECT_TRUE(registry().plan({"acme", "etl", "1.0.0"}, kNow)->nothing_to_do());
-  EXPECT_EQ(registry().plan({"acme", "etl", "9.9.9"}, kNow).error().code, Code::not_found);
+  EXPECT_TRUE(registry().plan({"acme", "etl", "1.0.0"})->nothing_to_do());
+  EXPECT_EQ(registry().plan({"acme", "etl", "9.9.9"}).error().code, Code::not_found);
 }
 
 TEST_F(Deployments, UndoIsANewRevisionThatGoesBack) {
@@ -181,7 +181,7 @@ TEST_F(Deployments, GoingBackIsAPermissionOfItsOwn) {
   expect_refused(Code::rollback_needed, [&] { return deploy("1.0.0"); });
   expect_refused(Code::rollback_needed,
                  [&] { return deploy("1.5.0"); });  // it never was active: undo cannot reach it
-  ASSERT_EQ(registry().plan({"acme", "etl", "1.5.0"}, kNow)->refusals.size(), 1u);
+  ASSERT_EQ(registry().plan({"acme", "etl", "1.5.0"})->refusals.size(), 1u);
   for (Role role : kRoles)
     if (!allows(role, Permission::roll_back_release))
       expect_refused(Code::permission_denied,

@@ -180,7 +180,7 @@ TEST_F(Releases, TenantsDoNotSeeEachOther) {
                 "\n  hint: " + std::string(catalogue_entry(Code::not_found).fix));
   EXPECT_TRUE(registry().releases("globex")->empty());
   EXPECT_EQ(registry().releases("globex", "etl").error().code, Code::not_found);
-  EXPECT_EQ(registry().plan({"globex", "etl", "1.0.0"}, kNow).error().code, Code::not_found);
+  EXPECT_EQ(registry().plan({"globex", "etl", "1.0.0"}).error().code, Code::not_found);
   EXPECT_EQ(registry().history("globex", "etl").error().code, Code::not_found);
 
   const size_t blobs_of_one = blobs().size();
@@ -281,6 +281,18 @@ TEST_F(Releases, AnotherDefinitionUnderTheRowIsNoticed) {
       "version = '1.0.0'");
   reopen();
   EXPECT_EQ(registry().load_release("acme", digest).error().code, Code::definition_mismatch);
+}
+
+TEST_F(Releases, ADiskThatTakesNoBlobAdmitsNothing) {
+  boost::filesystem::remove_all(scratch_ / "blobs");
+  const auto records = audit().size();
+  const auto pushed = push({});
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().code, Code::io_failed);
+  EXPECT_TRUE(registry().releases("acme")->empty());
+  EXPECT_EQ(audit().size(), records + 1);
+  boost::filesystem::create_directory(scratch_ / "blobs");
+  EXPECT_TRUE(push({}));
 }
 
 // A crash between the blobs and the row: the next open removes what nothing refers to, and only that.
