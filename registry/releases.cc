@@ -6,6 +6,7 @@
 
 #include "packager/archive/verify.h"
 #include "packager/digest/digest.h"
+#include "packager/library/admission.h"
 #include "registry/core.h"
 
 namespace pirn::registry {
@@ -53,6 +54,27 @@ Status describe_release(const archive::Manifest& manifest, std::string_view docu
       return mismatch("the workflow '" + workflow.name + "' is not the one that the manifest names");
     release.workflow_digests.push_back(digest);
   }
+  return {};
+}
+
+// The rules of packager/library/admission.h; and what the manifest says of the library has to be so, because
+// from here on the manifest is what everybody reads.
+Status admit_library(const archive::Manifest& manifest, std::string_view bytes) {
+  PIRN_TRY(const library::Runtime runtime, library::host_runtime());
+  PIRN_TRY(const library::Admitted admitted, library::admit(bytes, runtime));
+  const archive::Library& described = *manifest.find_library(archive::host_platform());
+  const std::set<std::string> needed(admitted.needed.begin(), admitted.needed.end());
+  if (needed != std::set<std::string>(described.needed.begin(), described.needed.end()))
+    return Error{Code::library_misdescribed,
+                 described.path + " needs other libraries than the manifest names",
+                 {},
+                 Blame::package};
+  if (admitted.note.abi_major != manifest.abi.major || admitted.note.abi_minor != manifest.abi.built_for ||
+      admitted.note.min_host_minor != manifest.abi.minimum)
+    return Error{Code::library_misdescribed,
+                 described.path + " was built for another ABI than the manifest names",
+                 {},
+                 Blame::package};
   return {};
 }
 
@@ -169,6 +191,7 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
   admitted.document = admitted.verified.definition_document();
   Release& release = admitted.release;
   PIRN_DO(describe_release(admitted.verified.manifest, admitted.document, release));
+  PIRN_DO(admit_library(admitted.verified.manifest, admitted.verified.library(archive::host_platform())));
   release.digest = admitted.verified.package_id;
   release.tenant = tenant_name;
   release.signers = signers_of(admitted.verified.signers);

@@ -4,8 +4,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "tests/registry/sample.h"
 #include "registry/database.h"
+#include "tests/registry/sample.h"
 
 namespace pirn::registry {
 namespace {
@@ -35,7 +35,9 @@ TEST_F(DataPage, EveryRecipeRuns) {
     int rows = 0;
     const Status status = database->each(recipe.c_str(), {}, [&](const Row&) { ++rows; });
     EXPECT_TRUE(status) << recipe << "\n" << describe(status.error());
-    if (recipe.find("what is active") != std::string::npos) EXPECT_EQ(rows, 1);
+    if (recipe.find("what is active") != std::string::npos) {
+      EXPECT_EQ(rows, 1);
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 /* The library of the packages that the tests of the registry push. */
 #include <pirn/abi.h>
 
+PIRN_ABI_NOTE();
+
 static int32_t work(pirn_state *state, pirn_call *call, const pirn_invocation *run, pirn_outcome *outcome) {
   (void)state, (void)call, (void)run, (void)outcome;
   return PIRN_DONE;

@@ -147,6 +147,14 @@ TEST_F(Releases, ADefinitionThatUsesAMissingFunctionIsRefused) {
   expect_refused(Code::definition_invalid, [&] { return push({.task = "no-such-function"}); });
 }
 
+TEST_F(Releases, ALibraryThatMayNotBeLoadedIsRefusedBeforeAnybodyLoadsIt) {
+  expect_refused(Code::library_malformed, [&] { return push({.library = "\177ELF and so on"}); });
+  expect_refused(Code::library_misdescribed, [&] { return push({.needed = {"libm.so.6"}}); });
+  std::string truncated = good_library();
+  truncated.resize(truncated.size() / 2);
+  expect_refused(Code::library_malformed, [&] { return push({.library = truncated}); });
+}
+
 TEST_F(Releases, QuotasHold) {
   options_.archive_limit = 64 << 20;
   options_.releases_per_tenant = 2;

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "packager/archive/payload.h"
 #include "packager/archive/version.h"
 #include "packager/definition/definition.h"
 #include "packager/digest/digest.h"
+#include "packager/library/admission.h"
 
 namespace pirn::registry {
 
@@ -32,6 +34,13 @@ std::string document_of(const Sample& sample) {
                  sample.timeout + "\"}]}";
   return "{\"schema\":1,\"package\":{\"name\":\"" + sample.package + "\",\"version\":\"" + sample.version +
          "\"},\"workflows\":[" + workflows + "]}";
+}
+
+std::vector<std::string> needed_by_good_library() {
+  const auto admitted = library::admit(good_library(), take(library::host_runtime()));
+  EXPECT_TRUE(admitted) << describe(admitted.error());
+  const std::set<std::string> needed(admitted->needed.begin(), admitted->needed.end());
+  return {needed.begin(), needed.end()};
 }
 
 }  // namespace
@@ -72,8 +81,8 @@ std::string archive_of(const Sample& sample) {
   manifest.payload = packed->payload;
   manifest.files = packed->files;
   const archive::File* library = manifest.find_file(path);
-  manifest.libraries = {
-      {std::string(archive::host_platform()), path, library->sha256, library->size, {"libc.so.6"}}};
+  manifest.libraries = {{std::string(archive::host_platform()), path, library->sha256, library->size,
+                         sample.needed.empty() ? needed_by_good_library() : sample.needed}};
   const std::string text = archive::print(manifest);
   std::vector<archive::SignatureRecord> records;
   for (const signature::PrivateKey* key : sample.keys)

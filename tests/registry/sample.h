@@ -27,7 +27,8 @@ struct Sample {
   std::string timeout = "30s";  // of the step of every workflow: another one is another definition
   std::string task = "work";
   std::string description = "";
-  std::string library = "";  // bytes; empty: a good library
+  std::string library = "";              // bytes; empty: a good library
+  std::vector<std::string> needed = {};  // as the manifest says; empty: what the library does need
   std::vector<const signature::PrivateKey*> keys = {&publisher_key()};
 };
 
