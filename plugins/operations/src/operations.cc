@@ -459,4 +459,4 @@ PIRN_PACKAGE(PIRN_PACKAGE_NAME, PIRN_PACKAGE_VERSION,
              {.description = "The daily operations report of an online retailer",
               .author = "The Pirn authors",
               .licence = "Apache-2.0"},
-             daily_report);
+             daily_report, log_event);
