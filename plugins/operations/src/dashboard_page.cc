@@ -27,12 +27,13 @@ p{margin:0}.soft{color:var(--soft)}
 .pill{display:inline-block;padding:6px 14px;border-radius:999px;font-weight:600;font-size:14px}
 .good{color:var(--good);background:var(--good-bg)}.bad{color:var(--bad);background:var(--bad-bg)}.warn{color:var(--warn);background:var(--warn-bg)}
 .reasons{margin:0 0 20px;padding:14px 18px;border-radius:12px;list-style:none}.reasons li::before{content:"! ";font-weight:700}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:14px;margin-bottom:14px}
+.tiles{display:flex;flex-wrap:wrap;gap:14px;margin-bottom:14px}.tile{flex:1 1 150px}.tiles.many .tile{flex-basis:22%;min-width:150px}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:18px 20px;min-width:0}
-.tile .name{color:var(--soft);font-size:13px}.tile .figure{font-size:27px;font-weight:650;letter-spacing:-.02em;line-height:1.3}
+.tile .name{color:var(--soft);font-size:13px}.tile .figure{font-size:clamp(21px,5.4vw,27px);font-weight:650;letter-spacing:-.02em;line-height:1.3}
 .tile .note{font-size:13px;color:var(--soft)}
 .tile.alert{border-color:var(--bad)}.tile.alert .note{color:var(--bad);font-weight:600}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px;margin-top:14px}
+.columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px;margin-top:14px;align-items:start}
+.column{display:grid;gap:14px;min-width:0}
 table{width:100%;border-collapse:collapse;font-size:14px}caption{text-align:left}
 th{font-weight:500;color:var(--soft);font-size:12.5px;text-align:left;padding:0 8px 8px 0;border-bottom:1px solid var(--line);white-space:nowrap}
 td{padding:8px 8px 8px 0;border-bottom:1px solid var(--line);vertical-align:middle}tr:last-child td{border-bottom:0}
@@ -41,7 +42,7 @@ td.what{max-width:0;width:60%;overflow:hidden;text-overflow:ellipsis;white-space
 code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;color:var(--soft)}
 .meter{display:block;height:6px;border-radius:3px;background:var(--track);overflow:hidden;min-width:64px;margin-top:4px}
 .meter i{display:block;height:100%;background:var(--bar);border-radius:3px}.meter i.low{background:var(--bad)}
-svg{display:block;width:100%;height:auto}svg rect{fill:var(--bar)}svg rect.none{fill:var(--track)}
+.chart{overflow-x:auto}svg{display:block;width:100%;min-width:560px;height:auto}svg rect{fill:var(--bar)}svg rect.none{fill:var(--track)}
 svg text{fill:var(--soft);font-size:11px}svg text.peak{fill:var(--ink);font-weight:600}
 dl{display:grid;grid-template-columns:1fr auto;gap:8px 16px;margin:0;font-size:14px}dt{color:var(--soft)}dd{margin:0;text-align:right}
 details{margin-top:14px;font-size:13.5px}summary{cursor:pointer;color:var(--soft)}
@@ -71,7 +72,9 @@ std::string tiles(const Dashboard& dashboard) {
   const bool many_returns = report.return_rate > dashboard.thresholds.max_return_rate;
   const std::string least = money(dashboard.thresholds.min_revenue);
   const std::string most = percent(dashboard.thresholds.max_return_rate);
-  std::string out = "<section class=\"tiles\" aria-label=\"Figures\">\n";
+  // Six stand in one row; seven are four and three.
+  std::string out =
+      std::string("<section class=\"tiles") + (report.items ? " many" : "") + "\" aria-label=\"Figures\">\n";
   out +=
       tile("Revenue", money(report.revenue), (poor ? "! below the minimum of " : "at least ") + least, poor);
   out += tile("Return rate", percent(report.return_rate),
@@ -92,7 +95,7 @@ std::string hours_chart(const Dashboard& dashboard) {
   constexpr int kWidth = 960, kHeight = 180, kBase = 152, kTop = 22, kStep = 40, kBar = 26;
   double peak = 0;
   for (Decimal revenue : dashboard.by_hour) peak = std::max(peak, revenue.approximate());
-  std::string out = "<section class=\"card\"><h2>Revenue by hour of the day</h2>\n<svg viewBox=\"0 0 ";
+  std::string out = "<section class=\"card chart\"><h2>Revenue by hour of the day</h2>\n<svg viewBox=\"0 0 ";
   out += std::to_string(kWidth) + " " + std::to_string(kHeight) +
          "\" role=\"img\" aria-label=\"Revenue by hour of the day\">\n";
   for (int hour = 0; hour < 24; ++hour) {
@@ -236,6 +239,7 @@ std::string heading(const Dashboard& dashboard, const std::vector<std::string>& 
   std::string out =
       "<header><div><h1>Daily operations</h1><p class=\"soft\">" + escape_html(dashboard.orders_file);
   if (!dashboard.first.empty()) out += " · " + dashboard.first + " to " + dashboard.last;
+  out += " · operations " + escape_html(dashboard.version);
   out += "</p></div><p class=\"pill ";
   out += reasons.empty() ? "good\">✓ Healthy" : "bad\">! Anomaly";
   out += "</p></header>\n";
@@ -256,9 +260,10 @@ std::string dashboard_page(const Dashboard& dashboard) {
       "<title>Daily operations</title>\n<style>";
   out.append(kStyle).append("</style>\n</head>\n<body>\n<main>\n");
   out += heading(dashboard, reasons) + tiles(dashboard) + hours_chart(dashboard);
-  out += "<div class=\"pair\">\n" + top_products(dashboard) + low_stock_table(dashboard) + "</div>\n";
-  out += "<div class=\"pair\">\n" + returned_table(dashboard) + countries_table(dashboard) + "</div>\n";
-  out += "<div class=\"pair\">\n" + quality(dashboard) + "</div>\n";
+  out += "<div class=\"columns\">\n<div class=\"column\">\n" + top_products(dashboard) +
+         returned_table(dashboard);
+  out += "</div>\n<div class=\"column\">\n" + low_stock_table(dashboard) + countries_table(dashboard) +
+         quality(dashboard) + "</div>\n</div>\n";
   out += "<footer><p>Made by operations " + escape_html(dashboard.version) + ", run <code>" +
          escape_html(dashboard.execution) +
          "</code>.</p><p>Revenue counts lines with quantity and price above zero that are no returns; the "

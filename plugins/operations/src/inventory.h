@@ -4,10 +4,9 @@
 // file:
 //   largest      = the largest quantity on one sale line
 //   ReorderLevel = largest                                 (the next such order can be served)
-//   OnHand       = max(0, 6 x largest - sold + returned)   (the shelf held six such orders when the file
-//   began)
-// It is a pure function of the file, so that the report is the same on every machine; a product that sold
-// more than five times its largest line, returns deducted, is low.
+//   OnHand       = max(0, 5 x largest - sold + returned)   (the shelf held five of them when the file began)
+// It is a pure function of the file, so that the report is the same on every machine. A product is low when
+// it sold more than four times its largest line, returns deducted.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +28,7 @@ struct StockItem {
   bool low() const { return on_hand < reorder_level; }
 };
 
-inline constexpr int64_t kShelfOrders = 6;
+inline constexpr int64_t kShelfOrders = 5;
 inline constexpr size_t kInventoryFields = 3;
 extern const char* const kInventoryHeader;  // with its LF
 

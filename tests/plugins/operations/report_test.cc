@@ -144,9 +144,10 @@ TEST(Inventory, IsReadWithItsQuirks) {
 TEST(Inventory, DerivedFromTheOrdersByTheRule) {
   std::istringstream orders(
       std::string(kHeader) +
-      "1,A,,10,,1,,\n1,A,,10,,1,,\n1,A,,10,,1,,\n1,A,,10,,1,,\n1,A,,10,,1,,\n1,A,,1,,1,,\n"  // 60 - 51 = 9 <
-                                                                                             // 10
-      "1,B,,10,,1,,\n1,B,,10,,1,,\n1,B,,10,,1,,\n1,B,,10,,1,,\n1,B,,10,,1,,\n1,B,,1,,1,,\nC2,B,,-1,,1,,\n"
+      // 5 x 10 - 41 = 9 on hand, below 10
+      "1,A,,10,,1,,\n1,A,,10,,1,,\n1,A,,10,,1,,\n1,A,,10,,1,,\n1,A,,1,,1,,\n"
+      // one came back: 10
+      "1,B,,10,,1,,\n1,B,,10,,1,,\n1,B,,10,,1,,\n1,B,,10,,1,,\n1,B,,1,,1,,\nC2,B,,-1,,1,,\n"
       "1,FREE,,5,,0,,\nC3,ONLY-RETURNED,,-5,,1,,\n");
   const auto inventory = derive_inventory(orders, kGoOn);
   ASSERT_TRUE(inventory);
