@@ -1,0 +1,121 @@
+// pirn-probe: loads ONE library in a process that is thrown away, and says what it is. Started by probe(),
+// which gives it the library as descriptor 3 and a pipe for the answer as descriptor 4.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "packager/library/library.h"
+#include "packager/probe/answer.h"
+#include "packager/probe/sandbox.h"
+
+namespace pirn::probe {
+namespace {
+
+constexpr int kLibrary = 3;
+constexpr int kAnswer = 4;
+
+void write_all(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(kAnswer, text.data(), text.size());
+    if (written <= 0) _exit(1);  // nobody listens any more
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+void enter(Stage stage) {
+  const char letter = static_cast<char>(stage);
+  write_all({&letter, 1});
+}
+
+Result<std::string_view> map_library() {
+  struct stat status;
+  if (fstat(kLibrary, &status) != 0 || status.st_size <= 0)
+    return Error{Code::io_failed, "no library was given to the probe", "", Blame::pirn};
+  const auto size = static_cast<size_t>(status.st_size);
+  const void* map = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, kLibrary, 0);
+  if (map == MAP_FAILED) return Error{Code::io_failed, "cannot map the library", "", Blame::world};
+  return std::string_view(static_cast<const char*>(map), size);
+}
+
+// What the package said last, as the reason of a failed init.
+std::string g_last_log;
+
+const pirn_host kHost = {
+    .size = sizeof(pirn_host),
+    .abi_minor = PIRN_ABI_MINOR,
+    .name = "pirn-probe",
+    .version = "0.1.0",
+    .extension = [](const pirn_host*, const char*) -> const void* { return nullptr; },
+    .log =
+        [](const pirn_host*, uint32_t, const pirn_str* message) {
+          constexpr uint64_t kMax = 500;
+          if (message != nullptr && message->data != nullptr)
+            g_last_log.assign(message->data, std::min(message->len, kMax));
+        },
+};
+
+Status run_init(const library::Library& library) {
+  const pirn_plugin& plugin = library.plugin();
+  pirn_state* state = nullptr;
+  if (plugin.init != nullptr) {
+    enter(Stage::init);
+    const pirn_status status = plugin.init(&kHost, &state);
+    if (status != PIRN_OK)
+      return Error{Code::probe_init_failed,
+                   "the package's init failed with status " + std::to_string(status) +
+                       (g_last_log.empty() ? "" : ": " + g_last_log),
+                   "", Blame::package};
+  }
+  if (plugin.deinit != nullptr) {
+    enter(Stage::deinit);
+    plugin.deinit(state);
+  }
+  return {};
+}
+
+Result<LibraryDescription> describe_library(std::string_view bytes, const Digest& digest, bool with_init) {
+  enter(Stage::load);
+  PIRN_TRY(library::Library library, library::Library::load(bytes, digest));
+  const library::Descriptor& descriptor = library.descriptor();
+  LibraryDescription out;
+  out.id = descriptor.id;
+  out.version = descriptor.version;
+  out.sdk = descriptor.sdk;
+  out.abi_major = descriptor.abi_major;
+  out.abi_minor = descriptor.abi_minor;
+  out.min_host_minor = descriptor.min_host_minor;
+  out.functions = library::functions_of(descriptor);
+  enter(Stage::definition);
+  PIRN_TRY(out.definition, library.definition());
+  if (with_init) PIRN_DO(run_init(library));
+  enter(Stage::unload);
+  out.unloads = library.unload() == library::Unloaded::gone;
+  return out;
+}
+
+Result<LibraryDescription> run(const char* digest_text, bool with_init) {
+  PIRN_TRY(const Digest digest, parse_digest(digest_text));
+  PIRN_TRY(const std::string_view bytes, map_library());
+  const Result<library::Runtime>& runtime = library::host_runtime();  // while files can be read
+  if (!runtime) return runtime.error();
+  PIRN_DO(enter_sandbox(kAnswer + 1, bytes.size()));
+  return describe_library(bytes, digest, with_init);
+}
+
+}  // namespace
+}  // namespace pirn::probe
+
+int main(int argc, char** argv) {
+  if (argc != 3 || fcntl(3, F_GETFD) == -1 || fcntl(4, F_GETFD) == -1) {
+    std::fputs("pirn-probe is started by pirn, to look at a library in a process of its own.\n", stderr);
+    return 2;
+  }
+  const bool with_init = std::strcmp(argv[2], "init") == 0;
+  const std::string answer = pirn::probe::print_answer(pirn::probe::run(argv[1], with_init));
+  pirn::probe::write_all(answer);
+  _exit(0);  // whatever the package registered for exit() has no say any more
+}

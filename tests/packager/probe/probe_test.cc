@@ -1,0 +1,133 @@
+#include "packager/probe/probe.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "tests/packager/library/zoo.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PIRN_NEEDS_THE_SANDBOX() GTEST_SKIP() << "a sanitizer does not fit into the sandbox"
+#else
+#define PIRN_NEEDS_THE_SANDBOX() static_cast<void>(0)
+#endif
+
+namespace pirn::probe {
+namespace {
+
+class Probe : public testing::Test {
+ protected:
+  void TearDown() override {
+    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a process was left behind";
+    EXPECT_EQ(errno, ECHILD);
+  }
+
+  static Result<LibraryDescription> ask(const std::string& name, bool run_init = false,
+                                        int timeout_ms = 20'000) {
+    ProbeOptions options;
+    options.run_init = run_init;
+    options.timeout = std::chrono::milliseconds(timeout_ms);
+    options.probe_path = PIRN_PROBE_PROGRAM;
+    return probe(library::animal(name), options);
+  }
+
+  static void expect_refused(const Result<LibraryDescription>& result, Code code,
+                             const std::string& words = "") {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, code) << describe(result.error());
+    EXPECT_NE(result.error().message.find(words), std::string::npos) << describe(result.error());
+  }
+};
+
+TEST_F(Probe, DescribesAGoodLibrary) {
+  for (const bool run_init : {false, true}) {
+    const Result<LibraryDescription> description = ask("good", run_init);
+    ASSERT_TRUE(description) << describe(description.error());
+    EXPECT_EQ(description->id, "zoo");
+    EXPECT_EQ(description->version, "1.0.0");
+    EXPECT_EQ(description->sdk, "zoo/1");
+    EXPECT_EQ(description->functions.size(), 2u);
+    EXPECT_TRUE(description->unloads);
+    EXPECT_TRUE(definition::parse(description->definition, "zoo", &description->functions));
+  }
+  EXPECT_EQ(ask("no_definition")->definition, "");
+}
+
+TEST_F(Probe, TellsWhatStaysInMemory) {
+  const Result<LibraryDescription> description = ask("resident", true);
+  ASSERT_TRUE(description) << describe(description.error());
+  EXPECT_FALSE(description->unloads);
+}
+
+TEST_F(Probe, PassesOnWhyALibraryIsRefused) {
+  expect_refused(ask("extra_export"), Code::library_exports_more, "zoo_counter_of_this_copy");
+  EXPECT_EQ(ask("many_sins").error().causes.size(), 2u);
+  expect_refused(ask("duplicate_ids"), Code::library_descriptor_invalid, "'work'");
+  expect_refused(ask("refuses_host"), Code::library_refuses_host);
+  expect_refused(ask("definition_fails"), Code::library_definition_failed, "the sloth");
+}
+
+TEST_F(Probe, SurvivesACrash) {
+  expect_refused(ask("constructor_crashes"), Code::probe_crashed, "SIGABRT while it was loaded");
+  expect_refused(ask("entry_crashes"), Code::probe_crashed, "SIGSEGV while it was loaded");
+  expect_refused(ask("init_crashes", true), Code::probe_crashed, " in its init");
+  expect_refused(ask("deinit_crashes", true), Code::probe_crashed, "SIGABRT in its deinit");
+  EXPECT_TRUE(ask("init_crashes"));  // nobody asked for init
+}
+
+TEST_F(Probe, StopsALibraryThatDoesNotEnd) {
+  expect_refused(ask("constructor_loops", false, 300), Code::probe_timeout, "while it was loaded");
+}
+
+TEST_F(Probe, IsNotDeceivedByAnEarlyExit) {
+  expect_refused(ask("constructor_exits"), Code::probe_no_answer, "while it was loaded");
+}
+
+TEST_F(Probe, IsNotConfusedByOutput) {
+  expect_refused(ask("constructor_prints"), Code::probe_answer_invalid);
+  expect_refused(ask("constructor_floods"), Code::probe_answer_invalid);
+}
+
+TEST_F(Probe, ReportsAFailedInit) {
+  expect_refused(ask("init_fails", true), Code::probe_init_failed, "status -5");
+}
+
+TEST_F(Probe, LetsNothingOut) {
+  PIRN_NEEDS_THE_SANDBOX();
+  expect_refused(ask("init_connects", true), Code::probe_init_failed, "status -7");
+  expect_refused(ask("init_executes", true), Code::probe_init_failed, "status -7");
+  expect_refused(ask("init_writes_file", true), Code::probe_init_failed, "status -7");
+  expect_refused(ask("init_allocates", true), Code::probe_init_failed, "status -5");
+  EXPECT_NE(access("/tmp/pirn-zoo-was-here", F_OK), 0);
+}
+
+TEST_F(Probe, InheritsNothing) {
+  const int open_file = fcntl(STDERR_FILENO, F_DUPFD, 77);  // on purpose without close-on-exec
+  ASSERT_EQ(open_file, 77);
+  ASSERT_EQ(setenv("PIRN_TEST_SECRET", "x", 1), 0);
+  const Result<LibraryDescription> description = ask("init_looks_around", true);
+  EXPECT_TRUE(description) << describe(description.error());
+  close(open_file);
+}
+
+TEST_F(Probe, RefusesWhatIsNoLibrary) {
+  ProbeOptions options;
+  options.probe_path = PIRN_PROBE_PROGRAM;
+  expect_refused(probe("no library", options), Code::library_malformed);
+  expect_refused(probe("", options), Code::library_malformed);
+}
+
+TEST_F(Probe, SaysThatItIsMissing) {
+  ProbeOptions options;
+  options.probe_path = "/nowhere/pirn-probe";
+  expect_refused(probe(library::animal("good"), options), Code::probe_unavailable, "/nowhere/pirn-probe");
+}
+
+// Tests run beside pirn-probe, as pirn does.
+TEST_F(Probe, IsFoundBesideTheProgram) { EXPECT_TRUE(probe(library::animal("good"), {})); }
+
+}  // namespace
+}  // namespace pirn::probe
