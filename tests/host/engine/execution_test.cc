@@ -1,0 +1,532 @@
+// The rules of executions and steps, one test each; the names are those of semantics.md.
+#include <gtest/gtest.h>
+
+#include "tests/host/sim/world.h"
+
+namespace pirn::sim {
+namespace {
+
+using journal::ErrorClass;
+using journal::State;
+
+TEST(Execution, AnEmptyWorkflowCompletesAtOnce) {
+  World world;
+  world.publish(R"("steps":[])");
+  const ExecutionId id = world.start()->id;
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+}
+
+TEST(Execution, StepsRunInOrderOfTheirDependencies) {
+  World world;
+  world.publish(R"("steps":[{"name":"c","after":["a","b"]},{"name":"a"},{"name":"b","after":["a"]}])");
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  std::vector<std::string> order;
+  for (const Called& call : world.runner().calls) order.push_back(call.step);
+  EXPECT_EQ(order, (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST(Execution, AThreeStepExecutionMakesFourCommits) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"},{"name":"b","after":["a"]},{"name":"c","after":["b"]}])");
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.next_commit, 5u);
+}
+
+TEST(Execution, TheFirstRecordSaysWhatRuns) {
+  World world;
+  const auto release = world.publish(R"("steps":[{"name":"a"}])");
+  const ExecutionId id = world.start(R"({"x":1})", "key-1")->id;
+  const auto created = world.records_of<journal::Created>(id);
+  ASSERT_EQ(created.size(), 1u);
+  EXPECT_EQ(created[0].pins, std::vector<Digest>{release->digest});
+  EXPECT_EQ(created[0].definition, release->workflow_digests[0]);
+  EXPECT_EQ(created[0].definition_schema, 1u);
+  EXPECT_EQ(created[0].root, id);
+  EXPECT_EQ(created[0].key, "key-1");
+  EXPECT_FALSE(created[0].input_digest.is_zero());
+}
+
+// ---- R1 to R7: dependents ----
+
+struct Case {
+  std::string on_error;
+  Act first;
+  std::string first_state, second_state;
+  State final_state;
+};
+
+class DependentOf : public testing::TestWithParam<Case> {};
+
+TEST_P(DependentOf, AStepThatDidNotComplete) {
+  World world;
+  world.publish(R"("failure_mode":"continue","steps":[{"name":"a","max_retries":0,"on_error":")" + GetParam().on_error +
+                R"("},{"name":"b","after":["a"]}])");
+  world.runner().by_function["a"] = [](const auto&) { return GetParam().first; };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.step_state(id, "a"), GetParam().first_state);
+  EXPECT_EQ(world.step_state(id, "b"), GetParam().second_state);
+  EXPECT_EQ(world.show(id).state.state, GetParam().final_state);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, DependentOf,
+                         testing::Values(Case{"fail", fail("x"), "failed", "skipped(upstream_failed)", State::failed},        // R1
+                                         Case{"continue", fail("x"), "failed(tolerated)", "completed", State::completed},    // R3, R6
+                                         Case{"skip", fail("x"), "skipped(on_error)", "completed", State::completed},        // R5
+                                         Case{"fail", skip("no need"), "skipped(requested)", "completed", State::completed}  // R5
+                                         ));
+
+TEST(Execution, R4OfSeveralBranchesOneTakenIsEnough) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"},
+    {"name":"left","after":["a"],"when":{"path":"n","less":5}},
+    {"name":"right","after":["a"],"when":{"path":"n","greater_or_equal":5}},
+    {"name":"join","after":["left","right"]}])");
+  const ExecutionId id = world.start(R"({"n":7})")->id;
+  world.run();
+  EXPECT_EQ(world.step_state(id, "left"), "skipped(condition)");
+  EXPECT_EQ(world.step_state(id, "right"), "completed");
+  EXPECT_EQ(world.step_state(id, "join"), "completed");
+}
+
+TEST(Execution, R4AllUntakenIsUntakenRecursivelyInOneCommit) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"},
+    {"name":"l","after":["a"],"when":{"path":"go","equals":true}},
+    {"name":"r","after":["a"],"when":{"path":"go","exists":true}},
+    {"name":"join","after":["l","r"]},{"name":"end","after":["join"]}])");
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.step_state(id, "join"), "skipped(not_taken)");
+  EXPECT_EQ(world.step_state(id, "end"), "skipped(not_taken)");
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.show(id).state.next_commit, 3u) << "the start and the completion of a, with everything that follows";
+}
+
+TEST(Execution, ADependentIsBlockedOnlyWhenAllItsDependenciesAreOver) {
+  World world;
+  world.publish(R"("failure_mode":"continue","steps":[{"name":"bad","max_retries":0},{"name":"slow"},{"name":"join","after":["bad","slow"]}])");
+  world.runner().by_function["bad"] = [](const auto&) { return fail("x"); };
+  world.runner().by_function["slow"] = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  EXPECT_EQ(world.step_state(id, "join"), "pending");
+  world.run();
+  EXPECT_EQ(world.step_state(id, "join"), "skipped(upstream_failed)");
+  EXPECT_EQ(world.show(id).state.steps[2].reason, "dependency bad failed: x: told to");
+}
+
+// ---- conditions that are functions ----
+
+TEST(Consultation, DecidesAConditionAndIsAskedAgainAfterACrash) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","when":{"function":"sunny"}}])");
+  bool lost = true;
+  world.runner().by_function["sunny"] = [&](const auto&) { return lost ? hang() : answer(true); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  EXPECT_EQ(world.step_state(id, "a"), "asking");
+  lost = false;
+  world.crash();
+  world.run();
+  EXPECT_EQ(world.step_state(id, "a"), "completed");
+  EXPECT_EQ(world.show(id).state.steps[0].invocations, 1u);
+}
+
+TEST(Consultation, OfAConditionThatFailsOrTakesTooLongSkips) {
+  for (const Act& act : {fail("oops"), hang()}) {
+    World world;
+    world.publish(R"("steps":[{"name":"a","when":{"function":"sunny"}}])");
+    world.runner().by_function["sunny"] = [&](const auto&) { return act; };
+    const ExecutionId id = world.start()->id;
+    world.run();
+    EXPECT_EQ(world.step_state(id, "a"), "skipped(condition)");
+    const auto diagnostics = world.records_of<journal::Diagnostic>(id);
+    ASSERT_EQ(diagnostics.size(), 1u);
+    EXPECT_EQ(diagnostics[0].code, "consultation_failed");
+  }
+}
+
+// ---- retries ----
+
+TEST(Retry, R18MaxRetriesCountsWhatFollowsTheFirstTry) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","max_retries":2,"retry_delay":"1s","retry_backoff":"exponential"}])");
+  world.runner().by_function["a"] = [](const auto&) { return fail("x"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(world.runner().calls.size(), 3u);
+  std::vector<int64_t> delays;
+  for (const auto& retry : world.records_of<journal::StepRetry>(id)) delays.push_back(retry.delay);
+  EXPECT_EQ(delays, (std::vector<int64_t>{kSecond, 2 * kSecond}));
+  EXPECT_EQ(world.runner().calls[2].attempt, 3u);
+}
+
+TEST(Retry, ATerminalErrorIsNeverRetried) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","max_retries":5}])");
+  world.runner().by_function["a"] = [](const auto&) { return fail("x", ErrorClass::terminal); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.runner().calls.size(), 1u);
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+}
+
+TEST(Retry, ABackoffFunctionIsAskedAndTheFixedDelayIsItsDefault) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","max_retries":2,"retry_delay":"3s","retry_max_delay":"10s","retry_backoff":{"function":"wait"}}])");
+  world.runner().by_function["a"] = [](const auto&) { return fail("x"); };
+  int asked = 0;
+  std::vector<std::string> questions;
+  world.runner().by_function["wait"] = [&](const auto& invocation) {
+    questions.push_back(invocation.input);
+    return ++asked == 1 ? answer_delay(60 * kSecond) : fail("no idea");
+  };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  std::vector<int64_t> delays;
+  for (const auto& retry : world.records_of<journal::StepRetry>(id)) delays.push_back(retry.delay);
+  EXPECT_EQ(delays, (std::vector<int64_t>{10 * kSecond, 3 * kSecond})) << "capped; then the default";
+  ASSERT_EQ(questions.size(), 2u);
+  EXPECT_EQ(questions[0], R"({"attempt":1,"base_delay_ms":3000,"error":{"code":"x","message":"told to","class":"retryable"}})");
+}
+
+TEST(Retry, TheTimerKeepsItsInstantOverACrash) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","max_retries":1,"retry_delay":"1h","retry_backoff":"fixed"}])");
+  int calls = 0;
+  world.runner().by_function["a"] = [&](const auto&) { return ++calls == 1 ? fail("x") : ok(); };
+  const int64_t started = world.now();
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  world.pass_time(30 * kMinute);
+  world.crash();
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.now(), started + 60 * kMinute);
+}
+
+// ---- timeouts and fencing ----
+
+TEST(Timeout, R20IsRetryableAndTheLateResultIsFenced) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","timeout":"1s","max_retries":1,"retry_delay":"1s","retry_backoff":"fixed"}])");
+  int calls = 0;
+  world.runner().by_function["a"] = [&](const auto&) { return ++calls == 1 ? hang() : ok(R"({"by":"second"})"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.context(id), R"({"by":"second"})");
+  const auto failures = world.records_of<journal::StepFailed>(id);
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].error->code, "timeout");
+}
+
+TEST(Timeout, R21OfTheWorkflowStopsItWithItsOwnError) {
+  World world;
+  world.publish(R"("timeout":"10s","steps":[{"name":"a","timeout":"1h"},{"name":"b","after":["a"]}])");
+  world.runner().by_function["a"] = [&](const auto&) { return after(kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  const auto view = world.show(id);
+  EXPECT_EQ(view.state.state, State::failed);
+  EXPECT_EQ(view.state.error->code, "workflow_timeout");
+  EXPECT_EQ(world.step_state(id, "a"), "cancelled");
+  EXPECT_EQ(world.step_state(id, "b"), "skipped(aborted)");
+}
+
+// ---- failure ----
+
+TEST(FailFast, R2R27R28DrainsWhatRunsAndEndsTheRest) {
+  World world;
+  world.publish(R"("steps":[{"name":"bad","max_retries":0},{"name":"below","after":["bad"]},
+    {"name":"polite"},{"name":"stubborn"},{"name":"later","after":["stubborn"]}])");
+  world.runner().by_function["bad"] = [](const auto&) { return after(kSecond, fail("boom")); };
+  world.runner().by_function["polite"] = [](const auto&) { return after(kMinute, ok()); };
+  world.runner().by_function["stubborn"] = [](const auto&) {
+    Act act = after(5 * kSecond, ok(R"({"done":true})"));
+    act.ignores_cancel = true;
+    return act;
+  };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.step_state(id, "below"), "skipped(upstream_failed)");
+  EXPECT_EQ(world.step_state(id, "polite"), "cancelled");
+  EXPECT_EQ(world.step_state(id, "stubborn"), "completed") << "one that returns ok while draining is completed";
+  EXPECT_EQ(world.step_state(id, "later"), "skipped(aborted)");
+  const auto view = world.show(id);
+  EXPECT_EQ(view.state.state, State::failed);
+  EXPECT_EQ(view.state.error->code, "boom");
+  EXPECT_EQ(view.context, R"({"done":true})");
+}
+
+TEST(FailFast, WhatIgnoresTheCancelIsFencedAfterTheGrace) {
+  World world;
+  world.publish(R"("steps":[{"name":"bad","max_retries":0},{"name":"deaf","timeout":"infinity"}])");
+  world.runner().by_function["bad"] = [](const auto&) { return fail("boom"); };
+  world.runner().by_function["deaf"] = [](const auto&) { return hang(); };
+  const int64_t started = world.now();
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.step_state(id, "deaf"), "cancelled");
+  EXPECT_EQ(world.now(), started + 30 * kSecond);
+}
+
+TEST(FailFast, AStepThatIsNotCancellableHasItsOwnTimeout) {
+  World world;
+  world.publish(R"("steps":[{"name":"bad","max_retries":0},{"name":"firm","cancellable":false,"timeout":"2m"}])");
+  world.runner().by_function["bad"] = [](const auto&) { return fail("boom"); };
+  world.runner().by_function["firm"] = [](const auto&) { return after(kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.step_state(id, "firm"), "completed");
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+}
+
+TEST(Continue, IndependentStepsGoOnAndTheFirstErrorIsTheError) {
+  World world;
+  world.publish(R"("failure_mode":"continue","steps":[{"name":"bad","max_retries":0},{"name":"worse","after":["ok"],"max_retries":0},{"name":"ok"}])");
+  world.runner().by_function["bad"] = [](const auto&) { return fail("first"); };
+  world.runner().by_function["worse"] = [](const auto&) { return fail("second"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(world.show(id).state.error->code, "first");
+  EXPECT_EQ(world.step_state(id, "ok"), "completed");
+}
+
+// ---- cancel ----
+
+TEST(Cancel, R28EverythingThatIsNotOverIsCancelled) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"},{"name":"b","after":["a"]}])");
+  world.runner().by_function["a"] = [](const auto&) { return after(kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  EXPECT_EQ(*world.cancel(id), State::stopping);
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::cancelled);
+  EXPECT_EQ(world.step_state(id, "a"), "cancelled");
+  EXPECT_EQ(world.step_state(id, "b"), "cancelled");
+}
+
+TEST(Cancel, R31IsRefusedWhereItIsNotLegalAndChangesNothing) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"}])");
+  const ExecutionId id = world.start()->id;
+  world.run();
+  const size_t before = world.events().size();
+  EXPECT_EQ(world.cancel(id).error().code, Code::invalid_transition);
+  EXPECT_EQ(world.cancel(ExecutionId{12345}).error().code, Code::not_found);
+  EXPECT_EQ(world.events().size(), before);
+}
+
+TEST(Cancel, R29ThePartialResultIsKeptAndNotMerged) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"}])");
+  world.runner().by_function["a"] = [](const auto&) {
+    Act act = after(kSecond, ok(R"({"half":1})"));
+    act.outcome.kind = worker::Outcome::Kind::cancelled;
+    act.ignores_cancel = true;
+    return act;
+  };
+  const ExecutionId id = world.start()->id;
+  (void)world.cancel(id);
+  world.run();
+  EXPECT_EQ(world.context(id), "{}");
+  ASSERT_TRUE(world.show(id).state.steps[0].result);
+}
+
+TEST(Cancel, R29OutsideOfAStopCancelledIsAnError) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","max_retries":0}])");
+  world.runner().by_function["a"] = [](const auto&) {
+    Act act = ok();
+    act.outcome.kind = worker::Outcome::Kind::cancelled;
+    return act;
+  };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.error->code, "invalid_return");
+}
+
+// ---- context ----
+
+TEST(Context, R9AStepSeesItsAncestorsAndNothingElse) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"},{"name":"side"},{"name":"b","after":["a"]},{"name":"c","after":["b"]}])");
+  world.runner().by_function["a"] = [](const auto&) { return ok(R"({"a":1})"); };
+  world.runner().by_function["side"] = [](const auto&) { return ok(R"({"side":1})"); };
+  world.runner().by_function["b"] = [](const auto&) { return after(kSecond, ok(R"({"b":1})")); };
+  const ExecutionId id = world.start(R"({"in":0})")->id;
+  world.run();
+  for (const Called& call : world.runner().calls)
+    if (call.step == "c") {
+      EXPECT_EQ(call.context, R"({"a":1,"b":1,"in":0})");
+    }
+  EXPECT_EQ(world.context(id), R"({"a":1,"b":1,"in":0,"side":1})");
+}
+
+TEST(Context, R8TheCanonicallyLaterWriteWinsWhateverFinishesLast) {
+  for (const bool first_is_slow : {true, false}) {
+    World world;
+    world.publish(R"("steps":[{"name":"one"},{"name":"two"},{"name":"join","after":["one","two"]}])");
+    world.runner().by_function["one"] = [&](const auto&) { return after(first_is_slow ? kSecond : 0, ok(R"({"k":"one"})")); };
+    world.runner().by_function["two"] = [&](const auto&) { return after(first_is_slow ? 0 : kSecond, ok(R"({"k":"two"})")); };
+    const ExecutionId id = world.start()->id;
+    world.run();
+    EXPECT_EQ(world.context(id), R"({"k":"two"})");
+    EXPECT_EQ(world.runner().calls.back().context, R"({"k":"two"})");
+    const auto diagnostics = world.records_of<journal::Diagnostic>(id);
+    ASSERT_EQ(diagnostics.size(), 1u);
+    EXPECT_EQ(diagnostics[0].code, "context_conflict");
+  }
+}
+
+TEST(Context, AnOrderedOverwriteIsNoConflict) {
+  World world;
+  world.publish(R"("steps":[{"name":"one"},{"name":"two","after":["one"]}])");
+  world.runner().script = [](const auto& invocation) { return ok("{\"k\":\"" + std::string(invocation.step_name) + "\"}"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.context(id), R"({"k":"two"})");
+  EXPECT_TRUE(world.records_of<journal::Diagnostic>(id).empty());
+}
+
+TEST(Context, R10ContextKeyUnsetReservedKeysAndValuesThatAreNoMap) {
+  World world;
+  world.publish(R"("steps":[{"name":"keyed","context_key":"all"},{"name":"number","after":["keyed"]},
+    {"name":"keyed_number","context_key":"n","after":["number"]},{"name":"eraser","after":["keyed_number"]}])");
+  world.runner().by_function["keyed"] = [](const auto&) { return ok(R"({"x":1,"y":2})"); };
+  world.runner().by_function["number"] = [](const auto&) { return value("5"); };
+  world.runner().by_function["keyed_number"] = [](const auto&) { return value("6"); };
+  world.runner().by_function["eraser"] = [](const auto&) {
+    Act act;
+    journal::StepResult result;
+    result.map.unset("gone");
+    result.map.put("kept", journal::Value());
+    result.map.put("__reserved", journal::Value::of_integer(1));
+    act.outcome.result = std::make_shared<const journal::StepResult>(std::move(result));
+    return act;
+  };
+  const ExecutionId id = world.start(R"({"gone":1})")->id;
+  world.run();
+  EXPECT_EQ(world.context(id), R"({"all":{"x":1,"y":2},"kept":null,"n":6})");
+  EXPECT_EQ(world.show(id).state.steps[1].result->value.as_integer(), 5);
+}
+
+// ---- concurrency, hooks, keys ----
+
+TEST(Concurrency, R62StepConcurrencyBoundsAnExecution) {
+  World world;
+  std::string steps;
+  for (int i = 0; i < 20; ++i) steps += std::string(i ? "," : "") + "{\"name\":\"s" + std::to_string(i) + "\"}";
+  world.publish("\"step_concurrency\":4,\"steps\":[" + steps + "]");
+  world.runner().script = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.runner().most_at_once, 4u);
+}
+
+TEST(Concurrency, TenantsTakeTurns) {
+  World world;
+  for (const char* tenant : {"big", "small"})
+    world.releases.publish(tenant, R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","steps":[{"name":"a"}]}]})");
+  world.runner().limit = 1;
+  world.runner().script = [](const auto&) { return after(kSecond, ok()); };
+  for (int i = 0; i < 10; ++i) (void)world.start("{}", "", "w", "big");
+  const ExecutionId small = world.start("{}", "", "w", "small")->id;
+  world.run();
+  size_t place = 0;
+  while (world.runner().calls[place].execution != small) ++place;
+  EXPECT_LE(place, 2u) << "not behind the ten of the other tenant";
+}
+
+TEST(Hooks, R54R70RunInOrderOneAtATimeAndChangeNothing) {
+  World world;
+  world.publish(R"("failure_mode":"continue","hooks":{"on_start":"g","on_success":"g","on_failure":"g","on_skip":"g","on_finish":"g"},
+    "steps":[{"name":"good","hooks":{"on_finish":"own"}},{"name":"bad","max_retries":0,"after":["good"]},{"name":"below","after":["bad"]},
+             {"name":"not","after":["good"],"when":{"path":"x","exists":true}}])");
+  world.runner().by_function["bad"] = [](const auto&) { return fail("boom"); };
+  world.runner().by_function["g"] = [](const auto&) { return fail("hooks may fail"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  std::map<std::string, std::vector<std::string>> events;
+  for (const Called& call : world.runner().calls)
+    if (call.kind == worker::Kind::hook) {
+      const size_t at = call.input.find("\"event\":\"") + 9;
+      events[call.step].push_back(call.function + ":" + call.input.substr(at, call.input.find('"', at) - at));
+    }
+  EXPECT_EQ(events["good"], (std::vector<std::string>{"g:on_start", "g:on_success", "g:on_finish", "own:on_finish"}));
+  EXPECT_EQ(events["bad"], (std::vector<std::string>{"g:on_start", "g:on_failure", "g:on_finish"}));
+  EXPECT_EQ(events["below"], (std::vector<std::string>{"g:on_failure", "g:on_finish"})) << "skipped: no on_start";
+  EXPECT_EQ(events["not"], (std::vector<std::string>{"g:on_skip", "g:on_finish"}));
+  EXPECT_EQ(world.step_state(id, "good"), "completed");
+}
+
+TEST(StartKey, IsUniqueWithinATenant) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"}])");
+  const auto first = world.start(R"({"x":1})", "k");
+  EXPECT_FALSE(first->existing);
+  EXPECT_EQ(world.start(R"({"x":1})", "k")->id, first->id) << "while it is open";
+  world.run();
+  const auto again = world.start(R"({"x":1})", "k");
+  EXPECT_EQ(again->id, first->id) << "when it is closed";
+  EXPECT_TRUE(again->existing);
+  EXPECT_EQ(world.start(R"({"x":2})", "k").error().code, Code::start_key_conflict);
+  world.crash();
+  EXPECT_EQ(world.start(R"({"x":1})", "k")->id, first->id) << "after a crash";
+}
+
+// ---- hot swap ----
+
+TEST(Swap, RunningExecutionsStayOnTheReleaseThatTheyPinned) {
+  World world;
+  const auto v1 = world.publish(R"("description":"one","steps":[{"name":"a"},{"name":"b","after":["a"]}])");
+  world.runner().script = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId first = world.start()->id;
+  const auto v2 = world.publish(R"("description":"two","steps":[{"name":"only"}])");
+  const ExecutionId second = world.start()->id;
+  world.crash();
+  world.run();
+  EXPECT_EQ(world.show(first).state.pins, std::vector<Digest>{v1->digest});
+  EXPECT_EQ(world.show(second).state.pins, std::vector<Digest>{v2->digest});
+  EXPECT_EQ(world.step_state(first, "b"), "completed");
+  EXPECT_EQ(world.runner().retired, std::vector<registry::ReleasePtr>{v1}) << "when nothing pins it any more";
+}
+
+// ---- crash ----
+
+TEST(Crash, S17TheStepInFlightRunsAgainAndIsNotBlamed) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"},{"name":"b","after":["a"],"max_retries":0}])");
+  world.runner().by_function["b"] = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  world.crash();
+  world.run();
+  const auto view = world.show(id);
+  EXPECT_EQ(view.state.state, State::completed);
+  EXPECT_EQ(view.state.steps[0].invocations, 1u) << "completed steps are not run again";
+  EXPECT_EQ(view.state.steps[1].invocations, 2u);
+  EXPECT_EQ(view.state.steps[1].interruptions, 1u);
+  EXPECT_EQ(view.state.steps[1].failures, 0u);
+}
+
+TEST(Crash, AnOutcomeOfBeforeTheCrashCannotCommit) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"}])");
+  world.runner().by_function["a"] = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId id = world.start()->id;
+  const uint64_t old_token = world.runner().calls.back().id;
+  world.crash();
+  EXPECT_NE(world.show(id).state.steps[0].invocation, old_token);
+}
+
+}  // namespace
+}  // namespace pirn::sim

@@ -1,0 +1,165 @@
+// A host in a bottle for tests: the real engine on a memory store, with a scripted runner and a manual clock, on
+// one thread. Everything is a function of what the test does, so a seed reproduces a run, crashes included.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/engine/engine.h"
+#include "host/journal/codec.h"
+#include "host/store/memory_store.h"
+
+namespace pirn::sim {
+
+inline constexpr int64_t kMillisecond = 1'000'000;
+inline constexpr int64_t kSecond = 1'000'000'000;
+inline constexpr int64_t kMinute = 60 * kSecond;
+
+// What an invocation does in virtual time.
+struct Act {
+  int64_t takes = 0;  // ns
+  worker::Outcome outcome;
+  bool ignores_cancel = false;  // else it returns CANCELLED when it is asked to
+  bool hangs = false;           // never returns by itself
+};
+Act ok();
+Act ok(std::string_view result_json);
+Act value(std::string_view value_json);
+Act fail(std::string code, journal::ErrorClass error_class = journal::ErrorClass::retryable);
+Act skip(std::string reason = "");
+Act answer(bool truth);
+Act answer_delay(int64_t ns);
+Act hang();
+Act after(int64_t takes, Act act);
+
+// One call that the engine made.
+struct Called {
+  uint64_t id;
+  ExecutionId execution;
+  worker::Kind kind;
+  std::string step, function, input, context;
+  uint32_t attempt;
+  int64_t at;
+};
+
+class ScriptedRunner : public worker::Runner {
+ public:
+  using Script = std::function<Act(const worker::Invocation&)>;
+
+  explicit ScriptedRunner(const int64_t& now) : now_(now) {}
+  size_t capacity() const override { return under_way_.size() >= limit ? 0 : limit - under_way_.size(); }
+  void start(std::span<worker::Invocation> batch) override;
+  void take_completions(std::vector<worker::Completion>& out) override;
+  void cancel(uint64_t invocation, Signal signal) override;
+  void retire(const registry::ReleasePtr& release) override { retired.push_back(release); }
+  std::vector<worker::Residence> residences() const override { return {}; }
+  uint32_t stuck_calls() const override { return 0; }
+
+  std::optional<int64_t> next_completion() const;
+  size_t under_way() const { return under_way_.size(); }
+
+  size_t limit = 64;
+  Script script;                    // by function, below, when this is not set
+  std::map<std::string, Script> by_function;
+  std::vector<Called> calls;        // all, in order
+  size_t most_at_once = 0;          // tasks
+  std::vector<registry::ReleasePtr> retired;
+
+ private:
+  struct UnderWay {
+    worker::Completion completion;
+    int64_t at;
+    bool ignores_cancel;
+  };
+  const int64_t& now_;
+  std::map<uint64_t, UnderWay> under_way_;  // by invocation
+};
+
+// Releases made from definition documents.
+class FakeReleases : public engine::Releases {
+ public:
+  // Publishes a definition document (JSON) as a release of the tenant, and makes it the active one.
+  registry::ReleasePtr publish(const std::string& tenant, const std::string& json);
+  registry::CatalogPtr catalog() const override { return catalog_; }
+  Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
+
+ private:
+  registry::CatalogPtr catalog_ = std::make_shared<registry::Catalog>();
+  std::vector<registry::ReleasePtr> releases_;
+};
+
+struct Event {
+  ExecutionId execution;
+  uint64_t seq;
+  int64_t at;
+  journal::Record record;
+};
+
+class World : public engine::CommitListener, public worker::Wakeup {
+ public:
+  explicit World(engine::Options options = {});
+  ~World() override;
+
+  // A document of one workflow "w" of package "p" for tenant "t": the argument is the workflow's members, e.g.
+  // R"("steps":[{"name":"a"}])".
+  registry::ReleasePtr publish(const std::string& workflow_members);
+  FakeReleases releases;
+
+  ScriptedRunner& runner() { return *runner_; }
+  engine::Engine& engine() { return *engine_; }
+  store::MemoryStore& store() { return *store_; }
+  int64_t now() const { return now_; }
+
+  // Commands; each runs the turns that it needs.
+  Result<engine::Started> start(std::string_view input_json = "{}", std::string_view key = "", std::string_view workflow = "w",
+                                std::string_view tenant = "t");
+  Result<journal::State> cancel(ExecutionId id, std::string_view tenant = "t");
+  // The execution, open or closed.
+  engine::View show(ExecutionId id, std::string_view tenant = "t");
+  std::string step_state(ExecutionId id, std::string_view step);  // "completed", "skipped(not_taken)", …
+  std::string context(ExecutionId id) { return show(id).context; }
+
+  // One turn; returns whether anything happened.
+  bool turn();
+  // Turns until nothing happens at this instant.
+  void settle();
+  // Lets time pass: settles at every instant at which something is due.
+  void advance(int64_t ns);
+  // Until nothing is due any more.
+  void run();
+  // The host is lost and comes back: what was not committed is gone, the runner's calls too.
+  void crash();
+  void pass_time(int64_t ns) { now_ += ns; }
+
+  // Everything that was committed, as clients see it.
+  const std::vector<Event>& events() const { return events_; }
+  std::vector<Event> events_of(ExecutionId id) const;
+  template <class Record>
+  std::vector<Record> records_of(ExecutionId id) const {
+    std::vector<Record> out;
+    for (const Event& event : events_of(id))
+      if (const auto* record = std::get_if<Record>(&event.record)) out.push_back(*record);
+    return out;
+  }
+
+  void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body, bool last) override;
+  void wake() override {}
+
+ private:
+  void open();
+
+  engine::Options options_;
+  int64_t now_ = 1'700'000'000 * kSecond;
+  std::shared_ptr<store::MemoryStoreContents> contents_ = store::make_memory_store_contents();
+  std::unique_ptr<store::MemoryStore> store_;
+  std::unique_ptr<ScriptedRunner> runner_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::vector<Event> events_;
+  std::optional<int64_t> next_timer_;
+};
+
+}  // namespace pirn::sim
