@@ -106,14 +106,14 @@ class Campaign {
   void prepare() {
     setenv("PIRN_DATA", host_.data().c_str(), 1);
     setenv("PIRN_TENANT", kTenant, 1);
-    setenv("PIRN_PASSPHRASE", "campaign", 1);
+    setenv("PIRN_KEY_PASSPHRASE", "campaign", 1);
     const auto key = directory_ + "/campaign";
     command({"key", "generate", key});
     for (size_t i = 0; i < options_.packages.size(); ++i) pack(i, key + ".pem");
     host_.start();
     if (!host_.wait_ready(kReadyLimit)) give_up("the host does not become ready");
     command({"tenant", "create", kTenant, "--isolation", "in-process"});
-    command({"trust", "add", "--publisher", "campaign", "--key", key + ".pub"});
+    command({"trust", "add", key + ".pub", "--publisher", "campaign"});
     for (const auto& file : archives_) command({"push", file});
     command({"deploy", "ledger@1.0.0"});
     host_.kill();

@@ -26,10 +26,11 @@ awk -v into="$home/blocks" '
 [ -n "$(ls "$home/blocks")" ] || { echo "$page has no commands"; exit 1; }
 
 # The checkout is where the reader stands, but what the commands make stays in his home.
-unset PIRN_DATA PIRN_TENANT PIRN_KEY PIRN_URL PIRN_PASSPHRASE XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME
-export HOME="$home" XDG_STATE_HOME="$home/.local/state" PATH="$build/bin:$PATH" TERM=dumb
+unset PIRN_TENANT PIRN_KEY PIRN_KEY_FILE PIRN_SERVER PIRN_KEY_PASSPHRASE XDG_CACHE_HOME XDG_CONFIG_HOME XDG_STATE_HOME
+# For root the default would be /var/lib/pirn.
+export HOME="$home" PIRN_DATA="$home/.local/state/pirn" PATH="$build/bin:$PATH" TERM=dumb
 export CCACHE_DIR="$ccache_directory"
-socket="$XDG_STATE_HOME/pirn/pirn.sock"
+socket="$PIRN_DATA/pirn.sock"
 cd "$home"
 
 # All blocks that run one after the other share a shell, since a reader's variables last as well.

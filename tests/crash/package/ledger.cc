@@ -20,8 +20,8 @@ void record(pirn::Context& ctx) {
   clock_gettime(CLOCK_REALTIME, &now);
   const std::string line = "ran " + std::string(ctx.execution()) + " " + std::string(ctx.step()) + " " +
                            std::to_string(ctx.attempt()) + " " + std::to_string(ctx.invocation_id()) +
-                           " " PIRN_PACKAGE_VERSION " " + std::to_string(now.tv_sec * 1'000'000'000 + now.tv_nsec) +
-                           "\n";
+                           " " PIRN_PACKAGE_VERSION " " +
+                           std::to_string(now.tv_sec * 1'000'000'000 + now.tv_nsec) + "\n";
   const int ledger = open(ctx.get<std::string>("ledger").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   const bool written =
       ledger >= 0 && write(ledger, line.data(), line.size()) == static_cast<ssize_t>(line.size());
