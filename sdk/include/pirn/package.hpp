@@ -169,19 +169,18 @@ std::string document(std::string_view name, std::string_view version, const List
   return text;
 }
 
-// A version is MAJOR.MINOR.PATCH with an optional pre-release or build part; `pirn pack` checks the rest.
+// A version is MAJOR.MINOR.PATCH with an optional pre-release or build part; `pirn pack` checks that part.
 constexpr bool is_version(std::string_view text) {
-  int dots = 0;
-  bool digit = false;
-  for (char c : text) {
-    if (c >= '0' && c <= '9')
-      digit = true;
-    else if (c == '.' && digit)
-      ++dots, digit = false;
-    else
-      break;
+  for (int number = 0; number < 3; ++number) {
+    size_t digits = 0;
+    while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') ++digits;
+    if (digits == 0) return false;
+    text.remove_prefix(digits);
+    if (number == 2) return text.empty() || text[0] == '-' || text[0] == '+';
+    if (text.empty() || text[0] != '.') return false;
+    text.remove_prefix(1);
   }
-  return dots >= 2 || (dots == 2 && digit);
+  return false;
 }
 
 constexpr bool accepts(uint32_t host_minor, uint32_t needed) { return host_minor >= needed; }

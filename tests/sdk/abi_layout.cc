@@ -1,0 +1,2 @@
+#define PIRN_CHECK(condition) static_assert(condition, #condition)
+#include "abi_layout.h"

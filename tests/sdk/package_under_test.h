@@ -1,0 +1,3 @@
+#pragma once
+
+extern bool g_loaded;  // set by the package's on_load
