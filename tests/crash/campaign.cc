@@ -113,7 +113,7 @@ class Campaign {
     host_.start();
     if (!host_.wait_ready(kReadyLimit)) give_up("the host does not become ready");
     command({"tenant", "create", kTenant, "--isolation", "in-process"});
-    command({"trust", "add", key + ".pub", "--publisher", "campaign"});
+    command({"trust", "add", "--key", key + ".pub", "--publisher", "campaign"});
     for (const auto& file : archives_) command({"push", file});
     command({"deploy", "ledger@1.0.0"});
     host_.kill();
@@ -124,8 +124,8 @@ class Campaign {
     fs::create_directory(project);
     fs::copy_file(options_.packages[index], project + "/ledger.so");
     std::ofstream(project + "/package.toml") << "publisher = \"campaign\"\nlibrary = \"ledger.so\"\n";
-    archives_.push_back(directory_ + "/ledger-" + std::to_string(index) + ".pirn");
-    command({"pack", project, "--output", archives_.back()});
+    archives_.push_back(project + "/ledger-" + std::to_string(index + 1) + ".0.0.pirn");
+    command({"pack", project});
     command({"sign", archives_.back(), "--key", key});
   }
 
