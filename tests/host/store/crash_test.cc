@@ -1,0 +1,218 @@
+// Cuts the power, fills the disk and breaks it at every single operation of a scenario, and asks each time:
+// is everything there that was acknowledged, nothing twice, and nothing in half?
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "host/store/sqlite_store.h"
+#include "tests/host/store/crash_disk.h"
+
+namespace pirn::store {
+namespace {
+
+constexpr const char* kPath = "/pirn.db";
+constexpr uint64_t kFirstId = uint64_t{1'780'000'000'000} << 21;
+
+SqliteStore::Options options_on(const CrashDisk& disk) {
+  SqliteStore::Options options;
+  options.checkpoint_step_bytes = 128 << 10;  // small, so that the scenario sees many checkpoints
+  options.wal_limit_bytes = 1 << 20;
+  options.cache_bytes = 4 << 20;
+  options.vfs = disk.vfs();
+  return options;
+}
+
+// What a host knows to be durable, and what it does not know about.
+struct Ledger {
+  std::map<uint64_t, uint32_t> acknowledged;  // stream: its last commit
+  std::map<uint64_t, uint32_t> in_flight;     // the same after the change that was not acknowledged
+  Epoch epoch = 0;
+};
+
+std::string body_of(uint64_t id, uint32_t commit_no) {
+  return std::string(700 + (id * 7 + commit_no * 131) % 900, 'a') + std::to_string(id) + "/" +
+         std::to_string(commit_no);
+}
+
+// One change: three executions go one commit further, every third turn also rewrites their rows.
+Status turn(Store& store, int number, Ledger& ledger) {
+  std::vector<std::string> bodies;
+  std::vector<uint64_t> ids;
+  bodies.reserve(3);
+  std::vector<JournalRow> journal;
+  std::vector<ExecutionRow> rows;
+  ledger.in_flight = ledger.acknowledged;
+  for (uint64_t i = 0; i < 3; ++i) {
+    const uint64_t id = kFirstId + static_cast<uint64_t>(number % 4) * 3 + i;
+    const uint32_t commit_no = ++ledger.in_flight[id];
+    bodies.push_back(body_of(id, commit_no));
+    journal.push_back({{id}, commit_no, 1, bodies.back()});
+    if (number % 3 == 0) {
+      ExecutionRow row;
+      row.id = {id};
+      row.commit_no = commit_no;
+      row.state = "running";
+      row.tenant = "acme";
+      row.body = bodies.back();
+      rows.push_back(row);
+    }
+  }
+  Status status = store.commit({store.epoch(), journal, rows, false});
+  if (status) ledger.acknowledged = ledger.in_flight;
+  return status;
+}
+
+// Two hosts after each other. Ends early when one fails.
+void scenario(CrashDisk& disk, Ledger& ledger) {
+  int number = 0;
+  for (int host = 0; host < 2; ++host) {
+    auto store = SqliteStore::open(kPath, options_on(disk));
+    if (!store) return;
+    EXPECT_GT((*store)->epoch(), ledger.epoch);
+    ledger.epoch = (*store)->epoch();
+    for (int i = 0; i < 14; ++i) {
+      if (!turn(**store, number++, ledger)) {
+        Ledger later = ledger;
+        EXPECT_FALSE(turn(**store, number, later)) << "a store that failed took a commit";
+        return;
+      }
+      if (i % 5 == 4) (*store)->maintain();
+    }
+  }
+}
+
+std::string check_integrity(const CrashDisk& disk) {
+  auto connection = Connection::open(kPath, Connection::Mode::read_write_create, disk.vfs());
+  if (!connection) return connection.error().message;
+  auto text = connection->text("PRAGMA integrity_check");
+  return text ? *text : text.error().message;
+}
+
+// The commits that the store has, by stream; a failure text when they are not what the ledger allows.
+std::string check(CrashDisk& disk, const Ledger& ledger, std::map<uint64_t, uint32_t>* seen = nullptr) {
+  auto store = SqliteStore::open(kPath, options_on(disk));
+  if (!store) return describe(store.error());
+  if ((*store)->epoch() <= ledger.epoch) return "the epoch was given twice";
+  std::map<uint64_t, uint32_t> there;
+  std::string problem;
+  for (uint64_t id = kFirstId; id < kFirstId + 12; ++id) {
+    auto commits = (*store)->journal({id}, 0, 1'000);
+    if (!commits) return describe(commits.error());
+    for (const StoredCommit& commit : *commits)
+      if (commit.commit_no != ++there[id] || commit.body != body_of(id, commit.commit_no))
+        problem = "a commit is damaged";
+    auto row = (*store)->find("acme", {id});
+    if (!row) return describe(row.error());
+    if (*row && ((*row)->commit_no > there[id] || (*row)->body != body_of(id, (*row)->commit_no)))
+      problem = "an execution's row is ahead of its journal";
+  }
+  if (seen != nullptr) *seen = there;
+  if (there != ledger.acknowledged && there != ledger.in_flight)
+    problem = "what is there was not acknowledged, or the reverse";
+  Ledger after = ledger;
+  after.acknowledged = there;
+  if (!turn(**store, 1, after)) problem = "no commit works afterwards";
+  store->reset();
+  const std::string integrity = check_integrity(disk);
+  return integrity == "ok" ? problem : integrity;
+}
+
+uint64_t operations_of_the_scenario() {
+  CrashDisk disk("counting");
+  Ledger ledger;
+  scenario(disk, ledger);
+  const uint64_t operations = disk.operations();
+  EXPECT_EQ(ledger.acknowledged.size(), 12u);
+  EXPECT_EQ(check(disk, ledger), "");
+  return operations;
+}
+
+std::string_view name_of(CrashDisk::Unsynced unsynced) {
+  if (unsynced == CrashDisk::Unsynced::random) return "Random";
+  return unsynced == CrashDisk::Unsynced::lost ? "Lost" : "Kept";
+}
+std::string_view name_of(CrashDisk::Fault fault) {
+  return fault == CrashDisk::Fault::no_space ? "NoSpace" : "IoError";
+}
+
+class PowerCut : public ::testing::TestWithParam<CrashDisk::Unsynced> {};
+
+TEST_P(PowerCut, AtEveryOperationLosesNothingThatWasAcknowledged) {
+  const uint64_t operations = operations_of_the_scenario();
+  ASSERT_GT(operations, 200u);
+  for (uint64_t n = 1; n <= operations; ++n) {
+    CrashDisk disk("power");
+    Ledger ledger;
+    disk.fault_at(n, CrashDisk::Fault::kill);
+    scenario(disk, ledger);
+    disk.reboot(GetParam(), static_cast<uint32_t>(n));
+    ASSERT_EQ(check(disk, ledger), "") << "killed at operation " << n;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Unsynced, PowerCut,
+                         ::testing::Values(CrashDisk::Unsynced::lost, CrashDisk::Unsynced::kept,
+                                           CrashDisk::Unsynced::random),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+class BrokenDisk : public ::testing::TestWithParam<CrashDisk::Fault> {};
+
+// The machine goes on after the failure: the next host reads what the operating system still shows of the
+// failed sync. What it saw must survive the power cut that follows.
+TEST_P(BrokenDisk, AtEveryOperationStopsTheStoreAndLosesNothing) {
+  const uint64_t operations = operations_of_the_scenario();
+  for (uint64_t n = 1; n <= operations; ++n) {
+    CrashDisk disk("broken");
+    Ledger ledger;
+    disk.fault_at(n, GetParam());
+    scenario(disk, ledger);
+    ASSERT_TRUE(disk.fault_happened()) << n;
+    disk.no_fault();
+    Ledger after = ledger;
+    ASSERT_EQ(check(disk, ledger, &after.acknowledged), "") << "failed at operation " << n;
+    // check() made one commit more, and acknowledged it.
+    for (uint64_t id = kFirstId + 3; id < kFirstId + 6; ++id) ++after.acknowledged[id];
+    after.in_flight = after.acknowledged;
+    disk.reboot(CrashDisk::Unsynced::lost, 0);
+    ASSERT_EQ(check(disk, after), "") << "failed at operation " << n << ", then without power";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, BrokenDisk,
+                         ::testing::Values(CrashDisk::Fault::no_space, CrashDisk::Fault::io_error),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+// A sync failed, the next host starts on the same machine, and power is cut at each operation of its opening.
+TEST(FailedSync, IsNotBelievedByTheNextOpening) {
+  const uint64_t operations = operations_of_the_scenario();
+  for (uint64_t n = 1; n <= operations; ++n) {
+    bool opened = false;
+    for (uint64_t m = 1; !opened; ++m) {
+      CrashDisk disk("twice");
+      Ledger ledger;
+      disk.fault_at(n, CrashDisk::Fault::io_error);
+      scenario(disk, ledger);
+      if (!disk.a_sync_failed()) break;
+      disk.fault_at(m, CrashDisk::Fault::kill);
+      opened = static_cast<bool>(SqliteStore::open(kPath, options_on(disk)));
+      disk.reboot(CrashDisk::Unsynced::random, static_cast<uint32_t>(n * 100 + m));
+      ASSERT_EQ(check(disk, ledger), "")
+          << "sync " << n << " failed, killed at operation " << m << " of the opening";
+    }
+  }
+}
+
+// The check of the check: on a disk that does not sync, acknowledged commits are lost, and this suite says
+// so.
+TEST(CrashDiskItself, ADiskThatIgnoresSyncsIsNoticed) {
+  CrashDisk disk("lying");
+  disk.ignore_syncs();
+  Ledger ledger;
+  scenario(disk, ledger);
+  disk.reboot(CrashDisk::Unsynced::lost, 0);
+  EXPECT_NE(check(disk, ledger), "");
+}
+
+}  // namespace
+}  // namespace pirn::store
