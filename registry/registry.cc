@@ -5,8 +5,7 @@
 
 namespace pirn::registry {
 
-// --- opening
-// ---------------------------------------------------------------------------------------------------------
+// --- opening ---
 
 Result<std::unique_ptr<Registry>> Registry::open(Options options) {
   PIRN_TRY(auto core, Core::open(std::move(options)));
@@ -72,8 +71,7 @@ Status Registry::Core::remove_unreferenced(const std::vector<Digest>& blobs) {
   return {};
 }
 
-// --- audit
-// -----------------------------------------------------------------------------------------------------------
+// --- audit ---
 
 AuditRecord Registry::Core::audit_record(const Attempt& attempt, std::string_view outcome,
                                          std::string_view detail) {
@@ -124,8 +122,7 @@ Result<uint64_t> Registry::verify_audit() const {
   return verify_audit_chain(*core_->database_);
 }
 
-// --- catalog
-// ---------------------------------------------------------------------------------------------------------
+// --- catalog ---
 
 CatalogPtr Registry::catalog() const { return core_->catalog(); }
 const std::vector<Error>& Registry::problems() const { return core_->problems_; }
@@ -141,8 +138,7 @@ void Registry::Core::edit_catalog(const CatalogEdit& edit) {
   catalog_.swap(next);
 }
 
-// --- tenants
-// ---------------------------------------------------------------------------------------------------------
+// --- tenants ---
 
 namespace {
 

@@ -112,8 +112,7 @@ Error withdrawn(const Release& release) {
 
 }  // namespace
 
-// --- push
-// --------------------------------------------------------------------------------------------------------------
+// --- push ---
 
 struct Registry::Core::Admitted {
   Release release;
@@ -230,52 +229,57 @@ Result<PushedRelease> Registry::push(const Principal& who, std::string_view tena
     return core_->record_release(attempt, *admitted);
   }();
   // What a refusal stored, or the same package in another wrapping. If this fails, the next open does it.
-  if (!added.empty()) {
-    const std::lock_guard lock(core_->mutex_);
-    static_cast<void>(core_->remove_unreferenced(added));
-  }
+  // After an uncertain commit the row may be on disk, so its blobs stay.
+  const std::lock_guard lock(core_->mutex_);
+  if (core_->database_->healthy()) static_cast<void>(core_->remove_unreferenced(added));
   return result;
 }
+
+namespace {
+
+Status check_in_force(Database& database, const Release& release) {
+  for (const Signer& signer : release.signers) {
+    PIRN_TRY(
+        const auto row,
+        database.integer("SELECT 1 FROM trust WHERE tenant = ? AND key_id = ? AND revoked_at = 0 LIMIT 1",
+                         {release.tenant, signer.key}));
+    if (!row)
+      return Error{Code::signer_revoked, "the key " + signer.key.hex() + " was revoked during the upload"};
+  }
+  return {};
+}
+
+Status insert_release(Database& database, const Release& release, const std::string& manifest,
+                      const Digest& definition) {
+  PIRN_DO(database.run(
+      "INSERT INTO releases (tenant, digest, package, version, serial, publisher, manifest, definition,"
+      " archive, archive_size, pushed_at, pushed_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      {release.tenant, release.digest, release.package, release.version, release.serial, release.publisher,
+       Value::blob(manifest), definition, release.archive, release.archive_size, release.pushed_at_ms,
+       release.pushed_by}));
+  for (const Signer& signer : release.signers)
+    PIRN_DO(database.run("INSERT INTO release_signers (tenant, release, key_id, role) VALUES (?, ?, ?, ?)",
+                         {release.tenant, release.digest, signer.key,
+                          name(signer.countersigner ? TrustRole::countersign : TrustRole::sign)}));
+  for (const Digest& blob : std::set<Digest>{release.archive, release.library, definition})
+    PIRN_DO(database.run("INSERT INTO release_blobs (tenant, release, blob) VALUES (?, ?, ?)",
+                         {release.tenant, release.digest, blob}));
+  return database.run(
+      "INSERT INTO serial_floors (tenant, package, admitted) VALUES (?, ?, ?)"
+      " ON CONFLICT (tenant, package) DO UPDATE SET admitted = excluded.admitted",
+      {release.tenant, release.package, release.serial});
+}
+
+}  // namespace
 
 // The last step: one transaction that asks again what may have changed since the verification began.
 Result<PushedRelease> Registry::Core::record_release(Attempt& attempt, const Admitted& admitted) {
   const Release& release = admitted.release;
-  const auto in_force = [&]() -> Status {
-    for (const Signer& signer : release.signers) {
-      PIRN_TRY(
-          const auto row,
-          database_->integer("SELECT 1 FROM trust WHERE tenant = ? AND key_id = ? AND revoked_at = 0 LIMIT 1",
-                             {release.tenant, signer.key}));
-      if (!row)
-        return Error{Code::signer_revoked, "the key " + signer.key.hex() + " was revoked during the upload"};
-    }
-    return {};
-  };
-  const auto insert = [&]() -> Status {
-    PIRN_DO(database_->run(
-        "INSERT INTO releases (tenant, digest, package, version, serial, publisher, manifest, definition,"
-        " archive, archive_size, pushed_at, pushed_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        {release.tenant, release.digest, release.package, release.version, release.serial, release.publisher,
-         Value::blob(admitted.manifest), sha256(admitted.document), release.archive, release.archive_size,
-         release.pushed_at_ms, release.pushed_by}));
-    for (const Signer& signer : release.signers)
-      PIRN_DO(
-          database_->run("INSERT INTO release_signers (tenant, release, key_id, role) VALUES (?, ?, ?, ?)",
-                         {release.tenant, release.digest, signer.key,
-                          name(signer.countersigner ? TrustRole::countersign : TrustRole::sign)}));
-    for (const Digest& blob : std::set<Digest>{release.archive, release.library, sha256(admitted.document)})
-      PIRN_DO(database_->run("INSERT INTO release_blobs (tenant, release, blob) VALUES (?, ?, ?)",
-                             {release.tenant, release.digest, blob}));
-    return database_->run(
-        "INSERT INTO serial_floors (tenant, package, admitted) VALUES (?, ?, ?)"
-        " ON CONFLICT (tenant, package) DO UPDATE SET admitted = excluded.admitted",
-        {release.tenant, release.package, release.serial});
-  };
   bool already_there = false;
   PIRN_TRY(
       const Digest recorded, change<Digest>(attempt, [&]() -> Result<Digest> {
         PIRN_DO(find_tenant(release.tenant));
-        PIRN_DO(in_force());
+        PIRN_DO(check_in_force(*database_, release));
         PIRN_TRY(const auto held, database_->integer("SELECT 1 FROM releases WHERE tenant = ? AND digest = ?",
                                                      {release.tenant, release.digest}));
         if (held) {
@@ -294,7 +298,7 @@ Result<PushedRelease> Registry::Core::record_release(Attempt& attempt, const Adm
                                                  std::to_string(release.serial) + "; it must be above " +
                                                  std::to_string(*floor)};
         PIRN_DO(check_quota(release.tenant, release.archive_size));
-        PIRN_DO(insert());
+        PIRN_DO(insert_release(*database_, release, admitted.manifest, sha256(admitted.document)));
         return release.digest;
       }));
   if (!already_there) return PushedRelease{share(release), false};
@@ -305,8 +309,7 @@ Result<PushedRelease> Registry::Core::record_release(Attempt& attempt, const Adm
   return PushedRelease{std::move(existing), true};
 }
 
-// --- load
-// --------------------------------------------------------------------------------------------------------------
+// --- load ---
 
 Result<Digest> Registry::Core::find_version(std::string_view tenant, std::string_view package,
                                             std::string_view version) const {
@@ -418,8 +421,7 @@ Result<std::string> Registry::load_library(const Release& release) const {
   return core_->blobs_->get(release.library);
 }
 
-// --- lists
-// -------------------------------------------------------------------------------------------------------------
+// --- lists ---
 
 Result<std::vector<ReleaseRow>> Registry::releases(std::string_view tenant_name) const {
   const std::lock_guard lock(core_->mutex_);
