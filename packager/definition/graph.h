@@ -1,0 +1,56 @@
+// Shows the graph of a workflow: to people as table and tree, to tools as Mermaid, Graphviz and JSON. The
+// same definition gives the same text: steps in the order of their declaration, edges by their target.
+//
+// Pure; any thread. All texts end with a newline, except JSON.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "packager/definition/definition.h"
+
+namespace pirn::definition {
+
+// The state of steps of an execution, by step: completed, running, pending, failed, skipped, awaiting; the
+// other states of the engine are shown as the nearest of these. A step that is absent is pending. Empty: no
+// execution.
+using StepStates = std::map<std::string, std::string, std::less<>>;
+
+// Columns Step, Depends On, Timeout, Retries, Rollback; Condition if any step has one; State of an execution.
+std::string to_table(const Workflow& workflow, const StepStates& states = {});
+
+// Each step once, below the one that it waits for longest; further dependencies are named beside it.
+std::string to_tree(const Workflow& workflow, const StepStates& states = {});
+
+std::string to_mermaid(const Workflow& workflow, const StepStates& states = {});
+std::string to_dot(const Workflow& workflow, const StepStates& states = {});
+
+// {"name","nodes":[{"name","label","task","condition"?,"state"?}],"edges":[{"from","to"}]}
+JsonText to_json(const Workflow& workflow, const StepStates& states = {});
+
+// {"name","version","steps","parallel_groups","grafts","nested_workflows","has_rollback","estimated_timeout",
+// "trigger","schedule","tags"}; times in milliseconds, null: endless.
+JsonText summary(const Workflow& workflow);
+// The summary, with "package", "label", "description", "step_list", "execution_order", "critical_path",
+// "total_timeout", "failure_mode", "timeout", "step_concurrency", "hooks".
+JsonText report(const Definition& definition, const Workflow& workflow);
+
+// The steps as a topological order in which declaration decides between equals: the canonical rank.
+std::vector<uint32_t> execution_order(const Workflow& workflow);
+
+struct CriticalPath {
+  std::vector<uint32_t> steps;  // from a root to a leaf
+  int64_t timeout_ns = 0;       // their sum; kInfinite: endless
+};
+// The path whose timeouts sum up to most; of equals the first declared.
+CriticalPath critical_path(const Workflow& workflow);
+
+// "order.total > 100 and not vip exists"
+std::string to_text(const Condition& condition);
+
+// "Create account" of "create_account" and "create-account" is "Create Account": a label for who gave none.
+std::string humanised(const std::string& name);
+
+}  // namespace pirn::definition
