@@ -1,6 +1,6 @@
 // kill -9 against the real host, again and again, with a ledger of effects outside of it.
 //
-//   crash-campaign --pirn PROGRAM --package LIB1 LIB2 [--kills N] [--seed S] [--keep]
+//   crash-campaign [--kills N] [--seed S] [--keep]
 //
 // Clients start executions with keys and go on asking until each start is acknowledged; watchers write into
 // the ledger which steps the host said were completed; the packages' steps write there that they ran. The
@@ -19,7 +19,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
@@ -40,6 +40,7 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
+constexpr const char* kLibraries[] = {LEDGER_V1, LEDGER_V2};  // versions 1.0.0 and 2.0.0 of the package
 constexpr const char* kTenant = "crash";
 constexpr size_t kStartsPerLife = 25;
 constexpr size_t kPatient = 3;  // executions that wait for 10 s
@@ -47,8 +48,6 @@ constexpr int kStarters = 3, kWatchers = 2;
 constexpr milliseconds kReadyLimit{20'000}, kEndLimit{120'000}, kTimerSlack{8'000};
 
 struct Options {
-  std::string pirn;
-  std::vector<std::string> packages;
   unsigned kills = 30;
   uint64_t seed = 1;
   bool keep = false;
@@ -64,7 +63,7 @@ class Campaign {
   Campaign(Options options, std::string directory)
       : options_(std::move(options)),
         directory_(std::move(directory)),
-        host_(options_.pirn, directory_),
+        host_(PIRN_PROGRAM, directory_),
         random_(options_.seed) {
     ledger_ = open(ledger_path().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (ledger_ < 0) give_up("cannot write " + ledger_path());
@@ -97,7 +96,7 @@ class Campaign {
  private:
   std::string ledger_path() const { return directory_ + "/ledger"; }
   std::string command(const std::vector<std::string>& arguments) {
-    std::vector<std::string> all{options_.pirn};
+    std::vector<std::string> all{PIRN_PROGRAM};
     all.insert(all.end(), arguments.begin(), arguments.end());
     return run(all);
   }
@@ -109,7 +108,7 @@ class Campaign {
     setenv("PIRN_KEY_PASSPHRASE", "campaign", 1);
     const auto key = directory_ + "/campaign";
     command({"key", "generate", key});
-    for (size_t i = 0; i < options_.packages.size(); ++i) pack(i, key + ".pem");
+    for (size_t i = 0; i < std::size(kLibraries); ++i) pack(i, key + ".pem");
     host_.start();
     if (!host_.wait_ready(kReadyLimit)) give_up("the host does not become ready");
     command({"tenant", "create", kTenant, "--isolation", "in-process"});
@@ -122,7 +121,7 @@ class Campaign {
   void pack(size_t index, const std::string& key) {
     const auto project = directory_ + "/package" + std::to_string(index);
     fs::create_directory(project);
-    fs::copy_file(options_.packages[index], project + "/ledger.so");
+    fs::copy_file(kLibraries[index], project + "/ledger.so");
     std::ofstream(project + "/package.toml") << "publisher = \"campaign\"\nlibrary = \"ledger.so\"\n";
     archives_.push_back(project + "/ledger-" + std::to_string(index + 1) + ".0.0.pirn");
     command({"pack", project});
@@ -144,15 +143,9 @@ class Campaign {
     }
     host_.kill();
     set_ready(false);
-    last_kill_ns_ = now_ns();
   }
 
   uint64_t pick(uint64_t below) { return random_() % below; }
-  static int64_t now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(
-               std::chrono::system_clock::now().time_since_epoch())
-        .count();
-  }
 
   // What clients wait for.
   void allow(size_t starts) {
@@ -324,7 +317,6 @@ class Campaign {
   std::mt19937_64 random_;
   int ledger_ = -1;
   std::vector<std::string> archives_;
-  int64_t last_kill_ns_ = 0;
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -341,11 +333,7 @@ Options parse(int argc, char** argv) {
       if (i + 1 >= words.size()) give_up(words[i] + " needs a value");
       return words[++i];
     };
-    if (words[i] == "--pirn")
-      options.pirn = next();
-    else if (words[i] == "--package")
-      options.packages.push_back(next());
-    else if (words[i] == "--kills")
+    if (words[i] == "--kills")
       options.kills = static_cast<unsigned>(std::stoul(next()));
     else if (words[i] == "--seed")
       options.seed = std::stoull(next());
@@ -354,7 +342,6 @@ Options parse(int argc, char** argv) {
     else
       give_up("there is no option " + words[i]);
   }
-  if (options.pirn.empty() || options.packages.size() != 2) give_up("--pirn and two --package are needed");
   return options;
 }
 
