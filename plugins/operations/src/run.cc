@@ -73,15 +73,21 @@ Poll heartbeat(pirn::Context& ctx) {
 
 bool pace(pirn::Context& ctx) {
   using Clock = std::chrono::steady_clock;
-  constexpr auto kSlice = std::chrono::milliseconds(10);
+  constexpr auto kSlice = std::chrono::milliseconds(10);       // how soon a cancellation is seen
+  constexpr auto kHeartbeat = std::chrono::milliseconds(250);  // how often whoever watches sees progress
   const auto paced = std::chrono::milliseconds(ctx.get_or<int64_t>("pace_ms", 0));
   const bool held = ctx.step() == ctx.get_or<std::string>("hold_step", "");
   const std::string gate = held ? ctx.get_or<std::string>("hold_file", "") : std::string();
 
   const auto begin = Clock::now();
+  auto next = begin + kHeartbeat;
   for (auto now = begin; now - begin < paced || (!gate.empty() && exists(gate)); now = Clock::now()) {
-    const double share = paced.count() > 0 ? std::chrono::duration<double>(now - begin) / paced : -1;
-    if (!ctx.heartbeat(std::min(share, 1.0))) return false;
+    if (ctx.cancelled()) return false;
+    if (now >= next) {
+      const double share = std::chrono::duration<double>(now - begin) / std::max(paced, kSlice);
+      ctx.heartbeat(gate.empty() ? std::min(share, 1.0) : -1, gate.empty() ? "" : "held");
+      next = now + kHeartbeat;
+    }
     std::this_thread::sleep_for(kSlice);
   }
   return !ctx.cancelled();
