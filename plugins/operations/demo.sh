@@ -169,6 +169,12 @@ show pirn graph daily-report --tenant nordwind -o ascii
 
 # ---- 3
 
+# Starts a run without waiting for it; its id in `started`.
+start_run() {
+  printf '%s$ pirn run start daily-report %s%s\n' "$dim" "$*" "$plain"
+  started=$(pirn run start daily-report "$@" -o id)
+  say "$started"
+}
 run_report() { # NAME TENANT INPUT: runs it with live progress; the exit code in `code`
   code=0
   printf '%s$ pirn run start daily-report --tenant %s --input @%s --watch%s\n' "$dim" "$2" "$3" "$plain"
@@ -235,7 +241,8 @@ chapter '4. Hot swap: 2.0.0 is deployed while a run of 1.0.0 is under way'
 say 'This run waits in clean-orders until we let it go on.'
 touch "$work/gate"
 input pinned "$work/healthy/orders.csv" "$work/healthy/inventory.csv" "{hold_step: \"clean-orders\", hold_file: \"$work/gate\", pace_ms: 0}"
-pinned=$(show pirn run start daily-report --tenant nordwind --input "@$work/pinned-input.json" --key pinned -o id | tee /dev/stderr | tail -n 1)
+start_run --tenant nordwind --input "@$work/pinned-input.json" --key pinned
+pinned=$started
 wait_until 'only clean-orders is under way' run_is "$pinned" nordwind '.running_steps == ["clean-orders"] and .progress.done == 5'
 show pirn push "$work/nordwind-operations-2.0.0.pirn" --tenant nordwind
 show pirn deploy operations@2.0.0 --tenant nordwind --why 'reports the items sold'
@@ -250,14 +257,15 @@ show pirn rollout history operations --tenant nordwind
 # ---- 5
 
 chapter '5. kill -9 in mid-run'
-acknowledged=$(show pirn run start daily-report --tenant nordwind --input "@$work/pinned-input.json" --key acknowledged -o id | tee /dev/stderr | tail -n 1)
+start_run --tenant nordwind --input "@$work/pinned-input.json" --key acknowledged
+acknowledged=$started
 say "The host dies with clean-orders of $pinned under way, right after it acknowledged $acknowledged."
 printf '%s$ kill -9 %s%s\n' "$dim" "$host" "$plain"
 kill -KILL "$host"
 wait "$host" 2>/dev/null || true
 start_host
-again=$(pirn run start daily-report --tenant nordwind --input "@$work/pinned-input.json" --key acknowledged -o id 2>/dev/null | tail -n 1)
-promise 'the start that was acknowledged is there, and its key starts no second one' [ "$again" = "$acknowledged" ]
+start_run --tenant nordwind --input "@$work/pinned-input.json" --key acknowledged
+promise 'the start that was acknowledged is there, and its key starts no second one' [ "$started" = "$acknowledged" ]
 rm "$work/gate"
 for run in pinned acknowledged; do
   code=0
