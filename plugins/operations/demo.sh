@@ -2,12 +2,12 @@
 # demo.sh [--data FILE]: Pirn's main job, shown on the daily operations report. Called by `./dev demo`.
 #
 # Needs build/bin/pirn, bash, coreutils, curl, jq; no terminal, no network but the loopback. Leaves no process behind.
-# Exits 0 if every promise held, else 1. What it made stays in build/demo.
+# Exits 0 if every promise held, else 1. What it made stays in build/demo (or PIRN_DEMO_DIRECTORY).
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 root=$(readlink -f "$here/../..")
-export PATH="$root/build/bin:$PATH"
+export PATH="${PIRN_DEMO_PROGRAMS:-$root/build/bin}:$PATH"
 unset PIRN_SERVER PIRN_KEY PIRN_KEY_FILE PIRN_TENANT
 
 data_file=
@@ -54,7 +54,7 @@ refused() { [ "$code" -eq "$1" ] && grep -q -- "$2" "$work/err"; }
 
 # ---- the host
 
-work=$root/build/demo
+work=${PIRN_DEMO_DIRECTORY:-$root/build/demo}
 host_data=
 host=
 log=$work/host.log
