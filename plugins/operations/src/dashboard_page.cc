@@ -27,7 +27,7 @@ p{margin:0}.soft{color:var(--soft)}
 .pill{display:inline-block;padding:6px 14px;border-radius:999px;font-weight:600;font-size:14px}
 .good{color:var(--good);background:var(--good-bg)}.bad{color:var(--bad);background:var(--bad-bg)}.warn{color:var(--warn);background:var(--warn-bg)}
 .reasons{margin:0 0 20px;padding:14px 18px;border-radius:12px;list-style:none}.reasons li::before{content:"! ";font-weight:700}
-.tiles{display:flex;flex-wrap:wrap;gap:14px;margin-bottom:14px}.tile{flex:1 1 150px}.tiles.many .tile{flex-basis:22%;min-width:150px}
+.tiles{display:flex;flex-wrap:wrap;gap:14px;margin-bottom:14px}.tile{flex:1 1 30%;min-width:150px}.tiles.many .tile{flex-basis:22%}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:18px 20px;min-width:0}
 .tile .name{color:var(--soft);font-size:13px}.tile .figure{font-size:clamp(21px,5.4vw,27px);font-weight:650;letter-spacing:-.02em;line-height:1.3}
 .tile .note{font-size:13px;color:var(--soft)}
@@ -72,7 +72,7 @@ std::string tiles(const Dashboard& dashboard) {
   const bool many_returns = report.return_rate > dashboard.thresholds.max_return_rate;
   const std::string least = money(dashboard.thresholds.min_revenue);
   const std::string most = percent(dashboard.thresholds.max_return_rate);
-  // Six stand in one row; seven are four and three.
+  // Six are three and three; seven are four and three.
   std::string out =
       std::string("<section class=\"tiles") + (report.items ? " many" : "") + "\" aria-label=\"Figures\">\n";
   out +=
