@@ -162,7 +162,9 @@ Status SqliteStore::prepare() {
 Status SqliteStore::take_epoch() {
   PIRN_DO(connection_.execute("UPDATE meta SET epoch = epoch + 1 WHERE id = 1"));
   PIRN_TRY(const int64_t epoch, connection_.integer("SELECT epoch FROM meta WHERE id = 1"));
-  PIRN_TRY(last_pos_, connection_.integer("SELECT max(pos) FROM journal"));
+  // An operator may have pruned the newest rows; a position at or below the watermark is never used again.
+  PIRN_TRY(last_pos_, connection_.integer("SELECT max(watermark, coalesce((SELECT max(pos) FROM journal), 0))"
+                                          " FROM meta WHERE id = 1"));
   PIRN_TRY(const int64_t page, connection_.integer("PRAGMA page_size"));
   epoch_ = static_cast<Epoch>(epoch);
   page_bytes_ = static_cast<size_t>(page);

@@ -1,0 +1,57 @@
+#include "host/store/location.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace pirn::store {
+namespace {
+
+std::string resolved(const StoreSettings& settings) {
+  const auto location = resolve_store_url(settings, "/data");
+  if (!location) return std::string(location.error().name()) + ": " + location.error().message;
+  return location->memory ? "memory" : location->path;
+}
+
+TEST(StoreUrl, TheOrderIsEnvironmentConfigurationNameDefault) {
+  EXPECT_EQ(resolved({"sqlite://a.db", "sqlite://b.db", "c.db"}), "/data/a.db");
+  EXPECT_EQ(resolved({"", "sqlite://b.db", "c.db"}), "/data/b.db");
+  EXPECT_EQ(resolved({"", "", "c.db"}), "/data/c.db");
+  EXPECT_EQ(resolved({}), "/data/pirn.db");
+  EXPECT_EQ(resolved({"memory", "sqlite://b.db", ""}), "memory");
+  EXPECT_EQ(resolved({"sqlite:///var/db/p.db", "", ""}), "/var/db/p.db");
+}
+
+TEST(StoreUrl, WhatCannotBeUsedIsAnErrorAndNeverTheNextInOrder) {
+  for (const char* url : {"sqlite://", "sqlite://../p.db", "sqlite://a/b.db", "sqlite:///", "sqlite:///a/",
+                          "sqlite://:memory:", "sqlite://p.db?mode=memory", "sqlite://p.db#x", "sqlite://..",
+                          "file:p.db", "p.db", "Memory", "memory://", " memory"}) {
+    EXPECT_EQ(resolved({url, "sqlite://b.db", "c.db"}).rfind("invalid_argument: PIRN_STORE_URL", 0), 0u)
+        << url;
+    EXPECT_EQ(resolved({"", url, "c.db"}).rfind("invalid_argument: the store", 0), 0u) << url;
+  }
+  for (const char* name : {"a/b.db", "/b.db", "..", "."})
+    EXPECT_EQ(resolved({"", "", name}).rfind("invalid_argument: PIRN_DB_NAME", 0), 0u) << name;
+}
+
+TEST(StoreUrl, PostgresIsRefusedByNameWithoutItsPassword) {
+  const std::string text = resolved({"postgres://pirn:secret@db/pirn", "", ""});
+  EXPECT_EQ(text.rfind("unsupported: PIRN_STORE_URL", 0), 0u) << text;
+  EXPECT_EQ(text.find("secret"), std::string::npos) << text;
+}
+
+TEST(StoreUrl, WhatCannotBeOpenedIsAnErrorAndNeverMemory) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "pirn-location-XXXXXX").string();
+  const std::string directory = mkdtemp(pattern.data());
+  const auto missing = open_store({false, directory + "/missing/pirn.db"});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::store_unopenable);
+  EXPECT_NE(missing.error().message.find("/missing/pirn.db"), std::string::npos);
+  EXPECT_TRUE(open_store({false, directory + "/pirn.db"}));
+  EXPECT_TRUE(std::filesystem::exists(directory + "/pirn.db"));
+  EXPECT_TRUE(open_store({true, ""}));
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace pirn::store

@@ -1,0 +1,262 @@
+// What is SQLite's own about the embedded store: its file, its schema, its plans, its log.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "host/store/sqlite_schema.h"
+#include "host/store/sqlite_store.h"
+
+namespace pirn::store {
+namespace {
+
+class SqliteStoreTest : public ::testing::Test {
+ protected:
+  SqliteStoreTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "pirn-sqlite-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+    path_ = directory_ + "/pirn.db";
+  }
+  ~SqliteStoreTest() override { std::filesystem::remove_all(directory_); }
+
+  std::unique_ptr<SqliteStore> open(SqliteStore::Options options = {}) {
+    auto store = SqliteStore::open(path_, options);
+    EXPECT_TRUE(store) << describe(store.error());
+    return store ? std::move(store).value() : nullptr;
+  }
+  Connection raw() {
+    auto connection = Connection::open(path_, Connection::Mode::read_write_create, nullptr);
+    EXPECT_TRUE(connection);
+    return std::move(connection).value();
+  }
+  Code refusal() {
+    auto store = SqliteStore::open(path_);
+    EXPECT_FALSE(store);
+    return store ? Code::internal : store.error().code;
+  }
+
+  std::string directory_, path_;
+};
+
+std::string text_of_file(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+constexpr uint64_t kId = uint64_t{1'780'000'000'000} << 21;
+
+Status commit(Store& store, uint64_t id, uint32_t commit_no, std::string_view body = "{}",
+              const char* state = nullptr) {
+  const JournalRow journal{{id}, commit_no, 1, body};
+  ExecutionRow row;
+  row.id = {id};
+  row.commit_no = commit_no;
+  row.state = state == nullptr ? "" : state;
+  row.open = row.state == "running";
+  row.tenant = "acme";
+  row.package = "etl";
+  row.workflow = "daily";
+  row.body = body;
+  return store.commit(
+      {store.epoch(), {&journal, 1}, {&row, state == nullptr ? size_t{0} : size_t{1}}, false});
+}
+
+TEST_F(SqliteStoreTest, IsDurableBeforeItAcknowledges) {
+  const auto store = open();
+  ASSERT_TRUE(commit(*store, kId, 1));
+  Connection other = raw();
+  EXPECT_EQ(*other.text("PRAGMA journal_mode"), "wal");
+  EXPECT_EQ(*other.integer("SELECT count(*) FROM journal"), 1);
+  // `synchronous` is a setting of each connection: the crash suite proves it for the writer's.
+}
+
+TEST_F(SqliteStoreTest, ReadsTheFirstSchemaThatWasEverReleased) {
+  {
+    Connection old = raw();
+    ASSERT_TRUE(old.execute(text_of_file(std::string(PIRN_STORE_TESTS) + "/schema-1.sql")));
+  }
+  auto store = open();
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(store->epoch(), 8u);
+  EXPECT_EQ(store->stats()->journal_rows, 5u);
+  EXPECT_EQ((*store->find_by_key("acme", "2026-06-01"))->state, "completed");
+  std::vector<std::string> states;
+  std::vector<uint32_t> recovered;
+  ASSERT_TRUE(store->recover([&](StoredExecution row) { return states.push_back(row.state), Status(); },
+                             [&](StoredCommit row) { return recovered.push_back(row.commit_no), Status(); }));
+  EXPECT_EQ(states, (std::vector<std::string>{"running"}));
+  EXPECT_EQ(recovered, (std::vector<uint32_t>{2}));
+  ASSERT_TRUE(commit(*store, kId + 2, 3));
+  store.reset();
+
+  // However old a file is, its tables end as those of a new one.
+  const std::string schema =
+      "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
+  const std::string migrated = *raw().text(schema);
+  std::filesystem::remove(path_);
+  open().reset();
+  EXPECT_EQ(migrated, *raw().text(schema));
+  EXPECT_EQ(*raw().integer("PRAGMA user_version"), kSchemaVersion);
+}
+
+TEST_F(SqliteStoreTest, RefusesWhatItCannotOpenAndLeavesItAlone) {
+  open().reset();
+  ASSERT_TRUE(raw().execute("PRAGMA user_version = " + std::to_string(kSchemaVersion + 1)));
+  EXPECT_EQ(refusal(), Code::store_schema_too_new);
+  EXPECT_EQ(*raw().integer("SELECT epoch FROM meta"), 1) << "nothing was changed";
+
+  std::filesystem::remove(path_);
+  ASSERT_TRUE(raw().execute("CREATE TABLE journal(somebody_elses)"));
+  EXPECT_EQ(refusal(), Code::store_unopenable);
+  EXPECT_EQ(*raw().text("PRAGMA journal_mode"), "delete") << "nothing was changed";
+
+  std::filesystem::remove(path_);
+  std::ofstream(path_) << std::string(20'000, 'x');
+  EXPECT_EQ(refusal(), Code::store_corrupt);
+
+  std::filesystem::remove(path_);
+  std::filesystem::create_directory(path_);
+  EXPECT_EQ(refusal(), Code::store_unopenable);
+  path_ = directory_ + "/missing/pirn.db";
+  EXPECT_EQ(refusal(), Code::store_unopenable);
+}
+
+TEST_F(SqliteStoreTest, EveryListIsAWalkOfAnIndexFromTheNewest) {
+  open().reset();
+  Connection connection = raw();
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{}, "executions_by_tenant"},
+      {{"completed", "failed"}, "executions_by_tenant"},
+      {{"running", "stopping"}, "executions_open"},
+      {{"cancelled"}, "executions_unsuccessful"}};
+  for (const auto& [states, index] : cases) {
+    ExecutionFilter filter;
+    filter.tenant = "acme";
+    filter.states = states;
+    filter.package = "etl";
+    const ListQuery query = list_query(filter);
+    auto plan = connection.prepare("EXPLAIN QUERY PLAN " + query.sql);
+    ASSERT_TRUE(plan) << describe(plan.error());
+    std::string text;
+    while (plan->step() == SQLITE_ROW) text += plan->bytes(3);
+    EXPECT_EQ(text, "SEARCH executions USING INDEX " + index + " (tenant=? AND rowid>? AND rowid<?)");
+  }
+}
+
+// Under load without a pause, and with a reader in the way for a while, the log stays within its limits.
+TEST_F(SqliteStoreTest, TheLogDoesNotGrowWithoutBound) {
+  SqliteStore::Options options;
+  options.checkpoint_step_bytes = 128 << 10;
+  options.wal_limit_bytes = 1 << 20;
+  const auto store = open(options);
+  const std::string body(60'000, 'b');
+  uint32_t n = 0;
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(commit(*store, kId, ++n, body));
+  EXPECT_LT(store->stats()->wal_bytes, 512u << 10) << "of 6 MB that were written";
+
+  Connection reader = raw();
+  ASSERT_TRUE(reader.execute("BEGIN"));
+  ASSERT_TRUE(reader.integer("SELECT count(*) FROM journal"));
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(commit(*store, kId, ++n, body));
+  EXPECT_GT(store->stats()->wal_bytes, 5u << 20) << "what the reader sees cannot be overwritten";
+  ASSERT_TRUE(reader.execute("COMMIT"));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(commit(*store, kId, ++n, body));
+  EXPECT_LE(store->stats()->wal_bytes, options.wal_limit_bytes) << "cut back when it started again";
+}
+
+// An own question never waits for the pool, even when all of its connections are lent and held.
+TEST_F(SqliteStoreTest, TheWritersQuestionsUseItsOwnConnection) {
+  SqliteStore::Options options;
+  options.readers = 0;  // the pool could never lend
+  const auto store = open(options);
+  ASSERT_TRUE(commit(*store, kId, 1, "{}", "running"));
+  EXPECT_TRUE((*store->find("acme", {kId})).has_value());
+}
+
+TEST(ReaderPoolTest, HoldsBackForAMomentOnly) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "pirn-pool-XXXXXX").string();
+  const std::string directory = mkdtemp(pattern.data());
+  ASSERT_TRUE(SqliteStore::open(directory + "/pirn.db"));
+  ReaderPool pool(directory + "/pirn.db", nullptr, 2);
+  pool.hold_back(true);
+  {
+    const auto lease = pool.lend();  // returns although nobody lets it in
+    ASSERT_TRUE(lease);
+    EXPECT_FALSE(pool.none_lent());
+  }
+  EXPECT_TRUE(pool.none_lent());
+  std::filesystem::remove_all(directory);
+}
+
+// docs/data.md: every recipe runs, and means what it says.
+class DataPage : public SqliteStoreTest {
+ protected:
+  static std::vector<std::string> recipes(const std::string& fence) {
+    const std::string page = text_of_file(PIRN_DATA_PAGE);
+    std::vector<std::string> found;
+    const std::string opening = "```sql " + fence + "\n";
+    for (size_t at = page.find(opening); at != std::string::npos; at = page.find(opening, at)) {
+      at += opening.size();
+      found.push_back(page.substr(at, page.find("```", at) - at));
+    }
+    return found;
+  }
+
+  void SetUp() override {
+    const auto store = open();
+    const std::string failed =
+        R"({"at":1,"events":[{"seq":1,"type":"workflow.fail","error":{"code":"boom","message":"it broke"}}]})";
+    for (uint64_t i = 0; i < 3; ++i)
+      ASSERT_TRUE(commit(*store, kId + i, 1, "{}", i == 0 ? "running" : "completed"));
+    ASSERT_TRUE(commit(*store, kId + 3, 1, failed, "failed"));
+    ASSERT_TRUE(
+        raw().execute("UPDATE executions SET ended_at = unixepoch() * 1000000000 WHERE state = 'failed'"));
+  }
+};
+
+TEST_F(DataPage, EveryReadingRecipeRuns) {
+  const std::vector<std::string> found = recipes("pirn.db");
+  ASSERT_GE(found.size(), 5u);
+  Connection connection = raw();
+  for (const std::string& recipe : found) {
+    auto text = connection.text(recipe);
+    ASSERT_TRUE(text) << recipe << describe(text.error());
+    EXPECT_NE(*text, "") << recipe << "found nothing";
+    if (recipe.find("newest executions") != std::string::npos) {
+      EXPECT_EQ(*text, ExecutionId{kId + 3}.text());
+    }
+    if (recipe.find("with which error") != std::string::npos) {
+      auto code = connection.text("SELECT code FROM (" + recipe.substr(0, recipe.rfind(';')) + ")");
+      EXPECT_EQ(*code, "boom");
+    }
+  }
+}
+
+TEST_F(DataPage, PruningForgetsWhatEndedAndNothingElse) {
+  {
+    // The projection is complete, then everything is pruned that can be.
+    const auto store = open();
+    ASSERT_TRUE(store->commit({store->epoch(), {}, {}, true}));
+  }
+  for (const std::string& recipe : recipes("pirn.db stopped")) ASSERT_TRUE(raw().execute(recipe)) << recipe;
+  Connection connection = raw();
+  // ended_at of the completed ones is 0, long ago; the failed one ended now.
+  EXPECT_EQ(*connection.text("SELECT group_concat(state) FROM executions"), "running,failed");
+  EXPECT_EQ(*connection.text("SELECT group_concat(stream - " + std::to_string(kId) + ") FROM journal"),
+            "0,3");
+  ASSERT_TRUE(
+      connection.execute("DELETE FROM executions WHERE open = 0; DELETE FROM journal WHERE stream = " +
+                         std::to_string(kId + 3)));
+
+  auto store = open();
+  ASSERT_TRUE(commit(*store, kId, 2, "after"));
+  std::vector<std::string> tail;
+  ASSERT_TRUE(store->recover([](StoredExecution) { return Status(); },
+                             [&](StoredCommit row) { return tail.push_back(row.body), Status(); }));
+  EXPECT_EQ(tail, std::vector<std::string>{"after"})
+      << "its position is beyond the watermark, whatever was deleted";
+}
+
+}  // namespace
+}  // namespace pirn::store
