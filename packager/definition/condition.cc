@@ -100,18 +100,21 @@ std::partial_ordering order(const json::value& left, const json::value& right) {
   return std::partial_ordering::unordered;
 }
 
-json::value to_json(const ContextValue& value) {
+// Nothing for a document that Pirn cannot read (too deep, say): its writer must not bring the engine down.
+std::optional<json::value> to_json(const ContextValue& value) {
+  using Read = std::optional<json::value>;
   struct Convert {
-    json::value operator()(std::monostate) const { return nullptr; }
-    json::value operator()(bool truth) const { return truth; }
-    json::value operator()(int64_t number) const { return number; }
-    json::value operator()(uint64_t number) const { return number; }
-    json::value operator()(double number) const { return number; }
-    json::value operator()(std::string_view text) const { return json::string(text.data(), text.size()); }
-    json::value operator()(JsonView document) const {
+    Read operator()(std::monostate) const { return json::value(nullptr); }
+    Read operator()(bool truth) const { return json::value(truth); }
+    Read operator()(int64_t number) const { return json::value(number); }
+    Read operator()(uint64_t number) const { return json::value(number); }
+    Read operator()(double number) const { return json::value(number); }
+    Read operator()(std::string_view text) const {
+      return json::value(json::string(text.data(), text.size()));
+    }
+    Read operator()(JsonView document) const {
       Result<json::value> parsed = parse_json(document.text, "a context value");
-      assert(parsed && "the context holds valid JSON only");
-      return *parsed;
+      return parsed ? Read(std::move(*parsed)) : std::nullopt;
     }
   };
   return std::visit(Convert{}, value);
@@ -132,8 +135,8 @@ std::optional<json::value> find(std::string_view path, const ContextLookup& look
   size_t dot = path.find('.');
   const std::optional<ContextValue> top = lookup(path.substr(0, dot));
   if (!top) return {};
-  json::value value = to_json(*top);
-  const json::value* place = &value;
+  const std::optional<json::value> value = to_json(*top);
+  const json::value* place = value ? &*value : nullptr;
   while (dot != path.npos && place != nullptr) {
     path.remove_prefix(dot + 1);
     dot = path.find('.');

@@ -287,7 +287,7 @@ class Tree {
   std::string line(uint32_t index) const {
     const Step& step = workflow_.steps[index];
     std::string out = step.name;
-    if (step.task != step.name) out += " = " + step.task;
+    if (humanised(step.task) != humanised(step.name)) out += " = " + step.task;
     if (step.when.kind != Condition::Kind::always) out += "  ? " + to_text(step.when);
     std::vector<uint32_t> others;
     for (const uint32_t before : step.after)

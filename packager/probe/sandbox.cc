@@ -60,13 +60,14 @@ Error failed(const char* what) {
                Blame::world};
 }
 
-bool limit(int resource, rlim_t value) {
-  const rlimit both{value, value};
-  return setrlimit(static_cast<__rlimit_resource>(resource), &both) == 0;
+bool limit(int resource, rlim_t value, rlim_t grace = 0) {
+  const rlimit soft_and_hard{value, value + grace};
+  return setrlimit(static_cast<__rlimit_resource>(resource), &soft_and_hard) == 0;
 }
 
 Status limit_resources(size_t max_file) {
-  if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_CPU, kCpuSeconds) || !limit(RLIMIT_NOFILE, kOpenFiles) ||
+  // A second between SIGXCPU, which tells the parent what happened, and SIGKILL, which does not.
+  if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_CPU, kCpuSeconds, 1) || !limit(RLIMIT_NOFILE, kOpenFiles) ||
       !limit(RLIMIT_FSIZE, max_file) || (!kSanitized && !limit(RLIMIT_AS, kAddressSpace)))
     return failed("setrlimit");
   std::signal(SIGXFSZ, SIG_IGN);  // a file that would become too large is an error, not the end

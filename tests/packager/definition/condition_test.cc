@@ -28,6 +28,7 @@ const std::map<std::string, ContextValue, std::less<>> kContext = {
     {"text", "abc"},
     {"order", JsonView{R"({"total":120.5,"items":[{"sku":"a"},{"sku":"b"}],"0":"zero","none":null})"}},
     {"list", JsonView{"[1,2,[3]]"}},
+    {"damaged", JsonView{"[1,2"}},
 };
 
 bool holds(const std::string& json) {
@@ -74,7 +75,7 @@ TEST(Condition, ValuesOfDifferentTypesAreUnequalAndHaveNoOrder) {
 
 TEST(Condition, AMissingPathEqualsNothing) {
   for (const char* path : {"nowhere", "order.nowhere", "order.items.2", "order.items.01", "order.items.-1",
-                           "seven.x", "list.2.1"}) {
+                           "seven.x", "list.2.1", "damaged", "damaged.0"}) {
     const std::string begin = R"({"path":")" + std::string(path) + "\",";
     EXPECT_FALSE(holds(begin + R"("equals":null})")) << path;
     EXPECT_TRUE(holds(begin + R"("not_equals":null})")) << path;
