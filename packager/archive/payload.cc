@@ -67,16 +67,6 @@ Status check_frame(std::string_view compressed, const Payload& payload) {
   return {};
 }
 
-Result<std::string> decompress(std::string_view compressed, uint64_t unpacked) {
-  std::string tar(unpacked, '\0');
-  const size_t size = ZSTD_decompress(tar.data(), tar.size(), compressed.data(), compressed.size());
-  if (ZSTD_isError(size))
-    return refuse(Code::payload_corrupt,
-                  std::string("the payload cannot be decompressed: ") + ZSTD_getErrorName(size));
-  if (size != unpacked) return refuse(Code::payload_corrupt, "the payload's frame ends too early");
-  return tar;
-}
-
 // A refusal that says what stands where `expected` should, as far as it can be told. It decides nothing else.
 Error explain_member(const TarHeader& header, const std::vector<File>& files, size_t expected) {
   const std::string wanted = expected < files.size() ? "'" + files[expected].path + "'" : "the end";
@@ -112,7 +102,8 @@ std::string_view UnpackedPayload::bytes(std::string_view path) const {
   return std::string_view(tar_).substr(place->offset, place->size);
 }
 
-Result<UnpackedPayload> unpack_payload(std::string_view compressed, const Manifest& manifest) {
+Result<UnpackedPayload> unpack_payload(std::string_view compressed, const Manifest& manifest,
+                                       const Decompress& decompress) {
   if (compressed.size() != manifest.payload.size || sha256(compressed) != manifest.payload.sha256)
     return refuse(Code::payload_digest_mismatch, "the payload is not the one that the manifest names");
   if (is_bomb(manifest.payload.unpacked, compressed.size()))

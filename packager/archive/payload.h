@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "packager/archive/manifest.h"
+#include "packager/archive/unpacker.h"
 #include "packager/error/error.h"
 
 namespace pirn::archive {
@@ -18,7 +19,7 @@ class UnpackedPayload {
   std::string_view bytes(std::string_view path) const;
 
  private:
-  friend Result<UnpackedPayload> unpack_payload(std::string_view, const Manifest&);
+  friend Result<UnpackedPayload> unpack_payload(std::string_view, const Manifest&, const Decompress&);
   struct Place {
     std::string path;
     size_t offset, size;
@@ -31,7 +32,8 @@ class UnpackedPayload {
 // names. Errors: payload_digest_mismatch, payload_not_one_frame, payload_window_too_large, payload_bomb,
 // payload_corrupt, payload_link, payload_device, payload_member_duplicate, payload_member_unexpected,
 // payload_file_mismatch.
-Result<UnpackedPayload> unpack_payload(std::string_view compressed, const Manifest& manifest);
+Result<UnpackedPayload> unpack_payload(std::string_view compressed, const Manifest& manifest,
+                                       const Decompress& decompress = decompress_here);
 
 struct InputFile {
   std::string path;

@@ -172,7 +172,7 @@ Result<VerifiedPackage> verify(Source& source, const std::vector<TrustedKey>& tr
   PIRN_DO(check_policy(package.manifest, package.package_id, package.signers, policy));
 
   PIRN_TRY(const std::string compressed, read_signed_payload(source, envelope, package.manifest));
-  PIRN_TRY(package.payload, unpack_payload(compressed, package.manifest));
+  PIRN_TRY(package.payload, unpack_payload(compressed, package.manifest, policy.decompress));
   package.manifest_text = std::move(envelope.manifest);
   package.signatures = std::move(envelope.signatures);
   return package;

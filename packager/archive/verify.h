@@ -45,8 +45,9 @@ struct Policy {
   bool check_audience = true;  // false only where there is no tenant: the author's own `pirn verify`
   int64_t now_unix_s = 0;
   uint32_t threshold = 1;  // distinct public keys whose scope covers the package; at least one of role sign
-  int64_t abi_major = 1, abi_minor = 0;  // of this host
-  std::string platform;                  // a library for it must be there; empty: not asked
+  int64_t abi_major = 1, abi_minor = 0;     // of this host
+  std::string platform;                     // a library for it must be there; empty: not asked
+  Decompress decompress = decompress_here;  // a host says decompress_apart()
   // The least serial that is allowed for this package; a release that the registry already holds (known by
   // its package id) is always allowed. Called once, after the signatures hold. Null: no floor.
   std::function<int64_t(std::string_view package, const Digest& package_id)> serial_floor;

@@ -1,0 +1,145 @@
+#include "packager/archive/unpacker.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+namespace pirn::archive {
+
+namespace {
+
+constexpr int kAboveTheGiven = 16;  // descriptors of the parent stay clear of 3 and 4 of the child
+
+Error corrupt(std::string message) {
+  return Error{.code = Code::payload_corrupt, .message = std::move(message), .blame = Blame::package};
+}
+
+Error failed(const std::string& what) {
+  return Error{.code = Code::unpacker_failed,
+               .message = "cannot unpack in a process apart: " + what + ": " + std::strerror(errno),
+               .blame = Blame::world};
+}
+
+// Anonymous memory that another process can map.
+class Memory {
+ public:
+  explicit Memory(const char* name) {
+    const int fd = ::memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0) return;
+    fd_ = ::fcntl(fd, F_DUPFD_CLOEXEC, kAboveTheGiven);
+    ::close(fd);
+  }
+  ~Memory() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  int fd() const { return fd_; }
+  bool resize(uint64_t size) { return fd_ >= 0 && ::ftruncate(fd_, static_cast<off_t>(size)) == 0; }
+  bool write(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      bytes.remove_prefix(static_cast<size_t>(n));
+    }
+    return true;
+  }
+  bool read(std::string& into) {
+    for (size_t done = 0; done < into.size();) {
+      const ssize_t n = ::pread(fd_, into.data() + done, into.size() - done, static_cast<off_t>(done));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      done += static_cast<size_t>(n);
+    }
+    return true;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+std::string beside_this_program() {
+  if (const char* told = ::secure_getenv("PIRN_UNPACK")) return told;
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  std::string program(path, size < 0 ? 0 : static_cast<size_t>(size));
+  return program.substr(0, program.rfind('/') + 1) + "pirn-unpack";
+}
+
+int spawn(const std::string& program, int input, uint64_t input_size, int output, uint64_t output_size,
+          pid_t& child) {
+  std::string arguments[] = {program, std::to_string(input_size), std::to_string(output_size)};
+  char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), nullptr};
+  char* no_environment[] = {nullptr};
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawnattr_init(&attributes);
+  for (const int standard : {0, 1, 2})
+    ::posix_spawn_file_actions_addopen(&actions, standard, "/dev/null", O_RDWR, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, input, 3);
+  ::posix_spawn_file_actions_adddup2(&actions, output, 4);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, 5);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  const int failure = ::posix_spawn(&child, program.c_str(), &actions, &attributes, argv, no_environment);
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  return failure;
+}
+
+Result<std::string> run(const std::string& program, std::string_view compressed, uint64_t unpacked) {
+  Memory input("pirn-packed"), output("pirn-unpacked");
+  if (input.fd() < 0 || !input.write(compressed) || !output.resize(unpacked)) return failed("memory");
+  pid_t child = 0;
+  if ((errno = spawn(program, input.fd(), compressed.size(), output.fd(), unpacked, child)) != 0)
+    return failed(program);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status))
+    return Error{.code = Code::unpacker_failed,
+                 .message = "the process that unpacks the payload was ended by signal " +
+                            std::to_string(WTERMSIG(status)),
+                 .blame = Blame::package};
+  if (WEXITSTATUS(status) == 1) return corrupt("the payload cannot be decompressed");
+  if (WEXITSTATUS(status) != 0)
+    return Error{.code = Code::unpacker_failed,
+                 .message = "the process that unpacks the payload could not be shut in",
+                 .blame = Blame::world};
+  std::string bytes(unpacked, '\0');
+  if (!output.read(bytes)) return failed("memory");
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::string> decompress_here(std::string_view compressed, uint64_t unpacked) {
+  std::string bytes(unpacked, '\0');
+  const size_t size = ZSTD_decompress(bytes.data(), bytes.size(), compressed.data(), compressed.size());
+  if (ZSTD_isError(size))
+    return corrupt(std::string("the payload cannot be decompressed: ") + ZSTD_getErrorName(size));
+  if (size != unpacked) return corrupt("the payload's frame ends too early");
+  return bytes;
+}
+
+Decompress decompress_apart(std::string program) {
+  if (program.empty()) program = beside_this_program();
+  return [program = std::move(program)](std::string_view compressed, uint64_t unpacked) {
+    return run(program, compressed, unpacked);
+  };
+}
+
+}  // namespace pirn::archive
