@@ -1,0 +1,129 @@
+#include "tests/bench/bench_host.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <future>
+#include <sstream>
+
+#include "packager/library/library.h"
+
+namespace pirn::bench {
+
+namespace {
+[[noreturn]] void give_up(const Error& error) {
+  std::fprintf(stderr, "%s\n", describe(error).c_str());
+  std::exit(1);
+}
+}  // namespace
+
+int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string package_bytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream bytes;
+  bytes << file.rdbuf();
+  return bytes.str();
+}
+
+// ---- releases ----
+
+void BenchReleases::publish(const std::string& bytes) {
+  const Digest digest = sha256(bytes);
+  auto library = library::Library::load(bytes, digest);
+  if (!library) give_up(library.error());
+  auto text = library->definition();
+  if (!text) give_up(text.error());
+  auto release = std::make_shared<registry::Release>();
+  release->functions = library::functions_of(library->descriptor());
+  auto parsed = definition::parse(*text, "bench", &release->functions);
+  if (!parsed) give_up(parsed.error());
+  release->definition = std::move(parsed).value();
+  release->tenant = "bench";
+  release->package = release->definition.package;
+  release->version = release->definition.version;
+  release->digest = release->library = digest;
+  for (const definition::Workflow& workflow : release->definition.workflows)
+    release->workflow_digests.push_back(sha256(workflow.canonical));
+  releases_.emplace_back(release, bytes);
+  std::atomic_store(&catalog_, std::make_shared<const registry::Catalog>(
+                                   catalog_->with({"bench", release->package, registry::Active{release, releases_.size(), false}})));
+}
+
+Result<registry::ReleasePtr> BenchReleases::load(std::string_view, const Digest& digest) const {
+  for (const auto& [release, bytes] : releases_)
+    if (release->digest == digest) return release;
+  return Error{Code::not_found, "no such release"};
+}
+
+Result<std::string> BenchReleases::library(const registry::Release& wanted) const {
+  for (const auto& [release, bytes] : releases_)
+    if (release.get() == &wanted) return bytes;
+  return Error{Code::not_found, "no such release"};
+}
+
+// ---- the host ----
+
+BenchHost::BenchHost(std::unique_ptr<store::Store> store, BenchReleases& releases) : store_(std::move(store)), releases_(releases) {
+  runner_ = std::make_unique<worker::InProcessRunner>(
+      worker::InProcessRunner::Options{}, [this](const registry::Release& release) { return releases_.library(release); }, *this, alarm_);
+  engine_ = std::make_unique<engine::Engine>(engine::Options{}, *store_, *runner_, releases_, *this, alarm_);
+}
+
+BenchHost::~BenchHost() { stop(); }
+
+void BenchHost::recover() {
+  if (Status recovered = engine_->recover(now_ns()); !recovered) give_up(recovered.error());
+}
+
+void BenchHost::run() { thread_ = std::thread([this] { loop(); }); }
+
+void BenchHost::stop() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  alarm_.wake();
+  thread_.join();
+}
+
+void BenchHost::loop() {
+  while (!stopping_) {
+    auto turn = engine_->turn(now_ns());
+    if (!turn) give_up(turn.error());
+    if (turn->inputs > 0 || turn->more) continue;
+    if (store_->maintain()) continue;
+    const int64_t until = turn->next_timer ? *turn->next_timer - now_ns() : INT64_MAX;
+    alarm_.wait(std::min<int64_t>(until, 1'000'000'000));
+  }
+}
+
+void BenchHost::start(std::string_view workflow, engine::Reply<engine::Started> reply) {
+  engine::Start start;
+  start.tenant = "bench";
+  start.workflow = workflow;
+  start.reply = std::move(reply);
+  engine::Command command = std::move(start);
+  while (!engine_->inbox().push(command)) std::this_thread::yield();
+}
+
+engine::EngineStats BenchHost::stats() {
+  std::promise<engine::EngineStats> answer;
+  engine::Command command = engine::Stats{[&](Result<engine::EngineStats> result) { answer.set_value(*result); }};
+  while (!engine_->inbox().push(command)) std::this_thread::yield();
+  return answer.get_future().get();
+}
+
+void BenchHost::on_commit(ExecutionId id, std::string_view, uint32_t, std::string_view, bool last) {
+  commits.fetch_add(1, std::memory_order_relaxed);
+  if (!last) return;
+  ended.fetch_add(1, std::memory_order_relaxed);
+  if (on_end) on_end(id);
+}
+
+void BenchHost::on_progress(const worker::Invocation& invocation, double, std::string_view) {
+  if (on_tick) on_tick(invocation.frame->execution, now_ns());
+}
+
+}  // namespace pirn::bench

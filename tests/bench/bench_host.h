@@ -1,0 +1,71 @@
+// The engine with a real store and the real in-process runner, on a thread of its own, as a host runs it; without
+// API and registry, so that figures of the engine are the engine's.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "host/engine/engine.h"
+#include "host/store/store.h"
+#include "host/worker/alarm.h"
+#include "host/worker/in_process_runner.h"
+
+namespace pirn::bench {
+
+int64_t now_ns();         // Unix time
+std::string package_bytes(const std::string& name);  // the library of a bench package
+
+// One release for each published version, for tenant "bench".
+class BenchReleases : public engine::Releases {
+ public:
+  // Makes a version active. Any thread.
+  void publish(const std::string& library);
+  registry::CatalogPtr catalog() const override { return std::atomic_load(&catalog_); }
+  Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
+  Result<std::string> library(const registry::Release& release) const;
+
+ private:
+  std::shared_ptr<const registry::Catalog> catalog_ = std::make_shared<registry::Catalog>();
+  std::vector<std::pair<registry::ReleasePtr, std::string>> releases_;
+};
+
+class BenchHost : public engine::CommitListener, public worker::Listener {
+ public:
+  BenchHost(std::unique_ptr<store::Store> store, BenchReleases& releases);
+  ~BenchHost() override;
+
+  // Any thread. The reply comes on the engine's thread; waits when the inbox is full.
+  void start(std::string_view workflow, engine::Reply<engine::Started> reply);
+  engine::EngineStats stats();
+  // The engine's recovery, on the caller's thread, before run().
+  void recover();
+  void run();   // starts the loop
+  void stop();  // and ends it
+
+  // Set before run(). Called on the engine's thread and on runner threads.
+  std::function<void(ExecutionId)> on_end;
+  std::function<void(ExecutionId, int64_t at)> on_tick;
+  std::atomic<uint64_t> commits{0}, ended{0};
+  std::atomic<int64_t> first_dispatch{0};
+
+  void on_commit(ExecutionId id, std::string_view, uint32_t, std::string_view, bool last) override;
+  void on_log(const worker::Invocation&, uint32_t, std::string_view) override {}
+  void on_progress(const worker::Invocation& invocation, double, std::string_view) override;
+  void on_stream(const worker::Invocation&, std::string_view, bool) override {}
+
+ private:
+  void loop();
+
+  std::unique_ptr<store::Store> store_;
+  BenchReleases& releases_;
+  worker::Alarm alarm_;
+  std::unique_ptr<worker::InProcessRunner> runner_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace pirn::bench

@@ -1,0 +1,291 @@
+// Throughput, latency and memory of the engine with the real store and the real runner.
+#include <malloc.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <future>
+#include <map>
+#include <mutex>
+
+#include <boost/filesystem.hpp>
+
+#include "host/store/memory_store.h"
+#include "host/store/sqlite_store.h"
+#include "tests/bench/bench_host.h"
+#include "tests/bench/figures.h"
+#include "tests/bench/store_limit.h"
+
+namespace pirn::bench {
+
+namespace {
+
+constexpr size_t kOutstanding = 1024;  // executions under way at once, for throughput
+
+// A directory on the disk that the build is on: figures of a RAM disk would be about something else.
+class Scratch {
+ public:
+  Scratch() : path_(boost::filesystem::unique_path(boost::filesystem::path(PIRN_BENCH_SCRATCH) / "bench-%%%%%%%%")) {
+    boost::filesystem::create_directories(path_);
+  }
+  ~Scratch() {
+    boost::system::error_code ignored;
+    boost::filesystem::remove_all(path_, ignored);
+  }
+  std::string path() const { return path_.string(); }
+  std::string file() const { return (path_ / "pirn.db").string(); }
+
+ private:
+  boost::filesystem::path path_;
+};
+
+std::unique_ptr<store::Store> open_sqlite(const std::string& file) {
+  auto store = store::SqliteStore::open(file);
+  if (!store) {
+    std::fprintf(stderr, "%s\n", describe(store.error()).c_str());
+    std::exit(1);
+  }
+  return std::move(store).value();
+}
+
+// Keeps `outstanding` executions of a workflow under way.
+class Load {
+ public:
+  Load(BenchHost& host, std::string workflow, size_t outstanding) : host_(host), workflow_(std::move(workflow)), outstanding_(outstanding) {}
+
+  // The caller's thread, for so long.
+  void run_for(double seconds) {
+    const int64_t end = now_ns() + static_cast<int64_t>(seconds * 1e9);
+    while (now_ns() < end) {
+      const uint64_t under_way = started_ - host_.ended.load();
+      for (uint64_t i = under_way; i < outstanding_; ++i, ++started_) host_.start(workflow_, [](Result<engine::Started>) {});
+      if (under_way + outstanding_ / 4 >= outstanding_) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+  }
+  void drain() {
+    while (host_.ended.load() < started_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+
+ private:
+  BenchHost& host_;
+  const std::string workflow_;
+  const size_t outstanding_;
+  uint64_t started_ = 0;
+};
+
+double percentile(std::vector<double>& values, double p) {
+  if (values.empty()) return 0;
+  const size_t at = std::min(values.size() - 1, static_cast<size_t>(p * static_cast<double>(values.size())));
+  std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(at), values.end());
+  return values[at];
+}
+
+}  // namespace
+
+std::vector<Figure> throughput(const Settings& settings) {
+  Scratch scratch;
+  BenchReleases releases;
+  releases.publish(package_bytes(PIRN_BENCH_PACKAGE_1));
+  double seconds = 0;
+  uint64_t commits = 0, ended = 0;
+  {
+    BenchHost host(open_sqlite(scratch.file()), releases);
+    host.recover();
+    host.run();
+    Load load(host, "three", kOutstanding);
+    load.run_for(1);
+    const int64_t begin = now_ns();
+    const uint64_t commits_before = host.commits, ended_before = host.ended;
+    load.run_for(settings.seconds);
+    seconds = static_cast<double>(now_ns() - begin) / 1e9;
+    commits = host.commits - commits_before;
+    ended = host.ended - ended_before;
+    load.drain();
+  }
+  // The raw limit with as many workflows in a commit as the engine had in a turn.
+  const RawLimit raw = raw_sqlite_limit(scratch.path(), std::min(settings.seconds, 10), 64);
+  return {{"durable_commits_per_s", static_cast<double>(commits) / seconds, "1/s", 150'000, true, raw.commits_per_s, 0},
+          {"workflows_3step_per_s", static_cast<double>(ended) / seconds, "1/s", 40'000, true, raw.workflows_per_s, 0.4}};
+}
+
+std::vector<Figure> step_latency(const Settings& settings) {
+  Scratch scratch;
+  BenchReleases releases;
+  releases.publish(package_bytes(PIRN_BENCH_PACKAGE_1));
+  BenchHost host(open_sqlite(scratch.file()), releases);
+  // From one invocation of a chain to the next: outcome, decision, fsync, dispatch.
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<double> latencies;
+  int64_t last = 0;
+  bool over = false;
+  host.on_tick = [&](ExecutionId, int64_t at) {
+    std::lock_guard lock(mutex);
+    if (last) latencies.push_back(static_cast<double>(at - last) / 1e6);
+    last = at;
+  };
+  host.on_end = [&](ExecutionId) {
+    std::lock_guard lock(mutex);
+    over = true;
+    last = 0;
+    changed.notify_one();
+  };
+  host.recover();
+  host.run();
+  const int64_t end = now_ns() + std::min(settings.seconds, 10) * 1'000'000'000ll;
+  while (now_ns() < end) {
+    host.start("chain", [](Result<engine::Started>) {});
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return over; });
+    over = false;
+  }
+  host.stop();
+  const RawLimit raw = raw_sqlite_limit(scratch.path(), 2, 1);
+  const double fsync_ms = 1000.0 / raw.workflows_per_s;
+  return {{"step_latency_p50_ms", percentile(latencies, 0.5), "ms", 0.25, false, fsync_ms, 0},
+          {"step_latency_p99_ms", percentile(latencies, 0.99), "ms", 1.5, false, fsync_ms, 0}};
+}
+
+std::vector<Figure> memory_store(const Settings& settings) {
+  BenchReleases releases;
+  releases.publish(package_bytes(PIRN_BENCH_PACKAGE_1));
+  BenchHost host(std::make_unique<store::MemoryStore>(), releases);
+  host.recover();
+  host.run();
+  Load load(host, "three", kOutstanding);
+  load.run_for(0.5);
+  const int64_t begin = now_ns();
+  const uint64_t before = host.ended;
+  load.run_for(std::min(settings.seconds, 5));
+  const double ns = static_cast<double>(now_ns() - begin);
+  const double steps = static_cast<double>(host.ended - before) * 3;
+  load.drain();
+  return {{"memory_store_step_ns", ns / steps, "ns", 1000, false, std::nullopt, 0}};
+}
+
+std::vector<Figure> parked(const Settings&) {
+  constexpr size_t kExecutions = 100'000;
+  BenchReleases releases;
+  releases.publish(package_bytes(PIRN_BENCH_PACKAGE_1));
+  // The engine's memory alone: what the store keeps goes to disk.
+  Scratch scratch;
+  BenchHost host(open_sqlite(scratch.file()), releases);
+  host.recover();
+  host.run();
+  const auto park = [&](size_t n) {
+    for (size_t i = 0; i < n; ++i) host.start("parked", [](Result<engine::Started>) {});
+    for (;;) {  // all have failed once and wait
+      const engine::EngineStats stats = host.stats();
+      if (stats.running_steps == 0 && stats.ready_executions == 0) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  };
+  park(10'000);  // whatever is allocated once
+  malloc_trim(0);
+  const size_t before = mallinfo2().uordblks;
+  park(kExecutions);
+  malloc_trim(0);
+  const size_t after = mallinfo2().uordblks;
+  return {{"parked_execution_bytes", static_cast<double>(after - before) / kExecutions, "B", 2048, false, std::nullopt, 0}};
+}
+
+std::vector<Figure> recovery(const Settings&) {
+  constexpr size_t kOpen = 100'000;
+  constexpr size_t kClosedRows = 10'000'000;
+  Scratch scratch;
+  BenchReleases releases;
+  releases.publish(package_bytes(PIRN_BENCH_PACKAGE_1));
+  {
+    BenchHost host(open_sqlite(scratch.file()), releases);
+    host.recover();
+    host.run();
+    Load load(host, "three", kOutstanding);
+    while (host.commits < kClosedRows) load.run_for(1);
+    load.drain();
+    for (size_t i = 0; i < kOpen; ++i) host.start("parked", [](Result<engine::Started>) {});
+    while (host.stats().running_steps > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  const int64_t begin = now_ns();
+  BenchHost host(open_sqlite(scratch.file()), releases);
+  std::promise<int64_t> first;
+  host.on_tick = [&, done = false](ExecutionId, int64_t at) mutable {
+    if (!done) first.set_value(at);
+    done = true;
+  };
+  host.recover();
+  host.run();
+  host.start("chain", [](Result<engine::Started>) {});
+  const double seconds = static_cast<double>(first.get_future().get() - begin) / 1e9;
+  host.stop();
+  return {{"recovery_100k_open_executions_s", seconds, "s", 2, false, std::nullopt, 0}};
+}
+
+std::vector<Figure> hot_swap(const Settings& settings) {
+  Scratch scratch;
+  BenchReleases releases;
+  const std::string versions[] = {package_bytes(PIRN_BENCH_PACKAGE_1), package_bytes(PIRN_BENCH_PACKAGE_2)};
+  releases.publish(versions[0]);
+  BenchHost host(open_sqlite(scratch.file()), releases);
+  std::mutex mutex;
+  std::map<ExecutionId, int64_t> started;
+  std::vector<double> latencies;
+  std::atomic<uint64_t> failed{0};
+  host.on_end = [&](ExecutionId id) {
+    std::lock_guard lock(mutex);
+    const auto found = started.find(id);
+    if (found == started.end()) return;
+    latencies.push_back(static_cast<double>(now_ns() - found->second) / 1e6);
+    started.erase(found);
+  };
+  host.recover();
+  host.run();
+  // Half the sustained rate, evenly paced; `swaps` deployments while it runs.
+  const auto phase = [&](double rate, double seconds, int swaps) {
+    {
+      std::lock_guard lock(mutex);
+      latencies.clear();
+    }
+    const int64_t begin = now_ns();
+    uint64_t sent = 0;
+    int swapped = 0;
+    for (;;) {
+      const double elapsed = static_cast<double>(now_ns() - begin) / 1e9;
+      if (elapsed >= seconds) break;
+      if (swapped < swaps && elapsed > seconds * (swapped + 1) / (swaps + 1)) releases.publish(versions[++swapped % 2]);
+      const uint64_t due = static_cast<uint64_t>(elapsed * rate);
+      for (; sent < due; ++sent) {
+        const int64_t at = now_ns();
+        host.start("three", [&, at](Result<engine::Started> result) {
+          if (!result) {
+            ++failed;
+            return;
+          }
+          std::lock_guard lock(mutex);
+          started.emplace(result->id, at);
+        });
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+    }
+    for (;;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::lock_guard lock(mutex);
+      if (started.empty() && host.ended.load() > 0) break;
+    }
+    std::lock_guard lock(mutex);
+    return percentile(latencies, 0.99);
+  };
+  Load warm(host, "three", kOutstanding);
+  warm.run_for(1);
+  const uint64_t before = host.ended;
+  warm.run_for(3);
+  const double rate = static_cast<double>(host.ended - before) / 3 / 2;
+  warm.drain();
+  const double seconds = std::min(settings.seconds, 10);
+  const double without = phase(rate, seconds, 0);
+  const double with = phase(rate, seconds, 20);
+  host.stop();
+  return {{"hot_swap_failed_executions", static_cast<double>(failed), "", 0, false, std::nullopt, 0},
+          {"hot_swap_added_p99_ms", std::max(0.0, with - without), "ms", 5, false, without, 0}};
+}
+
+}  // namespace pirn::bench

@@ -1,0 +1,50 @@
+/* Tasks that do nothing, for figures about everything else. `tick` tells when it ran. */
+#include <pirn/abi.h>
+
+static int32_t noop(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+  (void)state, (void)call, (void)invocation, (void)outcome;
+  return PIRN_DONE;
+}
+
+static int32_t tick(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+  (void)state, (void)invocation, (void)outcome;
+  call->api->heartbeat(call, 0, 0);
+  return PIRN_DONE;
+}
+
+/* Fails, and so sleeps until its retry: a parked execution. */
+static int32_t doze(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+  (void)state, (void)invocation, (void)outcome;
+  const pirn_str code = {"later", 5};
+  call->api->set_error(call, &code, 0, PIRN_CLASS_RETRYABLE, 0);
+  return PIRN_FAILED;
+}
+
+static const pirn_function f_noop = {sizeof f_noop, PIRN_KIND_TASK, "noop", noop};
+static const pirn_function f_tick = {sizeof f_tick, PIRN_KIND_TASK, "tick", tick};
+static const pirn_function f_doze = {sizeof f_doze, PIRN_KIND_TASK, "doze", doze};
+static const pirn_function* const functions[] = {&f_noop, &f_tick, &f_doze};
+
+#define STEP(name, task, after) "{\"name\":\"" name "\",\"task\":\"" task "\",\"after\":[" after "]}"
+
+static const char* definition(const char** error) {
+  (void)error;
+  return "{\"schema\":1,\"package\":{\"name\":\"bench\",\"version\":\"" PIRN_PACKAGE_VERSION "\"},\"workflows\":["
+         "{\"name\":\"three\",\"steps\":[" STEP("a", "noop", "") "," STEP("b", "noop", "\"a\"") "," STEP("c", "noop", "\"b\"") "]},"
+         "{\"name\":\"chain\",\"steps\":[" STEP("t1", "tick", "") "," STEP("t2", "tick", "\"t1\"") "," STEP("t3", "tick", "\"t2\"") ","
+         STEP("t4", "tick", "\"t3\"") "," STEP("t5", "tick", "\"t4\"") "," STEP("t6", "tick", "\"t5\"") "]},"
+         "{\"name\":\"parked\",\"steps\":[{\"name\":\"a\",\"task\":\"doze\",\"retry_delay\":\"7d\"},"
+         STEP("b", "noop", "\"a\"") "," STEP("c", "noop", "\"b\"") "]}]}";
+}
+
+PIRN_ABI_NOTE();
+
+static const pirn_plugin plugin = {
+    .size = sizeof plugin, .abi_major = PIRN_ABI_MAJOR, .abi_minor = PIRN_ABI_MINOR, .min_host_minor = PIRN_TARGET_MINOR,
+    .n_functions = sizeof functions / sizeof *functions, .id = "bench", .version = PIRN_PACKAGE_VERSION, .sdk = "c",
+    .functions = functions, .definition = definition};
+
+PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {
+  (void)host_minor;
+  return &plugin;
+}
