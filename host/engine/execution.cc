@@ -230,9 +230,9 @@ void Execution::resume(Decision& decision) {
     --n_open_;
     for (uint32_t dependent : plan_->dependents(step)) --open_dependencies_[dependent];
     if (current.state != StepState::completed) continue;
-    const journal::ResultPtr& result = current.result ? current.result : empty_result();
-    const journal::Delta delta = context_delta(step, *result);
-    frame_->set(step, result);
+    frame_->set(step, current.result ? current.result : empty_result());
+    if (!current.result) continue;
+    const journal::Delta delta = context_delta(step, *current.result);
     after_[step] = after_[step].with(delta, stamp(step));
     all_ = all_.with(delta, stamp(step));
   }

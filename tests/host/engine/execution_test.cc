@@ -318,10 +318,10 @@ TEST(Cancel, R31IsRefusedWhereItIsNotLegalAndChangesNothing) {
   world.publish(R"("steps":[{"name":"a"}])");
   const ExecutionId id = world.start()->id;
   world.run();
-  const size_t before = world.events().size();
+  const size_t before = world.published_commits();
   EXPECT_EQ(world.cancel(id).error().code, Code::invalid_transition);
   EXPECT_EQ(world.cancel(ExecutionId{12345}).error().code, Code::not_found);
-  EXPECT_EQ(world.events().size(), before);
+  EXPECT_EQ(world.published_commits(), before);
 }
 
 TEST(Cancel, R29ThePartialResultIsKeptAndNotMerged) {

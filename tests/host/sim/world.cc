@@ -164,7 +164,12 @@ void World::open() {
   ASSERT_TRUE(recovered) << describe(recovered.error());
 }
 
+void World::fail_commit(uint64_t n, bool uncertain) {
+  store_->fail_commit(n, uncertain ? store::MemoryStore::Failure::uncertain : store::MemoryStore::Failure::nothing_written);
+}
+
 void World::crash() {
+  ++crashes_;
   engine_.reset();
   open();
   settle();
@@ -188,6 +193,7 @@ Result<engine::Started> World::start(std::string_view input_json, std::string_vi
   engine::Command command = std::move(start);
   EXPECT_TRUE(engine_->inbox().push(command));
   turn();
+  if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
   return *answer;
 }
 
@@ -197,6 +203,7 @@ Result<journal::State> World::cancel(ExecutionId id, std::string_view tenant) {
                                            [&](Result<journal::State> result) { answer = std::move(result); }};
   EXPECT_TRUE(engine_->inbox().push(command));
   turn();
+  if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
   return *answer;
 }
 
@@ -235,8 +242,10 @@ std::string World::step_state(ExecutionId id, std::string_view step) {
 bool World::turn() {
   auto result = engine_->turn(now_);
   if (!result) {
-    ADD_FAILURE() << describe(result.error());
-    return false;
+    // As a host does: nothing was acknowledged, stop, recover.
+    EXPECT_EQ(result.error().code, Code::store_failed) << describe(result.error());
+    crash();
+    return true;
   }
   next_timer_ = result->next_timer;
   return result->inputs > 0 || result->more;
@@ -273,19 +282,23 @@ void World::run() {
 
 std::vector<Event> World::events_of(ExecutionId id) const {
   std::vector<Event> out;
-  for (const Event& event : events_)
-    if (event.execution == id) out.push_back(event);
+  auto rows = store_->journal(id, 0, UINT32_MAX);
+  if (!rows) {
+    ADD_FAILURE() << describe(rows.error());
+    return out;
+  }
+  for (const store::StoredCommit& row : *rows) {
+    auto commit = journal::decode_commit(row.body, row.schema);
+    if (!commit) {
+      ADD_FAILURE() << describe(commit.error());
+      return out;
+    }
+    for (size_t i = 0; i < commit->records.size(); ++i)
+      out.push_back({id, commit->first_seq + i, commit->at, std::move(commit->records[i])});
+  }
   return out;
 }
 
-void World::on_commit(ExecutionId id, std::string_view, uint32_t, std::string_view body, bool) {
-  auto commit = journal::decode_commit(body, journal::kSchema);
-  if (!commit) {
-    ADD_FAILURE() << describe(commit.error());
-    return;
-  }
-  for (size_t i = 0; i < commit->records.size(); ++i)
-    events_.push_back({id, commit->first_seq + i, commit->at, std::move(commit->records[i])});
-}
+void World::on_commit(ExecutionId, std::string_view, uint32_t, std::string_view, bool) { ++published_commits_; }
 
 }  // namespace pirn::sim

@@ -114,7 +114,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
   store::MemoryStore& store() { return *store_; }
   int64_t now() const { return now_; }
 
-  // Commands; each runs the turns that it needs.
+  // Commands; each runs the turn that it needs. An error store_failed: the host was lost before it answered.
   Result<engine::Started> start(std::string_view input_json = "{}", std::string_view key = "", std::string_view workflow = "w",
                                 std::string_view tenant = "t");
   Result<journal::State> cancel(ExecutionId id, std::string_view tenant = "t");
@@ -134,9 +134,15 @@ class World : public engine::CommitListener, public worker::Wakeup {
   // The host is lost and comes back: what was not committed is gone, the runner's calls too.
   void crash();
   void pass_time(int64_t ns) { now_ += ns; }
+  // The n-th commit from now fails, and the host with it; it comes back at once. `uncertain`: the commit is durable
+  // all the same.
+  void fail_commit(uint64_t n, bool uncertain);
+  // Nothing is under way and nothing is due.
+  bool idle() const { return !next_timer_ && runner_->under_way() == 0; }
+  int crashes() const { return crashes_; }
 
-  // Everything that was committed, as clients see it.
-  const std::vector<Event>& events() const { return events_; }
+  size_t published_commits() const { return published_commits_; }
+  // Everything that is durable of an execution, as clients see it.
   std::vector<Event> events_of(ExecutionId id) const;
   template <class Record>
   std::vector<Record> records_of(ExecutionId id) const {
@@ -158,8 +164,9 @@ class World : public engine::CommitListener, public worker::Wakeup {
   std::unique_ptr<store::MemoryStore> store_;
   std::unique_ptr<ScriptedRunner> runner_;
   std::unique_ptr<engine::Engine> engine_;
-  std::vector<Event> events_;
+  size_t published_commits_ = 0;
   std::optional<int64_t> next_timer_;
+  int crashes_ = 0;
 };
 
 }  // namespace pirn::sim

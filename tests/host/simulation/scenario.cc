@@ -1,0 +1,307 @@
+#include "tests/host/simulation/scenario.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+
+#include "host/engine/plan.h"
+#include "host/engine/verdict.h"
+#include "tests/host/sim/world.h"
+
+namespace pirn::sim {
+
+namespace {
+
+using journal::StepClass;
+using journal::StepState;
+
+// A small generator whose numbers are specified, so that a seed means the same everywhere.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15u + 1) {}
+  uint64_t next() {
+    uint64_t z = state_ += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  uint64_t below(uint64_t n) { return next() % n; }
+  bool one_in(uint64_t n) { return below(n) == 0; }
+
+ private:
+  uint64_t state_;
+};
+
+uint64_t hash_of(uint64_t seed, std::string_view text, uint64_t number) {
+  for (char c : text) seed = seed * 1099511628211u + static_cast<unsigned char>(c);
+  return seed * 31 + number;
+}
+
+std::string step_name(size_t index) { return "s" + std::to_string(index); }
+
+std::string random_condition(Random& random) {
+  const std::string key = "k" + std::to_string(random.below(6));
+  switch (random.below(4)) {
+    case 0: return R"({"path":")" + key + R"(","exists":true})";
+    case 1: return R"({"path":")" + key + R"(","less":)" + std::to_string(random.below(100)) + "}";
+    case 2: return R"({"not":{"path":")" + key + R"(","greater":)" + std::to_string(random.below(100)) + "}}";
+    default: return R"({"function":"ask"})";
+  }
+}
+
+std::string random_step(Random& random, size_t index, bool& may_fail_hard) {
+  std::string step = "{\"name\":\"" + step_name(index) + "\",\"task\":\"task\"";
+  std::set<size_t> after;
+  for (uint64_t n = random.below(4); n > 0 && index > 0; --n) after.insert(random.below(index));
+  if (!after.empty()) {
+    step += ",\"after\":[";
+    for (auto at = after.begin(); at != after.end(); ++at) step += (at == after.begin() ? "\"" : ",\"") + step_name(*at) + "\"";
+    step += "]";
+  }
+  if (random.one_in(5)) step += ",\"when\":" + random_condition(random);
+  step += ",\"max_retries\":" + std::to_string(random.below(3)) + ",\"retry_delay\":" + std::to_string(1 + random.below(5000));
+  static const char* const backoffs[] = {"\"fixed\"", "\"linear\"", "\"exponential\"", R"({"table":["1s","3s"]})", R"({"function":"wait"})"};
+  step += std::string(",\"retry_backoff\":") + backoffs[random.below(5)];
+  if (random.one_in(2)) step += R"(,"retry_jitter":"full","retry_max_delay":"7s")";
+  if (random.one_in(4)) step += ",\"context_key\":\"k" + std::to_string(random.below(6)) + "\"";
+  switch (random.below(3)) {
+    case 0: step += R"(,"on_error":"skip")"; break;
+    case 1: step += R"(,"on_error":"continue")"; break;
+    default: may_fail_hard = true;
+  }
+  if (random.one_in(6)) step += R"(,"cancellable":false)";
+  return step + "}";
+}
+
+// What an attempt of a step does; the same whenever it is called again after a crash.
+Act act_of(uint64_t scenario_seed, const worker::Invocation& invocation) {
+  Random random(hash_of(scenario_seed, invocation.step_name, invocation.attempt * 16 + static_cast<uint64_t>(invocation.kind)));
+  if (invocation.kind == worker::Kind::condition) return random.one_in(8) ? fail("unknown") : answer(random.one_in(2));
+  if (invocation.kind == worker::Kind::backoff)
+    return random.one_in(4) ? fail("unknown") : answer_delay(static_cast<int64_t>(random.below(3000)) * kMillisecond);
+  switch (random.below(8)) {
+    case 0: return fail("code" + std::to_string(random.below(3)));
+    case 1: return random.one_in(3) ? fail("fatal", journal::ErrorClass::terminal) : skip("no need");
+    case 2: return value(std::to_string(random.below(100)));
+    case 3: return ok();
+    default:
+      return ok("{\"k" + std::to_string(random.below(6)) + "\":" + std::to_string(random.below(100)) + ",\"own_" +
+                std::string(invocation.step_name) + "\":true}");
+  }
+}
+
+// Compares what was committed with the rules.
+class Checker {
+ public:
+  Checker(World& world, ExecutionId id, const engine::Plan& plan)
+      : world_(world), id_(id), plan_(plan), view_(world.show(id)), events_(world.events_of(id)) {}
+
+  std::vector<std::string> check() {
+    folds_back();
+    sequence();
+    if (!journal::terminal(view_.state.state)) say("P3: the execution did not end: " + std::string(name_of(view_.state.state)));
+    for (uint32_t step = 0; step < plan_.n_steps(); ++step) check_step(step);
+    concurrency();
+    context();
+    return std::move(problems_);
+  }
+
+  std::string outcome() {
+    std::string out(name_of(view_.state.state));
+    for (uint32_t step = 0; step < plan_.n_steps(); ++step) {
+      out += "\n" + plan_.step(step).name + " " + world_.step_state(id_, plan_.step(step).name) + " ";
+      if (view_.state.steps[step].result) journal::append_result(out, *view_.state.steps[step].result);
+    }
+    return out + "\n" + view_.context;
+  }
+
+ private:
+  void say(std::string problem) { problems_.push_back(std::move(problem)); }
+
+  // P9: the fold of the journal is the state, and P1: apply() asserts that terminal states stay.
+  void folds_back() {
+    journal::ExecutionState folded;
+    folded.id = id_;
+    uint32_t commits = 0;
+    int64_t last_at = -1;
+    auto stored = world_.store().journal(id_, 0, 1'000'000);
+    for (const store::StoredCommit& row : *stored) {
+      auto commit = journal::decode_commit(row.body, row.schema);
+      if (!commit) return say("P9: " + commit.error().message);
+      if (commit->at < last_at) say("P9: time runs backwards");
+      last_at = commit->at;
+      for (const journal::Record& record : commit->records) journal::apply(folded, record, commit->at);
+      if (row.commit_no != ++commits) say("P9: commit numbers have a gap");
+    }
+    folded.next_commit = commits + 1;
+    std::string a, b;
+    journal::append_state(a, folded, plan_.names(), "");
+    journal::append_state(b, view_.state, plan_.names(), "");
+    if (a != b) say("P9: the fold of the journal differs from the state:\n" + a + "\n" + b);
+  }
+
+  // P14.
+  void sequence() {
+    uint64_t seq = 0;
+    size_t starts = 0, stops = 0;
+    for (const Event& event : events_) {
+      if (event.seq != ++seq) say("P14: seq " + std::to_string(event.seq) + " where " + std::to_string(seq) + " is due");
+      starts += std::holds_alternative<journal::Begun>(event.record);
+      stops += std::holds_alternative<journal::Stopped>(event.record);
+      if (stops == 1 && !std::holds_alternative<journal::Stopped>(event.record)) say("P14: a record after the stop");
+      if (std::holds_alternative<journal::Stopping>(event.record)) stopped_ = true;
+    }
+    if (starts != 1 || stops != 1) say("P14: " + std::to_string(starts) + " starts, " + std::to_string(stops) + " stops");
+  }
+
+  void check_step(uint32_t step) {
+    const journal::Step& state = view_.state.steps[step];
+    const std::string& name = plan_.step(step).name;
+    if (!journal::terminal(state.state)) return say("P1: " + name + " did not end");
+    if (state.failures > plan_.step(step).retry.max_retries + 1) say("P6: " + name + " failed too often");
+    uint32_t starts = 0;
+    bool ready = false;
+    for (const Event& event : events_) {
+      if (const auto* record = std::get_if<journal::StepReady>(&event.record); record && record->step == step) ready = true;
+      if (const auto* record = std::get_if<journal::StepInterrupted>(&event.record); record && record->step == step) ready = true;
+      if (const auto* record = std::get_if<journal::StepStarted>(&event.record); record && record->step == step) {
+        ++starts;
+        if (!ready) say("P2: " + name + " started without being ready");
+        ready = false;
+      }
+      if (const auto* record = std::get_if<journal::StepRetry>(&event.record); record && record->step == step)
+        if (record->delay < 0 || record->delay > plan_.step(step).retry.max_delay_ns) say("P6: a delay of " + name + " is out of bounds");
+    }
+    if (starts != state.invocations) say("P14: " + name + " counts " + std::to_string(state.invocations) + " invocations");
+
+    // P5, from the final classes alone.
+    std::vector<StepClass> classes;
+    bool bad = false;
+    for (uint32_t dependency : plan_.step(step).after) {
+      classes.push_back(view_.state.steps[dependency].dependency_class());
+      bad |= classes.back() == StepClass::bad;
+    }
+    if (bad && state.invocations > 0) say("P5: " + name + " ran although a dependency was bad");
+    if (stopped_) return;
+    const engine::Verdict verdict = engine::verdict_all(classes);
+    const auto kind = state.state == StepState::skipped ? state.skip_kind : journal::SkipKind::none;
+    if ((verdict == engine::Verdict::block) != (kind == journal::SkipKind::upstream_failed)) say("P5: " + name + " against BLOCK");
+    if ((verdict == engine::Verdict::drop) != (kind == journal::SkipKind::not_taken)) say("P5: " + name + " against DROP");
+    if (kind == journal::SkipKind::condition && verdict != engine::Verdict::pass) say("P5: " + name + " against PASS");
+  }
+
+  // P8, from the journal.
+  void concurrency() {
+    const uint32_t limit = plan_.workflow().step_concurrency;
+    std::set<uint32_t> running;
+    for (const Event& event : events_) {
+      if (const auto* r = std::get_if<journal::StepStarted>(&event.record)) running.insert(r->step);
+      if (const auto* r = std::get_if<journal::StepCompleted>(&event.record)) running.erase(r->step);
+      if (const auto* r = std::get_if<journal::StepFailed>(&event.record)) running.erase(r->step);
+      if (const auto* r = std::get_if<journal::StepSkipped>(&event.record)) running.erase(r->step);
+      if (const auto* r = std::get_if<journal::StepCancelled>(&event.record)) running.erase(r->step);
+      if (const auto* r = std::get_if<journal::StepInterrupted>(&event.record)) running.erase(r->step);
+      if (limit && running.size() > limit) return say("P8: more steps at once than step_concurrency");
+    }
+  }
+
+  // P15: a plain fold in rank order, nothing clever.
+  void context() {
+    std::map<std::string, journal::Value> folded;
+    const auto write = [&](const std::string& key, const journal::Value& value) { folded[key] = value; };
+    for (const auto& entry : view_.state.input.entries) write(entry.key, entry.value);
+    for (uint32_t rank = 0; rank < plan_.n_steps(); ++rank) {
+      const uint32_t step = plan_.at_rank(rank);
+      const journal::Step& state = view_.state.steps[step];
+      if (state.state != StepState::completed) continue;
+      const journal::StepResult result = state.result ? *state.result : journal::StepResult();
+      const std::string& key = plan_.step(step).context_key;
+      if (!key.empty()) {
+        if (!state.result) continue;
+        std::string json;
+        journal::append_result(json, result);
+        write(key, *journal::parse_value(json));
+      } else if (result.is_map) {
+        for (const auto& entry : result.map.entries) write(entry.key, entry.value);
+      }
+    }
+    std::string expected = "{";
+    for (const auto& [key, value] : folded) {
+      if (expected.size() > 1) expected += ",";
+      journal::append_json_string(expected, key);
+      expected += ":";
+      journal::append_json(expected, value);
+    }
+    expected += "}";
+    if (expected != view_.context) say("P15: the context is " + view_.context + ", the fold is " + expected);
+  }
+
+  World& world_;
+  const ExecutionId id_;
+  const engine::Plan& plan_;
+  const engine::View view_;
+  const std::vector<Event> events_;
+  bool stopped_ = false;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+Scenario make_scenario(uint64_t seed) {
+  Random random(seed);
+  Scenario scenario;
+  scenario.seed = seed;
+  const size_t n = random.below(30);
+  bool may_fail_hard = false;
+  std::string steps;
+  for (size_t i = 0; i < n; ++i) steps += (i ? "," : "") + random_step(random, i, may_fail_hard);
+  const bool fail_fast = random.one_in(2);
+  scenario.definition = R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","failure_mode":")" +
+                        std::string(fail_fast ? "fail_fast" : "continue") + "\",\"step_concurrency\":" + std::to_string(random.below(5)) +
+                        ",\"steps\":[" + steps + "]}]}";
+  scenario.input = "{\"k0\":" + std::to_string(random.below(100)) + "}";
+  scenario.confluent = !(fail_fast && may_fail_hard);
+  return scenario;
+}
+
+RunReport execute(const Scenario& scenario, const RunSeed& execution) {
+  Random random(execution.seed ^ 0xABCDEF);
+  engine::Options options;
+  options.flush_after_commits = 1 + random.below(20);
+  World world(options);
+  const auto release = world.releases.publish("t", scenario.definition);
+  world.runner().limit = 1 + random.below(12);
+  world.runner().script = [&, timing = Random(execution.seed)](const worker::Invocation& invocation) mutable {
+    Act act = act_of(scenario.seed, invocation);
+    act.takes = timing.one_in(3) ? 0 : static_cast<int64_t>(timing.below(4000)) * kMillisecond;
+    act.ignores_cancel = timing.one_in(3);
+    return act;
+  };
+
+  RunReport result;
+  if (execution.crashes && random.one_in(2)) world.fail_commit(1 + random.below(8), random.one_in(2));
+  auto started = world.start(scenario.input, "key");
+  // A start that was not acknowledged may be repeated with its key.
+  if (!started) started = world.start(scenario.input, "key");
+  const ExecutionId id = started->id;
+  const int64_t cancel_after = execution.cancels ? static_cast<int64_t>(random.below(8000)) * kMillisecond : -1;
+  const int64_t begin = world.now();
+  bool cancelled = false;
+  for (int slice = 0; slice < 100'000 && !world.idle(); ++slice) {
+    world.advance(static_cast<int64_t>(1 + random.below(1500)) * kMillisecond);
+    if (execution.crashes && random.one_in(6)) world.crash();
+    if (cancel_after >= 0 && !cancelled && world.now() - begin >= cancel_after) {
+      cancelled = true;
+      (void)world.cancel(id);
+    }
+  }
+  result.crashes = world.crashes();
+  const auto plan = engine::Plan::make(release, release->definition.workflows[0]);
+  Checker checker(world, id, *plan);
+  result.problems = checker.check();
+  result.outcome = checker.outcome();
+  return result;
+}
+
+}  // namespace pirn::sim
