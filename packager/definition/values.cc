@@ -57,10 +57,11 @@ std::string_view type_name(const json::value& value) {
   return "";
 }
 
+constexpr size_t kMaxPlace = 4096;
+
 // For messages: the beginning of a string from the document, without what would upset a terminal.
-std::string shown(std::string_view text) {
-  constexpr size_t kMax = 80;
-  size_t end = std::min(text.size(), kMax);
+std::string shown(std::string_view text, size_t limit = 80) {
+  size_t end = std::min(text.size(), limit);
   while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   std::string out(text.substr(0, end));
   for (char& c : out)
@@ -267,14 +268,13 @@ std::string ValueReader::suggest_function(const std::string& id, uint32_t kind) 
 }
 
 std::optional<Where> ValueReader::read_place(const Node& node, std::string& at) {
-  constexpr size_t kMaxPlace = 4096;
   read_text(node, at, kMaxPlace);
   if (at.empty()) return {};
   std::string_view rest = at;
   const uint32_t last = take_number(rest);
   const uint32_t before = last == 0 ? 0 : take_number(rest);
   Where where;
-  where.file = shown(rest);
+  where.file = shown(rest, kMaxPlace);
   where.line = before != 0 ? before : last;
   where.column = before != 0 ? last : 0;
   if (where.line != 0 && !rest.empty()) return where;

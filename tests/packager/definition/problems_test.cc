@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "packager/definition/definition.h"
+#include "packager/definition/vocabulary.h"
 
 namespace pirn::definition {
 namespace {
@@ -186,6 +188,20 @@ TEST(Problems, WhatIsNotEnforcedIsRefusedByName) {
   }
   EXPECT_EQ(problems_of(in_step(R"("timeout":{"function":"f"})")).causes.at(0).code, Code::unsupported);
   EXPECT_EQ(problems_of(in_step(R"("when":{"not":{"function":"f"}})")).causes.at(0).code, Code::unsupported);
+}
+
+TEST(Problems, ThePageListsWhatIsNotEnforced) {
+  std::ifstream file(PIRN_DEFINITION_PAGE);
+  const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const size_t section = page.find("## Keys that are refused as unsupported");
+  ASSERT_NE(section, std::string::npos);
+  for (const Level level : {Level::workflow, Level::step})
+    for (const std::string& key : unsupported_keys(level)) {
+      EXPECT_NE(page.find('`' + key + '`', section), std::string::npos) << key;
+      const std::string document = level == Level::step ? in_step('"' + key + "\":1")
+                                                        : in_document(R"({"name":"w",")" + key + "\":1}");
+      EXPECT_EQ(problems_of(document).causes.at(0).code, Code::unsupported) << key;
+    }
 }
 
 struct Case {

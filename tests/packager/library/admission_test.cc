@@ -58,6 +58,15 @@ TEST(Admission, RefusesEachSinWithItsOwnCode) {
   }
 }
 
+#if defined(__GNUC__) && !defined(__clang__)
+// The flags of the SDK are not a matter of taste.
+TEST(Admission, RefusesWhatTheCompilerMakesWithoutFlags) {
+  const Error error = admit(animal("cpp_as_usual"), runtime()).error();
+  EXPECT_EQ(error.code, Code::library_unique_symbols) << describe(error);
+  EXPECT_EQ(error.causes.at(0).code, Code::library_exports_more);
+}
+#endif
+
 TEST(Admission, NamesWhatIsWrong) {
   EXPECT_NE(admit(animal("extra_export"), runtime()).error().message.find("zoo_counter_of_this_copy"),
             std::string::npos);

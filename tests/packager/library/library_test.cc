@@ -58,12 +58,16 @@ TEST(Library, EachLoadHasItsOwnVariables) {
 }
 
 TEST(Library, IsGoneAfterUnloading) {
-  for (int cycle = 0; cycle < 200; ++cycle) {
-    Library library = loaded(cycle % 2 == 0 ? "good" : "second");
+  const char* const names[] = {"good", "second", "cpp"};
+  const char* const versions[] = {"1.0.0", "2.0.0", "3.0.0"};
+  for (int cycle = 0; cycle < 300; ++cycle) {
+    Library library = loaded(names[cycle % 3]);
     EXPECT_EQ(count(library), 1);
-    EXPECT_EQ(library.descriptor().version, cycle % 2 == 0 ? "1.0.0" : "2.0.0");
+    EXPECT_EQ(count(library), 2);
+    EXPECT_EQ(library.descriptor().version, versions[cycle % 3]);
     EXPECT_EQ(library.unload(), Unloaded::gone);
   }
+  EXPECT_EQ(read_file("/proc/self/maps").find("pirn-library"), std::string::npos);
 }
 
 // A destructor of a thread-local variable pins the library; the descriptor's number is then never used again,
