@@ -3,8 +3,8 @@
 source=$1 cxx=$2
 include=$source/sdk/include
 failed=0
-for header in "$include"/pirn/*.h "$include"/pirn/*.hpp; do
-  name=pirn/$(basename "$header")
+for header in "$include"/pirn/*.h "$include"/pirn/*.hpp "$include"/pirn/testkit/*; do
+  name=${header#"$include"/}
   printf '#include "%s"\nint main() { return 0; }\n' "$name" |
     "$cxx" -std=c++20 -xc++ -fsyntax-only -Wall -Wextra -Werror -I "$include" - || { echo "$name does not compile alone"; failed=1; }
 done

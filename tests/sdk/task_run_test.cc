@@ -302,6 +302,21 @@ TEST(Json, RefusesWhatIsNoDocument) {
   EXPECT_THROW(pirn::json::raw(std::string(100'000, '[')), pirn::Error);
 }
 
+TEST(Json, RefusesEveryPrefixOfADocument) {
+  const std::string whole = R"({"a":[1,-2.5e3,"x\u00e9\ud83d\ude00\"\\",true,null],"b":{"c":{}}})";
+  pirn::json::raw(whole);
+  for (size_t n = 0; n < whole.size(); ++n) {
+    std::vector<char> exact(whole.begin(),
+                            whole.begin() + static_cast<std::ptrdiff_t>(n));  // nothing readable behind
+    EXPECT_THROW(pirn::json::View(std::string_view(exact.data(), n)), pirn::Error) << whole.substr(0, n);
+  }
+  for (const char* text : {R"("\u12")", R"("\ud83d\u")", R"("\ud83dx")"}) try {
+      (void)pirn::json::View(text).as<std::string>();
+    } catch (const pirn::Error& e) {
+      EXPECT_EQ(e.code(), "invalid_json");
+    }
+}
+
 TEST(Json, NumbersKeepTheirKind) {
   pirn::Fields fields{{"i", 1}, {"d", 1.0}, {"e", 1e300}, {"m", INT64_MIN}, {"t", 0.1}};
   EXPECT_EQ(fields.to_json(), R"({"i":1,"d":1.0,"e":1e+300,"m":-9223372036854775808,"t":0.1})");

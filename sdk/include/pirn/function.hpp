@@ -78,10 +78,12 @@ inline int32_t deliver(Context& ctx, pirn_call* call, const Answer& answer, pirn
   return outcome.kind;
 }
 
-using Body = void (*)(Context&, const Input&, Answer&);
+using Body = void (*)(Context&, const Input&, Answer&);  // of an exported function
 
-inline int32_t run(Body body, pirn_call* call, const pirn_invocation* invocation,
-                   pirn_outcome* out) noexcept {
+// `body` fills in the answer; no exception gets past here. One instance serves all exported functions.
+template <class AnyBody>
+int32_t run(const AnyBody& body, pirn_call* call, const pirn_invocation* invocation,
+            pirn_outcome* out) noexcept {
   try {
     Context ctx(call, invocation);
     Answer answer;
@@ -141,7 +143,7 @@ struct Exported {
   }
   static int32_t call(pirn_state*, pirn_call* call, const pirn_invocation* invocation,
                       pirn_outcome* out) noexcept {
-    return run(&body, call, invocation, out);
+    return run(Body(&body), call, invocation, out);
   }
   static constexpr auto kId = Tag::kId;
   static constexpr pirn_function kFunction = {sizeof(pirn_function), Tag::kKind, kId.text, &call};
@@ -296,25 +298,34 @@ auto functions_of_source() {
                      Made<Id + FixedString("_rollback"), PIRN_KIND_ROLLBACK, Rollback>>{};
 }
 
+// A step of two workflows is listed twice and exported once. Compares types: addresses are no constants under
+// a sanitizer.
 template <class... Tags>
 struct Table {
-  static constexpr auto compute() {
-    struct Result {
-      std::array<const pirn_function*, sizeof...(Tags) + 1> entries{};
-      uint32_t count = 0;
-      bool ambiguous = false;
-    } result;
-    auto add = [&result](const pirn_function* function, std::string_view id) {
-      for (uint32_t i = 0; i < result.count; ++i) {
-        if (result.entries[i] == function) return;
-        if (std::string_view(result.entries[i]->id) == id) result.ambiguous = true;
-      }
-      result.entries[result.count++] = function;
-    };
-    (add(&Exported<Tags>::kFunction, Tags::kId.view()), ...);
+  struct Result {
+    std::array<const pirn_function*, sizeof...(Tags) + 1> entries{};
+    uint32_t count = 0;
+    bool ambiguous = false;
+  };
+  template <class Tag>
+  static constexpr size_t first_of() {
+    size_t at = 0, first = sizeof...(Tags);
+    ((first = std::is_same_v<Tag, Tags> && at < first ? at : first, ++at), ...);
+    return first;
+  }
+  template <class Tag>
+  static constexpr bool id_is_taken() {
+    return ((!std::is_same_v<Tag, Tags> && Tag::kId.view() == Tags::kId.view()) || ...);
+  }
+  static constexpr Result compute() {
+    Result result;
+    [[maybe_unused]] size_t at = 0;
+    ((first_of<Tags>() == at++ ? void(result.entries[result.count++] = &Exported<Tags>::kFunction) : void(),
+      result.ambiguous = result.ambiguous || id_is_taken<Tags>()),
+     ...);
     return result;
   }
-  static constexpr auto kResult = compute();
+  static constexpr Result kResult = compute();
   static_assert(!kResult.ambiguous, "two functions of the package have the same id");
 };
 

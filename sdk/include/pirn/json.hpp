@@ -105,7 +105,7 @@ class Cursor {
  public:
   explicit Cursor(std::string_view text) : text_(text) { space(); }
 
-  bool at_end() const { return pos_ == text_.size(); }
+  bool at_end() const { return pos_ >= text_.size(); }
   char peek() const { return at_end() ? '\0' : text_[pos_]; }
   bool accept(char c) {
     if (peek() != c) return false;

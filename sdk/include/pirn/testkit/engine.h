@@ -1,0 +1,61 @@
+// The seam between the test kit's Workflow (header-only, for authors) and the library behind it,
+// Pirn::testkit: the real engine and scheduler over the memory store, with a virtual clock and an in-process
+// runner. No class of the SDK and none of the host crosses it, so that either side includes nothing of the
+// other.
+//
+// All of it belongs to one thread, on which functions of the package are called too. Nothing sleeps.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pirn/abi.h"
+
+namespace pirn::testkit {
+
+// Stands in for a function of the package; called as a pirn_fn is.
+using Substitute = std::function<int32_t(pirn_call*, const pirn_invocation*, pirn_outcome*)>;
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // From now on `substitute` is called in place of the function of this id, whatever steps name it.
+  virtual void substitute(const std::string& function, Substitute substitute) = 0;
+  // From now on each invocation of this step takes that long of virtual time; 0 unless said. Its outcome
+  // arrives at the end, unless a timeout or a cancellation comes first.
+  virtual void takes(const std::string& step, int64_t ns) = 0;
+  // The next invocation of this step is lost with its host: as restart(), in the middle of it.
+  virtual void crash_in(const std::string& step) = 0;
+
+  // Starts the workflow with a JSON object, once, and lets happen what needs no time. Empty, or what is
+  // wrong.
+  virtual std::string start(const std::string& input_json) = 0;
+  // Moves the clock, letting everything happen at its instant, in order.
+  virtual void advance(int64_t ns) = 0;
+  // How far away the next thing is that only needs time; nothing: it needs a command, or the workflow has
+  // ended.
+  virtual std::optional<int64_t> next_due_ns() const = 0;
+  // Empty, or why it is refused.
+  virtual std::string cancel(const std::string& reason) = 0;
+  // The host is killed and started again: all that is not in the store is gone, invocations under way
+  // included.
+  virtual void restart() = 0;
+
+  virtual int64_t now_ns() const = 0;  // since start
+  // The document of `pirn run show -o json`: at least state, context, error and
+  // steps[{name, state, skip_kind, attempt, invocations, error{code, message}}].
+  virtual std::string show_json() const = 0;
+  // The execution's journal events so far: [{"seq":n,"at_ms":n,"type":"step.start","step":s,…}]; at_ms counts
+  // from the start.
+  virtual std::string events_json() const = 0;
+};
+
+// For a workflow of this package. Null when the definition is refused; `problem` then says all that is wrong.
+std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string& workflow,
+                                    std::string& problem);
+
+}  // namespace pirn::testkit

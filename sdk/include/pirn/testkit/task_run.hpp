@@ -1,0 +1,142 @@
+// TaskRun calls one function of the package that is linked into this program, alone, without a host.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "pirn/pirn.hpp"
+#include "pirn/testkit/fake_call.hpp"
+
+namespace pirn::testkit {
+
+// One call of one function of the package, by its id. Say what it sees, then run(); once.
+class TaskRun {
+ public:
+  // Throws pirn::Error when the package exports no such function.
+  explicit TaskRun(std::string_view function) : step_(function) {
+    const pirn_plugin* plugin = pirn_plugin_v1(PIRN_ABI_MINOR);
+    for (uint32_t i = 0; plugin != nullptr && i < plugin->n_functions; ++i)
+      if (plugin->functions[i]->id == function) function_ = plugin->functions[i];
+    if (function_ == nullptr)
+      throw Error("no_function", "the package exports no function \"" + std::string(function) + "\"");
+    call_->kind = function_->kind;
+    package_ = plugin->id;
+    version_ = plugin->version;
+  }
+
+  TaskRun& set(std::string key, Value value) { return put(call_->context, std::move(key), std::move(value)); }
+  TaskRun& context(const Fields& fields) { return put_all(call_->context, fields); }
+  TaskRun& param(std::string key, Value value) {
+    return put(call_->params, std::move(key), std::move(value));
+  }
+  TaskRun& params(const Fields& fields) { return put_all(call_->params, fields); }
+  TaskRun& secret(std::string name, Value value) {
+    return put(call_->secrets, std::move(name), std::move(value));
+  }
+  // An ancestor that completed with this result, or that did not complete. Other steps are no ancestors.
+  TaskRun& result_of(std::string step, const Fields& result) {
+    call_->ancestors[std::move(step)] = Value(json::object(result));
+    return *this;
+  }
+  TaskRun& result_value_of(std::string step, Value result) {
+    call_->ancestors[std::move(step)] = std::move(result);
+    return *this;
+  }
+  TaskRun& not_completed(std::string step) {
+    call_->ancestors[std::move(step)] = std::nullopt;
+    return *this;
+  }
+  // What a function of its kind receives beside the context; see the table of kinds in abi.h.
+  TaskRun& input(const Fields& fields) {
+    input_ = fields.to_json();
+    return *this;
+  }
+  // Calls a task as what else it may serve as: PIRN_KIND_ROLLBACK, …
+  TaskRun& as(uint32_t kind) {
+    call_->kind = kind;
+    return *this;
+  }
+  TaskRun& step(std::string name) {
+    step_ = std::move(name);
+    return *this;
+  }
+  TaskRun& attempt(uint32_t number) {
+    attempt_ = number;
+    return *this;
+  }
+  TaskRun& now(uint64_t unix_ns) {
+    call_->now_ns = unix_ns;
+    return *this;
+  }
+  // The cancel signal: from the start, or with the n-th heartbeat (0 is the first).
+  TaskRun& cancelled() {
+    call_->signals |= PIRN_SIG_CANCEL;
+    return *this;
+  }
+  TaskRun& cancelled_at_heartbeat(int n) {
+    call_->cancel_at_heartbeat = n;
+    return *this;
+  }
+
+  Ran run() {
+    pirn_invocation invocation{};
+    invocation.size = sizeof invocation;
+    invocation.kind = call_->kind;
+    invocation.attempt = attempt_;
+    invocation.workflow_attempt = 1;
+    invocation.id = 1;
+    invocation.tenant = detail::str("test");
+    invocation.package = detail::str(package_);
+    invocation.version = detail::str(version_);
+    invocation.workflow = detail::str("test");
+    invocation.execution = detail::str("test");
+    invocation.step = detail::str(step_);
+    std::string key = "test/1/" + step_ + "/" + std::to_string(call_->kind);
+    invocation.idempotency_key = detail::str(key);
+    invocation.input = detail::str(input_);
+    pirn_outcome outcome{};
+    outcome.size = sizeof outcome;
+    int32_t answer = function_->call(nullptr, call_.get(), &invocation, &outcome);
+    return finish(answer, outcome);
+  }
+
+ private:
+  using Values = std::map<std::string, Value>;
+  TaskRun& put(Values& values, std::string key, Value value) {
+    values[std::move(key)] = std::move(value);
+    return *this;
+  }
+  TaskRun& put_all(Values& values, const Fields& fields) {
+    for (const Field& field : fields) values[field.key] = field.value;
+    return *this;
+  }
+
+  Ran finish(int32_t answer, const pirn_outcome& outcome) {
+    Ran ran = std::move(call_->ran);
+    ran.outcome = answer;
+    ran.truth = outcome.truth != 0;
+    ran.duration = outcome.duration_ns >= static_cast<uint64_t>(infinity.ns())
+                       ? infinity
+                       : Duration::nanoseconds(static_cast<int64_t>(outcome.duration_ns));
+    if (answer < PIRN_DONE || answer > PIRN_CANCELLED)
+      ran.violations.push_back("returned " + std::to_string(answer));
+    if (answer == PIRN_FAILED && ran.error.code.empty()) ran.violations.push_back("failed without set_error");
+    if (answer != PIRN_DONE && answer != PIRN_EXPAND && answer != PIRN_CANCELLED) {
+      ran.delta.clear();
+      ran.removed.clear();
+      ran.result.reset();
+    }
+    return ran;
+  }
+
+  const pirn_function* function_ = nullptr;
+  std::unique_ptr<detail::FakeCall> call_ = std::make_unique<detail::FakeCall>();
+  std::string step_, package_, version_, input_ = "{}";
+  uint32_t attempt_ = 1;
+};
+
+}  // namespace pirn::testkit

@@ -1,0 +1,192 @@
+// Workflow runs a workflow of the package that is linked into this program: the real engine, in memory, on a
+// virtual clock, in which a month takes milliseconds. Needs the library Pirn::testkit.
+//
+// Deterministic: the same calls give the same log(). Say first what is to be replaced, then start(), then let
+// time pass.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pirn/pirn.hpp"
+#include "pirn/testkit/engine.h"
+
+namespace pirn::testkit {
+
+struct Step {
+  std::string name, state, skip_kind, error_code, error_message;
+  uint32_t attempt = 0;      // failures + 1
+  uint32_t invocations = 0;  // how often it was called
+};
+
+class Workflow {
+ public:
+  // Throws pirn::Error definition_invalid with all problems, or no_workflow.
+  explicit Workflow(const std::string& name) {
+    std::string problem;
+    engine_ = make_engine(pirn_plugin_v1(PIRN_ABI_MINOR), name, problem);
+    if (engine_ == nullptr) throw Error("definition_invalid", problem);
+  }
+
+  // ---- before start: what is not to be the real thing. `function` is a function's id, `step` a step's name.
+
+  // Calls this in place of the function. It may read ctx and put, like a step.
+  Workflow& mock(const std::string& function, std::function<Outcome(Context&)> body) {
+    engine_->substitute(function, [body = std::move(body)](pirn_call* call, const pirn_invocation* invocation,
+                                                           pirn_outcome* out) {
+      return pirn::detail::run(
+          [&body](Context& ctx, const Input&, pirn::detail::Answer& answer) { answer.outcome = body(ctx); },
+          call, invocation, out);
+    });
+    return *this;
+  }
+  // One outcome for each call of the function; the last one repeats.
+  Workflow& script(const std::string& function, std::vector<Outcome> outcomes) {
+    return mock(function, [outcomes = std::move(outcomes), next = size_t{0}](Context&) mutable {
+      if (outcomes.empty()) return ok();
+      const Outcome& outcome = outcomes[next];
+      if (next + 1 < outcomes.size()) ++next;
+      return outcome;
+    });
+  }
+  // The first calls fail, then the real function is called.
+  Workflow& fail_first(const std::string& function, uint32_t times, const std::string& code = "injected",
+                       ErrorClass error_class = retryable) {
+    const pirn_function* real = find(function);
+    engine_->substitute(function,
+                        [=, left = times](pirn_call* call, const pirn_invocation* invocation,
+                                          pirn_outcome* out) mutable -> int32_t {
+                          if (left == 0) return real->call(nullptr, call, invocation, out);
+                          --left;
+                          pirn::detail::set_error(call, code, "a failure that the test injected",
+                                                  error_class);
+                          return PIRN_FAILED;
+                        });
+    return *this;
+  }
+  // Each invocation of the step takes that long on the virtual clock; no time unless said.
+  Workflow& takes(const std::string& step, Duration duration) {
+    engine_->takes(step, duration.ns());
+    return *this;
+  }
+  // The host dies in the middle of the step's next invocation, and starts again.
+  Workflow& crash_in(const std::string& step) {
+    engine_->crash_in(step);
+    return *this;
+  }
+
+  // ---- running
+
+  // Starts, and lets happen what needs no time. Throws pirn::Error start_refused.
+  Workflow& start(const Fields& input = {}) { return start(json::object(input)); }
+  Workflow& start(const json::Text& input) { return accept("start_refused", engine_->start(input.str())); }
+  Workflow& advance(Duration duration) {
+    engine_->advance(duration.ns());
+    return *this;
+  }
+  // Jumps from one thing that is due to the next, until the workflow ends, waits for a command, or the limit
+  // has passed.
+  Workflow& run(Duration limit = Duration::seconds(365LL * 86'400)) {
+    const int64_t end = engine_->now_ns() + limit.ns();
+    while (auto next = engine_->next_due_ns()) {
+      if (*next > end - engine_->now_ns()) break;
+      engine_->advance(*next);
+    }
+    return *this;
+  }
+  // Throws pirn::Error invalid_transition when the workflow has ended.
+  Workflow& cancel(const std::string& reason = "") {
+    return accept("invalid_transition", engine_->cancel(reason));
+  }
+  // The host is killed and started again.
+  Workflow& restart() {
+    engine_->restart();
+    return *this;
+  }
+
+  // ---- what became of it
+
+  // "running", "paused", "completed", "failed", "cancelled", …
+  std::string state() const { return shown("state"); }
+  bool completed() const { return state() == "completed"; }
+  std::string error_code() const {
+    std::string text = show();
+    return json::View(text)["error"].get_or<std::string>("code", "");
+  }
+  Duration elapsed() const { return Duration::nanoseconds(engine_->now_ns()); }
+
+  bool has(std::string_view key) const {
+    std::string text = show();
+    return json::View(text)["context"].find(key).has_value();
+  }
+  // A value of the context; not lent, so read text as std::string. Throws pirn::Error missing_key,
+  // wrong_type.
+  template <class T>
+  T get(std::string_view key) const {
+    static_assert(!std::is_same_v<T, json::View>,
+                  "the document does not outlive this call: read it as pirn::json::Text");
+    std::string text = show();
+    return json::View(text)["context"].get<T>(key);
+  }
+
+  // In the order of the definition.
+  std::vector<Step> steps() const {
+    std::string text = show();
+    std::vector<Step> found;
+    for (json::View step : json::View(text)["steps"].items()) {
+      json::View error = step["error"];
+      found.push_back({step.get<std::string>("name"), step.get<std::string>("state"),
+                       step.get_or<std::string>("skip_kind", ""), error.get_or<std::string>("code", ""),
+                       error.get_or<std::string>("message", ""), step.get_or<uint32_t>("attempt", 0),
+                       step.get_or<uint32_t>("invocations", 0)});
+    }
+    return found;
+  }
+  // Throws pirn::Error no_step.
+  Step step(std::string_view name) const {
+    for (Step& step : steps())
+      if (step.name == name) return std::move(step);
+    throw Error("no_step", "the workflow has no step \"" + std::string(name) + "\"");
+  }
+
+  // One line an event, for a golden file: "1500 step.start fetch".
+  std::vector<std::string> log() const {
+    std::string text = engine_->events_json();
+    std::vector<std::string> lines;
+    for (json::View event : json::View(text).items()) {
+      std::string line =
+          std::to_string(event.get_or<int64_t>("at_ms", 0)) + " " + event.get<std::string>("type");
+      if (auto step = event.find("step"); step && step->is_string()) line += " " + step->as<std::string>();
+      lines.push_back(std::move(line));
+    }
+    return lines;
+  }
+  // The whole state, for messages of tests.
+  std::string text() const { return show(); }
+
+ private:
+  std::string show() const { return engine_->show_json(); }
+  std::string shown(std::string_view key) const {
+    std::string text = show();
+    return json::View(text).get<std::string>(key);
+  }
+  Workflow& accept(const char* code, const std::string& problem) {
+    if (!problem.empty()) throw Error(code, problem);
+    return *this;
+  }
+  static const pirn_function* find(const std::string& id) {
+    const pirn_plugin* plugin = pirn_plugin_v1(PIRN_ABI_MINOR);
+    for (uint32_t i = 0; i < plugin->n_functions; ++i)
+      if (plugin->functions[i]->id == id) return plugin->functions[i];
+    throw Error("no_function", "the package exports no function \"" + id + "\"");
+  }
+
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace pirn::testkit
