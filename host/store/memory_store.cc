@@ -236,9 +236,9 @@ class MemoryStoreContents {
       if (is_new) {
         taken.push_back(std::move(key));
       } else if (place->second != row.id) {
+        const ExecutionId owner = place->second;  // perhaps of this very change
         for (const std::string& ours : taken) keys.erase(ours);
-        return bug("the start key '" + std::string(row.key) + "' belongs to execution " +
-                   place->second.text());
+        return bug("the start key '" + std::string(row.key) + "' belongs to execution " + owner.text());
       }
     }
     return {};

@@ -243,7 +243,8 @@ TEST_P(Conformance, TheJournalOfAStreamIsReadInPages) {
 }
 
 TEST_P(Conformance, BodiesComeBackByteForByte) {
-  const std::string strange("{\"a\":\"\0'\"; DROP TABLE journal; -- \xF0\x9F\xA7\xB5\n\"}", 48);
+  using namespace std::string_literals;
+  const std::string strange = "{\"a\":\"\0'\"; DROP TABLE journal; -- \xF0\x9F\xA7\xB5\n\"}"s;
   const std::string large(3 << 20, 'x');
   StoredExecution row = execution(id_at(1), 3);
   row.body = large + strange;
