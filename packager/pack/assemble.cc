@@ -66,8 +66,9 @@ void add_libraries(Content& content, archive::Manifest& manifest, std::vector<ar
 
 Result<Assembled> assemble(Content content) {
   const std::vector<definition::Function> functions = functions_of(content);
+  const std::string name = first_of(content.definition_file, "the definition of " + content.package);
   PIRN_TRY(const definition::Definition definition,
-           definition::parse(content.definition_json, "the definition of " + content.package, &functions));
+           definition::parse(content.definition_json, name, &functions));
   PIRN_DO(check_identity(content, definition));
 
   Assembled assembled;

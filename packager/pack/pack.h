@@ -23,7 +23,7 @@ struct PackOptions {
   std::string library;          // a built library; empty: package.toml's, or what CMake builds
   std::string sdk_prefix;       // where find_package(Pirn) looks first; empty: CMake's own places
   std::vector<std::string> cmake_arguments;  // passed to the configuration, such as -DNAME=VALUE
-  std::string probe_program;                 // pirn-probe
+  std::string probe_program;                 // pirn-probe; empty: found beside this program
   std::vector<signature::KeyId> signers;     // keys that are meant to sign, written into the manifest
   // One line of the build's output at a time; null: shown only when the build fails, within the error.
   std::function<void(std::string_view)> on_build_line;
@@ -47,7 +47,8 @@ struct Content {
   std::string package, version, sdk;
   archive::Abi abi;
   std::vector<archive::Function> functions;
-  std::string definition_json;  // as the library gave it
+  std::string definition_json;  // as the library gave it, or from workflow.json
+  std::string definition_file;  // names it in messages; empty: the library's
   struct PlatformLibrary {
     std::string platform;
     std::string bytes;

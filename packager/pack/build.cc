@@ -1,0 +1,125 @@
+#include "packager/pack/build.h"
+
+#include <algorithm>
+#include <boost/filesystem/operations.hpp>
+#include <boost/filesystem/path.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include "packager/json/json.h"
+#include "packager/pack/file.h"
+#include "packager/pack/program.h"
+
+namespace pirn::pack {
+
+namespace {
+
+namespace fs = boost::filesystem;
+namespace json = boost::json;
+
+constexpr uint64_t kMaxReply = 16 << 20;
+
+struct Target {
+  std::string name;
+  std::string library;  // path of what it builds
+};
+
+Status run_cmake(const std::vector<std::string>& argv, const BuildOptions& options) {
+  PIRN_TRY(const ProgramResult result, run_program(argv, options.on_line));
+  if (result.exit_status == 0) return {};
+  std::string command;
+  for (const std::string& argument : argv) command += (command.empty() ? "" : " ") + argument;
+  return Error{.code = Code::build_failed,
+               .message = "`" + command + "` ended with " + std::to_string(result.exit_status) +
+                          (options.on_line ? "" : ":\n" + result.output),
+               .blame = Blame::package};
+}
+
+Status configure(const std::string& build, const BuildOptions& options) {
+  // CMake's file API: it answers which targets there are and what they make.
+  boost::system::error_code failure;
+  fs::create_directories(build + "/.cmake/api/v1/query", failure);
+  if (failure)
+    return Error{.code = Code::io_failed,
+                 .message = "cannot make " + build + ": " + failure.message(),
+                 .blame = Blame::world};
+  PIRN_DO(write_file(build + "/.cmake/api/v1/query/codemodel-v2", "", 0644, Existing::replace));
+  std::vector<std::string> argv = {"cmake", "-S", options.directory, "-B", build};
+  if (!fs::exists(build + "/CMakeCache.txt", failure)) argv.push_back("-DCMAKE_BUILD_TYPE=Release");
+  if (!options.sdk_prefix.empty()) argv.push_back("-DCMAKE_PREFIX_PATH=" + options.sdk_prefix);
+  argv.insert(argv.end(), options.cmake_arguments.begin(), options.cmake_arguments.end());
+  return run_cmake(argv, options);
+}
+
+std::string text_at(const json::value& value, const char* key) {
+  const json::object* object = value.if_object();
+  const json::value* text = object ? object->if_contains(key) : nullptr;
+  return text && text->is_string() ? std::string(text->get_string()) : "";
+}
+
+// One target as the file API describes it; empty unless it is a module library with a file.
+std::optional<Target> module_library(const json::value& value, const std::string& build) {
+  if (text_at(value, "type") != "MODULE_LIBRARY") return std::nullopt;
+  const json::value* artifacts = value.get_object().if_contains("artifacts");
+  if (!artifacts || !artifacts->is_array() || artifacts->get_array().empty()) return std::nullopt;
+  const fs::path made = text_at(artifacts->get_array().front(), "path");
+  const fs::path whole = made.is_absolute() ? made : fs::path(build) / made;
+  return Target{text_at(value, "name"), whole.lexically_normal().string()};
+}
+
+// The module libraries of the project: what pirn_add_package() makes.
+Result<std::vector<Target>> find_targets(const std::string& build) {
+  std::vector<Target> targets;
+  boost::system::error_code failure;
+  for (fs::directory_iterator i(build + "/.cmake/api/v1/reply", failure), end; !failure && i != end;
+       i.increment(failure)) {
+    if (!i->path().filename().string().starts_with("target-")) continue;
+    PIRN_TRY(const std::string text, read_file(i->path().string(), kMaxReply));
+    PIRN_TRY(const json::value value, parse_json(text, i->path().string()));
+    if (auto target = module_library(value, build)) targets.push_back(std::move(*target));
+  }
+  if (failure)
+    return Error{.code = Code::io_failed,
+                 .message = "cannot read what CMake says of " + build + ": " + failure.message(),
+                 .blame = Blame::world};
+  std::sort(targets.begin(), targets.end(), [](const Target& a, const Target& b) { return a.name < b.name; });
+  return targets;
+}
+
+Result<Target> choose(const std::vector<Target>& targets, const BuildOptions& options) {
+  std::string names;
+  for (const Target& target : targets) {
+    names += (names.empty() ? "" : ", ") + target.name;
+    if (!options.library.empty() && fs::path(options.library).lexically_normal() == target.library)
+      return target;
+  }
+  if (targets.empty())
+    return Error{.code = Code::library_missing,
+                 .message = options.directory + "/CMakeLists.txt declares no package",
+                 .blame = Blame::package};
+  if (!options.library.empty())
+    return Error{.code = Code::library_missing,
+                 .message = "CMake builds " + names + ", none of which is " + options.library,
+                 .blame = Blame::package};
+  if (targets.size() > 1)
+    return Error{.code = Code::library_missing,
+                 .message = options.directory + "/CMakeLists.txt declares several packages: " + names,
+                 .hint = "Name the one to pack in package.toml, such as library = \"build/" +
+                         targets[0].name + ".so\".",
+                 .blame = Blame::package};
+  return targets[0];
+}
+
+}  // namespace
+
+Result<std::string> build_library(const BuildOptions& options) {
+  const std::string build = options.directory + "/build";
+  PIRN_DO(configure(build, options));
+  PIRN_TRY(const std::vector<Target> targets, find_targets(build));
+  PIRN_TRY(const Target target, choose(targets, options));
+  PIRN_DO(run_cmake({"cmake", "--build", build, "--target", target.name, "--parallel"}, options));
+  return target.library;
+}
+
+}  // namespace pirn::pack
