@@ -3,6 +3,7 @@
 #include <boost/json/value.hpp>
 
 #include "packager/definition/definition.h"
+#include "packager/definition/graph.h"
 #include "packager/json/json.h"
 #include "packager/pack/package_file.h"
 
@@ -80,22 +81,13 @@ void show_permissions(const archive::Permissions& permissions, Page& page) {
   for (const std::string& name : permissions.env) page.raw("  env " + shown(name) + "\n");
 }
 
-std::string names_of_steps(const definition::Workflow& workflow, const std::vector<uint32_t>& steps) {
-  std::string out;
-  for (const uint32_t step : steps) out += (out.empty() ? "" : ", ") + workflow.steps[step].name;
-  return out;
-}
-
 void show_workflows(const archive::UnverifiedPackage& package, Page& page) {
   const std::string document = archive::definition_document(package.manifest, package.payload);
   const auto definition = definition::parse(document, "the package's definition", nullptr);
   if (!definition) return page.raw("\n" + describe(definition.error()) + "\n");
   for (const definition::Workflow& workflow : definition->workflows) {
     page.head("workflow " + workflow.name);
-    for (const definition::Step& step : workflow.steps) {
-      const std::string after = names_of_steps(workflow, step.after);
-      page.raw("  " + step.name + (after.empty() ? "" : "  after " + after) + "\n");
-    }
+    page.raw(definition::to_tree(workflow));
   }
 }
 

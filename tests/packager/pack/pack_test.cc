@@ -1,0 +1,116 @@
+// From a project's folder to a package, with the real CMake, compiler and probe.
+#include "packager/pack/pack.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "packager/pack/package_file.h"
+#include "tests/packager/pack/scratch.h"
+
+namespace pirn::pack {
+namespace {
+
+PackOptions options_for(const std::string& directory) {
+  PackOptions options;
+  options.directory = directory;
+  options.sdk_prefix = PIRN_SDK_PREFIX;
+  options.probe_program = PIRN_PROBE_PROGRAM;
+  return options;
+}
+
+class Pack : public ::testing::Test {
+ protected:
+  std::string make_project(const std::string& place, const char* language) {
+    const std::string directory = scratch_.path(place);
+    const auto files = new_package("daily-report", directory, language, PIRN_TEMPLATES);
+    EXPECT_TRUE(files) << describe(files.error());
+    return directory;
+  }
+  Scratch scratch_;
+};
+
+// Compiled twice, in two places: one package, byte for byte.
+TEST_F(Pack, TwoDirectoriesGiveOnePackage) {
+  const auto one = pack(options_for(make_project("one", "cpp")));
+  ASSERT_TRUE(one) << describe(one.error());
+  EXPECT_EQ(one->file, scratch_.path("one/daily-report-0.1.0.pirn"));
+  const auto two = pack(options_for(make_project("a-much-longer-name-of-a-directory", "cpp")));
+  ASSERT_TRUE(two) << describe(two.error());
+  EXPECT_EQ(one->package_id, two->package_id);
+  EXPECT_EQ(scratch_.read("one/daily-report-0.1.0.pirn"),
+            scratch_.read("a-much-longer-name-of-a-directory/daily-report-0.1.0.pirn"));
+
+  const auto package = read_package(one->file);
+  ASSERT_TRUE(package) << describe(package.error());
+  EXPECT_EQ(package->manifest.package, "daily-report");
+  EXPECT_EQ(package->manifest.serial, 1'000'000);
+  EXPECT_EQ(package->manifest.readme, "readme.md");
+  EXPECT_FALSE(package->manifest.created_unix_s);
+  ASSERT_EQ(package->manifest.libraries.size(), 1u);
+  EXPECT_FALSE(package->manifest.libraries[0].needed.empty());
+  ASSERT_EQ(package->manifest.workflows.size(), 1u);
+  EXPECT_EQ(package->manifest.workflows[0].name, "greet");
+  EXPECT_NE(inspect_text(*package).find("compose"), std::string::npos);
+}
+
+TEST_F(Pack, APlainCPackageToo) {
+  const auto packed = pack(options_for(make_project("c", "c")));
+  ASSERT_TRUE(packed) << describe(packed.error());
+  EXPECT_EQ(packed->manifest.package, "daily-report");
+}
+
+TEST_F(Pack, APrebuiltLibraryAndFilesNeedNoBuild) {
+  const std::string built = make_project("built", "c");
+  ASSERT_TRUE(pack(options_for(built)));
+  scratch_.write("prebuilt/package.toml",
+                 "publisher = \"acme\"\nlibrary = \"x.so\"\nfiles = [\"assets\", \"schema.json\"]\n");
+  scratch_.write("prebuilt/x.so", scratch_.read("built/build/daily-report.so"));
+  scratch_.write("prebuilt/assets/deep/a.txt", "a");
+  scratch_.write("prebuilt/schema.json", "{}");
+  const auto packed = pack(options_for(scratch_.path("prebuilt")));
+  ASSERT_TRUE(packed) << describe(packed.error());
+  EXPECT_TRUE(packed->manifest.find_file("assets/deep/a.txt"));
+  EXPECT_TRUE(packed->manifest.find_file("schema.json"));
+  EXPECT_FALSE(scratch_.names().contains("prebuilt/build"));
+
+  ::setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+  EXPECT_EQ(pack(options_for(scratch_.path("prebuilt")))->manifest.created_unix_s, 1'700'000'000);
+  ::setenv("SOURCE_DATE_EPOCH", "yesterday", 1);
+  EXPECT_EQ(pack(options_for(scratch_.path("prebuilt"))).error().code, Code::invalid_argument);
+  ::unsetenv("SOURCE_DATE_EPOCH");
+
+  // A link is not followed out of the project.
+  ASSERT_EQ(::symlink("/etc/passwd", scratch_.path("prebuilt/assets/link").c_str()), 0);
+  EXPECT_EQ(pack(options_for(scratch_.path("prebuilt"))).error().code, Code::path_refused);
+}
+
+TEST_F(Pack, ABrokenBuildShowsTheCompilersWords) {
+  const std::string directory = make_project("broken", "c");
+  scratch_.write("broken/src/package.c", "this is not C;\n");
+  const auto quiet = pack(options_for(directory));
+  ASSERT_FALSE(quiet);
+  EXPECT_EQ(quiet.error().code, Code::build_failed);
+  EXPECT_NE(quiet.error().message.find("src/package.c:1"), std::string::npos) << quiet.error().message;
+  std::string shown;
+  PackOptions loud = options_for(directory);
+  loud.on_build_line = [&](std::string_view line) { shown.append(line) += '\n'; };
+  EXPECT_EQ(pack(loud).error().code, Code::build_failed);
+  EXPECT_NE(shown.find("src/package.c:1"), std::string::npos);
+  EXPECT_FALSE(scratch_.names().contains("broken/daily-report-0.1.0.pirn"));
+}
+
+TEST_F(Pack, WhatIsMissingIsNamed) {
+  EXPECT_EQ(pack(options_for(scratch_.path("absent"))).error().code, Code::not_found);
+  scratch_.write("empty/package.toml", "publisher = \"acme\"\n");
+  EXPECT_EQ(pack(options_for(scratch_.path("empty"))).error().code, Code::library_missing);
+  scratch_.write("none/package.toml", "publisher = \"acme\"\n");
+  scratch_.write("none/CMakeLists.txt",
+                 "cmake_minimum_required(VERSION 3.25)\nproject(none LANGUAGES NONE)\n");
+  EXPECT_EQ(pack(options_for(scratch_.path("none"))).error().code, Code::library_missing);
+  scratch_.write("text/package.toml", "publisher = \"acme\"\nlibrary = \"x.so\"\n");
+  scratch_.write("text/x.so", "this is no library");
+  EXPECT_FALSE(pack(options_for(scratch_.path("text"))));
+}
+
+}  // namespace
+}  // namespace pirn::pack
