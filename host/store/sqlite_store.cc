@@ -28,7 +28,7 @@ Status make_wal_durable(const std::string& path, const char* vfs_name) {
   if (code == SQLITE_OK) {
     sqlite3_int64 size = 0;
     code = file->pMethods->xFileSize(file, &size);
-    std::string part(1u << 20, '\0');
+    std::string part(64u << 10, '\0');  // SQLite's file systems take less than 128 KiB at once
     for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size;) {
       const int length =
           static_cast<int>(std::min<sqlite3_int64>(size - at, static_cast<sqlite3_int64>(part.size())));

@@ -165,6 +165,23 @@ TEST_F(SqliteStoreTest, TheLogDoesNotGrowWithoutBound) {
   EXPECT_LE(store->stats()->wal_bytes, options.wal_limit_bytes) << "cut back when it started again";
 }
 
+// A log of several megabytes, as it lies there after a kill.
+TEST_F(SqliteStoreTest, OpensWhatAKilledHostLeft) {
+  SqliteStore::Options options;
+  options.checkpoint_step_bytes = 1 << 30;
+  auto store = open(options);
+  for (uint32_t n = 1; n <= 50; ++n) ASSERT_TRUE(commit(*store, kId, n, std::string(100'000, 'k')));
+  ASSERT_GT(store->stats()->wal_bytes, 4u << 20);
+  const std::string copy = directory_ + "/copy.db";
+  for (const char* suffix : {"", "-wal"}) std::filesystem::copy_file(path_ + suffix, copy + suffix);
+  store.reset();
+  path_ = copy;
+  store = open();
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(store->journal({kId}, 0, 100)->size(), 50u);
+  EXPECT_EQ(store->epoch(), 2u);
+}
+
 // An own question never waits for the pool, even when all of its connections are lent and held.
 TEST_F(SqliteStoreTest, TheWritersQuestionsUseItsOwnConnection) {
   SqliteStore::Options options;
