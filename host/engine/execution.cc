@@ -554,7 +554,7 @@ void Execution::ended_step(Decision& decision, uint32_t step) {
   }
 }
 
-// The fixpoint of semantics 2.10: everything that follows, in the same commit, smallest rank first.
+// The fixpoint of docs/semantics.md, 2.4: everything that follows, in the same commit, smallest rank first.
 void Execution::settle(Decision& decision) {
   while (!worklist_.empty()) {
     std::pop_heap(worklist_.begin(), worklist_.end(), std::greater<>());
@@ -624,108 +624,6 @@ void Execution::skip(Decision& decision, uint32_t step, SkipKind kind, std::stri
 void Execution::make_ready(Decision& decision, uint32_t step) {
   emit(decision, journal::StepReady{step});
   ready_.push({0, plan_->rank(step), step});
-}
-
-// ---- context ----
-
-journal::Context Execution::visible(uint32_t step) const {
-  journal::Context out = base_;
-  for (uint32_t dependency : plan_->step(step).after) out = journal::Context::join(out, after_[dependency]);
-  return out;
-}
-
-// What a slot contributes to the shared context (R10). Reserved keys stay in the slot.
-journal::Delta Execution::context_delta(uint32_t step, const journal::StepResult& result) const {
-  journal::Delta delta;
-  const std::string& key = plan_->step(step).context_key;
-  if (!key.empty()) {
-    if (!result.is_map) {
-      delta.put(key, result.value);
-    } else {
-      std::string json;
-      journal::append_result(json, result);
-      delta.put(key, journal::Value::of_json(json));
-    }
-    return delta;
-  }
-  if (result.is_map)
-    for (const journal::Delta::Entry& entry : result.map.entries)
-      if (!entry.key.starts_with("__")) delta.entries.push_back(entry);
-  return delta;
-}
-
-// Different writes of one key by steps that are not ordered: legal, decided by canonical order, worth knowing (R8).
-void Execution::note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta) {
-  for (const journal::Delta::Entry& entry : delta.entries) {
-    const journal::Context::Entry* present = all_.find(entry.key);
-    if (!present || present->stamp.rank == 0) continue;
-    const uint32_t writer = plan_->at_rank(present->stamp.rank - 1);
-    if (present->unset == entry.unset && present->value == entry.value) continue;
-    if (plan_->is_ancestor(writer, step) || plan_->is_ancestor(step, writer)) continue;
-    emit(decision, journal::Diagnostic{"context_conflict",
-                                       "the unordered steps " + plan_->step(writer).name + " and " + plan_->step(step).name +
-                                           " write different values of '" + entry.key + "'; the later one in canonical order counts",
-                                       step});
-  }
-}
-
-// ---- hooks: they observe, one at a time, in the order of the events; what they return changes nothing ----
-
-void Execution::hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which) {
-  using definition::Hooks;
-  const std::string& of_workflow = plan_->workflow().hooks.*which;
-  const std::string& of_step = plan_->step(step).hooks.*which;
-  if (of_workflow.empty() && of_step.empty()) return;
-  const Step& current = state_.steps[step];
-  const std::string_view event = which == &Hooks::on_start     ? "on_start"
-                                 : which == &Hooks::on_success ? "on_success"
-                                 : which == &Hooks::on_failure ? "on_failure"
-                                 : which == &Hooks::on_skip    ? "on_skip"
-                                                               : "on_finish";
-  std::string input = "{\"event\":\"" + std::string(event) + "\",\"step\":\"" + plan_->step(step).name + "\",\"state\":\"" + std::string(name_of(current.state)) + "\",\"attempt\":";
-  journal::append_unsigned(input, current.failures + (journal::terminal(current.state) ? 0 : 1));
-  if (current.ended_at && current.started_at) {
-    input += ",\"duration_ms\":";
-    journal::append_json(input, journal::Value::of_real(static_cast<double>(current.ended_at - current.started_at) / 1e6));
-  }
-  if (current.skip_kind != SkipKind::none) input += ",\"skip_kind\":\"" + std::string(name_of(current.skip_kind)) + "\"";
-  if (!current.reason.empty()) {
-    input += ",\"reason\":";
-    journal::append_json_string(input, current.reason);
-  }
-  if (current.error) {
-    input += ",\"error\":";
-    journal::append_error(input, *current.error);
-  }
-  input += '}';
-  for (const std::string* function : {&of_workflow, &of_step})
-    if (!function->empty()) hooks_.push_back({step, *function, input});
-  next_hook(decision);
-}
-
-void Execution::next_hook(Decision& decision) {
-  if (hook_running_ != 0 || hooks_.empty()) return;
-  HookCall next = std::move(hooks_.front());
-  hooks_.pop_front();
-  worker::Invocation call = invocation(decision, Kind::hook, next.step, next.function);
-  call.input = std::move(next.input);
-  call.deadline = later(decision.now, decision.consultation_limit_ns);
-  hook_running_ = call.id;
-  hook_step_ = next.step;
-  hook_timer_ = decision.timers.add(call.deadline, {this, Due::What::hook, 0});
-  decision.change.invocations.push_back(std::move(call));
-}
-
-// `outcome` = nullptr: it did not return in time.
-void Execution::on_hook_done(Decision& decision, const Outcome* outcome) {
-  decision.timers.remove(hook_timer_);
-  hook_running_ = 0;
-  const bool failed = !outcome || outcome->kind != Outcome::Kind::done;
-  if (failed && !ended()) {
-    const std::string why = !outcome ? "no return within the limit" : outcome->error ? outcome->error->message : "it did not return DONE";
-    emit(decision, journal::Diagnostic{"hook_failed", "a hook failed: " + why, hook_step_});
-  }
-  next_hook(decision);
 }
 
 }  // namespace pirn::engine

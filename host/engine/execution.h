@@ -1,6 +1,6 @@
 // One open execution: its state (the fold of its journal), what is derived from it, and every decision about it.
 //
-// Read semantics.md 2.4 to 2.7 beside this file; the transitions are named there (E1 to E13, S1 to S22). A decision
+// Read docs/semantics.md, 2.4 to 2.7, beside this file; the transitions are named there (E1 to F3, S1 to S21). A decision
 // is: say what happened with emit(), which writes the record and applies it, and then what follows from it, in the
 // same commit. State changes in no other way. Derived data (contexts, counters, timers, the ready set) is rebuilt
 // from the state by resume() after a crash.

@@ -1,0 +1,75 @@
+// The hooks of an execution: they observe, one at a time, in the order of the events; what they return
+// changes nothing.
+#include "host/engine/execution.h"
+#include "host/journal/codec.h"
+
+namespace pirn::engine {
+
+using journal::SkipKind;
+using journal::Step;
+using worker::Kind;
+using worker::Outcome;
+
+void Execution::hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which) {
+  using definition::Hooks;
+  const std::string& of_workflow = plan_->workflow().hooks.*which;
+  const std::string& of_step = plan_->step(step).hooks.*which;
+  if (of_workflow.empty() && of_step.empty()) return;
+  const Step& current = state_.steps[step];
+  const std::string_view event = which == &Hooks::on_start     ? "on_start"
+                                 : which == &Hooks::on_success ? "on_success"
+                                 : which == &Hooks::on_failure ? "on_failure"
+                                 : which == &Hooks::on_skip    ? "on_skip"
+                                                               : "on_finish";
+  std::string input = "{\"event\":\"" + std::string(event) + "\",\"step\":\"" + plan_->step(step).name +
+                      "\",\"state\":\"" + std::string(name_of(current.state)) + "\",\"attempt\":";
+  journal::append_unsigned(input, current.failures + (journal::terminal(current.state) ? 0 : 1));
+  if (current.ended_at && current.started_at) {
+    input += ",\"duration_ms\":";
+    journal::append_json(
+        input, journal::Value::of_real(static_cast<double>(current.ended_at - current.started_at) / 1e6));
+  }
+  if (current.skip_kind != SkipKind::none)
+    input += ",\"skip_kind\":\"" + std::string(name_of(current.skip_kind)) + "\"";
+  if (!current.reason.empty()) {
+    input += ",\"reason\":";
+    journal::append_json_string(input, current.reason);
+  }
+  if (current.error) {
+    input += ",\"error\":";
+    journal::append_error(input, *current.error);
+  }
+  input += '}';
+  for (const std::string* function : {&of_workflow, &of_step})
+    if (!function->empty()) hooks_.push_back({step, *function, input});
+  next_hook(decision);
+}
+
+void Execution::next_hook(Decision& decision) {
+  if (hook_running_ != 0 || hooks_.empty()) return;
+  HookCall next = std::move(hooks_.front());
+  hooks_.pop_front();
+  worker::Invocation call = invocation(decision, Kind::hook, next.step, next.function);
+  call.input = std::move(next.input);
+  call.deadline = decision.now + decision.consultation_limit_ns;
+  hook_running_ = call.id;
+  hook_step_ = next.step;
+  hook_timer_ = decision.timers.add(call.deadline, {this, Due::What::hook, 0});
+  decision.change.invocations.push_back(std::move(call));
+}
+
+// `outcome` = nullptr: it did not return in time.
+void Execution::on_hook_done(Decision& decision, const Outcome* outcome) {
+  decision.timers.remove(hook_timer_);
+  hook_running_ = 0;
+  const bool failed = !outcome || outcome->kind != Outcome::Kind::done;
+  if (failed && !ended()) {
+    const std::string why = !outcome         ? "no return within the limit"
+                            : outcome->error ? outcome->error->message
+                                             : "it did not return DONE";
+    emit(decision, journal::Diagnostic{"hook_failed", "a hook failed: " + why, hook_step_});
+  }
+  next_hook(decision);
+}
+
+}  // namespace pirn::engine
