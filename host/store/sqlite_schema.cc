@@ -48,7 +48,7 @@ CREATE TABLE executions(
   body TEXT NOT NULL
 );
 CREATE UNIQUE INDEX executions_by_key ON executions(tenant, key) WHERE key <> '';
-CREATE INDEX executions_by_tenant ON executions(tenant);
+CREATE INDEX executions_by_tenant ON executions(tenant, id, workflow, package);
 CREATE INDEX executions_open ON executions(tenant) WHERE open = 1;
 CREATE INDEX executions_unsuccessful ON executions(tenant) WHERE state IN ('failed', 'cancelled');
 )sql",

@@ -26,7 +26,7 @@ CREATE TABLE executions(id INTEGER PRIMARY KEY, commit_no INTEGER NOT NULL, open
   release BLOB NOT NULL, key TEXT NOT NULL, input_digest BLOB NOT NULL, created_at INTEGER NOT NULL,
   started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE UNIQUE INDEX executions_by_key ON executions(tenant, key) WHERE key <> '';
-CREATE INDEX executions_by_tenant ON executions(tenant);
+CREATE INDEX executions_by_tenant ON executions(tenant, id, workflow, package);
 CREATE INDEX executions_open ON executions(tenant) WHERE open = 1;
 CREATE INDEX executions_unsuccessful ON executions(tenant) WHERE state IN ('failed', 'cancelled');
 )sql";

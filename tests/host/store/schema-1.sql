@@ -44,7 +44,7 @@ INSERT INTO executions VALUES(3732930560000000002, 1, 1, 'running', 'acme', 'etl
   '', zeroblob(32), 1780000000000000003, 1780000000000000003, 0, '{}');
 CREATE UNIQUE INDEX journal_by_stream ON journal(stream, commit_no);
 CREATE UNIQUE INDEX executions_by_key ON executions(tenant, key) WHERE key <> '';
-CREATE INDEX executions_by_tenant ON executions(tenant);
+CREATE INDEX executions_by_tenant ON executions(tenant, id, workflow, package);
 CREATE INDEX executions_open ON executions(tenant) WHERE open = 1;
 CREATE INDEX executions_unsuccessful ON executions(tenant) WHERE state IN ('failed', 'cancelled');
 COMMIT;
