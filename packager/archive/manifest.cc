@@ -184,8 +184,8 @@ void read_content(Fields& fields, Manifest& m) {
         {function.string("id"), static_cast<uint32_t>(function.integer("kind", 1, UINT32_MAX))});
     if (!is_name(m.functions.back().id)) function.problem("id", "must be a name: [a-z0-9][a-z0-9_-]{0,62}");
   });
-  if (!ascending(m.functions) || m.functions.size() > kMaxFunctions)
-    fields.problem("functions", "must be at most 1024, strictly ascending");
+  if (!ascending(m.functions, [](const Function& f) { return f.id; }) || m.functions.size() > kMaxFunctions)
+    fields.problem("functions", "must be at most 1024, strictly ascending by id");
   fields.objects("workflows", [&](Fields& workflow) {
     m.workflows.push_back({workflow.string("name"), workflow.digest("sha256")});
     if (!is_name(m.workflows.back().name))

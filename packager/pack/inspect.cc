@@ -23,11 +23,16 @@ std::string instant(int64_t unix_s) {
   return text;
 }
 
-// The manifest may hold any UTF-8; what a terminal would obey is shown as '?'.
-std::string shown(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+// A package may hold any UTF-8; what a terminal would obey (C0 and C1 controls, DEL) is shown as '?'.
+std::string shown(std::string_view text, bool keep_lines = false) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (c1) ++i;
+    const bool control = c1 || byte == 0x7f || (byte < 0x20 && !(keep_lines && byte == '\n'));
+    out += control ? '?' : text[i];
+  }
   return out;
 }
 
@@ -85,10 +90,9 @@ void show_workflows(const archive::UnverifiedPackage& package, Page& page) {
   const std::string document = archive::definition_document(package.manifest, package.payload);
   const auto definition = definition::parse(document, "the package's definition", nullptr);
   if (!definition) return page.raw("\n" + describe(definition.error()) + "\n");
-  for (const definition::Workflow& workflow : definition->workflows) {
-    page.head("workflow " + workflow.name);
-    page.raw(definition::to_tree(workflow));
-  }
+  page.head("workflows");
+  for (const definition::Workflow& workflow : definition->workflows)
+    page.raw("\n" + shown(definition::to_tree(workflow), true));
 }
 
 }  // namespace

@@ -114,6 +114,9 @@ TEST(Manifest, RefusesBadValues) {
            [](json::object& m) {
              m["functions"] = json::array{{{"id", "b"}, {"kind", 1}}, {{"id", "a"}, {"kind", 1}}};
            },
+           [](json::object& m) {
+             m["functions"] = json::array{{{"id", "a"}, {"kind", 1}}, {{"id", "a"}, {"kind", 2}}};
+           },
            [](json::object& m) { m["functions"].as_array()[0].as_object()["kind"] = 1ll << 32; },
            [](json::object& m) { m["functions"].as_array()[0].as_object()["id"] = "a b"; },
            [](json::object& m) { m["workflows"].as_array()[0].as_object()["name"] = "../../greet"; },

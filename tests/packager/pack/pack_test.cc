@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "packager/pack/package_file.h"
 #include "tests/packager/pack/scratch.h"
@@ -29,12 +31,18 @@ class Pack : public ::testing::Test {
   Scratch scratch_;
 };
 
-// Compiled twice, in two places: one package, byte for byte.
+// Compiled twice, in two places, with another user's surroundings: one package, byte for byte.
 TEST_F(Pack, TwoDirectoriesGiveOnePackage) {
   const auto one = pack(options_for(make_project("one", "cpp")));
   ASSERT_TRUE(one) << describe(one.error());
   EXPECT_EQ(one->file, scratch_.path("one/daily-report-0.1.0.pirn"));
+  const mode_t before = ::umask(0077);
+  ::setenv("HOME", scratch_.path("home").c_str(), 1);
+  ::setenv("USER", "somebody-else", 1);
+  ::setenv("LANG", "de_DE.UTF-8", 1);
+  ::setenv("TZ", "Asia/Tokyo", 1);
   const auto two = pack(options_for(make_project("a-much-longer-name-of-a-directory", "cpp")));
+  ::umask(before);
   ASSERT_TRUE(two) << describe(two.error());
   EXPECT_EQ(one->package_id, two->package_id);
   EXPECT_EQ(scratch_.read("one/daily-report-0.1.0.pirn"),
