@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "packager/archive/unpacker.h"
 #include "registry/catalog.h"
 #include "registry/records.h"
 #include "registry/release.h"
@@ -31,6 +32,8 @@ struct Options {
   uint64_t archive_limit = 256ull << 20;  // bytes of one upload
   uint64_t releases_per_tenant = 10'000;
   uint64_t storage_per_tenant = 10ull << 30;  // bytes of archives
+  // Who unpacks what is pushed: this process, or, as a host says, archive::decompress_apart().
+  archive::Decompress decompress = archive::decompress_here;
 };
 
 class Registry {

@@ -172,6 +172,7 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
   policy.tenant = tenant_name;
   policy.now_unix_s = now_ms / 1000;
   policy.platform = archive::host_platform();
+  policy.decompress = options_.decompress;
   // An equal serial passes here: record_release() tells a version that is taken from a serial that is.
   policy.serial_floor = [&](std::string_view package, const Digest& id) -> int64_t {
     const std::lock_guard lock(mutex_);
