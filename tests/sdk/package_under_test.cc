@@ -24,6 +24,10 @@ PIRN_STEP(echo) {
   ctx.put("all", ctx.all().size());
   return pirn::ok({{"nested", pirn::json::object({{"a", pirn::json::array({1, 2.5, "x", nullptr})}})}});
 }
+// Names that the macros use themselves are free for authors.
+int body() { return 1; }
+int options() { return 2; }
+PIRN_STEP(names) { return pirn::ok({{"sum", body() + options()}}); }
 PIRN_STEP(read_int) { return pirn::ok({{"n", ctx.get<int32_t>("n")}}); }
 PIRN_STEP(read_ancestor) {
   if (!ctx.completed("fetch")) return pirn::skip("nothing was fetched");
@@ -108,9 +112,9 @@ PIRN_HOOK(note) { ctx.info(in.event() + " " + in.step() + " " + in.state() + " "
 PIRN_HANDLER(give_up) { return pirn::fail("gave_up", in.reason()); }
 PIRN_CONDITION(badly_typed) { return ctx.get<bool>("n"); }
 
-PIRN_WORKFLOW(everything, echo, read_int, read_ancestor, read_param, fails, throws, throws_error, throws_int,
-              snoozes, awaits, expands, works, speaks, puts_badly, answers_list, answers_object, keeps_secret,
-              upload_s3, resize, quiet)
+PIRN_WORKFLOW(everything, echo, names, read_int, read_ancestor, read_param, fails, throws, throws_error,
+              throws_int, snoozes, awaits, expands, works, speaks, puts_badly, answers_list, answers_object,
+              keeps_secret, upload_s3, resize, quiet)
 
 void load() { g_loaded = true; }
 

@@ -198,6 +198,8 @@ TEST(Sources, ClassesAreMadeAnewForEachCallAndRollBack) {
 
 TEST(Sources, LambdasThatAnswerNothingAreDone) { EXPECT_TRUE(TaskRun("quiet").run().get<bool>("quiet")); }
 
+TEST(Sources, BodiesSeeTheAuthorsNames) { EXPECT_EQ(TaskRun("names").run().get<int>("sum"), 3); }
+
 TEST(Kinds, ATaskMayServeAsARollback) {
   Ran ran = TaskRun("read_int").set("n", 1).as(PIRN_KIND_ROLLBACK).run();
   EXPECT_TRUE(ran.done()) << ran.text();
@@ -262,7 +264,7 @@ TEST(Descriptor, DefinitionIsMadeOnceAndNamesEachStep) {
   ASSERT_NE(text, nullptr);
   EXPECT_EQ(text, plugin->definition(&error));
   auto steps = pirn::json::View(text)["workflows"].items().at(0)["steps"].items();
-  EXPECT_EQ(steps.size(), 20u);
+  EXPECT_EQ(steps.size(), 21u);
   EXPECT_EQ(steps[0]["at"].as<std::string>().find("tests/sdk/package_under_test.cc:"), 0u) << steps[0].text();
 }
 

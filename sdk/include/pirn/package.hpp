@@ -185,8 +185,7 @@ constexpr bool is_version(std::string_view text) {
 
 constexpr bool accepts(uint32_t host_minor, uint32_t needed) { return host_minor >= needed; }
 
-// Two calls of one process may ask at once, but the document is made once, and lives until the library is
-// unloaded.
+// [loader-thread] The document is made once and lives until the library is unloaded.
 template <std::string (*Make)()>
 const char* definition(const char** error) noexcept {
   static std::string text, problem;
@@ -212,27 +211,30 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
 
 #define PIRN_SDK_NAME "pirn-cpp/0.1.0"
 
-#define PIRN_DETAIL_FUNCTION(id, base, kind, result, ...)                                     \
-  struct pirn_tag_##id : base {                                                               \
-    using pirn_result = result;                                                               \
-    static constexpr ::pirn::detail::FixedString kId{#id};                                    \
-    static constexpr uint32_t kKind = kind;                                                   \
-    static constexpr ::pirn::At kAt{__FILE__, __LINE__};                                      \
-    static result body(::pirn::Context& ctx, const ::pirn::Input& in);                        \
-    __VA_ARGS__                                                                               \
-  };                                                                                          \
-  static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}"); \
+// The body is a function of its own, outside of the tag: the names in it are the author's.
+#define PIRN_DETAIL_FUNCTION(id, base, kind, result, ...)                                                 \
+  result pirn_body_##id(::pirn::Context& ctx, const ::pirn::Input& in);                                   \
+  struct pirn_tag_##id : base {                                                                           \
+    using pirn_result = result;                                                                           \
+    static constexpr ::pirn::detail::FixedString kId{#id};                                                \
+    static constexpr uint32_t kKind = kind;                                                               \
+    static result body(::pirn::Context& ctx, const ::pirn::Input& in) { return pirn_body_##id(ctx, in); } \
+    __VA_ARGS__                                                                                           \
+  };                                                                                                      \
+  static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}");             \
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
 // Defines the body of what PIRN_DECLARE_… declared.
-#define PIRN_DEFINE(id)                                                                 \
-  pirn_tag_##id::pirn_result pirn_tag_##id::body([[maybe_unused]] ::pirn::Context& ctx, \
-                                                 [[maybe_unused]] const ::pirn::Input& in)
+#define PIRN_DEFINE(id)                                                            \
+  pirn_tag_##id::pirn_result pirn_body_##id([[maybe_unused]] ::pirn::Context& ctx, \
+                                            [[maybe_unused]] const ::pirn::Input& in)
 
-#define PIRN_DECLARE_STEP(id, ...)                                                                         \
-  PIRN_DETAIL_FUNCTION(                                                                                    \
-      id, ::pirn::detail::StepTag, PIRN_KIND_TASK, ::pirn::Outcome, static ::pirn::StepOptions options() { \
-        return ::pirn::detail::options_of<::pirn::StepOptions>(__VA_ARGS__);                               \
+#define PIRN_DECLARE_STEP(id, ...)                                           \
+  PIRN_DETAIL_FUNCTION(                                                      \
+      id, ::pirn::detail::StepTag, PIRN_KIND_TASK, ::pirn::Outcome,          \
+      static constexpr ::pirn::At kAt{__FILE__, __LINE__};                   \
+      static ::pirn::StepOptions options() {                                 \
+        return ::pirn::detail::options_of<::pirn::StepOptions>(__VA_ARGS__); \
       })
 #define PIRN_DECLARE_TASK(id) \
   PIRN_DETAIL_FUNCTION(id, ::pirn::detail::FunctionTag, PIRN_KIND_TASK, ::pirn::Outcome, )
