@@ -105,13 +105,15 @@ Status add_readme(const PackOptions& options, Content& content) {
 }
 
 // What the library says of itself, asked in a process of its own.
-Status describe_library(const PackOptions& options, const std::string& library, Content& content) {
+Status describe_library(const PackOptions& options, const std::string& library, Content& content,
+                        bool& unloads) {
   PIRN_TRY(std::string bytes, read_file(library, archive::kMaxUnpacked));
   PIRN_TRY(const library::Runtime runtime, library::host_runtime());
   PIRN_TRY(library::Admitted admitted, library::admit(bytes, runtime));
   probe::ProbeOptions probe_options;
   probe_options.probe_path = options.probe_program;
   PIRN_TRY(probe::LibraryDescription description, probe::probe(bytes, probe_options));
+  unloads = description.unloads;
   content.package = description.id;
   content.version = description.version;
   content.sdk = description.sdk;
@@ -163,11 +165,12 @@ Result<std::optional<int64_t>> source_date() {
 }  // namespace
 
 Result<Packed> pack(const PackOptions& options) {
+  Packed packed;
   Content content;
   PIRN_TRY(content.description, read_description(options));
   PIRN_TRY(content.created_unix_s, source_date());
   PIRN_TRY(const std::string library, find_library(options, content.description));
-  PIRN_DO(describe_library(options, library, content));
+  PIRN_DO(describe_library(options, library, content, packed.unloads));
   PIRN_DO(add_definition(options, content));
   PIRN_DO(add_other_libraries(options, content));
   PIRN_DO(add_readme(options, content));
@@ -175,7 +178,6 @@ Result<Packed> pack(const PackOptions& options) {
   content.signers = options.signers;
   PIRN_TRY(Assembled assembled, assemble(std::move(content)));
 
-  Packed packed;
   packed.file = options.output.empty()
                     ? below(options, assembled.manifest.package + "-" + assembled.manifest.version + ".pirn")
                     : options.output;

@@ -34,6 +34,9 @@ struct Packed {
   archive::Manifest manifest;
   Digest package_id;
   uint64_t size = 0;
+  // False: something (a thread-local with a destructor, say) keeps the library in memory after it was closed,
+  // so every hot swap in one process costs memory. Worth a warning.
+  bool unloads = true;
 };
 
 // Blocks for as long as the build takes. Either the whole file is there, durable, or nothing of it. Errors:

@@ -36,6 +36,7 @@ TEST_F(Pack, TwoDirectoriesGiveOnePackage) {
   const auto one = pack(options_for(make_project("one", "cpp")));
   ASSERT_TRUE(one) << describe(one.error());
   EXPECT_EQ(one->file, scratch_.path("one/daily-report-0.1.0.pirn"));
+  EXPECT_TRUE(one->unloads);
   const mode_t before = ::umask(0077);
   ::setenv("HOME", scratch_.path("home").c_str(), 1);
   ::setenv("USER", "somebody-else", 1);
