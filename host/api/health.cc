@@ -47,7 +47,7 @@ Response status(const Services& services, const engine::EngineStats& engine) {
                        {"engine",
                         {{"open_executions", engine.open_executions},
                          {"running_steps", engine.running_steps},
-                         {"ready_steps", engine.ready_steps},
+                         {"ready_executions", engine.ready_executions},
                          {"turns", engine.turns},
                          {"commits", engine.commits},
                          {"executions_started", engine.executions_started},

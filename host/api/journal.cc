@@ -1,4 +1,5 @@
 // The journal of one execution: as pages, and as a stream that goes over from the store to what is committed now.
+#include <algorithm>
 #include <memory>
 
 #include "host/api/document.h"
@@ -46,12 +47,28 @@ void with_execution(const Services& services, const Request& request, const Resp
                                           : Error{Code::busy, "the engine's inbox is full"}));
 }
 
+// A commit number up to which no event is later than `seq`. Each commit has at least one event, so a commit's number
+// is at most the seq of its first one; between the two the rows are searched by halves.
+Result<uint32_t> commits_up_to(const store::Store& store, ExecutionId id, uint64_t seq) {
+  uint64_t low = 0, high = std::min<uint64_t>(seq, UINT32_MAX - 1);  // commits up to `low` are passed; the one after `high` is not
+  while (low < high) {
+    const uint64_t middle = low + (high - low + 1) / 2;
+    PIRN_TRY(const auto commits, store.journal(id, static_cast<uint32_t>(middle - 1), 1));
+    uint64_t last = UINT64_MAX;  // beyond the end of the journal
+    for (const store::StoredCommit& commit : commits)
+      PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) { last = event.seq; }));
+    if (last <= seq) low = middle;
+    else high = middle - 1;
+  }
+  return static_cast<uint32_t>(low);
+}
+
 // The subscription is older than the first read of the store, so nothing falls between the two; what comes twice
 // has a commit number that was written already.
 class ExecutionStream : public Stream, public std::enable_shared_from_this<ExecutionStream> {
  public:
   ExecutionStream(const Services& services, ExecutionId id, uint64_t after_seq)
-      : services_(services), id_(id), text_(id, after_seq), subscription_(services.feed.subscribe(id)) {}
+      : services_(services), id_(id), after_seq_(after_seq), text_(id, after_seq), subscription_(services.feed.subscribe(id)) {}
 
   void next(std::function<void(std::string)> sink) override {
     if (text_.ended() || failed_) return sink({});
@@ -63,7 +80,13 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
   using Sink = std::function<void(std::string)>;
 
   void read(Sink sink) {
-    const auto commits = services_.store.journal(id_, text_.last_commit(), kCommitsPerRead);
+    if (const uint64_t seq = std::exchange(after_seq_, 0); seq != 0) {
+      const auto passed = commits_up_to(services_.store, id_, seq);
+      if (!passed) return fail(std::move(sink));
+      // The last one is read again: an execution that has ended says so once more.
+      passed_ = *passed == 0 ? 0 : *passed - 1;
+    }
+    const auto commits = services_.store.journal(id_, std::max(text_.last_commit(), passed_), kCommitsPerRead);
     if (!commits) return fail(std::move(sink));
     std::string out;
     for (const store::StoredCommit& commit : *commits)
@@ -101,40 +124,49 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
 
   const Services& services_;
   const ExecutionId id_;
+  uint64_t after_seq_;   // what the client has, until the first read
+  uint32_t passed_ = 0;  // commits before what it has
   events::EventStream text_;
   std::shared_ptr<events::Subscription> subscription_;
   bool live_ = false, failed_ = false;
 };
 
-Response page(const Services& services, ExecutionId id, uint32_t after, uint32_t limit) {
-  const auto commits = services.store.journal(id, after, limit);
-  if (!commits) return problem(commits.error());
+// Up to `limit` events behind `after`.
+Result<std::string> page(const store::Store& store, ExecutionId id, uint64_t after, size_t limit) {
+  PIRN_TRY(uint32_t commit_no, commits_up_to(store, id, after));
   std::string out = "{\"events\":[";
-  bool first = true;
-  for (const store::StoredCommit& commit : *commits) {
-    const Status status = events::for_each_event(commit.body, [&](const events::EventView& event) {
-      if (!first) out += ',';
-      first = false;
-      events::append_event(out, event, commit.commit_no);
-    });
-    if (!status) return problem(status.error());
-    after = commit.commit_no;
+  size_t count = 0;
+  bool more = true;
+  while (more && count <= limit) {
+    PIRN_TRY(const auto commits, store.journal(id, commit_no, kCommitsPerRead));
+    more = commits.size() == kCommitsPerRead;
+    for (const store::StoredCommit& commit : commits) {
+      PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) {
+        if (event.seq <= after || count > limit) return;
+        if (++count > limit) return;  // one more is there than was asked for
+        if (count > 1) out += ',';
+        events::append_event(out, event, commit.commit_no);
+        after = event.seq;
+      }));
+      commit_no = commit.commit_no;
+    }
   }
   out += "],\"cursor\":";
   journal::append_unsigned(out, after);
-  out += commits->size() == limit ? ",\"more\":true}" : ",\"more\":false}";
-  return json(200, std::move(out));
+  out += count > limit ? ",\"more\":true}" : ",\"more\":false}";
+  return out;
 }
 
 }  // namespace
 
 void list_events(const Services& services, RequestPtr request, Respond respond) {
-  const Result<int64_t> after = number_parameter(*request, "after", 0, 0, UINT32_MAX);
+  const Result<int64_t> after = number_parameter(*request, "after", 0, 0, INT64_MAX);
   if (!after) return respond(problem(after.error()));
   const Result<int64_t> limit = number_parameter(*request, "limit", 100, 1, 1000);
   if (!limit) return respond(problem(limit.error()));
   with_execution(services, *request, respond, [&services, after = *after, limit = *limit, respond](ExecutionId id) {
-    respond(page(services, id, static_cast<uint32_t>(after), static_cast<uint32_t>(limit)));
+    Result<std::string> text = page(services.store, id, static_cast<uint64_t>(after), static_cast<size_t>(limit));
+    respond(text ? json(200, std::move(*text)) : problem(text.error()));
   });
 }
 

@@ -1,0 +1,83 @@
+// The host's state, the errors, the version.
+#include <boost/json.hpp>
+#include <iostream>
+
+#include "host/cli/client.h"
+#include "host/cli/terminal.h"
+#include "host/cli/verbs.h"
+#include "host/host.h"
+
+namespace pirn::cli {
+
+namespace {
+
+namespace bj = boost::json;
+using Kind = Column::Kind;
+
+const std::vector<Column> kResidence = {{"TENANT", "tenant"},   {"PACKAGE", "package"}, {"VERSION", "version"},
+                                        {"RELEASE", "release", Kind::digest}, {"RETIRED", "retired", Kind::flag},
+                                        {"STILL MAPPED", "still_mapped", Kind::flag}, {"STUCK CALLS", "stuck_calls"}};
+
+}  // namespace
+
+Outcome status(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const bj::value answer, client.call("GET", path({"status"})));
+  const bj::object& host = answer.as_object();
+  if (format != Format::table) {
+    print_object(host, {}, format, "version");
+    return host.at("ready").as_bool() ? 0 : catalogue_entry(Code::not_ready).exit_code;
+  }
+  const bj::object& engine = host.at("engine").as_object();
+  const bj::object& store = host.at("store").as_object();
+  std::cout << "host       " << text_of(host, "version") << ", " << (host.at("ready").as_bool() ? "ready" : "NOT READY: " + text_of(host, "reason")) << '\n'
+            << "started    " << time_words(host.at("started_at")) << '\n'
+            << "data       " << text_of(host, "data_directory") << '\n'
+            << "store      " << text_of(store, "kind") << ", " << size_words(store.at("size_bytes").to_number<uint64_t>()) << ", epoch "
+            << text_of(store, "epoch") << ", " << text_of(store, "executions") << " executions\n"
+            << "open       " << text_of(engine, "open_executions") << " executions, " << text_of(engine, "running_steps") << " steps running, "
+            << text_of(engine, "ready_executions") << " executions wait for a slot\n"
+            << "stuck      " << text_of(host, "stuck_calls") << " calls\n"
+            << "watchers   " << text_of(host, "watchers") << '\n';
+  const bj::array& releases = host.at("releases").as_array();
+  if (!releases.empty()) {
+    std::cout << '\n';
+    print_rows(releases, kResidence, format, "release", "");
+  }
+  return host.at("ready").as_bool() ? 0 : catalogue_entry(Code::not_ready).exit_code;
+}
+
+Outcome explain(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  const std::string code = arguments.get("code");
+  const CatalogueEntry* entry = find_catalogue_entry(code);
+  if (entry == nullptr) {
+    std::vector<std::string> names;
+    for (const CatalogueEntry& each : catalogue()) {
+      names.emplace_back(each.name);
+      names.push_back(code_number(each.code));
+    }
+    const std::string near = nearest(code, names);
+    return Error{Code::not_found, "there is no error '" + code + "'",
+                 near.empty() ? "All of them: docs/reference/errors.md." : "Did you mean '" + near + "'?"};
+  }
+  if (format == Format::id) {
+    std::cout << code_number(entry->code) << '\n';
+  } else if (format != Format::table) {
+    std::cout << bj::object{{"code", code_number(entry->code)}, {"name", entry->name}, {"title", entry->title}, {"fix", entry->fix},
+                            {"http_status", entry->http_status}, {"exit_code", entry->exit_code}}
+              << '\n';
+  } else {
+    std::cout << code_number(entry->code) << "  " << entry->name << "\n\n  " << entry->title << "\n\n  " << entry->fix
+              << "\n\n  HTTP status " << entry->http_status << ", exit code " << entry->exit_code << '\n';
+  }
+  return 0;
+}
+
+Outcome version(const Arguments&) {
+  std::cout << "pirn " << host_version() << '\n';
+  return 0;
+}
+
+}  // namespace pirn::cli

@@ -1,0 +1,148 @@
+// The one table of commands.
+#include "host/cli/command.h"
+#include "host/cli/verbs.h"
+
+namespace pirn::cli {
+
+namespace {
+
+const Option kOutput = {"-o,--output", "table|json|jsonl|id", "How the result is written"};
+const Option kTimeout = {"--timeout", "DURATION", "With --wait and --watch: how long, e.g. 30s; then exit code 8"};
+const Option kPassphraseFile = {"--passphrase-file", "FILE", "Where the passphrase is (-: standard input); else PIRN_PASSPHRASE, else asked for"};
+const Option kWhy = {"--why", "TEXT", "The reason, kept with the deployment"};
+const Option kExpires = {"--expires", "DURATION", "How long it is valid, e.g. 90d"};
+
+}  // namespace
+
+std::span<const Option> remote_options() {
+  static const Option kRemote[] = {
+      {"--data", "DIRECTORY", "Data directory of the host on this machine; else PIRN_DATA, else the default"},
+      {"--server", "URL", "Address of a host; else PIRN_SERVER, else the socket in --data"},
+      {"--key-file", "FILE", "Where the API key is; else PIRN_KEY_FILE, else PIRN_KEY"},
+      {"--tenant", "NAME", "The operator's: for which tenant; else PIRN_TENANT. A key implies its own"},
+  };
+  return kRemote;
+}
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands = {
+      {"serve", "", "Run a host", {{"--data", "DIRECTORY", "Where everything is kept; else PIRN_DATA, else the default"},
+                                   {"--store", "sqlite|memory", "Where executions are kept"},
+                                   {"--listen", "ADDR:PORT", "Also TCP, for API keys; port 0: any"},
+                                   {"--allow-host", "NAME", "A further host name that requests over TCP may be for; may be repeated", true},
+                                   {"--drain-timeout", "DURATION", "How long running steps may take after SIGTERM (30s)"}},
+       serve, false, "pirn serve --listen 127.0.0.1:8320"},
+      {"status", "", "How the host is", {kOutput}, status},
+
+      {"new", "NAME [DIRECTORY]", "Begin a package: files that build as they are", {{"--language", "cpp|c", "The language of the template"}},
+       new_package, false, "pirn new hello"},
+      {"pack", "[DIRECTORY]", "Build a package and write NAME-VERSION.pirn",
+       {{"-o,--output", "FILE", "The file to write"},
+        {"--library", "FILE", "A library that is built already"},
+        {"--signer", "KEY.pub", "A key that must sign; may be repeated", true},
+        {"-v,--verbose", "", "Show the build's output"}},
+       pack, false},
+      {"sign", "FILE", "Sign a package file in place", {{"--key", "KEY.pem", "The private key"}, kPassphraseFile}, sign, false},
+      {"verify", "FILE", "Check a package file against keys",
+       {{"--trust", "KEY.pub", "A key to trust; may be repeated", true},
+        {"--threshold", "N", "How many different keys must have signed (1)"},
+        {"--tenant", "NAME", "The tenant that the package must be meant for"}},
+       verify, false},
+      {"inspect", "FILE", "Show what is in a package file", {kOutput}, inspect, false},
+      {"unpack", "FILE [DIRECTORY]", "Extract a package file below a new directory", {}, unpack, false},
+
+      {"key generate", "NAME", "Make a key for signing packages: NAME.pem and NAME.pub", {kPassphraseFile}, key_generate, false},
+      {"key create", "", "Make an API key; its token is printed this once",
+       {{"--role", "ROLE", "operator, tenant-admin, publisher, deployer, runner, approver, viewer, auditor (runner)"},
+        {"--label", "TEXT", "What it is for"}, kExpires, kOutput},
+       key_create},
+      {"key ls", "", "The API keys of the tenant", {kOutput}, key_list},
+      {"key revoke", "ID", "Revoke an API key", {kOutput}, key_revoke},
+
+      {"tenant create", "NAME", "Create a tenant",
+       {{"--isolation", "worker|in-process", "Where its code runs; in-process: inside the host, unprotected"},
+        {"--signatures", "N", "How many trusted keys must sign an upload (1)"}, kOutput},
+       tenant_create},
+      {"tenant ls", "", "All tenants", {kOutput}, tenant_list},
+
+      {"trust add", "", "Trust a signing key",
+       {{"--key", "KEY.pub", "The key: a file, or its text"},
+        {"--publisher", "NAME", "Whose key it is, as package.toml says"},
+        {"--package", "PATTERN", "The packages that it may sign, e.g. etl-* (*)"},
+        {"--role", "sign|countersign", "What its signature counts as (sign)"}, kExpires, kOutput},
+       trust_add, true, "pirn trust add --key acme.pub --publisher acme"},
+      {"trust ls", "", "The signing keys that the tenant trusts", {kOutput}, trust_list},
+      {"trust revoke", "KEY", "Trust a signing key no longer; KEY: its id, file or text",
+       {{"--reason", "retired|superseded|compromised", "compromised also withdraws what it signed"}, kOutput}, trust_revoke},
+
+      {"push", "FILE", "Upload a signed package", {kOutput}, push, true, "pirn push hello-0.1.0.pirn"},
+      {"package ls", "", "All releases", {kOutput}, package_list},
+      {"package show", "PACKAGE[@VERSION]", "The releases of a package, or one of them", {kOutput}, package_show},
+
+      {"deploy", "PACKAGE[@VERSION]", "Make a release the active one; running executions stay on theirs",
+       {{"--dry-run", "", "Show what would change, and change nothing"}, kWhy, kOutput}, deploy, true, "pirn deploy etl@1.4.0 --why 'faster join'"},
+      {"rollout history", "PACKAGE", "The deployments of a package", {kOutput}, rollout_history},
+      {"rollout undo", "PACKAGE", "Go back to the release before", {{"--to", "REVISION", "Go back to that deployment"}, kWhy, kOutput}, rollout_undo},
+
+      {"run start", "WORKFLOW", "Start a workflow: [package::]name",
+       {{"--input", "JSON|@FILE|-", "The input, a JSON object"},
+        {"--key", "KEY", "Starts once: the same key gives the same run"},
+        {"--wait", "", "Wait for the end; exit code 7 if it did not complete"},
+        {"--watch", "", "Show how it goes on until the end"}, kTimeout, kOutput},
+       run_start, true, "pirn run start daily --input @in.json --key 2026-01-31 --watch"},
+      {"run ls", "", "Runs, newest first",
+       {{"--status", "STATE[,STATE]", "completed, failed, cancelled, running, pending, paused, open, closed"},
+        {"--workflow", "NAME", "Of this workflow"}, {"--package", "NAME", "Of this package"},
+        {"--since", "DURATION|TIME", "Created since, e.g. 24h"}, {"--limit", "N", "At most so many (20)"},
+        {"--cursor", "ID", "Only older ones"}, kOutput},
+       run_list},
+      {"run show", "RUN", "One run with its steps; RUN: an id, @latest, @failed, @running", {kOutput}, run_show},
+      {"run watch", "RUN", "Follow a run to its end; Ctrl-C detaches", {kTimeout, kOutput}, run_watch},
+      {"run events", "RUN", "The journal of a run", {{"--after", "SEQ", "Only later ones"}, kOutput}, run_events},
+      {"run cancel", "RUN", "Cancel a run",
+       {{"--reason", "TEXT", "Why"}, {"--no-cleanup", "", "Without its on_cancel handler"}, {"--wait", "", "Wait for the end"}, kTimeout, kOutput},
+       run_cancel},
+      {"run local", "WORKFLOW", "Run a workflow in this process, without a host (also: pirn run WORKFLOW --local)",
+       {{"--package", "FILE|DIRECTORY", "The package; else the one in this directory"},
+        {"--input", "JSON|@FILE|-", "The input, a JSON object"}, {"-q,--quiet", "", "No events on standard error"}, kOutput},
+       run_local, false, "pirn run greet --local --input '{\"name\":\"Ada\"}'"},
+
+      {"graph", "WORKFLOW", "Draw a workflow",
+       {{"--package", "FILE", "From a package file, without a host"}, {"-o,--output", "ascii|table|dot|mermaid|json", "How (ascii)"}}, graph},
+      {"describe", "WORKFLOW", "A workflow with its steps and their options",
+       {{"--package", "FILE", "From a package file, without a host"}, kOutput}, describe_workflow},
+
+      {"explain", "CODE", "What an error means and what to do: PIRN0102 or not_found", {kOutput}, explain, false},
+      {"version", "", "The version of this program", {}, version, false},
+  };
+  return kCommands;
+}
+
+std::string reference() {
+  std::string out =
+      "# Command line\n\n"
+      "Made from the table in `host/cli/commands.cc`; a test compares the two. Data goes to standard output, everything\n"
+      "else to standard error. Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 authentication, 5 refused,\n"
+      "6 unreachable, 7 the awaited run failed, 8 the wait timed out, 130 detached by Ctrl-C.\n";
+  const auto append = [&](const Option& option) {
+    std::string names(option.name);
+    if (const size_t comma = names.find(','); comma != std::string::npos) names.replace(comma, 1, ", ");
+    out += "| `" + names + (option.value.empty() ? "" : " ");
+    for (const char c : option.value) out += c == '|' ? std::string("\\|") : std::string(1, c);
+    out += "` | " + std::string(option.help) + " |\n";
+  };
+  for (const Command& command : commands()) {
+    out += "\n## `pirn " + std::string(command.path) + (command.arguments.empty() ? "" : " " + std::string(command.arguments)) + "`\n\n" +
+           std::string(command.summary) + (command.remote ? ". Talks to a host.\n" : ".\n");
+    if (!command.options.empty()) {
+      out += "\n| option | |\n|---|---|\n";
+      for (const Option& option : command.options) append(option);
+    }
+    if (!command.example.empty()) out += "\n    " + std::string(command.example) + "\n";
+  }
+  out += "\n## Options of every command that talks to a host\n\n| option | |\n|---|---|\n";
+  for (const Option& option : remote_options()) append(option);
+  return out;
+}
+
+}  // namespace pirn::cli

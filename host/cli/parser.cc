@@ -1,0 +1,235 @@
+#include "host/cli/parser.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <deque>
+
+namespace pirn::cli {
+
+namespace {
+
+// "-o,--output" -> "output"
+std::string long_name(std::string_view option) {
+  const size_t dashes = option.rfind("--");
+  return std::string(option.substr(dashes == std::string_view::npos ? 0 : dashes + 2));
+}
+
+struct Argument {
+  std::string name;  // "workflow"
+  std::string shown;
+  bool required, repeated;
+};
+std::vector<Argument> arguments_of(const Command& command) {
+  std::vector<Argument> arguments;
+  std::string_view rest = command.arguments;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find(' '), rest.size());
+    std::string_view word = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    Argument argument{"", std::string(word), !word.starts_with('['), word.find("...") != std::string_view::npos};
+    // "PACKAGE[@VERSION]" is named by what it begins with.
+    if (!argument.required) word.remove_prefix(1);
+    for (size_t i = 0; i < word.size() && std::isalpha(static_cast<unsigned char>(word[i])) != 0; ++i)
+      argument.name += static_cast<char>(std::tolower(static_cast<unsigned char>(word[i])));
+    arguments.push_back(std::move(argument));
+  }
+  return arguments;
+}
+
+// One leaf of the tree with the places that CLI11 writes to.
+struct Leaf {
+  const Command* command;
+  CLI::App* app;
+  std::map<std::string, std::vector<std::string>> texts;
+  std::map<std::string, bool> flags;
+};
+
+class Tree {
+ public:
+  Tree() : root_("Pirn runs native workflows: durable, multi-tenant, swapped without stopping.", "pirn") {
+    root_.require_subcommand(0);
+    root_.set_help_flag("-h,--help", "Show this help");
+    for (const Command& command : commands()) add(command);
+  }
+
+  CLI::App& root() { return root_; }
+  std::deque<Leaf>& leaves() { return leaves_; }
+  Leaf* chosen() {
+    for (Leaf& leaf : leaves_)
+      if (leaf.app->parsed()) return &leaf;
+    return nullptr;
+  }
+  // The deepest command or group that the words named.
+  CLI::App* deepest() {
+    CLI::App* app = &root_;
+    while (true) {
+      const auto below = app->get_subcommands();
+      if (below.empty()) return app;
+      app = below.front();
+    }
+  }
+
+ private:
+  static std::string_view group_summary(std::string_view noun) {
+    static constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
+        {"tenant", "Who owns packages and runs"},   {"key", "Signing keys and API keys"},
+        {"trust", "Which signing keys a tenant trusts"}, {"package", "Releases in the registry"},
+        {"rollout", "Deployments, and going back"}, {"run", "Executions of workflows"}};
+    for (const auto& [name, summary] : kGroups)
+      if (name == noun) return summary;
+    return {};
+  }
+
+  void add(const Command& command) {
+    CLI::App* parent = &root_;
+    std::string_view path = command.path;
+    if (const size_t space = path.find(' '); space != std::string_view::npos) {
+      const std::string noun(path.substr(0, space));
+      const auto known = root_.get_subcommands([&](CLI::App* each) { return each->get_name() == noun; });
+      parent = known.empty() ? nullptr : known.front();
+      if (parent == nullptr) {
+        parent = root_.add_subcommand(noun, std::string(group_summary(noun)));
+        parent->require_subcommand(0);
+      }
+      path.remove_prefix(space + 1);
+    }
+    std::string description(command.summary);
+    CLI::App* app = parent->add_subcommand(std::string(path), description);
+    if (!command.example.empty()) app->footer("\nExample:\n  " + std::string(command.example));
+    app->allow_extras();
+    Leaf& leaf = leaves_.emplace_back(Leaf{&command, app, {}, {}});
+    for (const Argument& argument : arguments_of(command)) {
+      auto* option = app->add_option(argument.name, leaf.texts[argument.name])->type_name("")->option_text(argument.shown);
+      if (argument.required) option->required();
+      option->expected(argument.required ? 1 : 0, argument.repeated ? 1 << 16 : 1);
+    }
+    for (const Option& option : command.options) add(leaf, option);
+    if (command.remote)
+      for (const Option& option : remote_options()) add(leaf, option);
+  }
+
+  void add(Leaf& leaf, const Option& option) {
+    const std::string name = long_name(option.name), help(option.help);
+    if (option.value.empty()) {
+      leaf.app->add_flag(std::string(option.name), leaf.flags[name], help);
+      return;
+    }
+    leaf.app->add_option(std::string(option.name), leaf.texts[name], help)
+        ->type_name(std::string(option.value))
+        ->expected(1)
+        ->multi_option_policy(option.repeated ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+  }
+
+  CLI::App root_;
+  std::deque<Leaf> leaves_;
+};
+
+std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
+
+std::string path_of(const CLI::App* app) {
+  std::string path = app->get_name();
+  for (const CLI::App* up = app->get_parent(); up != nullptr; up = up->get_parent()) path = up->get_name() + " " + path;
+  return path;
+}
+
+// What could have been meant by a word that `app` does not know.
+Error unknown(CLI::App* app, const std::string& word) {
+  std::vector<std::string> names;
+  if (word.starts_with("-")) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+      for (const std::string& name : option->get_snames()) names.push_back("-" + name);
+    }
+    const std::string near = nearest(word.substr(0, word.find('=')), names);
+    return Error{Code::usage, in_quotes(path_of(app)) + " has no option " + in_quotes(word),
+                 near.empty() ? "See " + path_of(app) + " --help." : "Did you mean " + near + "?"};
+  }
+  const auto below = app->get_subcommands([](CLI::App*) { return true; });
+  for (const CLI::App* sub : below) names.push_back(sub->get_name());
+  if (names.empty())
+    return Error{Code::usage, in_quotes(path_of(app)) + " has no place for the argument " + in_quotes(word),
+                 "See " + path_of(app) + " --help."};
+  const std::string near = nearest(word, names);
+  return Error{Code::usage, in_quotes(path_of(app)) + " has no command " + in_quotes(word),
+               near.empty() ? "See " + path_of(app) + " --help." : "Did you mean " + in_quotes(path_of(app) + " " + near) + "?"};
+}
+
+// `pirn run WORKFLOW --local`: the one command whose argument stands where a verb would.
+void make_room_for_local(std::vector<std::string>& words) {
+  if (words.size() < 2 || words[0] != "run") return;
+  if (std::find(words.begin(), words.end(), "--local") == words.end()) return;
+  std::erase(words, "--local");
+  words.insert(words.begin() + 1, "local");
+}
+
+// An option that the command does not have, before CLI11 takes the word behind it for an argument.
+Status check_options(Tree& tree, const std::vector<std::string>& words) {
+  for (size_t verb = 1; verb <= 2 && verb <= words.size(); ++verb) {
+    const std::string path = verb == 1 ? words[0] : words[0] + " " + words[1];
+    for (Leaf& leaf : tree.leaves()) {
+      if (leaf.command->path != path) continue;
+      for (size_t i = verb; i < words.size() && words[i] != "--"; ++i) {
+        if (!words[i].starts_with('-') || words[i] == "-") continue;
+        const std::string name = words[i].substr(0, words[i].find('='));
+        const CLI::Option* option = leaf.app->get_option_no_throw(name);
+        if (option == nullptr) return unknown(leaf.app, words[i]);
+        if (name == words[i] && option->get_items_expected_min() > 0) ++i;  // its value may begin with a dash
+      }
+      return {};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string Arguments::get(std::string_view name, std::string_view otherwise) const {
+  const auto found = values_.find(name);
+  return found == values_.end() || found->second.empty() ? std::string(otherwise) : found->second.back();
+}
+
+const std::vector<std::string>& Arguments::all(std::string_view name) const {
+  static const std::vector<std::string> kNone;
+  const auto found = values_.find(name);
+  return found == values_.end() ? kNone : found->second;
+}
+
+Result<Parsed> parse(std::vector<std::string> words) {
+  make_room_for_local(words);
+  Tree tree;
+  Parsed parsed;
+  PIRN_DO(check_options(tree, words));
+  try {
+    std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
+    tree.root().parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    parsed.help = tree.root().help();
+    return parsed;
+  } catch (const CLI::ExtrasError&) {
+    CLI::App* app = tree.deepest();
+    const std::vector<std::string> extras = tree.root().remaining(true);
+    return unknown(app, extras.empty() ? std::string() : extras.front());
+  } catch (const CLI::RequiredError& error) {
+    CLI::App* app = tree.deepest();
+    return Error{Code::usage, in_quotes(path_of(app)) + " needs more: " + error.what(), "See " + path_of(app) + " --help."};
+  } catch (const CLI::ParseError& error) {
+    CLI::App* app = tree.deepest();
+    return Error{Code::usage, std::string(error.what()), "See " + path_of(app) + " --help."};
+  }
+  Leaf* leaf = tree.chosen();
+  if (leaf == nullptr) {
+    parsed.help = tree.root().help();
+    return parsed;
+  }
+  if (const auto extras = leaf->app->remaining(); !extras.empty()) return unknown(leaf->app, extras.front());
+  parsed.command = leaf->command;
+  for (auto& [name, values] : leaf->texts)
+    if (!values.empty()) parsed.arguments.put(name, std::move(values));
+  for (const auto& [name, set] : leaf->flags)
+    if (set) parsed.arguments.put(name, {});
+  return parsed;
+}
+
+}  // namespace pirn::cli

@@ -1,0 +1,179 @@
+// Executions: started, listed, shown, followed, cancelled.
+#include <boost/json.hpp>
+#include <iostream>
+
+#include "host/cli/client.h"
+#include "host/cli/input.h"
+#include "host/cli/terminal.h"
+#include "host/cli/verbs.h"
+#include "host/cli/watch.h"
+#include "packager/definition/definition.h"
+
+namespace pirn::cli {
+
+namespace {
+
+namespace bj = boost::json;
+using Kind = Column::Kind;
+
+const std::vector<Column> kRun = {{"ID", "id"},           {"WORKFLOW", "workflow"}, {"PACKAGE", "package"},
+                                  {"VERSION", "version"}, {"STATE", "state", Kind::state},
+                                  {"DONE", "done"},       {"STARTED", "started_at", Kind::time},
+                                  {"TOOK", "duration_ms", Kind::duration}};
+
+// An id, or @latest, @failed, @running.
+Result<std::string> resolve(Client& client, const std::string& run) {
+  if (!run.starts_with('@')) return run;
+  std::string target = path({"executions"});
+  if (run == "@failed") add_query(target, "state", "failed");
+  else if (run == "@running") add_query(target, "state", "open");
+  else if (run != "@latest")
+    return Error{Code::usage, "there is no run '" + run + "'", "Give an id, @latest, @failed or @running."};
+  // A page may hold nothing of a state and still not be the last one.
+  std::string cursor;
+  do {
+    std::string page = target;
+    add_query(page, "cursor", cursor);
+    PIRN_TRY(const bj::value answer, client.call("GET", page));
+    const bj::array& rows = answer.at("executions").as_array();
+    if (!rows.empty()) return text_of(rows.front().as_object(), "id");
+    const bj::value& next = answer.at("cursor");
+    cursor = next.is_string() ? std::string(next.as_string()) : std::string();
+  } while (!cursor.empty());
+  return Error{Code::not_found, "there is no run for '" + run + "'", "See pirn run ls."};
+}
+
+Result<int64_t> deadline_of(const Arguments& arguments) {
+  if (!arguments.has("timeout")) return 0;
+  PIRN_TRY(const int64_t timeout, definition::parse_duration(arguments.get("timeout")));
+  if (timeout == definition::kInfinite) return 0;
+  return steady_ms() + timeout / 1'000'000;
+}
+
+// `-o jsonl` makes the events the data; else the data is what the execution is in the end.
+std::unique_ptr<Display> display_of(Format format, bool quiet) {
+  if (quiet) return show_nothing();
+  if (format == Format::jsonl) return show_jsonl();
+  return is_interactive() ? show_table() : show_lines();
+}
+
+Outcome wait_for(Client& client, const std::string& id, const Arguments& arguments, Format format, bool quiet) {
+  PIRN_TRY(const int64_t deadline, deadline_of(arguments));
+  const auto display = display_of(format, quiet);
+  PIRN_TRY(const bj::value execution, follow(client, id, deadline, *display));
+  const int code = exit_code_of(execution.as_object());
+  if (code == 130) return code;
+  if (format != Format::jsonl || quiet) print_execution(execution.as_object(), format);
+  if (code != 0 && format == Format::table) suggest("pirn run events " + id + client.context_options());
+  return code;
+}
+
+}  // namespace
+
+Outcome run_start(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(const std::string input, read_input(arguments.get("input", "{}")));
+  PIRN_TRY(Client client, Client::open(arguments));
+  const std::string workflow = arguments.get("workflow");
+  const std::string body = "{\"workflow\":" + bj::serialize(bj::value(workflow)) + ",\"input\":" + input + "}";
+  Client::Headers headers;
+  if (arguments.has("key")) headers.emplace_back("Idempotency-Key", arguments.get("key"));
+  PIRN_TRY(const bj::value answer, client.call("POST", path({"executions"}), body, headers));
+  const bj::object& started = answer.as_object();
+  const std::string id = text_of(started, "id");
+  if (started.at("existing").as_bool()) note("the key started this run before: " + id);
+  if (!arguments.has("wait") && !arguments.has("watch")) {
+    if (format == Format::json || format == Format::jsonl) std::cout << json_text(started) << '\n';
+    else std::cout << id << '\n';
+    if (format == Format::table) suggest("pirn run watch " + id + client.context_options());
+    return 0;
+  }
+  note("started " + id);
+  return wait_for(client, id, arguments, format, !arguments.has("watch"));
+}
+
+Outcome run_list(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(Client client, Client::open(arguments));
+  std::string target = path({"executions"});
+  add_query(target, "state", arguments.get("status"));
+  add_query(target, "workflow", arguments.get("workflow"));
+  add_query(target, "package", arguments.get("package"));
+  add_query(target, "since", arguments.get("since"));
+  add_query(target, "limit", arguments.get("limit", "20"));
+  add_query(target, "cursor", arguments.get("cursor"));
+  PIRN_TRY(bj::value answer, client.call("GET", target));
+  bj::array& rows = answer.at("executions").as_array();
+  if (format == Format::table) {
+    for (bj::value& row : rows) {
+      const bj::object& progress = row.at("progress").as_object();
+      row.as_object()["done"] = bj::serialize(progress.at("done")) + "/" + bj::serialize(progress.at("total"));
+    }
+  }
+  print_rows(rows, kRun, format, "id", "No runs: pirn run start WORKFLOW" + client.context_options());
+  if (answer.at("cursor").is_string() && format == Format::table)
+    suggest("pirn run ls --cursor " + std::string(answer.at("cursor").as_string()) + client.context_options() + "   (older ones)");
+  return 0;
+}
+
+Outcome run_show(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  PIRN_TRY(const bj::value execution, client.call("GET", path({"executions", id})));
+  print_execution(execution.as_object(), format);
+  return 0;
+}
+
+Outcome run_watch(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  return wait_for(client, id, arguments, format, false);
+}
+
+Outcome run_events(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  std::string after = arguments.get("after", "0");
+  bj::array all;
+  for (bool more = true; more;) {
+    std::string target = path({"executions", id, "events"});
+    add_query(target, "after", after);
+    add_query(target, "limit", "1000");
+    PIRN_TRY(const bj::value page, client.call("GET", target));
+    for (const bj::value& event : page.at("events").as_array()) {
+      if (format == Format::json) all.push_back(event);
+      else if (format == Format::jsonl) std::cout << json_text(event) << '\n';
+      else if (format == Format::id) std::cout << text_of(event.as_object(), "seq") << '\n';
+      else std::cout << event_line(event.as_object(), text_of(event.as_object(), "type")) << '\n';
+    }
+    after = bj::serialize(page.at("cursor"));
+    more = page.at("more").as_bool();
+  }
+  if (format == Format::json) std::cout << json_text(all) << '\n';
+  return 0;
+}
+
+Outcome run_cancel(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  bj::object body{{"cleanup", !arguments.has("no-cleanup")}};
+  if (arguments.has("reason")) body["reason"] = arguments.get("reason");
+  PIRN_TRY(const bj::value answer, client.call("POST", path({"executions", id, "cancel"}), bj::serialize(body)));
+  if (!arguments.has("wait")) {
+    print_object(answer.as_object(), {{"id", "id"}, {"state", "state", Kind::state}}, format, "id");
+    if (format == Format::table) suggest("pirn run watch " + id + client.context_options());
+    return 0;
+  }
+  PIRN_TRY(const int64_t deadline, deadline_of(arguments));
+  const auto display = show_nothing();
+  PIRN_TRY(const bj::value execution, follow(client, id, deadline, *display));
+  print_execution(execution.as_object(), format);
+  // Cancelled is what was asked for.
+  return text_of(execution.as_object(), "state") == "cancelled" ? 0 : exit_code_of(execution.as_object());
+}
+
+}  // namespace pirn::cli

@@ -1,0 +1,134 @@
+// The commands that have a host in their own process: `serve`, and `run W --local`.
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include "host/cli/client.h"
+#include "host/cli/input.h"
+#include "host/cli/install.h"
+#include "host/cli/terminal.h"
+#include "host/cli/verbs.h"
+#include "host/cli/watch.h"
+#include "host/host.h"
+#include "packager/definition/definition.h"
+#include "packager/pack/pack.h"
+
+namespace pirn::cli {
+
+namespace {
+
+namespace bj = boost::json;
+
+// The first SIGTERM or SIGINT drains the host, the second ends the process at once. The signals are blocked in every
+// thread and taken by this one, so that no code runs inside a handler.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  ~Signals() { end(); }
+  void deliver_to(Host& host) {
+    thread_ = std::thread([this, &host] {
+      for (bool draining = false;; draining = true) {
+        int signal = 0;
+        sigwait(&set_, &signal);
+        if (signal == SIGUSR1) return;
+        if (draining) _exit(128 + signal);
+        note("stopping: running steps may finish; a second signal ends at once");
+        host.drain();
+      }
+    });
+  }
+  // Before the host is destroyed.
+  void end() {
+    if (!thread_.joinable()) return;
+    pthread_kill(thread_.native_handle(), SIGUSR1);
+    thread_.join();
+  }
+
+ private:
+  sigset_t set_{};
+  std::thread thread_;
+};
+
+// The package to run: --package FILE or DIRECTORY, or the package whose directory this is.
+Result<std::string> local_package(const Arguments& arguments) {
+  const std::string named = arguments.get("package", ".");
+  if (named.ends_with(".pirn")) return read_file(named);
+  char file[] = "/tmp/pirn-local-XXXXXX.pirn";
+  const int descriptor = mkstemps(file, 5);
+  if (descriptor < 0) return Error{Code::io_failed, "cannot make a file in /tmp", {}, Blame::world};
+  close(descriptor);
+  pack::PackOptions options;
+  options.directory = named;
+  options.output = file;
+  options.sdk_prefix = sdk_prefix();
+  options.probe_program = probe_program();
+  note("building " + named);
+  const auto packed = pack::pack(options);
+  Result<std::string> bytes = packed ? read_file(file) : Result<std::string>(packed.error());
+  unlink(file);
+  return bytes;
+}
+
+}  // namespace
+
+Outcome serve(const Arguments& arguments) {
+  HostOptions options;
+  options.data_directory = data_directory(arguments);
+  options.listen = arguments.get("listen");
+  options.allow_hosts = arguments.all("allow-host");
+  options.probe_program = probe_program();
+  const std::string store = arguments.get("store", "sqlite");
+  if (store != "sqlite" && store != "memory")
+    return Error{Code::usage, "there is no store '" + store + "'", "The stores are sqlite and memory."};
+  options.memory_store = store == "memory";
+  PIRN_TRY(options.drain_timeout_ns, definition::parse_duration(arguments.get("drain-timeout", "30s")));
+
+  Signals signals;
+  PIRN_TRY(const std::unique_ptr<Host> host, Host::open(options));
+  note("pirn " + std::string(host_version()) + " serves " + host->data_directory());
+  note("  operator  " + host->socket_path());
+  if (!host->tcp_address().empty()) note("  tcp       http://" + host->tcp_address() + "  (API keys)");
+  if (options.memory_store) note("  store     memory: executions end with this process");
+  signals.deliver_to(*host);
+  const Status ended = host->run();
+  const bool calls_left = host->running_steps() != 0;
+  signals.end();
+  if (ended && !calls_left) return 0;
+  // The functions of packages that still run cannot be stopped: the process ends around them, and what they were
+  // doing is done again after the next start.
+  const int code = ended ? 0 : catalogue_entry(ended.error().code).exit_code;
+  if (!ended) note(describe(ended.error()));
+  std::cout.flush();
+  std::cerr.flush();
+  _exit(code);
+}
+
+Outcome run_local(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  LocalRun run;
+  PIRN_TRY(run.input, read_input(arguments.get("input", "{}")));
+  PIRN_TRY(run.package, local_package(arguments));
+  run.workflow = arguments.get("workflow");
+  run.probe_program = probe_program();
+  const auto display = format == Format::jsonl ? show_jsonl() : arguments.has("quiet") ? show_nothing() : show_lines();
+  run.on_event = [&](std::string_view name, std::string_view data) {
+    display->event(ServerEvent{"", std::string(name), std::string(data)});
+  };
+  catch_interrupts();
+  run.interrupted = interrupted;
+  PIRN_TRY(const std::string text, pirn::run_local(run));
+  const bj::value execution = bj::parse(text);
+  if (format != Format::jsonl) print_execution(execution.as_object(), format);
+  return exit_code_of(execution.as_object());
+}
+
+}  // namespace pirn::cli

@@ -1,0 +1,210 @@
+#include "host/cli/terminal.h"
+
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+namespace pirn::cli {
+
+namespace {
+
+namespace bj = boost::json;
+
+// Columns on a terminal: code points, for nothing wider is printed here.
+size_t width(std::string_view text) {
+  size_t count = 0;
+  bool escape = false;
+  for (const unsigned char c : text) {
+    if (c == 0x1b) escape = true;
+    if (!escape && (c & 0xC0) != 0x80) ++count;
+    if (escape && c == 'm') escape = false;
+  }
+  return count;
+}
+
+// Data of strangers must not steer the terminal.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  return out;
+}
+
+std::string cell(const bj::object& object, const Column& column) {
+  const bj::value* value = object.if_contains(column.member);
+  if (value == nullptr || value->is_null()) return "-";
+  switch (column.kind) {
+    case Column::Kind::state: return state_word(text_of(object, column.member));
+    case Column::Kind::time: return time_words(*value);
+    case Column::Kind::digest: return text_of(object, column.member).substr(0, 12);
+    case Column::Kind::flag: return value->is_bool() && value->as_bool() ? "yes" : "no";
+    case Column::Kind::duration: return duration_words(value->to_number<double>());
+    case Column::Kind::size: return size_words(value->to_number<uint64_t>());
+    case Column::Kind::text: break;
+  }
+  return printable(text_of(object, column.member));
+}
+
+}  // namespace
+
+bool is_interactive() {
+  static const bool yes = isatty(STDERR_FILENO) != 0 && std::string_view(std::getenv("TERM") ? std::getenv("TERM") : "") != "dumb";
+  return yes;
+}
+
+bool is_coloured() {
+  static const bool yes = [] {
+    const char* no_color = std::getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) != 0 && (no_color == nullptr || *no_color == '\0');
+  }();
+  return yes;
+}
+
+void note(std::string_view line) { std::cerr << line << '\n'; }
+void suggest(std::string_view command) { std::cerr << "next: " << command << '\n'; }
+
+Result<Format> format_of(const Arguments& arguments) {
+  static const std::vector<std::string> kNames = {"table", "json", "jsonl", "id"};
+  const std::string name = arguments.get("output", "table");
+  for (size_t i = 0; i < kNames.size(); ++i)
+    if (kNames[i] == name) return static_cast<Format>(i);
+  const std::string near = nearest(name, kNames);
+  return Error{Code::usage, "there is no output format '" + name + "'",
+               near.empty() ? "The formats are table, json, jsonl and id." : "Did you mean '" + near + "'?"};
+}
+
+std::string state_word(std::string_view state) {
+  struct Look {
+    std::string_view state, icon, colour;
+  };
+  static constexpr Look kLooks[] = {
+      {"completed", "✓", "32"}, {"active", "✓", "32"},    {"failed", "✗", "31"},      {"revoked", "✗", "31"},
+      {"skipped", "⊘", "33"},   {"cancelled", "⊘", "33"}, {"expired", "⊘", "33"},     {"running", "●", "36"},
+      {"asking", "●", "36"},    {"ready", "◌", "36"},     {"retry_wait", "↻", "33"},  {"stopping", "◐", "33"},
+      {"pending", "·", "2"},    {"paused", "‖", "33"},    {"compensating", "↶", "33"}};
+  for (const Look& look : kLooks) {
+    if (look.state != state) continue;
+    const std::string word = std::string(look.icon) + " " + std::string(state);
+    return is_coloured() ? "\x1b[" + std::string(look.colour) + "m" + word + "\x1b[0m" : word;
+  }
+  return std::string(state);
+}
+
+std::string duration_words(double ms) {
+  char text[48];
+  if (ms < 1) std::snprintf(text, sizeof text, "%.2f ms", ms);
+  else if (ms < 1000) std::snprintf(text, sizeof text, "%.0f ms", ms);
+  else if (ms < 60'000) std::snprintf(text, sizeof text, "%.1f s", ms / 1000);
+  else if (ms < 3'600'000) std::snprintf(text, sizeof text, "%d min %02d s", static_cast<int>(ms / 60'000), static_cast<int>(std::fmod(ms / 1000, 60)));
+  else std::snprintf(text, sizeof text, "%d h %02d min", static_cast<int>(ms / 3'600'000), static_cast<int>(std::fmod(ms / 60'000, 60)));
+  return text;
+}
+
+std::string time_words(const bj::value& time) {
+  if (!time.is_string()) return "-";
+  std::string text(time.as_string());
+  if (text.size() < 19) return text;
+  text[10] = ' ';
+  return text.substr(0, 19);
+}
+
+std::string size_words(uint64_t bytes) {
+  char text[32];
+  const double size = static_cast<double>(bytes);
+  if (bytes < 1024) std::snprintf(text, sizeof text, "%d B", static_cast<int>(bytes));
+  else if (bytes < 1024 * 1024) std::snprintf(text, sizeof text, "%.1f KiB", size / 1024);
+  else if (bytes < 1024ull * 1024 * 1024) std::snprintf(text, sizeof text, "%.1f MiB", size / (1024 * 1024));
+  else std::snprintf(text, sizeof text, "%.1f GiB", size / (1024.0 * 1024 * 1024));
+  return text;
+}
+
+std::string table_text(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const std::string& title : header) widths.push_back(width(title));
+  for (const auto& row : rows)
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+  std::string out;
+  const auto append = [&](const std::vector<std::string>& row) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size()) out.append(widths[i] - width(row[i]) + 2, ' ');
+    }
+    out += '\n';
+  };
+  append(header);
+  for (const auto& row : rows) append(row);
+  return out;
+}
+
+void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+  if (!rows.empty()) std::cout << table_text(header, rows);
+}
+
+std::string json_text(const bj::value& value) {
+  std::string out;
+  if (value.is_double()) {
+    char text[32];
+    const auto end = std::to_chars(text, text + sizeof text, value.as_double()).ptr;
+    out.assign(text, end);
+    return out.find_first_of(".e") == std::string::npos ? out + ".0" : out;
+  }
+  if (value.is_array()) {
+    for (const bj::value& element : value.as_array()) out += (out.empty() ? "" : ",") + json_text(element);
+    return "[" + out + "]";
+  }
+  if (value.is_object()) {
+    for (const auto& member : value.as_object())
+      out += (out.empty() ? "" : ",") + bj::serialize(bj::string(member.key())) + ":" + json_text(member.value());
+    return "{" + out + "}";
+  }
+  return bj::serialize(value);
+}
+
+std::string text_of(const bj::object& object, std::string_view member) {
+  const bj::value* value = object.if_contains(member);
+  if (value == nullptr || value->is_null()) return "-";
+  return value->is_string() ? std::string(value->as_string()) : bj::serialize(*value);
+}
+
+void print_rows(const bj::array& rows, const std::vector<Column>& columns, Format format, std::string_view id,
+                std::string_view nothing) {
+  if (format == Format::json) {
+    std::cout << json_text(rows) << '\n';
+    return;
+  }
+  if (format == Format::jsonl || format == Format::id) {
+    for (const bj::value& row : rows)
+      std::cout << (format == Format::jsonl ? json_text(row) : text_of(row.as_object(), id)) << '\n';
+    return;
+  }
+  if (rows.empty()) return note(nothing);
+  std::vector<std::string> header;
+  for (const Column& column : columns) header.emplace_back(column.title);
+  std::vector<std::vector<std::string>> cells;
+  for (const bj::value& row : rows) {
+    auto& line = cells.emplace_back();
+    for (const Column& column : columns) line.push_back(cell(row.as_object(), column));
+  }
+  print_table(header, cells);
+}
+
+void print_object(const bj::object& object, const std::vector<Column>& columns, Format format, std::string_view id) {
+  if (format == Format::json || format == Format::jsonl) {
+    std::cout << json_text(object) << '\n';
+    return;
+  }
+  if (format == Format::id) {
+    std::cout << text_of(object, id) << '\n';
+    return;
+  }
+  size_t widest = 0;
+  for (const Column& column : columns) widest = std::max(widest, width(column.title));
+  for (const Column& column : columns)
+    std::cout << column.title << std::string(widest - width(column.title) + 2, ' ') << cell(object, column) << '\n';
+}
+
+}  // namespace pirn::cli

@@ -1,0 +1,60 @@
+// How the command line speaks: data on standard output, all else on standard error; nothing animated and no colour
+// unless a person watches.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/cli/command.h"
+
+namespace pirn::cli {
+
+// stderr is a terminal on which lines may be rewritten.
+bool is_interactive();
+// stdout may be coloured: a terminal, and NO_COLOR is not set.
+bool is_coloured();
+
+// A line to standard error: what was done, what is going on.
+void note(std::string_view line);
+// "next: pirn push …", to standard error.
+void suggest(std::string_view command);
+
+// -o
+enum class Format : uint8_t { table, json, jsonl, id };
+Result<Format> format_of(const Arguments& arguments);
+
+// A word that a person sees at once: "✓ completed"; coloured if stdout is.
+std::string state_word(std::string_view state);
+
+// "1.2 s", "350 ms", "2 h 05 min"
+std::string duration_words(double milliseconds);
+// "2026-01-31 12:00:05" from RFC 3339; "-" for null.
+std::string time_words(const boost::json::value& time);
+std::string size_words(uint64_t bytes);
+
+// Aligned columns on standard output; the header only when there are rows.
+void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+std::string table_text(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+
+// JSON on one line: members in their order, numbers as people write them.
+std::string json_text(const boost::json::value& value);
+
+// The text of a member, "-" when null or absent.
+std::string text_of(const boost::json::object& object, std::string_view member);
+
+struct Column {
+  std::string_view title;
+  std::string_view member;
+  enum class Kind : uint8_t { text, state, time, digest, flag, duration, size } kind = Kind::text;
+};
+// Rows of a list in the chosen format; `id`: the member that -o id prints. `nothing`: said when there are none.
+void print_rows(const boost::json::array& rows, const std::vector<Column>& columns, Format format, std::string_view id,
+                std::string_view nothing);
+// One object: its columns as "title: value" lines, or JSON.
+void print_object(const boost::json::object& object, const std::vector<Column>& columns, Format format,
+                  std::string_view id);
+
+}  // namespace pirn::cli

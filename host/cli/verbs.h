@@ -1,0 +1,56 @@
+// What each command does; commands.cc says which is which. Private to host/cli.
+#pragma once
+
+#include "host/cli/command.h"
+
+namespace pirn::cli {
+
+// access.cc: who owns what and who may
+Outcome tenant_create(const Arguments&);
+Outcome tenant_list(const Arguments&);
+Outcome key_create(const Arguments&);
+Outcome key_list(const Arguments&);
+Outcome key_revoke(const Arguments&);
+Outcome trust_add(const Arguments&);
+Outcome trust_list(const Arguments&);
+Outcome trust_revoke(const Arguments&);
+
+// packages.cc: what is in the registry of a host
+Outcome push(const Arguments&);
+Outcome package_list(const Arguments&);
+Outcome package_show(const Arguments&);
+Outcome deploy(const Arguments&);
+Outcome rollout_history(const Arguments&);
+Outcome rollout_undo(const Arguments&);
+
+// files.cc: what happens to package files and signing keys, without a host
+Outcome new_package(const Arguments&);
+Outcome pack(const Arguments&);
+Outcome sign(const Arguments&);
+Outcome verify(const Arguments&);
+Outcome inspect(const Arguments&);
+Outcome unpack(const Arguments&);
+Outcome key_generate(const Arguments&);
+
+// runs.cc, watch.cc
+Outcome run_start(const Arguments&);
+Outcome run_list(const Arguments&);
+Outcome run_show(const Arguments&);
+Outcome run_watch(const Arguments&);
+Outcome run_events(const Arguments&);
+Outcome run_cancel(const Arguments&);
+
+// workflows.cc
+Outcome graph(const Arguments&);
+Outcome describe_workflow(const Arguments&);
+
+// serve.cc: what needs the host in this process
+Outcome serve(const Arguments&);
+Outcome run_local(const Arguments&);
+
+// about.cc
+Outcome status(const Arguments&);
+Outcome explain(const Arguments&);
+Outcome version(const Arguments&);
+
+}  // namespace pirn::cli

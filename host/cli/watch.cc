@@ -1,0 +1,268 @@
+#include "host/cli/watch.h"
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <iostream>
+#include <thread>
+
+namespace pirn::cli {
+
+namespace {
+
+namespace bj = boost::json;
+
+constexpr int64_t kReconnectFor_ms = 30'000;
+
+std::string member(const bj::object& object, std::string_view name) {
+  const bj::value* value = object.if_contains(name);
+  if (value == nullptr || value->is_null()) return {};
+  return value->is_string() ? std::string(value->as_string()) : bj::serialize(*value);
+}
+
+std::string error_words(const bj::object& object) {
+  const bj::value* error = object.if_contains("error");
+  if (error == nullptr || !error->is_object()) return {};
+  return member(error->as_object(), "code") + ": " + member(error->as_object(), "message");
+}
+
+bj::object parsed(const std::string& data) {
+  boost::system::error_code malformed;
+  bj::value value = bj::parse(data, malformed);
+  return malformed || !value.is_object() ? bj::object() : std::move(value.as_object());
+}
+
+class Nothing : public Display {
+ public:
+  void begin(const bj::object&) override {}
+  void event(const ServerEvent&) override {}
+  void end() override {}
+};
+
+class Lines : public Display {
+ public:
+  void begin(const bj::object&) override {}
+  void event(const ServerEvent& event) override {
+    if (event.name != "end") note(event_line(parsed(event.data), event.name));
+  }
+  void end() override {}
+};
+
+class JsonLines : public Display {
+ public:
+  void begin(const bj::object&) override {}
+  void event(const ServerEvent& event) override {
+    // Live messages have no type of their own; the name of the event says it.
+    bj::object object = parsed(event.data);
+    if (!object.contains("type")) object["type"] = event.name;
+    std::cout << json_text(object) << std::endl;
+  }
+  void end() override {}
+};
+
+class Table : public Display {
+ public:
+  void begin(const bj::object& execution) override {
+    title_ = member(execution, "workflow") + "  " + member(execution, "id");
+    for (const bj::value& step : execution.at("steps").as_array()) {
+      const bj::object& object = step.as_object();
+      steps_.push_back({member(object, "name"), member(object, "state"), member(object, "skip_kind"), 0, 0});
+    }
+    draw();
+  }
+  void event(const ServerEvent& event) override {
+    const bj::object object = parsed(event.data);
+    apply(event.name, object);
+    if (event.name == "log") last_ = member(object, "message");
+    draw();
+  }
+  void end() override {
+    draw();
+    std::cerr << std::flush;
+  }
+
+ private:
+  struct Row {
+    std::string name, state, remark;
+    int64_t started_at, ended_at;
+  };
+
+  void apply(const std::string& name, const bj::object& event) {
+    const std::string step = member(event, "step");
+    for (Row& row : steps_) {
+      if (row.name != step) continue;
+      const int64_t at = event.contains("at") ? event.at("at").to_number<int64_t>() : 0;
+      if (name == "step.ready") row.state = "ready";
+      if (name == "step.ask") row.state = "asking";
+      if (name == "step.interrupt") row.state = "ready";
+      if (name == "step.start") {
+        row.state = "running";
+        if (row.started_at == 0) row.started_at = at;
+        row.remark = member(event, "attempt") == "1" ? "" : "attempt " + member(event, "attempt");
+      }
+      if (name == "step.stop") finish(row, "completed", "", at);
+      if (name == "step.skip") finish(row, "skipped", member(event, "kind"), at);
+      if (name == "step.cancel") finish(row, "cancelled", member(event, "reason"), at);
+      if (name == "step.exception") {
+        const std::string then = member(event, "then");
+        if (then == "retry") row.state = "retry_wait";
+        else finish(row, then == "skip" ? "skipped" : "failed", error_words(event), at);
+      }
+      if (name == "progress") row.remark = member(event, "progress") + " " + member(event, "note");
+    }
+  }
+  static void finish(Row& row, std::string state, std::string remark, int64_t at) {
+    row.state = std::move(state);
+    row.remark = std::move(remark);
+    row.ended_at = at;
+  }
+
+  void draw() {
+    std::vector<std::vector<std::string>> rows;
+    size_t done = 0;
+    for (const Row& row : steps_) {
+      const bool ended = row.state == "completed" || row.state == "failed" || row.state == "skipped" || row.state == "cancelled";
+      done += ended ? 1 : 0;
+      const double ms = static_cast<double>(row.ended_at - row.started_at) / 1e6;
+      rows.push_back({row.name, state_word(row.state), row.started_at != 0 && row.ended_at != 0 ? duration_words(ms) : "", row.remark});
+    }
+    std::string text = title_ + "  " + std::to_string(done) + "/" + std::to_string(steps_.size()) + "\n";
+    text += table_text({"STEP", "STATE", "TOOK", ""}, rows);
+    if (!last_.empty()) text += last_.substr(0, 100) + "\n";
+    std::string out = drawn_lines_ == 0 ? "" : "\x1b[" + std::to_string(drawn_lines_) + "F\x1b[J";
+    drawn_lines_ = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+    std::cerr << out + text << std::flush;
+  }
+
+  std::string title_, last_;
+  std::vector<Row> steps_;
+  size_t drawn_lines_ = 0;
+};
+
+Result<bj::value> show(Client& client, const std::string& id) { return client.call("GET", path({"executions", id})); }
+
+}  // namespace
+
+std::unique_ptr<Display> show_nothing() { return std::make_unique<Nothing>(); }
+std::unique_ptr<Display> show_table() { return std::make_unique<Table>(); }
+std::unique_ptr<Display> show_lines() { return std::make_unique<Lines>(); }
+std::unique_ptr<Display> show_jsonl() { return std::make_unique<JsonLines>(); }
+
+std::string event_line(const bj::object& event, std::string_view name) {
+  std::string line;
+  if (const bj::value* at = event.if_contains("at"); at != nullptr && at->is_int64()) {
+    const std::time_t seconds = at->as_int64() / 1'000'000'000;
+    std::tm parts{};
+    localtime_r(&seconds, &parts);
+    char text[32];
+    std::snprintf(text, sizeof text, "%02d:%02d:%02d.%03d  ", parts.tm_hour, parts.tm_min, parts.tm_sec,
+                  static_cast<int>(at->as_int64() % 1'000'000'000 / 1'000'000));
+    line = text;
+  }
+  line += name;
+  if (name.size() < 17) line.append(17 - name.size(), ' ');
+  const auto append = [&](std::string_view prefix, const std::string& text) {
+    if (!text.empty()) line += "  " + std::string(prefix) + text;
+  };
+  append("", member(event, "step"));
+  if (name == "step.start") append("attempt ", member(event, "attempt"));
+  if (name == "step.skip") append("", member(event, "kind"));
+  if (name == "workflow.stop" || name == "end") append("", member(event, "state"));
+  if (name == "step.exception") append("then ", member(event, "then"));
+  if (const bj::value* duration = event.if_contains("duration"); duration != nullptr && duration->is_int64())
+    append("", duration_words(static_cast<double>(duration->as_int64()) / 1e6));
+  append("", error_words(event));
+  append("", member(event, "reason"));
+  if (name == "gap") append("events lost: ", member(event, "lost"));
+  append("", member(event, "message"));
+  append("", member(event, "progress"));
+  append("", member(event, "note"));
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return line;
+}
+
+Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline, Display& display) {
+  catch_interrupts();
+  PIRN_TRY(bj::value execution, show(client, id));
+  display.begin(execution.as_object());
+  std::string last_id;
+  bool ended = false;
+  int64_t lost_since = 0;
+  while (!ended) {
+    const auto end = client.stream(path({"executions", id, "stream"}), last_id, deadline, [&](const ServerEvent& event) {
+      lost_since = 0;
+      if (!event.id.empty()) last_id = event.id;
+      ended = event.name == "end";
+      // What was dropped is in the journal: reading on from the last event known brings it.
+      if (event.name == "gap") return false;
+      display.event(event);
+      return !ended;
+    });
+    if (ended) break;
+    if (end && *end == Client::StreamEnd::done) continue;
+    if (end && *end == Client::StreamEnd::interrupted) {
+      display.end();
+      note("detached; the run goes on. Come back with: pirn run watch " + id + client.context_options());
+      return execution;
+    }
+    if (end && *end == Client::StreamEnd::timed_out) {
+      display.end();
+      return Error{Code::wait_timed_out, "the run " + id + " has not ended in time; it goes on",
+                   "Come back with: pirn run watch " + id + client.context_options()};
+    }
+    const bool away = end || end.error().code == Code::unreachable || end.error().code == Code::shutting_down;
+    if (!away) return end.error();
+    if (lost_since == 0) {
+      lost_since = steady_ms();
+      note("the connection is lost; trying again");
+    }
+    if (steady_ms() - lost_since > kReconnectFor_ms || interrupted())
+      return Error{Code::unreachable, "the host does not answer any more", "The run goes on with the host. Come back with: pirn run watch " + id + client.context_options(), Blame::world};
+    if (deadline != 0 && steady_ms() >= deadline)
+      return Error{Code::wait_timed_out, "the run " + id + " has not ended in time", "Come back with: pirn run watch " + id + client.context_options()};
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+  display.end();
+  return show(client, id);
+}
+
+void print_execution(const bj::object& execution, Format format) {
+  using Kind = Column::Kind;
+  static const std::vector<Column> kHead = {{"id", "id"}, {"workflow", "workflow"}, {"package", "package"}, {"version", "version"},
+                                            {"release", "release", Kind::digest}, {"state", "state", Kind::state},
+                                            {"started", "started_at", Kind::time}, {"ended", "ended_at", Kind::time},
+                                            {"took", "duration_ms", Kind::duration}, {"key", "key"},
+                                            {"at the same time", "max_concurrency"}};
+  print_object(execution, kHead, format, "id");
+  if (format != Format::table) return;
+  const bj::object& progress = execution.at("progress").as_object();
+  std::cout << "progress          " << progress.at("done") << " of " << progress.at("total") << " steps\n";
+  std::vector<std::vector<std::string>> rows;
+  for (const bj::value& value : execution.at("steps").as_array()) {
+    const bj::object& step = value.as_object();
+    std::string remark = error_words(step);
+    if (remark.empty()) remark = member(step, "reason");
+    std::string state = state_word(member(step, "state"));
+    if (const std::string kind = member(step, "skip_kind"); !kind.empty()) state += " (" + kind + ")";
+    const bj::value& took = step.at("duration_ms");
+    for (char& c : remark)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    rows.push_back({member(step, "name"), state, took.is_null() ? "-" : duration_words(took.to_number<double>()),
+                    member(step, "invocations"), remark});
+  }
+  std::cout << '\n';
+  print_table({"STEP", "STATE", "TOOK", "CALLS", ""}, rows);
+  if (const std::string error = error_words(execution); !error.empty()) {
+    std::cout << "\nerror  " << error;
+    if (const std::string step = member(execution, "error_step"); !step.empty()) std::cout << "  (step " << step << ")";
+    std::cout << '\n';
+  }
+}
+
+int exit_code_of(const bj::object& execution) {
+  const std::string state = member(execution, "state");
+  if (state == "completed") return 0;
+  return state == "failed" || state == "cancelled" ? catalogue_entry(Code::run_failed).exit_code : 130;
+}
+
+}  // namespace pirn::cli

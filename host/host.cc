@@ -1,0 +1,429 @@
+// The composition root: the only file that sees every layer, and that says who owns whom. Threads: the engine's loop
+// (the one that calls run()), the network thread (api::Server), the pool of what may block (api::Pool), and those of
+// the runner.
+#include "host/host.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/json/value.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+
+#include "host/api/execution_text.h"
+#include "host/api/pool.h"
+#include "host/api/server.h"
+#include "host/engine/engine.h"
+#include "host/events/event_text.h"
+#include "host/events/feed.h"
+#include "host/journal/codec.h"
+#include "host/log/log.h"
+#include "host/store/data_directory.h"
+#include "host/store/memory_store.h"
+#include "host/store/sqlite_store.h"
+#include "host/worker/alarm.h"
+#include "host/worker/in_process_runner.h"
+#include "packager/archive/envelope.h"
+#include "packager/archive/verify.h"
+#include "packager/json/json.h"
+#include "packager/probe/probe.h"
+#include "packager/signature/key.h"
+#include "registry/registry.h"
+
+namespace pirn {
+
+namespace {
+
+using Live = std::function<void(ExecutionId, std::string_view name, std::string data)>;
+using Committed = std::function<void(ExecutionId, uint32_t commit_no, std::string_view body, bool last)>;
+
+// Nanoseconds since 1970 that never go back, whatever is done to the system's clock.
+class Clock {
+ public:
+  int64_t now() {
+    const int64_t system = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count();
+    return last_ = std::max(last_, system);
+  }
+  int64_t now_ms() { return now() / 1'000'000; }
+
+ private:
+  int64_t last_ = 0;
+};
+
+class RegistryReleases final : public engine::Releases {
+ public:
+  explicit RegistryReleases(const registry::Registry& registry) : registry_(registry) {}
+  registry::CatalogPtr catalog() const override { return registry_.catalog(); }
+  Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override {
+    return registry_.load_release(tenant, digest);
+  }
+
+ private:
+  const registry::Registry& registry_;
+};
+
+// What the engine has committed, on its way to whoever listens.
+class CommitTail final : public engine::CommitListener {
+ public:
+  explicit CommitTail(Committed committed) : committed_(std::move(committed)) {}
+  void on_commit(ExecutionId id, std::string_view, uint32_t commit_no, std::string_view body, bool last) override {
+    committed_(id, commit_no, body, last);
+  }
+
+ private:
+  const Committed committed_;
+};
+
+// What running functions say, as JSON for whoever watches and as lines of the host's log.
+class LiveVoice final : public worker::Listener {
+ public:
+  // `wanted`: whether anybody watches that execution; cheap.
+  LiveVoice(std::function<bool(ExecutionId)> wanted, Live live) : wanted_(std::move(wanted)), live_(std::move(live)) {}
+
+  void on_log(const worker::Invocation& invocation, uint32_t level, std::string_view message) override {
+    static constexpr std::string_view kLevels[] = {"trace", "debug", "info", "warn", "error"};
+    const uint32_t known = std::min<uint32_t>(level, 4);
+    log::write(static_cast<log::Level>(known), "package", message,
+               {{"tenant", invocation.frame->release->tenant},
+                {"execution", invocation.frame->execution_text},
+                {"step", invocation.step_name}});
+    if (!wanted_(invocation.frame->execution)) return;
+    std::string object = begin(invocation);
+    object += ",\"level\":\"" + std::string(kLevels[known]) + "\",\"message\":";
+    journal::append_json_string(object, message);
+    live_(invocation.frame->execution, "log", std::move(object += '}'));
+  }
+  void on_progress(const worker::Invocation& invocation, double progress, std::string_view note) override {
+    if (!wanted_(invocation.frame->execution)) return;
+    std::string object = begin(invocation);
+    object += ",\"progress\":";
+    journal::append_json(object, journal::Value::of_real(progress));
+    object += ",\"note\":";
+    journal::append_json_string(object, note);
+    live_(invocation.frame->execution, "progress", std::move(object += '}'));
+  }
+  void on_stream(const worker::Invocation& invocation, std::string_view chunk, bool final) override {
+    if (!wanted_(invocation.frame->execution)) return;
+    std::string object = begin(invocation);
+    object += ",\"chunk\":";
+    // A chunk need not be text: what is no UTF-8 travels as bytes do.
+    if (journal::valid_utf8(chunk)) journal::append_json_string(object, chunk);
+    else journal::append_json(object, journal::Value::of_bytes(chunk));
+    object += final ? ",\"final\":true}" : ",\"final\":false}";
+    live_(invocation.frame->execution, "chunk", std::move(object));
+  }
+
+ private:
+  static std::string begin(const worker::Invocation& invocation) {
+    std::string object = "{\"at\":" + std::to_string(Clock().now()) + ",\"step\":";
+    journal::append_json_string(object, invocation.step_name);
+    object += ",\"attempt\":" + std::to_string(invocation.attempt);
+    return object;
+  }
+
+  const std::function<bool(ExecutionId)> wanted_;
+  const Live live_;
+};
+
+// The engine with what it drives and what drives it. Destroyed in reverse order: first the engine, then the runner,
+// which waits for what runs.
+struct Machine {
+  Machine(store::Store& store, const registry::Registry& registry, LiveVoice& voice, CommitTail& tail)
+      : store(store), releases(registry),
+        runner({}, [&registry](const registry::Release& release) { return registry.load_library(release); }, voice, alarm),
+        engine({}, store, runner, releases, tail, alarm) {}
+
+  store::Store& store;
+  Clock clock;
+  worker::Alarm alarm;
+  RegistryReleases releases;
+  worker::InProcessRunner runner;
+  engine::Engine engine;
+
+  // Turns until `finished`, which is asked after each turn and may shorten the sleep (ns).
+  Status run(const std::function<bool(const engine::Turn&, int64_t now, int64_t& sleep)>& finished) {
+    while (true) {
+      const int64_t now = clock.now();
+      PIRN_TRY(const engine::Turn turn, engine.turn(now));
+      int64_t sleep = 60'000'000'000;
+      if (turn.next_timer) sleep = std::min(sleep, *turn.next_timer - now);
+      if (finished(turn, now, sleep)) return {};
+      if (turn.more || sleep <= 0) continue;
+      if (turn.inputs == 0 && store.maintain()) continue;
+      alarm.wait(sleep);
+    }
+  }
+};
+
+registry::Probe make_probe(const registry::Registry& registry, const std::string& program) {
+  return [&registry, program](const registry::Release& release) -> Status {
+    PIRN_TRY(const std::string library, registry.load_library(release));
+    probe::ProbeOptions options;
+    options.run_init = true;
+    options.probe_path = program;
+    const auto description = probe::probe(library, options);
+    if (!description) return description.error();
+    if (description->id == release.package && description->version == release.version) return {};
+    return Error{Code::probe_refused,
+                 "the library says that it is " + description->id + " " + description->version + ", and the manifest that it is " +
+                     release.package + " " + release.version,
+                 {}, Blame::package};
+  };
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// Each watcher is a descriptor.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+std::string default_data_directory() {
+  if (const std::string state = environment("XDG_STATE_HOME"); !state.empty()) return state + "/pirn";
+  if (geteuid() == 0) return "/var/lib/pirn";
+  return environment("HOME") + "/.local/state/pirn";
+}
+
+std::string_view host_version() { return PIRN_VERSION; }
+
+// ---- the host -------------------------------------------------------------------------------------------------
+
+class Host::Core final : public api::Vitals {
+ public:
+  Core(HostOptions options, store::DataDirectory directory)
+      : options_(std::move(options)), directory_(std::move(directory)), started_at_(Clock().now()) {}
+
+  ~Core() override {
+    if (server_) server_->stop();
+    pool_.stop();
+  }
+
+  Status open() {
+    PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path()}));
+    PIRN_DO(open_store());
+    machine_.emplace(*store_, *registry_, voice_, tail_);
+    PIRN_DO(machine_->engine.recover(machine_->clock.now()));
+    services_.emplace(api::Services{*registry_, *store_, machine_->engine.inbox(), feed_, *this,
+                                    make_probe(*registry_, options_.probe_program), pool_});
+    api::ServerOptions server;
+    server.socket_path = socket_path();
+    server.listen = options_.listen;
+    server.allow_hosts = options_.allow_hosts;
+    PIRN_TRY(server_, api::Server::start(*services_, std::move(server)));
+    log::write(log::Level::info, "host", "serving",
+               {{"data", directory_.path()}, {"tcp", server_->address()}, {"epoch", std::to_string(store_->epoch())}, {"version", PIRN_VERSION}});
+    return {};
+  }
+
+  Status run() {
+    int64_t drain_until = 0;
+    const Status status = machine_->run([&](const engine::Turn& turn, int64_t now, int64_t& sleep) {
+      if (!draining_.load()) return false;
+      if (drain_until == 0) {
+        drain_until = now + options_.drain_timeout_ns;
+        machine_->engine.stop_dispatching();
+        log::write(log::Level::info, "host", "draining", {{"running_steps", std::to_string(machine_->engine.running_steps())}});
+        sleep = 0;
+        return false;
+      }
+      sleep = std::min(sleep, drain_until - now);
+      return turn.inputs == 0 && !turn.more && (machine_->engine.running_steps() == 0 || now >= drain_until);
+    });
+    store_failed_ = !status;
+    machine_->engine.inbox().close();
+    if (!status) log::write(log::Level::error, "host", status.error().message, {{"error", status.error().name()}});
+    server_->stop();
+    pool_.stop();
+    log::write(log::Level::info, "host", "stopped", {{"running_steps", std::to_string(machine_->engine.running_steps())}});
+    return status;
+  }
+
+  void drain() {
+    draining_ = true;
+    machine_->alarm.wake();
+  }
+
+  std::string socket_path() const { return directory_.file("pirn.sock"); }
+  std::string tcp_address() const { return server_->address(); }
+  const std::string& path() const { return directory_.path(); }
+  size_t running_steps() const { return machine_->engine.running_steps(); }
+
+  bool draining() const override { return draining_; }
+  bool store_failed() const override { return store_failed_; }
+  uint32_t stuck_calls() const override { return machine_->runner.stuck_calls(); }
+  std::vector<api::Residence> residences() const override {
+    std::vector<api::Residence> all;
+    for (const worker::Residence& each : machine_->runner.residences())
+      all.push_back({each.tenant, each.package, each.version, each.release, each.retired, each.still_mapped, each.stuck_calls});
+    return all;
+  }
+  std::string version() const override { return PIRN_VERSION; }
+  std::string data_directory() const override { return directory_.path(); }
+  std::string store_kind() const override { return options_.memory_store ? "memory" : "sqlite"; }
+  int64_t started_at_ns() const override { return started_at_; }
+
+ private:
+  Status open_store() {
+    if (options_.memory_store) {
+      store_ = std::make_unique<store::MemoryStore>();
+      return {};
+    }
+    PIRN_TRY(store_, store::SqliteStore::open(directory_.file("pirn.db")));
+    return {};
+  }
+
+  // In the order in which what stands later uses what stands earlier. The server outlives the machine, whose inbox
+  // may hold answers to its connections, and the pool both.
+  const HostOptions options_;
+  store::DataDirectory directory_;
+  const int64_t started_at_;
+  std::atomic<bool> draining_{false}, store_failed_{false};
+  std::unique_ptr<registry::Registry> registry_;
+  std::unique_ptr<store::Store> store_;
+  events::Feed feed_;
+  LiveVoice voice_{[this](ExecutionId id) { return feed_.watched(id); },
+                   [this](ExecutionId id, std::string_view name, std::string data) { feed_.publish_live(id, name, std::move(data)); }};
+  CommitTail tail_{[this](ExecutionId id, uint32_t commit_no, std::string_view body, bool last) { feed_.publish_commit(id, commit_no, body, last); }};
+  api::Pool pool_{4, 4096};
+  std::optional<api::Services> services_;
+  std::unique_ptr<api::Server> server_;
+  std::optional<Machine> machine_;
+};
+
+Host::Host(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Host::~Host() = default;
+
+Result<std::unique_ptr<Host>> Host::open(HostOptions options) {
+  PIRN_DO(log::configure(environment("PIRN_LOG"), isatty(STDERR_FILENO) == 0));
+  raise_descriptor_limit();
+  PIRN_TRY(store::DataDirectory directory, store::DataDirectory::open(options.data_directory));
+  auto core = std::make_unique<Core>(std::move(options), std::move(directory));
+  PIRN_DO(core->open());
+  return std::unique_ptr<Host>(new Host(std::move(core)));
+}
+
+const std::string& Host::data_directory() const { return core_->path(); }
+std::string Host::socket_path() const { return core_->socket_path(); }
+std::string Host::tcp_address() const { return core_->tcp_address(); }
+Status Host::run() { return core_->run(); }
+void Host::drain() { core_->drain(); }
+size_t Host::running_steps() const { return core_->running_steps(); }
+
+// ---- one execution in memory ------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::string_view kLocalTenant = "local";
+
+// The package as the local tenant trusts it: its own manifest without the bounds on who may run it, signed by a key
+// that lives as long as this call. So a local run goes through the same door as any other.
+struct LocalPackage {
+  std::string bytes;
+  std::string publisher;
+  signature::PublicKey key;
+  std::string name;
+};
+
+Result<LocalPackage> sign_for_local_use(std::string_view bytes) {
+  archive::MemorySource source(bytes);
+  PIRN_TRY(archive::UnverifiedPackage package, archive::read_unverified(source));
+  archive::Manifest manifest = package.manifest;
+  manifest.audience = {"*"};
+  manifest.signers.clear();
+  manifest.not_after_unix_s.reset();
+  const std::string text = archive::print(manifest);
+  PIRN_TRY(const signature::PrivateKey key, signature::PrivateKey::generate());
+  const archive::SignatureRecord record{key.public_key().id(), key.sign(archive::signed_message(text))};
+  LocalPackage local{{}, manifest.publisher, key.public_key(), manifest.package};
+  PIRN_TRY(local.bytes, archive::write_package(text, {record}, package.compressed));
+  return local;
+}
+
+Status deploy_locally(registry::Registry& registry, const LocalPackage& package, const std::string& probe_program, int64_t now_ms) {
+  const auto who = registry::Principal::local_operator();
+  const std::string tenant(kLocalTenant);
+  PIRN_TRY(const auto created, registry.create_tenant(who, {.name = tenant, .isolation = registry::Isolation::in_process}, now_ms));
+  PIRN_TRY(const auto trust, registry.add_trust(who, {.tenant = tenant, .publisher = package.publisher, .public_key = package.key}, now_ms));
+  PIRN_TRY(const auto pushed, registry.push(who, tenant, package.bytes, now_ms));
+  PIRN_TRY(const auto deployed, registry.deploy(who, {.tenant = tenant, .package = package.name}, make_probe(registry, probe_program), now_ms));
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> run_local(const LocalRun& run) {
+  const std::string levels = environment("PIRN_LOG");
+  PIRN_DO(log::configure(levels.empty() ? "warn,package=off" : levels, false));
+  PIRN_TRY(const boost::json::value input, parse_json(run.input, "the input"));
+  const std::string canonical_input = canonical(input);
+  Clock clock;
+  PIRN_TRY(const auto registry, registry::Registry::open({}));
+  PIRN_TRY(const LocalPackage package, sign_for_local_use(run.package));
+  PIRN_DO(deploy_locally(*registry, package, run.probe_program, clock.now_ms()));
+
+  std::mutex speaking;  // functions speak from threads of the runner
+  const auto say = [&](std::string_view name, std::string_view data) {
+    const std::lock_guard lock(speaking);
+    if (run.on_event) run.on_event(name, data);
+  };
+  ExecutionId id;
+  std::optional<Error> refused;
+  bool ended = false;
+  LiveVoice voice([](ExecutionId) { return true; }, [&](ExecutionId, std::string_view name, std::string data) { say(name, data); });
+  CommitTail tail([&](ExecutionId, uint32_t commit_no, std::string_view body, bool last) {
+    const Status shown = events::for_each_event(body, [&](const events::EventView& event) {
+      std::string text;
+      events::append_event(text, event, commit_no);
+      say(event.type, text);
+    });
+    if (!shown) refused = shown.error();
+    ended = ended || last;
+  });
+  store::MemoryStore store;
+  Machine machine(store, *registry, voice, tail);
+  PIRN_DO(machine.engine.recover(machine.clock.now()));
+
+  engine::Start start;
+  start.tenant = kLocalTenant;
+  start.workflow = run.workflow;
+  PIRN_TRY(start.input, journal::parse_object(canonical_input));
+  start.input_digest = sha256(canonical_input);
+  start.reply = [&](Result<engine::Started> started) {
+    if (started) id = started->id;
+    else refused = started.error();
+  };
+  engine::Command command = std::move(start);
+  machine.engine.inbox().push(command);
+  bool cancelling = false;
+  PIRN_DO(machine.run([&](const engine::Turn&, int64_t, int64_t& sleep) {
+    sleep = std::min<int64_t>(sleep, 100'000'000);
+    if (id && !cancelling && run.interrupted && run.interrupted()) {
+      cancelling = true;
+      engine::Cancel cancel;
+      cancel.tenant = kLocalTenant;
+      cancel.id = id;
+      cancel.reply = [](Result<journal::State>) {};
+      engine::Command stop = std::move(cancel);
+      machine.engine.inbox().push(stop);
+    }
+    return ended || refused.has_value();
+  }));
+  if (refused) return *refused;
+  PIRN_TRY(const auto row, store.find(kLocalTenant, id));
+  PIRN_TRY(const journal::DecodedState state, journal::decode_state(row->body));
+  return api::execution_text(state.state, state.step_names, state.context, clock.now());
+}
+
+}  // namespace pirn
