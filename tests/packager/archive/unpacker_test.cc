@@ -15,7 +15,7 @@ Policy policy_apart() {
 
 TEST(Unpacker, GivesWhatThisProcessWouldGive) {
   std::string bytes;
-  for (int i = 0; i < 200'000; ++i) bytes += static_cast<char>(i * i >> 7);
+  for (unsigned i = 0; i < 200'000; ++i) bytes += static_cast<char>(i * i >> 7);
   const std::string frame = zstd_of(bytes);
   const auto apart = decompress_apart(PIRN_UNPACK_PROGRAM)(frame, bytes.size());
   ASSERT_TRUE(apart) << describe(apart.error());
