@@ -1,4 +1,5 @@
-// The JSON of executions, for lists and for one. Pure functions: any thread. Private to host/api.
+// The JSON of executions, for lists and for one. Pure functions: any thread. For host/api, and for the test kit, which
+// shows an execution as the API does.
 #pragma once
 
 #include <span>

@@ -60,7 +60,8 @@ endfunction()
 
 # pirn_add_package_test(NAME PACKAGE package SOURCES file... [LINK target...])
 #
-# A GoogleTest program around the very objects of the package, run by ctest. Nothing is built where GoogleTest is absent.
+# A GoogleTest program around the very objects of the package, run by ctest. It links Pirn::testkit, so that whole workflows run in it.
+# Nothing is built where GoogleTest is absent.
 function(pirn_add_package_test name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "PACKAGE" "SOURCES;LINK")
   pirn_check_arguments("pirn_add_package_test(${name})" "${ARG_UNPARSED_ARGUMENTS}" "${ARG_KEYWORDS_MISSING_VALUES}"
@@ -84,6 +85,8 @@ function(pirn_add_package_test name)
                                         ${ARG_LINK})
   if(TARGET Pirn::testkit)
     target_link_libraries(${name} PRIVATE Pirn::testkit)
+  else()
+    message(STATUS "${name}: this Pirn was built without Pirn::testkit; pirn::testkit::Workflow will not link")
   endif()
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST)

@@ -4,6 +4,10 @@
 // other.
 //
 // All of it belongs to one thread, on which functions of the package are called too. Nothing sleeps.
+//
+// Each invocation calls its function exactly once, when its virtual time is over or as soon as it is cancelled. One
+// that is lost (it timed out, or its host died) has called its function all the same; only its outcome is
+// discarded. That is the worst that a real host can do, and what a step must bear: it will be called again.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +20,14 @@
 
 namespace pirn::testkit {
 
-// Stands in for a function of the package; called as a pirn_fn is.
-using Substitute = std::function<int32_t(pirn_call*, const pirn_invocation*, pirn_outcome*)>;
+// Stands in for a function of the package; called as a pirn_fn is, so that it may call the real one.
+using Substitute = std::function<int32_t(pirn_state*, pirn_call*, const pirn_invocation*, pirn_outcome*)>;
 
 class Engine {
  public:
   virtual ~Engine() = default;
+
+  virtual bool has_step(const std::string& step) const = 0;
 
   // From now on `substitute` is called in place of the function of this id, whatever steps name it.
   virtual void substitute(const std::string& function, Substitute substitute) = 0;
@@ -34,7 +40,7 @@ class Engine {
   // Starts the workflow with a JSON object, once, and lets happen what needs no time. Empty, or what is
   // wrong.
   virtual std::string start(const std::string& input_json) = 0;
-  // Moves the clock, letting everything happen at its instant, in order.
+  // Moves the clock, letting everything happen at its instant, in order; 0 lets happen what needs no time.
   virtual void advance(int64_t ns) = 0;
   // How far away the next thing is that only needs time; nothing: it needs a command, or the workflow has
   // ended.
@@ -47,14 +53,18 @@ class Engine {
 
   virtual int64_t now_ns() const = 0;  // since start
   // The document of `pirn run show -o json`: at least state, context, error and
-  // steps[{name, state, skip_kind, attempt, invocations, error{code, message}}].
+  // steps[{name, state, skip_kind, attempt, invocations, error{code, message}}]. Before the start the state is
+  // "not_started".
   virtual std::string show_json() const = 0;
   // The execution's journal events so far: [{"seq":n,"at_ms":n,"type":"step.start","step":s,…}]; at_ms counts
   // from the start.
   virtual std::string events_json() const = 0;
+  // What functions logged so far, lost invocations included: [{"at_ms":n,"level":PIRN_LOG_,"step":s,"message":s},…].
+  virtual std::string logs_json() const = 0;
 };
 
-// For a workflow of this package. Null when the definition is refused; `problem` then says all that is wrong.
+// For a workflow of this package, whose init is called unless another Engine of it lives. Null when the definition
+// is refused, has no such workflow, or init fails; `problem` then says all that is wrong.
 std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string& workflow,
                                     std::string& problem);
 

@@ -26,19 +26,22 @@ struct Step {
 
 class Workflow {
  public:
-  // Throws pirn::Error definition_invalid with all problems, or no_workflow.
+  // Throws pirn::Error workflow_unusable with all that is wrong: the definition has problems, it has no such
+  // workflow, on_load failed.
   explicit Workflow(const std::string& name) {
     std::string problem;
     engine_ = make_engine(pirn_plugin_v1(PIRN_ABI_MINOR), name, problem);
-    if (engine_ == nullptr) throw Error("definition_invalid", problem);
+    if (engine_ == nullptr) throw Error("workflow_unusable", problem);
   }
 
-  // ---- before start: what is not to be the real thing. `function` is a function's id, `step` a step's name.
+  // ---- before start: what is not to be the real thing. `function` is a function's id, `step` a step's name; an
+  // unknown one throws pirn::Error no_function or no_step.
 
   // Calls this in place of the function. It may read ctx and put, like a step.
   Workflow& mock(const std::string& function, std::function<Outcome(Context&)> body) {
-    engine_->substitute(function, [body = std::move(body)](pirn_call* call, const pirn_invocation* invocation,
-                                                           pirn_outcome* out) {
+    find(function);
+    engine_->substitute(function, [body = std::move(body)](pirn_state*, pirn_call* call,
+                                                           const pirn_invocation* invocation, pirn_outcome* out) {
       return pirn::detail::run(
           [&body](Context& ctx, const Input&, pirn::detail::Answer& answer) { answer.outcome = body(ctx); },
           call, invocation, out);
@@ -59,9 +62,9 @@ class Workflow {
                        ErrorClass error_class = retryable) {
     const pirn_function* real = find(function);
     engine_->substitute(function,
-                        [=, left = times](pirn_call* call, const pirn_invocation* invocation,
+                        [=, left = times](pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
                                           pirn_outcome* out) mutable -> int32_t {
-                          if (left == 0) return real->call(nullptr, call, invocation, out);
+                          if (left == 0) return real->call(state, call, invocation, out);
                           --left;
                           pirn::detail::set_error(call, code, "a failure that the test injected",
                                                   error_class);
@@ -71,12 +74,12 @@ class Workflow {
   }
   // Each invocation of the step takes that long on the virtual clock; no time unless said.
   Workflow& takes(const std::string& step, Duration duration) {
-    engine_->takes(step, duration.ns());
+    engine_->takes(known_step(step), duration.ns());
     return *this;
   }
-  // The host dies in the middle of the step's next invocation, and starts again.
+  // The host dies in the step's next invocation, whose function was called in vain, and starts again.
   Workflow& crash_in(const std::string& step) {
-    engine_->crash_in(step);
+    engine_->crash_in(known_step(step));
     return *this;
   }
 
@@ -111,7 +114,7 @@ class Workflow {
 
   // ---- what became of it
 
-  // "running", "paused", "completed", "failed", "cancelled", …
+  // "not_started", "running", "paused", "completed", "failed", "cancelled", …
   std::string state() const { return shown("state"); }
   bool completed() const { return state() == "completed"; }
   std::string error_code() const {
@@ -166,6 +169,13 @@ class Workflow {
     }
     return lines;
   }
+  // Did a function log this? Also one whose outcome was lost.
+  bool logged(std::string_view part) const {
+    std::string text = engine_->logs_json();
+    for (json::View log : json::View(text).items())
+      if (log.get<std::string>("message").find(part) != std::string::npos) return true;
+    return false;
+  }
   // The whole state, for messages of tests.
   std::string text() const { return show(); }
 
@@ -178,6 +188,10 @@ class Workflow {
   Workflow& accept(const char* code, const std::string& problem) {
     if (!problem.empty()) throw Error(code, problem);
     return *this;
+  }
+  const std::string& known_step(const std::string& step) const {
+    if (!engine_->has_step(step)) throw Error("no_step", "the workflow has no step \"" + step + "\"");
+    return step;
   }
   static const pirn_function* find(const std::string& id) {
     const pirn_plugin* plugin = pirn_plugin_v1(PIRN_ABI_MINOR);

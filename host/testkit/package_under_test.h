@@ -1,0 +1,44 @@
+// The package that is linked into a test's program, as the engine knows packages: one release of one tenant, which
+// the catalog points to.
+#pragma once
+
+#include <memory>
+
+#include "host/engine/engine.h"
+#include "packager/library/descriptor.h"
+#include "pirn/abi.h"
+
+namespace pirn::testkit {
+
+inline constexpr std::string_view kTenant = "test";
+
+// Immutable; any thread, but for the constructor and the destructor, which call init and deinit of the package.
+class PackageUnderTest final : public engine::Releases {
+ public:
+  // The package is initialised once in a program, however many workflows are under test: whoever asks while another
+  // one holds it shares it. Errors: those of library::copy_descriptor and definition::parse; library_definition_failed;
+  // in_process_load_failed.
+  static Result<std::shared_ptr<const PackageUnderTest>> get(const pirn_plugin* plugin);
+  ~PackageUnderTest() override;
+
+  const library::Descriptor& descriptor() const { return descriptor_; }
+  const registry::Release& release() const { return *release_; }
+  pirn_state* state() const { return state_; }
+
+  registry::CatalogPtr catalog() const override { return catalog_; }
+  Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
+
+ private:
+  PackageUnderTest(const pirn_plugin* plugin, library::Descriptor descriptor, definition::Definition definition);
+  Status initialise();
+
+  const pirn_plugin* const plugin_;
+  const library::Descriptor descriptor_;
+  registry::ReleasePtr release_;
+  registry::CatalogPtr catalog_;
+  pirn_host host_{};
+  pirn_state* state_ = nullptr;
+  bool initialised_ = false;
+};
+
+}  // namespace pirn::testkit
