@@ -5,6 +5,7 @@
 // time pass.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -87,7 +88,11 @@ class Workflow {
 
   // Starts, and lets happen what needs no time. Throws pirn::Error start_refused.
   Workflow& start(const Fields& input = {}) { return start(json::object(input)); }
-  Workflow& start(const json::Text& input) { return accept("start_refused", engine_->start(input.str())); }
+  // Of a document. A template, so that braces mean the fields above.
+  template <std::same_as<json::Text> Text>
+  Workflow& start(const Text& input) {
+    return accept("start_refused", engine_->start(input.str()));
+  }
   Workflow& advance(Duration duration) {
     engine_->advance(duration.ns());
     return *this;

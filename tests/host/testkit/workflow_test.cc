@@ -1,0 +1,188 @@
+// testkit::Workflow as the test of a package meets it.
+#include <gtest/gtest.h>
+
+#include <pirn/testkit.hpp>
+#include <vector>
+
+using namespace pirn::literals;
+using pirn::testkit::Workflow;
+
+namespace {
+
+int g_charged = 0;  // what happened outside: it survives crashes
+int g_loaded = 0;
+
+PIRN_STEP(look_up) { return pirn::ok({{"amount", ctx.get<int64_t>("order") * 10}}); }
+PIRN_STEP(charge, {.after = look_up, .timeout = 30_s, .max_retries = 2, .retry_delay = 10_s}) {
+  ++g_charged;
+  ctx.info("charging");
+  if (ctx.cancelled()) return pirn::cancelled("asked to stop", {{"half", true}});
+  return pirn::ok({{"charged", ctx.get<int64_t>("amount")}});
+}
+PIRN_STEP(receipt, {.after = charge, .when = pirn::path("charged") > 50}) { return pirn::ok({{"receipt", "sent"}}); }
+PIRN_WORKFLOW(checkout, look_up, charge, receipt)
+
+PIRN_PACKAGE("orders", "1.0.0", checkout, pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
+
+class WorkflowTest : public ::testing::Test {
+ protected:
+  void SetUp() override { g_charged = 0; }
+};
+
+std::string code_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const pirn::Error& error) {
+    return error.code();
+  }
+  return "";
+}
+
+TEST_F(WorkflowTest, RunsTheRealFunctionsInNoTime) {
+  Workflow checkout("checkout");
+  EXPECT_EQ(checkout.state(), "not_started");
+  checkout.start({{"order", 7}});
+  EXPECT_TRUE(checkout.completed()) << checkout.text();
+  EXPECT_EQ(checkout.elapsed(), pirn::Duration());
+  EXPECT_EQ(checkout.get<int64_t>("charged"), 70);
+  EXPECT_EQ(checkout.get<std::string>("receipt"), "sent");
+  EXPECT_EQ(g_charged, 1);
+  EXPECT_TRUE(checkout.logged("charging"));
+  EXPECT_FALSE(checkout.logged("refunding"));
+}
+
+TEST_F(WorkflowTest, StepsTellWhatBecameOfThem) {
+  Workflow checkout("checkout");
+  checkout.start({{"order", 2}});
+  ASSERT_EQ(checkout.steps().size(), 3u);
+  EXPECT_EQ(checkout.step("charge").state, "completed");
+  EXPECT_EQ(checkout.step("charge").attempt, 1u);
+  EXPECT_EQ(checkout.step("receipt").state, "skipped");
+  EXPECT_EQ(checkout.step("receipt").skip_kind, "condition");
+  EXPECT_FALSE(checkout.has("receipt"));
+}
+
+TEST_F(WorkflowTest, RetriesWaitOnTheVirtualClock) {
+  Workflow checkout("checkout");
+  checkout.fail_first("charge", 2, "bank_busy").start({{"order", 7}});
+  EXPECT_EQ(checkout.state(), "running");
+  checkout.advance(9_s);
+  EXPECT_EQ(checkout.step("charge").invocations, 1u);
+  checkout.advance(1_s);
+  EXPECT_EQ(checkout.step("charge").invocations, 2u);
+  EXPECT_EQ(checkout.step("charge").error_code, "bank_busy");
+  checkout.run();
+  EXPECT_TRUE(checkout.completed()) << checkout.text();
+  EXPECT_EQ(checkout.step("charge").attempt, 3u);
+  EXPECT_GE(checkout.elapsed(), 20_s);
+  EXPECT_EQ(g_charged, 1) << "the injected failures stand in place of the function";
+}
+
+TEST_F(WorkflowTest, FailsWhenTheRetriesAreUsedUp) {
+  Workflow checkout("checkout");
+  checkout.fail_first("charge", 3, "bank_gone").start({{"order", 7}}).run();
+  EXPECT_EQ(checkout.state(), "failed");
+  EXPECT_EQ(checkout.error_code(), "bank_gone");
+  EXPECT_EQ(checkout.step("receipt").skip_kind, "upstream_failed");
+}
+
+TEST_F(WorkflowTest, ATerminalErrorIsNotRetried) {
+  Workflow checkout("checkout");
+  checkout.fail_first("charge", 1, "no_funds", pirn::terminal).start({{"order", 7}}).run();
+  EXPECT_EQ(checkout.state(), "failed");
+  EXPECT_EQ(checkout.step("charge").invocations, 1u);
+}
+
+TEST_F(WorkflowTest, MocksAndScriptsStandInForFunctions) {
+  Workflow checkout("checkout");
+  checkout.mock("look_up", [](pirn::Context& ctx) { return pirn::ok({{"amount", ctx.get<int64_t>("order") + 1000}}); })
+      .script("charge", {pirn::fail("busy"), pirn::ok({{"charged", 60}})})
+      .start({{"order", 7}})
+      .run();
+  EXPECT_TRUE(checkout.completed()) << checkout.text();
+  EXPECT_EQ(checkout.get<int64_t>("amount"), 1007);
+  EXPECT_EQ(checkout.get<int64_t>("charged"), 60);
+  EXPECT_EQ(g_charged, 0);
+}
+
+TEST_F(WorkflowTest, AStepThatTakesTooLongTimesOut) {
+  Workflow checkout("checkout");
+  checkout.takes("charge", 31_s).start({{"order", 7}});
+  checkout.advance(30_s);
+  EXPECT_EQ(checkout.step("charge").error_code, "timeout");
+  EXPECT_EQ(g_charged, 1) << "it was called, and its outcome discarded";
+  checkout.run();
+  EXPECT_EQ(checkout.state(), "failed");
+  EXPECT_EQ(checkout.error_code(), "timeout");
+  EXPECT_EQ(checkout.step("charge").invocations, 3u);
+}
+
+TEST_F(WorkflowTest, ACrashRunsTheStepAgainWithoutBlame) {
+  Workflow checkout("checkout");
+  checkout.takes("charge", 20_s).crash_in("charge").start({{"order", 7}}).run();
+  EXPECT_TRUE(checkout.completed()) << checkout.text();
+  EXPECT_EQ(g_charged, 2);
+  EXPECT_EQ(checkout.step("charge").invocations, 2u);
+  EXPECT_EQ(checkout.step("charge").attempt, 1u);
+  EXPECT_EQ(checkout.step("look_up").invocations, 1u) << "what was committed is not repeated";
+  EXPECT_EQ(checkout.elapsed(), 30_s) << "10 s until the crash, and once more from the start";
+}
+
+TEST_F(WorkflowTest, ARestartKeepsDurableTimers) {
+  Workflow checkout("checkout");
+  checkout.fail_first("charge", 1).start({{"order", 7}}).advance(4_s).restart();
+  EXPECT_EQ(checkout.step("charge").state, "retry_wait");
+  checkout.advance(6_s);
+  EXPECT_TRUE(checkout.completed()) << checkout.text();
+}
+
+TEST_F(WorkflowTest, CancelRaisesTheSignalAndKeepsThePartialResult) {
+  Workflow checkout("checkout");
+  checkout.takes("charge", 20_s).start({{"order", 7}}).advance(1_s).cancel("customer left");
+  EXPECT_EQ(checkout.state(), "cancelled") << checkout.text();
+  EXPECT_EQ(checkout.step("charge").state, "cancelled");
+  EXPECT_FALSE(checkout.has("half")) << "kept in the slot, not merged";
+  EXPECT_EQ(code_of([&] { checkout.cancel(); }), "invalid_transition");
+}
+
+TEST_F(WorkflowTest, TheLogIsTheSameForTheSameCalls) {
+  auto log = [] {
+    Workflow checkout("checkout");
+    checkout.fail_first("charge", 1).takes("look_up", 1500_ms).crash_in("charge").start({{"order", 2}}).run();
+    return checkout.log();
+  };
+  const std::vector<std::string> first = log();
+  EXPECT_EQ(first, log());
+  const std::vector<std::string> golden = {
+      "0 workflow.create",         "0 workflow.start",         "0 step.ready look_up",     "0 step.start look_up",
+      "1500 step.stop look_up",    "1500 step.ready charge",   "1500 step.start charge",   "1500 step.interrupt charge",
+      "1500 step.start charge"};
+  ASSERT_GE(first.size(), golden.size());
+  EXPECT_EQ(std::vector<std::string>(first.begin(), first.begin() + static_cast<ptrdiff_t>(golden.size())), golden);
+  EXPECT_EQ(first.back(), "1500 workflow.stop");
+}
+
+TEST_F(WorkflowTest, SaysWhatDoesNotExist) {
+  EXPECT_EQ(code_of([] { Workflow("check_in"); }), "workflow_unusable");
+  Workflow checkout("checkout");
+  EXPECT_EQ(code_of([&] { checkout.mock("chrage", [](pirn::Context&) { return pirn::ok(); }); }), "no_function");
+  EXPECT_EQ(code_of([&] { checkout.takes("chrage", 1_s); }), "no_step");
+  EXPECT_EQ(code_of([&] { checkout.crash_in("chrage"); }), "no_step");
+  EXPECT_EQ(code_of([&] { (void)checkout.step("chrage"); }), "no_step");
+  EXPECT_EQ(code_of([&] { checkout.cancel(); }), "invalid_transition") << "not started";
+  checkout.start({{"order", 1}});
+  EXPECT_EQ(code_of([&] { checkout.start({{"order", 1}}); }), "start_refused");
+}
+
+TEST_F(WorkflowTest, ThePackageIsInitialisedOnceForAllThatAreUnderTest) {
+  EXPECT_EQ(g_loaded, 0);
+  {
+    Workflow one("checkout"), two("checkout");
+    EXPECT_EQ(g_loaded, 1);
+    one.start({{"order", 1}});
+    EXPECT_EQ(two.state(), "not_started");
+  }
+  EXPECT_EQ(g_loaded, 0);
+}
+
+}  // namespace
