@@ -103,7 +103,7 @@ class Tree {
     for (const Argument& argument : arguments_of(command)) {
       auto* option = app->add_option(argument.name, leaf.texts[argument.name])->type_name("")->option_text(argument.shown);
       if (argument.required) option->required();
-      option->expected(argument.required ? 1 : 0, argument.repeated ? 1 << 16 : 1);
+      option->expected(1)->allow_extra_args(argument.repeated);  // else the first one takes every word
     }
     for (const Option& option : command.options) add(leaf, option);
     if (command.remote)

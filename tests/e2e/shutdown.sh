@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SIGTERM: readiness flips, nothing new is admitted, running steps may finish, the rest is left to the recovery.
+. "$(dirname "$0")/harness.sh" "$@"
+export PIRN_TENANT=acme
+make_packages
+start_host
+tenant_with_gate acme
+
+# A step that finishes in time is committed; what comes after it waits for the next start.
+start_at_gate acme; kept=$id
+kill -TERM "$host"
+until [ "$(api GET /readyz)" = 503 ]; do :; done
+says body "shutting down"
+same "$(api GET /livez)" 200
+same "$(api POST /v1/executions -H 'Pirn-Tenant: acme' -d '{"workflow":"gate"}' -H 'Content-Type: application/json')" 503
+says body "shutting_down"
+same "$(api GET "/v1/executions/$kept" -H 'Pirn-Tenant: acme')" 200 "reading goes on while it drains"
+open_gate
+code=0; wait "$host" || code=$?; host=""
+same "$code" 0
+[ ! -e data/pirn.sock ] || fail "the socket is left behind"
+start_host
+expect 0 pirn run watch "$kept" -o json;      says out '"interruptions":0'; says out '"last":"1.0.0"'
+
+# A step that does not finish is left to the recovery, and the exit code is 0 all the same.
+stop_host TERM 0
+start_host --drain-timeout 100ms
+start_at_gate acme; left=$id
+stop_host TERM 0
+start_host
+wait_at_gate
+open_gate
+expect 0 pirn run watch "$left" -o json;      says out '"interruptions":1'
+
+# A second signal ends at once.
+start_at_gate acme
+kill -TERM "$host"
+until [ "$(api GET /readyz)" = 503 ]; do :; done
+stop_host TERM 143
+start_host
+wait_at_gate
+open_gate
+expect 0 pirn run watch "$id"
+
+# In memory: executions end with the process, tenants and packages stay.
+stop_host TERM 0
+start_host --store memory
+expect 0 pirn run start gate --wait
+expect 0 pirn run ls -o id;                   same "$(wc -l <out)" 1
+stop_host TERM 0
+done_well
