@@ -24,8 +24,9 @@ struct Start {
   std::string tenant;
   std::string workflow;  // [package::]workflow
   journal::Delta input;
-  Digest input_digest;   // of the canonical input
-  std::string key;       // unique within the tenant; empty: none. The same key with another input: start_key_conflict
+  Digest input_digest;  // of the canonical input
+  std::string
+      key;  // unique within the tenant; empty: none. The same key with another input: start_key_conflict
   std::string trigger = "manual";
   Reply<Started> reply;
 };
@@ -69,8 +70,8 @@ struct ListOpen {
 };
 
 struct EngineStats {
-  uint64_t open_executions = 0, running_steps = 0, ready_executions = 0, turns = 0, commits = 0, executions_started = 0,
-           executions_ended = 0;
+  uint64_t open_executions = 0, running_steps = 0, ready_executions = 0, turns = 0, commits = 0,
+           executions_started = 0, executions_ended = 0;
 };
 struct Stats {
   Reply<EngineStats> reply;

@@ -37,9 +37,14 @@ class IdSource {
 
 class Engine::Core {
  public:
-  Core(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener,
-       worker::Wakeup& wakeup)
-      : options_(options), store_(store), runner_(runner), releases_(releases), listener_(listener), inbox_(options.inbox_limit, wakeup) {
+  Core(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
+       CommitListener& listener, worker::Wakeup& wakeup)
+      : options_(options),
+        store_(store),
+        runner_(runner),
+        releases_(releases),
+        listener_(listener),
+        inbox_(options.inbox_limit, wakeup) {
     next_invocation_ = (store.epoch() << 40) + 1;
   }
 
@@ -71,7 +76,7 @@ class Engine::Core {
 
   // Act.
   void act();
-  void close(Execution& execution);
+  void leave_if_over(Execution& execution);
   void unpin(const registry::ReleasePtr& release);
   void retire_replaced();
 
@@ -80,7 +85,8 @@ class Engine::Core {
   uint32_t tenant_number(const std::string& tenant);
   Execution* open_execution(std::string_view tenant, ExecutionId id);
   Decision decision(int64_t now) {
-    return {now, change_, timers_, next_invocation_, options_.cancel_grace_ns, options_.consultation_limit_ns};
+    return {
+        now, change_, timers_, next_invocation_, options_.cancel_grace_ns, options_.consultation_limit_ns};
   }
 
   const Options options_;
@@ -91,12 +97,13 @@ class Engine::Core {
   Inbox inbox_;
 
   std::unordered_map<ExecutionId, ExecutionPtr> executions_;
-  std::map<std::pair<std::string, std::string>, ExecutionId, std::less<>> start_keys_;  // of open executions, (tenant, key)
+  std::map<std::pair<std::string, std::string>, ExecutionId, std::less<>>
+      start_keys_;  // of open executions, (tenant, key)
   std::unordered_map<std::string, uint32_t> tenant_numbers_;
   std::unordered_map<const definition::Workflow*, PlanPtr> plans_;
   std::unordered_map<registry::ReleasePtr, uint32_t> pins_;  // how many executions in memory pin it
   registry::CatalogPtr catalog_;
-  scheduler::FairQueue<ExecutionId> queue_;
+  scheduler::FairQueue<Execution*> queue_;
   Timers timers_;
   IdSource ids_;
   uint64_t next_invocation_ = 1;
@@ -107,13 +114,15 @@ class Engine::Core {
   Change change_;
   std::vector<Command> commands_;
   std::vector<worker::Completion> completions_;
+  std::vector<std::pair<Reply<Started>, Result<Started>>>
+      started_;  // the most frequent reply, without a closure
   std::vector<Execution*> touched_;
   std::vector<store::JournalRow> journal_rows_;
   std::vector<store::ExecutionRow> execution_rows_;
   std::vector<std::string> bodies_;
   size_t n_bodies_ = 0;
 
-  std::vector<Execution*> dirty_;      // open, and the projection is behind
+  std::vector<Execution*> dirty_;  // open, and the projection is behind
   uint64_t commits_since_complete_ = 0;
   EngineStats stats_;
 };
@@ -136,11 +145,13 @@ Status Engine::Core::recover(int64_t now) {
         state.id = row.stream;
         // A row that the projection has already: the watermark is a lower bound.
         if (row.commit_no < state.next_commit) return {};
-        PIRN_TRY(const journal::Commit commit, journal::decode_commit(row.body, row.schema));
+        PIRN_TRY(journal::Commit commit, journal::decode_commit(row.body, row.schema));
         if (row.commit_no != state.next_commit || commit.first_seq != state.next_seq)
-          return Error{Code::journal_corrupt, "execution " + row.stream.text() + " misses a commit before number " + std::to_string(row.commit_no), "",
-                       Blame::world};
-        for (const journal::Record& record : commit.records) journal::apply(state, record, commit.at);
+          return Error{Code::journal_corrupt,
+                       "execution " + row.stream.text() + " misses a commit before number " +
+                           std::to_string(row.commit_no),
+                       "", Blame::world};
+        for (journal::Record& record : commit.records) journal::apply(state, std::move(record), commit.at);
         ++state.next_commit;
         newest = std::max(newest, commit.at);
         return {};
@@ -218,7 +229,7 @@ void Engine::Core::touched(Execution& execution) {
   }
   if (!execution.queued && execution.dispatchable()) {
     execution.queued = true;
-    queue_.push(execution.tenant_number(), execution.id());
+    queue_.push(execution.tenant_number(), &execution);
   }
 }
 
@@ -231,8 +242,8 @@ void Engine::Core::on_completion(Decision& deciding, worker::Completion& complet
 
 Result<std::optional<Started>> Engine::Core::find_start_key(const Start& command) {
   const auto conflict = [&](ExecutionId id) {
-    return Error{Code::start_key_conflict,
-                 "the start key '" + command.key + "' started execution " + id.text() + " with another workflow or input"};
+    return Error{Code::start_key_conflict, "the start key '" + command.key + "' started execution " +
+                                               id.text() + " with another workflow or input"};
   };
   if (const auto open = start_keys_.find(std::pair(command.tenant, command.key)); open != start_keys_.end()) {
     const journal::ExecutionState& state = executions_.at(open->second)->state();
@@ -247,7 +258,7 @@ Result<std::optional<Started>> Engine::Core::find_start_key(const Start& command
 
 void Engine::Core::handle(Decision& deciding, Start& command) {
   const auto answer = [&](Result<Started> result) {
-    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable { reply(std::move(result)); });
+    started_.emplace_back(std::move(command.reply), std::move(result));
   };
   if (!dispatching_) return answer(Error{Code::shutting_down, "the host is shutting down"});
   if (!command.key.empty()) {
@@ -279,27 +290,32 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
   if (!command.key.empty()) start_keys_.emplace(std::pair(command.tenant, command.key), id);
   ++pins_[target->release];
   ++stats_.executions_started;
-  auto& execution = executions_[id] = std::make_unique<Execution>(id, std::move(plan), tenant_number(command.tenant));
-  execution->create(deciding, record);
+  auto& execution = executions_[id] =
+      std::make_unique<Execution>(id, std::move(plan), tenant_number(command.tenant));
+  execution->create(deciding, std::move(record));
   touched(*execution);
   answer(Started{id, false});
 }
 
 void Engine::Core::handle(Decision& deciding, Cancel& command) {
   const auto answer = [&](Result<journal::State> result) {
-    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable { reply(std::move(result)); });
+    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable {
+      reply(std::move(result));
+    });
   };
   Execution* execution = open_execution(command.tenant, command.id);
   if (!execution) {
     auto stored = store_.find(command.tenant, command.id);
     if (!stored) return answer(std::move(stored).error());
     if (!*stored) return answer(not_open(command.id));
-    return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " + (*stored)->state + " and cannot be cancelled"});
+    return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " +
+                                                      (*stored)->state + " and cannot be cancelled"});
   }
   const journal::State state = execution->state().state;
   if (state != journal::State::pending && state != journal::State::running)
-    return answer(Error{Code::invalid_transition,
-                        "execution " + command.id.text() + " is " + std::string(name_of(state)) + " and cannot be cancelled"});
+    return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " +
+                                                      std::string(name_of(state)) +
+                                                      " and cannot be cancelled"});
   execution->cancel(deciding, command.reason, command.cleanup);
   touched(*execution);
   answer(execution->state().state);
@@ -309,14 +325,17 @@ void Engine::Core::handle(Decision&, Show& command) {
   change_.replies.push_back([this, command = std::move(command)] {
     Execution* execution = open_execution(command.tenant, command.id);
     if (!execution) return command.reply(std::optional<View>());
-    command.reply(std::optional(View{execution->state(), execution->plan().names(), execution->context_json()}));
+    command.reply(
+        std::optional(View{execution->state(), execution->plan().names(), execution->context_json()}));
   });
 }
 
 Line Engine::Core::line_of(const Execution& execution) const {
   const journal::ExecutionState& state = execution.state();
-  return {state.id, state.package, state.version, state.workflow, state.key, state.pins.front(), state.state, state.created_at,
-          state.started_at, state.ended_at, state.n_terminal(), static_cast<uint32_t>(state.steps.size())};
+  return {state.id,       state.package,      state.version,
+          state.workflow, state.key,          state.pins.front(),
+          state.state,    state.created_at,   state.started_at,
+          state.ended_at, state.n_terminal(), static_cast<uint32_t>(state.steps.size())};
 }
 
 void Engine::Core::handle(Decision&, ListOpen& command) {
@@ -355,11 +374,12 @@ void Engine::Core::dispatch(Decision& deciding) {
   const size_t taken = change_.invocations.size();  // consultations and hooks of this turn
   capacity = capacity > taken ? capacity - taken : 0;
   while (capacity > 0 && !queue_.empty()) {
-    const auto found = executions_.find(queue_.pop());
-    if (found == executions_.end()) continue;
-    Execution& execution = *found->second;
+    Execution& execution = *queue_.pop();
     execution.queued = false;
-    if (!execution.dispatchable()) continue;
+    if (!execution.dispatchable()) {
+      leave_if_over(execution);
+      continue;
+    }
     execution.start_next(deciding);
     touched(execution);  // and to the end of the queue, when it has more
     --capacity;
@@ -379,7 +399,6 @@ Status Engine::Core::commit() {
   }
   // The projection: at the end, when parked, and from time to time for all that it lacks.
   for (Execution* execution : touched_) {
-    execution->touched = false;
     if (execution->ended() || execution->parked()) {
       project(*execution);
     } else if (!execution->dirty) {
@@ -387,7 +406,6 @@ Status Engine::Core::commit() {
       dirty_.push_back(execution);
     }
   }
-  touched_.clear();
   if (commits_since_complete_ + journal_rows_.size() >= options_.flush_after_commits)
     for (Execution* execution : dirty_)
       if (execution->dirty) project(*execution);
@@ -409,7 +427,8 @@ void Engine::Core::project(Execution& execution) {
   std::string& body = bodies_[n_bodies_++];
   body.clear();
   const journal::ExecutionState& state = execution.state();
-  journal::append_state(body, state, execution.plan().names(), execution.ended() ? execution.context_json() : std::string());
+  journal::append_state(body, state, execution.plan().names(),
+                        execution.ended() ? execution.context_json() : std::string());
   store::ExecutionRow row;
   row.id = state.id;
   row.commit_no = state.next_commit - 1;
@@ -433,27 +452,28 @@ void Engine::Core::project(Execution& execution) {
 void Engine::Core::act() {
   for (size_t i = 0; i < change_.n_drafts; ++i) {
     const Draft& draft = change_.drafts[i];
-    listener_.on_commit(draft.execution->id(), draft.execution->state().tenant, draft.commit_no, draft.body, draft.last);
+    listener_.on_commit(draft.execution->id(), draft.execution->state().tenant, draft.commit_no, draft.body,
+                        draft.last);
   }
+  for (auto& [reply, result] : started_) reply(std::move(result));
+  started_.clear();
   for (auto& reply : change_.replies) reply();
   for (const Signal& signal : change_.signals) runner_.cancel(signal.invocation, signal.signal);
   if (!change_.invocations.empty()) runner_.start(change_.invocations);
   // Last: executions that are over leave the memory.
-  for (size_t i = 0; i < change_.n_drafts; ++i)
-    if (change_.drafts[i].last) close(*change_.drafts[i].execution);
-  for (const worker::Completion& completion : completions_) {
-    if (completion.kind != worker::Kind::hook) continue;
-    const auto found = executions_.find(completion.execution);
-    if (found != executions_.end() && found->second->ended()) close(*found->second);
+  for (Execution* execution : touched_) {
+    execution->touched = false;
+    if (!execution->ended()) continue;
+    if (!execution->state().key.empty())
+      start_keys_.erase(std::pair(execution->state().tenant, execution->state().key));
+    leave_if_over(*execution);
   }
-  completions_.clear();
+  touched_.clear();
 }
 
-// An execution that has ended goes when its last hook is over.
-void Engine::Core::close(Execution& execution) {
-  const journal::ExecutionState& state = execution.state();
-  if (!state.key.empty()) start_keys_.erase(std::pair(state.tenant, state.key));
-  if (execution.hooks_pending()) return;
+// An execution that has ended leaves the memory when its last hook is over and no queue names it.
+void Engine::Core::leave_if_over(Execution& execution) {
+  if (!execution.ended() || execution.hooks_pending() || execution.queued || execution.touched) return;
   ++stats_.executions_ended;
   const registry::ReleasePtr release = execution.plan().release();
   executions_.erase(execution.id());
@@ -496,8 +516,10 @@ PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definit
 Result<PlanPtr> Engine::Core::plan_for(const registry::ReleasePtr& release, std::string_view workflow) {
   const definition::Workflow* found = release->find(workflow);
   if (!found)
-    return Error{Code::journal_corrupt, "release " + release->digest.hex() + " has no workflow '" + std::string(workflow) + "' that an execution runs", "",
-                 Blame::world};
+    return Error{Code::journal_corrupt,
+                 "release " + release->digest.hex() + " has no workflow '" + std::string(workflow) +
+                     "' that an execution runs",
+                 "", Blame::world};
   return plan_of(release, *found);
 }
 
@@ -507,7 +529,8 @@ uint32_t Engine::Core::tenant_number(const std::string& tenant) {
 
 Execution* Engine::Core::open_execution(std::string_view tenant, ExecutionId id) {
   const auto found = executions_.find(id);
-  if (found == executions_.end() || found->second->ended() || found->second->state().tenant != tenant) return nullptr;
+  if (found == executions_.end() || found->second->ended() || found->second->state().tenant != tenant)
+    return nullptr;
   return found->second.get();
 }
 
@@ -518,8 +541,8 @@ size_t Engine::Core::running_steps() const {
   return running;
 }
 
-Engine::Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener,
-               worker::Wakeup& wakeup)
+Engine::Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
+               CommitListener& listener, worker::Wakeup& wakeup)
     : core_(std::make_unique<Core>(options, store, runner, releases, listener, wakeup)) {}
 Engine::~Engine() = default;
 Inbox& Engine::inbox() { return core_->inbox(); }

@@ -1,9 +1,9 @@
 // The engine: decides, commits, acts. It owns every open execution of this host.
 //
-// turn() is the whole loop's body: it takes what has arrived (commands, completions, due timers), decides with
-// pure functions, commits ONE transaction and only then acts: replies, invocations, events. Nothing here reads a
-// clock, a random source, a file or a socket; the caller says what time it is. Driven by a manual clock, a fake
-// runner and a memory store the same code is the simulator.
+// turn() is the whole loop's body: it takes what has arrived (commands, completions, due timers), decides
+// with pure functions, commits ONE transaction and only then acts: replies, invocations, events. Nothing here
+// reads a clock, a random source, a file or a socket; the caller says what time it is. Driven by a manual
+// clock, a fake runner and a memory store the same code is the simulator.
 //
 // Thread: one. Other threads talk to it through inbox().
 #pragma once
@@ -33,35 +33,36 @@ class CommitListener {
  public:
   virtual ~CommitListener() = default;
   // `body` is the journal's JSON text, valid during the call. `last`: the execution has ended.
-  virtual void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body, bool last) = 0;
+  virtual void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body,
+                         bool last) = 0;
 };
 
 struct Options {
   size_t inbox_limit = 65'536;
   size_t inputs_per_turn = 512;
-  int64_t cancel_grace_ns = 30'000'000'000;       // running steps after a cancel or a failure
+  int64_t cancel_grace_ns = 30'000'000'000;  // running steps after a cancel or a failure
   int64_t consultation_limit_ns = 5'000'000'000;
-  uint64_t flush_after_commits = 50'000;          // the projection is completed at least this often
+  uint64_t flush_after_commits = 50'000;  // the projection is completed at least this often
 };
 
 // What a turn leaves to its caller.
 struct Turn {
-  size_t inputs = 0;                      // 0: nothing had arrived
-  bool more = false;                      // more is waiting: call again at once
-  std::optional<int64_t> next_timer;      // ns since 1970
+  size_t inputs = 0;                  // 0: nothing had arrived
+  bool more = false;                  // more is waiting: call again at once
+  std::optional<int64_t> next_timer;  // ns since 1970
 };
 
 class Engine {
  public:
   // All of them outlive the engine. `wakeup` is told when the inbox has something.
-  Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases, CommitListener& listener,
-         worker::Wakeup& wakeup);
+  Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
+         CommitListener& listener, worker::Wakeup& wakeup);
   ~Engine();
 
   Inbox& inbox();
 
-  // Folds what the store holds; call once, before the first turn. Invocations that were under way are interrupted
-  // and will run again, without blame.
+  // Folds what the store holds; call once, before the first turn. Invocations that were under way are
+  // interrupted and will run again, without blame.
   Status recover(int64_t now);
 
   // One turn. An error means that the commit failed: nothing of it was acknowledged, and the host must stop.

@@ -1,19 +1,20 @@
-// One open execution: its state (the fold of its journal), what is derived from it, and every decision about it.
+// One open execution: its state (the fold of its journal), what is derived from it, and every decision about
+// it.
 //
-// Read docs/semantics.md, 2.4 to 2.7, beside this file; the transitions are named there (E1 to F3, S1 to S21). A decision
-// is: say what happened with emit(), which writes the record and applies it, and then what follows from it, in the
-// same commit. State changes in no other way. Derived data (contexts, counters, timers, the ready set) is rebuilt
-// from the state by resume() after a crash.
+// Read docs/semantics.md beside this file; the transitions are named there (E1 to E13, S1 to S21). A
+// decision is: say what happened with emit(), which writes the record and applies it, and then what follows
+// from it, in the same commit. State changes in no other way. Derived data (contexts, counters, timers, the
+// ready set) is rebuilt from the state by resume() after a crash.
 //
 // Thread: the engine's.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "host/engine/change.h"
+#include "host/engine/frame.h"
 #include "host/engine/plan.h"
 #include "host/journal/context.h"
 #include "host/journal/state.h"
@@ -21,18 +22,12 @@
 
 namespace pirn::engine {
 
-// What the invocations of one attempt share: the plan, and the slots of completed steps. A slot is written once,
-// before any step that may read it is handed to a runner.
-class ExecutionFrame : public worker::Frame {
- public:
-  ExecutionFrame(ExecutionId id, PlanPtr plan, uint32_t workflow_attempt);
-  Access result_of(uint32_t step, std::string_view ancestor, const journal::StepResult*& out) const override;
-  void set(uint32_t step, journal::ResultPtr result) { slots_[step] = std::move(result); }
-
- private:
-  const PlanPtr plan_;
-  std::vector<journal::ResultPtr> slots_;
-};
+// An instant that is `duration` later; kNever stays never.
+inline int64_t later(int64_t now, int64_t duration) {
+  return duration >= journal::kNever - now ? journal::kNever : now + duration;
+}
+journal::ErrorPtr make_error(std::string code, std::string message,
+                             journal::ErrorClass error_class = journal::ErrorClass::retryable);
 
 class Execution {
  public:
@@ -53,7 +48,7 @@ class Execution {
   std::string context_json() const;
 
   // The inputs. Each opens a commit of its own.
-  void create(Decision& decision, const journal::Created& record);
+  void create(Decision& decision, journal::Created record);
   void resume(Decision& decision);  // after recovery
   void on_completion(Decision& decision, worker::Completion& completion);
   void on_due(Decision& decision, const Due& due);
@@ -67,9 +62,9 @@ class Execution {
   bool hooks_pending() const { return hook_running_ != 0 || !hooks_.empty(); }
 
   // The engine's bookkeeping.
-  bool queued = false;       // in the fair queue
-  bool dirty = false;        // the projection is behind
-  bool touched = false;      // has drafts in this turn
+  bool queued = false;   // in the fair queue
+  bool dirty = false;    // the projection is behind
+  bool touched = false;  // has drafts in this turn
 
  private:
   struct HookCall {
@@ -80,7 +75,7 @@ class Execution {
 
   // Recording.
   void open_commit() { draft_turn_ = 0; }
-  void emit(Decision& decision, const journal::Record& record);
+  void emit(Decision& decision, journal::Record&& record);
 
   // The beginning and the end.
   void begin(Decision& decision);
@@ -118,7 +113,8 @@ class Execution {
   void note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta);
   journal::Stamp stamp(uint32_t step) const { return {0, plan_->rank(step) + 1, 0}; }
 
-  worker::Invocation invocation(Decision& decision, worker::Kind kind, uint32_t step, std::string_view function);
+  worker::Invocation invocation(Decision& decision, worker::Kind kind, uint32_t step,
+                                std::string_view function);
   void hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which);
   void next_hook(Decision& decision);
   void set_timer(Decision& decision, uint32_t step, int64_t at);
@@ -129,20 +125,23 @@ class Execution {
 
   // Derived from state_ and plan_.
   std::shared_ptr<ExecutionFrame> frame_;
-  journal::Context base_;                       // the input, and patches
-  journal::Context all_;                        // the fold over all completed steps
-  std::vector<journal::Context> after_;         // by step: what its dependents see of it and its ancestors
-  std::vector<uint32_t> open_dependencies_;     // by step
-  std::vector<scheduler::TimerHandle> timers_;  // by step: of its invocation or of its retry
+  journal::Context base_;    // the input, and patches
+  journal::Context all_;     // the fold over all completed steps
+  struct Local {             // of one step
+    journal::Context after;  // what its dependents see of it and its ancestors
+    uint32_t open_dependencies = 0;
+    scheduler::TimerHandle timer = scheduler::kNoTimer;  // of its invocation or of its retry
+  };
+  std::vector<Local> local_;  // by step
   scheduler::TimerHandle start_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle deadline_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle grace_timer_ = scheduler::kNoTimer;
   scheduler::ReadySet ready_;
-  std::vector<uint32_t> worklist_;              // ranks of steps whose verdict may have changed, a heap
+  std::vector<uint32_t> worklist_;  // ranks of steps whose verdict may have changed, a heap
   uint32_t n_open_ = 0, n_running_ = 0, n_asking_ = 0;
 
-  std::deque<HookCall> hooks_;
-  uint64_t hook_running_ = 0;  // invocation id; one at a time, in the order of the events
+  std::vector<HookCall> hooks_;  // waiting, oldest first
+  uint64_t hook_running_ = 0;    // invocation id; one at a time, in the order of the events
   uint32_t hook_step_ = 0;
   scheduler::TimerHandle hook_timer_ = scheduler::kNoTimer;
 

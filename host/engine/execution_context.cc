@@ -1,4 +1,4 @@
-// What the steps of an execution see, and what each contributes: the fold of semantics 2.7.
+// What the steps of an execution see, and what each contributes: the fold of docs/semantics.md.
 #include "host/engine/execution.h"
 #include "host/journal/codec.h"
 
@@ -6,7 +6,8 @@ namespace pirn::engine {
 
 journal::Context Execution::visible(uint32_t step) const {
   journal::Context out = base_;
-  for (uint32_t dependency : plan_->step(step).after) out = journal::Context::join(out, after_[dependency]);
+  for (uint32_t dependency : plan_->step(step).after)
+    out = journal::Context::join(out, local_[dependency].after);
   return out;
 }
 

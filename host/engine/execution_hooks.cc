@@ -1,5 +1,5 @@
-// The hooks of an execution: they observe, one at a time, in the order of the events; what they return
-// changes nothing.
+// Hooks observe (R54, R70): one at a time for an execution, in the order of the events; what they return changes
+// nothing. They are not journaled: a host that is lost loses those that were waiting.
 #include "host/engine/execution.h"
 #include "host/journal/codec.h"
 
@@ -48,10 +48,10 @@ void Execution::hook(Decision& decision, uint32_t step, std::string definition::
 void Execution::next_hook(Decision& decision) {
   if (hook_running_ != 0 || hooks_.empty()) return;
   HookCall next = std::move(hooks_.front());
-  hooks_.pop_front();
+  hooks_.erase(hooks_.begin());
   worker::Invocation call = invocation(decision, Kind::hook, next.step, next.function);
   call.input = std::move(next.input);
-  call.deadline = decision.now + decision.consultation_limit_ns;
+  call.deadline = later(decision.now, decision.consultation_limit_ns);
   hook_running_ = call.id;
   hook_step_ = next.step;
   hook_timer_ = decision.timers.add(call.deadline, {this, Due::What::hook, 0});

@@ -1,5 +1,5 @@
-// What follows from a definition alone and is the same for all of its executions: canonical ranks, dependents,
-// ancestry. Immutable once made; any thread.
+// What follows from a definition alone and is the same for all of its executions: canonical ranks,
+// dependents, ancestry. Immutable once made; any thread.
 #pragma once
 
 #include <cstdint>

@@ -31,11 +31,13 @@ double unit(ExecutionId execution, std::string_view step, uint32_t failures) {
 
 bool matches(const definition::ErrorPattern& pattern, const journal::StepError& error) {
   if (!pattern.code.empty() && pattern.code != error.code) return false;
-  if (pattern.error_class && static_cast<int>(*pattern.error_class) != static_cast<int>(error.error_class)) return false;
+  if (pattern.error_class && static_cast<int>(*pattern.error_class) != static_cast<int>(error.error_class))
+    return false;
   return pattern.details.empty() || pattern.details == error.details;
 }
 
-bool retry_allowed(const definition::RetryPolicy& policy, const journal::StepError& error, uint32_t failures) {
+bool retry_allowed(const definition::RetryPolicy& policy, const journal::StepError& error,
+                   uint32_t failures) {
   if (failures > policy.max_retries || error.error_class == journal::ErrorClass::terminal) return false;
   const auto matching = [&](const definition::ErrorPattern& pattern) { return matches(pattern, error); };
   if (std::any_of(policy.no_retry_on.begin(), policy.no_retry_on.end(), matching)) return false;
@@ -45,7 +47,8 @@ bool retry_allowed(const definition::RetryPolicy& policy, const journal::StepErr
 int64_t raw_delay(const definition::RetryPolicy& policy, uint32_t failures) {
   const double delay = static_cast<double>(policy.delay_ns);
   switch (policy.backoff.kind) {
-    case definition::Backoff::Kind::linear: return saturated(delay * failures);
+    case definition::Backoff::Kind::linear:
+      return saturated(delay * failures);
     case definition::Backoff::Kind::exponential:
       return saturated(delay * std::pow(policy.backoff.multiplier, static_cast<double>(failures) - 1));
     case definition::Backoff::Kind::table: {
@@ -53,20 +56,28 @@ int64_t raw_delay(const definition::RetryPolicy& policy, uint32_t failures) {
       if (!table.empty()) return table[std::min<size_t>(failures, table.size()) - 1];
       return policy.delay_ns;
     }
-    default: return policy.delay_ns;
+    default:
+      return policy.delay_ns;
   }
 }
 
-int64_t jittered_delay(const definition::RetryPolicy& policy, int64_t raw_ns, ExecutionId execution, std::string_view step,
-                       uint32_t failures) {
+int64_t jittered_delay(const definition::RetryPolicy& policy, int64_t raw_ns, ExecutionId execution,
+                       std::string_view step, uint32_t failures) {
   const double raw = static_cast<double>(raw_ns);
   const double u = policy.jitter == definition::Jitter::none ? 0 : unit(execution, step, failures);
   int64_t delay = raw_ns;
   switch (policy.jitter) {
-    case definition::Jitter::none: break;
-    case definition::Jitter::additive: delay = saturated(raw * (1 + 0.1 * u)); break;
-    case definition::Jitter::symmetric: delay = saturated(raw * (0.9 + 0.2 * u)); break;
-    case definition::Jitter::full: delay = saturated(raw + static_cast<double>(policy.delay_ns) * u); break;
+    case definition::Jitter::none:
+      break;
+    case definition::Jitter::additive:
+      delay = saturated(raw * (1 + 0.1 * u));
+      break;
+    case definition::Jitter::symmetric:
+      delay = saturated(raw * (0.9 + 0.2 * u));
+      break;
+    case definition::Jitter::full:
+      delay = saturated(raw + static_cast<double>(policy.delay_ns) * u);
+      break;
   }
   return std::min(delay, policy.max_delay_ns);
 }

@@ -2,8 +2,8 @@
 //
 // Encoding is on the hot path and writes by hand; decoding happens at recovery and uses Boost.JSON. A body is
 //   {"at":<ns>,"events":[{"seq":1,"type":"workflow.create",…},…]}
-// Its events are what clients of the API see, verbatim: one format, written once. Rejected: a binary body, smaller
-// and faster, but opaque to the operator's SQL.
+// Its events are what clients of the API see, verbatim: one format, written once. Rejected: a binary body,
+// smaller and faster, but opaque to the operator's SQL.
 //
 // Any thread; no state.
 #pragma once
@@ -21,7 +21,8 @@ namespace pirn::journal {
 // A body grows by begin, any number of events, end.
 void begin_body(std::string& out, int64_t at);
 // `names` are the step names by index. `first`: no event stands before it.
-void append_event(std::string& out, bool first, uint64_t seq, const Record& record, std::span<const std::string> names);
+void append_event(std::string& out, bool first, uint64_t seq, const Record& record,
+                  std::span<const std::string> names);
 void end_body(std::string& out);
 
 struct Commit {
@@ -32,8 +33,8 @@ struct Commit {
 // Decodes a body of any schema up to kSchema.
 Result<Commit> decode_commit(std::string_view body, uint32_t schema);
 
-// A whole state as one JSON object, for the projection row: everything that the engine continues from, the step
-// names, and, when given, the folded context.
+// A whole state as one JSON object, for the projection row: everything that the engine continues from, the
+// step names, and, when given, the folded context.
 void append_state(std::string& out, const ExecutionState& state, std::span<const std::string> names,
                   std::string_view context_json);
 

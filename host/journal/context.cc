@@ -1,5 +1,5 @@
-// A treap: the heap priority of a node is the hash of its key, so the shape depends on the set of keys alone and
-// equal histories stay shared.
+// A treap: the heap priority of a node is the hash of its key, so the shape depends on the set of keys alone
+// and equal histories stay shared.
 #include "host/journal/context.h"
 
 namespace pirn::journal {
@@ -42,11 +42,15 @@ void Context::split(const NodePtr& node, std::string_view key, NodePtr& below, N
   } else if (order < 0) {
     NodePtr middle;
     split(node->left, key, below, at, middle);
-    above = middle == node->left ? node : std::make_shared<const Node>(Node{node->entry, node->priority, middle, node->right});
+    above = middle == node->left
+                ? node
+                : std::make_shared<const Node>(Node{node->entry, node->priority, middle, node->right});
   } else {
     NodePtr middle;
     split(node->right, key, middle, at, above);
-    below = middle == node->right ? node : std::make_shared<const Node>(Node{node->entry, node->priority, node->left, middle});
+    below = middle == node->right
+                ? node
+                : std::make_shared<const Node>(Node{node->entry, node->priority, node->left, middle});
   }
 }
 
@@ -57,7 +61,8 @@ Context::NodePtr Context::insert(const NodePtr& node, std::shared_ptr<const Entr
     return std::make_shared<const Node>(Node{std::move(entry), priority, below, above});
   }
   const int order = entry->key.compare(node->entry->key);
-  if (order == 0) return std::make_shared<const Node>(Node{std::move(entry), priority, node->left, node->right});
+  if (order == 0)
+    return std::make_shared<const Node>(Node{std::move(entry), priority, node->left, node->right});
   if (order < 0)
     return std::make_shared<const Node>(
         Node{node->entry, node->priority, insert(node->left, std::move(entry), priority), node->right});
@@ -74,7 +79,8 @@ Context Context::with(Entry entry) const {
 
 Context Context::with(const Delta& delta, Stamp stamp) const {
   Context out = *this;
-  for (const Delta::Entry& entry : delta.entries) out = out.with(Entry{entry.key, entry.value, entry.unset, stamp});
+  for (const Delta::Entry& entry : delta.entries)
+    out = out.with(Entry{entry.key, entry.value, entry.unset, stamp});
   return out;
 }
 
@@ -82,7 +88,8 @@ Context::NodePtr Context::unite(const NodePtr& a, const NodePtr& b) {
   if (a == b || !b) return a;
   if (!a) return b;
   // The root of the union is the root with the larger priority; equal keys have equal priorities.
-  const bool a_on_top = a->priority > b->priority || (a->priority == b->priority && a->entry->key <= b->entry->key);
+  const bool a_on_top =
+      a->priority > b->priority || (a->priority == b->priority && a->entry->key <= b->entry->key);
   const NodePtr& top = a_on_top ? a : b;
   const NodePtr& other = a_on_top ? b : a;
   NodePtr below, at, above;
@@ -106,13 +113,15 @@ void Context::visit(const Node* node, const std::function<bool(const Entry&)>& v
 
 void Context::for_each(const std::function<void(const Entry&)>& visitor) const {
   bool go_on = true;
-  visit(root_.get(), [&](const Entry& entry) { return visitor(entry), true; }, go_on);
+  visit(
+      root_.get(), [&](const Entry& entry) { return visitor(entry), true; }, go_on);
 }
 
 const Context::Entry* Context::at(size_t index) const {
   const Entry* found = nullptr;
   bool go_on = true;
-  visit(root_.get(), [&](const Entry& entry) { return index-- != 0 || (found = &entry, false); }, go_on);
+  visit(
+      root_.get(), [&](const Entry& entry) { return index-- != 0 || (found = &entry, false); }, go_on);
   return found;
 }
 

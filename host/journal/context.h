@@ -1,9 +1,9 @@
 // The shared context of an execution: a persistent map from key to the newest write of that key.
 //
-// "Newest" is canonical, never by time (R8): of two writes of a key the one with the larger Stamp wins, whatever
-// order they arrive in. So the fold of any set of writes is a join (commutative, associative, idempotent), two
-// maps that share history share memory, and a snapshot for an invocation is one pointer. A rejected alternative
-// was one flat map for each step: a chain of n steps then holds n² entries.
+// "Newest" is canonical, never by time (R8): of two writes of a key the one with the larger Stamp wins,
+// whatever order they arrive in. So the fold of any set of writes is a join (commutative, associative,
+// idempotent), two maps that share history share memory, and a snapshot for an invocation is one pointer. A
+// rejected alternative was one flat map for each step: a chain of n steps then holds n² entries.
 //
 // Immutable; any thread may read a copy.
 #pragma once

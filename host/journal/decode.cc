@@ -1,5 +1,5 @@
-// Decoding of what encode.cc wrote. The text comes from our own database, but a disk is part of the world: what
-// does not fit is an error that names the field, never a crash.
+// Decoding of what encode.cc wrote. The text comes from our own database, but a disk is part of the world:
+// what does not fit is an error that names the field, never a crash.
 #include <boost/json.hpp>
 #include <stdexcept>
 
@@ -27,7 +27,9 @@ class Fields {
     if (!object_) throw Malformed("an object is expected");
   }
 
-  const bj::value* find(std::string_view name) const { return object_->if_contains({name.data(), name.size()}); }
+  const bj::value* find(std::string_view name) const {
+    return object_->if_contains({name.data(), name.size()});
+  }
   const bj::value& get(std::string_view name) const {
     if (const bj::value* value = find(name)) return *value;
     throw Malformed("the field '" + std::string(name) + "' is missing");
@@ -129,7 +131,9 @@ ExecutionId id_of(std::string_view text) {
   return *id;
 }
 
-uint32_t step_of(const Fields& fields) { return static_cast<uint32_t>(fields.number_or("i", Stopping::kNoStep)); }
+uint32_t step_of(const Fields& fields) {
+  return static_cast<uint32_t>(fields.number_or("i", Stopping::kNoStep));
+}
 
 AfterFailure then_of(std::string_view name) {
   if (name == "retry") return AfterFailure::retry;
@@ -139,7 +143,9 @@ AfterFailure then_of(std::string_view name) {
   throw Malformed("'" + std::string(name) + "' does not say what follows a failure");
 }
 
-Kind kind_of(const Fields& fields, std::string_view name = "kind") { return by_name<Kind>(fields.text(name), 1, 10); }
+Kind kind_of(const Fields& fields, std::string_view name = "kind") {
+  return by_name<Kind>(fields.text(name), 1, 10);
+}
 
 Record created_of(const Fields& f) {
   Created record;
@@ -165,25 +171,32 @@ Record record_of(const Fields& f) {
   const uint32_t step = step_of(f);
   if (type == "step.ready") return StepReady{step};
   if (type == "step.start")
-    return StepStarted{step, static_cast<uint32_t>(f.number("attempt")), f.number("invocation"), f.instant_or("deadline", kNever)};
+    return StepStarted{step, static_cast<uint32_t>(f.number("attempt")), f.number("invocation")};
   if (type == "step.stop") return StepCompleted{step, slot_of(f), f.instant_or("duration", 0)};
   if (type == "workflow.create") return created_of(f);
-  if (type == "workflow.start") return Begun{static_cast<uint32_t>(f.number("attempt")), f.instant_or("deadline", kNever)};
+  if (type == "workflow.start")
+    return Begun{static_cast<uint32_t>(f.number("attempt")), f.instant_or("deadline", kNever)};
   if (type == "workflow.stop")
     return Stopped{by_name<FinalState>(f.text("state"), 0, 2), f.instant_or("duration", 0),
                    static_cast<uint32_t>(f.number_or("tolerated_failures", 0))};
-  if (type == "step.skip") return StepSkipped{step, by_name<SkipKind>(f.text("kind"), 0, 7), f.text_or_empty("reason")};
+  if (type == "step.skip")
+    return StepSkipped{step, by_name<SkipKind>(f.text("kind"), 0, 7), f.text_or_empty("reason")};
   if (type == "step.exception")
     return StepFailed{step, error_of(f), then_of(f.text("then")), f.instant_or("duration", 0)};
   if (type == "step.retry") return StepRetry{step, f.instant_or("delay", 0), f.instant_or("wake_at", 0)};
   if (type == "step.cancel") return StepCancelled{step, f.text_or_empty("reason"), slot_of(f)};
   if (type == "step.interrupt") return StepInterrupted{step, f.flag_or("crashed", false)};
-  if (type == "step.ask") return StepAsked{step, kind_of(f), f.number("invocation"), f.instant_or("deadline", kNever)};
+  if (type == "step.ask") return StepAsked{step, kind_of(f), f.number("invocation")};
   if (type == "step.answer")
-    return StepAnswered{step, kind_of(f), f.flag_or("truth", false), f.instant_or("duration", 0), error_of(f)};
+    return StepAnswered{step, kind_of(f), f.flag_or("truth", false), f.instant_or("duration", 0),
+                        error_of(f)};
   if (type == "workflow.cancel" || type == "workflow.stopping")
-    return Stopping{type == "workflow.cancel" ? StopCause::cancel : StopCause::fail, error_of(f), step,
-                    f.text_or_empty("reason"), f.flag_or("rollback", false), f.flag_or("cleanup", true),
+    return Stopping{type == "workflow.cancel" ? StopCause::cancel : StopCause::fail,
+                    error_of(f),
+                    step,
+                    f.text_or_empty("reason"),
+                    f.flag_or("rollback", false),
+                    f.flag_or("cleanup", true),
                     f.instant_or("grace_until", kNever)};
   if (type == "workflow.fail") return Failed{error_of(f), step};
   if (type == "diagnostic") return Diagnostic{f.text("code"), f.text("message"), step};
@@ -202,10 +215,9 @@ Step state_step_of(const Fields& f) {
   step.interruptions = static_cast<uint32_t>(f.number_or("interruptions", 0));
   step.crashes = static_cast<uint32_t>(f.number_or("crashes", 0));
   step.invocation = f.number_or("invocation", 0);
-  step.deadline = f.instant_or("deadline", kNever);
   step.wake_at = f.instant_or("wake_at", 0);
   step.started_at = f.instant_or("started_at", 0);
-  step.invoked_at = f.instant_or("invoked_at", 0);
+  step.invoked_at = f.instant_or("invoked_at", step.started_at);
   step.ended_at = f.instant_or("ended_at", 0);
   step.ended_seq = f.number_or("ended_seq", 0);
   step.reason = f.text_or_empty("reason");
@@ -257,7 +269,8 @@ DecodedState state_of(const Fields& f) {
 }
 
 Error corrupt(std::string_view what, const std::string& why) {
-  return Error{Code::journal_corrupt, "a stored " + std::string(what) + " cannot be read: " + why, "", Blame::world};
+  return Error{Code::journal_corrupt, "a stored " + std::string(what) + " cannot be read: " + why, "",
+               Blame::world};
 }
 
 // Parses and hands the root's fields to `read`; anything that does not fit becomes journal_corrupt.
@@ -276,14 +289,16 @@ Result<T> decode(std::string_view what, std::string_view text, Read read) {
 
 Result<Commit> decode_commit(std::string_view body, uint32_t schema) {
   if (schema == 0 || schema > kSchema)
-    return corrupt("commit", "it has schema " + std::to_string(schema) + ", this version knows up to " + std::to_string(kSchema));
+    return corrupt("commit", "it has schema " + std::to_string(schema) + ", this version knows up to " +
+                                 std::to_string(kSchema));
   return decode<Commit>("commit", body, [](const Fields& fields) {
     Commit commit;
     commit.at = fields.instant_or("at", 0);
     for (const bj::value& event : fields.get("events").as_array()) {
       const Fields of_event(event);
       if (commit.records.empty()) commit.first_seq = of_event.number("seq");
-      if (of_event.number("seq") != commit.first_seq + commit.records.size()) throw Malformed("a sequence number is missing");
+      if (of_event.number("seq") != commit.first_seq + commit.records.size())
+        throw Malformed("a sequence number is missing");
       commit.records.push_back(record_of(of_event));
     }
     return commit;

@@ -1,9 +1,9 @@
 // The records of an execution's journal: everything that can happen to it, one struct each.
 //
 // A commit is what one input caused in one execution: an ordered list of records, numbered, stamped with the
-// engine's instant, written as one row. Each record carries a gap-free `seq` of its execution, and is at the same
-// time the public event that clients see (`type` is its name there). State changes by apply() of a record and by
-// nothing else, so the live state is always the fold of the journal (state.h).
+// engine's instant, written as one row. Each record carries a gap-free `seq` of its execution, and is at the
+// same time the public event that clients see (`type` is its name there). State changes by apply() of a
+// record and by nothing else, so the live state is always the fold of the journal (state.h).
 //
 // Times are nanoseconds since 1970 (UTC), durations are nanoseconds. Values: any thread.
 #pragma once
@@ -26,10 +26,28 @@ inline constexpr int64_t kNever = INT64_MAX;
 
 // Kinds of calls into package code; the numbers are the ABI's (PIRN_KIND_*).
 enum class Kind : uint8_t {
-  task = 1, rollback = 2, fallback = 3, handler = 4, hook = 5, condition = 6, duration = 7, backoff = 8, input = 9, result = 10
+  task = 1,
+  rollback = 2,
+  fallback = 3,
+  handler = 4,
+  hook = 5,
+  condition = 6,
+  duration = 7,
+  backoff = 8,
+  input = 9,
+  result = 10
 };
 
-enum class SkipKind : uint8_t { none, condition, not_taken, requested, on_error, recovery, upstream_failed, aborted };
+enum class SkipKind : uint8_t {
+  none,
+  condition,
+  not_taken,
+  requested,
+  on_error,
+  recovery,
+  upstream_failed,
+  aborted
+};
 enum class StopCause : uint8_t { none, fail, cancel };
 enum class FinalState : uint8_t { completed, failed, cancelled };
 enum class ErrorClass : uint8_t { retryable, transient, terminal };
@@ -50,19 +68,20 @@ struct StepResult {
 };
 using ResultPtr = std::shared_ptr<const StepResult>;
 
-// workflow.create: the first record. Everything needed to know what this execution runs, without any other table.
+// workflow.create: the first record. Everything needed to know what this execution runs, without any other
+// table.
 struct Created {
   std::string tenant, package, version, workflow;
-  std::vector<Digest> pins;   // releases, its own first; packages may require packages
-  Digest definition;          // SHA-256 of the workflow's canonical definition
+  std::vector<Digest> pins;  // releases, its own first; packages may require packages
+  Digest definition;         // SHA-256 of the workflow's canonical definition
   uint32_t definition_schema = 1;
   uint32_t n_steps = 0;
-  ExecutionId root;           // itself, unless nested
-  std::string key;            // start key, unique within the tenant; may be empty
+  ExecutionId root;  // itself, unless nested
+  std::string key;   // start key, unique within the tenant; may be empty
   Digest input_digest;
-  std::string trigger;        // "manual"
+  std::string trigger;  // "manual"
   Delta input;
-  int64_t wake_at = 0;        // 0: at once
+  int64_t wake_at = 0;  // 0: at once
 };
 
 // workflow.start: an attempt begins.
@@ -76,7 +95,6 @@ struct StepAsked {
   uint32_t step = 0;
   Kind kind = Kind::condition;
   uint64_t invocation = 0;
-  int64_t deadline = kNever;
 };
 // step.answer
 struct StepAnswered {
@@ -95,7 +113,6 @@ struct StepStarted {
   uint32_t step = 0;
   uint32_t attempt = 1;     // failures so far + 1
   uint64_t invocation = 0;  // the token: only its outcome may commit
-  int64_t deadline = kNever;
 };
 // step.stop: completed.
 struct StepCompleted {
@@ -137,9 +154,9 @@ struct StepInterrupted {
 // workflow.cancel (cause cancel) or workflow.stopping (cause fail): running steps drain until grace_until.
 struct Stopping {
   StopCause cause = StopCause::fail;
-  ErrorPtr error;             // cause fail: the error
-  uint32_t step = kNoStep;    // cause fail: whose error it is
-  std::string reason;         // cause cancel
+  ErrorPtr error;           // cause fail: the error
+  uint32_t step = kNoStep;  // cause fail: whose error it is
+  std::string reason;       // cause cancel
   bool rollback = false;
   bool cleanup = true;
   int64_t grace_until = kNever;
@@ -170,9 +187,9 @@ struct Emitted {
   std::string metadata;  // JSON text; may be empty
 };
 
-using Record = std::variant<Created, Begun, StepAsked, StepAnswered, StepReady, StepStarted, StepCompleted, StepSkipped,
-                            StepFailed, StepRetry, StepCancelled, StepInterrupted, Stopping, Failed, Stopped, Diagnostic,
-                            Emitted>;
+using Record = std::variant<Created, Begun, StepAsked, StepAnswered, StepReady, StepStarted, StepCompleted,
+                            StepSkipped, StepFailed, StepRetry, StepCancelled, StepInterrupted, Stopping,
+                            Failed, Stopped, Diagnostic, Emitted>;
 
 std::string_view name_of(SkipKind kind);
 std::string_view name_of(FinalState state);

@@ -7,7 +7,8 @@ namespace pirn::journal {
 
 namespace {
 
-// One overload a record. Each asserts the state that its transition leaves (the tables of semantics 2.5 and 2.6).
+// One overload a record. Each asserts the state that its transition leaves (the tables of semantics 2.5
+// and 2.6).
 struct Applier {
   ExecutionState& execution;
   int64_t at;
@@ -21,25 +22,24 @@ struct Applier {
     assert(!terminal(step.state));
     step.state = state;
     step.invocation = 0;
-    step.deadline = kNever;
     step.wake_at = 0;
     step.ended_at = at;
     step.ended_seq = execution.next_seq;
   }
 
-  void operator()(const Created& record) {
-    execution.tenant = record.tenant;
-    execution.package = record.package;
-    execution.version = record.version;
-    execution.workflow = record.workflow;
-    execution.key = record.key;
-    execution.trigger = record.trigger;
-    execution.pins = record.pins;
+  void operator()(Created&& record) {
+    execution.tenant = std::move(record.tenant);
+    execution.package = std::move(record.package);
+    execution.version = std::move(record.version);
+    execution.workflow = std::move(record.workflow);
+    execution.key = std::move(record.key);
+    execution.trigger = std::move(record.trigger);
+    execution.pins = std::move(record.pins);
     execution.definition = record.definition;
     execution.definition_schema = record.definition_schema;
     execution.input_digest = record.input_digest;
     execution.root = record.root;
-    execution.input = record.input;
+    execution.input = std::move(record.input);
     execution.created_at = at;
     execution.wake_at = record.wake_at;
     execution.steps.resize(record.n_steps);
@@ -56,20 +56,20 @@ struct Applier {
 
   void operator()(const StepAsked& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::pending || target.state == StepState::retry_wait || target.state == StepState::asking);
+    assert(target.state == StepState::pending || target.state == StepState::retry_wait ||
+           target.state == StepState::asking);
     target.state = StepState::asking;
     target.asking = record.kind;
     target.invocation = record.invocation;
-    target.deadline = record.deadline;
   }
 
   void operator()(const StepAnswered& record) {
     Step& target = step(record.step);
     assert(target.state == StepState::asking && target.asking == record.kind);
-    // The answer's consequence follows in the same commit; until then the step is where it was before the question.
+    // The answer's consequence follows in the same commit; until then the step is where it was before the
+    // question.
     target.state = record.kind == Kind::condition ? StepState::pending : StepState::retry_wait;
     target.invocation = 0;
-    target.deadline = kNever;
   }
 
   void operator()(const StepReady& record) {
@@ -84,36 +84,37 @@ struct Applier {
     assert(target.state == StepState::ready && execution.state == State::running);
     target.state = StepState::running;
     target.invocation = record.invocation;
-    target.deadline = record.deadline;
     ++target.invocations;
     target.invoked_at = at;
     if (target.started_at == 0) target.started_at = at;
   }
 
-  void operator()(const StepCompleted& record) {
+  void operator()(StepCompleted&& record) {
     Step& target = step(record.step);
     assert(target.state == StepState::running);
-    target.result = record.result;
+    target.result = std::move(record.result);
     target.error = nullptr;
     end(target, StepState::completed);
   }
 
-  void operator()(const StepSkipped& record) {
+  void operator()(StepSkipped&& record) {
     Step& target = step(record.step);
     target.skip_kind = record.kind;
-    target.reason = record.reason;
+    target.reason = std::move(record.reason);
     end(target, StepState::skipped);
   }
 
-  void operator()(const StepFailed& record) {
+  void operator()(StepFailed&& record) {
     Step& target = step(record.step);
     assert(target.state == StepState::running);
     ++target.failures;
     target.error = record.error;
     target.invocation = 0;
-    target.deadline = kNever;
     switch (record.then) {
-      case AfterFailure::retry: target.state = StepState::retry_wait; target.wake_at = kNever; return;
+      case AfterFailure::retry:
+        target.state = StepState::retry_wait;
+        target.wake_at = kNever;
+        return;
       case AfterFailure::fail:
         // The first hard failure is *the* error of the execution.
         if (execution.error_step == Stopping::kNoStep) {
@@ -127,7 +128,8 @@ struct Applier {
         ++execution.tolerated_failures;
         end(target, StepState::failed);
         return;
-      case AfterFailure::skip: return;  // the step.skip of the same commit ends it
+      case AfterFailure::skip:
+        return;  // the step.skip of the same commit ends it
     }
   }
 
@@ -137,10 +139,10 @@ struct Applier {
     target.wake_at = record.wake_at;
   }
 
-  void operator()(const StepCancelled& record) {
+  void operator()(StepCancelled&& record) {
     Step& target = step(record.step);
-    target.reason = record.reason;
-    if (record.partial) target.result = record.partial;
+    target.reason = std::move(record.reason);
+    if (record.partial) target.result = std::move(record.partial);
     end(target, StepState::cancelled);
   }
 
@@ -151,10 +153,9 @@ struct Applier {
     if (record.crashed) ++target.crashes;
     target.state = StepState::ready;
     target.invocation = 0;
-    target.deadline = kNever;
   }
 
-  void operator()(const Stopping& record) {
+  void operator()(Stopping&& record) {
     assert(execution.state == State::running || execution.state == State::pending);
     execution.state = State::stopping;
     execution.cause = record.cause;
@@ -162,13 +163,13 @@ struct Applier {
       execution.error = record.error;
       execution.error_step = record.step;
     }
-    execution.reason = record.reason;
+    execution.reason = std::move(record.reason);
     execution.rollback = record.rollback;
     execution.cleanup = record.cleanup;
     execution.grace_until = record.grace_until;
   }
 
-  void operator()(const Failed& record) {
+  void operator()(Failed&& record) {
     execution.error = record.error;
     execution.error_step = record.step;
   }
@@ -188,47 +189,57 @@ struct Applier {
 
 }  // namespace
 
-void apply(ExecutionState& state, const Record& record, int64_t at) {
+void apply(ExecutionState& state, Record&& record, int64_t at) {
   assert(!terminal(state.state));
-  std::visit(Applier{state, at}, record);
+  std::visit(Applier{state, at}, std::move(record));
   ++state.next_seq;
 }
 
 StepClass Step::dependency_class() const {
   switch (state) {
-    case StepState::completed: return StepClass::ok;
-    case StepState::failed: return tolerated ? StepClass::soft : StepClass::bad;
-    case StepState::cancelled: return StepClass::bad;
+    case StepState::completed:
+      return StepClass::ok;
+    case StepState::failed:
+      return tolerated ? StepClass::soft : StepClass::bad;
+    case StepState::cancelled:
+      return StepClass::bad;
     case StepState::skipped:
       switch (skip_kind) {
         case SkipKind::requested:
         case SkipKind::on_error:
-        case SkipKind::recovery: return StepClass::soft;
+        case SkipKind::recovery:
+          return StepClass::soft;
         case SkipKind::condition:
-        case SkipKind::not_taken: return StepClass::untaken;
-        default: return StepClass::bad;
+        case SkipKind::not_taken:
+          return StepClass::untaken;
+        default:
+          return StepClass::bad;
       }
-    default: return StepClass::open;
+    default:
+      return StepClass::open;
   }
 }
 
 uint32_t ExecutionState::n_terminal() const {
-  return static_cast<uint32_t>(std::count_if(steps.begin(), steps.end(), [](const Step& step) { return terminal(step.state); }));
+  return static_cast<uint32_t>(
+      std::count_if(steps.begin(), steps.end(), [](const Step& step) { return terminal(step.state); }));
 }
 
 std::string_view name_of(StepState state) {
-  constexpr std::string_view names[] = {"pending", "asking", "ready", "running", "retry_wait", "snoozed", "awaiting",
-                                        "completed", "failed", "skipped", "cancelled"};
+  constexpr std::string_view names[] = {"pending",  "asking",    "ready",  "running", "retry_wait", "snoozed",
+                                        "awaiting", "completed", "failed", "skipped", "cancelled"};
   return names[static_cast<size_t>(state)];
 }
 
 std::string_view name_of(State state) {
-  constexpr std::string_view names[] = {"pending", "running", "stopping", "compensating", "completed", "failed", "cancelled"};
+  constexpr std::string_view names[] = {"pending",   "running", "stopping", "compensating",
+                                        "completed", "failed",  "cancelled"};
   return names[static_cast<size_t>(state)];
 }
 
 std::string_view name_of(SkipKind kind) {
-  constexpr std::string_view names[] = {"none", "condition", "not_taken", "requested", "on_error", "recovery", "upstream_failed", "aborted"};
+  constexpr std::string_view names[] = {"none",     "condition", "not_taken",       "requested",
+                                        "on_error", "recovery",  "upstream_failed", "aborted"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -243,7 +254,8 @@ std::string_view name_of(ErrorClass error_class) {
 }
 
 std::string_view name_of(Kind kind) {
-  constexpr std::string_view names[] = {"none", "task", "rollback", "fallback", "handler", "hook", "condition", "duration", "backoff", "input", "result"};
+  constexpr std::string_view names[] = {"none",      "task",     "rollback", "fallback", "handler", "hook",
+                                        "condition", "duration", "backoff",  "input",    "result"};
   return names[static_cast<size_t>(kind)];
 }
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <charconv>
 #include <optional>
 
 #include "host/journal/json_value.h"
+#include "host/journal/text_writer.h"
 #include "packager/json/json.h"
 
 namespace pirn::journal {
@@ -16,18 +16,11 @@ namespace {
 
 constexpr std::string_view kBytesKey = "$bytes";
 
-std::string to_base64(std::string_view bytes) {
-  std::string out(4 * ((bytes.size() + 2) / 3), '\0');
-  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
-                  static_cast<int>(bytes.size()));
-  return out;
-}
-
 std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4) return std::nullopt;
   std::string out(text.size() / 4 * 3, '\0');
-  if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                      static_cast<int>(text.size())) < 0)
+  if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size())) < 0)
     return std::nullopt;
   for (size_t i = text.size(); i > 0 && text[i - 1] == '=' && !out.empty(); --i) out.pop_back();
   return out;
@@ -37,23 +30,31 @@ std::optional<std::string> from_base64(std::string_view text) {
 
 Value value_from(const boost::json::value& json) {
   switch (json.kind()) {
-    case boost::json::kind::null: return Value();
-    case boost::json::kind::bool_: return Value::of_bool(json.get_bool());
-    case boost::json::kind::int64: return Value::of_integer(json.get_int64());
+    case boost::json::kind::null:
+      return Value();
+    case boost::json::kind::bool_:
+      return Value::of_bool(json.get_bool());
+    case boost::json::kind::int64:
+      return Value::of_integer(json.get_int64());
     // parse_json refuses integers beyond 64 bits with sign.
-    case boost::json::kind::uint64: return Value::of_integer(static_cast<int64_t>(json.get_uint64()));
-    case boost::json::kind::double_: return Value::of_real(json.get_double());
-    case boost::json::kind::string: return Value::of_text({json.get_string().data(), json.get_string().size()});
+    case boost::json::kind::uint64:
+      return Value::of_integer(static_cast<int64_t>(json.get_uint64()));
+    case boost::json::kind::double_:
+      return Value::of_real(json.get_double());
+    case boost::json::kind::string:
+      return Value::of_text({json.get_string().data(), json.get_string().size()});
     case boost::json::kind::object: {
       const auto& object = json.get_object();
-      if (object.size() == 1 && object.begin()->key() == boost::json::string_view(kBytesKey.data(), kBytesKey.size()) &&
+      if (object.size() == 1 &&
+          object.begin()->key() == boost::json::string_view(kBytesKey.data(), kBytesKey.size()) &&
           object.begin()->value().is_string()) {
         const auto& text = object.begin()->value().get_string();
         if (auto bytes = from_base64({text.data(), text.size()})) return Value::of_bytes(*bytes);
       }
       return Value::of_json(canonical(json));
     }
-    case boost::json::kind::array: return Value::of_json(canonical(json));
+    case boost::json::kind::array:
+      return Value::of_json(canonical(json));
   }
   return Value();
 }
@@ -102,11 +103,16 @@ Value Value::of_json(std::string_view valid_object_or_array) {
 bool Value::operator==(const Value& other) const {
   if (type_ != other.type_) return false;
   switch (type_) {
-    case Type::null: return true;
-    case Type::boolean: return scalar_.boolean == other.scalar_.boolean;
-    case Type::integer: return scalar_.integer == other.scalar_.integer;
-    case Type::real: return scalar_.real == other.scalar_.real;
-    default: return as_text() == other.as_text();
+    case Type::null:
+      return true;
+    case Type::boolean:
+      return scalar_.boolean == other.scalar_.boolean;
+    case Type::integer:
+      return scalar_.integer == other.scalar_.integer;
+    case Type::real:
+      return scalar_.real == other.scalar_.real;
+    default:
+      return as_text() == other.as_text();
   }
 }
 
@@ -136,7 +142,8 @@ const Delta::Entry* Delta::find(std::string_view key) const {
 
 Result<Delta> parse_object(std::string_view text) {
   PIRN_TRY(const boost::json::value json, parse_json(text, ""));
-  if (!json.is_object()) return Error{Code::invalid_argument, "a JSON object is expected", "Give an object: {\"key\": value}."};
+  if (!json.is_object())
+    return Error{Code::invalid_argument, "a JSON object is expected", "Give an object: {\"key\": value}."};
   Delta delta;
   delta.entries.reserve(json.get_object().size());
   for (const auto& member : json.get_object())
@@ -149,66 +156,10 @@ Result<Value> parse_value(std::string_view text) {
   return value_from(json);
 }
 
-void append_integer(std::string& out, int64_t value) {
-  char buffer[24];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value);
-  out.append(buffer, end.ptr);
-}
-
-void append_unsigned(std::string& out, uint64_t value) {
-  char buffer[24];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value);
-  out.append(buffer, end.ptr);
-}
-
-void append_json_string(std::string& out, std::string_view utf8) {
-  out += '"';
-  size_t plain = 0;
-  for (size_t i = 0; i < utf8.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(utf8[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(utf8, plain, i - plain);
-    plain = i + 1;
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default: {
-        constexpr std::string_view hex = "0123456789abcdef";
-        out += "\\u00";
-        out += hex[c >> 4];
-        out += hex[c & 15];
-      }
-    }
-  }
-  out.append(utf8, plain, utf8.size() - plain);
-  out += '"';
-}
-
-void append_json(std::string& out, const Value& value) {
-  switch (value.type()) {
-    case Value::Type::null: out += "null"; return;
-    case Value::Type::boolean: out += value.as_bool() ? "true" : "false"; return;
-    case Value::Type::integer: append_integer(out, value.as_integer()); return;
-    case Value::Type::real: {
-      char buffer[40];
-      const auto end = std::to_chars(buffer, buffer + sizeof buffer, value.as_real());
-      const std::string_view digits(buffer, static_cast<size_t>(end.ptr - buffer));
-      out += digits;
-      if (digits.find_first_of(".e") == std::string_view::npos) out += ".0";
-      return;
-    }
-    case Value::Type::text: append_json_string(out, value.as_text()); return;
-    case Value::Type::bytes:
-      out += "{\"$bytes\":\"";
-      out += to_base64(value.as_text());
-      out += "\"}";
-      return;
-    case Value::Type::json: out += value.as_text(); return;
-  }
-}
+void append_integer(std::string& out, int64_t value) { TextWriter(out).integer(value); }
+void append_unsigned(std::string& out, uint64_t value) { TextWriter(out).number(value); }
+void append_json_string(std::string& out, std::string_view utf8) { TextWriter(out).text(utf8); }
+void append_json(std::string& out, const Value& value) { TextWriter(out).value(value); }
 
 bool valid_utf8(std::string_view text) {
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());
@@ -218,7 +169,10 @@ bool valid_utf8(std::string_view text) {
       ++p;
       continue;
     }
-    const int length = *p >= 0xC2 && *p <= 0xDF ? 2 : (*p & 0xF0) == 0xE0 ? 3 : *p >= 0xF0 && *p <= 0xF4 ? 4 : 0;
+    const int length = *p >= 0xC2 && *p <= 0xDF   ? 2
+                       : (*p & 0xF0) == 0xE0      ? 3
+                       : *p >= 0xF0 && *p <= 0xF4 ? 4
+                                                  : 0;
     if (length == 0 || end - p < length) return false;
     for (int i = 1; i < length; ++i)
       if ((p[i] & 0xC0) != 0x80) return false;

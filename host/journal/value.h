@@ -2,7 +2,8 @@
 // The types and their numbers are those of the ABI (sdk/include/pirn/abi.h, PIRN_T_*).
 //
 // Any thread. In the journal a value is JSON; what JSON has no type for is an object with one reserved key:
-// bytes are {"$bytes":"<base64>"}. A double always prints with a point or an exponent, so that it stays a double.
+// bytes are {"$bytes":"<base64>"}. A double always prints with a point or an exponent, so that it stays a
+// double.
 #pragma once
 
 #include <cstdint>

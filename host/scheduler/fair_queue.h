@@ -1,8 +1,9 @@
-// Which execution may start a step next: tenants in turn, and within a tenant executions in turn, so that neither
-// a tenant with a thousand executions nor an execution with a thousand ready steps keeps others waiting. Pure.
+// Which execution may start a step next: tenants in turn, and within a tenant executions in turn, so that
+// neither a tenant with a thousand executions nor an execution with a thousand ready steps keeps others
+// waiting. Pure.
 //
-// An item is queued at most once by its owner (the engine keeps a flag in the execution); pop() and push() are
-// O(1), and nothing is polled: a tenant without work is not in the ring.
+// An item is queued at most once by its owner (the engine keeps a flag in the execution); pop() and push()
+// are O(1), and nothing is polled: a tenant without work is not in the ring.
 #pragma once
 
 #include <cassert>

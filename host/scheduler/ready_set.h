@@ -1,5 +1,5 @@
-// The ready steps of one execution, in the order in which they go: priority descending, canonical rank ascending
-// (R60). Pure.
+// The ready steps of one execution, in the order in which they go: priority descending, canonical rank
+// ascending (R60). Pure.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // The instants at which something is due. An indexed binary heap: adding, removing and taking the next are
-// O(log n), and a removed timer leaves nothing behind (step timeouts are set and removed with each invocation, so
-// lazy deletion would keep five minutes of dead ones). Pure: time is an argument.
+// O(log n), and a removed timer leaves nothing behind (step timeouts are set and removed with each
+// invocation, so lazy deletion would keep five minutes of dead ones). Pure: time is an argument.
 #pragma once
 
 #include <cassert>
@@ -45,8 +45,8 @@ class Timers {
     return heap_.empty() ? std::nullopt : std::optional<int64_t>(heap_.front().at);
   }
 
-  // The earliest timer that is due at `now`, if there is one. Equal instants come in order of handles, so that a
-  // run with the same inputs is the same run.
+  // The earliest timer that is due at `now`, if there is one. Equal instants come in order of handles, so
+  // that a run with the same inputs is the same run.
   std::optional<Due> take_due(int64_t now) {
     if (heap_.empty() || heap_.front().at > now) return std::nullopt;
     Due due = std::move(heap_.front().due);
@@ -63,7 +63,9 @@ class Timers {
     Due due;
   };
 
-  static bool before(const Node& a, const Node& b) { return a.at != b.at ? a.at < b.at : a.handle < b.handle; }
+  static bool before(const Node& a, const Node& b) {
+    return a.at != b.at ? a.at < b.at : a.handle < b.handle;
+  }
 
   void place(size_t index, Node node) {
     position_[node.handle] = index;
@@ -103,7 +105,7 @@ class Timers {
   }
 
   std::vector<Node> heap_;
-  std::vector<size_t> position_;   // by handle
+  std::vector<size_t> position_;  // by handle
   std::vector<TimerHandle> free_;
 };
 

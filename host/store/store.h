@@ -4,10 +4,11 @@
 // The engine's thread is the only writer: recover() and commit() are called from it alone. The read functions
 // may be called from any thread at any time and see whole commits only.
 //
-// What is on disk: a journal (one row for each commit, append only) and a projection (one row for each execution:
-// its whole state as of a commit, and the columns that lists and searches need). The projection may lag for open
-// executions; a watermark says up to which journal position it is complete, and recovery folds only what lies
-// beyond. An execution's last commit writes its row in the same transaction, so a closed execution is never stale.
+// What is on disk: a journal (one row for each commit, append only) and a projection (one row for each
+// execution: its whole state as of a commit, and the columns that lists and searches need). The projection
+// may lag for open executions; a watermark says up to which journal position it is complete, and recovery
+// folds only what lies beyond. An execution's last commit writes its row in the same transaction, so a closed
+// execution is never stale.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,7 @@ struct JournalRow {
   ExecutionId stream;
   uint32_t commit_no = 0;  // 1, 2, 3, … within the stream
   uint32_t schema = 1;
-  std::string_view body;   // JSON text (host/journal/codec.h)
+  std::string_view body;  // JSON text (host/journal/codec.h)
 };
 
 // One execution's projection, replaced as a whole.
@@ -42,10 +43,10 @@ struct ExecutionRow {
   std::string_view state;  // "pending" … "cancelled"
   std::string_view tenant, package, version, workflow;
   Digest release;
-  std::string_view key;    // start key, unique within the tenant; empty: none
+  std::string_view key;  // start key, unique within the tenant; empty: none
   Digest input_digest;
   int64_t created_at = 0, started_at = 0, ended_at = 0;  // ns since 1970; 0: not yet
-  std::string_view body;   // JSON text of the whole state
+  std::string_view body;                                 // JSON text of the whole state
 };
 
 struct Change {
@@ -99,15 +100,15 @@ class Store {
   // The greatest execution id that was ever journaled; zero: none. New ids must be above it.
   virtual Result<ExecutionId> last_id() const = 0;
 
-  // Calls on_execution for each open execution's row, then on_commit for each journal row beyond the watermark
-  // that its execution's row does not include yet (so never for a closed execution), in the order of commit.
-  // A callback's error ends the recovery with it.
+  // Calls on_execution for each open execution's row, then on_commit for each journal row beyond the
+  // watermark that its execution's row does not include yet (so never for a closed execution), in the order
+  // of commit. A callback's error ends the recovery with it.
   virtual Status recover(const std::function<Status(StoredExecution)>& on_execution,
                          const std::function<Status(StoredCommit)>& on_commit) = 0;
 
-  // One durable transaction: all of the change, or nothing. After an error nothing may be acknowledged and the
-  // host stops: store_failed, store_fenced, too_large (a body above kBodyLimit). The store refuses every later
-  // commit, for what became of this one is known only to the next opening.
+  // One durable transaction: all of the change, or nothing. After an error nothing may be acknowledged and
+  // the host stops: store_failed, store_fenced, too_large (a body above kBodyLimit). The store refuses every
+  // later commit, for what became of this one is known only to the next opening.
   virtual Status commit(const Change& change) = 0;
 
   // Spends idle time on upkeep (checkpoints). Returns whether there is more to do.
@@ -115,11 +116,13 @@ class Store {
 
   // Reads: any thread. The projection's view; of open executions it may be old or not there yet.
   virtual Result<std::optional<StoredExecution>> find(std::string_view tenant, ExecutionId id) const = 0;
-  virtual Result<std::optional<StoredExecution>> find_by_key(std::string_view tenant, std::string_view key) const = 0;
+  virtual Result<std::optional<StoredExecution>> find_by_key(std::string_view tenant,
+                                                             std::string_view key) const = 0;
   // Newest first.
   virtual Result<std::vector<StoredExecution>> list(const ExecutionFilter& filter) const = 0;
   // Commits after `after_commit`, ascending, at most `limit`.
-  virtual Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit, uint32_t limit) const = 0;
+  virtual Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit,
+                                                    uint32_t limit) const = 0;
   virtual Result<StoreStats> stats() const = 0;
 };
 

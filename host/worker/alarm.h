@@ -1,5 +1,5 @@
-// What the engine's thread sleeps on: any thread wakes it, a timer is a timeout. Waking a blocked thread costs
-// more than a turn of the engine, so the sleeper first spins a little.
+// What the engine's thread sleeps on: any thread wakes it, a timer is a timeout. Waking a blocked thread
+// costs more than a turn of the engine, so the sleeper first spins a little.
 #pragma once
 
 #include <atomic>
@@ -15,8 +15,8 @@ class Alarm final : public Wakeup {
  public:
   // Any thread.
   void wake() override;
-  // One thread. Returns at once when there was a wake() since the last wait() returned, else blocks until there is
-  // one, or for at most `timeout_ns`.
+  // One thread. Returns at once when there was a wake() since the last wait() returned, else blocks until
+  // there is one, or for at most `timeout_ns`.
   void wait(int64_t timeout_ns);
 
  private:

@@ -54,9 +54,12 @@ struct Call::Table {
     if (!call.on_task_thread()) return refuse(out, PIRN_E_STATE);
     const journal::StepResult* slot = nullptr;
     switch (call.invocation_.frame->result_of(call.invocation_.step, view(step), slot)) {
-      case Frame::Access::not_an_ancestor: return refuse(out, PIRN_E_DENIED);
-      case Frame::Access::absent: return refuse(out, PIRN_E_ABSENT);
-      case Frame::Access::ok: break;
+      case Frame::Access::not_an_ancestor:
+        return refuse(out, PIRN_E_DENIED);
+      case Frame::Access::absent:
+        return refuse(out, PIRN_E_ABSENT);
+      case Frame::Access::ok:
+        break;
     }
     if (!key) {
       if (!slot->is_map) return call.lend(slot->value, out);
@@ -89,7 +92,8 @@ struct Call::Table {
     *key = pirn_str{};
     if (!call.on_task_thread()) return PIRN_E_STATE;
     if (!call.keys_listed_) {
-      call.invocation_.context.for_each([&](const journal::Context::Entry& entry) { call.keys_.push_back(&entry); });
+      call.invocation_.context.for_each(
+          [&](const journal::Context::Entry& entry) { call.keys_.push_back(&entry); });
       call.keys_listed_ = true;
     }
     if (index >= call.keys_.size()) return PIRN_E_ABSENT;
@@ -161,18 +165,21 @@ struct Call::Table {
   }
 
   static pirn_status set_await(pirn_call*, const pirn_str*) { return PIRN_E_UNSUPPORTED; }
-  static pirn_status expand(pirn_call*, const pirn_str*, const pirn_str*, const pirn_value*, const pirn_str*) {
+  static pirn_status expand(pirn_call*, const pirn_str*, const pirn_str*, const pirn_value*,
+                            const pirn_str*) {
     return PIRN_E_UNSUPPORTED;
   }
 
-  static pirn_status set_error(pirn_call* handle, const pirn_str* code, const pirn_str* message, uint32_t error_class,
-                               const pirn_value* details) {
+  static pirn_status set_error(pirn_call* handle, const pirn_str* code, const pirn_str* message,
+                               uint32_t error_class, const pirn_value* details) {
     Call& call = of(handle);
     if (!call.on_task_thread()) return PIRN_E_STATE;
-    if (!readable(code) || !is_error_code(view(code)) || error_class > PIRN_CLASS_TERMINAL) return PIRN_E_INVALID;
+    if (!readable(code) || !is_error_code(view(code)) || error_class > PIRN_CLASS_TERMINAL)
+      return PIRN_E_INVALID;
     if (message && (!readable(message) || !journal::valid_utf8(view(message)))) return PIRN_E_INVALID;
     if (view(message).size() > call.limits_.message_bytes) return PIRN_E_LIMIT;
-    journal::StepError error{std::string(view(code)), std::string(view(message)), static_cast<journal::ErrorClass>(error_class), ""};
+    journal::StepError error{std::string(view(code)), std::string(view(message)),
+                             static_cast<journal::ErrorClass>(error_class), ""};
     if (details && details->type != PIRN_T_NULL) {
       Value value;
       if (const pirn_status status = call.take(details, value)) return status;
@@ -183,10 +190,12 @@ struct Call::Table {
     return PIRN_OK;
   }
 
-  static pirn_status emit(pirn_call* handle, const pirn_str* scope, const pirn_str* message, const pirn_value* metadata) {
+  static pirn_status emit(pirn_call* handle, const pirn_str* scope, const pirn_str* message,
+                          const pirn_value* metadata) {
     Call& call = of(handle);
     if (!call.on_task_thread()) return PIRN_E_STATE;
-    if (!readable(scope) || !readable(message) || !journal::valid_utf8(view(scope)) || !journal::valid_utf8(view(message)))
+    if (!readable(scope) || !readable(message) || !journal::valid_utf8(view(scope)) ||
+        !journal::valid_utf8(view(message)))
       return PIRN_E_INVALID;
     journal::Emitted emitted{call.invocation_.step, std::string(view(scope)), std::string(view(message)), ""};
     if (metadata && metadata->type != PIRN_T_NULL) {
@@ -196,7 +205,9 @@ struct Call::Table {
       emitted.metadata = value.as_text();
     }
     const size_t bytes = emitted.scope.size() + emitted.message.size() + emitted.metadata.size();
-    if (call.emitted_.size() >= call.limits_.emitted || call.emitted_bytes_ + bytes > call.limits_.value_bytes) return PIRN_E_LIMIT;
+    if (call.emitted_.size() >= call.limits_.emitted ||
+        call.emitted_bytes_ + bytes > call.limits_.value_bytes)
+      return PIRN_E_LIMIT;
     call.emitted_bytes_ += bytes;
     call.emitted_.push_back(std::move(emitted));
     return PIRN_OK;
@@ -210,13 +221,17 @@ struct Call::Table {
 
   static uint32_t heartbeat(pirn_call* handle, double progress, const pirn_str* text) {
     Call& call = of(handle);
-    const std::string_view of_text = readable(text) && text->len <= call.limits_.message_bytes ? view(text) : std::string_view();
+    const std::string_view of_text =
+        readable(text) && text->len <= call.limits_.message_bytes ? view(text) : std::string_view();
     if (journal::valid_utf8(of_text))
-      call.listener_.on_progress(call.invocation_, std::isfinite(progress) ? std::min(progress, 1.0) : -1.0, of_text);
+      call.listener_.on_progress(call.invocation_, std::isfinite(progress) ? std::min(progress, 1.0) : -1.0,
+                                 of_text);
     return call.signals_.load(std::memory_order_relaxed);
   }
 
-  static uint32_t signals(const pirn_call* handle) { return of(handle).signals_.load(std::memory_order_relaxed); }
+  static uint32_t signals(const pirn_call* handle) {
+    return of(handle).signals_.load(std::memory_order_relaxed);
+  }
 
   static void log(pirn_call* handle, uint32_t level, const pirn_str* message) {
     Call& call = of(handle);
@@ -224,7 +239,9 @@ struct Call::Table {
       call.listener_.on_log(call.invocation_, std::min(level, PIRN_LOG_ERROR), view(message));
   }
 
-  static pirn_status secret(pirn_call*, const pirn_str*, pirn_value* out) { return refuse(out, PIRN_E_ABSENT); }
+  static pirn_status secret(pirn_call*, const pirn_str*, pirn_value* out) {
+    return refuse(out, PIRN_E_ABSENT);
+  }
   static pirn_status blob_new(pirn_call*, uint64_t, uint64_t* blob, void** writable) {
     if (blob) *blob = 0;
     if (writable) *writable = nullptr;
@@ -239,17 +256,37 @@ struct Call::Table {
   static uint64_t now_ns(const pirn_call* handle) { return static_cast<uint64_t>(of(handle).now_ns_); }
 
   static const pirn_call_api* api() {
-    static const pirn_call_api table = {sizeof(pirn_call_api), 0, get, result, param, key_at, put, unset, set_result, set_reason,
-                                        set_await, expand, set_error, emit, stream, heartbeat, signals, log, secret, blob_new,
-                                        blob_seal, blob_map, now_ns};
+    static const pirn_call_api table = {sizeof(pirn_call_api),
+                                        0,
+                                        get,
+                                        result,
+                                        param,
+                                        key_at,
+                                        put,
+                                        unset,
+                                        set_result,
+                                        set_reason,
+                                        set_await,
+                                        expand,
+                                        set_error,
+                                        emit,
+                                        stream,
+                                        heartbeat,
+                                        signals,
+                                        log,
+                                        secret,
+                                        blob_new,
+                                        blob_seal,
+                                        blob_map,
+                                        now_ns};
     return &table;
   }
 };
 
 // ---- the call ----
 
-Call::Call(const Invocation& invocation, Listener& listener, const std::atomic<uint32_t>& signals, int64_t now_ns,
-           const CallLimits& limits)
+Call::Call(const Invocation& invocation, Listener& listener, const std::atomic<uint32_t>& signals,
+           int64_t now_ns, const CallLimits& limits)
     : invocation_(invocation), listener_(listener), signals_(signals), now_ns_(now_ns), limits_(limits) {
   handle_.api = Table::api();
   handle_.self = this;
@@ -268,7 +305,8 @@ Call::Call(const Invocation& invocation, Listener& listener, const std::atomic<u
   described_.attempt = invocation.attempt;
   described_.workflow_attempt = frame.workflow_attempt;
   described_.id = invocation.id;
-  described_.deadline_unix_ns = invocation.deadline == journal::kNever ? 0 : static_cast<uint64_t>(invocation.deadline);
+  described_.deadline_unix_ns =
+      invocation.deadline == journal::kNever ? 0 : static_cast<uint64_t>(invocation.deadline);
   described_.tenant = str(frame.release->tenant);
   described_.package = str(frame.release->package);
   described_.version = str(frame.release->version);
@@ -276,18 +314,22 @@ Call::Call(const Invocation& invocation, Listener& listener, const std::atomic<u
   described_.execution = str(frame.execution_text);
   described_.step = str(invocation.step_name);
   described_.idempotency_key = str(idempotency_key_);
-  described_.input = str(invocation.input.empty() ? std::string_view("{}") : std::string_view(invocation.input));
+  described_.input =
+      str(invocation.input.empty() ? std::string_view("{}") : std::string_view(invocation.input));
 }
 
 bool Call::has_result() const {
-  return invocation_.kind != Kind::condition && invocation_.kind != Kind::duration && invocation_.kind != Kind::backoff;
+  return invocation_.kind != Kind::condition && invocation_.kind != Kind::duration &&
+         invocation_.kind != Kind::backoff;
 }
 
 pirn_status Call::may_write() { return on_task_thread() && has_result() ? PIRN_OK : PIRN_E_STATE; }
 
 void Call::note(std::string code, std::string message) {
-  const bool known = std::any_of(diagnostics_.begin(), diagnostics_.end(), [&](const auto& d) { return d.message == message; });
-  if (!known && diagnostics_.size() < 16) diagnostics_.push_back({std::move(code), std::move(message), invocation_.step});
+  const bool known = std::any_of(diagnostics_.begin(), diagnostics_.end(),
+                                 [&](const auto& d) { return d.message == message; });
+  if (!known && diagnostics_.size() < 16)
+    diagnostics_.push_back({std::move(code), std::move(message), invocation_.step});
 }
 
 pirn_status Call::take_key(const pirn_str* key, std::string_view& out) {
@@ -301,18 +343,24 @@ pirn_status Call::take_key(const pirn_str* key, std::string_view& out) {
 
 pirn_status Call::take(const pirn_value* value, Value& out) const {
   if (!value || value->flags != 0) return PIRN_E_INVALID;
-  const bool has_text = value->type == PIRN_T_STR || value->type == PIRN_T_BYTES || value->type == PIRN_T_JSON;
+  const bool has_text =
+      value->type == PIRN_T_STR || value->type == PIRN_T_BYTES || value->type == PIRN_T_JSON;
   if (has_text && !value->as.ptr && value->len != 0) return PIRN_E_INVALID;
   if (has_text && value->len > limits_.value_bytes) return PIRN_E_LIMIT;
-  const std::string_view text = has_text && value->as.ptr ? std::string_view(static_cast<const char*>(value->as.ptr), value->len)
-                                                          : std::string_view();
+  const std::string_view text = has_text && value->as.ptr
+                                    ? std::string_view(static_cast<const char*>(value->as.ptr), value->len)
+                                    : std::string_view();
   switch (value->type) {
-    case PIRN_T_NULL: out = Value(); return PIRN_OK;
+    case PIRN_T_NULL:
+      out = Value();
+      return PIRN_OK;
     case PIRN_T_BOOL:
       if (value->as.u64 > 1) return PIRN_E_INVALID;
       out = Value::of_bool(value->as.u64 == 1);
       return PIRN_OK;
-    case PIRN_T_I64: out = Value::of_integer(value->as.i64); return PIRN_OK;
+    case PIRN_T_I64:
+      out = Value::of_integer(value->as.i64);
+      return PIRN_OK;
     case PIRN_T_F64:
       if (!std::isfinite(value->as.f64)) return PIRN_E_INVALID;
       out = Value::of_real(value->as.f64);
@@ -321,15 +369,19 @@ pirn_status Call::take(const pirn_value* value, Value& out) const {
       if (!journal::valid_utf8(text)) return PIRN_E_INVALID;
       out = Value::of_text(text);
       return PIRN_OK;
-    case PIRN_T_BYTES: out = Value::of_bytes(text); return PIRN_OK;
+    case PIRN_T_BYTES:
+      out = Value::of_bytes(text);
+      return PIRN_OK;
     case PIRN_T_JSON: {
       auto parsed = journal::parse_value(text);
       if (!parsed) return PIRN_E_INVALID;
       out = std::move(parsed).value();
       return PIRN_OK;
     }
-    case PIRN_T_BLOB: return PIRN_E_UNSUPPORTED;
-    default: return PIRN_E_INVALID;
+    case PIRN_T_BLOB:
+      return PIRN_E_UNSUPPORTED;
+    default:
+      return PIRN_E_INVALID;
   }
 }
 
@@ -337,10 +389,17 @@ pirn_status Call::lend(const Value& value, pirn_value* out) {
   *out = pirn_value{};
   out->type = static_cast<uint32_t>(value.type());
   switch (value.type()) {
-    case Value::Type::null: break;
-    case Value::Type::boolean: out->as.u64 = value.as_bool(); break;
-    case Value::Type::integer: out->as.i64 = value.as_integer(); break;
-    case Value::Type::real: out->as.f64 = value.as_real(); break;
+    case Value::Type::null:
+      break;
+    case Value::Type::boolean:
+      out->as.u64 = value.as_bool();
+      break;
+    case Value::Type::integer:
+      out->as.i64 = value.as_integer();
+      break;
+    case Value::Type::real:
+      out->as.f64 = value.as_real();
+      break;
     default:
       out->as.ptr = value.as_text().data();
       out->len = value.as_text().size();
@@ -383,9 +442,11 @@ Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
   const bool as_task = invocation_.kind == Kind::task || invocation_.kind == Kind::fallback;
   Outcome outcome;
   if (returned < PIRN_DONE || returned > PIRN_CANCELLED) {
-    outcome = failed("invalid_return", "the function returned " + std::to_string(returned) + ", which is no outcome");
+    outcome = failed("invalid_return",
+                     "the function returned " + std::to_string(returned) + ", which is no outcome");
   } else if (!as_task && returned != PIRN_DONE && returned != PIRN_FAILED) {
-    outcome = failed("invalid_return", "a " + std::string(journal::name_of(invocation_.kind)) + " function returns DONE or FAILED");
+    outcome = failed("invalid_return", "a " + std::string(journal::name_of(invocation_.kind)) +
+                                           " function returns DONE or FAILED");
   } else if (invocation_.kind == Kind::condition && answer.truth > 1) {
     outcome = failed("invalid_return", "the truth of a condition is 0 or 1");
   } else if (returned == PIRN_FAILED) {
@@ -399,10 +460,13 @@ Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
                    : returned == PIRN_EXPAND ? Outcome::Kind::expand
                                              : Outcome::Kind::cancelled;
     outcome.truth = answer.truth == 1;
-    outcome.duration = answer.duration_ns > static_cast<uint64_t>(INT64_MAX) ? journal::kNever : static_cast<int64_t>(answer.duration_ns);
+    outcome.duration = answer.duration_ns > static_cast<uint64_t>(INT64_MAX)
+                           ? journal::kNever
+                           : static_cast<int64_t>(answer.duration_ns);
     outcome.reason = std::move(reason_);
     const bool keeps_result = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::cancelled;
-    if (keeps_result && writes_ != Writes::none) outcome.result = std::make_shared<const journal::StepResult>(std::move(result_));
+    if (keeps_result && writes_ != Writes::none)
+      outcome.result = std::make_shared<const journal::StepResult>(std::move(result_));
   }
   outcome.emitted = std::move(emitted_);
   outcome.diagnostics = std::move(diagnostics_);

@@ -1,10 +1,10 @@
-// The host's side of one pirn_call: the table that a package's function talks to while it runs. Snapshot in, delta
-// out: reads come from the invocation's immutable context, writes are checked, copied and buffered here, and
-// become an Outcome when the function has returned.
+// The host's side of one pirn_call: the table that a package's function talks to while it runs. Snapshot in,
+// delta out: reads come from the invocation's immutable context, writes are checked, copied and buffered
+// here, and become an Outcome when the function has returned.
 //
-// The package is not trusted: every pointer it passes may be NULL, every text bad UTF-8, every number out of range;
-// a refusal changes nothing and is a status, never a crash. (In-process it can still scribble over memory; that is
-// what worker processes are for.)
+// The package is not trusted: every pointer it passes may be NULL, every text bad UTF-8, every number out of
+// range; a refusal changes nothing and is a status, never a crash. (In-process it can still scribble over
+// memory; that is what worker processes are for.)
 //
 // Thread: made, run and finished on the task's thread; log(), stream() and signals() come from any thread.
 #pragma once
@@ -40,7 +40,8 @@ class Call {
   pirn_call* handle() { return &handle_; }
   const pirn_invocation* invocation() const { return &described_; }
 
-  // Calls the function and turns what it did into an Outcome. An exception that leaves it is the error `exception`.
+  // Calls the function and turns what it did into an Outcome. An exception that leaves it is the error
+  // `exception`.
   Outcome run(pirn_fn function, pirn_state* state);
 
  private:

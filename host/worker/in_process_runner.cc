@@ -21,13 +21,17 @@ namespace {
 
 // A queued invocation that no thread took for so long gets a new thread.
 constexpr auto kStall = std::chrono::milliseconds(2);
+// Functions that take less than this are run one after the other by one thread: waking another costs more.
+constexpr int64_t kShortNs = 20'000;
 
 int64_t unix_now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
-// One release in this runner. Held by the engine's side until it retires, by jobs, and by threads that have called
-// it; the last to let go unloads it.
+// One release in this runner. Held by the engine's side until it retires, by jobs, and by threads that have
+// called it; the last to let go unloads it.
 class Tenure {
  public:
   explicit Tenure(registry::ReleasePtr release) : release_(std::move(release)) {}
@@ -98,8 +102,7 @@ struct Place {
 
 struct Job {
   Invocation invocation;
-  Place* place = nullptr;
-  TenurePtr tenure;
+  Place* place = nullptr;  // holds the tenure until the completion is taken
 };
 
 struct Done {
@@ -157,22 +160,26 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   std::vector<Done> taken_;
 
   std::mutex mutex_;
-  std::condition_variable work_;      // a job, a retirement, the end
-  std::condition_variable stalled_;   // jobs and no idle thread, the end
-  std::deque<Job> queue_;             // guarded by mutex_
-  size_t idle_ = 0;                   // guarded by mutex_
-  uint64_t jobs_taken_ = 0;           // guarded by mutex_
-  uint64_t retirements_ = 0;          // guarded by mutex_
-  std::vector<TenurePtr> graveyard_;  // guarded by mutex_: let go of on a pool thread, since that may run deinit
+  std::condition_variable work_;     // a job, a retirement, the end
+  std::condition_variable stalled_;  // a job while the monitor is not watching, the end
+  std::deque<Job> queue_;            // guarded by mutex_
+  size_t idle_ = 0;                  // guarded by mutex_
+  uint64_t jobs_taken_ = 0;          // guarded by mutex_
+  uint64_t retirements_ = 0;         // guarded by mutex_
+  std::vector<TenurePtr>
+      graveyard_;  // guarded by mutex_: let go of on a pool thread, since that may run deinit
   std::vector<std::thread> threads_;  // guarded by mutex_
+  bool watching_ = false;             // guarded by mutex_: the monitor looks at the queue again soon
   bool stopping_ = false;             // guarded by mutex_
   std::thread monitor_;
 
+  std::atomic<int64_t> typical_ns_{0};  // moving average of what functions take
+
   std::mutex done_mutex_;
-  std::vector<Done> done_;            // guarded by done_mutex_
+  std::vector<Done> done_;  // guarded by done_mutex_
 
   mutable std::mutex residents_mutex_;
-  std::vector<Resident> residents_;   // guarded by residents_mutex_
+  std::vector<Resident> residents_;  // guarded by residents_mutex_
   std::atomic<uint32_t> stuck_{0};
 };
 
@@ -200,11 +207,12 @@ void InProcessRunner::Pool::start(std::span<Invocation> batch) {
     place->abandoned.store(false, std::memory_order_relaxed);
     place->invocation.store(invocation.id, std::memory_order_relaxed);
     place->tenure = tenure_of(invocation.frame->release);
-    queue_.push_back({std::move(invocation), place, place->tenure});
+    queue_.push_back({std::move(invocation), place});
   }
-  const size_t wanted = std::min(idle_, batch.size());
-  for (size_t i = 0; i < wanted; ++i) work_.notify_one();
-  if (idle_ < queue_.size()) stalled_.notify_one();
+  // One thread is enough for short functions; for long ones a thread that takes a job wakes the next
+  // (work()).
+  if (idle_ > 0) work_.notify_one();
+  if (!watching_) stalled_.notify_one();
 }
 
 void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
@@ -231,13 +239,15 @@ void InProcessRunner::Pool::leave(Place& place) {
 }
 
 void InProcessRunner::Pool::cancel(uint64_t invocation, Signal signal) {
-  const auto place = std::find_if(places_.begin(), places_.end(), [&](const Place& p) { return p.invocation == invocation; });
+  const auto place = std::find_if(places_.begin(), places_.end(),
+                                  [&](const Place& p) { return p.invocation == invocation; });
   if (place == places_.end() || place->abandoned) return;
   place->signals |= PIRN_SIG_CANCEL;
   if (signal != Signal::abandon) return;
   {
     std::lock_guard lock(mutex_);
-    const auto queued = std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) { return job.place == &*place; });
+    const auto queued =
+        std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) { return job.place == &*place; });
     if (queued != queue_.end()) {  // no thread has it yet
       queue_.erase(queued);
       return leave(*place);
@@ -265,8 +275,9 @@ std::vector<Residence> InProcessRunner::Pool::residences() const {
   for (const Resident& resident : residents_) {
     const TenurePtr tenure = resident.tenure.lock();
     if (!tenure && !*resident.still_mapped) continue;
-    out.push_back({resident.release->tenant, resident.release->package, resident.release->version, resident.release->digest,
-                   !tenure || tenure->retired(), !tenure, tenure ? tenure->stuck() : 0});
+    out.push_back({resident.release->tenant, resident.release->package, resident.release->version,
+                   resident.release->digest, !tenure || tenure->retired(), !tenure,
+                   tenure ? tenure->stuck() : 0});
   }
   return out;
 }
@@ -299,10 +310,12 @@ void InProcessRunner::Pool::work() {
       Job job = std::move(queue_.front());
       queue_.pop_front();
       ++jobs_taken_;
+      const bool wake_another = !queue_.empty() && idle_ > 0 && typical_ns_ > kShortNs;
       lock.unlock();
-      if (std::find(used.begin(), used.end(), job.tenure) == used.end()) used.push_back(job.tenure);
+      if (wake_another) work_.notify_one();
+      const TenurePtr& tenure = job.place->tenure;
+      if (std::find(used.begin(), used.end(), tenure) == used.end()) used.push_back(tenure);
       run_job(job);
-      job = Job();
       lock.lock();
       continue;
     }
@@ -320,10 +333,12 @@ void InProcessRunner::Pool::run_job(Job& job) {
   const Invocation& invocation = job.invocation;
   Done done{{invocation.id, invocation.frame->execution, invocation.step, invocation.kind, {}}, job.place};
   Outcome& outcome = done.completion.outcome;
-  if (auto loaded = job.tenure->get(source_)) {
+  const int64_t begin = unix_now_ns();
+  if (auto loaded = job.place->tenure->get(source_)) {
     const pirn_fn function = (*loaded)->find(invocation.function);
     assert(function && "the definition was checked against the functions of its release");
-    outcome = Call(invocation, listener_, job.place->signals, unix_now_ns()).run(function, (*loaded)->state());
+    outcome = Call(invocation, listener_, job.place->signals, begin).run(function, (*loaded)->state());
+    typical_ns_ = (typical_ns_ * 7 + (unix_now_ns() - begin)) / 8;
   } else {
     outcome.kind = Outcome::Kind::failed;
     outcome.error = std::make_shared<const journal::StepError>(journal::StepError{
@@ -338,16 +353,21 @@ void InProcessRunner::Pool::run_job(Job& job) {
   if (first) wakeup_.wake();
 }
 
-// Adds a thread when jobs wait and none was taken for a while.
+// Wakes or adds a thread when jobs wait and none was taken for a while.
 void InProcessRunner::Pool::watch() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    stalled_.wait(lock, [&] { return stopping_ || (!queue_.empty() && idle_ == 0); });
-    if (stopping_) return;
+    watching_ = false;
+    stalled_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    watching_ = true;
     const uint64_t taken_before = jobs_taken_;
     stalled_.wait_for(lock, kStall, [&] { return stopping_; });
     if (stopping_) return;
-    if (!queue_.empty() && jobs_taken_ == taken_before && threads_.size() < options_.capacity) add_thread();
+    if (queue_.empty() || jobs_taken_ != taken_before) continue;
+    if (idle_ > 0)
+      work_.notify_one();
+    else if (threads_.size() < options_.capacity)
+      add_thread();
   }
 }
 

@@ -1,15 +1,15 @@
 // Runs invocations on threads of the host process: for releases of tenants whose code the operator trusts.
 //
-// What it can promise is limited by the process: a crash of package code is a crash of the host, and a function that
-// neither returns nor polls for cancellation keeps its thread for ever. Such a call is abandoned (its outcome is
-// discarded), counted as stuck, and its release is never deinitialised.
+// What it can promise is limited by the process: a crash of package code is a crash of the host, and a
+// function that neither returns nor polls for cancellation keeps its thread for ever. Such a call is
+// abandoned (its outcome is discarded), counted as stuck, and its release is never deinitialised.
 //
-// Threads: a small pool, which grows when a queued invocation finds no free thread for some milliseconds, up to one
-// for each invocation that may be under way; so a blocking function delays its neighbours by little, and fast
-// functions do not pay for threads that nobody needs.
+// Threads: a small pool, which grows when a queued invocation finds no free thread for some milliseconds, up
+// to one for each invocation that may be under way; so a blocking function delays its neighbours by little,
+// and fast functions do not pay for threads that nobody needs.
 //
-// A release is loaded at its first invocation, on a pool thread, once for each (tenant, release). Whoever uses it
-// holds it; after retire() the last one to let go calls deinit and unloads.
+// A release is loaded at its first invocation, on a pool thread, once for each (tenant, release). Whoever
+// uses it holds it; after retire() the last one to let go calls deinit and unloads.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,8 @@ class InProcessRunner final : public Runner {
   };
   // The arguments outlive the runner.
   InProcessRunner(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup);
-  // Waits for the functions that are running, but not for stuck ones: then the threads and the release are left.
+  // Waits for the functions that are running, but not for stuck ones: then the threads and the release are
+  // left.
   ~InProcessRunner() override;
 
   size_t capacity() const override;

@@ -9,8 +9,9 @@ namespace {
 const void* no_extension(const pirn_host*, const char*) { return nullptr; }
 
 void log_of_package(const pirn_host* host, uint32_t level, const pirn_str* message) {
-  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::trace, spdlog::level::debug, spdlog::level::info,
-                                                          spdlog::level::warn, spdlog::level::err};
+  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::trace, spdlog::level::debug,
+                                                          spdlog::level::info, spdlog::level::warn,
+                                                          spdlog::level::err};
   if (!message || !message->data) return;
   spdlog::log(kLevels[level > PIRN_LOG_ERROR ? PIRN_LOG_ERROR : level], "package {}: {}", host->name,
               std::string_view(message->data, message->len));
@@ -18,24 +19,30 @@ void log_of_package(const pirn_host* host, uint32_t level, const pirn_str* messa
 
 }  // namespace
 
-LoadedRelease::LoadedRelease(library::Library library, std::string name) : library_(std::move(library)), name_(std::move(name)) {
-  for (const library::ExportedFunction& function : library_.descriptor().functions) functions_.emplace(function.id, function.call);
+LoadedRelease::LoadedRelease(library::Library library, std::string name)
+    : library_(std::move(library)), name_(std::move(name)) {
+  for (const library::ExportedFunction& function : library_.descriptor().functions)
+    functions_.emplace(function.id, function.call);
   host_ = pirn_host{sizeof host_, PIRN_ABI_MINOR, name_.c_str(), "0.1.0", no_extension, log_of_package};
 }
 
-Result<std::unique_ptr<LoadedRelease>> LoadedRelease::load(const registry::Release& release, std::string_view bytes) {
+Result<std::unique_ptr<LoadedRelease>> LoadedRelease::load(const registry::Release& release,
+                                                           std::string_view bytes) {
   PIRN_TRY(library::Library library, library::Library::load(bytes, release.library));
   std::string name = release.tenant + "::" + release.package + "@" + release.version;
   std::unique_ptr<LoadedRelease> loaded(new LoadedRelease(std::move(library), name));
   for (const definition::Function& function : release.functions)
     if (!loaded->find(function.id))
-      return Error{Code::in_process_load_failed, name + " does not export the function '" + function.id + "' of its manifest", "", Blame::package};
+      return Error{Code::in_process_load_failed,
+                   name + " does not export the function '" + function.id + "' of its manifest", "",
+                   Blame::package};
   const pirn_plugin& plugin = loaded->library_.plugin();
   if (PIRN_HAS(&plugin, pirn_plugin, init) && plugin.init) {
     const pirn_status status = plugin.init(&loaded->host_, &loaded->state_);
     if (status != PIRN_OK) {
       loaded->open_ = false;  // deinit is not called after a failed init
-      return Error{Code::in_process_load_failed, "init of " + name + " failed with status " + std::to_string(status), "", Blame::package};
+      return Error{Code::in_process_load_failed,
+                   "init of " + name + " failed with status " + std::to_string(status), "", Blame::package};
     }
   }
   return loaded;

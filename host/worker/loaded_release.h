@@ -14,9 +14,10 @@ namespace pirn::worker {
 
 class LoadedRelease {
  public:
-  // Loads the bytes, compares the descriptor with the release, calls init. Errors: those of library::Library::load,
-  // in_process_load_failed. One thread.
-  static Result<std::unique_ptr<LoadedRelease>> load(const registry::Release& release, std::string_view bytes);
+  // Loads the bytes, compares the descriptor with the release, calls init. Errors: those of
+  // library::Library::load, in_process_load_failed. One thread.
+  static Result<std::unique_ptr<LoadedRelease>> load(const registry::Release& release,
+                                                     std::string_view bytes);
   // Calls deinit. No thread may be in the package any more.
   ~LoadedRelease();
   LoadedRelease(const LoadedRelease&) = delete;

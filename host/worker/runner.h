@@ -1,9 +1,9 @@
-// The seam between deciding and doing. The engine decides which invocation starts; a Runner calls the package's
-// function somewhere and hands back a Completion. Implementations: InProcessRunner (trusted tenants), and a fake
-// one in tests; sandboxed worker processes fit the same seam.
+// The seam between deciding and doing. The engine decides which invocation starts; a Runner calls the
+// package's function somewhere and hands back a Completion. Implementations: InProcessRunner (trusted
+// tenants), and a fake one in tests; sandboxed worker processes fit the same seam.
 //
-// Thread: start(), take_completions(), cancel() and retire() are called from the engine's thread only and do not
-// block. A runner calls Wakeup::wake() from any thread when completions are waiting.
+// Thread: start(), take_completions(), cancel() and retire() are called from the engine's thread only and do
+// not block. A runner calls Wakeup::wake() from any thread when completions are waiting.
 #pragma once
 
 #include <cstdint>
@@ -21,19 +21,21 @@ namespace pirn::worker {
 
 using journal::Kind;
 
-// What the invocations of one execution's attempt share. Made by the engine; immutable to runners; any thread.
+// What the invocations of one execution's attempt share. Made by the engine; immutable to runners; any
+// thread.
 class Frame {
  public:
   virtual ~Frame() = default;
   ExecutionId execution;
   std::string execution_text;  // id.text()
   registry::ReleasePtr release;
-  std::string_view workflow;   // lives in the release
+  std::string_view workflow;  // lives in the release
   uint32_t workflow_attempt = 1;
 
   enum class Access : uint8_t { ok, absent, not_an_ancestor };
   // The slot of an ancestor of `step`. `out` lives as long as the frame.
-  virtual Access result_of(uint32_t step, std::string_view ancestor, const journal::StepResult*& out) const = 0;
+  virtual Access result_of(uint32_t step, std::string_view ancestor,
+                           const journal::StepResult*& out) const = 0;
 };
 using FramePtr = std::shared_ptr<const Frame>;
 
@@ -91,9 +93,9 @@ class Wakeup {
 struct Residence {
   std::string tenant, package, version;
   Digest release;
-  bool retired = false;      // nothing pins it any more
-  bool still_mapped = false; // retired and unloaded, but the system still maps it
-  uint32_t stuck_calls = 0;  // timed-out or cancelled calls that have not returned
+  bool retired = false;       // nothing pins it any more
+  bool still_mapped = false;  // retired and unloaded, but the system still maps it
+  uint32_t stuck_calls = 0;   // timed-out or cancelled calls that have not returned
 };
 
 class Runner {
@@ -114,7 +116,8 @@ class Runner {
   // No effect when the invocation has completed.
   virtual void cancel(uint64_t invocation, Signal signal) = 0;
 
-  // Nothing pins this release any more and the catalog does not point to it: unload it when its calls are over.
+  // Nothing pins this release any more and the catalog does not point to it: unload it when its calls are
+  // over.
   virtual void retire(const registry::ReleasePtr& release) = 0;
 
   // Any thread.

@@ -38,7 +38,8 @@ namespace {
 
 void describe_into(const Error& error, std::string indent, std::string& out) {
   const Where& where = error.where;
-  out += indent + "error " + code_number(error.code) + " (" + std::string(error.name()) + "): " + error.message;
+  out +=
+      indent + "error " + code_number(error.code) + " (" + std::string(error.name()) + "): " + error.message;
   if (!where.file.empty() || where.line != 0) {
     out += "\n" + indent + "  at " + where.file;
     if (where.line != 0) out += ":" + std::to_string(where.line);
@@ -55,7 +56,7 @@ void describe_into(const Error& error, std::string indent, std::string& out) {
     out += "\n";
     describe_into(cause, indent + "  ", out);
   }
-  const std::string_view hint = !error.hint.empty() ? std::string_view(error.hint)
+  const std::string_view hint = !error.hint.empty()    ? std::string_view(error.hint)
                                 : error.causes.empty() ? catalogue_entry(error.code).fix
                                                        : std::string_view();
   if (!hint.empty()) out += "\n" + indent + "  hint: " + std::string(hint);

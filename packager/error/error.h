@@ -1,5 +1,6 @@
 // Errors at boundaries are values. An Error says what happened (code, message), where (a place in a file),
-// what to do (hint) and who is to blame; bugs are assertions, and exceptions never cross a thread or a library.
+// what to do (hint) and who is to blame; bugs are assertions, and exceptions never cross a thread or a
+// library.
 //
 // Every function of Pirn that can fail for a reason outside its own code returns Result<T>.
 #pragma once
@@ -27,7 +28,7 @@ enum class Blame : uint8_t { caller, package, world, pirn };
 
 struct CatalogueEntry {
   Code code;
-  std::string_view name;   // "not_found"
+  std::string_view name;  // "not_found"
   int http_status;
   int exit_code;
   std::string_view title;
@@ -52,8 +53,8 @@ struct Where {
 
 struct Error {
   Code code = Code::internal;
-  std::string message;           // one sentence, names the object
-  std::string hint = {};         // what to do; empty: the catalogue's
+  std::string message;    // one sentence, names the object
+  std::string hint = {};  // what to do; empty: the catalogue's
   Blame blame = Blame::caller;
   Where where = {};
   std::vector<Error> causes = {};  // all the problems found, when there are several
@@ -112,10 +113,9 @@ using Status = Result<void>;
 #define PIRN_TRY(declaration, expression) \
   PIRN_TRY_IMPL(PIRN_TRY_CAT(pirn_result_, __LINE__), declaration, expression)
 // PIRN_DO(f());  returns the error of f() from this function, if there is one.
-#define PIRN_DO(expression)                                    \
-  do {                                                         \
-    if (auto pirn_status_ = (expression); !pirn_status_)       \
-      return std::move(pirn_status_).error();                  \
+#define PIRN_DO(expression)                                                                      \
+  do {                                                                                           \
+    if (auto pirn_status_ = (expression); !pirn_status_) return std::move(pirn_status_).error(); \
   } while (0)
 
 // The candidate nearest to `word` by edit distance, for "did you mean"; empty when none is near.

@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
   pirn::bench::Settings settings;
   std::string only;
   app.add_flag("--json", json, "print one JSON object and nothing else");
-  app.add_option("--seconds", settings.seconds, "how long each throughput runs (the bars are for 60)")->check(CLI::Range(1, 3600));
+  app.add_option("--seconds", settings.seconds, "how long each throughput runs (the bars are for 60)")
+      ->check(CLI::Range(1, 3600));
   app.add_option("--only", only, "only the figures whose name contains this");
   CLI11_PARSE(app, argc, argv);
 

@@ -19,7 +19,9 @@ namespace {
 }  // namespace
 
 int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string package_bytes(const std::string& path) {
@@ -49,8 +51,9 @@ void BenchReleases::publish(const std::string& bytes) {
   for (const definition::Workflow& workflow : release->definition.workflows)
     release->workflow_digests.push_back(sha256(workflow.canonical));
   releases_.emplace_back(release, bytes);
-  std::atomic_store(&catalog_, std::make_shared<const registry::Catalog>(
-                                   catalog_->with({"bench", release->package, registry::Active{release, releases_.size(), false}})));
+  std::atomic_store(&catalog_,
+                    std::make_shared<const registry::Catalog>(catalog_->with(
+                        {"bench", release->package, registry::Active{release, releases_.size(), false}})));
 }
 
 Result<registry::ReleasePtr> BenchReleases::load(std::string_view, const Digest& digest) const {
@@ -67,9 +70,11 @@ Result<std::string> BenchReleases::library(const registry::Release& wanted) cons
 
 // ---- the host ----
 
-BenchHost::BenchHost(std::unique_ptr<store::Store> store, BenchReleases& releases) : store_(std::move(store)), releases_(releases) {
+BenchHost::BenchHost(std::unique_ptr<store::Store> store, BenchReleases& releases)
+    : store_(std::move(store)), releases_(releases) {
   runner_ = std::make_unique<worker::InProcessRunner>(
-      worker::InProcessRunner::Options{}, [this](const registry::Release& release) { return releases_.library(release); }, *this, alarm_);
+      worker::InProcessRunner::Options{},
+      [this](const registry::Release& release) { return releases_.library(release); }, *this, alarm_);
   engine_ = std::make_unique<engine::Engine>(engine::Options{}, *store_, *runner_, releases_, *this, alarm_);
 }
 
@@ -79,7 +84,9 @@ void BenchHost::recover() {
   if (Status recovered = engine_->recover(now_ns()); !recovered) give_up(recovered.error());
 }
 
-void BenchHost::run() { thread_ = std::thread([this] { loop(); }); }
+void BenchHost::run() {
+  thread_ = std::thread([this] { loop(); });
+}
 
 void BenchHost::stop() {
   if (!thread_.joinable()) return;
@@ -110,7 +117,8 @@ void BenchHost::start(std::string_view workflow, engine::Reply<engine::Started> 
 
 engine::EngineStats BenchHost::stats() {
   std::promise<engine::EngineStats> answer;
-  engine::Command command = engine::Stats{[&](Result<engine::EngineStats> result) { answer.set_value(*result); }};
+  engine::Command command =
+      engine::Stats{[&](Result<engine::EngineStats> result) { answer.set_value(*result); }};
   while (!engine_->inbox().push(command)) std::this_thread::yield();
   return answer.get_future().get();
 }

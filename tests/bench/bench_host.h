@@ -1,5 +1,5 @@
-// The engine with a real store and the real in-process runner, on a thread of its own, as a host runs it; without
-// API and registry, so that figures of the engine are the engine's.
+// The engine with a real store and the real in-process runner, on a thread of its own, as a host runs it;
+// without API and registry, so that figures of the engine are the engine's.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace pirn::bench {
 
-int64_t now_ns();         // Unix time
+int64_t now_ns();                                    // Unix time
 std::string package_bytes(const std::string& name);  // the library of a bench package
 
 // One release for each published version, for tenant "bench".

@@ -25,7 +25,9 @@ constexpr size_t kOutstanding = 1024;  // executions under way at once, for thro
 // A directory on the disk that the build is on: figures of a RAM disk would be about something else.
 class Scratch {
  public:
-  Scratch() : path_(boost::filesystem::unique_path(boost::filesystem::path(PIRN_BENCH_SCRATCH) / "bench-%%%%%%%%")) {
+  Scratch()
+      : path_(
+            boost::filesystem::unique_path(boost::filesystem::path(PIRN_BENCH_SCRATCH) / "bench-%%%%%%%%")) {
     boost::filesystem::create_directories(path_);
   }
   ~Scratch() {
@@ -51,15 +53,18 @@ std::unique_ptr<store::Store> open_sqlite(const std::string& file) {
 // Keeps `outstanding` executions of a workflow under way.
 class Load {
  public:
-  Load(BenchHost& host, std::string workflow, size_t outstanding) : host_(host), workflow_(std::move(workflow)), outstanding_(outstanding) {}
+  Load(BenchHost& host, std::string workflow, size_t outstanding)
+      : host_(host), workflow_(std::move(workflow)), outstanding_(outstanding) {}
 
   // The caller's thread, for so long.
   void run_for(double seconds) {
     const int64_t end = now_ns() + static_cast<int64_t>(seconds * 1e9);
     while (now_ns() < end) {
       const uint64_t under_way = started_ - host_.ended.load();
-      for (uint64_t i = under_way; i < outstanding_; ++i, ++started_) host_.start(workflow_, [](Result<engine::Started>) {});
-      if (under_way + outstanding_ / 4 >= outstanding_) std::this_thread::sleep_for(std::chrono::microseconds(200));
+      for (uint64_t i = under_way; i < outstanding_; ++i, ++started_)
+        host_.start(workflow_, [](Result<engine::Started>) {});
+      if (under_way + outstanding_ / 4 >= outstanding_)
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
   }
   void drain() {
@@ -104,8 +109,10 @@ std::vector<Figure> throughput(const Settings& settings) {
   }
   // The raw limit with as many workflows in a commit as the engine had in a turn.
   const RawLimit raw = raw_sqlite_limit(scratch.path(), std::min(settings.seconds, 10), 64);
-  return {{"durable_commits_per_s", static_cast<double>(commits) / seconds, "1/s", 150'000, true, raw.commits_per_s, 0},
-          {"workflows_3step_per_s", static_cast<double>(ended) / seconds, "1/s", 40'000, true, raw.workflows_per_s, 0.4}};
+  return {{"durable_commits_per_s", static_cast<double>(commits) / seconds, "1/s", 150'000, true,
+           raw.commits_per_s, 0},
+          {"workflows_3step_per_s", static_cast<double>(ended) / seconds, "1/s", 40'000, true,
+           raw.workflows_per_s, 0.4}};
 }
 
 std::vector<Figure> step_latency(const Settings& settings) {
@@ -186,7 +193,8 @@ std::vector<Figure> parked(const Settings&) {
   park(kExecutions);
   malloc_trim(0);
   const size_t after = mallinfo2().uordblks;
-  return {{"parked_execution_bytes", static_cast<double>(after - before) / kExecutions, "B", 2048, false, std::nullopt, 0}};
+  return {{"parked_execution_bytes", static_cast<double>(after - before) / kExecutions, "B", 2048, false,
+           std::nullopt, 0}};
 }
 
 std::vector<Figure> recovery(const Settings&) {
@@ -251,7 +259,8 @@ std::vector<Figure> hot_swap(const Settings& settings) {
     for (;;) {
       const double elapsed = static_cast<double>(now_ns() - begin) / 1e9;
       if (elapsed >= seconds) break;
-      if (swapped < swaps && elapsed > seconds * (swapped + 1) / (swaps + 1)) releases.publish(versions[++swapped % 2]);
+      if (swapped < swaps && elapsed > seconds * (swapped + 1) / (swaps + 1))
+        releases.publish(versions[++swapped % 2]);
       const uint64_t due = static_cast<uint64_t>(elapsed * rate);
       for (; sent < due; ++sent) {
         const int64_t at = now_ns();

@@ -31,14 +31,16 @@ std::string number(double value) {
 
 std::string as_table(const std::vector<Figure>& figures) {
   char line[256];
-  std::snprintf(line, sizeof line, "%-36s %12s %-5s %14s  %-5s %12s %6s\n", "figure", "value", "unit", "bar", "holds", "limit", "ratio");
+  std::snprintf(line, sizeof line, "%-36s %12s %-5s %14s  %-5s %12s %6s\n", "figure", "value", "unit", "bar",
+                "holds", "limit", "ratio");
   std::string out = line;
   for (const Figure& figure : figures) {
     const std::string bar = (figure.at_least ? ">= " : "<= ") + number(figure.bar);
     const std::string limit = figure.limit ? number(*figure.limit) : "-";
     const std::string ratio = figure.limit ? number(figure.value / *figure.limit) : "-";
-    std::snprintf(line, sizeof line, "%-36s %12s %-5s %14s  %-5s %12s %6s\n", figure.name.c_str(), number(figure.value).c_str(),
-                  figure.unit.c_str(), bar.c_str(), figure.holds() ? "yes" : "NO", limit.c_str(), ratio.c_str());
+    std::snprintf(line, sizeof line, "%-36s %12s %-5s %14s  %-5s %12s %6s\n", figure.name.c_str(),
+                  number(figure.value).c_str(), figure.unit.c_str(), bar.c_str(),
+                  figure.holds() ? "yes" : "NO", limit.c_str(), ratio.c_str());
     out += line;
   }
   return out;
@@ -49,11 +51,14 @@ std::string as_json(const std::vector<Figure>& figures) {
   char line[512];
   for (size_t i = 0; i < figures.size(); ++i) {
     const Figure& figure = figures[i];
-    std::snprintf(line, sizeof line, "%s{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"bar\":%.6g,\"holds\":%s,", i ? "," : "",
-                  figure.name.c_str(), figure.value, figure.unit.c_str(), figure.bar, figure.holds() ? "true" : "false");
+    std::snprintf(line, sizeof line,
+                  "%s{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\",\"bar\":%.6g,\"holds\":%s,",
+                  i ? "," : "", figure.name.c_str(), figure.value, figure.unit.c_str(), figure.bar,
+                  figure.holds() ? "true" : "false");
     out += line;
     if (figure.limit)
-      std::snprintf(line, sizeof line, "\"limit\":%.6g,\"ratio_to_limit\":%.4g}", *figure.limit, figure.value / *figure.limit);
+      std::snprintf(line, sizeof line, "\"limit\":%.6g,\"ratio_to_limit\":%.4g}", *figure.limit,
+                    figure.value / *figure.limit);
     else
       std::snprintf(line, sizeof line, "\"limit\":null,\"ratio_to_limit\":null}");
     out += line;

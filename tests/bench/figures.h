@@ -13,9 +13,9 @@ struct Figure {
   double value = 0;
   std::string unit;
   double bar = 0;
-  bool at_least = true;         // the bar is a minimum, else a maximum
-  std::optional<double> limit;  // the raw limit, measured in the same run
-  double at_least_of_limit = 0; // 0: no bar on the ratio
+  bool at_least = true;          // the bar is a minimum, else a maximum
+  std::optional<double> limit;   // the raw limit, measured in the same run
+  double at_least_of_limit = 0;  // 0: no bar on the ratio
 
   bool holds() const;
 };

@@ -62,8 +62,8 @@ class DependentOf : public testing::TestWithParam<Case> {};
 
 TEST_P(DependentOf, AStepThatDidNotComplete) {
   World world;
-  world.publish(R"("failure_mode":"continue","steps":[{"name":"a","max_retries":0,"on_error":")" + GetParam().on_error +
-                R"("},{"name":"b","after":["a"]}])");
+  world.publish(R"("failure_mode":"continue","steps":[{"name":"a","max_retries":0,"on_error":")" +
+                GetParam().on_error + R"("},{"name":"b","after":["a"]}])");
   world.runner().by_function["a"] = [](const auto&) { return GetParam().first; };
   const ExecutionId id = world.start()->id;
   world.run();
@@ -72,12 +72,14 @@ TEST_P(DependentOf, AStepThatDidNotComplete) {
   EXPECT_EQ(world.show(id).state.state, GetParam().final_state);
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, DependentOf,
-                         testing::Values(Case{"fail", fail("x"), "failed", "skipped(upstream_failed)", State::failed},        // R1
-                                         Case{"continue", fail("x"), "failed(tolerated)", "completed", State::completed},    // R3, R6
-                                         Case{"skip", fail("x"), "skipped(on_error)", "completed", State::completed},        // R5
-                                         Case{"fail", skip("no need"), "skipped(requested)", "completed", State::completed}  // R5
-                                         ));
+INSTANTIATE_TEST_SUITE_P(
+    Rules, DependentOf,
+    testing::Values(Case{"fail", fail("x"), "failed", "skipped(upstream_failed)", State::failed},  // R1
+                    Case{"continue", fail("x"), "failed(tolerated)", "completed",
+                         State::completed},                                                       // R3, R6
+                    Case{"skip", fail("x"), "skipped(on_error)", "completed", State::completed},  // R5
+                    Case{"fail", skip("no need"), "skipped(requested)", "completed", State::completed}  // R5
+                    ));
 
 TEST(Execution, R4OfSeveralBranchesOneTakenIsEnough) {
   World world;
@@ -103,12 +105,14 @@ TEST(Execution, R4AllUntakenIsUntakenRecursivelyInOneCommit) {
   EXPECT_EQ(world.step_state(id, "join"), "skipped(not_taken)");
   EXPECT_EQ(world.step_state(id, "end"), "skipped(not_taken)");
   EXPECT_EQ(world.show(id).state.state, State::completed);
-  EXPECT_EQ(world.show(id).state.next_commit, 3u) << "the start and the completion of a, with everything that follows";
+  EXPECT_EQ(world.show(id).state.next_commit, 3u)
+      << "the start and the completion of a, with everything that follows";
 }
 
 TEST(Execution, ADependentIsBlockedOnlyWhenAllItsDependenciesAreOver) {
   World world;
-  world.publish(R"("failure_mode":"continue","steps":[{"name":"bad","max_retries":0},{"name":"slow"},{"name":"join","after":["bad","slow"]}])");
+  world.publish(
+      R"("failure_mode":"continue","steps":[{"name":"bad","max_retries":0},{"name":"slow"},{"name":"join","after":["bad","slow"]}])");
   world.runner().by_function["bad"] = [](const auto&) { return fail("x"); };
   world.runner().by_function["slow"] = [](const auto&) { return after(kSecond, ok()); };
   const ExecutionId id = world.start()->id;
@@ -178,7 +182,8 @@ TEST(Retry, ATerminalErrorIsNeverRetried) {
 
 TEST(Retry, ABackoffFunctionIsAskedAndTheFixedDelayIsItsDefault) {
   World world;
-  world.publish(R"("steps":[{"name":"a","max_retries":2,"retry_delay":"3s","retry_max_delay":"10s","retry_backoff":{"function":"wait"}}])");
+  world.publish(
+      R"("steps":[{"name":"a","max_retries":2,"retry_delay":"3s","retry_max_delay":"10s","retry_backoff":{"function":"wait"}}])");
   world.runner().by_function["a"] = [](const auto&) { return fail("x"); };
   int asked = 0;
   std::vector<std::string> questions;
@@ -192,7 +197,9 @@ TEST(Retry, ABackoffFunctionIsAskedAndTheFixedDelayIsItsDefault) {
   for (const auto& retry : world.records_of<journal::StepRetry>(id)) delays.push_back(retry.delay);
   EXPECT_EQ(delays, (std::vector<int64_t>{10 * kSecond, 3 * kSecond})) << "capped; then the default";
   ASSERT_EQ(questions.size(), 2u);
-  EXPECT_EQ(questions[0], R"({"attempt":1,"base_delay_ms":3000,"error":{"code":"x","message":"told to","class":"retryable"}})");
+  EXPECT_EQ(
+      questions[0],
+      R"({"attempt":1,"base_delay_ms":3000,"error":{"code":"x","message":"told to","class":"retryable"}})");
 }
 
 TEST(Retry, TheTimerKeepsItsInstantOverACrash) {
@@ -214,9 +221,12 @@ TEST(Retry, TheTimerKeepsItsInstantOverACrash) {
 
 TEST(Timeout, R20IsRetryableAndTheLateResultIsFenced) {
   World world;
-  world.publish(R"("steps":[{"name":"a","timeout":"1s","max_retries":1,"retry_delay":"1s","retry_backoff":"fixed"}])");
+  world.publish(
+      R"("steps":[{"name":"a","timeout":"1s","max_retries":1,"retry_delay":"1s","retry_backoff":"fixed"}])");
   int calls = 0;
-  world.runner().by_function["a"] = [&](const auto&) { return ++calls == 1 ? hang() : ok(R"({"by":"second"})"); };
+  world.runner().by_function["a"] = [&](const auto&) {
+    return ++calls == 1 ? hang() : ok(R"({"by":"second"})");
+  };
   const ExecutionId id = world.start()->id;
   world.run();
   EXPECT_EQ(world.show(id).state.state, State::completed);
@@ -256,7 +266,8 @@ TEST(FailFast, R2R27R28DrainsWhatRunsAndEndsTheRest) {
   world.run();
   EXPECT_EQ(world.step_state(id, "below"), "skipped(upstream_failed)");
   EXPECT_EQ(world.step_state(id, "polite"), "cancelled");
-  EXPECT_EQ(world.step_state(id, "stubborn"), "completed") << "one that returns ok while draining is completed";
+  EXPECT_EQ(world.step_state(id, "stubborn"), "completed")
+      << "one that returns ok while draining is completed";
   EXPECT_EQ(world.step_state(id, "later"), "skipped(aborted)");
   const auto view = world.show(id);
   EXPECT_EQ(view.state.state, State::failed);
@@ -278,7 +289,8 @@ TEST(FailFast, WhatIgnoresTheCancelIsFencedAfterTheGrace) {
 
 TEST(FailFast, AStepThatIsNotCancellableHasItsOwnTimeout) {
   World world;
-  world.publish(R"("steps":[{"name":"bad","max_retries":0},{"name":"firm","cancellable":false,"timeout":"2m"}])");
+  world.publish(
+      R"("steps":[{"name":"bad","max_retries":0},{"name":"firm","cancellable":false,"timeout":"2m"}])");
   world.runner().by_function["bad"] = [](const auto&) { return fail("boom"); };
   world.runner().by_function["firm"] = [](const auto&) { return after(kMinute, ok()); };
   const ExecutionId id = world.start()->id;
@@ -289,7 +301,8 @@ TEST(FailFast, AStepThatIsNotCancellableHasItsOwnTimeout) {
 
 TEST(Continue, IndependentStepsGoOnAndTheFirstErrorIsTheError) {
   World world;
-  world.publish(R"("failure_mode":"continue","steps":[{"name":"bad","max_retries":0},{"name":"worse","after":["ok"],"max_retries":0},{"name":"ok"}])");
+  world.publish(
+      R"("failure_mode":"continue","steps":[{"name":"bad","max_retries":0},{"name":"worse","after":["ok"],"max_retries":0},{"name":"ok"}])");
   world.runner().by_function["bad"] = [](const auto&) { return fail("first"); };
   world.runner().by_function["worse"] = [](const auto&) { return fail("second"); };
   const ExecutionId id = world.start()->id;
@@ -357,7 +370,8 @@ TEST(Cancel, R29OutsideOfAStopCancelledIsAnError) {
 
 TEST(Context, R9AStepSeesItsAncestorsAndNothingElse) {
   World world;
-  world.publish(R"("steps":[{"name":"a"},{"name":"side"},{"name":"b","after":["a"]},{"name":"c","after":["b"]}])");
+  world.publish(
+      R"("steps":[{"name":"a"},{"name":"side"},{"name":"b","after":["a"]},{"name":"c","after":["b"]}])");
   world.runner().by_function["a"] = [](const auto&) { return ok(R"({"a":1})"); };
   world.runner().by_function["side"] = [](const auto&) { return ok(R"({"side":1})"); };
   world.runner().by_function["b"] = [](const auto&) { return after(kSecond, ok(R"({"b":1})")); };
@@ -374,8 +388,12 @@ TEST(Context, R8TheCanonicallyLaterWriteWinsWhateverFinishesLast) {
   for (const bool first_is_slow : {true, false}) {
     World world;
     world.publish(R"("steps":[{"name":"one"},{"name":"two"},{"name":"join","after":["one","two"]}])");
-    world.runner().by_function["one"] = [&](const auto&) { return after(first_is_slow ? kSecond : 0, ok(R"({"k":"one"})")); };
-    world.runner().by_function["two"] = [&](const auto&) { return after(first_is_slow ? 0 : kSecond, ok(R"({"k":"two"})")); };
+    world.runner().by_function["one"] = [&](const auto&) {
+      return after(first_is_slow ? kSecond : 0, ok(R"({"k":"one"})"));
+    };
+    world.runner().by_function["two"] = [&](const auto&) {
+      return after(first_is_slow ? 0 : kSecond, ok(R"({"k":"two"})"));
+    };
     const ExecutionId id = world.start()->id;
     world.run();
     EXPECT_EQ(world.context(id), R"({"k":"two"})");
@@ -389,7 +407,9 @@ TEST(Context, R8TheCanonicallyLaterWriteWinsWhateverFinishesLast) {
 TEST(Context, AnOrderedOverwriteIsNoConflict) {
   World world;
   world.publish(R"("steps":[{"name":"one"},{"name":"two","after":["one"]}])");
-  world.runner().script = [](const auto& invocation) { return ok("{\"k\":\"" + std::string(invocation.step_name) + "\"}"); };
+  world.runner().script = [](const auto& invocation) {
+    return ok("{\"k\":\"" + std::string(invocation.step_name) + "\"}");
+  };
   const ExecutionId id = world.start()->id;
   world.run();
   EXPECT_EQ(world.context(id), R"({"k":"two"})");
@@ -423,7 +443,8 @@ TEST(Context, R10ContextKeyUnsetReservedKeysAndValuesThatAreNoMap) {
 TEST(Concurrency, R62StepConcurrencyBoundsAnExecution) {
   World world;
   std::string steps;
-  for (int i = 0; i < 20; ++i) steps += std::string(i ? "," : "") + "{\"name\":\"s" + std::to_string(i) + "\"}";
+  for (int i = 0; i < 20; ++i)
+    steps += std::string(i ? "," : "") + "{\"name\":\"s" + std::to_string(i) + "\"}";
   world.publish("\"step_concurrency\":4,\"steps\":[" + steps + "]");
   world.runner().script = [](const auto&) { return after(kSecond, ok()); };
   const ExecutionId id = world.start()->id;
@@ -435,7 +456,9 @@ TEST(Concurrency, R62StepConcurrencyBoundsAnExecution) {
 TEST(Concurrency, TenantsTakeTurns) {
   World world;
   for (const char* tenant : {"big", "small"})
-    world.releases.publish(tenant, R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","steps":[{"name":"a"}]}]})");
+    world.releases.publish(
+        tenant,
+        R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","steps":[{"name":"a"}]}]})");
   world.runner().limit = 1;
   world.runner().script = [](const auto&) { return after(kSecond, ok()); };
   for (int i = 0; i < 10; ++i) (void)world.start("{}", "", "w", "big");
@@ -448,7 +471,8 @@ TEST(Concurrency, TenantsTakeTurns) {
 
 TEST(Hooks, R54R70RunInOrderOneAtATimeAndChangeNothing) {
   World world;
-  world.publish(R"("failure_mode":"continue","hooks":{"on_start":"g","on_success":"g","on_failure":"g","on_skip":"g","on_finish":"g"},
+  world.publish(
+      R"("failure_mode":"continue","hooks":{"on_start":"g","on_success":"g","on_failure":"g","on_skip":"g","on_finish":"g"},
     "steps":[{"name":"good","hooks":{"on_finish":"own"}},{"name":"bad","max_retries":0,"after":["good"]},{"name":"below","after":["bad"]},
              {"name":"not","after":["good"],"when":{"path":"x","exists":true}}])");
   world.runner().by_function["bad"] = [](const auto&) { return fail("boom"); };
@@ -461,9 +485,11 @@ TEST(Hooks, R54R70RunInOrderOneAtATimeAndChangeNothing) {
       const size_t at = call.input.find("\"event\":\"") + 9;
       events[call.step].push_back(call.function + ":" + call.input.substr(at, call.input.find('"', at) - at));
     }
-  EXPECT_EQ(events["good"], (std::vector<std::string>{"g:on_start", "g:on_success", "g:on_finish", "own:on_finish"}));
+  EXPECT_EQ(events["good"],
+            (std::vector<std::string>{"g:on_start", "g:on_success", "g:on_finish", "own:on_finish"}));
   EXPECT_EQ(events["bad"], (std::vector<std::string>{"g:on_start", "g:on_failure", "g:on_finish"}));
-  EXPECT_EQ(events["below"], (std::vector<std::string>{"g:on_failure", "g:on_finish"})) << "skipped: no on_start";
+  EXPECT_EQ(events["below"], (std::vector<std::string>{"g:on_failure", "g:on_finish"}))
+      << "skipped: no on_start";
   EXPECT_EQ(events["not"], (std::vector<std::string>{"g:on_skip", "g:on_finish"}));
   EXPECT_EQ(world.step_state(id, "good"), "completed");
 }

@@ -18,20 +18,23 @@ Act ok(std::string_view result_json) {
   Act act;
   auto map = journal::parse_object(result_json);
   assert(map);
-  act.outcome.result = std::make_shared<const journal::StepResult>(journal::StepResult{std::move(map).value(), {}, true});
+  act.outcome.result =
+      std::make_shared<const journal::StepResult>(journal::StepResult{std::move(map).value(), {}, true});
   return act;
 }
 Act value(std::string_view value_json) {
   Act act;
   auto value = journal::parse_value(value_json);
   assert(value);
-  act.outcome.result = std::make_shared<const journal::StepResult>(journal::StepResult{{}, std::move(value).value(), false});
+  act.outcome.result =
+      std::make_shared<const journal::StepResult>(journal::StepResult{{}, std::move(value).value(), false});
   return act;
 }
 Act fail(std::string code, journal::ErrorClass error_class) {
   Act act;
   act.outcome.kind = Outcome::Kind::failed;
-  act.outcome.error = std::make_shared<const journal::StepError>(journal::StepError{std::move(code), "told to", error_class, ""});
+  act.outcome.error = std::make_shared<const journal::StepError>(
+      journal::StepError{std::move(code), "told to", error_class, ""});
   return act;
 }
 Act skip(std::string reason) {
@@ -67,16 +70,19 @@ void ScriptedRunner::start(std::span<worker::Invocation> batch) {
   for (worker::Invocation& invocation : batch) {
     std::string context;
     invocation.context.append_json(context);
-    calls.push_back({invocation.id, invocation.frame->execution, invocation.kind, std::string(invocation.step_name),
-                     std::string(invocation.function), invocation.input, std::move(context), invocation.attempt, now_});
+    calls.push_back({invocation.id, invocation.frame->execution, invocation.kind,
+                     std::string(invocation.step_name), std::string(invocation.function), invocation.input,
+                     std::move(context), invocation.attempt, now_});
     Act act;
     const auto found = by_function.find(std::string(invocation.function));
     if (found != by_function.end())
       act = found->second(invocation);
     else if (script)
       act = script(invocation);
-    UnderWay call{{invocation.id, invocation.frame->execution, invocation.step, invocation.kind, std::move(act.outcome)},
-                  act.hangs ? journal::kNever : now_ + act.takes, act.ignores_cancel};
+    UnderWay call{{invocation.id, invocation.frame->execution, invocation.step, invocation.kind,
+                   std::move(act.outcome)},
+                  act.hangs ? journal::kNever : now_ + act.takes,
+                  act.ignores_cancel};
     under_way_.emplace(invocation.id, std::move(call));
   }
   size_t tasks = 0;
@@ -133,7 +139,8 @@ registry::ReleasePtr FakeReleases::publish(const std::string& tenant, const std:
   for (const definition::Workflow& workflow : release->definition.workflows)
     release->workflow_digests.push_back(sha256(workflow.canonical));
   releases_.push_back(release);
-  catalog_ = std::make_shared<registry::Catalog>(catalog_->with({tenant, release->package, registry::Active{release, releases_.size(), false}}));
+  catalog_ = std::make_shared<registry::Catalog>(
+      catalog_->with({tenant, release->package, registry::Active{release, releases_.size(), false}}));
   return release;
 }
 
@@ -165,7 +172,8 @@ void World::open() {
 }
 
 void World::fail_commit(uint64_t n, bool uncertain) {
-  store_->fail_commit(n, uncertain ? store::MemoryStore::Failure::uncertain : store::MemoryStore::Failure::nothing_written);
+  store_->fail_commit(
+      n, uncertain ? store::MemoryStore::Failure::uncertain : store::MemoryStore::Failure::nothing_written);
 }
 
 void World::crash() {
@@ -176,11 +184,13 @@ void World::crash() {
 }
 
 registry::ReleasePtr World::publish(const std::string& members) {
-  return releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w",)" + members + "}]}");
+  return releases.publish(
+      "t",
+      R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w",)" + members + "}]}");
 }
 
-Result<engine::Started> World::start(std::string_view input_json, std::string_view key, std::string_view workflow,
-                                     std::string_view tenant) {
+Result<engine::Started> World::start(std::string_view input_json, std::string_view key,
+                                     std::string_view workflow, std::string_view tenant) {
   PIRN_TRY(journal::Delta input, journal::parse_object(input_json));
   std::optional<Result<engine::Started>> answer;
   engine::Start start;
@@ -199,8 +209,9 @@ Result<engine::Started> World::start(std::string_view input_json, std::string_vi
 
 Result<journal::State> World::cancel(ExecutionId id, std::string_view tenant) {
   std::optional<Result<journal::State>> answer;
-  engine::Command command = engine::Cancel{std::string(tenant), id, "user_requested", true,
-                                           [&](Result<journal::State> result) { answer = std::move(result); }};
+  engine::Command command =
+      engine::Cancel{std::string(tenant), id, "user_requested", true,
+                     [&](Result<journal::State> result) { answer = std::move(result); }};
   EXPECT_TRUE(engine_->inbox().push(command));
   turn();
   if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
@@ -209,7 +220,8 @@ Result<journal::State> World::cancel(ExecutionId id, std::string_view tenant) {
 
 engine::View World::show(ExecutionId id, std::string_view tenant) {
   std::optional<engine::View> view;
-  engine::Command command = engine::Show{std::string(tenant), id, [&](Result<std::optional<engine::View>> result) { view = *result; }};
+  engine::Command command = engine::Show{std::string(tenant), id,
+                                         [&](Result<std::optional<engine::View>> result) { view = *result; }};
   EXPECT_TRUE(engine_->inbox().push(command));
   turn();
   if (view) return *view;
@@ -232,7 +244,8 @@ std::string World::step_state(ExecutionId id, std::string_view step) {
     if (view.step_names[i] != step) continue;
     const journal::Step& of_step = view.state.steps[i];
     std::string text(name_of(of_step.state));
-    if (of_step.skip_kind != journal::SkipKind::none) text += "(" + std::string(name_of(of_step.skip_kind)) + ")";
+    if (of_step.skip_kind != journal::SkipKind::none)
+      text += "(" + std::string(name_of(of_step.skip_kind)) + ")";
     if (of_step.tolerated) text += "(tolerated)";
     return text;
   }
@@ -299,6 +312,8 @@ std::vector<Event> World::events_of(ExecutionId id) const {
   return out;
 }
 
-void World::on_commit(ExecutionId, std::string_view, uint32_t, std::string_view, bool) { ++published_commits_; }
+void World::on_commit(ExecutionId, std::string_view, uint32_t, std::string_view, bool) {
+  ++published_commits_;
+}
 
 }  // namespace pirn::sim

@@ -1,5 +1,6 @@
-// A host in a bottle for tests: the real engine on a memory store, with a scripted runner and a manual clock, on
-// one thread. Everything is a function of what the test does, so a seed reproduces a run, crashes included.
+// A host in a bottle for tests: the real engine on a memory store, with a scripted runner and a manual clock,
+// on one thread. Everything is a function of what the test does, so a seed reproduces a run, crashes
+// included.
 #pragma once
 
 #include <functional>
@@ -63,10 +64,10 @@ class ScriptedRunner : public worker::Runner {
   size_t under_way() const { return under_way_.size(); }
 
   size_t limit = 64;
-  Script script;                    // by function, below, when this is not set
+  Script script;  // by function, below, when this is not set
   std::map<std::string, Script> by_function;
-  std::vector<Called> calls;        // all, in order
-  size_t most_at_once = 0;          // tasks
+  std::vector<Called> calls;  // all, in order
+  size_t most_at_once = 0;    // tasks
   std::vector<registry::ReleasePtr> retired;
 
  private:
@@ -104,8 +105,8 @@ class World : public engine::CommitListener, public worker::Wakeup {
   explicit World(engine::Options options = {});
   ~World() override;
 
-  // A document of one workflow "w" of package "p" for tenant "t": the argument is the workflow's members, e.g.
-  // R"("steps":[{"name":"a"}])".
+  // A document of one workflow "w" of package "p" for tenant "t": the argument is the workflow's members,
+  // e.g. R"("steps":[{"name":"a"}])".
   registry::ReleasePtr publish(const std::string& workflow_members);
   FakeReleases releases;
 
@@ -115,8 +116,8 @@ class World : public engine::CommitListener, public worker::Wakeup {
   int64_t now() const { return now_; }
 
   // Commands; each runs the turn that it needs. An error store_failed: the host was lost before it answered.
-  Result<engine::Started> start(std::string_view input_json = "{}", std::string_view key = "", std::string_view workflow = "w",
-                                std::string_view tenant = "t");
+  Result<engine::Started> start(std::string_view input_json = "{}", std::string_view key = "",
+                                std::string_view workflow = "w", std::string_view tenant = "t");
   Result<journal::State> cancel(ExecutionId id, std::string_view tenant = "t");
   // The execution, open or closed.
   engine::View show(ExecutionId id, std::string_view tenant = "t");
@@ -134,8 +135,8 @@ class World : public engine::CommitListener, public worker::Wakeup {
   // The host is lost and comes back: what was not committed is gone, the runner's calls too.
   void crash();
   void pass_time(int64_t ns) { now_ += ns; }
-  // The n-th commit from now fails, and the host with it; it comes back at once. `uncertain`: the commit is durable
-  // all the same.
+  // The n-th commit from now fails, and the host with it; it comes back at once. `uncertain`: the commit is
+  // durable all the same.
   void fail_commit(uint64_t n, bool uncertain);
   // Nothing is under way and nothing is due.
   bool idle() const { return !next_timer_ && runner_->under_way() == 0; }
@@ -152,7 +153,8 @@ class World : public engine::CommitListener, public worker::Wakeup {
     return out;
   }
 
-  void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body, bool last) override;
+  void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body,
+                 bool last) override;
   void wake() override {}
 
  private:

@@ -43,10 +43,14 @@ std::string step_name(size_t index) { return "s" + std::to_string(index); }
 std::string random_condition(Random& random) {
   const std::string key = "k" + std::to_string(random.below(6));
   switch (random.below(4)) {
-    case 0: return R"({"path":")" + key + R"(","exists":true})";
-    case 1: return R"({"path":")" + key + R"(","less":)" + std::to_string(random.below(100)) + "}";
-    case 2: return R"({"not":{"path":")" + key + R"(","greater":)" + std::to_string(random.below(100)) + "}}";
-    default: return R"({"function":"ask"})";
+    case 0:
+      return R"({"path":")" + key + R"(","exists":true})";
+    case 1:
+      return R"({"path":")" + key + R"(","less":)" + std::to_string(random.below(100)) + "}";
+    case 2:
+      return R"({"not":{"path":")" + key + R"(","greater":)" + std::to_string(random.below(100)) + "}}";
+    default:
+      return R"({"function":"ask"})";
   }
 }
 
@@ -56,19 +60,27 @@ std::string random_step(Random& random, size_t index, bool& may_fail_hard) {
   for (uint64_t n = random.below(4); n > 0 && index > 0; --n) after.insert(random.below(index));
   if (!after.empty()) {
     step += ",\"after\":[";
-    for (auto at = after.begin(); at != after.end(); ++at) step += (at == after.begin() ? "\"" : ",\"") + step_name(*at) + "\"";
+    for (auto at = after.begin(); at != after.end(); ++at)
+      step += (at == after.begin() ? "\"" : ",\"") + step_name(*at) + "\"";
     step += "]";
   }
   if (random.one_in(5)) step += ",\"when\":" + random_condition(random);
-  step += ",\"max_retries\":" + std::to_string(random.below(3)) + ",\"retry_delay\":" + std::to_string(1 + random.below(5000));
-  static const char* const backoffs[] = {"\"fixed\"", "\"linear\"", "\"exponential\"", R"({"table":["1s","3s"]})", R"({"function":"wait"})"};
+  step += ",\"max_retries\":" + std::to_string(random.below(3)) +
+          ",\"retry_delay\":" + std::to_string(1 + random.below(5000));
+  static const char* const backoffs[] = {"\"fixed\"", "\"linear\"", "\"exponential\"",
+                                         R"({"table":["1s","3s"]})", R"({"function":"wait"})"};
   step += std::string(",\"retry_backoff\":") + backoffs[random.below(5)];
   if (random.one_in(2)) step += R"(,"retry_jitter":"full","retry_max_delay":"7s")";
   if (random.one_in(4)) step += ",\"context_key\":\"k" + std::to_string(random.below(6)) + "\"";
   switch (random.below(3)) {
-    case 0: step += R"(,"on_error":"skip")"; break;
-    case 1: step += R"(,"on_error":"continue")"; break;
-    default: may_fail_hard = true;
+    case 0:
+      step += R"(,"on_error":"skip")";
+      break;
+    case 1:
+      step += R"(,"on_error":"continue")";
+      break;
+    default:
+      may_fail_hard = true;
   }
   if (random.one_in(6)) step += R"(,"cancellable":false)";
   return step + "}";
@@ -76,18 +88,25 @@ std::string random_step(Random& random, size_t index, bool& may_fail_hard) {
 
 // What an attempt of a step does; the same whenever it is called again after a crash.
 Act act_of(uint64_t scenario_seed, const worker::Invocation& invocation) {
-  Random random(hash_of(scenario_seed, invocation.step_name, invocation.attempt * 16 + static_cast<uint64_t>(invocation.kind)));
-  if (invocation.kind == worker::Kind::condition) return random.one_in(8) ? fail("unknown") : answer(random.one_in(2));
+  Random random(hash_of(scenario_seed, invocation.step_name,
+                        invocation.attempt * 16 + static_cast<uint64_t>(invocation.kind)));
+  if (invocation.kind == worker::Kind::condition)
+    return random.one_in(8) ? fail("unknown") : answer(random.one_in(2));
   if (invocation.kind == worker::Kind::backoff)
-    return random.one_in(4) ? fail("unknown") : answer_delay(static_cast<int64_t>(random.below(3000)) * kMillisecond);
+    return random.one_in(4) ? fail("unknown")
+                            : answer_delay(static_cast<int64_t>(random.below(3000)) * kMillisecond);
   switch (random.below(8)) {
-    case 0: return fail("code" + std::to_string(random.below(3)));
-    case 1: return random.one_in(3) ? fail("fatal", journal::ErrorClass::terminal) : skip("no need");
-    case 2: return value(std::to_string(random.below(100)));
-    case 3: return ok();
+    case 0:
+      return fail("code" + std::to_string(random.below(3)));
+    case 1:
+      return random.one_in(3) ? fail("fatal", journal::ErrorClass::terminal) : skip("no need");
+    case 2:
+      return value(std::to_string(random.below(100)));
+    case 3:
+      return ok();
     default:
-      return ok("{\"k" + std::to_string(random.below(6)) + "\":" + std::to_string(random.below(100)) + ",\"own_" +
-                std::string(invocation.step_name) + "\":true}");
+      return ok("{\"k" + std::to_string(random.below(6)) + "\":" + std::to_string(random.below(100)) +
+                ",\"own_" + std::string(invocation.step_name) + "\":true}");
   }
 }
 
@@ -100,7 +119,8 @@ class Checker {
   std::vector<std::string> check() {
     folds_back();
     sequence();
-    if (!journal::terminal(view_.state.state)) say("P3: the execution did not end: " + std::string(name_of(view_.state.state)));
+    if (!journal::terminal(view_.state.state))
+      say("P3: the execution did not end: " + std::string(name_of(view_.state.state)));
     for (uint32_t step = 0; step < plan_.n_steps(); ++step) check_step(step);
     concurrency();
     context();
@@ -131,7 +151,7 @@ class Checker {
       if (!commit) return say("P9: " + commit.error().message);
       if (commit->at < last_at) say("P9: time runs backwards");
       last_at = commit->at;
-      for (const journal::Record& record : commit->records) journal::apply(folded, record, commit->at);
+      for (journal::Record& record : commit->records) journal::apply(folded, std::move(record), commit->at);
       if (row.commit_no != ++commits) say("P9: commit numbers have a gap");
     }
     folded.next_commit = commits + 1;
@@ -146,13 +166,16 @@ class Checker {
     uint64_t seq = 0;
     size_t starts = 0, stops = 0;
     for (const Event& event : events_) {
-      if (event.seq != ++seq) say("P14: seq " + std::to_string(event.seq) + " where " + std::to_string(seq) + " is due");
+      if (event.seq != ++seq)
+        say("P14: seq " + std::to_string(event.seq) + " where " + std::to_string(seq) + " is due");
       starts += std::holds_alternative<journal::Begun>(event.record);
       stops += std::holds_alternative<journal::Stopped>(event.record);
-      if (stops == 1 && !std::holds_alternative<journal::Stopped>(event.record)) say("P14: a record after the stop");
+      if (stops == 1 && !std::holds_alternative<journal::Stopped>(event.record))
+        say("P14: a record after the stop");
       if (std::holds_alternative<journal::Stopping>(event.record)) stopped_ = true;
     }
-    if (starts != 1 || stops != 1) say("P14: " + std::to_string(starts) + " starts, " + std::to_string(stops) + " stops");
+    if (starts != 1 || stops != 1)
+      say("P14: " + std::to_string(starts) + " starts, " + std::to_string(stops) + " stops");
   }
 
   void check_step(uint32_t step) {
@@ -163,32 +186,41 @@ class Checker {
     uint32_t starts = 0;
     bool ready = false;
     for (const Event& event : events_) {
-      if (const auto* record = std::get_if<journal::StepReady>(&event.record); record && record->step == step) ready = true;
-      if (const auto* record = std::get_if<journal::StepInterrupted>(&event.record); record && record->step == step) ready = true;
-      if (const auto* record = std::get_if<journal::StepStarted>(&event.record); record && record->step == step) {
+      if (const auto* record = std::get_if<journal::StepReady>(&event.record); record && record->step == step)
+        ready = true;
+      if (const auto* record = std::get_if<journal::StepInterrupted>(&event.record);
+          record && record->step == step)
+        ready = true;
+      if (const auto* record = std::get_if<journal::StepStarted>(&event.record);
+          record && record->step == step) {
         ++starts;
         if (!ready) say("P2: " + name + " started without being ready");
         ready = false;
       }
       if (const auto* record = std::get_if<journal::StepRetry>(&event.record); record && record->step == step)
-        if (record->delay < 0 || record->delay > plan_.step(step).retry.max_delay_ns) say("P6: a delay of " + name + " is out of bounds");
+        if (record->delay < 0 || record->delay > plan_.step(step).retry.max_delay_ns)
+          say("P6: a delay of " + name + " is out of bounds");
     }
-    if (starts != state.invocations) say("P14: " + name + " counts " + std::to_string(state.invocations) + " invocations");
+    if (starts != state.invocations)
+      say("P14: " + name + " counts " + std::to_string(state.invocations) + " invocations");
 
     // P5, from the final classes alone.
-    std::vector<StepClass> classes;
-    bool bad = false;
-    for (uint32_t dependency : plan_.step(step).after) {
-      classes.push_back(view_.state.steps[dependency].dependency_class());
-      bad |= classes.back() == StepClass::bad;
-    }
+    const auto class_of = [&](uint32_t dependency) {
+      return view_.state.steps[dependency].dependency_class();
+    };
+    const std::vector<uint32_t>& after = plan_.step(step).after;
+    const bool bad = std::any_of(after.begin(), after.end(),
+                                 [&](uint32_t dependency) { return class_of(dependency) == StepClass::bad; });
     if (bad && state.invocations > 0) say("P5: " + name + " ran although a dependency was bad");
     if (stopped_) return;
-    const engine::Verdict verdict = engine::verdict_all(classes);
+    const engine::Verdict verdict = engine::verdict_all(after, class_of);
     const auto kind = state.state == StepState::skipped ? state.skip_kind : journal::SkipKind::none;
-    if ((verdict == engine::Verdict::block) != (kind == journal::SkipKind::upstream_failed)) say("P5: " + name + " against BLOCK");
-    if ((verdict == engine::Verdict::drop) != (kind == journal::SkipKind::not_taken)) say("P5: " + name + " against DROP");
-    if (kind == journal::SkipKind::condition && verdict != engine::Verdict::pass) say("P5: " + name + " against PASS");
+    if ((verdict == engine::Verdict::block) != (kind == journal::SkipKind::upstream_failed))
+      say("P5: " + name + " against BLOCK");
+    if ((verdict == engine::Verdict::drop) != (kind == journal::SkipKind::not_taken))
+      say("P5: " + name + " against DROP");
+    if (kind == journal::SkipKind::condition && verdict != engine::Verdict::pass)
+      say("P5: " + name + " against PASS");
   }
 
   // P8, from the journal.
@@ -257,9 +289,10 @@ Scenario make_scenario(uint64_t seed) {
   std::string steps;
   for (size_t i = 0; i < n; ++i) steps += (i ? "," : "") + random_step(random, i, may_fail_hard);
   const bool fail_fast = random.one_in(2);
-  scenario.definition = R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","failure_mode":")" +
-                        std::string(fail_fast ? "fail_fast" : "continue") + "\",\"step_concurrency\":" + std::to_string(random.below(5)) +
-                        ",\"steps\":[" + steps + "]}]}";
+  scenario.definition =
+      R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","failure_mode":")" +
+      std::string(fail_fast ? "fail_fast" : "continue") +
+      "\",\"step_concurrency\":" + std::to_string(random.below(5)) + ",\"steps\":[" + steps + "]}]}";
   scenario.input = "{\"k0\":" + std::to_string(random.below(100)) + "}";
   scenario.confluent = !(fail_fast && may_fail_hard);
   return scenario;
@@ -285,7 +318,8 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   // A start that was not acknowledged may be repeated with its key.
   if (!started) started = world.start(scenario.input, "key");
   const ExecutionId id = started->id;
-  const int64_t cancel_after = execution.cancels ? static_cast<int64_t>(random.below(8000)) * kMillisecond : -1;
+  const int64_t cancel_after =
+      execution.cancels ? static_cast<int64_t>(random.below(8000)) * kMillisecond : -1;
   const int64_t begin = world.now();
   bool cancelled = false;
   for (int slice = 0; slice < 100'000 && !world.idle(); ++slice) {

@@ -1,8 +1,9 @@
-// Random workflows with scripted outcomes, run on the real engine, and the properties that every run must have.
+// Random workflows with scripted outcomes, run on the real engine, and the properties that every run must
+// have.
 //
-// A scenario (the graph, its options, what each attempt of each step does) is a function of its seed. How it is
-// executed (how long things take, how much runs at once, where the host is lost) is a function of a second seed:
-// by property P4 it must not change what comes out.
+// A scenario (the graph, its options, what each attempt of each step does) is a function of its seed. How it
+// is executed (how long things take, how much runs at once, where the host is lost) is a function of a second
+// seed: by property P4 it must not change what comes out.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ struct Scenario {
   uint64_t seed = 0;
   std::string definition;  // JSON document
   std::string input;
-  bool confluent = true;   // no hard failure can stop it, nothing depends on time
+  bool confluent = true;  // no hard failure can stop it, nothing depends on time
 };
 Scenario make_scenario(uint64_t seed);
 

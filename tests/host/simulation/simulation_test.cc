@@ -29,16 +29,19 @@ TEST(Simulation, EveryRunHasTheProperties) {
     const RunReport calm = execute(scenario, {seed * 3, false, false});
     ASSERT_TRUE(calm.problems.empty()) << "seed " << seed << ", calm\n" << told(calm) << scenario.definition;
     const RunReport stormy = execute(scenario, {seed * 5 + 1, true, false});
-    ASSERT_TRUE(stormy.problems.empty()) << "seed " << seed << ", stormy\n" << told(stormy) << scenario.definition;
+    ASSERT_TRUE(stormy.problems.empty()) << "seed " << seed << ", stormy\n"
+                                         << told(stormy) << scenario.definition;
     crashes += static_cast<uint64_t>(stormy.crashes);
     // P4: neither timing nor crashes change what comes out.
     if (scenario.confluent) {
       ASSERT_EQ(calm.outcome, stormy.outcome) << "seed " << seed << "\n" << scenario.definition;
     }
     const RunReport cancelled = execute(scenario, {seed * 7 + 2, seed % 2 == 0, true});
-    ASSERT_TRUE(cancelled.problems.empty()) << "seed " << seed << ", cancelled\n" << told(cancelled) << scenario.definition;
+    ASSERT_TRUE(cancelled.problems.empty()) << "seed " << seed << ", cancelled\n"
+                                            << told(cancelled) << scenario.definition;
   }
-  std::printf("%llu seeds, %llu crashes\n", static_cast<unsigned long long>(n), static_cast<unsigned long long>(crashes));
+  std::printf("%llu seeds, %llu crashes\n", static_cast<unsigned long long>(n),
+              static_cast<unsigned long long>(crashes));
 }
 
 TEST(Simulation, ASeedIsARun) {

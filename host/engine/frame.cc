@@ -1,0 +1,27 @@
+#include "host/engine/frame.h"
+
+namespace pirn::engine {
+
+ExecutionFrame::ExecutionFrame(ExecutionId id, PlanPtr plan, uint32_t attempt)
+    : plan_(std::move(plan)), slots_(plan_->n_steps()) {
+  execution = id;
+  execution_text = id.text();
+  release = plan_->release();
+  workflow = plan_->workflow().name;
+  workflow_attempt = attempt;
+}
+
+worker::Frame::Access ExecutionFrame::result_of(uint32_t step, std::string_view ancestor,
+                                                const journal::StepResult*& out) const {
+  const uint32_t index = plan_->find(ancestor);
+  if (index == UINT32_MAX || !plan_->is_ancestor(index, step)) return Access::not_an_ancestor;
+  out = slots_[index].get();
+  return out ? Access::ok : Access::absent;
+}
+
+void ExecutionFrame::set(uint32_t step, journal::ResultPtr result) {
+  static const journal::ResultPtr empty = std::make_shared<const journal::StepResult>();
+  slots_[step] = result ? std::move(result) : empty;
+}
+
+}  // namespace pirn::engine
