@@ -102,8 +102,10 @@ bool Host::wait_ready(std::chrono::milliseconds limit) {
   return false;
 }
 
+void Host::strike() { ::kill(process_, SIGKILL); }
+
 void Host::kill() {
-  ::kill(process_, SIGKILL);
+  strike();
   wait_for(process_);
   process_ = -1;
 }

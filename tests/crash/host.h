@@ -28,6 +28,7 @@ class Host {
   void start();
   // false: not ready in that time. Aborts the campaign when the process has ended by itself.
   bool wait_ready(std::chrono::milliseconds limit);
+  void strike();           // SIGKILL. Any thread, between start() and kill()
   void kill();             // SIGKILL, and waits for its end
   void stop_gracefully();  // SIGTERM; aborts the campaign unless it ends with exit code 0
 
