@@ -1,5 +1,7 @@
 #include "tests/bench/bench_host.h"
 
+#include <pthread.h>
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -96,6 +98,7 @@ void BenchHost::stop() {
 }
 
 void BenchHost::loop() {
+  pthread_setname_np(pthread_self(), "pirn-engine");
   while (!stopping_) {
     auto turn = engine_->turn(now_ns());
     if (!turn) give_up(turn.error());
