@@ -59,6 +59,17 @@ Result<Match> match(std::string_view method, std::string_view path) {
   return Error{Code::method_not_allowed, "the API has no route " + what, "This path has " + methods + "."};
 }
 
+namespace {
+
+// A text within a table of Markdown, where a bar would end the cell.
+std::string cell(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) escaped += c == '|' ? std::string("\\|") : std::string(1, c);
+  return escaped;
+}
+
+}  // namespace
+
 std::string reference() {
   std::string out =
       "# HTTP API\n\n"
@@ -73,7 +84,7 @@ std::string reference() {
     const bool asks = route.scope != Scope::open && route.scope != Scope::caller;
     out += "| " + std::string(route.method) + " | `" + std::string(route.path) + "` | " +
            std::string(name(route.scope)) + " | " + (asks ? std::string(registry::name(route.permission)) : "") +
-           " | " + std::string(route.summary) + " | " + (route.query.empty() ? "" : "`" + std::string(route.query) + "`") +
+           " | " + cell(route.summary) + " | " + (route.query.empty() ? "" : "`" + std::string(route.query) + "`") +
            " |\n";
   }
   return out;
