@@ -1,15 +1,13 @@
-// Prints a page of docs/reference/ from the table in the code that it describes, or tells whether a file is
-// what it would print.
-//   reference-page errors|http-api|cli                 prints the page
-//   reference-page errors|http-api|cli --check FILE    exit 1 when FILE differs
+// Prints docs/reference/errors.md from the catalogue of errors, or tells whether a page is what it would
+// print.
+//   errors-page                 prints the page
+//   errors-page --check FILE    exit 1 when FILE differs
+#include <cstdio>
 #include <fstream>
 #include <iostream>
-#include <map>
 #include <sstream>
 #include <string>
 
-#include "host/api/route.h"
-#include "host/cli/command.h"
 #include "packager/error/error.h"
 
 namespace {
@@ -26,7 +24,7 @@ constexpr const char* kExits[] = {"ok",          "failed",         "usage",
                                   "not found",   "authentication", "refused",
                                   "unreachable", "the run failed", "the wait timed out"};
 
-std::string errors() {
+std::string page() {
   std::string text =
       "# Errors\n\n"
       "Every error that the command line prints and the HTTP API answers, with its status, the exit code of "
@@ -54,21 +52,17 @@ std::string errors() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::map<std::string, std::string (*)()> pages = {
-      {"errors", errors}, {"http-api", pirn::api::reference}, {"cli", pirn::cli::reference}};
-  const auto page = pages.find(argc > 1 ? argv[1] : "");
-  if (page == pages.end() || (argc != 2 && (argc != 4 || std::string(argv[2]) != "--check"))) {
-    std::cerr << "usage: reference-page errors|http-api|cli [--check FILE]\n";
-    return 2;
-  }
-  const std::string expected = page->second();
-  if (argc == 2) {
-    std::cout << expected;
+  if (argc == 1) {
+    std::cout << page();
     return 0;
   }
+  if (argc != 3 || std::string(argv[1]) != "--check") {
+    std::cerr << "usage: errors-page [--check FILE]\n";
+    return 2;
+  }
   std::ostringstream found;
-  found << std::ifstream(argv[3], std::ios::binary).rdbuf();
-  if (found.str() == expected) return 0;
-  std::cerr << argv[3] << " is not what the code says: run ./dev docs\n";
+  found << std::ifstream(argv[2], std::ios::binary).rdbuf();
+  if (found.str() == page()) return 0;
+  std::cerr << argv[2] << " is not what the catalogue says: run ./dev docs\n";
   return 1;
 }
