@@ -10,16 +10,18 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 demo=$here/../../../plugins/operations/demo.sh
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 
-export PIRN_DEMO_PROGRAMS=$bin PIRN_DEMO_DIRECTORY=$work TMPDIR=$work.tmp
-rm -rf "$TMPDIR"
-mkdir -p "$TMPDIR"
+TMPDIR=$(mktemp -d /tmp/pirn-demo-test.XXXXXX)
+trap 'rm -rf "$TMPDIR"' EXIT
+export PIRN_DEMO_PROGRAMS=$bin PIRN_DEMO_DIRECTORY=$work TMPDIR
 arguments=()
 [ "$what" = samples ] || arguments=(--data "$here/online-retail-excerpt.csv")
 "$demo" "${arguments[@]}" </dev/null || fail 'a promise did not hold'
 
 [ -z "$(find "$TMPDIR" -maxdepth 1 -name 'pirn-demo.*')" ] || fail 'the host left its data directory'
-if grep -slzF -- "$TMPDIR/pirn-demo." /proc/[0-9]*/cmdline; then fail 'a process was left'; fi
-rm -rf "$TMPDIR"
+for process in /proc/[0-9]*; do
+  command=$({ tr '\0' ' ' <"$process/cmdline"; } 2>/dev/null || true)
+  [[ $command != *"$TMPDIR/pirn-demo."* ]] || fail "a process was left: $command"
+done
 
 report() { jq -c '.context.report | del(.low_stock)' "$work/$1.json"; }
 expect() { [ "$(report "$1" | jq -S .)" = "$(jq -S . <<<"$2")" ] || fail "$1: $(report "$1") instead of $2"; }
