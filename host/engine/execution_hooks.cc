@@ -1,5 +1,5 @@
-// Hooks observe (R54, R70): one at a time for an execution, in the order of the events; what they return changes
-// nothing. They are not journaled: a host that is lost loses those that were waiting.
+// Hooks observe (R54, R70): one at a time for an execution, in the order of the events; what they return
+// changes nothing. They are not journaled: a host that is lost loses those that were waiting.
 #include "host/engine/execution.h"
 #include "host/journal/codec.h"
 
@@ -23,7 +23,11 @@ void Execution::hook(Decision& decision, uint32_t step, std::string definition::
                                                                : "on_finish";
   std::string input = "{\"event\":\"" + std::string(event) + "\",\"step\":\"" + plan_->step(step).name +
                       "\",\"state\":\"" + std::string(name_of(current.state)) + "\",\"attempt\":";
-  journal::append_unsigned(input, current.failures + (journal::terminal(current.state) ? 0 : 1));
+  // The try that the hook is about: failures so far + 1, unless the last thing was a failure; 0 if none
+  // began.
+  const bool after_failure =
+      current.state == journal::StepState::failed || current.skip_kind == SkipKind::on_error;
+  journal::append_unsigned(input, current.started_at == 0 ? 0 : current.failures + (after_failure ? 0 : 1));
   if (current.ended_at && current.started_at) {
     input += ",\"duration_ms\":";
     journal::append_json(
@@ -50,6 +54,10 @@ void Execution::next_hook(Decision& decision) {
   HookCall next = std::move(hooks_.front());
   hooks_.erase(hooks_.begin());
   worker::Invocation call = invocation(decision, Kind::hook, next.step, next.function);
+  // A step that its dependencies skipped never passed: nothing has been folded for it yet.
+  const SkipKind skipped = state_.steps[next.step].skip_kind;
+  if (skipped == SkipKind::upstream_failed || skipped == SkipKind::not_taken || skipped == SkipKind::aborted)
+    call.context = visible(next.step);
   call.input = std::move(next.input);
   call.deadline = later(decision.now, decision.consultation_limit_ns);
   hook_running_ = call.id;

@@ -54,7 +54,7 @@ refused() { [ "$code" -eq "$1" ] && grep -q -- "$2" "$work/err"; }
 
 # ---- the host
 
-work=${PIRN_DEMO_DIRECTORY:-$root/build/demo}
+work=$(readlink -m "${PIRN_DEMO_DIRECTORY:-$root/build/demo}")
 host_data=
 host=
 log=$work/host.log
@@ -96,6 +96,7 @@ trap 'exit 143' TERM HUP
 rm -rf "$work"
 mkdir -p "$work"
 mkfifo "$work/never"
+cd "$work"
 # Short, since the path of a Unix socket may not be long.
 host_data=$(mktemp -d "${TMPDIR:-/tmp}/pirn-demo.XXXXXX")
 export PIRN_DATA=$host_data
@@ -123,31 +124,32 @@ figures() {
 
 chapter '1. A package: from source to a signed file'
 say 'The report is written with the SDK alone, in plugins/operations. A second release is made as an author would:'
-say 'a copy with another version, which also reports the items sold.'
-cp -r "$here" "$work/operations-2"
-sed -i 's/^set(OPERATIONS_VERSION 1\.0\.0)$/set(OPERATIONS_VERSION 2.0.0)/' "$work/operations-2/CMakeLists.txt"
-show pirn pack "$here" --file "$work/operations-1.0.0.pirn"
-show pirn pack "$work/operations-2" --file "$work/operations-2.0.0.pirn"
-pirn pack "$here" --file "$work/again.pirn" >/dev/null 2>&1
-promise 'the same sources give the same bytes' cmp -s "$work/operations-1.0.0.pirn" "$work/again.pirn"
+say 'with another version, which also reports the items sold. Both are built from copies, to leave the sources alone.'
+cp -r "$here" "operations-1"
+cp -r "$here" "operations-2"
+sed -i 's/^set(OPERATIONS_VERSION 1\.0\.0)$/set(OPERATIONS_VERSION 2.0.0)/' "operations-2/CMakeLists.txt"
+show pirn pack "operations-1" --output "operations-1.0.0.pirn"
+show pirn pack "operations-2" --output "operations-2.0.0.pirn"
+pirn pack "operations-1" --output "again.pirn" >/dev/null 2>&1
+promise 'the same sources give the same bytes' cmp -s "operations-1.0.0.pirn" "again.pirn"
 
 # Two tenants, each with a publisher and a key of its own.
 umask 077
-head -c 24 /dev/urandom | base64 >"$work/passphrase"
+head -c 24 /dev/urandom | base64 >"passphrase"
 for tenant in nordwind harbour; do
-  (cd "$work" && show pirn key generate "$tenant" --passphrase-file "$work/passphrase")
+  show pirn key generate "$tenant" --passphrase-file passphrase
 done
 umask 022
 for version in 1.0.0 2.0.0; do
-  for tenant in nordwind harbour; do cp "$work/operations-$version.pirn" "$work/$tenant-operations-$version.pirn"; done
+  for tenant in nordwind harbour; do cp "operations-$version.pirn" "$tenant-operations-$version.pirn"; done
 done
 for tenant in nordwind harbour; do
   for version in 1.0.0 2.0.0; do
-    show pirn sign "$work/$tenant-operations-$version.pirn" --key "$work/$tenant.pem" --passphrase-file "$work/passphrase"
+    show pirn sign "$tenant-operations-$version.pirn" --key "$tenant.pem" --passphrase-file "passphrase"
   done
 done
-show pirn inspect "$work/nordwind-operations-1.0.0.pirn"
-promise 'a signed package verifies' pirn verify "$work/nordwind-operations-1.0.0.pirn" --trust "$work/nordwind.pub"
+show pirn inspect "nordwind-operations-1.0.0.pirn"
+promise 'a signed package verifies' pirn verify "nordwind-operations-1.0.0.pirn" --trust "nordwind.pub"
 
 # ---- 2
 
@@ -156,13 +158,13 @@ start_host
 say 'A tenant'"'"'s code runs in worker processes unless the operator decides, on record, to trust it inside the host:'
 for tenant in nordwind harbour; do
   show pirn tenant create "$tenant" --isolation in-process
-  show pirn trust add --tenant "$tenant" --key "$work/$tenant.pub" --publisher pirn-examples
-  show pirn push "$work/$tenant-operations-1.0.0.pirn" --tenant "$tenant"
+  show pirn trust add --tenant "$tenant" --key "$tenant.pub" --publisher pirn-examples
+  show pirn push "$tenant-operations-1.0.0.pirn" --tenant "$tenant"
   show pirn deploy operations@1.0.0 --tenant "$tenant" --why 'first release'
 done
 show pirn tenant create cautious
-pirn trust add --tenant cautious --key "$work/nordwind.pub" --publisher pirn-examples >/dev/null
-pirn push "$work/nordwind-operations-1.0.0.pirn" --tenant cautious >/dev/null
+pirn trust add --tenant cautious --key "nordwind.pub" --publisher pirn-examples >/dev/null
+pirn push "nordwind-operations-1.0.0.pirn" --tenant cautious >/dev/null
 attempt pirn deploy operations@1.0.0 --tenant cautious
 promise 'without that decision nothing is deployed into the host' refused 5 isolat
 show pirn graph daily-report --tenant nordwind -o ascii
@@ -178,61 +180,65 @@ start_run() {
 run_report() { # NAME TENANT INPUT: runs it with live progress; the exit code in `code`
   code=0
   printf '%s$ pirn run start daily-report --tenant %s --input @%s --watch%s\n' "$dim" "$2" "$3" "$plain"
-  pirn run start daily-report --tenant "$2" --input "@$3" --watch --timeout 5m >"$work/$1.txt" || code=$?
+  pirn run start daily-report --tenant "$2" --input "@$3" --watch --timeout 5m >"$1.txt" || code=$?
   keep "$1" @latest "$2"
-  cat "$work/$1.txt"
+  cat "$1.txt"
   totals "$1"
   figures "$1"
 }
 input() { # NAME ORDERS INVENTORY [MORE]
   jq -n --arg orders "$2" --arg inventory "$3" --arg output "$work/report/$1" "{orders: \$orders, output: \$output, pace_ms: 60}
-    + (if \$inventory == \"\" then {} else {inventory: \$inventory} end) + (${4:-{\}})" >"$work/$1-input.json"
+    + (if \$inventory == \"\" then {} else {inventory: \$inventory} end) + (${4:-{\}})" >"$1-input.json"
 }
 bounded() { [ "$(field "$1" .max_concurrency)" -le 4 ]; }
 published() {
   local file
   for file in dashboard.html dashboard.json cache/index.json search/index.json metrics.json metrics.prom; do
-    [ -s "$work/report/$1/$file" ] || { say "$file is missing"; return 1; }
+    [ -s "report/$1/$file" ] || { say "$file is missing"; return 1; }
   done
-  [ "$(find "$work/report/$1/archive" -name manifest.json | wc -l)" -eq 1 ]
+  [ "$(find "report/$1/archive" -name manifest.json | wc -l)" -eq 1 ]
 }
-hooks_counted() { # every step ended once in the hooks' log, and the metrics agree with the run
-  jq -e -s --slurpfile run "$work/$1.json" '([.[] | select(.event == "on_finish") | .step] | unique | length) == ($run[0].steps | length)' \
-    "$work/report/$2/runs/$(field "$1" .id)/hooks.jsonl" >/dev/null &&
-  [ "$(jq -r '.totals | "\(.succeeded) \(.failed) \(.skipped)"' "$work/report/$2/runs/$(field "$1" .id)/steps.json")" = "$(counts "$1")" ]
+hooks_counted() { # every step ended in the hooks' log, and the metrics agree with the run; hooks run behind it
+  wait_until 'the hooks have run' hooks_agree "$@"
+}
+hooks_agree() {
+  jq -e -s --slurpfile run "$1.json" '([.[] | select(.event == "on_finish") | .step] | unique | length) == ($run[0].steps | length)' \
+    "report/$2/runs/$(field "$1" .id)/hooks.jsonl" >/dev/null &&
+  [ "$(jq -r '.totals | "\(.succeeded) \(.failed) \(.skipped)"' "report/$2/runs/$(field "$1" .id)/steps.json")" = "$(counts "$1")" ]
 }
 anomaly_handled() {
   [ "$code" -eq 7 ] && ended_as "$1" '14 1 1' && [ "$(step "$1" detect-anomalies .error.code)" = anomaly ] &&
     [ "$(step "$1" detect-anomalies .invocations)" = 1 ] && [ "$(step "$1" notify-ops .skip_kind)" = upstream_failed ]
 }
-healthy_notified() { [ "$code" -eq 0 ] && ended_as "$1" '16 0 0' && [ -s "$work/report/$1/notification.json" ]; }
+healthy_notified() { [ "$code" -eq 0 ] && ended_as "$1" '16 0 0' && [ -s "report/$1/notification.json" ]; }
 
-"$here/sample.sh" anomalous "$work/anomalous"
-"$here/sample.sh" healthy "$work/healthy"
+"$here/sample.sh" anomalous "anomalous"
+"$here/sample.sh" healthy "healthy"
 if [ -n "$data_file" ]; then
   chapter "3. The daily report on $(basename "$data_file")"
   input data "$data_file" ''
-  run_report data nordwind "$work/data-input.json"
+  run_report data nordwind "data-input.json"
   if [ "$code" -eq 7 ]; then promise 'the anomaly fails detect-anomalies, skips notify-ops, and all else completes' anomaly_handled data
   else promise 'on healthy data all 16 steps complete and notify-ops notifies' healthy_notified data; fi
   promise 'what the steps published is there' published data
-  page=$work/report/data/dashboard.html
+  promise 'never more than 4 steps ran at the same time' bounded data
+  page=report/data/dashboard.html
 else
   chapter '3. The daily report on a bad day: an anomaly, exit code 7 expected'
   input anomalous "$work/anomalous/orders.csv" "$work/anomalous/inventory.csv"
-  run_report anomalous nordwind "$work/anomalous-input.json"
+  run_report anomalous nordwind "anomalous-input.json"
   promise 'the anomaly fails detect-anomalies for good, skips notify-ops, and the other 14 steps complete' anomaly_handled anomalous
-  promise 'the figures are those that the generator summed up' same_figures anomalous "$work/anomalous/expected.json" 'del(.items)'
+  promise 'the figures are those that the generator summed up' same_figures anomalous "anomalous/expected.json" 'del(.items)'
   promise 'never more than 4 steps ran at the same time' bounded anomalous
   promise 'what the steps published is there' published anomalous
   promise 'the hooks logged every step and their metrics agree' hooks_counted anomalous anomalous
 
   chapter '   The same for the other tenant on a good day'
   input healthy "$work/healthy/orders.csv" "$work/healthy/inventory.csv"
-  run_report healthy harbour "$work/healthy-input.json"
+  run_report healthy harbour "healthy-input.json"
   promise 'on healthy data all 16 steps complete and notify-ops notifies' healthy_notified healthy
-  promise 'the figures are those that the generator summed up' same_figures healthy "$work/healthy/expected.json" 'del(.items)'
-  page=$work/report/healthy/dashboard.html
+  promise 'its figures are those that the generator summed up' same_figures healthy "healthy/expected.json" 'del(.items)'
+  page=report/healthy/dashboard.html
 fi
 
 # ---- 4
@@ -241,15 +247,15 @@ chapter '4. Hot swap: 2.0.0 is deployed while a run of 1.0.0 is under way'
 say 'This run waits in clean-orders until we let it go on.'
 touch "$work/gate"
 input pinned "$work/healthy/orders.csv" "$work/healthy/inventory.csv" "{hold_step: \"clean-orders\", hold_file: \"$work/gate\", pace_ms: 0}"
-start_run --tenant nordwind --input "@$work/pinned-input.json" --key pinned
+start_run --tenant nordwind --input "@pinned-input.json" --key pinned
 pinned=$started
 wait_until 'only clean-orders is under way' run_is "$pinned" nordwind '.running_steps == ["clean-orders"] and .progress.done == 5'
-show pirn push "$work/nordwind-operations-2.0.0.pirn" --tenant nordwind
+show pirn push "nordwind-operations-2.0.0.pirn" --tenant nordwind
 show pirn deploy operations@2.0.0 --tenant nordwind --why 'reports the items sold'
 input fresh "$work/healthy/orders.csv" "$work/healthy/inventory.csv"
-run_report fresh nordwind "$work/fresh-input.json"
+run_report fresh nordwind "fresh-input.json"
 show pirn run ls --tenant nordwind
-promise 'a run that starts after the deployment is on 2.0.0, with its new figure' same_figures fresh "$work/healthy/expected.json"
+promise 'a run that starts after the deployment is on 2.0.0, with its new figure' same_figures fresh "healthy/expected.json"
 promise 'the run that was under way is still on 1.0.0' run_is "$pinned" nordwind '.version == "1.0.0" and .state == "running"'
 promise 'the other tenant still has 1.0.0' run_is @latest harbour '.version == "1.0.0"' 
 show pirn rollout history operations --tenant nordwind
@@ -257,31 +263,31 @@ show pirn rollout history operations --tenant nordwind
 # ---- 5
 
 chapter '5. kill -9 in mid-run'
-start_run --tenant nordwind --input "@$work/pinned-input.json" --key acknowledged
+start_run --tenant nordwind --input "@pinned-input.json" --key acknowledged
 acknowledged=$started
 say "The host dies with clean-orders of $pinned under way, right after it acknowledged $acknowledged."
 printf '%s$ kill -9 %s%s\n' "$dim" "$host" "$plain"
 kill -KILL "$host"
 wait "$host" 2>/dev/null || true
 start_host
-start_run --tenant nordwind --input "@$work/pinned-input.json" --key acknowledged
+start_run --tenant nordwind --input "@pinned-input.json" --key acknowledged
 promise 'the start that was acknowledged is there, and its key starts no second one' [ "$started" = "$acknowledged" ]
 rm "$work/gate"
 for run in pinned acknowledged; do
   code=0
-  show pirn run watch "${!run}" --tenant nordwind --timeout 5m >"$work/$run.txt" || code=$?
+  show pirn run watch "${!run}" --tenant nordwind --timeout 5m >"$run.txt" || code=$?
   promise "the ${run} run ends after the restart" [ "$code" -eq 0 ]
   keep "$run" "${!run}" nordwind
 done
-cat "$work/pinned.txt"
+cat "pinned.txt"
 totals pinned
 not_run_again() {
-  [ "$(jq -r '[.steps[] | select(.name != "clean-orders") | .invocations] | unique | join(" ")' "$work/pinned.json")" = 1 ]
+  [ "$(jq -r '[.steps[] | select(.name != "clean-orders") | .invocations] | unique | join(" ")' "pinned.json")" = 1 ]
 }
 promise 'steps that had completed were not run again' not_run_again
 promise 'the step in flight was run again, without being blamed for it' \
   [ "$(step pinned clean-orders '"\(.invocations) \(.interruptions) \(.failures)"')" = '2 1 0' ]
-promise 'also across the restart it finished on 1.0.0' same_figures pinned "$work/healthy/expected.json" 'del(.items)'
+promise 'also across the restart it finished on 1.0.0' same_figures pinned "healthy/expected.json" 'del(.items)'
 on_first() { [ "$(field pinned .version)" = 1.0.0 ] && [ "$(field pinned '.context.report | has("items")')" = false ]; }
 promise 'and not on what has been deployed since' on_first
 promise 'the run started before the kill is on 2.0.0' [ "$(field acknowledged .version)" = 2.0.0 ]
@@ -289,8 +295,8 @@ promise 'the run started before the kill is on 2.0.0' [ "$(field acknowledged .v
 # ---- 6
 
 chapter '6. What is refused'
-tampered=$work/tampered.pirn
-cp "$work/nordwind-operations-2.0.0.pirn" "$tampered"
+tampered=tampered.pirn
+cp "nordwind-operations-2.0.0.pirn" "$tampered"
 size=$(stat -c %s "$tampered")
 # One bit of the last block of code, far behind the signature.
 offset=$((size * 2 / 3))
@@ -300,24 +306,25 @@ say "One bit of $size bytes is another:"
 before=$(pirn package ls --tenant nordwind -o json | jq -S .)
 attempt pirn push "$tampered" --tenant nordwind
 promise 'a tampered package is refused' [ "$code" -eq 5 ]
-attempt pirn push "$work/harbour-operations-2.0.0.pirn" --tenant nordwind
+attempt pirn push "harbour-operations-2.0.0.pirn" --tenant nordwind
 promise 'a package signed with the key of another tenant is refused' [ "$code" -eq 5 ]
 promise 'and nothing of either was kept' [ "$(pirn package ls --tenant nordwind -o json | jq -S .)" = "$before" ]
 
 say "Over TCP a tenant needs a key, which implies the tenant ($server):"
-(umask 077 && pirn key create --tenant harbour --role runner --label demo -o json | jq -r '.token // .key' >"$work/harbour.key")
+(umask 077 && pirn key create --tenant harbour --role runner --label demo -o json | jq -r '.token // .key' >"harbour.key")
 mine=$(pirn run show @latest --tenant harbour -o json 2>/dev/null | jq -r '.id // empty')
-as_harbour() { env -u PIRN_DATA pirn "$@" --server "$server" --key-file "$work/harbour.key"; }
-if [ -n "$mine" ]; then promise 'with its key a tenant sees its own runs' as_harbour run show "$mine" -o id; fi
-attempt as_harbour run show "$pinned"
-foreign=$(sed "s/$pinned/RUN/g" "$work/err")
+as_harbour=(--server "$server" --key-file harbour.key)
+own_run() { pirn run show "$mine" -o id "${as_harbour[@]}" >own.txt; }
+if [ -n "$mine" ]; then promise 'with its key a tenant sees its own runs' own_run; fi
+attempt pirn run show "$pinned" "${as_harbour[@]}"
+foreign=$(sed "s/$pinned/RUN/g" "err")
 promise 'it sees no run of another tenant' [ "$code" -eq 3 ]
 nothing=$(printf '%s' "$pinned" | tr '0-9a-z' '1-9a-z0')
-attempt as_harbour run show "$nothing"
-promise 'and cannot tell it from one that is not there' [ "$(sed "s/$nothing/RUN/g" "$work/err")" = "$foreign" ]
-attempt as_harbour run cancel "$acknowledged"
+attempt pirn run show "$nothing" "${as_harbour[@]}"
+promise 'and cannot tell it from one that is not there' [ "$(sed "s/$nothing/RUN/g" "err")" = "$foreign" ]
+attempt pirn run cancel "$acknowledged" "${as_harbour[@]}"
 promise 'nor can it influence one' [ "$code" -eq 3 ]
-attempt as_harbour push "$work/harbour-operations-2.0.0.pirn"
+attempt pirn push "harbour-operations-2.0.0.pirn" "${as_harbour[@]}"
 promise 'a key that may only run pushes nothing' [ "$code" -eq 4 -o "$code" -eq 5 ]
 promise 'without a key nothing is answered' [ "$(curl -s -o /dev/null -w '%{http_code}' "$server/v1/executions")" = 401 ]
 
@@ -334,5 +341,5 @@ host=
 printf '\n%s%d promises, %d kept, %d s%s\n' "$bold" $((${#kept[@]} + ${#broken[@]})) ${#kept[@]} $((SECONDS - began)) "$plain"
 for text in "${kept[@]}"; do printf '   %s✓%s %s\n' "$green" "$plain" "$text"; done
 for text in ${broken[@]+"${broken[@]}"}; do printf '   %s✗%s %s\n' "$red" "$plain" "$text"; done
-printf '\nThe dashboard:   %s\nAll reports:     %s\nPackages, keys:  %s\nThe host'"'"'s log:  %s\n' "$page" "$work/report" "$work" "$log"
+printf '\nThe dashboard:   %s\nAll reports:     %s\nPackages, keys:  %s\nThe host'"'"'s log:  %s\n' "$work/$page" "$work/report" "$work" "$log"
 [ ${#broken[@]} -eq 0 ]

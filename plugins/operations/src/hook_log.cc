@@ -74,7 +74,7 @@ Metrics Metrics::fold(std::istream& log) {
       event.event = view.get<std::string>("event");
       event.state = view.get<std::string>("state");
       event.attempt = view.get_or<uint32_t>("attempt", 0);
-      event.duration_ms = view.get_or<int64_t>("duration_ms", 0);
+      event.duration_ms = view.get_or<double>("duration_ms", 0);
       metrics.add(event);
     } catch (const pirn::Error&) {
       continue;  // a line that a crash cut short
@@ -84,7 +84,8 @@ Metrics Metrics::fold(std::istream& log) {
 }
 
 std::string Metrics::json(const std::string& execution) const {
-  int64_t succeeded = 0, failed = 0, skipped = 0, busy_ms = 0;
+  int64_t succeeded = 0, failed = 0, skipped = 0;
+  double busy_ms = 0;
   std::string steps = "[";
   for (const auto& [name, step] : steps_) {
     succeeded += step.state == "completed" ? 1 : 0;

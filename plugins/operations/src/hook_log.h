@@ -21,7 +21,7 @@ struct HookEvent {
   int64_t at_ms = 0;  // Unix time
   std::string step, event, state;
   uint32_t attempt = 0;
-  int64_t duration_ms = 0;
+  double duration_ms = 0;
   std::string error;  // code and message, empty if there is none
 
   std::string json() const;  // without a line end
@@ -37,7 +37,7 @@ class Metrics {
   struct Step {
     std::string state = "running";
     int64_t starts = 0;
-    int64_t duration_ms = 0;
+    double duration_ms = 0;
     uint32_t attempts = 0;
   };
   std::map<std::string, Step> steps_;

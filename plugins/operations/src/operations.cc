@@ -130,10 +130,9 @@ void note(pirn::Context& ctx, const pirn::Input& in) {
                   .event = in.event(),
                   .state = in.state(),
                   .attempt = in.attempt(),
-                  .duration_ms = in.duration().ms(),
+                  .duration_ms = static_cast<double>(in.duration().ns()) / 1e6,
                   .error = in.has_error() ? in.error_code() + ": " + in.error_message() : std::string()};
   record(event, run_file(ctx, "hooks.jsonl"), run_file(ctx, "steps.json"), std::string(ctx.execution()));
-  ctx.debug(event.event + " " + event.step);
 }
 
 }  // namespace

@@ -68,7 +68,9 @@ std::string copy_to_output(const pirn::Context& ctx, const std::string& from, st
 }
 
 Poll heartbeat(pirn::Context& ctx) {
-  return [&ctx](uint64_t lines) { return ctx.heartbeat(-1, std::to_string(lines) + " lines"); };
+  return [&ctx](uint64_t lines) {
+    return lines == 0 ? !ctx.cancelled() : ctx.heartbeat(-1, std::to_string(lines) + " lines");
+  };
 }
 
 bool pace(pirn::Context& ctx) {

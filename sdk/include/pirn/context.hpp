@@ -252,7 +252,10 @@ class Input {
   std::string state() const { return text("state"); }
   std::string reason() const { return text("reason"); }
   uint32_t attempt() const { return json().get_or<uint32_t>("attempt", 0); }
-  Duration duration() const { return Duration::milliseconds(json().get_or<int64_t>("duration_ms", 0)); }
+  // Of a step that has ended; the host gives parts of a millisecond.
+  Duration duration() const {
+    return Duration::nanoseconds(static_cast<int64_t>(json().get_or<double>("duration_ms", 0) * 1e6));
+  }
   Duration base_delay() const { return Duration::milliseconds(json().get_or<int64_t>("base_delay_ms", 0)); }
   json::View result() const { return json()["result"]; }    // rollback: the step's own result
   json::View context() const { return json()["context"]; }  // result of a nested workflow: the child's

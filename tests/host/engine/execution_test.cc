@@ -477,11 +477,15 @@ TEST(Hooks, R54R70RunInOrderOneAtATimeAndChangeNothing) {
              {"name":"not","after":["good"],"when":{"path":"x","exists":true}}])");
   world.runner().by_function["bad"] = [](const auto&) { return fail("boom"); };
   world.runner().by_function["g"] = [](const auto&) { return fail("hooks may fail"); };
-  const ExecutionId id = world.start()->id;
+  const ExecutionId id = world.start(R"({"given":1})")->id;
   world.run();
   std::map<std::string, std::vector<std::string>> events;
   for (const Called& call : world.runner().calls)
     if (call.kind == worker::Kind::hook) {
+      EXPECT_NE(call.context.find("\"given\":1"), std::string::npos)
+          << call.step << ": skipped steps have a context too";
+      const char* attempt = call.step == "below" || call.step == "not" ? "\"attempt\":0" : "\"attempt\":1";
+      EXPECT_NE(call.input.find(attempt), std::string::npos) << call.step << ": " << call.input;
       const size_t at = call.input.find("\"event\":\"") + 9;
       events[call.step].push_back(call.function + ":" + call.input.substr(at, call.input.find('"', at) - at));
     }

@@ -106,7 +106,7 @@ TEST(Cache, TheIndexNamesEachEntryWithItsDigest) {
 TEST(Metrics, AreAFoldOfTheHooksLog) {
   std::string log;
   const auto event = [&](const char* step, const char* name, const char* state, uint32_t attempt,
-                         int64_t ms) {
+                         double ms) {
     log += HookEvent{.at_ms = 1,
                      .step = step,
                      .event = name,
@@ -119,8 +119,8 @@ TEST(Metrics, AreAFoldOfTheHooksLog) {
   };
   event("a", "on_start", "running", 1, 0);
   event("a", "on_start", "running", 1, 0);  // the host was killed and started it again
-  event("a", "on_success", "completed", 1, 12);
-  event("a", "on_finish", "completed", 1, 12);
+  event("a", "on_success", "completed", 1, 12.25);
+  event("a", "on_finish", "completed", 1, 12.25);
   log += "{\"at_ms\":1,\"st";  // cut short
   log += "\n";
   event("b", "on_start", "running", 1, 0);
@@ -132,9 +132,9 @@ TEST(Metrics, AreAFoldOfTheHooksLog) {
   std::istringstream input(log);
   const std::string text = Metrics::fold(input).json("run");
   const pirn::json::View metrics{text};
-  EXPECT_EQ(metrics["totals"].text(), R"({"steps":3,"succeeded":1,"failed":1,"skipped":1,"busy_ms":17})");
+  EXPECT_EQ(metrics["totals"].text(), R"({"steps":3,"succeeded":1,"failed":1,"skipped":1,"busy_ms":17.25})");
   EXPECT_EQ(metrics["steps"].items().at(0).text(),
-            R"({"step":"a","state":"completed","starts":2,"attempts":1,"duration_ms":12})");
+            R"({"step":"a","state":"completed","starts":2,"attempts":1,"duration_ms":12.25})");
 }
 
 }  // namespace

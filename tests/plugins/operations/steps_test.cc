@@ -182,7 +182,7 @@ TEST_F(Steps, EachEventIsLoggedAndCounted) {
     TaskRun task("log_event");
     task.set("output", directory_ + "/report").now(1'000'000'000).step("load-config");
     task.input(
-        {{"event", event}, {"step", "load-config"}, {"state", state}, {"attempt", 1}, {"duration_ms", 7}});
+        {{"event", event}, {"step", "load-config"}, {"state", state}, {"attempt", 1}, {"duration_ms", 7.25}});
     EXPECT_TRUE(task.run().done());
   };
   hook("on_start", "running");
@@ -193,7 +193,7 @@ TEST_F(Steps, EachEventIsLoggedAndCounted) {
   EXPECT_EQ(std::ranges::count(log, '\n'), 3);
   const std::string text = read(directory_ + "/report/runs/test/steps.json");
   EXPECT_EQ(View(text)["totals"].get<int64_t>("succeeded"), 1);
-  EXPECT_EQ(View(text)["totals"].get<int64_t>("busy_ms"), 7);
+  EXPECT_EQ(View(text)["totals"].get<double>("busy_ms"), 7.25);
 }
 
 // The sixteen steps and their edges, exactly as requirements/1 draws them.
