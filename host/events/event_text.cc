@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "host/journal/value.h"
+#include "packager/json/json.h"
 
 namespace pirn::events {
 
@@ -67,11 +68,10 @@ Error not_a_body() { return Error{Code::internal, "a row of the journal is no co
 
 // The text of a member of a JSON object; empty when it is absent or null.
 std::string member(std::string_view object, std::string_view key) {
-  boost::system::error_code error;
-  const boost::json::value value = boost::json::parse(object, error);
-  if (error || !value.is_object()) return {};
-  const boost::json::value* found = value.as_object().if_contains(key);
-  return found == nullptr || found->is_null() ? std::string() : boost::json::serialize(*found);
+  const auto value = parse_own_json(object, "an event", {});
+  if (!value || !value->is_object()) return {};
+  const boost::json::value* found = value->as_object().if_contains(key);
+  return found == nullptr || found->is_null() ? std::string() : canonical(*found);
 }
 
 }  // namespace

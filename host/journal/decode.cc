@@ -44,6 +44,8 @@ class Fields {
     const bj::value* value = find(name);
     return value ? number_of(*value, name) : otherwise;
   }
+  uint32_t count(std::string_view name) const { return count_of(number(name), name); }
+  uint32_t count_or(std::string_view name, uint32_t otherwise) const { return count_of(number_or(name, otherwise), name); }
   int64_t instant_or(std::string_view name, int64_t otherwise) const {
     const bj::value* value = find(name);
     if (!value) return otherwise;
@@ -77,6 +79,11 @@ class Fields {
     if (value.is_uint64()) return value.get_uint64();
     if (value.is_int64() && value.get_int64() >= 0) return static_cast<uint64_t>(value.get_int64());
     throw Malformed("the field '" + std::string(name) + "' is no number");
+  }
+
+  static uint32_t count_of(uint64_t number, std::string_view name) {
+    if (number > UINT32_MAX) throw Malformed("the field '" + std::string(name) + "' is too large");
+    return static_cast<uint32_t>(number);
   }
 
   const bj::object* object_;
@@ -132,7 +139,7 @@ ExecutionId id_of(std::string_view text) {
 }
 
 uint32_t step_of(const Fields& fields) {
-  return static_cast<uint32_t>(fields.number_or("i", Stopping::kNoStep));
+  return fields.count_or("i", Stopping::kNoStep);
 }
 
 AfterFailure then_of(std::string_view name) {
@@ -155,8 +162,8 @@ Record created_of(const Fields& f) {
   record.workflow = f.text("workflow");
   record.pins = pins_of(f);
   record.definition = f.digest("definition");
-  record.definition_schema = static_cast<uint32_t>(f.number("definition_schema"));
-  record.n_steps = static_cast<uint32_t>(f.number("steps"));
+  record.definition_schema = f.count("definition_schema");
+  record.n_steps = f.count("steps");
   record.root = id_of(f.text("root"));
   record.key = f.text_or_empty("key");
   record.input_digest = f.digest("input_digest");
@@ -171,14 +178,14 @@ Record record_of(const Fields& f) {
   const uint32_t step = step_of(f);
   if (type == "step.ready") return StepReady{step};
   if (type == "step.start")
-    return StepStarted{step, static_cast<uint32_t>(f.number("attempt")), f.number("invocation")};
+    return StepStarted{step, f.count("attempt"), f.number("invocation")};
   if (type == "step.stop") return StepCompleted{step, slot_of(f), f.instant_or("duration", 0)};
   if (type == "workflow.create") return created_of(f);
   if (type == "workflow.start")
-    return Begun{static_cast<uint32_t>(f.number("attempt")), f.instant_or("deadline", kNever)};
+    return Begun{f.count("attempt"), f.instant_or("deadline", kNever)};
   if (type == "workflow.stop")
     return Stopped{by_name<FinalState>(f.text("state"), 0, 2), f.instant_or("duration", 0),
-                   static_cast<uint32_t>(f.number_or("tolerated_failures", 0))};
+                   f.count_or("tolerated_failures", 0)};
   if (type == "step.skip")
     return StepSkipped{step, by_name<SkipKind>(f.text("kind"), 0, 7), f.text_or_empty("reason")};
   if (type == "step.exception")
@@ -210,10 +217,10 @@ Step state_step_of(const Fields& f) {
   if (f.find("skip_kind")) step.skip_kind = by_name<SkipKind>(f.text("skip_kind"), 0, 7);
   step.tolerated = f.flag_or("tolerated", false);
   if (f.find("asking")) step.asking = kind_of(f, "asking");
-  step.failures = static_cast<uint32_t>(f.number_or("failures", 0));
-  step.invocations = static_cast<uint32_t>(f.number_or("invocations", 0));
-  step.interruptions = static_cast<uint32_t>(f.number_or("interruptions", 0));
-  step.crashes = static_cast<uint32_t>(f.number_or("crashes", 0));
+  step.failures = f.count_or("failures", 0);
+  step.invocations = f.count_or("invocations", 0);
+  step.interruptions = f.count_or("interruptions", 0);
+  step.crashes = f.count_or("crashes", 0);
   step.invocation = f.number_or("invocation", 0);
   step.wake_at = f.instant_or("wake_at", 0);
   step.started_at = f.instant_or("started_at", 0);
@@ -236,7 +243,7 @@ DecodedState state_of(const Fields& f) {
   state.workflow = f.text("workflow");
   state.pins = pins_of(f);
   state.definition = f.digest("definition");
-  state.definition_schema = static_cast<uint32_t>(f.number("definition_schema"));
+  state.definition_schema = f.count("definition_schema");
   state.root = id_of(f.text("root"));
   state.key = f.text_or_empty("key");
   state.input_digest = f.digest("input_digest");
@@ -245,8 +252,8 @@ DecodedState state_of(const Fields& f) {
   if (f.find("cause")) state.cause = f.text("cause") == "fail" ? StopCause::fail : StopCause::cancel;
   state.rollback = f.flag_or("rollback", false);
   state.cleanup = f.flag_or("cleanup", true);
-  state.attempt = static_cast<uint32_t>(f.number("attempt"));
-  state.error_step = static_cast<uint32_t>(f.number_or("error_step", Stopping::kNoStep));
+  state.attempt = f.count("attempt");
+  state.error_step = f.count_or("error_step", Stopping::kNoStep);
   state.error = error_of(f);
   state.reason = f.text_or_empty("reason");
   state.created_at = f.instant_or("created_at", 0);
@@ -256,8 +263,8 @@ DecodedState state_of(const Fields& f) {
   state.deadline = f.instant_or("deadline", kNever);
   state.grace_until = f.instant_or("grace_until", kNever);
   state.next_seq = f.number("next_seq");
-  state.next_commit = static_cast<uint32_t>(f.number("next_commit"));
-  state.tolerated_failures = static_cast<uint32_t>(f.number_or("tolerated_failures", 0));
+  state.next_commit = f.count("next_commit");
+  state.tolerated_failures = f.count_or("tolerated_failures", 0);
   state.input = delta_of(f.get("input"));
   decoded.context = f.json_or_empty("context");
   for (const bj::value& step : f.get("steps").as_array()) {
@@ -278,8 +285,9 @@ template <class T, class Read>
 Result<T> decode(std::string_view what, std::string_view text, Read read) {
   try {
     bj::monotonic_resource memory;
-    const bj::value json = bj::parse({text.data(), text.size()}, &memory);
-    return read(Fields(json));
+    auto json = parse_own_json(text, what, &memory);
+    if (!json) return corrupt(what, json.error().message);
+    return read(Fields(*json));
   } catch (const std::exception& failure) {
     return corrupt(what, failure.what());
   }

@@ -49,7 +49,10 @@ Value value_from(const boost::json::value& json) {
           object.begin()->key() == boost::json::string_view(kBytesKey.data(), kBytesKey.size()) &&
           object.begin()->value().is_string()) {
         const auto& text = object.begin()->value().get_string();
-        if (auto bytes = from_base64({text.data(), text.size()})) return Value::of_bytes(*bytes);
+        // Only what we would have written: OpenSSL also takes white space and stray bits, and another text is
+        // just an object with an odd key.
+        const std::string_view encoded(text.data(), text.size());
+        if (auto bytes = from_base64(encoded); bytes && to_base64(*bytes) == encoded) return Value::of_bytes(*bytes);
       }
       return Value::of_json(canonical(json));
     }

@@ -130,9 +130,11 @@ void write(const json::value& value, std::string& out) {
   }
 }
 
-// Builds the value as boost::json::parser would, with two differences: doubles are read exactly (Boost 1.81
-// may be off by one unit in the last place, so that a number would not survive being written and read), and a
-// key that occurs twice is an error (Boost keeps the last one).
+// Builds the value as boost::json::parser would, with differences: doubles are read exactly (Boost 1.81 may be
+// off by one unit in the last place, so that a number would not survive being written and read), and in what
+// others wrote a key that occurs twice is an error (Boost keeps the last one), and so is an integer that needs
+// the sign's bit.
+template <bool kOwn>
 class Builder {
  public:
   static constexpr size_t max_object_size = 1 << 20;
@@ -143,22 +145,33 @@ class Builder {
   using Ec = boost::system::error_code;
   using Text = json::string_view;
 
-  Builder() { stack_.reset(); }
+  explicit Builder(json::storage_ptr storage) { stack_.reset(std::move(storage)); }
   json::value release() { return stack_.release(); }
   std::string problem;  // set when a method stopped the parser
 
   bool on_document_begin(Ec&) { return true; }
   bool on_document_end(Ec&) { return true; }
-  bool on_object_begin(Ec&) { return keys_.emplace_back(), true; }
-  bool on_object_end(size_t n, Ec&) { return keys_.pop_back(), stack_.push_object(n), true; }
+  bool on_object_begin(Ec&) {
+    if constexpr (!kOwn) keys_.emplace_back();
+    return true;
+  }
+  bool on_object_end(size_t n, Ec&) {
+    if constexpr (!kOwn) keys_.pop_back();
+    return stack_.push_object(n), true;
+  }
   bool on_array_begin(Ec&) { return true; }
   bool on_array_end(size_t n, Ec&) { return stack_.push_array(n), true; }
-  bool on_key_part(Text part, size_t, Ec&) { return key_ += part, stack_.push_chars(part), true; }
+  bool on_key_part(Text part, size_t, Ec&) {
+    if constexpr (!kOwn) key_ += part;
+    return stack_.push_chars(part), true;
+  }
   bool on_key(Text part, size_t, Ec& ec) {
-    key_ += part;
-    const bool fresh = keys_.back().insert(key_).second;
-    if (!fresh) return stop("the key \"" + key_ + "\" occurs twice in one object", ec);
-    key_.clear();
+    if constexpr (!kOwn) {
+      key_ += part;
+      const bool fresh = keys_.back().insert(key_).second;
+      if (!fresh) return stop("the key \"" + key_ + "\" occurs twice in one object", ec);
+      key_.clear();
+    }
     stack_.push_key(part);
     return true;
   }
@@ -166,7 +179,8 @@ class Builder {
   bool on_string(Text part, size_t, Ec&) { return stack_.push_string(part), true; }
   bool on_number_part(Text part, Ec&) { return number_ += part, true; }
   bool on_int64(int64_t number, Text, Ec&) { return number_.clear(), stack_.push_int64(number), true; }
-  bool on_uint64(uint64_t, Text text, Ec& ec) {
+  bool on_uint64(uint64_t number, Text text, Ec& ec) {
+    if constexpr (kOwn) return number_.clear(), stack_.push_uint64(number), true;
     return stop("the integer " + number_ + std::string(text) + " does not fit 64 bits with sign", ec);
   }
   bool on_double(double, Text text, Ec& ec) {
@@ -211,18 +225,11 @@ Where place(std::string_view text, std::string_view file, size_t offset) {
   return where;
 }
 
-}  // namespace
-
-std::string canonical(const json::value& value) {
-  std::string out;
-  write(value, out);
-  return out;
-}
-
-Result<json::value> parse_json(std::string_view text, std::string_view file) {
+template <bool kOwn>
+Result<json::value> parse(std::string_view text, std::string_view file, uint32_t depth, json::storage_ptr storage) {
   json::parse_options options;
-  options.max_depth = kJsonDepth;
-  json::basic_parser<Builder> parser(options);
+  options.max_depth = depth;
+  json::basic_parser<Builder<kOwn>> parser(options, std::move(storage));
   boost::system::error_code failure;
   const size_t read = parser.write_some(false, text.data(), text.size(), failure);
   if (!failure && read < text.size()) failure = json::make_error_code(json::error::extra_data);
@@ -234,6 +241,22 @@ Result<json::value> parse_json(std::string_view text, std::string_view file) {
                  .where = place(text, file, read)};
   }
   return parser.handler().release();
+}
+
+}  // namespace
+
+std::string canonical(const json::value& value) {
+  std::string out;
+  write(value, out);
+  return out;
+}
+
+Result<json::value> parse_json(std::string_view text, std::string_view file) {
+  return parse<false>(text, file, kJsonDepth, {});
+}
+
+Result<json::value> parse_own_json(std::string_view text, std::string_view file, json::storage_ptr storage) {
+  return parse<true>(text, file, kOwnJsonDepth, std::move(storage));
 }
 
 Result<json::value> parse_canonical(std::string_view text, std::string_view file) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
+#include <boost/json/storage_ptr.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,8 +21,9 @@
 
 namespace pirn {
 
-// Nothing that Pirn reads nests deeper.
+// Nothing that others wrote nests deeper; what Pirn writes has it inside of its own documents.
 inline constexpr uint32_t kJsonDepth = 32;
+inline constexpr uint32_t kOwnJsonDepth = kJsonDepth + 16;
 
 // The canonical text. Every double must be finite, every string valid UTF-8.
 std::string canonical(const boost::json::value& value);
@@ -30,6 +32,11 @@ std::string canonical(const boost::json::value& value);
 // forbids, a key that occurs twice in an object, an integer beyond 64 bits with sign, a double out of range,
 // nesting below `kJsonDepth`. `file` names the text in messages.
 Result<boost::json::value> parse_json(std::string_view text, std::string_view file);
+
+// What Pirn itself wrote and kept, as exact as parse_json: unsigned integers of 64 bits and nesting down to
+// `kOwnJsonDepth` are read, and nobody looks for keys that occur twice. The value's memory is `storage`'s.
+Result<boost::json::value> parse_own_json(std::string_view text, std::string_view file,
+                                          boost::json::storage_ptr storage);
 
 // As parse_json, and refuses (json_not_canonical) a text that canonical() would not have written.
 Result<boost::json::value> parse_canonical(std::string_view text, std::string_view file);

@@ -1,0 +1,384 @@
+#include "host/journal/codec.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <tuple>
+
+#include "tests/host/journal/generate.h"
+
+namespace pirn::journal {
+namespace {
+
+const std::vector<std::string> kNames = {"first", "second", "third-step"};
+
+template <class T>
+T any_of(int first, int last) {
+  return static_cast<T>(*rc::gen::inRange(first, last + 1));
+}
+uint32_t any_step() { return *rc::gen::inRange<uint32_t>(0, 3); }
+uint32_t any_step_or_none() { return coin() ? any_step() : Stopping::kNoStep; }
+uint32_t any_count() { return *rc::gen::weightedOneOf<uint32_t>({{1, rc::gen::just<uint32_t>(0)}, {2, rc::gen::arbitrary<uint32_t>()}}); }
+uint64_t any_token() { return *rc::gen::arbitrary<uint64_t>(); }
+std::string any_name() { return "n" + std::to_string(*rc::gen::inRange(0, 99)); }
+std::string any_object_or_nothing() {
+  if (coin()) return "";
+  auto value = parse_value("{\"a\":" + any_json() + "}");
+  return std::string(value->as_text());
+}
+
+std::vector<Digest> any_pins() {
+  std::vector<Digest> pins;
+  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) pins.push_back(any_digest());
+  return pins;
+}
+
+template <size_t I>
+Record any_record();
+template <>
+Record any_record<0>() {
+  Created r;
+  r.tenant = any_name(), r.package = any_name(), r.version = any_text(), r.workflow = any_name();
+  r.pins = any_pins();
+  r.definition = any_digest(), r.definition_schema = any_count(), r.n_steps = any_count();
+  r.root = {any_token()};
+  r.key = any_text(), r.input_digest = any_digest(), r.trigger = any_text(), r.input = any_delta(false), r.wake_at = any_ns();
+  return r;
+}
+template <>
+Record any_record<1>() { return Begun{any_count(), any_ns()}; }
+template <>
+Record any_record<2>() { return StepAsked{any_step(), any_of<Kind>(1, 10), any_token(), any_ns()}; }
+template <>
+Record any_record<3>() { return StepAnswered{any_step(), any_of<Kind>(1, 10), coin(), any_ns(), any_error()}; }
+template <>
+Record any_record<4>() { return StepReady{any_step()}; }
+template <>
+Record any_record<5>() { return StepStarted{any_step(), any_count(), any_token(), any_ns()}; }
+template <>
+Record any_record<6>() { return StepCompleted{any_step(), any_result(), any_ns()}; }
+template <>
+Record any_record<7>() { return StepSkipped{any_step(), any_of<SkipKind>(0, 7), any_text()}; }
+template <>
+Record any_record<8>() { return StepFailed{any_step(), any_error(), any_of<AfterFailure>(0, 3), any_ns()}; }
+template <>
+Record any_record<9>() { return StepRetry{any_step(), any_ns(), any_ns()}; }
+template <>
+Record any_record<10>() { return StepCancelled{any_step(), any_text(), any_result()}; }
+template <>
+Record any_record<11>() { return StepInterrupted{any_step(), coin()}; }
+template <>
+Record any_record<12>() {
+  return Stopping{coin() ? StopCause::fail : StopCause::cancel, any_error(), any_step_or_none(), any_text(), coin(), coin(), any_ns()};
+}
+template <>
+Record any_record<13>() { return Failed{any_error(), any_step_or_none()}; }
+template <>
+Record any_record<14>() { return Stopped{any_of<FinalState>(0, 2), any_ns(), any_count()}; }
+template <>
+Record any_record<15>() { return Diagnostic{any_name(), any_text(), any_step_or_none()}; }
+template <>
+Record any_record<16>() { return Emitted{any_step(), any_text(), any_text(), any_object_or_nothing()}; }
+
+// One of each kind, in random order of contents.
+template <size_t... I>
+std::vector<Record> one_of_each(std::index_sequence<I...>) {
+  return {any_record<I>()...};
+}
+std::vector<Record> one_of_each() { return one_of_each(std::make_index_sequence<std::variant_size_v<Record>>()); }
+
+// Field by field: what the codec forgets is found.
+struct Same {
+  template <class... T>
+  static bool eq(const std::tuple<T...>& a, const std::tuple<T...>& b) {
+    return a == b;
+  }
+  bool operator()(const Created& a, const Created& b) const {
+    const auto tie = [](const Created& r) {
+      return std::tie(r.tenant, r.package, r.version, r.workflow, r.pins, r.definition, r.definition_schema, r.n_steps, r.root, r.key,
+                      r.input_digest, r.trigger, r.wake_at);
+    };
+    return tie(a) == tie(b) && same(a.input, b.input);
+  }
+  bool operator()(const Begun& a, const Begun& b) const { return a.attempt == b.attempt && a.deadline == b.deadline; }
+  bool operator()(const StepAsked& a, const StepAsked& b) const {
+    return std::tie(a.step, a.kind, a.invocation, a.deadline) == std::tie(b.step, b.kind, b.invocation, b.deadline);
+  }
+  bool operator()(const StepAnswered& a, const StepAnswered& b) const {
+    return std::tie(a.step, a.kind, a.truth, a.duration) == std::tie(b.step, b.kind, b.truth, b.duration) && same(a.error, b.error);
+  }
+  bool operator()(const StepReady& a, const StepReady& b) const { return a.step == b.step; }
+  bool operator()(const StepStarted& a, const StepStarted& b) const {
+    return std::tie(a.step, a.attempt, a.invocation, a.deadline) == std::tie(b.step, b.attempt, b.invocation, b.deadline);
+  }
+  bool operator()(const StepCompleted& a, const StepCompleted& b) const {
+    return a.step == b.step && a.duration == b.duration && same(a.result, b.result);
+  }
+  bool operator()(const StepSkipped& a, const StepSkipped& b) const {
+    return std::tie(a.step, a.kind, a.reason) == std::tie(b.step, b.kind, b.reason);
+  }
+  bool operator()(const StepFailed& a, const StepFailed& b) const {
+    return std::tie(a.step, a.then, a.duration) == std::tie(b.step, b.then, b.duration) && same(a.error, b.error);
+  }
+  bool operator()(const StepRetry& a, const StepRetry& b) const {
+    return std::tie(a.step, a.delay, a.wake_at) == std::tie(b.step, b.delay, b.wake_at);
+  }
+  bool operator()(const StepCancelled& a, const StepCancelled& b) const {
+    return a.step == b.step && a.reason == b.reason && same(a.partial, b.partial);
+  }
+  bool operator()(const StepInterrupted& a, const StepInterrupted& b) const { return a.step == b.step && a.crashed == b.crashed; }
+  bool operator()(const Stopping& a, const Stopping& b) const {
+    return std::tie(a.cause, a.step, a.reason, a.rollback, a.cleanup, a.grace_until) ==
+               std::tie(b.cause, b.step, b.reason, b.rollback, b.cleanup, b.grace_until) &&
+           same(a.error, b.error);
+  }
+  bool operator()(const Failed& a, const Failed& b) const { return a.step == b.step && same(a.error, b.error); }
+  bool operator()(const Stopped& a, const Stopped& b) const {
+    return std::tie(a.state, a.duration, a.tolerated_failures) == std::tie(b.state, b.duration, b.tolerated_failures);
+  }
+  bool operator()(const Diagnostic& a, const Diagnostic& b) const {
+    return std::tie(a.code, a.message, a.step) == std::tie(b.code, b.message, b.step);
+  }
+  bool operator()(const Emitted& a, const Emitted& b) const {
+    return std::tie(a.step, a.scope, a.message, a.metadata) == std::tie(b.step, b.scope, b.message, b.metadata);
+  }
+  template <class A, class B>
+  bool operator()(const A&, const B&) const {
+    return false;
+  }
+};
+
+std::string encode(const std::vector<Record>& records, int64_t at, uint64_t first_seq) {
+  std::string body;
+  begin_body(body, at);
+  for (size_t i = 0; i < records.size(); ++i) append_event(body, i == 0, first_seq + i, records[i], kNames);
+  end_body(body);
+  return body;
+}
+
+RC_GTEST_PROP(Codec, EveryRecordIsReadAsItWasWritten, ()) {
+  const std::vector<Record> records = one_of_each();
+  const int64_t at = any_ns();
+  const uint64_t first_seq = *rc::gen::inRange<uint64_t>(1, 1'000'000'000'000);
+  const auto commit = decode_commit(encode(records, at, first_seq), kSchema);
+  if (!commit) RC_FAIL(describe(commit.error()));
+  RC_ASSERT(commit->at == at);
+  RC_ASSERT(commit->first_seq == first_seq);
+  RC_ASSERT(commit->records.size() == records.size());
+  for (size_t i = 0; i < records.size(); ++i) {
+    RC_LOG() << encode({records[i]}, at, i) << "\n";
+    RC_ASSERT(std::visit(Same(), commit->records[i], records[i]));
+  }
+}
+
+Step any_state_step() {
+  Step step;
+  step.state = any_of<StepState>(0, 10);
+  step.skip_kind = any_of<SkipKind>(0, 7);
+  step.tolerated = coin();
+  if (step.state == StepState::asking) step.asking = any_of<Kind>(1, 10);
+  step.failures = any_count(), step.invocations = any_count(), step.interruptions = any_count(), step.crashes = any_count();
+  step.invocation = any_token();
+  step.deadline = any_ns(), step.wake_at = any_ns(), step.started_at = any_ns(), step.invoked_at = any_ns(), step.ended_at = any_ns();
+  step.ended_seq = any_token();
+  step.result = any_result();
+  step.error = any_error();
+  step.reason = any_text();
+  return step;
+}
+
+ExecutionState any_state() {
+  ExecutionState state;
+  state.id = {any_token()}, state.root = {any_token()};
+  state.tenant = any_name(), state.package = any_name(), state.version = any_text(), state.workflow = any_name();
+  state.key = any_text(), state.trigger = any_text(), state.reason = any_text();
+  state.pins = any_pins();
+  state.definition = any_digest(), state.input_digest = any_digest();
+  state.definition_schema = any_count();
+  state.input = any_delta(false);
+  state.state = any_of<State>(0, 6);
+  state.cause = any_of<StopCause>(0, 2);
+  state.rollback = coin(), state.cleanup = coin();
+  state.attempt = any_count();
+  state.error_step = any_step_or_none();
+  state.error = any_error();
+  state.created_at = any_ns(), state.started_at = any_ns(), state.ended_at = any_ns(), state.wake_at = any_ns();
+  state.deadline = any_ns(), state.grace_until = any_ns();
+  state.next_seq = any_token(), state.next_commit = any_count(), state.tolerated_failures = any_count();
+  for (int i = *rc::gen::inRange(0, 4); i > 0; --i) state.steps.push_back(any_state_step());
+  return state;
+}
+
+bool same(const Step& a, const Step& b) {
+  const auto tie = [](const Step& s) {
+    return std::tie(s.state, s.skip_kind, s.tolerated, s.asking, s.failures, s.invocations, s.interruptions, s.crashes, s.invocation,
+                    s.deadline, s.wake_at, s.started_at, s.invoked_at, s.ended_at, s.ended_seq, s.reason);
+  };
+  return tie(a) == tie(b) && same(a.result, b.result) && same(a.error, b.error);
+}
+
+bool same(const ExecutionState& a, const ExecutionState& b) {
+  const auto tie = [](const ExecutionState& s) {
+    return std::tie(s.id, s.tenant, s.package, s.version, s.workflow, s.key, s.trigger, s.pins, s.definition, s.input_digest,
+                    s.definition_schema, s.root, s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
+                    s.started_at, s.ended_at, s.wake_at, s.deadline, s.grace_until, s.next_seq, s.next_commit, s.tolerated_failures);
+  };
+  if (tie(a) != tie(b) || !same(a.input, b.input) || !same(a.error, b.error) || a.steps.size() != b.steps.size()) return false;
+  for (size_t i = 0; i < a.steps.size(); ++i)
+    if (!same(a.steps[i], b.steps[i])) return false;
+  return true;
+}
+
+RC_GTEST_PROP(Codec, AStateIsReadAsItWasWritten, ()) {
+  const ExecutionState state = any_state();
+  const std::string context = any_object_or_nothing();
+  std::string text;
+  append_state(text, state, kNames, context);
+  const auto decoded = decode_state(text);
+  if (!decoded) RC_FAIL(describe(decoded.error()));
+  RC_ASSERT(same(decoded->state, state));
+  RC_ASSERT(decoded->context == context);
+  RC_ASSERT(decoded->step_names == std::vector<std::string>(kNames.begin(), kNames.begin() + static_cast<ptrdiff_t>(state.steps.size())));
+  std::string again;
+  append_state(again, decoded->state, decoded->step_names, decoded->context);
+  RC_ASSERT(again == text);
+}
+
+// The deepest document that a step may put, where it lies deepest in ours.
+TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
+  std::string deep = "1";
+  while (parse_value("[" + deep + "]")) deep = "[" + deep + "]";
+  Delta delta;
+  delta.put("deep", parse_value(deep).value());
+  const auto result = std::make_shared<const StepResult>(StepResult{delta, {}, true});
+  const auto error = std::make_shared<const StepError>(StepError{"e", "m", ErrorClass::retryable, deep});
+  const auto commit = decode_commit(
+      encode({StepCompleted{0, result, 0}, StepFailed{1, error, AfterFailure::fail, 0}, Emitted{0, "s", "m", "{\"a\":" + deep + "}"}}, 1, 1),
+      kSchema);
+  ASSERT_TRUE(commit) << describe(commit.error());
+  EXPECT_TRUE(same(std::get<StepCompleted>(commit->records[0]).result, result));
+  EXPECT_TRUE(same(std::get<StepFailed>(commit->records[1]).error, error));
+
+  ExecutionState state;
+  state.steps.resize(1);
+  state.steps[0].result = result;
+  state.steps[0].error = error;
+  std::string text;
+  append_state(text, state, kNames, "{\"deep\":" + deep + "}");
+  const auto decoded = decode_state(text);
+  ASSERT_TRUE(decoded) << describe(decoded.error());
+  EXPECT_TRUE(same(decoded->state.steps[0].result, result));
+}
+
+TEST(Codec, ABodyIsWhatClientsSee) {
+  EXPECT_EQ(encode({StepReady{1}, StepStarted{1, 2, 77, 5}, StepInterrupted{0, false}}, 123, 9),
+            R"({"at":123,"events":[{"seq":9,"type":"step.ready","step":"second","i":1},)"
+            R"({"seq":10,"type":"step.start","step":"second","i":1,"attempt":2,"invocation":77,"deadline":5},)"
+            R"({"seq":11,"type":"step.interrupt","step":"first","i":0}]})");
+}
+
+TEST(Codec, DeletionsAndValuesThatAreNoMapsHaveTheirOwnMembers) {
+  Delta delta;
+  delta.unset("gone");
+  delta.put("kept", Value::of_integer(1));
+  const auto text = [](const StepResult& result) {
+    return encode({StepCompleted{0, std::make_shared<const StepResult>(result), 0}}, 0, 1);
+  };
+  EXPECT_NE(text({delta, {}, true}).find(R"("result":{"kept":1},"unset":["gone"])"), std::string::npos);
+  EXPECT_NE(text({{}, Value(), false}).find(R"("value":null)"), std::string::npos);
+}
+
+// A disk is part of the world.
+
+std::string a_body() {
+  Delta delta;
+  delta.put("key", Value::of_json(R"([1,{"a":null}])"));
+  delta.put("bytes", Value::of_bytes("\xff\x00"));
+  delta.unset("gone");
+  const auto result = std::make_shared<const StepResult>(StepResult{delta, {}, true});
+  const auto error = std::make_shared<const StepError>(StepError{"code", "words", ErrorClass::terminal, R"({"a":1.5})"});
+  Created created;
+  created.pins = {Digest{}};
+  created.n_steps = 3;
+  created.input.put("x", Value::of_real(0.1));
+  return encode({created, Begun{1, 5}, StepAsked{0, Kind::backoff, 3, 4}, StepAnswered{0, Kind::condition, true, 9, error},
+                 StepStarted{0, 1, 2, 3}, StepCompleted{0, result, 7}, StepSkipped{1, SkipKind::not_taken, "r"},
+                 StepFailed{2, error, AfterFailure::retry, 1}, StepRetry{2, 3, 4}, StepCancelled{2, "r", result}, StepInterrupted{2, true},
+                 Stopping{StopCause::cancel, error, 1, "r", true, false, 9}, Failed{error, 2}, Diagnostic{"c", "m", 0},
+                 Emitted{1, "s", "m", "{}"}, Stopped{FinalState::failed, 8, 1}},
+                1, 1);
+}
+std::string a_state() {
+  ExecutionState state;
+  state.pins = {Digest{}};
+  state.input.put("x", Value::of_real(0.1));
+  state.error = std::make_shared<const StepError>(StepError{"code", "words", ErrorClass::terminal, R"([1])"});
+  state.steps.resize(2);
+  state.steps[0].state = StepState::asking;
+  state.steps[0].wake_at = 3;
+  state.steps[1].result = std::make_shared<const StepResult>(StepResult{{}, Value::of_integer(3), false});
+  std::string text;
+  append_state(text, state, kNames, R"({"a":1})");
+  return text;
+}
+
+// Whatever stands there, the answer is a value or journal_corrupt.
+template <class Decode>
+void survives_damage(const std::string& text, Decode decode) {
+  ASSERT_TRUE(decode(text)) << describe(decode(text).error());
+  for (size_t n = 0; n < text.size(); ++n) {
+    const auto cut = decode(text.substr(0, n));
+    ASSERT_FALSE(cut) << "the first " << n << " bytes";
+    ASSERT_EQ(cut.error().code, Code::journal_corrupt);
+  }
+  size_t refused = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    for (const char c : {'\0', '"', '{', '}', '[', ']', ',', ':', '-', '0', '9', 'e', '\xff', static_cast<char>(text[i] ^ 1)}) {
+      std::string flipped = text;
+      flipped[i] = c;
+      const auto read = decode(flipped);
+      if (read) continue;
+      ++refused;
+      ASSERT_EQ(read.error().code, Code::journal_corrupt) << flipped;
+      ASSERT_FALSE(read.error().message.empty());
+    }
+  }
+  EXPECT_GT(refused, text.size());
+}
+
+TEST(Codec, ADamagedCommitIsAnErrorAndNoCrash) {
+  survives_damage(a_body(), [](const std::string& text) { return decode_commit(text, kSchema); });
+}
+TEST(Codec, ADamagedStateIsAnErrorAndNoCrash) {
+  survives_damage(a_state(), [](const std::string& text) { return decode_state(text); });
+}
+
+TEST(Codec, WhatDoesNotFitIsNamed) {
+  const auto why = [](std::string_view body) {
+    const auto commit = decode_commit(body, kSchema);
+    return commit ? std::string("no error") : commit.error().message;
+  };
+  EXPECT_NE(why(R"({"at":1})").find("'events' is missing"), std::string::npos);
+  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.dance"}]})").find("'step.dance'"), std::string::npos);
+  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.ready","i":0},{"seq":3,"type":"step.ready","i":0}]})").find("sequence"),
+            std::string::npos);
+  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.start","i":0,"attempt":"x","invocation":1}]})").find("'attempt'"),
+            std::string::npos);
+  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.start","i":0,"attempt":4294967296,"invocation":1}]})").find("'attempt'"),
+            std::string::npos)
+      << "a number that does not fit is not cut";
+  EXPECT_NE(why("[]").find("an object is expected"), std::string::npos);
+}
+
+TEST(Codec, ASchemaOfTheFutureIsRefused) {
+  EXPECT_TRUE(decode_commit(R"({"at":1,"events":[]})", kSchema));
+  for (const uint32_t schema : {0u, kSchema + 1}) {
+    const auto commit = decode_commit(R"({"at":1,"events":[]})", schema);
+    ASSERT_FALSE(commit);
+    EXPECT_EQ(commit.error().code, Code::journal_corrupt);
+    EXPECT_NE(commit.error().message.find("schema " + std::to_string(schema)), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace pirn::journal

@@ -1,0 +1,235 @@
+// apply() against the tables of semantics 2.5 and 2.6.
+#include "host/journal/state.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace pirn::journal {
+namespace {
+
+constexpr StepState kStates[] = {StepState::pending, StepState::asking, StepState::ready, StepState::running, StepState::retry_wait,
+                                 StepState::snoozed, StepState::awaiting, StepState::completed, StepState::failed, StepState::skipped,
+                                 StepState::cancelled};
+
+ExecutionState created(uint32_t n_steps = 2) {
+  ExecutionState state;
+  Created record;
+  record.tenant = "t";
+  record.n_steps = n_steps;
+  record.wake_at = 7;
+  apply(state, record, 100);
+  return state;
+}
+ExecutionState running(StepState first = StepState::pending) {
+  ExecutionState state = created();
+  apply(state, Begun{1, 5'000}, 101);
+  state.steps[0].state = first;
+  return state;
+}
+
+const ErrorPtr kError = std::make_shared<const StepError>(StepError{"code", "words"});
+
+struct Case {
+  const char* name;
+  Record record;
+  std::set<StepState> from;  // where it is legal
+  StepState to;              // what it leaves
+};
+const std::set<StepState> kOpen = {StepState::pending, StepState::asking, StepState::ready, StepState::running, StepState::retry_wait,
+                                   StepState::snoozed, StepState::awaiting};
+std::vector<Case> cases() {
+  return {
+      {"step.ready", StepReady{0}, {StepState::pending, StepState::retry_wait}, StepState::ready},
+      {"step.start", StepStarted{0, 1, 9, 50}, {StepState::ready}, StepState::running},
+      {"step.stop", StepCompleted{0, nullptr, 1}, {StepState::running}, StepState::completed},
+      {"step.skip", StepSkipped{0, SkipKind::requested, "r"}, kOpen, StepState::skipped},
+      {"step.exception fail", StepFailed{0, kError, AfterFailure::fail, 1}, {StepState::running}, StepState::failed},
+      {"step.exception tolerate", StepFailed{0, kError, AfterFailure::tolerate, 1}, {StepState::running}, StepState::failed},
+      {"step.exception retry", StepFailed{0, kError, AfterFailure::retry, 1}, {StepState::running}, StepState::retry_wait},
+      {"step.retry", StepRetry{0, 5, 500}, {StepState::retry_wait}, StepState::retry_wait},
+      {"step.cancel", StepCancelled{0, "r", nullptr}, kOpen, StepState::cancelled},
+      {"step.interrupt", StepInterrupted{0, false}, {StepState::running}, StepState::ready},
+      {"step.ask", StepAsked{0, Kind::condition, 9, 50}, {StepState::pending, StepState::asking, StepState::retry_wait}, StepState::asking},
+      {"step.answer", StepAnswered{0, Kind::condition, true, 0, nullptr}, {StepState::asking}, StepState::pending},
+  };
+}
+
+TEST(State, EachRecordLeavesWhatTheTableSays) {
+  for (const Case& c : cases()) {
+    for (const StepState from : c.from) {
+      SCOPED_TRACE(std::string(c.name) + " from " + std::string(name_of(from)));
+      ExecutionState state = running(from);
+      const uint64_t seq = state.next_seq;
+      apply(state, c.record, 200);
+      EXPECT_EQ(name_of(state.steps[0].state), name_of(c.to));
+      EXPECT_EQ(state.next_seq, seq + 1);
+      EXPECT_EQ(state.steps[1].state, StepState::pending) << "no other step is touched";
+      if (terminal(c.to)) {
+        EXPECT_EQ(state.steps[0].ended_at, 200);
+        EXPECT_EQ(state.steps[0].ended_seq, seq) << "the commit order";
+        EXPECT_EQ(state.steps[0].invocation, 0u);
+        EXPECT_EQ(state.steps[0].deadline, kNever);
+      }
+    }
+  }
+}
+
+TEST(StateDeathTest, AnyOtherTransitionIsABug) {
+  GTEST_FLAG_SET(death_test_style, "fast");
+  for (const Case& c : cases()) {
+    for (const StepState from : kStates) {
+      if (c.from.contains(from)) continue;
+      SCOPED_TRACE(std::string(c.name) + " from " + std::string(name_of(from)));
+      ExecutionState state = running(from);
+      EXPECT_DEATH(apply(state, c.record, 200), "");
+    }
+  }
+}
+
+TEST(StateDeathTest, AnEndedExecutionNeverChanges) {
+  for (const FinalState final_state : {FinalState::completed, FinalState::failed, FinalState::cancelled}) {
+    ExecutionState state = running();
+    apply(state, Stopped{final_state, 1, 0}, 300);
+    EXPECT_TRUE(terminal(state.state));
+    EXPECT_EQ(name_of(state.state), name_of(final_state));
+    EXPECT_EQ(state.ended_at, 300);
+    EXPECT_DEATH(apply(state, StepReady{0}, 301), "");
+    EXPECT_DEATH(apply(state, Diagnostic{"c", "m"}, 301), "");
+    EXPECT_DEATH(apply(state, Stopped{final_state, 1, 0}, 301), "");
+  }
+}
+
+TEST(StateDeathTest, NothingStartsOutsideOfARun) {
+  ExecutionState pending = created();
+  pending.steps[0].state = StepState::ready;
+  EXPECT_DEATH(apply(pending, StepStarted{0, 1, 9, 50}, 200), "");
+  ExecutionState stopping = running(StepState::ready);
+  apply(stopping, Stopping{StopCause::cancel}, 200);
+  EXPECT_DEATH(apply(stopping, StepStarted{0, 1, 9, 50}, 201), "");
+  EXPECT_DEATH(apply(stopping, Begun{2, 1}, 201), "");
+  EXPECT_DEATH(apply(stopping, Stopping{StopCause::fail}, 201), "") << "a stop has one cause";
+  ExecutionState state = running();
+  EXPECT_DEATH(apply(state, StepReady{2}, 200), "") << "there are two steps";
+}
+
+TEST(State, AnAttemptIsCountedByFailuresAlone) {
+  ExecutionState state = running(StepState::ready);
+  apply(state, StepStarted{0, 1, 11, 50}, 200);
+  apply(state, StepInterrupted{0, true}, 210);
+  apply(state, StepStarted{0, 1, 12, 60}, 220);
+  EXPECT_EQ(state.steps[0].invocation, 12u);
+  EXPECT_EQ(state.steps[0].deadline, 60);
+  apply(state, StepFailed{0, kError, AfterFailure::retry, 1}, 230);
+  apply(state, StepRetry{0, 70, 300}, 230);
+  EXPECT_EQ(state.steps[0].wake_at, 300);
+  EXPECT_EQ(state.steps[0].invocation, 0u);
+  const Step& step = state.steps[0];
+  EXPECT_EQ(step.failures, 1u);
+  EXPECT_EQ(step.invocations, 2u);
+  EXPECT_EQ(step.interruptions, 1u);
+  EXPECT_EQ(step.crashes, 1u);
+  EXPECT_EQ(step.started_at, 200) << "of the first invocation";
+  EXPECT_EQ(step.invoked_at, 220) << "of the last";
+  EXPECT_EQ(step.error, kError);
+  apply(state, StepReady{0}, 300);
+  EXPECT_EQ(state.steps[0].wake_at, 0);
+  apply(state, StepStarted{0, 2, 13, 90}, 300);
+  apply(state, StepCompleted{0, nullptr, 5}, 305);
+  EXPECT_EQ(state.steps[0].error, nullptr) << "what succeeded in the end has no error";
+}
+
+TEST(State, TheFirstHardFailureIsTheError) {
+  ExecutionState state = running(StepState::running);
+  state.steps[1].state = StepState::running;
+  const auto second = std::make_shared<const StepError>(StepError{"second", ""});
+  apply(state, StepFailed{1, kError, AfterFailure::fail, 1}, 200);
+  apply(state, StepFailed{0, second, AfterFailure::fail, 1}, 201);
+  EXPECT_EQ(state.error, kError);
+  EXPECT_EQ(state.error_step, 1u);
+}
+
+TEST(State, AToleratedFailureIsNoError) {
+  ExecutionState state = running(StepState::running);
+  apply(state, StepFailed{0, kError, AfterFailure::tolerate, 1}, 200);
+  EXPECT_EQ(state.error, nullptr);
+  EXPECT_EQ(state.tolerated_failures, 1u);
+  EXPECT_TRUE(state.steps[0].tolerated);
+}
+
+TEST(State, AFailureThatSkipsEndsWithTheSkip) {
+  ExecutionState state = running(StepState::running);
+  apply(state, StepFailed{0, kError, AfterFailure::skip, 1}, 200);
+  EXPECT_FALSE(terminal(state.steps[0].state));
+  apply(state, StepSkipped{0, SkipKind::on_error, ""}, 200);
+  EXPECT_EQ(state.steps[0].dependency_class(), StepClass::soft);
+  EXPECT_EQ(state.steps[0].failures, 1u);
+}
+
+TEST(State, APartialResultStaysInItsSlot) {
+  ExecutionState state = running(StepState::running);
+  const auto partial = std::make_shared<const StepResult>();
+  apply(state, StepCancelled{0, "asked", partial}, 200);
+  EXPECT_EQ(state.steps[0].result, partial);
+  EXPECT_EQ(state.steps[0].reason, "asked");
+}
+
+TEST(State, StoppingKeepsItsCauseAndItsLimit) {
+  ExecutionState state = running();
+  apply(state, Stopping{StopCause::fail, kError, 1, "", true, false, 900}, 200);
+  EXPECT_EQ(state.state, State::stopping);
+  EXPECT_EQ(state.cause, StopCause::fail);
+  EXPECT_EQ(state.error, kError);
+  EXPECT_EQ(state.error_step, 1u);
+  EXPECT_EQ(state.grace_until, 900);
+  EXPECT_TRUE(state.rollback);
+  EXPECT_FALSE(state.cleanup);
+  ExecutionState cancelled = running();
+  apply(cancelled, Stopping{StopCause::cancel, nullptr, Stopping::kNoStep, "why"}, 200);
+  EXPECT_EQ(cancelled.reason, "why");
+  EXPECT_EQ(cancelled.error, nullptr);
+}
+
+TEST(State, APatientExecutionWaitsUntilItsTime) {
+  ExecutionState state = created();
+  EXPECT_EQ(state.state, State::pending);
+  EXPECT_EQ(state.wake_at, 7);
+  EXPECT_EQ(state.created_at, 100);
+  apply(state, Begun{1, 5'000}, 101);
+  EXPECT_EQ(state.wake_at, 0);
+  EXPECT_EQ(state.started_at, 101);
+  EXPECT_EQ(state.deadline, 5'000);
+}
+
+// Semantics 2.3, the only thing that dependents look at.
+TEST(State, ClassesOfSteps) {
+  const auto class_of = [](StepState state, SkipKind kind = SkipKind::none, bool tolerated = false) {
+    Step step;
+    step.state = state;
+    step.skip_kind = kind;
+    step.tolerated = tolerated;
+    return step.dependency_class();
+  };
+  for (const StepState state : kOpen) EXPECT_EQ(class_of(state), StepClass::open) << name_of(state);
+  EXPECT_EQ(class_of(StepState::completed), StepClass::ok);
+  EXPECT_EQ(class_of(StepState::failed), StepClass::bad);
+  EXPECT_EQ(class_of(StepState::failed, SkipKind::none, true), StepClass::soft);
+  EXPECT_EQ(class_of(StepState::cancelled), StepClass::bad);
+  for (const SkipKind kind : {SkipKind::requested, SkipKind::on_error, SkipKind::recovery})
+    EXPECT_EQ(class_of(StepState::skipped, kind), StepClass::soft) << name_of(kind);
+  for (const SkipKind kind : {SkipKind::condition, SkipKind::not_taken})
+    EXPECT_EQ(class_of(StepState::skipped, kind), StepClass::untaken) << name_of(kind);
+  for (const SkipKind kind : {SkipKind::upstream_failed, SkipKind::aborted})
+    EXPECT_EQ(class_of(StepState::skipped, kind), StepClass::bad) << name_of(kind);
+}
+
+TEST(State, CountsWhatHasEnded) {
+  ExecutionState state = running(StepState::running);
+  EXPECT_EQ(state.n_terminal(), 0u);
+  apply(state, StepCompleted{0, nullptr, 1}, 200);
+  apply(state, StepSkipped{1, SkipKind::not_taken, ""}, 200);
+  EXPECT_EQ(state.n_terminal(), 2u);
+}
+
+}  // namespace
+}  // namespace pirn::journal
