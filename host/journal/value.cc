@@ -51,8 +51,12 @@ Value value_from(const boost::json::value& json) {
         const auto& text = object.begin()->value().get_string();
         // Only what we would have written: OpenSSL also takes white space and stray bits, and another text is
         // just an object with an odd key.
-        const std::string_view encoded(text.data(), text.size());
-        if (auto bytes = from_base64(encoded); bytes && to_base64(*bytes) == encoded) return Value::of_bytes(*bytes);
+        if (auto bytes = from_base64({text.data(), text.size()})) {
+          Value value = Value::of_bytes(*bytes);
+          std::string written;
+          append_json(written, value);
+          if (written == canonical(json)) return value;
+        }
       }
       return Value::of_json(canonical(json));
     }

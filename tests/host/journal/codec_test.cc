@@ -38,7 +38,7 @@ Record any_record();
 template <>
 Record any_record<0>() {
   Created r;
-  r.tenant = any_name(), r.package = any_name(), r.version = any_text(), r.workflow = any_name();
+  r.tenant = any_name(), r.package = any_name(), r.version = any_name(), r.workflow = any_name();
   r.pins = any_pins();
   r.definition = any_digest(), r.definition_schema = any_count(), r.n_steps = any_count();
   r.root = {any_token()};
@@ -48,13 +48,13 @@ Record any_record<0>() {
 template <>
 Record any_record<1>() { return Begun{any_count(), any_ns()}; }
 template <>
-Record any_record<2>() { return StepAsked{any_step(), any_of<Kind>(1, 10), any_token(), any_ns()}; }
+Record any_record<2>() { return StepAsked{any_step(), any_of<Kind>(1, 10), any_token()}; }
 template <>
 Record any_record<3>() { return StepAnswered{any_step(), any_of<Kind>(1, 10), coin(), any_ns(), any_error()}; }
 template <>
 Record any_record<4>() { return StepReady{any_step()}; }
 template <>
-Record any_record<5>() { return StepStarted{any_step(), any_count(), any_token(), any_ns()}; }
+Record any_record<5>() { return StepStarted{any_step(), any_count(), any_token()}; }
 template <>
 Record any_record<6>() { return StepCompleted{any_step(), any_result(), any_ns()}; }
 template <>
@@ -102,14 +102,14 @@ struct Same {
   }
   bool operator()(const Begun& a, const Begun& b) const { return a.attempt == b.attempt && a.deadline == b.deadline; }
   bool operator()(const StepAsked& a, const StepAsked& b) const {
-    return std::tie(a.step, a.kind, a.invocation, a.deadline) == std::tie(b.step, b.kind, b.invocation, b.deadline);
+    return std::tie(a.step, a.kind, a.invocation) == std::tie(b.step, b.kind, b.invocation);
   }
   bool operator()(const StepAnswered& a, const StepAnswered& b) const {
     return std::tie(a.step, a.kind, a.truth, a.duration) == std::tie(b.step, b.kind, b.truth, b.duration) && same(a.error, b.error);
   }
   bool operator()(const StepReady& a, const StepReady& b) const { return a.step == b.step; }
   bool operator()(const StepStarted& a, const StepStarted& b) const {
-    return std::tie(a.step, a.attempt, a.invocation, a.deadline) == std::tie(b.step, b.attempt, b.invocation, b.deadline);
+    return std::tie(a.step, a.attempt, a.invocation) == std::tie(b.step, b.attempt, b.invocation);
   }
   bool operator()(const StepCompleted& a, const StepCompleted& b) const {
     return a.step == b.step && a.duration == b.duration && same(a.result, b.result);
@@ -179,7 +179,7 @@ Step any_state_step() {
   if (step.state == StepState::asking) step.asking = any_of<Kind>(1, 10);
   step.failures = any_count(), step.invocations = any_count(), step.interruptions = any_count(), step.crashes = any_count();
   step.invocation = any_token();
-  step.deadline = any_ns(), step.wake_at = any_ns(), step.started_at = any_ns(), step.invoked_at = any_ns(), step.ended_at = any_ns();
+  step.wake_at = any_ns(), step.started_at = any_ns(), step.invoked_at = any_ns(), step.ended_at = any_ns();
   step.ended_seq = any_token();
   step.result = any_result();
   step.error = any_error();
@@ -190,7 +190,7 @@ Step any_state_step() {
 ExecutionState any_state() {
   ExecutionState state;
   state.id = {any_token()}, state.root = {any_token()};
-  state.tenant = any_name(), state.package = any_name(), state.version = any_text(), state.workflow = any_name();
+  state.tenant = any_name(), state.package = any_name(), state.version = any_name(), state.workflow = any_name();
   state.key = any_text(), state.trigger = any_text(), state.reason = any_text();
   state.pins = any_pins();
   state.definition = any_digest(), state.input_digest = any_digest();
@@ -212,7 +212,7 @@ ExecutionState any_state() {
 bool same(const Step& a, const Step& b) {
   const auto tie = [](const Step& s) {
     return std::tie(s.state, s.skip_kind, s.tolerated, s.asking, s.failures, s.invocations, s.interruptions, s.crashes, s.invocation,
-                    s.deadline, s.wake_at, s.started_at, s.invoked_at, s.ended_at, s.ended_seq, s.reason);
+                    s.wake_at, s.started_at, s.invoked_at, s.ended_at, s.ended_seq, s.reason);
   };
   return tie(a) == tie(b) && same(a.result, b.result) && same(a.error, b.error);
 }
@@ -271,9 +271,9 @@ TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
 }
 
 TEST(Codec, ABodyIsWhatClientsSee) {
-  EXPECT_EQ(encode({StepReady{1}, StepStarted{1, 2, 77, 5}, StepInterrupted{0, false}}, 123, 9),
+  EXPECT_EQ(encode({StepReady{1}, StepStarted{1, 2, 77}, StepInterrupted{0, false}}, 123, 9),
             R"({"at":123,"events":[{"seq":9,"type":"step.ready","step":"second","i":1},)"
-            R"({"seq":10,"type":"step.start","step":"second","i":1,"attempt":2,"invocation":77,"deadline":5},)"
+            R"({"seq":10,"type":"step.start","step":"second","i":1,"attempt":2,"invocation":77},)"
             R"({"seq":11,"type":"step.interrupt","step":"first","i":0}]})");
 }
 
@@ -301,8 +301,8 @@ std::string a_body() {
   created.pins = {Digest{}};
   created.n_steps = 3;
   created.input.put("x", Value::of_real(0.1));
-  return encode({created, Begun{1, 5}, StepAsked{0, Kind::backoff, 3, 4}, StepAnswered{0, Kind::condition, true, 9, error},
-                 StepStarted{0, 1, 2, 3}, StepCompleted{0, result, 7}, StepSkipped{1, SkipKind::not_taken, "r"},
+  return encode({created, Begun{1, 5}, StepAsked{0, Kind::backoff, 3}, StepAnswered{0, Kind::condition, true, 9, error},
+                 StepStarted{0, 1, 2}, StepCompleted{0, result, 7}, StepSkipped{1, SkipKind::not_taken, "r"},
                  StepFailed{2, error, AfterFailure::retry, 1}, StepRetry{2, 3, 4}, StepCancelled{2, "r", result}, StepInterrupted{2, true},
                  Stopping{StopCause::cancel, error, 1, "r", true, false, 9}, Failed{error, 2}, Diagnostic{"c", "m", 0},
                  Emitted{1, "s", "m", "{}"}, Stopped{FinalState::failed, 8, 1}},

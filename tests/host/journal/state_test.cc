@@ -41,7 +41,7 @@ const std::set<StepState> kOpen = {StepState::pending, StepState::asking, StepSt
 std::vector<Case> cases() {
   return {
       {"step.ready", StepReady{0}, {StepState::pending, StepState::retry_wait}, StepState::ready},
-      {"step.start", StepStarted{0, 1, 9, 50}, {StepState::ready}, StepState::running},
+      {"step.start", StepStarted{0, 1, 9}, {StepState::ready}, StepState::running},
       {"step.stop", StepCompleted{0, nullptr, 1}, {StepState::running}, StepState::completed},
       {"step.skip", StepSkipped{0, SkipKind::requested, "r"}, kOpen, StepState::skipped},
       {"step.exception fail", StepFailed{0, kError, AfterFailure::fail, 1}, {StepState::running}, StepState::failed},
@@ -50,7 +50,7 @@ std::vector<Case> cases() {
       {"step.retry", StepRetry{0, 5, 500}, {StepState::retry_wait}, StepState::retry_wait},
       {"step.cancel", StepCancelled{0, "r", nullptr}, kOpen, StepState::cancelled},
       {"step.interrupt", StepInterrupted{0, false}, {StepState::running}, StepState::ready},
-      {"step.ask", StepAsked{0, Kind::condition, 9, 50}, {StepState::pending, StepState::asking, StepState::retry_wait}, StepState::asking},
+      {"step.ask", StepAsked{0, Kind::condition, 9}, {StepState::pending, StepState::asking, StepState::retry_wait}, StepState::asking},
       {"step.answer", StepAnswered{0, Kind::condition, true, 0, nullptr}, {StepState::asking}, StepState::pending},
   };
 }
@@ -61,7 +61,7 @@ TEST(State, EachRecordLeavesWhatTheTableSays) {
       SCOPED_TRACE(std::string(c.name) + " from " + std::string(name_of(from)));
       ExecutionState state = running(from);
       const uint64_t seq = state.next_seq;
-      apply(state, c.record, 200);
+      apply(state, Record(c.record), 200);
       EXPECT_EQ(name_of(state.steps[0].state), name_of(c.to));
       EXPECT_EQ(state.next_seq, seq + 1);
       EXPECT_EQ(state.steps[1].state, StepState::pending) << "no other step is touched";
@@ -69,7 +69,6 @@ TEST(State, EachRecordLeavesWhatTheTableSays) {
         EXPECT_EQ(state.steps[0].ended_at, 200);
         EXPECT_EQ(state.steps[0].ended_seq, seq) << "the commit order";
         EXPECT_EQ(state.steps[0].invocation, 0u);
-        EXPECT_EQ(state.steps[0].deadline, kNever);
       }
     }
   }
@@ -82,7 +81,7 @@ TEST(StateDeathTest, AnyOtherTransitionIsABug) {
       if (c.from.contains(from)) continue;
       SCOPED_TRACE(std::string(c.name) + " from " + std::string(name_of(from)));
       ExecutionState state = running(from);
-      EXPECT_DEATH(apply(state, c.record, 200), "");
+      EXPECT_DEATH(apply(state, Record(c.record), 200), "");
     }
   }
 }
@@ -103,10 +102,10 @@ TEST(StateDeathTest, AnEndedExecutionNeverChanges) {
 TEST(StateDeathTest, NothingStartsOutsideOfARun) {
   ExecutionState pending = created();
   pending.steps[0].state = StepState::ready;
-  EXPECT_DEATH(apply(pending, StepStarted{0, 1, 9, 50}, 200), "");
+  EXPECT_DEATH(apply(pending, StepStarted{0, 1, 9}, 200), "");
   ExecutionState stopping = running(StepState::ready);
   apply(stopping, Stopping{StopCause::cancel}, 200);
-  EXPECT_DEATH(apply(stopping, StepStarted{0, 1, 9, 50}, 201), "");
+  EXPECT_DEATH(apply(stopping, StepStarted{0, 1, 9}, 201), "");
   EXPECT_DEATH(apply(stopping, Begun{2, 1}, 201), "");
   EXPECT_DEATH(apply(stopping, Stopping{StopCause::fail}, 201), "") << "a stop has one cause";
   ExecutionState state = running();
@@ -115,11 +114,10 @@ TEST(StateDeathTest, NothingStartsOutsideOfARun) {
 
 TEST(State, AnAttemptIsCountedByFailuresAlone) {
   ExecutionState state = running(StepState::ready);
-  apply(state, StepStarted{0, 1, 11, 50}, 200);
+  apply(state, StepStarted{0, 1, 11}, 200);
   apply(state, StepInterrupted{0, true}, 210);
-  apply(state, StepStarted{0, 1, 12, 60}, 220);
+  apply(state, StepStarted{0, 1, 12}, 220);
   EXPECT_EQ(state.steps[0].invocation, 12u);
-  EXPECT_EQ(state.steps[0].deadline, 60);
   apply(state, StepFailed{0, kError, AfterFailure::retry, 1}, 230);
   apply(state, StepRetry{0, 70, 300}, 230);
   EXPECT_EQ(state.steps[0].wake_at, 300);
@@ -134,7 +132,7 @@ TEST(State, AnAttemptIsCountedByFailuresAlone) {
   EXPECT_EQ(step.error, kError);
   apply(state, StepReady{0}, 300);
   EXPECT_EQ(state.steps[0].wake_at, 0);
-  apply(state, StepStarted{0, 2, 13, 90}, 300);
+  apply(state, StepStarted{0, 2, 13}, 300);
   apply(state, StepCompleted{0, nullptr, 5}, 305);
   EXPECT_EQ(state.steps[0].error, nullptr) << "what succeeded in the end has no error";
 }
