@@ -1,5 +1,6 @@
 #include "host/cli/input.h"
 
+#include <boost/filesystem/operations.hpp>
 #include <boost/json.hpp>
 #include <fstream>
 #include <iostream>
@@ -10,10 +11,12 @@
 namespace pirn::cli {
 
 Result<std::string> read_file(const std::string& file) {
+  boost::system::error_code ignored;
+  const bool directory = boost::filesystem::is_directory(file, ignored);  // which opens, and reads as nothing
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
   if (stream) text << stream.rdbuf();
-  if (!stream) return Error{Code::io_failed, "cannot read '" + file + "'", {}, Blame::world};
+  if (!stream || directory) return Error{Code::io_failed, "cannot read '" + file + "'", {}, Blame::world};
   return std::move(text).str();
 }
 

@@ -1,0 +1,133 @@
+#include "tests/host/api/fixture.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+namespace pirn::api {
+
+std::string Answer::member(const std::string& name) const {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(body, error);
+  if (error || !value.is_object()) return {};
+  const boost::json::value* found = value.as_object().if_contains(name);
+  return found == nullptr || !found->is_string() ? std::string() : std::string(found->as_string());
+}
+
+TestHost::TestHost() {
+  setenv("PIRN_LOG", "off", 1);
+  std::string pattern = (std::filesystem::temp_directory_path() / "pirn-api-XXXXXX").string();
+  directory_ = mkdtemp(pattern.data());
+  HostOptions options;
+  options.data_directory = directory_;
+  options.listen = "127.0.0.1:0";
+  auto host = Host::open(options);
+  if (!host) {
+    ADD_FAILURE() << describe(host.error());
+    std::abort();
+  }
+  host_ = std::move(*host);
+  thread_ = std::thread([this] { EXPECT_TRUE(host_->run()); });
+}
+
+TestHost::~TestHost() {
+  host_->drain();
+  thread_.join();
+  host_.reset();
+  std::filesystem::remove_all(directory_);
+}
+
+Answer TestHost::request(const std::string& method, const std::string& url, const std::string& socket,
+                         const std::string& body, Headers headers) {
+  CURL* curl = curl_easy_init();
+  Answer answer;
+  curl_slist* list = nullptr;
+  for (const auto& [name, value] : headers) list = curl_slist_append(list, (name + ": " + value).c_str());
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 30'000L);
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
+  if (!socket.empty()) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
+  if (method == "POST") {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
+  }
+  if (method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, +[](char* data, size_t size, size_t count, void* out) -> size_t {
+    static_cast<std::string*>(out)->append(data, size * count);
+    return size * count;
+  });
+  const CURLcode code = curl_easy_perform(curl);
+  EXPECT_EQ(code, CURLE_OK) << method << " " << url << ": " << curl_easy_strerror(code);
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+  curl_slist_free_all(list);
+  curl_easy_cleanup(curl);
+  return answer;
+}
+
+namespace {
+void default_content_type(TestHost::Headers& headers) {
+  for (const auto& [name, value] : headers)
+    if (name == "Content-Type") return;
+  headers.emplace_back("Content-Type", "application/json");
+}
+}  // namespace
+
+Answer TestHost::local(const std::string& method, const std::string& path, const std::string& body, Headers headers) {
+  default_content_type(headers);
+  return request(method, "http://localhost" + path, host_->socket_path(), body, std::move(headers));
+}
+
+Answer TestHost::tcp(const std::string& method, const std::string& path, const std::string& key, const std::string& body,
+                     Headers headers) {
+  default_content_type(headers);
+  if (!key.empty()) headers.emplace_back("Authorization", "Bearer " + key);
+  return request(method, "http://" + host_->tcp_address() + path, "", body, std::move(headers));
+}
+
+std::string TestHost::raw(const std::string& bytes, int answers) {
+  const std::string address = host_->tcp_address();
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  timeval limit{20, 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  EXPECT_EQ(send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  std::string out;
+  char buffer[4096];
+  const auto begun = [&] {
+    int count = 0;
+    for (size_t at = 0; (at = out.find("HTTP/1.1 ", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  while (begun() < answers) {
+    const ssize_t got = recv(fd, buffer, sizeof buffer, 0);
+    if (got <= 0) break;
+    out.append(buffer, static_cast<size_t>(got));
+  }
+  close(fd);
+  return out;
+}
+
+void TestHost::make_tenant(const std::string& name) {
+  EXPECT_EQ(local("POST", "/v1/tenants", R"({"name":")" + name + R"(","isolation":"in-process"})").status, 201);
+}
+
+std::string TestHost::make_key(const std::string& tenant, const std::string& role) {
+  const Answer answer = local("POST", "/v1/keys" + (tenant.empty() ? "" : "?tenant=" + tenant), R"({"role":")" + role + R"("})");
+  EXPECT_EQ(answer.status, 201) << answer.body;
+  return answer.member("token");
+}
+
+}  // namespace pirn::api

@@ -1,0 +1,104 @@
+#include "host/cli/parser.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+
+namespace pirn::cli {
+namespace {
+
+std::vector<std::string> words(const std::string& line) {
+  std::istringstream stream(line);
+  std::vector<std::string> all;
+  for (std::string word; stream >> word;) all.push_back(word);
+  return all;
+}
+
+Parsed parsed(const std::string& line) {
+  Result<Parsed> result = parse(words(line));
+  EXPECT_TRUE(result) << line << ": " << (result ? "" : describe(result.error()));
+  return result ? *result : Parsed();
+}
+
+Error refused(const std::string& line) {
+  const Result<Parsed> result = parse(words(line));
+  EXPECT_FALSE(result) << line;
+  if (result) return Error{};
+  EXPECT_EQ(result.error().code, Code::usage);
+  return result.error();
+}
+
+TEST(Parser, FindsTheCommandAndItsArguments) {
+  const Parsed run = parsed("run start etl::daily --input {} --key k --wait --tenant acme -o json");
+  EXPECT_EQ(run.command->path, "run start");
+  EXPECT_EQ(run.arguments.get("workflow"), "etl::daily");
+  EXPECT_EQ(run.arguments.get("input"), "{}");
+  EXPECT_EQ(run.arguments.get("output"), "json");
+  EXPECT_TRUE(run.arguments.has("wait"));
+  EXPECT_FALSE(run.arguments.has("watch"));
+  EXPECT_EQ(run.arguments.get("timeout", "none"), "none");
+}
+
+TEST(Parser, TakesOptionsBeforeAndBehindArgumentsAndWithEquals) {
+  EXPECT_EQ(parsed("run start --tenant=acme daily").arguments.get("workflow"), "daily");
+  EXPECT_EQ(parsed("run start daily --input -").arguments.get("input"), "-");
+  EXPECT_EQ(parsed("rollout undo etl --why -1").arguments.get("why"), "-1");
+}
+
+TEST(Parser, TakesOptionalAndRepeatedArguments) {
+  EXPECT_EQ(parsed("pack").arguments.get("directory", "."), ".");
+  EXPECT_EQ(parsed("unpack a.pirn there").arguments.get("directory"), "there");
+  EXPECT_EQ(parsed("verify a.pirn --trust a.pub --trust b.pub").arguments.all("trust").size(), 2u);
+  EXPECT_EQ(parsed("package show etl@1.0.0").arguments.get("package"), "etl@1.0.0");
+}
+
+TEST(Parser, RunsAWorkflowLocallyFromTheOtherEnd) {
+  const Parsed run = parsed("run greet --local --input {}");
+  EXPECT_EQ(run.command->path, "run local");
+  EXPECT_EQ(run.arguments.get("workflow"), "greet");
+}
+
+TEST(Parser, AnswersHelpForEveryCommand) {
+  EXPECT_NE(parsed("").help.find("serve"), std::string::npos);
+  EXPECT_NE(parsed("run").help.find("start"), std::string::npos);
+  for (const Command& command : commands()) {
+    const Parsed help = parsed(std::string(command.path) + " --help");
+    EXPECT_EQ(help.command, nullptr);
+    EXPECT_NE(help.help.find("Usage: pirn " + std::string(command.path)), std::string::npos) << help.help;
+    for (const Option& option : command.options)
+      EXPECT_NE(help.help.find(std::string(option.name.substr(option.name.rfind("--")))), std::string::npos) << command.path << option.name;
+  }
+}
+
+TEST(Parser, SuggestsWhatWasMeant) {
+  EXPECT_EQ(refused("rnu").hint, "Did you mean 'pirn run'?");
+  EXPECT_EQ(refused("run strat x").hint, "Did you mean 'pirn run start'?");
+  EXPECT_EQ(refused("run start x --inptu {}").hint, "Did you mean --input?");
+  EXPECT_EQ(refused("run start x --tenat=acme").hint, "Did you mean --tenant?");
+  EXPECT_EQ(refused("tenant crate x").hint, "Did you mean 'pirn tenant create'?");
+}
+
+TEST(Parser, RefusesTooFewAndTooMany) {
+  EXPECT_NE(refused("run start").message.find("workflow"), std::string::npos);
+  EXPECT_NE(refused("run start a b").message.find("b"), std::string::npos);
+  EXPECT_NE(refused("version now").message.find("now"), std::string::npos);
+  refused("run start a --input");
+}
+
+TEST(Commands, AreEachThereOnceWithAFunctionAndASummary) {
+  std::set<std::string_view> paths;
+  for (const Command& command : commands()) {
+    EXPECT_TRUE(paths.insert(command.path).second) << command.path;
+    EXPECT_NE(command.run, nullptr) << command.path;
+    EXPECT_FALSE(command.summary.empty()) << command.path;
+    std::set<std::string_view> options;
+    for (const Option& option : command.options) EXPECT_TRUE(options.insert(option.name).second) << command.path << option.name;
+    // A secret never stands on the command line, where every process can read it.
+    for (const Option& option : command.options)
+      EXPECT_EQ(option.name.find("password"), std::string_view::npos);
+  }
+}
+
+}  // namespace
+}  // namespace pirn::cli

@@ -1,0 +1,80 @@
+#include "host/cli/terminal.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "host/cli/client.h"
+#include "host/cli/input.h"
+#include "host/cli/watch.h"
+
+namespace pirn::cli {
+namespace {
+
+namespace bj = boost::json;
+
+TEST(Terminal, AlignsColumnsByWhatIsSeen) {
+  EXPECT_EQ(table_text({"A", "STATE", "C"}, {{"longer", "✓ completed", "x"}, {"s", "\x1b[31m✗ failed\x1b[0m", "y"}}),
+            "A       STATE        C\n"
+            "longer  ✓ completed  x\n"
+            "s       \x1b[31m✗ failed\x1b[0m     y\n");
+}
+
+TEST(Terminal, WritesDurationsAndSizesAsPeopleDo) {
+  EXPECT_EQ(duration_words(0.25), "0.25 ms");
+  EXPECT_EQ(duration_words(250), "250 ms");
+  EXPECT_EQ(duration_words(1250), "1.2 s");
+  EXPECT_EQ(duration_words(65'000), "1 min 05 s");
+  EXPECT_EQ(duration_words(2.0 * 3'600'000 + 5 * 60'000), "2 h 05 min");
+  EXPECT_EQ(size_words(5), "5 B");
+  EXPECT_EQ(size_words(46'080), "45.0 KiB");
+  EXPECT_EQ(time_words(bj::value("2026-01-31T12:00:05.123456Z")), "2026-01-31 12:00:05");
+  EXPECT_EQ(time_words(bj::value(nullptr)), "-");
+}
+
+TEST(Terminal, WritesJsonInTheOrderAndTheNumbersThatCame) {
+  const bj::value value = bj::parse(R"({"z":1.479E1,"a":[1,true,null,"x\ny",2.0],"n":-5})");
+  EXPECT_EQ(json_text(value), R"({"z":14.79,"a":[1,true,null,"x\ny",2.0],"n":-5})");
+}
+
+TEST(Terminal, KnowsItsFormats) {
+  Arguments arguments;
+  EXPECT_EQ(*format_of(arguments), Format::table);
+  arguments.put("output", {"jsonl"});
+  EXPECT_EQ(*format_of(arguments), Format::jsonl);
+  arguments.put("output", {"jsno"});
+  EXPECT_EQ(format_of(arguments).error().hint, "Did you mean 'json'?");
+}
+
+TEST(Watch, ShowsAnEventOnOneLineWhateverIsInIt) {
+  const bj::object event{{"step", "fetch"}, {"then", "retry"}, {"duration", 250'000'000},
+                         {"error", {{"code", "broken"}, {"message", "two\nlines \x1b[2J"}}}};
+  EXPECT_EQ(event_line(event, "step.exception"), "step.exception     fetch  then retry  250 ms  broken: two lines  [2J");
+}
+
+TEST(Watch, TurnsTheEndIntoAnExitCode) {
+  EXPECT_EQ(exit_code_of({{"state", "completed"}}), 0);
+  EXPECT_EQ(exit_code_of({{"state", "failed"}}), 7);
+  EXPECT_EQ(exit_code_of({{"state", "cancelled"}}), 7);
+  EXPECT_EQ(exit_code_of({{"state", "running"}}), 130);
+}
+
+TEST(Client, EscapesWhatStandsInAPath) {
+  EXPECT_EQ(path({"packages", "a/b ?&é"}), "/v1/packages/a%2Fb%20%3F%26%C3%A9");
+  std::string target = path({"executions"});
+  add_query(target, "state", "");
+  add_query(target, "state", "failed");
+  add_query(target, "since", "1 h");
+  EXPECT_EQ(target, "/v1/executions?state=failed&since=1%20h");
+}
+
+TEST(Input, MustBeAnObjectAndSaysWhereItIsNone) {
+  EXPECT_EQ(*read_input("{\"a\":1}"), "{\"a\":1}");
+  EXPECT_EQ(read_input("[1]").error().code, Code::invalid_argument);
+  EXPECT_EQ(read_input("{\"a\":}").error().where.line, 1u);
+  EXPECT_EQ(read_input("@/proc/self/no-such-file").error().code, Code::usage);
+  EXPECT_EQ(read_input("@/proc").error().code, Code::usage);
+}
+
+}  // namespace
+}  // namespace pirn::cli

@@ -1,0 +1,101 @@
+#include "host/events/event_text.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "host/journal/codec.h"
+
+namespace pirn::events {
+namespace {
+
+using journal::Record;
+
+// A body as the engine writes it.
+std::string body(int64_t at, uint64_t first_seq, const std::vector<Record>& records) {
+  static const std::vector<std::string> kNames = {"fetch", "report"};
+  std::string out;
+  journal::begin_body(out, at);
+  for (size_t i = 0; i < records.size(); ++i)
+    journal::append_event(out, i == 0, first_seq + i, records[i], kNames);
+  journal::end_body(out);
+  return out;
+}
+
+journal::ErrorPtr error() {
+  return std::make_shared<journal::StepError>(journal::StepError{"broken", "a \"}]\\ b", journal::ErrorClass::terminal, "{\"a\":[1]}"});
+}
+
+TEST(EventText, FindsEachEventOfWhatTheJournalWrites) {
+  journal::StepFailed failed;
+  failed.error = error();
+  const std::string text = body(77, 5, {journal::StepStarted{}, failed, journal::Diagnostic{"c", "odd: ]}\"", 1}});
+  std::vector<std::string> types;
+  std::string out;
+  ASSERT_TRUE(for_each_event(text, [&](const EventView& event) {
+    EXPECT_EQ(event.at, 77);
+    EXPECT_EQ(event.seq, 5 + types.size());
+    types.emplace_back(event.type);
+    append_event(out, event, 3);
+    out += '\n';
+  }));
+  EXPECT_EQ(types, (std::vector<std::string>{"step.start", "step.exception", "diagnostic"}));
+  EXPECT_EQ(out.substr(0, out.find(",\"step\"")), "{\"at\":77,\"commit\":3,\"seq\":5,\"type\":\"step.start\"");
+}
+
+TEST(EventText, RefusesWhatIsNoBody) {
+  const std::string whole = body(1, 1, {journal::StepReady{0}, journal::StepReady{1}});
+  ASSERT_TRUE(for_each_event(whole, [](const EventView&) {}));
+  for (size_t size = 0; size < whole.size(); ++size)
+    EXPECT_FALSE(for_each_event(whole.substr(0, size), [](const EventView&) {})) << size;
+  EXPECT_FALSE(for_each_event(whole + " ", [](const EventView&) {}));
+}
+
+TEST(EventStream, WritesACommitOnceHoweverOftenItIsOffered) {
+  EventStream stream(ExecutionId{9}, 0);
+  std::string out;
+  ASSERT_TRUE(stream.commit(out, 1, body(1, 1, {journal::StepReady{0}})));
+  const std::string once = out;
+  EXPECT_EQ(once.substr(0, 6), "id: 1\n");
+  ASSERT_TRUE(stream.commit(out, 1, body(1, 1, {journal::StepReady{0}})));
+  EXPECT_EQ(out, once);
+  EXPECT_EQ(stream.last_commit(), 1u);
+}
+
+TEST(EventStream, GoesOnBehindWhatTheClientHas) {
+  EventStream stream(ExecutionId{9}, 2);
+  std::string out;
+  ASSERT_TRUE(stream.commit(out, 1, body(1, 1, {journal::StepReady{0}, journal::StepStarted{}, journal::StepReady{1}})));
+  EXPECT_EQ(out.find("id: 1\n"), std::string::npos);
+  EXPECT_EQ(out.find("id: 2\n"), std::string::npos);
+  EXPECT_EQ(out.find("id: 3\n"), 0u);
+}
+
+TEST(EventStream, EndsWithTheSentinelAndItsError) {
+  EventStream stream(ExecutionId{9}, 0);
+  std::string out;
+  journal::Failed failed;
+  failed.error = error();
+  journal::Stopped stopped;
+  stopped.state = journal::FinalState::failed;
+  ASSERT_TRUE(stream.commit(out, 4, body(1, 1, {failed, stopped})));
+  const std::string end = out.substr(out.find("event: end"));
+  EXPECT_NE(end.find("\"status\":\"error\",\"state\":\"failed\",\"step\":4,\"error\":{\"code\":\"broken\""), std::string::npos) << end;
+  EXPECT_NE(end.find(ExecutionId{9}.text()), std::string::npos);
+  EXPECT_TRUE(stream.ended());
+  ASSERT_TRUE(stream.commit(out, 5, body(1, 3, {journal::StepReady{0}})));
+  EXPECT_EQ(out.find("id: 3\n"), std::string::npos);
+}
+
+TEST(EventStream, TellsOfAGap) {
+  EventStream stream(ExecutionId{9}, 7);
+  std::string out;
+  stream.gap(out, 12);
+  EXPECT_EQ(out, "event: gap\ndata: {\"lost\":12,\"after\":7}\n\n");
+  out.clear();
+  stream.live(out, "log", "{\"message\":\"x\"}");
+  EXPECT_EQ(out, "event: log\ndata: {\"message\":\"x\"}\n\n");
+}
+
+}  // namespace
+}  // namespace pirn::events
