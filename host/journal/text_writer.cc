@@ -36,6 +36,7 @@ void eight_digits(char* to, uint32_t value) {
   std::memcpy(to + 6, &kPairs[2 * (low % 100)], 2);
 }
 
+// As canonical() does, so that a text has one form wherever it stands.
 void append_escape(TextWriter& out, unsigned char c) {
   switch (c) {
     case '"':
@@ -43,6 +44,12 @@ void append_escape(TextWriter& out, unsigned char c) {
       return;
     case '\\':
       out.literal("\\\\");
+      return;
+    case '\b':
+      out.literal("\\b");
+      return;
+    case '\f':
+      out.literal("\\f");
       return;
     case '\n':
       out.literal("\\n");

@@ -236,11 +236,12 @@ RC_GTEST_PROP(Codec, AStateIsReadAsItWasWritten, ()) {
   append_state(text, state, kNames, context);
   const auto decoded = decode_state(text);
   if (!decoded) RC_FAIL(describe(decoded.error()));
+  std::string again;
+  append_state(again, decoded->state, decoded->step_names, decoded->context);
+  RC_LOG() << text << "\n" << again << "\n";
   RC_ASSERT(same(decoded->state, state));
   RC_ASSERT(decoded->context == context);
   RC_ASSERT(decoded->step_names == std::vector<std::string>(kNames.begin(), kNames.begin() + static_cast<ptrdiff_t>(state.steps.size())));
-  std::string again;
-  append_state(again, decoded->state, decoded->step_names, decoded->context);
   RC_ASSERT(again == text);
 }
 

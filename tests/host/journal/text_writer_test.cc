@@ -77,7 +77,7 @@ RC_GTEST_PROP(TextWriter, IsAppending, ()) {
 TEST(TextWriter, TextIsEscapedWhereItMustBe) {
   std::string out;
   TextWriter(out).text(std::string_view("\"\\\n\r\t\b\0\x1f\x7f/é", 12)).word("plain").text("");
-  EXPECT_EQ(out, "\"\\\"\\\\\\n\\r\\t\\u0008\\u0000\\u001f\x7f/é\"\"plain\"\"\"");
+  EXPECT_EQ(out, "\"\\\"\\\\\\n\\r\\t\\b\\u0000\\u001f\x7f/é\"\"plain\"\"\"");
 }
 
 }  // namespace
