@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# demo_test.sh BIN WORK samples|data
+# demo_test.sh BIN DIRECTORY samples|data
 #
-# The demonstration, with the programs of BIN, in the directory WORK: every promise holds, the figures are the expected
+# The demonstration, with the programs of BIN, below DIRECTORY: every promise holds, the figures are the expected
 # ones, no process and no data directory is left. `data` runs it on online-retail-excerpt.csv, fifteen lines in the
 # format of the UCI data whose figures were summed up by hand.
 set -euo pipefail
-bin=$1 work=$2 what=$3
+bin=$1 what=$3 work=$2/$3
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 demo=$here/../../../plugins/operations/demo.sh
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
@@ -14,7 +14,10 @@ TMPDIR=$(mktemp -d /tmp/pirn-demo-test.XXXXXX)
 trap 'rm -rf "$TMPDIR"' EXIT
 export PIRN_DEMO_PROGRAMS=$bin PIRN_DEMO_DIRECTORY=$work TMPDIR
 arguments=()
-[ "$what" = samples ] || arguments=(--data "$here/online-retail-excerpt.csv")
+if [ "$what" = data ]; then
+  arguments=(--data "$here/online-retail-excerpt.csv")
+  export PIRN_DEMO_PACKAGES=$2/samples
+fi
 "$demo" "${arguments[@]}" </dev/null || fail 'a promise did not hold'
 
 [ -z "$(find "$TMPDIR" -maxdepth 1 -name 'pirn-demo.*')" ] || fail 'the host left its data directory'
