@@ -25,6 +25,13 @@ std::string error_words(const bj::object& object) {
   return member(error->as_object(), "code") + ": " + member(error->as_object(), "message");
 }
 
+// How far a step is, as it says: a share from 0 to 1, or a negative number when it does not know.
+std::string share_words(const bj::object& event) {
+  const bj::value* share = event.if_contains("progress");
+  if (share == nullptr || !share->is_number() || share->to_number<double>() < 0) return {};
+  return std::to_string(static_cast<int>(share->to_number<double>() * 100)) + " %";
+}
+
 bj::object parsed(const std::string& data) {
   boost::system::error_code malformed;
   bj::value value = bj::parse(data, malformed);
@@ -107,7 +114,7 @@ class Table : public Display {
         if (then == "retry") row.state = "retry_wait";
         else finish(row, then == "skip" ? "skipped" : "failed", error_words(event), at);
       }
-      if (name == "progress") row.remark = member(event, "progress") + " " + member(event, "note");
+      if (name == "progress") row.remark = share_words(event) + " " + member(event, "note");
     }
   }
   static void finish(Row& row, std::string state, std::string remark, int64_t at) {
@@ -174,7 +181,7 @@ std::string event_line(const bj::object& event, std::string_view name) {
   append("", member(event, "reason"));
   if (name == "gap") append("events lost: ", member(event, "lost"));
   append("", member(event, "message"));
-  append("", member(event, "progress"));
+  append("", share_words(event));
   append("", member(event, "note"));
   for (char& c : line)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
