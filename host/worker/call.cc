@@ -25,6 +25,14 @@ bool is_error_code(std::string_view code) {
   });
 }
 
+// What was thrown says what it likes, as long as it likes; the journal holds text.
+std::string as_text(std::string_view words, size_t limit) {
+  std::string text(words.substr(0, limit));
+  if (!journal::valid_utf8(text))
+    std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  return text;
+}
+
 pirn_status refuse(pirn_value* out, pirn_status status) {
   if (out) *out = pirn_value{};
   return status;
@@ -424,7 +432,7 @@ Outcome Call::run(pirn_fn function, pirn_state* state) {
   try {
     return finish(function(state, &handle_, &described_, &answer), answer);
   } catch (const std::exception& failure) {
-    return failed("exception", failure.what());
+    return failed("exception", as_text(failure.what(), limits_.message_bytes));
   } catch (...) {
     return failed("exception", "an exception of an unknown type left the function");
   }
