@@ -152,9 +152,11 @@ void Connection::on_header() {
   const auto& message = parser_->get();
   keep_alive_ = message.keep_alive();
   head_only_ = message.method() == http::verb::head;
-  Result<std::shared_ptr<Request>> request = let_in();
-  if (!request) return refuse(request.error());
-  request_ = std::move(*request);
+  request_ = std::make_shared<Request>();
+  if (const Status status = let_in(*request_); !status) {
+    record_refusal(status.error());
+    return refuse(status.error());
+  }
 
   const auto declared = parser_->content_length();
   if (message.chunked() && route_->admit != nullptr)
@@ -172,44 +174,53 @@ void Connection::on_header() {
 }
 
 // Everything that is decided before the body: who, for whom, whether, what.
-Result<std::shared_ptr<Request>> Connection::let_in() {
+Status Connection::let_in(Request& request) {
   const auto& message = parser_->get();
-  auto request = std::make_shared<Request>();
-  request->method = std::string(message.method_string());
+  request.method = std::string(message.method_string());
   for (const auto& field : message) {
     std::string name(field.name_string());
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     // Fields that decide something must not be there twice.
-    if (!request->headers.emplace(name, std::string(field.value())).second &&
+    if (!request.headers.emplace(name, std::string(field.value())).second &&
         (name == "authorization" || name == "host" || name == "origin" || name == "pirn-tenant" || name == "idempotency-key"))
       return Error{Code::malformed_request, "the header '" + name + "' is there twice"};
   }
   if (door_ == Door::network) {
-    PIRN_DO(check_host(request->header("host"), shared_.hosts));
-    PIRN_DO(check_origin(request->header("origin"), request->header("host")));
+    PIRN_DO(check_host(request.header("host"), shared_.hosts));
+    PIRN_DO(check_origin(request.header("origin"), request.header("host")));
   }
   const std::string_view target(message.target().data(), message.target().size());
   const size_t question = std::min(target.find('?'), target.size());
   const auto path = decode(target.substr(0, question), false);
   if (!path) return Error{Code::malformed_request, "the path has a broken escape"};
-  request->path = *path;
-  if (question < target.size()) PIRN_DO(read_query(target.substr(question + 1), *request));
+  request.path = *path;
+  if (question < target.size()) PIRN_DO(read_query(target.substr(question + 1), request));
 
-  const Result<Match> found = match(request->method, request->path);
+  const Result<Match> found = match(request.method, request.path);
   const bool open = found && found->route->scope == Scope::open;
   if (!open) {
     // Who is asking comes before what is there: a stranger learns nothing of the routes.
-    PIRN_TRY(request->principal, identify(door_, request->header("authorization"), shared_.services.registry, now_ms()));
+    PIRN_TRY(request.principal, identify(door_, request.header("authorization"), shared_.services.registry, now_ms()));
   }
   if (!found) return found.error();
   route_ = found->route;
-  request->params = found->params;
-  const std::string_view by_query = request->parameter("tenant"), by_header = request->header("pirn-tenant");
+  request.params = found->params;
+  const std::string_view by_query = request.parameter("tenant"), by_header = request.header("pirn-tenant");
   if (!by_query.empty() && !by_header.empty() && by_query != by_header)
     return Error{Code::invalid_argument, "the query and the header Pirn-Tenant name different tenants"};
-  PIRN_TRY(request->tenant, admit(*route_, request->principal, by_query.empty() ? by_header : by_query));
-  PIRN_DO(check_query(*route_, *request));
-  return request;
+  PIRN_TRY(request.tenant, admit(*route_, request.principal, by_query.empty() ? by_header : by_query));
+  PIRN_DO(check_query(*route_, request));
+  return {};
+}
+
+// A change that somebody known may not make leaves a record of it, as those do that the registry refuses.
+void Connection::record_refusal(const Error& error) {
+  if (route_ == nullptr || route_->method == "GET" || route_->scope == Scope::open) return;
+  shared_.services.pool.offer([&registry = shared_.services.registry, request = request_, route = route_, error] {
+    const registry::Principal& who = request->principal;
+    // Should the record fail, the registry is broken and says so at the next change; the refusal stands.
+    (void)registry.record_refusal(who, who.tenant, std::string(route->method) + " " + std::string(route->path), request->path, error, now_ms());
+  });
 }
 
 void Connection::admit_body(uint64_t length) {

@@ -45,7 +45,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void read_header();
   void on_header();
-  Result<std::shared_ptr<Request>> let_in();
+  Status let_in(Request& request);
+  void record_refusal(const Error& error);
   void admit_body(uint64_t length);
   void read_body();
   void dispatch();

@@ -8,7 +8,7 @@ namespace {
 
 const Option kOutput = {"-o,--output", "table|json|jsonl|id", "How the result is written"};
 const Option kTimeout = {"--timeout", "DURATION", "With --wait and --watch: how long, e.g. 30s; then exit code 8"};
-const Option kPassphraseFile = {"--passphrase-file", "FILE", "Where the passphrase is (-: standard input); else PIRN_PASSPHRASE, else asked for"};
+const Option kPassphraseFile = {"--passphrase-file", "FILE", "Where the passphrase is (-: standard input); else PIRN_KEY_PASSPHRASE, else asked for"};
 const Option kWhy = {"--why", "TEXT", "The reason, kept with the deployment"};
 const Option kExpires = {"--expires", "DURATION", "How long it is valid, e.g. 90d"};
 

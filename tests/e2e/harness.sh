@@ -8,7 +8,7 @@ export PATH="$build/bin:$PATH" TERM=dumb
 unset PIRN_TENANT PIRN_KEY PIRN_KEY_FILE PIRN_SERVER PIRN_LOG
 home=$(mktemp -d "${TMPDIR:-/tmp}/pirn-e2e-XXXXXX")
 cd "$home" || exit 1
-export HOME="$home" PIRN_DATA="$home/data" PIRN_PASSPHRASE="correct horse battery" PIRN_KEY_PASSPHRASE="correct horse battery"
+export HOME="$home" PIRN_DATA="$home/data" PIRN_KEY_PASSPHRASE="correct horse battery"
 host="" promises=0
 
 leave() {

@@ -17,11 +17,16 @@ expect 0 pirn run watch "$old" -o json;       says out '"first":"1.0.0"'; says o
 expect 0 pirn rollout undo gate
 start_at_gate acme; old=$id
 expect 0 pirn deploy gate@2.0.0
+pirn run watch "$old" >watched.out 2>watched.err </dev/null &
+watcher=$!
+until grep -q "step.start *wait_at_gate" watched.err; do sleep 0.02; done
 stop_host KILL 137
 start_host
 wait_at_gate
 open_gate
 expect 0 pirn run watch "$old" -o json;       says out '"last":"1.0.0"'; says out '"interruptions":1'
+wait "$watcher" || fail "the watcher did not come back after the kill"
+says watched.err "trying again"; same "$(grep -c 'step.stop *hello' watched.err)" 1 "a watcher sees an event once"
 expect 0 pirn run events "$old";              same "$(grep -c 'step.stop *hello' out)" 1 "a completed step ran again"
 expect 0 pirn run start gate --wait -o json;  says out '"last":"2.0.0"'
 

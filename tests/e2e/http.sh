@@ -56,7 +56,7 @@ same "$(api GET "/v1/executions/$id/events?after=-1" -H "$T")" 400
 start_at_gate acme
 curl -sS -N --max-time 60 --unix-socket data/pirn.sock "http://localhost/v1/executions/$id/stream" -H "$T" >live &
 watcher=$!
-until grep -q "step.start" live 2>/dev/null; do :; done
+until grep -q "step.start" live 2>/dev/null; do sleep 0.02; done
 open_gate
 wait "$watcher" || fail "the stream does not end with the execution"
 last=$(sed -n 's/^id: //p' live | tail -n 1)

@@ -9,7 +9,7 @@ tenant_with_gate acme
 # A step that finishes in time is committed; what comes after it waits for the next start.
 start_at_gate acme; kept=$id
 kill -TERM "$host"
-until [ "$(api GET /readyz)" = 503 ]; do :; done
+until [ "$(api GET /readyz)" = 503 ]; do sleep 0.02; done
 says body "shutting down"
 same "$(api GET /livez)" 200
 same "$(api POST /v1/executions -H 'Pirn-Tenant: acme' -d '{"workflow":"gate"}' -H 'Content-Type: application/json')" 503
@@ -35,7 +35,7 @@ expect 0 pirn run watch "$left" -o json;      says out '"interruptions":1'
 # A second signal ends at once.
 start_at_gate acme
 kill -TERM "$host"
-until [ "$(api GET /readyz)" = 503 ]; do :; done
+until [ "$(api GET /readyz)" = 503 ]; do sleep 0.02; done
 stop_host TERM 143
 start_host
 wait_at_gate
@@ -47,5 +47,13 @@ stop_host TERM 0
 start_host --store memory
 expect 0 pirn run start gate --wait
 expect 0 pirn run ls -o id;                   same "$(wc -l <out)" 1
+
+# Calls that never return keep their threads: counted, shown, and 8 of them make the host not ready. It stops all the same.
+for i in 1 2 3 4 5 6 7; do expect 7 pirn run start stuck --wait; done
+same "$(api GET /readyz)" 200
+expect 0 pirn status -o json;                 says out '"stuck_calls":7'
+expect 7 pirn run start stuck --wait -o json; says out '"code":"timeout"'
+same "$(api GET /readyz)" 503;                says body "have not returned"
+expect 6 pirn status;                         says out "NOT READY"
 stop_host TERM 0
 done_well

@@ -7,6 +7,8 @@
 #include <pirn/pirn.hpp>
 #include <string>
 
+using namespace pirn::literals;
+
 namespace {
 
 // A static variable of this library: each loaded release has its own.
@@ -50,4 +52,11 @@ PIRN_STEP(break_down, {.max_retries = 0}) { return pirn::fail("broken", "it was 
 PIRN_STEP(never, {.after = break_down}) { return pirn::ok({}); }
 PIRN_WORKFLOW(broken, break_down, never)
 
-PIRN_PACKAGE("gate", PIRN_PACKAGE_VERSION, gate, broken)
+// Neither returns nor listens: its thread is lost.
+PIRN_STEP(hang, {.timeout = 20_ms, .max_retries = 0}) {
+  while (ctx.attempt() > 0) poll(nullptr, 0, -1);
+  return pirn::ok({});
+}
+PIRN_WORKFLOW(stuck, hang)
+
+PIRN_PACKAGE("gate", PIRN_PACKAGE_VERSION, gate, broken, stuck)

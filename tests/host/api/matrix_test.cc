@@ -106,6 +106,19 @@ TEST(Matrix, NobodyGrantsWhatHeDoesNotHold) {
   EXPECT_EQ(host.tcp("GET", "/v1/whoami", viewer.member("token")).member("name"), "key_revoked");
 }
 
+TEST(Matrix, ARefusedChangeIsRecorded) {
+  TestHost host;
+  host.make_tenant("red");
+  const std::string viewer = host.make_key("red", "viewer");
+  EXPECT_EQ(host.tcp("POST", "/v1/packages/etl/deployments", viewer, "{}").status, 403);
+  // The record is written beside the answer, not before it.
+  std::string audit;
+  for (int i = 0; i < 1000 && audit.find("permission_denied") == std::string::npos; ++i)
+    audit = host.local("GET", "/v1/audit?tenant=red&limit=1000").body;
+  EXPECT_NE(audit.find(R"("object":"/v1/packages/etl/deployments")"), std::string::npos) << audit;
+  EXPECT_NE(audit.find(R"("outcome":"permission_denied")"), std::string::npos) << audit;
+}
+
 TEST(Routes, MatchExactlyOnePatternEach) {
   for (const Route& route : routes()) {
     const Result<Match> found = match(route.method, filled(route.path));
