@@ -49,7 +49,8 @@ struct Leaf {
 class Tree {
  public:
   Tree() : root_("Pirn runs native workflows: durable, multi-tenant, swapped without stopping.", "pirn") {
-    root_.require_subcommand(0);
+    // At most one: else a positional that is spelled like a command ("package") would be taken for it.
+    root_.require_subcommand(0, 1);
     root_.set_help_flag("-h,--help", "Show this help");
     for (const Command& command : commands()) add(command);
   }
@@ -91,7 +92,7 @@ class Tree {
       parent = known.empty() ? nullptr : known.front();
       if (parent == nullptr) {
         parent = root_.add_subcommand(noun, std::string(group_summary(noun)));
-        parent->require_subcommand(0);
+        parent->require_subcommand(0, 1);
       }
       path.remove_prefix(space + 1);
     }

@@ -3,6 +3,7 @@
 //   pirn-bench [--json] [--seconds N] [--only NAME]
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 
 #include "tests/bench/figures.h"
 
@@ -17,11 +18,16 @@ int main(int argc, char** argv) {
   app.add_option("--only", only, "only the figures whose name contains this");
   CLI11_PARSE(app, argc, argv);
 
-  std::vector<pirn::bench::Figure> figures;
-  for (const pirn::bench::Benchmark& benchmark : pirn::bench::benchmarks()) {
-    if (benchmark.names.find(only) == std::string::npos) continue;
-    if (!json) std::fprintf(stderr, "measuring %s ...\n", benchmark.names.c_str());
-    for (pirn::bench::Figure& figure : benchmark.measure(settings)) figures.push_back(std::move(figure));
+  try {
+    std::vector<pirn::bench::Figure> figures;
+    for (const pirn::bench::Benchmark& benchmark : pirn::bench::benchmarks()) {
+      if (benchmark.names.find(only) == std::string::npos) continue;
+      if (!json) std::fprintf(stderr, "measuring %s ...\n", benchmark.names.c_str());
+      for (pirn::bench::Figure& figure : benchmark.measure(settings)) figures.push_back(std::move(figure));
+    }
+    std::fputs((json ? as_json(figures) : as_table(figures)).c_str(), stdout);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "pirn-bench: %s\n", failure.what());
+    return 1;
   }
-  std::fputs((json ? as_json(figures) : as_table(figures)).c_str(), stdout);
 }

@@ -8,12 +8,11 @@
 #include <map>
 #include <mutex>
 
-#include <boost/filesystem.hpp>
-
 #include "host/store/memory_store.h"
 #include "host/store/sqlite_store.h"
 #include "tests/bench/bench_host.h"
 #include "tests/bench/figures.h"
+#include "tests/bench/scratch.h"
 #include "tests/bench/store_limit.h"
 
 namespace pirn::bench {
@@ -21,25 +20,6 @@ namespace pirn::bench {
 namespace {
 
 constexpr size_t kOutstanding = 480;  // executions under way at once, for throughput
-
-// A directory on the disk that the build is on: figures of a RAM disk would be about something else.
-class Scratch {
- public:
-  Scratch()
-      : path_(
-            boost::filesystem::unique_path(boost::filesystem::path(PIRN_BENCH_SCRATCH) / "bench-%%%%%%%%")) {
-    boost::filesystem::create_directories(path_);
-  }
-  ~Scratch() {
-    boost::system::error_code ignored;
-    boost::filesystem::remove_all(path_, ignored);
-  }
-  std::string path() const { return path_.string(); }
-  std::string file() const { return (path_ / "pirn.db").string(); }
-
- private:
-  boost::filesystem::path path_;
-};
 
 std::unique_ptr<store::Store> open_sqlite(const std::string& file, int64_t cache_bytes = 64 << 20) {
   store::SqliteStore::Options options;
@@ -79,13 +59,6 @@ class Load {
   const size_t outstanding_;
   uint64_t started_ = 0;
 };
-
-double percentile(std::vector<double>& values, double p) {
-  if (values.empty()) return 0;
-  const size_t at = std::min(values.size() - 1, static_cast<size_t>(p * static_cast<double>(values.size())));
-  std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(at), values.end());
-  return values[at];
-}
 
 }  // namespace
 

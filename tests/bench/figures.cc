@@ -8,9 +8,11 @@ const std::vector<Benchmark>& benchmarks() {
   static const std::vector<Benchmark> all = {
       {"durable_commits_per_s workflows_3step_per_s", throughput},
       {"step_latency_p50_ms step_latency_p99_ms", step_latency},
+      {"http_start_to_first_invocation_p50_ms", http_start},
       {"memory_store_step_ns", memory_store},
       {"recovery_100k_open_executions_s", recovery},
       {"parked_execution_bytes", parked},
+      {"verify_and_load_1mib_package_ms", verify_and_load},
       {"hot_swap_failed_executions hot_swap_added_p99_ms", hot_swap},
   };
   return all;

@@ -1,5 +1,10 @@
+#define _POSIX_C_SOURCE 200809L
 /* Tasks that do nothing, for figures about everything else. `tick` tells when it ran. */
+#include <fcntl.h>
 #include <pirn/abi.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 static int32_t noop(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
   (void)state, (void)call, (void)invocation, (void)outcome;
@@ -20,10 +25,29 @@ static int32_t doze(pirn_state* state, pirn_call* call, const pirn_invocation* i
   return PIRN_FAILED;
 }
 
+/* Writes the instant at which it runs into the pipe whose path is the context key "pipe". */
+static int32_t stamp(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+  (void)state, (void)invocation, (void)outcome;
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  const int64_t ns = now.tv_sec * 1000000000ll + now.tv_nsec;
+  const pirn_str key = {"pipe", 4};
+  pirn_value value;
+  char path[256];
+  if (call->api->get(call, &key, &value) != PIRN_OK || value.type != PIRN_T_STR || value.len >= sizeof path) return PIRN_FAILED;
+  memcpy(path, value.as.ptr, value.len);
+  path[value.len] = 0;
+  const int pipe = open(path, O_WRONLY | O_CLOEXEC);
+  const int written = pipe >= 0 && write(pipe, &ns, sizeof ns) == sizeof ns;
+  if (pipe >= 0) close(pipe);
+  return written ? PIRN_DONE : PIRN_FAILED;
+}
+
 static const pirn_function f_noop = {sizeof f_noop, PIRN_KIND_TASK, "noop", noop};
 static const pirn_function f_tick = {sizeof f_tick, PIRN_KIND_TASK, "tick", tick};
 static const pirn_function f_doze = {sizeof f_doze, PIRN_KIND_TASK, "doze", doze};
-static const pirn_function* const functions[] = {&f_noop, &f_tick, &f_doze};
+static const pirn_function f_stamp = {sizeof f_stamp, PIRN_KIND_TASK, "stamp", stamp};
+static const pirn_function* const functions[] = {&f_noop, &f_tick, &f_doze, &f_stamp};
 
 #define STEP(name, task, after) "{\"name\":\"" name "\",\"task\":\"" task "\",\"after\":[" after "]}"
 
@@ -33,6 +57,7 @@ static const char* definition(const char** error) {
          "{\"name\":\"three\",\"steps\":[" STEP("a", "noop", "") "," STEP("b", "noop", "\"a\"") "," STEP("c", "noop", "\"b\"") "]},"
          "{\"name\":\"chain\",\"steps\":[" STEP("t1", "tick", "") "," STEP("t2", "tick", "\"t1\"") "," STEP("t3", "tick", "\"t2\"") ","
          STEP("t4", "tick", "\"t3\"") "," STEP("t5", "tick", "\"t4\"") "," STEP("t6", "tick", "\"t5\"") "]},"
+         "{\"name\":\"stamped\",\"steps\":[" STEP("a", "stamp", "") "]},"
          "{\"name\":\"parked\",\"steps\":[{\"name\":\"a\",\"task\":\"doze\",\"retry_delay\":\"7d\"},"
          STEP("b", "noop", "\"a\"") "," STEP("c", "noop", "\"b\"") "]}]}";
 }

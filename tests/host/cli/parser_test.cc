@@ -46,6 +46,11 @@ TEST(Parser, TakesOptionsBeforeAndBehindArgumentsAndWithEquals) {
   EXPECT_EQ(parsed("rollout undo etl --why -1").arguments.get("why"), "-1");
 }
 
+TEST(Parser, TakesAnArgumentThatIsSpelledLikeACommand) {
+  EXPECT_EQ(parsed("pack package -o x.pirn").arguments.get("directory"), "package");
+  EXPECT_EQ(parsed("run start status --wait").arguments.get("workflow"), "status");
+}
+
 TEST(Parser, TakesOptionalAndRepeatedArguments) {
   EXPECT_EQ(parsed("pack").arguments.get("directory", "."), ".");
   EXPECT_EQ(parsed("unpack a.pirn there").arguments.get("directory"), "there");
