@@ -26,7 +26,7 @@ struct Record {
 
 class CsvReader {
  public:
-  static constexpr size_t kMaxLineBytes = 64 * 1024;
+  static constexpr size_t kMaxLineBytes = size_t{64} * 1024;
   static constexpr size_t kMaxJoinedLines = 8;
 
   // Borrows `input` for its life.

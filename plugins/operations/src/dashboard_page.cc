@@ -1,6 +1,7 @@
 // The page: one file, no scripts, nothing fetched. Colours are variables with a dark set; a state is always
 // told by a word and a sign, never by colour alone; every chart has its figures as text.
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include "dashboard.h"
@@ -56,7 +57,7 @@ std::string percent(Decimal rate) { return rate.times(100)->text(2) + " %"; }
 // Share of a whole as the width of a bar.
 std::string width(double part, double whole) {
   const double share = whole > 0 ? std::clamp(part / whole, 0.0, 1.0) : 0.0;
-  return std::to_string(static_cast<int>(share * 100 + 0.5)) + "%";
+  return std::to_string(std::lround(share * 100)) + "%";
 }
 
 std::string tile(std::string_view name, const std::string& figure, const std::string& note,

@@ -11,7 +11,7 @@
 namespace operations {
 namespace {
 
-constexpr size_t kBufferBytes = 256 * 1024;
+constexpr size_t kBufferBytes = size_t{256} * 1024;
 
 [[noreturn]] void refuse(const std::string& what, const std::string& path, int error) {
   throw pirn::Error("io_error", "cannot " + what + " " + path + ": " + std::strerror(error), pirn::transient);

@@ -60,7 +60,7 @@ std::string write_output_file(const pirn::Context& ctx, std::string_view name, s
 std::string copy_to_output(const pirn::Context& ctx, const std::string& from, std::string_view name) {
   std::ifstream source = open_to_read(from);
   AtomicFile file = create_output_file(ctx, name);
-  std::vector<char> buffer(64 * 1024);
+  std::vector<char> buffer(size_t{64} * 1024);
   while (source.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || source.gcount() > 0) {
     file.write({buffer.data(), static_cast<size_t>(source.gcount())});
   }

@@ -105,8 +105,7 @@ TEST(Cache, TheIndexNamesEachEntryWithItsDigest) {
 
 TEST(Metrics, AreAFoldOfTheHooksLog) {
   std::string log;
-  const auto event = [&](const char* step, const char* name, const char* state, uint32_t attempt,
-                         double ms) {
+  const auto event = [&](const char* step, const char* name, const char* state, uint32_t attempt, double ms) {
     log += HookEvent{.at_ms = 1,
                      .step = step,
                      .event = name,
