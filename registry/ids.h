@@ -26,6 +26,14 @@ Result<ExecutionId> parse_execution_id(std::string_view text);
 // The fencing number of a host: each opening of the data directory takes the next one.
 using Epoch = uint64_t;
 
+// Who may write execution state: the host that opened the store, and its epoch. A data directory that was
+// copied or restored can give two hosts the same epoch; they never have the same owner.
+struct Lease {
+  uint64_t owner = 0;  // random, chosen at the opening
+  Epoch epoch = 0;
+  bool operator==(const Lease&) const = default;
+};
+
 }  // namespace pirn
 
 template <>

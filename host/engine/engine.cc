@@ -415,7 +415,7 @@ Status Engine::Core::commit() {
   // Views into bodies_ are taken last: it may have grown.
   for (size_t i = 0; i < n_bodies_; ++i) execution_rows_[i].body = bodies_[i];
   const bool complete = dirty_.empty();
-  PIRN_DO(store_.commit({store_.epoch(), journal_rows_, execution_rows_, complete}));
+  PIRN_DO(store_.commit({store_.lease(), journal_rows_, execution_rows_, complete}));
   commits_since_complete_ = complete ? 0 : commits_since_complete_ + journal_rows_.size();
   stats_.commits += journal_rows_.size();
   return {};

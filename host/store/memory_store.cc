@@ -194,7 +194,7 @@ class MemoryStoreContents {
  public:
   // Guards everything below; held for a whole commit, so that readers see whole commits only.
   mutable std::mutex mutex;
-  Epoch epoch = 0;
+  Lease lease;
   ExecutionId last_id;   // the greatest stream
   size_t watermark = 0;  // the projection is complete up to this entry, exclusive
   TextChunks bodies;
@@ -282,7 +282,9 @@ std::shared_ptr<MemoryStoreContents> make_memory_store_contents() {
 
 MemoryStore::MemoryStore(std::shared_ptr<MemoryStoreContents> contents) : contents_(std::move(contents)) {
   const std::lock_guard lock(contents_->mutex);
-  epoch_ = ++contents_->epoch;
+  // An owner that is specified, so that a simulation is the same each time.
+  const Epoch epoch = contents_->lease.epoch + 1;
+  lease_ = contents_->lease = {epoch * 0x9E3779B97F4A7C15u, epoch};
 }
 
 void MemoryStore::fail_commit(uint64_t n, Failure failure) {
@@ -312,11 +314,11 @@ Status MemoryStore::recover(const std::function<Status(StoredExecution)>& on_exe
 Status MemoryStore::commit(const Change& change) {
   if (failed_) return *failed_;
   const std::lock_guard lock(contents_->mutex);
-  if (change.epoch != contents_->epoch)
+  if (change.lease != contents_->lease)
     return failed_.emplace(Error{Code::store_fenced,
-                                 "a commit of epoch " + std::to_string(change.epoch) +
+                                 "a commit of epoch " + std::to_string(change.lease.epoch) +
                                      " was refused; the store is at epoch " +
-                                     std::to_string(contents_->epoch),
+                                     std::to_string(contents_->lease.epoch) + ", of another opening",
                                  "", Blame::world});
   const bool fails = fail_at_ != 0 && --fail_at_ == 0;
   const auto injected = [] {

@@ -27,7 +27,7 @@ class MemoryStore final : public Store {
   // The n-th commit from now fails (1: the next one), and every later one is refused. The writer's thread.
   void fail_commit(uint64_t n, Failure failure = Failure::nothing_written);
 
-  Epoch epoch() const override { return epoch_; }
+  Lease lease() const override { return lease_; }
   Result<ExecutionId> last_id() const override;
   Status recover(const std::function<Status(StoredExecution)>& on_execution,
                  const std::function<Status(StoredCommit)>& on_commit) override;
@@ -44,7 +44,7 @@ class MemoryStore final : public Store {
 
  private:
   std::shared_ptr<MemoryStoreContents> contents_;
-  Epoch epoch_ = 0;
+  Lease lease_;
   uint64_t commits_ = 0;  // guarded by the contents' lock
   uint64_t fail_at_ = 0;  // counts down; 0: no failure was asked for
   Failure failure_ = Failure::nothing_written;

@@ -16,10 +16,11 @@ constexpr std::array<const char*, kSchemaVersion> kMigrations = {
     R"sql(
 CREATE TABLE meta(
   id INTEGER PRIMARY KEY CHECK (id = 1),
+  owner INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
   watermark INTEGER NOT NULL
 );
-INSERT INTO meta VALUES(1, 0, 0);
+INSERT INTO meta VALUES(1, 0, 0, 0);
 
 CREATE TABLE journal(
   pos INTEGER PRIMARY KEY,

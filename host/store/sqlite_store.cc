@@ -114,7 +114,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
     PIRN_DO(migrate(connection));
     std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(connection), path, options));
     PIRN_DO(store->prepare());
-    PIRN_DO(store->take_epoch());
+    PIRN_DO(store->take_lease());
     return store;
   };
   auto store = opened();
@@ -152,21 +152,23 @@ Status SqliteStore::prepare() {
   PIRN_DO(prepare_into(begin_, "BEGIN IMMEDIATE"));
   PIRN_DO(prepare_into(commit_, "COMMIT"));
   PIRN_DO(prepare_into(rollback_, "ROLLBACK"));
-  PIRN_DO(prepare_into(read_epoch_, "SELECT epoch FROM meta WHERE id = 1"));
+  PIRN_DO(prepare_into(read_lease_, "SELECT owner, epoch FROM meta WHERE id = 1"));
   PIRN_DO(prepare_into(insert_row_, many_rows(insert, 1, kJournalRow)));
   PIRN_DO(prepare_into(insert_rows_, many_rows(insert, kRowsAtOnce, kJournalRow)));
   PIRN_DO(prepare_into(upsert_, kUpsert));
   return prepare_into(set_watermark_, "UPDATE meta SET watermark = ? WHERE id = 1");
 }
 
-Status SqliteStore::take_epoch() {
-  PIRN_DO(connection_.execute("UPDATE meta SET epoch = epoch + 1 WHERE id = 1"));
+Status SqliteStore::take_lease() {
+  // SQLite's random() is seeded by the system.
+  PIRN_DO(connection_.execute("UPDATE meta SET owner = random(), epoch = epoch + 1 WHERE id = 1"));
+  PIRN_TRY(const int64_t owner, connection_.integer("SELECT owner FROM meta WHERE id = 1"));
   PIRN_TRY(const int64_t epoch, connection_.integer("SELECT epoch FROM meta WHERE id = 1"));
   // An operator may have pruned the newest rows; a position at or below the watermark is never used again.
   PIRN_TRY(last_pos_, connection_.integer("SELECT max(watermark, coalesce((SELECT max(pos) FROM journal), 0))"
                                           " FROM meta WHERE id = 1"));
   PIRN_TRY(const int64_t page, connection_.integer("PRAGMA page_size"));
-  epoch_ = static_cast<Epoch>(epoch);
+  lease_ = {static_cast<uint64_t>(owner), static_cast<Epoch>(epoch)};
   page_bytes_ = static_cast<size_t>(page);
   return {};
 }
@@ -207,7 +209,7 @@ Status SqliteStore::commit(const Change& change) {
 
 Status SqliteStore::transaction(const Change& change) {
   PIRN_DO(run(begin_, "beginning a commit to"));
-  PIRN_DO(check_fence(change.epoch));
+  PIRN_DO(check_fence(change.lease));
   PIRN_DO(insert_journal(change.journal));
   for (const ExecutionRow& row : change.executions) PIRN_DO(upsert_execution(row));
   if (change.complete) {
@@ -217,15 +219,16 @@ Status SqliteStore::transaction(const Change& change) {
   return run(commit_, "a commit to");
 }
 
-Status SqliteStore::check_fence(Epoch epoch) {
-  const ResetAtEnd reset(read_epoch_);
-  const int code = read_epoch_.step();
+Status SqliteStore::check_fence(const Lease& lease) {
+  const ResetAtEnd reset(read_lease_);
+  const int code = read_lease_.step();
   if (code != SQLITE_ROW) return connection_.error(code, "reading");
-  const auto current = static_cast<Epoch>(read_epoch_.integer(0));
-  if (current == epoch) return {};
+  const Lease current{static_cast<uint64_t>(read_lease_.integer(0)),
+                      static_cast<Epoch>(read_lease_.integer(1))};
+  if (current == lease) return {};
   return Error{Code::store_fenced,
-               "a commit of epoch " + std::to_string(epoch) + " was refused; '" + connection_.path() +
-                   "' is at epoch " + std::to_string(current),
+               "a commit of epoch " + std::to_string(lease.epoch) + " was refused; '" + connection_.path() +
+                   "' is at epoch " + std::to_string(current.epoch) + ", of another opening",
                "", Blame::world};
 }
 

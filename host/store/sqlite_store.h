@@ -1,9 +1,10 @@
 // The embedded store: one SQLite file, pirn.db, in WAL mode, with an fsync before any commit is acknowledged.
 //
 // Commits. A change is one transaction: its journal rows, then its execution rows, then perhaps the
-// watermark. The epoch is read inside of it, so that a store which was opened later elsewhere fences this
-// one. After any error the store is finished: what became of a commit whose fsync failed is known only to the
-// next opening, which first makes durable what it finds (make_wal_durable) and only then believes it.
+// watermark. The lease (owner and epoch) is read inside of it, so that a store which was opened later
+// elsewhere fences this one. After any error the store is finished: what became of a commit whose fsync
+// failed is known only to the next opening, which first makes durable what it finds (make_wal_durable) and
+// only then believes it.
 //
 // Checkpoints are this writer's alone (SQLite before 3.51.3 can damage the WAL when two connections do both
 // at once) and small: whenever kStep bytes of the WAL are not yet in the database, the next commit or an idle
@@ -45,7 +46,7 @@ class SqliteStore final : public Store {
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path) { return open(path, Options()); }
   ~SqliteStore() override;
 
-  Epoch epoch() const override { return epoch_; }
+  Lease lease() const override { return lease_; }
   Result<ExecutionId> last_id() const override;
   Status recover(const std::function<Status(StoredExecution)>& on_execution,
                  const std::function<Status(StoredCommit)>& on_commit) override;
@@ -67,9 +68,9 @@ class SqliteStore final : public Store {
   SqliteStore(Connection connection, const std::string& path, Options options);
 
   Status prepare();
-  Status take_epoch();
+  Status take_lease();
   Status transaction(const Change& change);
-  Status check_fence(Epoch epoch);
+  Status check_fence(const Lease& lease);
   Status insert_journal(std::span<const JournalRow> rows);
   Status upsert_execution(const ExecutionRow& row);
   Status run(Statement& statement, std::string_view doing);
@@ -87,12 +88,12 @@ class SqliteStore final : public Store {
   // for.
   mutable std::mutex writing_;
   mutable Connection connection_;
-  Statement begin_, commit_, rollback_, read_epoch_, insert_row_, insert_rows_, upsert_, set_watermark_;
+  Statement begin_, commit_, rollback_, read_lease_, insert_row_, insert_rows_, upsert_, set_watermark_;
   mutable SqliteReader own_reader_;
   mutable std::atomic<std::thread::id> writer_;
   mutable ReaderPool pool_;
 
-  Epoch epoch_ = 0;
+  Lease lease_;
   int64_t last_pos_ = 0;
   std::atomic<uint64_t> commits_ = 0;
   std::optional<Error> failed_;

@@ -50,7 +50,7 @@ struct ExecutionRow {
 };
 
 struct Change {
-  Epoch epoch = 0;  // of the host that writes; an older epoch than the store's is refused (store_fenced)
+  Lease lease;  // of the host that writes; any other than the store's is refused (store_fenced)
   std::span<const JournalRow> journal;
   std::span<const ExecutionRow> executions;
   bool complete = false;  // with this change the projection is complete: the watermark moves to its last row
@@ -94,8 +94,9 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // The epoch that this opening took: the last one + 1, durable.
-  virtual Epoch epoch() const = 0;
+  // What this opening took, durable: an owner of its own, and the last epoch + 1.
+  virtual Lease lease() const = 0;
+  Epoch epoch() const { return lease().epoch; }
 
   // The greatest execution id that was ever journaled; zero: none. New ids must be above it.
   virtual Result<ExecutionId> last_id() const = 0;

@@ -54,7 +54,7 @@ Figures measure(pirn::store::Store& store, double seconds, int workflows) {
                             state_body});
     }
     const Clock::time_point begin = Clock::now();
-    if (auto status = store.commit({store.epoch(), journal, executions, false}); !status) {
+    if (auto status = store.commit({store.lease(), journal, executions, false}); !status) {
       std::fprintf(stderr, "%s\n", describe(status.error()).c_str());
       std::exit(1);
     }

@@ -81,9 +81,9 @@ class Batch {
     complete_ = true;
     return *this;
   }
-  Status to(Store& store) const { return to(store, store.epoch()); }
-  Status to(Store& store, Epoch epoch) const {
-    return store.commit({epoch, journal_, executions_, complete_});
+  Status to(Store& store) const { return to(store, store.lease()); }
+  Status to(Store& store, const Lease& lease) const {
+    return store.commit({lease, journal_, executions_, complete_});
   }
 
  private:
@@ -217,7 +217,16 @@ TEST_P(Conformance, EachOpeningTakesTheNextEpochAndFencesTheOneBefore) {
 }
 
 TEST_P(Conformance, AChangeOfAnotherEpochIsRefused) {
-  const Status refused = Batch().commit(id_at(1), 1).to(store(), store().epoch() + 1);
+  const Status refused =
+      Batch().commit(id_at(1), 1).to(store(), Lease{store().lease().owner, store().epoch() + 1});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::store_fenced);
+  EXPECT_TRUE(numbers_of(store().journal(id_at(1), 0, 10)).empty());
+}
+
+TEST_P(Conformance, AChangeOfAnotherOwnerIsRefusedAlsoInTheSameEpoch) {
+  const Status refused =
+      Batch().commit(id_at(1), 1).to(store(), Lease{store().lease().owner + 1, store().epoch()});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::store_fenced);
   EXPECT_TRUE(numbers_of(store().journal(id_at(1), 0, 10)).empty());
@@ -265,7 +274,7 @@ TEST_P(Conformance, ABodyAboveTheLimitIsRefusedAndNotCut) {
   void* const memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   const JournalRow row{id_at(1), 1, 1, {static_cast<const char*>(memory), size}};
-  const Status refused = store().commit({store().epoch(), {&row, 1}, {}, false});
+  const Status refused = store().commit({store().lease(), {&row, 1}, {}, false});
   munmap(memory, size);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::too_large);

@@ -58,7 +58,7 @@ Status turn(Store& store, int number, Ledger& ledger) {
       rows.push_back(row);
     }
   }
-  Status status = store.commit({store.epoch(), journal, rows, false});
+  Status status = store.commit({store.lease(), journal, rows, false});
   if (status) ledger.acknowledged = ledger.in_flight;
   return status;
 }

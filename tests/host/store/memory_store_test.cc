@@ -8,7 +8,7 @@ namespace {
 
 Status commit(MemoryStore& store, uint32_t commit_no) {
   const JournalRow row{{7}, commit_no, 1, "{}"};
-  return store.commit({store.epoch(), {&row, 1}, {}, false});
+  return store.commit({store.lease(), {&row, 1}, {}, false});
 }
 
 size_t commits_in(const Store& store) { return store.journal({7}, 0, 100)->size(); }
@@ -41,7 +41,7 @@ TEST(MemoryStore, GrowsAcrossChunks) {
   const std::string small(300, 's'), large(600'000, 'l');
   for (uint32_t n = 1; n <= 8'000; ++n) {
     const JournalRow row{{1 + n % 1'500}, n, 1, n % 1'000 == 0 ? large : small};
-    ASSERT_TRUE(store.commit({store.epoch(), {&row, 1}, {}, false}));
+    ASSERT_TRUE(store.commit({store.lease(), {&row, 1}, {}, false}));
   }
   for (uint64_t id = 1; id <= 1'500; ++id) {
     const auto commits = store.journal({id}, 0, 100);

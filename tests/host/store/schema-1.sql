@@ -5,10 +5,11 @@ PRAGMA journal_mode = WAL;
 BEGIN;
 CREATE TABLE meta(
   id INTEGER PRIMARY KEY CHECK (id = 1),
+  owner INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
   watermark INTEGER NOT NULL
 );
-INSERT INTO meta VALUES(1, 7, 4);
+INSERT INTO meta VALUES(1, 0, 7, 4);
 CREATE TABLE journal(
   pos INTEGER PRIMARY KEY,
   stream INTEGER NOT NULL,

@@ -59,7 +59,7 @@ Status commit(Store& store, uint64_t id, uint32_t commit_no, std::string_view bo
   row.workflow = "daily";
   row.body = body;
   return store.commit(
-      {store.epoch(), {&journal, 1}, {&row, state == nullptr ? size_t{0} : size_t{1}}, false});
+      {store.lease(), {&journal, 1}, {&row, state == nullptr ? size_t{0} : size_t{1}}, false});
 }
 
 TEST_F(SqliteStoreTest, IsDurableBeforeItAcknowledges) {
@@ -256,7 +256,7 @@ TEST_F(DataPage, PruningForgetsWhatEndedAndNothingElse) {
   {
     // The projection is complete, then everything is pruned that can be.
     const auto store = open();
-    ASSERT_TRUE(store->commit({store->epoch(), {}, {}, true}));
+    ASSERT_TRUE(store->commit({store->lease(), {}, {}, true}));
   }
   for (const std::string& recipe : recipes("pirn.db stopped")) ASSERT_TRUE(raw().execute(recipe)) << recipe;
   Connection connection = raw();
