@@ -149,6 +149,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   bool spin(std::unique_lock<std::mutex>& lock);
   TenurePtr tenure_of(const registry::ReleasePtr& release);
   void leave(Place& place);
+  void bury(TenurePtr tenure);  // of a retired release: whoever lets go last calls deinit, and that blocks
 
   const Options options_;
   const LibrarySource source_;
@@ -197,6 +198,7 @@ TenurePtr InProcessRunner::Pool::tenure_of(const registry::ReleasePtr& release) 
   auto still_mapped = std::make_shared<std::atomic<bool>>(false);
   tenure->report_to(still_mapped);
   std::lock_guard lock(residents_mutex_);
+  std::erase_if(residents_, [](const Resident& past) { return past.tenure.expired() && !*past.still_mapped; });
   residents_.push_back({release, tenure, std::move(still_mapped)});
   return tenure;
 }
@@ -239,6 +241,7 @@ void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
 
 void InProcessRunner::Pool::leave(Place& place) {
   place.invocation = 0;
+  if (place.tenure->retired()) bury(std::move(place.tenure));
   place.tenure = nullptr;
   free_.push_back(&place);
   --under_way_;
@@ -250,16 +253,18 @@ void InProcessRunner::Pool::cancel(uint64_t invocation, Signal signal) {
   if (place == places_.end() || place->abandoned) return;
   place->signals |= PIRN_SIG_CANCEL;
   if (signal != Signal::abandon) return;
+  Job unstarted;
   {
     std::lock_guard lock(mutex_);
     const auto queued =
         std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) { return job.place == &*place; });
     if (queued != queue_.end()) {  // no thread has it yet
+      unstarted = std::move(*queued);
       queue_.erase(queued);
       queued_ = queue_.size();
-      return leave(*place);
     }
   }
+  if (unstarted.place) return leave(*place);
   place->abandoned = true;
   place->tenure->add_stuck();
   ++stuck_;
@@ -269,9 +274,13 @@ void InProcessRunner::Pool::retire(const registry::ReleasePtr& release) {
   const auto found = tenures_.find(release);
   if (found == tenures_.end()) return;
   found->second->retire();
-  std::lock_guard lock(mutex_);
-  graveyard_.push_back(std::move(found->second));
+  bury(std::move(found->second));
   tenures_.erase(found);
+}
+
+void InProcessRunner::Pool::bury(TenurePtr tenure) {
+  std::lock_guard lock(mutex_);
+  graveyard_.push_back(std::move(tenure));
   ++retirements_;
   work_.notify_all();  // every thread lets go of it
 }
@@ -330,8 +339,9 @@ void InProcessRunner::Pool::work() {
     }
     if (stopping_) break;
     if (spin(lock)) continue;
+    // While it spun it heard nothing: what was said meanwhile is looked at, not waited for.
     ++idle_;
-    work_.wait(lock);
+    work_.wait(lock, [&] { return !queue_.empty() || stopping_ || retirements_seen != retirements_; });
     --idle_;
   }
   lock.unlock();

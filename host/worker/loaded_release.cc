@@ -39,12 +39,11 @@ Result<std::unique_ptr<LoadedRelease>> LoadedRelease::load(const registry::Relea
   const pirn_plugin& plugin = loaded->library_.plugin();
   if (PIRN_HAS(&plugin, pirn_plugin, init) && plugin.init) {
     const pirn_status status = plugin.init(&loaded->host_, &loaded->state_);
-    if (status != PIRN_OK) {
-      loaded->open_ = false;  // deinit is not called after a failed init
+    if (status != PIRN_OK)
       return Error{Code::in_process_load_failed,
                    "init of " + name + " failed with status " + std::to_string(status), "", Blame::package};
-    }
   }
+  loaded->open_ = true;
   return loaded;
 }
 

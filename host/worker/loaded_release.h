@@ -18,7 +18,7 @@ class LoadedRelease {
   // library::Library::load, in_process_load_failed. One thread.
   static Result<std::unique_ptr<LoadedRelease>> load(const registry::Release& release,
                                                      std::string_view bytes);
-  // Calls deinit. No thread may be in the package any more.
+  // Calls deinit, unless init was never called or failed. No thread may be in the package any more.
   ~LoadedRelease();
   LoadedRelease(const LoadedRelease&) = delete;
 
@@ -38,7 +38,7 @@ class LoadedRelease {
   std::string name_;  // tenant::package@version, for logs
   pirn_host host_;
   pirn_state* state_ = nullptr;
-  bool open_ = true;
+  bool open_ = false;  // init has succeeded, and deinit was not called
   std::unordered_map<std::string_view, pirn_fn> functions_;
 };
 

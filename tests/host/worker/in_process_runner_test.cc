@@ -1,0 +1,415 @@
+// The runner with real libraries: who loads, who shares, who leaves, and what is left behind. Nothing sleeps: the
+// package stops at a gate that the test opens, and says what happens to it.
+#include "host/worker/in_process_runner.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "host/worker/alarm.h"
+#include "tests/host/worker/frame.h"
+#include "tests/host/worker/package/workshop.h"
+
+namespace pirn::worker {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kTooLong = std::chrono::seconds(120);
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// The test's end of the line to its packages.
+class Workshop : public workshop {
+ public:
+  Workshop() : workshop{&on_heard, &on_wait} {}
+
+  void open_gate() {
+    std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  int heard_of(int version, const std::string& what) {
+    std::lock_guard lock(mutex_);
+    return times_[{version, what}];
+  }
+  // Blocks until it was heard that often.
+  [[nodiscard]] bool hears(int version, const std::string& what, int times) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kTooLong, [&] { return times_[{version, what}] >= times; });
+  }
+  std::set<std::thread::id> threads_that_said(const std::string& what) {
+    std::lock_guard lock(mutex_);
+    return threads_[what];
+  }
+
+ private:
+  static void on_heard(workshop* self, int version, const char* what) {
+    auto& shop = *static_cast<Workshop*>(self);
+    std::lock_guard lock(shop.mutex_);
+    ++shop.times_[{version, what}];
+    shop.threads_[what].insert(std::this_thread::get_id());
+    shop.changed_.notify_all();
+  }
+  static void on_wait(workshop* self) {
+    auto& shop = *static_cast<Workshop*>(self);
+    std::unique_lock lock(shop.mutex_);
+    shop.changed_.wait(lock, [&] { return shop.open_; });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+  std::map<std::pair<int, std::string>, int> times_;
+  std::map<std::string, std::set<std::thread::id>> threads_;
+};
+
+class Silent : public Listener {
+  void on_log(const Invocation&, uint32_t, std::string_view) override {}
+  void on_progress(const Invocation&, double, std::string_view) override {}
+  void on_stream(const Invocation&, std::string_view, bool) override {}
+};
+
+class InProcessRunnerTest : public ::testing::Test {
+ protected:
+  void open(InProcessRunner::Options options = {64, 2}) {
+    runner_ = std::make_unique<InProcessRunner>(
+        options,
+        [this](const registry::Release& release) -> Result<std::string> {
+          ++loads_;
+          if (release.package == "unreadable") return Error{Code::io_failed, "the disk is gone"};
+          return read_file(release.package == "garbage" ? "/proc/self/cmdline"
+                                                        : std::string(PIRN_WORKSHOPS "/") + release.package + ".so");
+        },
+        silent_, alarm_);
+  }
+
+  registry::ReleasePtr release(const std::string& package, const std::string& tenant = "acme") {
+    auto made = std::make_shared<registry::Release>();
+    made->tenant = tenant;
+    made->package = package;
+    made->version = "1.0.0";
+    made->digest = sha256(tenant + package);
+    made->library = sha256(read_file(std::string(PIRN_WORKSHOPS "/") + package + ".so"));
+    for (const char* id : {"count", "block", "obey"}) made->functions.push_back({id, PIRN_KIND_TASK});
+    return made;
+  }
+
+  Invocation invocation(const registry::ReleasePtr& of, std::string_view function) {
+    Invocation invocation;
+    invocation.id = ++last_id_;
+    invocation.frame = TestFrame::make(of);
+    invocation.step_name = "step";
+    invocation.function = function;
+    invocation.params = params_;
+    return invocation;
+  }
+  uint64_t start(const registry::ReleasePtr& of, std::string_view function, int times = 1) {
+    std::vector<Invocation> batch;
+    for (int i = 0; i < times; ++i) batch.push_back(invocation(of, function));
+    runner_->start(batch);
+    return last_id_;
+  }
+  // Takes completions until there are so many.
+  std::vector<Completion> take(size_t n) {
+    std::vector<Completion> out;
+    const auto end = Clock::now() + kTooLong;
+    runner_->take_completions(out);
+    while (out.size() < n && Clock::now() < end) {
+      alarm_.wait(1'000'000'000);
+      runner_->take_completions(out);
+    }
+    EXPECT_EQ(out.size(), n);
+    return out;
+  }
+  static int64_t number(const Completion& completion, std::string_view key) {
+    const auto& result = completion.outcome.result;
+    const journal::Delta::Entry* entry = result ? result->map.find(key) : nullptr;
+    return entry ? entry->value.as_integer() : -1;
+  }
+  // For what happens on other threads and tells nobody.
+  template <class Condition>
+  bool until(Condition condition) {
+    const auto end = Clock::now() + kTooLong;
+    while (!condition()) {
+      if (Clock::now() > end) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  Workshop workshop_;
+  const std::string params_ = "{\"workshop\":" + std::to_string(reinterpret_cast<intptr_t>(static_cast<workshop*>(&workshop_))) + "}";
+  Silent silent_;
+  Alarm alarm_;
+  std::atomic<int> loads_{0};
+  uint64_t last_id_ = 0;
+  std::unique_ptr<InProcessRunner> runner_;
+};
+
+TEST_F(InProcessRunnerTest, AReleaseIsLoadedOnceForAllThreads) {
+  open({64, 4});
+  start(release("workshop-1"), "count", 0);
+  EXPECT_EQ(loads_, 0) << "only when it is needed";
+  const auto one = release("workshop-1");
+  for (int i = 0; i < 4; ++i) start(one, "count", 16);
+  std::set<int64_t> counts;
+  std::set<uint64_t> invocations;
+  for (const Completion& completion : take(64)) {
+    EXPECT_EQ(completion.outcome.kind, Outcome::Kind::done);
+    counts.insert(number(completion, "count"));
+    invocations.insert(completion.invocation);
+  }
+  EXPECT_EQ(loads_, 1);
+  EXPECT_EQ(counts.size(), 64u) << "one set of static variables";
+  EXPECT_EQ(*counts.rbegin(), 64);
+  EXPECT_EQ(invocations.size(), 64u) << "each invocation completes exactly once";
+  EXPECT_EQ(runner_->capacity(), 64u);
+}
+
+TEST_F(InProcessRunnerTest, ReleasesSideBySideHaveTheirOwnVariables) {
+  open();
+  const auto one = release("workshop-1"), two = release("workshop-2"), others = release("workshop-1", "rival");
+  const auto next = [&](const registry::ReleasePtr& of) {
+    start(of, "count");
+    const auto completions = take(1);
+    return std::pair(number(completions[0], "version"), number(completions[0], "count"));
+  };
+  EXPECT_EQ(next(one), std::pair(int64_t{1}, int64_t{1}));
+  EXPECT_EQ(next(two), std::pair(int64_t{2}, int64_t{1}));
+  EXPECT_EQ(next(one), std::pair(int64_t{1}, int64_t{2}));
+  EXPECT_EQ(next(others), std::pair(int64_t{1}, int64_t{1})) << "the same bytes for another tenant";
+  EXPECT_EQ(next(two), std::pair(int64_t{2}, int64_t{2}));
+  EXPECT_EQ(loads_, 3);
+  EXPECT_EQ(runner_->residences().size(), 3u);
+}
+
+TEST_F(InProcessRunnerTest, CancelIsCooperative) {
+  open();
+  const uint64_t id = start(release("workshop-1"), "obey");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  runner_->cancel(id, Runner::Signal::cancel);
+  const auto completions = take(1);
+  EXPECT_EQ(completions[0].invocation, id);
+  EXPECT_EQ(completions[0].outcome.kind, Outcome::Kind::cancelled);
+  EXPECT_EQ(runner_->stuck_calls(), 0u);
+  runner_->cancel(id, Runner::Signal::cancel);
+  runner_->cancel(id, Runner::Signal::abandon);
+  EXPECT_EQ(runner_->stuck_calls(), 0u) << "it has completed";
+}
+
+TEST_F(InProcessRunnerTest, ASignalIsForItsInvocationAlone) {
+  open();
+  const auto one = release("workshop-1");
+  const uint64_t first = start(one, "obey");
+  const uint64_t second = start(one, "obey");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 2));
+  runner_->cancel(second, Runner::Signal::cancel);
+  EXPECT_EQ(take(1)[0].invocation, second);
+  // The place of the second one is used again: its signal is gone.
+  const uint64_t third = start(one, "obey");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 3));
+  runner_->cancel(first, Runner::Signal::cancel);
+  EXPECT_EQ(take(1)[0].invocation, first);
+  runner_->cancel(third, Runner::Signal::cancel);
+  EXPECT_EQ(take(1)[0].invocation, third);
+}
+
+TEST_F(InProcessRunnerTest, AnAbandonedCallIsStuckAndItsReleaseNeverDeinitialised) {
+  open();
+  const auto one = release("workshop-1");
+  const uint64_t id = start(one, "block");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  runner_->cancel(id, Runner::Signal::abandon);
+  runner_->cancel(id, Runner::Signal::abandon);
+  EXPECT_EQ(runner_->stuck_calls(), 1u);
+  EXPECT_EQ(runner_->capacity(), 63u) << "it keeps its place";
+  ASSERT_EQ(runner_->residences().size(), 1u);
+  EXPECT_EQ(runner_->residences()[0].stuck_calls, 1u);
+  start(one, "count");
+  EXPECT_EQ(number(take(1)[0], "count"), 1) << "others go on";
+  runner_->retire(one);
+  EXPECT_TRUE(runner_->residences()[0].retired);
+
+  workshop_.open_gate();
+  ASSERT_TRUE(workshop_.hears(1, "left", 1));
+  std::vector<Completion> none;
+  ASSERT_TRUE(until([&] { return runner_->take_completions(none), runner_->stuck_calls() == 0; }));
+  EXPECT_TRUE(none.empty()) << "its outcome is not wanted any more";
+  EXPECT_EQ(runner_->capacity(), 64u);
+  runner_.reset();
+  EXPECT_EQ(workshop_.heard_of(1, "deinit"), 0) << "nobody knows what it left behind";
+}
+
+TEST_F(InProcessRunnerTest, WhatIsAbandonedInTheQueueNeverRuns) {
+  open({1, 1});
+  const auto one = release("workshop-1");
+  std::vector<Invocation> batch;
+  batch.push_back(invocation(one, "block"));
+  batch.push_back(invocation(one, "count"));
+  const uint64_t queued = batch[1].id;
+  runner_->start(batch);
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  runner_->cancel(queued, Runner::Signal::abandon);
+  EXPECT_EQ(runner_->stuck_calls(), 0u);
+  workshop_.open_gate();
+  EXPECT_NE(take(1)[0].invocation, queued);
+  EXPECT_EQ(runner_->capacity(), 1u);
+  start(one, "count");
+  EXPECT_EQ(number(take(1)[0], "count"), 1);
+}
+
+TEST_F(InProcessRunnerTest, BlockingCallsDoNotStarveOthers) {
+  open({32, 1});
+  const auto one = release("workshop-1"), two = release("workshop-2");
+  start(one, "block", 16);
+  start(two, "count", 4);
+  EXPECT_TRUE(workshop_.hears(1, "entered", 16)) << "a thread for each";
+  for (const Completion& completion : take(4)) EXPECT_EQ(number(completion, "version"), 2);
+  EXPECT_EQ(workshop_.heard_of(1, "left"), 0);
+  workshop_.open_gate();
+  take(16);
+  EXPECT_EQ(runner_->capacity(), 32u);
+}
+
+TEST_F(InProcessRunnerTest, ARetiredReleaseIsUnloadedAndTheNextLoadIsFresh) {
+  open();
+  const auto one = release("workshop-1"), two = release("workshop-2");
+  start(one, "count", 8);
+  take(8);
+  start(two, "count");
+  take(1);
+  runner_->retire(one);
+  ASSERT_TRUE(until([&] { return runner_->residences().size() == 1; }));
+  EXPECT_EQ(runner_->residences()[0].package, "workshop-2") << "the other one stays";
+  EXPECT_EQ(workshop_.heard_of(1, "deinit"), 1);
+  EXPECT_EQ(workshop_.heard_of(2, "deinit"), 0);
+  EXPECT_GE(workshop_.heard_of(1, "detach"), 1) << "threads say that they will call no more";
+  EXPECT_FALSE(workshop_.threads_that_said("deinit").contains(std::this_thread::get_id())) << "it may block";
+  start(one, "count");
+  EXPECT_EQ(number(take(1)[0], "count"), 1);
+  runner_->retire(release("workshop-1"));  // never seen by this runner
+  EXPECT_EQ(runner_->residences().size(), 2u);
+}
+
+TEST_F(InProcessRunnerTest, ARetiredReleaseWaitsForItsCalls) {
+  open();
+  const auto one = release("workshop-1");
+  start(one, "block");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  runner_->retire(one);
+  ASSERT_EQ(runner_->residences().size(), 1u);
+  EXPECT_TRUE(runner_->residences()[0].retired);
+  EXPECT_FALSE(runner_->residences()[0].still_mapped);
+  EXPECT_EQ(workshop_.heard_of(1, "deinit"), 0);
+  workshop_.open_gate();
+  ASSERT_TRUE(workshop_.hears(1, "detach", 1)) << "the call is over, its thread has let go";
+  EXPECT_EQ(workshop_.heard_of(1, "deinit"), 0) << "its completion has not been taken";
+  EXPECT_EQ(take(1)[0].outcome.kind, Outcome::Kind::done);
+  ASSERT_TRUE(workshop_.hears(1, "deinit", 1));
+  EXPECT_FALSE(workshop_.threads_that_said("deinit").contains(std::this_thread::get_id())) << "never on the engine's thread";
+  ASSERT_TRUE(until([&] { return runner_->residences().empty(); }));
+}
+
+TEST_F(InProcessRunnerTest, ShutdownDeinitialisesOnceWhatIsLoaded) {
+  open();
+  start(release("workshop-1"), "count", 4);
+  take(4);
+  start(release("workshop-2"), "block");
+  ASSERT_TRUE(workshop_.hears(2, "entered", 1));
+  workshop_.open_gate();
+  runner_.reset();
+  EXPECT_EQ(workshop_.heard_of(2, "left"), 1) << "what runs is waited for";
+  EXPECT_EQ(workshop_.heard_of(1, "deinit"), 1);
+  EXPECT_EQ(workshop_.heard_of(2, "deinit"), 1);
+}
+
+// Threads that were about to block when the runner ends, or when a release retires, must hear of it.
+TEST_F(InProcessRunnerTest, NobodyMissesTheEnd) {
+  const auto one = release("workshop-1");
+  for (int i = 0; i < 300; ++i) {
+    open({8, 2});
+    if (i % 2 == 0) {
+      start(one, "count");
+      take(1);
+      if (i % 4 == 0) {
+        runner_->retire(one);
+        ASSERT_TRUE(until([&] { return runner_->residences().empty(); }));
+      }
+    }
+    runner_.reset();
+  }
+  EXPECT_EQ(workshop_.heard_of(1, "deinit"), 150);
+}
+
+size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  size_t size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(InProcessRunnerTest, LoadingAndUnloadingLeavesNothingBehind) {
+  open();
+  const int cycles = kSanitized ? 20 : 200;
+  size_t settled = 0;
+  for (int i = 0; i < cycles; ++i) {
+    const auto swapped = release(i % 2 == 0 ? "workshop-1" : "workshop-2");
+    start(swapped, "count");
+    const auto completions = take(1);
+    ASSERT_EQ(number(completions[0], "count"), 1) << "fresh variables each time";
+    ASSERT_EQ(number(completions[0], "version"), i % 2 == 0 ? 1 : 2);
+    runner_->retire(swapped);
+    ASSERT_TRUE(until([&] { return runner_->residences().empty(); }));
+    if (i == cycles / 4) settled = resident_bytes();
+  }
+  EXPECT_EQ(loads_, cycles);
+  EXPECT_EQ(read_file("/proc/self/maps").find("workshop"), std::string::npos);
+  if (kSanitized) return;  // its shadow grows by itself
+  EXPECT_LT(resident_bytes(), settled + (2u << 20));
+}
+
+TEST_F(InProcessRunnerTest, AReleaseThatCannotBeLoadedFailsItsStepsAndNothingElse) {
+  open();
+  auto altered = std::make_shared<registry::Release>(*release("workshop-1"));
+  altered->library = sha256("other bytes");
+  auto garbage = std::make_shared<registry::Release>(*release("garbage"));
+  garbage->library = sha256(read_file("/proc/self/cmdline"));
+  auto lacking = std::make_shared<registry::Release>(*release("workshop-2"));
+  lacking->functions.push_back({"dance", PIRN_KIND_TASK});
+  for (const registry::ReleasePtr& unusable :
+       {release("unreadable"), registry::ReleasePtr(garbage), release("workshop-broken"), registry::ReleasePtr(altered), registry::ReleasePtr(lacking)}) {
+    SCOPED_TRACE(unusable->package);
+    start(unusable, "count", 3);
+    for (const Completion& completion : take(3)) {
+      ASSERT_EQ(completion.outcome.kind, Outcome::Kind::failed);
+      EXPECT_EQ(completion.outcome.error->code, "release_unavailable");
+      EXPECT_EQ(completion.outcome.error->error_class, journal::ErrorClass::transient);
+      EXPECT_FALSE(completion.outcome.error->message.empty());
+    }
+    runner_->retire(unusable);
+  }
+  EXPECT_EQ(workshop_.heard_of(3, "deinit"), 0) << "after a failed init there is nothing to end";
+  start(release("workshop-1"), "count");
+  EXPECT_EQ(number(take(1)[0], "count"), 1);
+}
+
+}  // namespace
+}  // namespace pirn::worker

@@ -1,0 +1,88 @@
+/* A package whose life can be watched. WORKSHOP_VERSION is its major version; WORKSHOP_INIT what init answers. */
+#include "tests/host/worker/package/workshop.h"
+
+#include <pirn/pirn.h>
+#include <sched.h>
+#include <stdlib.h>
+
+static workshop* shop;
+static int counted;
+
+static void say(const char* what) {
+  workshop* present = __atomic_load_n(&shop, __ATOMIC_ACQUIRE);
+  if (present) present->heard(present, WORKSHOP_VERSION, what);
+}
+
+static void enter(pirn_call* call) {
+  pirn_str key = pirn_text("workshop");
+  pirn_value value;
+  if (call->api->param(call, &key, &value) == PIRN_OK && value.type == PIRN_T_I64)
+    __atomic_store_n(&shop, (workshop*)(intptr_t)value.as.i64, __ATOMIC_RELEASE);
+}
+
+static int32_t count(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+  (void)state, (void)invocation, (void)outcome;
+  enter(call);
+  pirn_value value = {PIRN_T_I64, 0, {__atomic_add_fetch(&counted, 1, __ATOMIC_RELAXED)}, 0};
+  pirn_put(call, "count", &value);
+  value.as.i64 = WORKSHOP_VERSION;
+  pirn_put(call, "version", &value);
+  return PIRN_DONE;
+}
+
+static int32_t block(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+  (void)state, (void)invocation, (void)outcome;
+  enter(call);
+  say("entered");
+  shop->wait_for_gate(shop);
+  say("left");
+  return PIRN_DONE;
+}
+
+static int32_t obey(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+  (void)state, (void)invocation, (void)outcome;
+  enter(call);
+  say("entered");
+  while (!pirn_cancelled(call)) sched_yield();
+  return PIRN_CANCELLED;
+}
+
+static int begun;
+static pirn_status begin(const pirn_host* host, pirn_state** state) {
+  (void)host, (void)state;
+  begun = WORKSHOP_INIT == PIRN_OK;
+  return WORKSHOP_INIT;
+}
+static void end(pirn_state* state) {
+  (void)state;
+  if (!begun) abort(); /* only after a successful init */
+  begun = 0;           /* and once */
+  say("deinit");
+}
+static void detach(pirn_state* state) {
+  (void)state;
+  say("detach");
+}
+
+PIRN_FUNCTION(count, PIRN_KIND_TASK);
+PIRN_FUNCTION(block, PIRN_KIND_TASK);
+PIRN_FUNCTION(obey, PIRN_KIND_TASK);
+
+PIRN_ABI_NOTE();
+PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {
+  static const pirn_function* const functions[] = {&count_function, &block_function, &obey_function};
+  static const pirn_plugin plugin = {.size = sizeof(pirn_plugin),
+                                     .abi_major = PIRN_ABI_MAJOR,
+                                     .abi_minor = PIRN_ABI_MINOR,
+                                     .min_host_minor = PIRN_TARGET_MINOR,
+                                     .n_functions = 3,
+                                     .id = "workshop",
+                                     .version = "1.0.0",
+                                     .sdk = "test",
+                                     .functions = functions,
+                                     .init = begin,
+                                     .deinit = end,
+                                     .thread_detach = detach};
+  (void)host_minor;
+  return &plugin;
+}
