@@ -87,15 +87,18 @@ Result<store::ExecutionFilter> read_filter(const Request& request) {
 
 // Both lists are newest first and hold the newest `limit` of what they know, so the merge's newest `limit` are
 // right. An execution in both is open: the store's row of it may be old.
-Response merge(const Services& services, const store::ExecutionFilter& filter, const std::vector<engine::Line>& open) {
+Response merge(const Services& services, const store::ExecutionFilter& filter, std::vector<engine::Line> open) {
   if (const auto tenant = services.registry.tenant(filter.tenant); !tenant) return problem(tenant.error());
-  // States are filtered here: the store's word about an open execution may be old.
+  // Each side is asked for its own states only, so that a page is not used up by what nobody wants: the engine knows
+  // all that is open, the store all that is closed (and its word about the open may be old).
+  const auto is_closed = [](const std::string& state) { return state == "completed" || state == "failed" || state == "cancelled"; };
+  const auto n_closed = static_cast<size_t>(std::count_if(filter.states.begin(), filter.states.end(), is_closed));
+  const bool wants_open = filter.states.empty() || n_closed < filter.states.size();
+  const bool wants_closed = filter.states.empty() || n_closed > 0;
+  if (!wants_open) open.clear();
   store::ExecutionFilter any_state = filter;
-  const auto is_open_state = [](const std::string& state) {
-    return state != "completed" && state != "failed" && state != "cancelled";
-  };
-  if (std::any_of(filter.states.begin(), filter.states.end(), is_open_state)) any_state.states.clear();
-  const auto stored = services.store.list(any_state);
+  if (wants_open) any_state.states.clear();
+  const auto stored = wants_closed ? services.store.list(any_state) : Result(std::vector<store::StoredExecution>());
   if (!stored) return problem(stored.error());
 
   const auto wanted = [&](std::string_view state) {
@@ -181,8 +184,8 @@ void list_executions(const Services& services, RequestPtr request, Respond respo
   list.limit = filter->limit;
   list.reply = [&services, filter = std::move(*filter), respond](Result<std::vector<engine::Line>> open) mutable {
     if (!open) return respond(problem(open.error()));
-    services.pool.post([&services, filter = std::move(filter), open = std::move(*open), respond] {
-      respond(merge(services, filter, open));
+    services.pool.post([&services, filter = std::move(filter), open = std::move(*open), respond]() mutable {
+      respond(merge(services, filter, std::move(open)));
     });
   };
   send(services, std::move(list), respond);

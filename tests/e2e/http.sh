@@ -75,6 +75,10 @@ while :; do
   [ -n "$cursor" ] || break
 done
 same "$(echo "$seen" | tr ' ' '\n' | grep -c id)" 8; same "$(echo "$seen" | tr ' ' '\n' | grep id | sort -u | wc -l)" 8
+# What is asked for is found behind any number of others.
+same "$(api POST /v1/executions -H "$T" -H "$J" -d '{"workflow":"broken"}')" 201; expect 7 pirn run watch "$(member body id)"
+same "$(api GET "/v1/executions?state=open&limit=1" -H "$T")" 200;      same "$(member body id)" "$id"
+same "$(api GET "/v1/executions?state=completed&limit=2" -H "$T")" 200; same "$(grep -o '"state":"completed"' body | wc -l)" 2
 open_gate
 same "$(api GET "/v1/executions?state=open,closed&since=1h" -H "$T")" 200
 same "$(api GET "/v1/executions?since=2001-01-01T00:00:00Z" -H "$T")" 200
