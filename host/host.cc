@@ -1,6 +1,6 @@
-// The composition root: the only file that sees every layer, and that says who owns whom. Threads: the engine's loop
-// (the one that calls run()), the network thread (api::Server), the pool of what may block (api::Pool), and those of
-// the runner.
+// The composition root: the only file that sees every layer, and that says who owns whom. Threads: the
+// engine's loop (the one that calls run()), the network thread (api::Server), the pool of what may block
+// (api::Pool), and those of the runner.
 #include "host/host.h"
 
 #include <sys/resource.h>
@@ -70,7 +70,8 @@ class RegistryReleases final : public engine::Releases {
 class CommitTail final : public engine::CommitListener {
  public:
   explicit CommitTail(Committed committed) : committed_(std::move(committed)) {}
-  void on_commit(ExecutionId id, std::string_view, uint32_t commit_no, std::string_view body, bool last) override {
+  void on_commit(ExecutionId id, std::string_view, uint32_t commit_no, std::string_view body,
+                 bool last) override {
     committed_(id, commit_no, body, last);
   }
 
@@ -82,7 +83,8 @@ class CommitTail final : public engine::CommitListener {
 class LiveVoice final : public worker::Listener {
  public:
   // `wanted`: whether anybody watches that execution; cheap.
-  LiveVoice(std::function<bool(ExecutionId)> wanted, Live live) : wanted_(std::move(wanted)), live_(std::move(live)) {}
+  LiveVoice(std::function<bool(ExecutionId)> wanted, Live live)
+      : wanted_(std::move(wanted)), live_(std::move(live)) {}
 
   void on_log(const worker::Invocation& invocation, uint32_t level, std::string_view message) override {
     static constexpr std::string_view kLevels[] = {"trace", "debug", "info", "warn", "error"};
@@ -111,8 +113,10 @@ class LiveVoice final : public worker::Listener {
     std::string object = begin(invocation);
     object += ",\"chunk\":";
     // A chunk need not be text: what is no UTF-8 travels as bytes do.
-    if (journal::valid_utf8(chunk)) journal::append_json_string(object, chunk);
-    else journal::append_json(object, journal::Value::of_bytes(chunk));
+    if (journal::valid_utf8(chunk))
+      journal::append_json_string(object, chunk);
+    else
+      journal::append_json(object, journal::Value::of_bytes(chunk));
     object += final ? ",\"final\":true}" : ",\"final\":false}";
     live_(invocation.frame->execution, "chunk", std::move(object));
   }
@@ -129,12 +133,15 @@ class LiveVoice final : public worker::Listener {
   const Live live_;
 };
 
-// The engine with what it drives and what drives it. Destroyed in reverse order: first the engine, then the runner,
-// which waits for what runs.
+// The engine with what it drives and what drives it. Destroyed in reverse order: first the engine, then the
+// runner, which waits for what runs.
 struct Machine {
   Machine(store::Store& store, const registry::Registry& registry, LiveVoice& voice, CommitTail& tail)
-      : store(store), releases(registry),
-        runner({}, [&registry](const registry::Release& release) { return registry.load_library(release); }, voice, alarm),
+      : store(store),
+        releases(registry),
+        runner(
+            {}, [&registry](const registry::Release& release) { return registry.load_library(release); },
+            voice, alarm),
         engine({}, store, runner, releases, tail, alarm) {}
 
   store::Store& store;
@@ -169,9 +176,10 @@ registry::Probe make_probe(const registry::Registry& registry, const std::string
     if (!description) return description.error();
     if (description->id == release.package && description->version == release.version) return {};
     return Error{Code::probe_refused,
-                 "the library says that it is " + description->id + " " + description->version + ", and the manifest that it is " +
-                     release.package + " " + release.version,
-                 {}, Blame::package};
+                 "the library says that it is " + description->id + " " + description->version +
+                     ", and the manifest that it is " + release.package + " " + release.version,
+                 {},
+                 Blame::package};
   };
 }
 
@@ -198,7 +206,8 @@ std::string default_data_directory() {
 
 std::string_view host_version() { return PIRN_VERSION; }
 
-// ---- the host -------------------------------------------------------------------------------------------------
+// ---- the host
+// -------------------------------------------------------------------------------------------------
 
 class Host::Core final : public api::Vitals {
  public:
@@ -223,7 +232,10 @@ class Host::Core final : public api::Vitals {
     server.allow_hosts = options_.allow_hosts;
     PIRN_TRY(server_, api::Server::start(*services_, std::move(server)));
     log::write(log::Level::info, "host", "serving",
-               {{"data", directory_.path()}, {"tcp", server_->address()}, {"epoch", std::to_string(store_->epoch())}, {"version", PIRN_VERSION}});
+               {{"data", directory_.path()},
+                {"tcp", server_->address()},
+                {"epoch", std::to_string(store_->epoch())},
+                {"version", PIRN_VERSION}});
     return {};
   }
 
@@ -234,7 +246,8 @@ class Host::Core final : public api::Vitals {
       if (drain_until == 0) {
         drain_until = now + options_.drain_timeout_ns;
         machine_->engine.stop_dispatching();
-        log::write(log::Level::info, "host", "draining", {{"running_steps", std::to_string(machine_->engine.running_steps())}});
+        log::write(log::Level::info, "host", "draining",
+                   {{"running_steps", std::to_string(machine_->engine.running_steps())}});
         sleep = 0;
         return false;
       }
@@ -243,10 +256,12 @@ class Host::Core final : public api::Vitals {
     });
     store_failed_ = !status;
     machine_->engine.inbox().close();
-    if (!status) log::write(log::Level::error, "host", status.error().message, {{"error", status.error().name()}});
+    if (!status)
+      log::write(log::Level::error, "host", status.error().message, {{"error", status.error().name()}});
     server_->stop();
     pool_.stop();
-    log::write(log::Level::info, "host", "stopped", {{"running_steps", std::to_string(machine_->engine.running_steps())}});
+    log::write(log::Level::info, "host", "stopped",
+               {{"running_steps", std::to_string(machine_->engine.running_steps())}});
     return status;
   }
 
@@ -266,7 +281,8 @@ class Host::Core final : public api::Vitals {
   std::vector<api::Residence> residences() const override {
     std::vector<api::Residence> all;
     for (const worker::Residence& each : machine_->runner.residences())
-      all.push_back({each.tenant, each.package, each.version, each.release, each.retired, each.still_mapped, each.stuck_calls});
+      all.push_back({each.tenant, each.package, each.version, each.release, each.retired, each.still_mapped,
+                     each.stuck_calls});
     return all;
   }
   std::string version() const override { return PIRN_VERSION; }
@@ -284,8 +300,8 @@ class Host::Core final : public api::Vitals {
     return {};
   }
 
-  // In the order in which what stands later uses what stands earlier. The server outlives the machine, whose inbox
-  // may hold answers to its connections, and the pool both.
+  // In the order in which what stands later uses what stands earlier. The server outlives the machine, whose
+  // inbox may hold answers to its connections, and the pool both.
   const HostOptions options_;
   store::DataDirectory directory_;
   const int64_t started_at_;
@@ -294,8 +310,12 @@ class Host::Core final : public api::Vitals {
   std::unique_ptr<store::Store> store_;
   events::Feed feed_;
   LiveVoice voice_{[this](ExecutionId id) { return feed_.watched(id); },
-                   [this](ExecutionId id, std::string_view name, std::string data) { feed_.publish_live(id, name, std::move(data)); }};
-  CommitTail tail_{[this](ExecutionId id, uint32_t commit_no, std::string_view body, bool last) { feed_.publish_commit(id, commit_no, body, last); }};
+                   [this](ExecutionId id, std::string_view name, std::string data) {
+                     feed_.publish_live(id, name, std::move(data));
+                   }};
+  CommitTail tail_{[this](ExecutionId id, uint32_t commit_no, std::string_view body, bool last) {
+    feed_.publish_commit(id, commit_no, body, last);
+  }};
   api::Pool pool_{4, 4096};
   std::optional<api::Services> services_;
   std::unique_ptr<api::Server> server_;
@@ -321,14 +341,15 @@ Status Host::run() { return core_->run(); }
 void Host::drain() { core_->drain(); }
 size_t Host::running_steps() const { return core_->running_steps(); }
 
-// ---- one execution in memory ------------------------------------------------------------------------------------
+// ---- one execution in memory
+// ------------------------------------------------------------------------------------
 
 namespace {
 
 constexpr std::string_view kLocalTenant = "local";
 
-// The package as the local tenant trusts it: its own manifest without the bounds on who may run it, signed by a key
-// that lives as long as this call. So a local run goes through the same door as any other.
+// The package as the local tenant trusts it: its own manifest without the bounds on who may run it, signed by
+// a key that lives as long as this call. So a local run goes through the same door as any other.
 struct LocalPackage {
   std::string bytes;
   std::string publisher;
@@ -351,13 +372,19 @@ Result<LocalPackage> sign_for_local_use(std::string_view bytes) {
   return local;
 }
 
-Status deploy_locally(registry::Registry& registry, const LocalPackage& package, const std::string& probe_program, int64_t now_ms) {
+Status deploy_locally(registry::Registry& registry, const LocalPackage& package,
+                      const std::string& probe_program, int64_t now_ms) {
   const auto who = registry::Principal::local_operator();
   const std::string tenant(kLocalTenant);
-  PIRN_TRY(const auto created, registry.create_tenant(who, {.name = tenant, .isolation = registry::Isolation::in_process}, now_ms));
-  PIRN_TRY(const auto trust, registry.add_trust(who, {.tenant = tenant, .publisher = package.publisher, .public_key = package.key}, now_ms));
+  PIRN_TRY(
+      const auto created,
+      registry.create_tenant(who, {.name = tenant, .isolation = registry::Isolation::in_process}, now_ms));
+  PIRN_TRY(const auto trust,
+           registry.add_trust(
+               who, {.tenant = tenant, .publisher = package.publisher, .public_key = package.key}, now_ms));
   PIRN_TRY(const auto pushed, registry.push(who, tenant, package.bytes, now_ms));
-  PIRN_TRY(const auto deployed, registry.deploy(who, {.tenant = tenant, .package = package.name}, make_probe(registry, probe_program), now_ms));
+  PIRN_TRY(const auto deployed, registry.deploy(who, {.tenant = tenant, .package = package.name},
+                                                make_probe(registry, probe_program), now_ms));
   return {};
 }
 
@@ -381,7 +408,8 @@ Result<std::string> run_local(const LocalRun& run) {
   ExecutionId id;
   std::optional<Error> refused;
   bool ended = false;
-  LiveVoice voice([](ExecutionId) { return true; }, [&](ExecutionId, std::string_view name, std::string data) { say(name, data); });
+  LiveVoice voice([](ExecutionId) { return true; },
+                  [&](ExecutionId, std::string_view name, std::string data) { say(name, data); });
   CommitTail tail([&](ExecutionId, uint32_t commit_no, std::string_view body, bool last) {
     const Status shown = events::for_each_event(body, [&](const events::EventView& event) {
       std::string text;
@@ -401,8 +429,10 @@ Result<std::string> run_local(const LocalRun& run) {
   PIRN_TRY(start.input, journal::parse_object(canonical_input));
   start.input_digest = sha256(canonical_input);
   start.reply = [&](Result<engine::Started> started) {
-    if (started) id = started->id;
-    else refused = started.error();
+    if (started)
+      id = started->id;
+    else
+      refused = started.error();
   };
   engine::Command command = std::move(start);
   machine.engine.inbox().push(command);

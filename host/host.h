@@ -1,5 +1,5 @@
-// A whole host in this process. host.cc is the composition root: the only file that sees every layer. What the
-// command line may know of it is here.
+// A whole host in this process. host.cc is the composition root: the only file that sees every layer. What
+// the command line may know of it is here.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,9 @@ std::string_view host_version();
 
 struct HostOptions {
   std::string data_directory;  // made (0700) when it is not there, and locked
-  bool memory_store = false;   // executions end with the process; tenants and packages stay in the data directory
-  std::string listen;          // "ADDR:PORT" for TCP with API keys; empty: only the Unix socket
+  bool memory_store =
+      false;           // executions end with the process; tenants and packages stay in the data directory
+  std::string listen;  // "ADDR:PORT" for TCP with API keys; empty: only the Unix socket
   std::vector<std::string> allow_hosts;  // further names that requests over TCP may be for
   int64_t drain_timeout_ns = 30'000'000'000;
   std::string probe_program;  // pirn-probe
@@ -28,8 +29,8 @@ struct HostOptions {
 
 class Host {
  public:
-  // Opens the data directory, recovers what was under way, listens. Nothing runs before run(). Errors: those of the
-  // data directory, the registry, the store, and listen_failed.
+  // Opens the data directory, recovers what was under way, listens. Nothing runs before run(). Errors: those
+  // of the data directory, the registry, the store, and listen_failed.
   static Result<std::unique_ptr<Host>> open(HostOptions options);
   ~Host();
 
@@ -37,16 +38,16 @@ class Host {
   std::string socket_path() const;
   std::string tcp_address() const;  // empty without TCP
 
-  // The engine's loop, on this thread, until drain() has led to its end. An error: the store failed, nothing of the
-  // last turn was acknowledged, and the process must end.
+  // The engine's loop, on this thread, until drain() has led to its end. An error: the store failed, nothing
+  // of the last turn was acknowledged, and the process must end.
   Status run();
 
-  // Any thread. Readiness flips, nothing new is admitted, running steps get drain_timeout; the rest is left to the
-  // recovery of the next start.
+  // Any thread. Readiness flips, nothing new is admitted, running steps get drain_timeout; the rest is left
+  // to the recovery of the next start.
   void drain();
 
-  // After run(): steps whose functions still run on threads of this process. Their threads cannot be ended, so the
-  // process must end without destroying what they use.
+  // After run(): steps whose functions still run on threads of this process. Their threads cannot be ended,
+  // so the process must end without destroying what they use.
   size_t running_steps() const;
 
  private:
@@ -55,12 +56,12 @@ class Host {
   std::unique_ptr<Core> core_;
 };
 
-// One execution of a package's workflow in memory, by the same engine: no server, no data directory, and the code is
-// trusted, as that of a program that one starts oneself.
+// One execution of a package's workflow in memory, by the same engine: no server, no data directory, and the
+// code is trusted, as that of a program that one starts oneself.
 struct LocalRun {
-  std::string package;   // bytes of a .pirn file; signed or not
+  std::string package;  // bytes of a .pirn file; signed or not
   std::string workflow;
-  std::string input;     // JSON object
+  std::string input;  // JSON object
   std::string probe_program;
   // Each event of the journal and each live message, as the stream of the API has them.
   std::function<void(std::string_view name, std::string_view data)> on_event;

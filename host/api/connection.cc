@@ -31,7 +31,10 @@ std::chrono::seconds time_for(uint64_t bytes) {
 // %41 and +; nullopt for an escape that is none, and for a NUL.
 std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
   const auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
   };
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -80,8 +83,9 @@ bool knows(const Route& route, std::string_view parameter) {
 Status check_query(const Route& route, const Request& request) {
   for (const auto& [name, value] : request.query)
     if (!knows(route, name))
-      return Error{Code::invalid_argument, "this route has no query parameter '" + name + "'",
-                   route.query.empty() ? "It has none but tenant." : "It has: " + std::string(route.query) + "."};
+      return Error{
+          Code::invalid_argument, "this route has no query parameter '" + name + "'",
+          route.query.empty() ? "It has none but tenant." : "It has: " + std::string(route.query) + "."};
   return {};
 }
 
@@ -95,12 +99,16 @@ Status check_content_type(const Route& route, std::string_view type, uint64_t le
 
 Error error_of(const error_code& error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
-    return Error{Code::headers_too_large, "the request's headers are larger than " + std::to_string(kHeaderLimit) + " bytes"};
-  if (error == http::error::body_limit) return Error{Code::too_large, "the request's body is larger than its route takes"};
+    return Error{Code::headers_too_large,
+                 "the request's headers are larger than " + std::to_string(kHeaderLimit) + " bytes"};
+  if (error == http::error::body_limit)
+    return Error{Code::too_large, "the request's body is larger than its route takes"};
   return Error{Code::malformed_request, "the request is no valid HTTP: " + error.message()};
 }
 
-bool speaks_http(const error_code& error) { return error.category() == make_error_code(http::error::end_of_stream).category(); }
+bool speaks_http(const error_code& error) {
+  return error.category() == make_error_code(http::error::end_of_stream).category();
+}
 
 }  // namespace
 
@@ -130,7 +138,8 @@ void Connection::close() {
 
 void Connection::release_upload() { shared_.upload_budget += std::exchange(upload_bytes_, 0); }
 
-// ---- reading --------------------------------------------------------------------------------------------------
+// ---- reading
+// --------------------------------------------------------------------------------------------------
 
 void Connection::read_header() {
   parser_.emplace();
@@ -163,7 +172,8 @@ void Connection::on_header() {
     return refuse(Error{Code::length_required, "an upload needs the header Content-Length"});
   const uint64_t length = declared ? *declared : 0;
   if (length > route_->body_limit)
-    return refuse(Error{Code::too_large, "the body has " + std::to_string(length) + " bytes; the limit of this route is " +
+    return refuse(Error{Code::too_large, "the body has " + std::to_string(length) +
+                                             " bytes; the limit of this route is " +
                                              std::to_string(route_->body_limit)});
   if (const Status type = check_content_type(*route_, request_->header("content-type"), length); !type)
     return refuse(type.error());
@@ -182,7 +192,8 @@ Status Connection::let_in(Request& request) {
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     // Fields that decide something must not be there twice.
     if (!request.headers.emplace(name, std::string(field.value())).second &&
-        (name == "authorization" || name == "host" || name == "origin" || name == "pirn-tenant" || name == "idempotency-key"))
+        (name == "authorization" || name == "host" || name == "origin" || name == "pirn-tenant" ||
+         name == "idempotency-key"))
       return Error{Code::malformed_request, "the header '" + name + "' is there twice"};
   }
   if (door_ == Door::network) {
@@ -200,7 +211,8 @@ Status Connection::let_in(Request& request) {
   const bool open = found && found->route->scope == Scope::open;
   if (!open) {
     // Who is asking comes before what is there: a stranger learns nothing of the routes.
-    PIRN_TRY(request.principal, identify(door_, request.header("authorization"), shared_.services.registry, now_ms()));
+    PIRN_TRY(request.principal,
+             identify(door_, request.header("authorization"), shared_.services.registry, now_ms()));
   }
   if (!found) return found.error();
   route_ = found->route;
@@ -216,11 +228,14 @@ Status Connection::let_in(Request& request) {
 // A change that somebody known may not make leaves a record of it, as those do that the registry refuses.
 void Connection::record_refusal(const Error& error) {
   if (route_ == nullptr || route_->method == "GET" || route_->scope == Scope::open) return;
-  shared_.services.pool.offer([&registry = shared_.services.registry, request = request_, route = route_, error] {
-    const registry::Principal& who = request->principal;
-    // Should the record fail, the registry is broken and says so at the next change; the refusal stands.
-    (void)registry.record_refusal(who, who.tenant, std::string(route->method) + " " + std::string(route->path), request->path, error, now_ms());
-  });
+  shared_.services.pool.offer(
+      [&registry = shared_.services.registry, request = request_, route = route_, error] {
+        const registry::Principal& who = request->principal;
+        // Should the record fail, the registry is broken and says so at the next change; the refusal stands.
+        (void)registry.record_refusal(who, who.tenant,
+                                      std::string(route->method) + " " + std::string(route->path),
+                                      request->path, error, now_ms());
+      });
 }
 
 void Connection::admit_body(uint64_t length) {
@@ -249,13 +264,15 @@ void Connection::read_body() {
   };
   if (request_->header("expect") != "100-continue" || parser_->is_done()) return read();
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(stream_, asio::buffer(kContinue), [self = shared_from_this(), read](error_code error, size_t) {
-    if (error) return self->close();
-    read();
-  });
+  asio::async_write(stream_, asio::buffer(kContinue),
+                    [self = shared_from_this(), read](error_code error, size_t) {
+                      if (error) return self->close();
+                      read();
+                    });
 }
 
-// ---- answering ------------------------------------------------------------------------------------------------
+// ---- answering
+// ------------------------------------------------------------------------------------------------
 
 void Connection::dispatch() {
   request_->body = std::move(parser_->get().body());
@@ -264,12 +281,14 @@ void Connection::dispatch() {
   const Services& services = shared_.services;
   const Route* route = route_;
   Respond respond = responder();
-  if (route->begin != nullptr && request->body.size() <= kInlineBody) return route->begin(services, std::move(request), std::move(respond));
+  if (route->begin != nullptr && request->body.size() <= kInlineBody)
+    return route->begin(services, std::move(request), std::move(respond));
   const bool offered = services.pool.offer([&services, route, request, respond] {
     if (route->begin != nullptr) return route->begin(services, request, respond);
     // The operator may name any tenant; whether there is such a one is asked here, once for all routes.
     if (route->scope == Scope::tenant || (route->scope == Scope::tenant_or_host && !request->tenant.empty()))
-      if (const auto tenant = services.registry.tenant(request->tenant); !tenant) return respond(problem(tenant.error()));
+      if (const auto tenant = services.registry.tenant(request->tenant); !tenant)
+        return respond(problem(tenant.error()));
     respond(route->answer(services, *request));
   });
   if (!offered) respond(problem(Error{Code::busy, "too much work waits"}));
@@ -311,7 +330,8 @@ void Connection::send(Response answer) {
   });
 }
 
-// ---- streaming ------------------------------------------------------------------------------------------------
+// ---- streaming
+// ------------------------------------------------------------------------------------------------
 
 void Connection::send_stream(Response answer) {
   body_stream_ = std::move(answer.stream);
@@ -323,13 +343,14 @@ void Connection::send_stream(Response answer) {
   stream_header_->chunked(true);
   stream_serializer_.emplace(*stream_header_);
   stream_.expires_after(kTransferTime);
-  http::async_write_header(stream_, *stream_serializer_, [self = shared_from_this()](error_code error, size_t) {
-    if (error || self->head_only_) return self->close();
-    self->stream_.expires_never();
-    self->watch_for_hang_up();
-    self->pull();
-    self->keep_alive_later();
-  });
+  http::async_write_header(stream_, *stream_serializer_,
+                           [self = shared_from_this()](error_code error, size_t) {
+                             if (error || self->head_only_) return self->close();
+                             self->stream_.expires_never();
+                             self->watch_for_hang_up();
+                             self->pull();
+                             self->keep_alive_later();
+                           });
 }
 
 void Connection::pull() {
@@ -351,24 +372,27 @@ void Connection::send_piece(std::string piece) {
   writing_ = true;
   if (piece.empty()) {
     stream_.expires_after(kTransferTime);
-    asio::async_write(stream_, http::make_chunk_last(), [self = shared_from_this()](error_code, size_t) { self->close(); });
+    asio::async_write(stream_, http::make_chunk_last(),
+                      [self = shared_from_this()](error_code, size_t) { self->close(); });
     return;
   }
   auto owned = std::make_shared<std::string>(std::move(piece));
   stream_.expires_after(time_for(owned->size()));
-  asio::async_write(stream_, http::make_chunk(asio::buffer(*owned)), [self = shared_from_this(), owned](error_code error, size_t) {
-    self->writing_ = false;
-    if (error) return self->close();
-    self->pull();
-  });
+  asio::async_write(stream_, http::make_chunk(asio::buffer(*owned)),
+                    [self = shared_from_this(), owned](error_code error, size_t) {
+                      self->writing_ = false;
+                      if (error) return self->close();
+                      self->pull();
+                    });
 }
 
 // A watcher sends nothing; what comes is its hang-up.
 void Connection::watch_for_hang_up() {
-  stream_.async_read_some(asio::buffer(&hang_up_byte_, 1), [self = shared_from_this()](error_code error, size_t) {
-    if (error) return self->close();
-    self->watch_for_hang_up();
-  });
+  stream_.async_read_some(asio::buffer(&hang_up_byte_, 1),
+                          [self = shared_from_this()](error_code error, size_t) {
+                            if (error) return self->close();
+                            self->watch_for_hang_up();
+                          });
 }
 
 // A comment now and then shows both sides, and what stands between, that the other is there.
@@ -382,11 +406,13 @@ void Connection::keep_alive_later() {
     self->writing_ = true;
     static constexpr std::string_view kComment = ":\n\n";
     self->stream_.expires_after(kTransferTime);
-    asio::async_write(self->stream_, http::make_chunk(asio::buffer(kComment)), [self](error_code failed, size_t) {
-      self->writing_ = false;
-      if (failed) return self->close();
-      if (auto piece = std::exchange(self->waiting_piece_, std::nullopt)) self->send_piece(std::move(*piece));
-    });
+    asio::async_write(self->stream_, http::make_chunk(asio::buffer(kComment)),
+                      [self](error_code failed, size_t) {
+                        self->writing_ = false;
+                        if (failed) return self->close();
+                        if (auto piece = std::exchange(self->waiting_piece_, std::nullopt))
+                          self->send_piece(std::move(*piece));
+                      });
   });
 }
 

@@ -1,16 +1,16 @@
-// One connection: requests one after the other, each let in, routed and answered. Private to host/api; the only
-// other file that sees Asio is server.cc.
+// One connection: requests one after the other, each let in, routed and answered. Private to host/api; the
+// only other file that sees Asio is server.cc.
 //
 // Thread: the network thread. Answers come from any thread and are posted to it.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +32,8 @@ struct Shared {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, boost::asio::any_io_executor>;
+  using Socket =
+      boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, boost::asio::any_io_executor>;
 
   Connection(Shared& shared, Socket socket, Door door);
   ~Connection();
@@ -71,7 +72,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Route* route_ = nullptr;
   bool keep_alive_ = false, head_only_ = false;
   int64_t upload_bytes_ = 0;  // of the budget, held by the request under way
-  uint64_t exchange_ = 0;      // an answer of an earlier one is dropped
+  uint64_t exchange_ = 0;     // an answer of an earlier one is dropped
   bool closed_ = false;
 
   // While an answer is written.

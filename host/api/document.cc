@@ -32,7 +32,8 @@ Result<Document> Document::read(std::string_view body, std::initializer_list<std
     const std::string near = nearest(member.key(), names);
     std::string all;
     for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-    return Error{Code::invalid_argument, "the request's body has no member '" + std::string(member.key()) + "'",
+    return Error{Code::invalid_argument,
+                 "the request's body has no member '" + std::string(member.key()) + "'",
                  near.empty() ? "Its members are: " + all + "." : "Did you mean '" + near + "'?"};
   }
   return document;
@@ -45,7 +46,8 @@ const boost::json::value* Document::find(std::string_view name) const {
 
 Result<std::string> Document::text(std::string_view name) const {
   const boost::json::value* value = find(name);
-  if (value == nullptr) return Error{Code::invalid_argument, "the request's body needs the member '" + std::string(name) + "'"};
+  if (value == nullptr)
+    return Error{Code::invalid_argument, "the request's body needs the member '" + std::string(name) + "'"};
   if (!value->is_string()) return wrong(name, "a string");
   return std::string(value->as_string());
 }
@@ -55,7 +57,8 @@ Result<std::string> Document::text_or(std::string_view name, std::string_view ot
   return text(name);
 }
 
-Result<int64_t> Document::integer_or(std::string_view name, int64_t otherwise, int64_t low, int64_t high) const {
+Result<int64_t> Document::integer_or(std::string_view name, int64_t otherwise, int64_t low,
+                                     int64_t high) const {
   const boost::json::value* value = find(name);
   if (value == nullptr) return otherwise;
   if (!value->is_int64() || value->as_int64() < low || value->as_int64() > high)
@@ -70,8 +73,8 @@ Result<bool> Document::flag_or(std::string_view name, bool otherwise) const {
   return value->as_bool();
 }
 
-Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise, int64_t low,
-                                 int64_t high) {
+Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise,
+                                 int64_t low, int64_t high) {
   const std::string_view text = request.parameter(name);
   if (text.empty()) return otherwise;
   int64_t value = 0;
@@ -81,7 +84,9 @@ Result<int64_t> number_parameter(const Request& request, std::string_view name, 
   return value;
 }
 
-Response json(int status, const boost::json::value& value) { return json(status, boost::json::serialize(value)); }
+Response json(int status, const boost::json::value& value) {
+  return json(status, boost::json::serialize(value));
+}
 
 std::string time_text_ns(int64_t ns) {
   const std::time_t seconds = ns / 1'000'000'000;
@@ -104,7 +109,8 @@ Result<int64_t> parse_since_ns(std::string_view text, int64_t now) {
   if (const char* end = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts); end != nullptr) {
     // A fraction is below what a list of executions needs.
     if (*end == '.')
-      while (*++end >= '0' && *end <= '9') {}
+      while (*++end >= '0' && *end <= '9') {
+      }
     if (std::string_view(end) == "Z" || *end == '\0') return timegm(&parts) * 1'000'000'000;
   }
   const Error error{Code::invalid_argument, "'" + copy + "' is no instant",
@@ -117,7 +123,8 @@ Result<int64_t> parse_since_ns(std::string_view text, int64_t now) {
 }
 
 int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 int64_t now_ms() { return now_ns() / 1'000'000; }

@@ -30,8 +30,8 @@ class Document {
 };
 
 // A query parameter that is a number.
-Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise, int64_t low,
-                                 int64_t high);
+Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise,
+                                 int64_t low, int64_t high);
 
 Response json(int status, const boost::json::value& value);
 

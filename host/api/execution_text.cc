@@ -25,21 +25,26 @@ class Writer {
   }
   void text(std::string_view key, std::string_view value) { journal::append_json_string(name(key), value); }
   void text_or_null(std::string_view key, std::string_view value) {
-    if (value.empty()) null(key);
-    else text(key, value);
+    if (value.empty())
+      null(key);
+    else
+      text(key, value);
   }
   void number(std::string_view key, int64_t value) { journal::append_integer(name(key), value); }
   void flag(std::string_view key, bool value) { name(key) += value ? "true" : "false"; }
   void null(std::string_view key) { name(key) += "null"; }
   void time(std::string_view key, int64_t ns) {
-    if (ns == 0 || ns == journal::kNever) null(key);
-    else text(key, time_text_ns(ns));
+    if (ns == 0 || ns == journal::kNever)
+      null(key);
+    else
+      text(key, time_text_ns(ns));
   }
   // Milliseconds with three digits, from `start` to `end` or, while it lasts, to now.
   void duration(std::string_view key, int64_t start, int64_t end, int64_t now) {
     if (start == 0) return null(key);
     char text[32];
-    std::snprintf(text, sizeof text, "%.3f", static_cast<double>(std::max<int64_t>(0, (end != 0 ? end : now) - start)) / 1e6);
+    std::snprintf(text, sizeof text, "%.3f",
+                  static_cast<double>(std::max<int64_t>(0, (end != 0 ? end : now) - start)) / 1e6);
     name(key) += text;
   }
   void end() { out_ += '}'; }
@@ -54,7 +59,8 @@ void error(Writer& object, std::string_view key, const journal::ErrorPtr& error)
   journal::append_error(object.name(key), *error);
 }
 
-// The try that the step is in, or that it ended with: failures so far + 1, unless the last thing was a failure.
+// The try that the step is in, or that it ended with: failures so far + 1, unless the last thing was a
+// failure.
 uint32_t shown_attempt(const journal::Step& step) {
   if (step.started_at == 0) return 0;
   const bool after_failure = step.state == StepState::failed || step.state == StepState::retry_wait ||
@@ -66,8 +72,10 @@ void append_step(std::string& out, const journal::Step& step, const std::string&
   Writer object(out);
   object.text("name", name);
   object.text("state", journal::name_of(step.state));
-  if (step.skip_kind == journal::SkipKind::none) object.null("skip_kind");
-  else object.text("skip_kind", journal::name_of(step.skip_kind));
+  if (step.skip_kind == journal::SkipKind::none)
+    object.null("skip_kind");
+  else
+    object.text("skip_kind", journal::name_of(step.skip_kind));
   object.number("attempt", shown_attempt(step));
   object.number("invocations", step.invocations);
   object.number("failures", step.failures);
@@ -79,8 +87,10 @@ void append_step(std::string& out, const journal::Step& step, const std::string&
   object.time("ended_at", step.ended_at);
   object.duration("duration_ms", step.started_at, step.ended_at, now);
   object.time("wake_at", step.state == StepState::retry_wait ? step.wake_at : 0);
-  if (step.result) journal::append_result(object.name("result"), *step.result);
-  else object.null("result");
+  if (step.result)
+    journal::append_result(object.name("result"), *step.result);
+  else
+    object.null("result");
   object.end();
 }
 
@@ -134,13 +144,17 @@ std::string_view visible_state(const journal::ExecutionState& state) {
   bool awaiting = false;
   for (const journal::Step& step : state.steps) {
     switch (step.state) {
-      case StepState::awaiting: awaiting = true; break;
+      case StepState::awaiting:
+        awaiting = true;
+        break;
       case StepState::asking:
       case StepState::ready:
       case StepState::running:
       case StepState::retry_wait:
-      case StepState::snoozed: return "running";
-      default: break;
+      case StepState::snoozed:
+        return "running";
+      default:
+        break;
     }
   }
   return awaiting ? "paused" : "running";
@@ -154,8 +168,8 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   append_head(object,
               Head{state.id.text(), state.tenant, state.package, state.version,
                    state.pins.empty() ? std::string() : state.pins.front().hex(), state.workflow, state.key,
-                   visible_state(state), state.created_at, state.started_at, state.ended_at, state.n_terminal(),
-                   static_cast<uint32_t>(state.steps.size())},
+                   visible_state(state), state.created_at, state.started_at, state.ended_at,
+                   state.n_terminal(), static_cast<uint32_t>(state.steps.size())},
               now);
   object.name("running_steps") += '[';
   bool first = true;
@@ -182,8 +196,10 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   out += ']';
   object.name("context") += context.empty() ? "{}" : context;
   error(object, "error", state.error);
-  if (state.error_step < step_names.size()) object.text("error_step", step_names[state.error_step]);
-  else object.null("error_step");
+  if (state.error_step < step_names.size())
+    object.text("error_step", step_names[state.error_step]);
+  else
+    object.null("error_step");
   object.end();
   return out;
 }
@@ -192,16 +208,38 @@ std::string line_text(const engine::Line& line, int64_t now) {
   std::string out;
   Writer object(out);
   append_head(object,
-              Head{line.id.text(), {}, line.package, line.version, line.release.hex(), line.workflow, line.key,
-                   journal::name_of(line.state), line.created_at, line.started_at, line.ended_at, line.done, line.total},
+              Head{line.id.text(),
+                   {},
+                   line.package,
+                   line.version,
+                   line.release.hex(),
+                   line.workflow,
+                   line.key,
+                   journal::name_of(line.state),
+                   line.created_at,
+                   line.started_at,
+                   line.ended_at,
+                   line.done,
+                   line.total},
               now);
   object.end();
   return out;
 }
 
 std::string line_text(const store::StoredExecution& row, int64_t now) {
-  Head head{row.id.text(), {}, row.package, row.version, row.release.hex(), row.workflow, row.key,
-            row.state, row.created_at, row.started_at, row.ended_at, 0, 0};
+  Head head{row.id.text(),
+            {},
+            row.package,
+            row.version,
+            row.release.hex(),
+            row.workflow,
+            row.key,
+            row.state,
+            row.created_at,
+            row.started_at,
+            row.ended_at,
+            0,
+            0};
   if (const Result<journal::DecodedState> decoded = journal::decode_state(row.body)) {
     head.done = decoded->state.n_terminal();
     head.total = static_cast<uint32_t>(decoded->state.steps.size());

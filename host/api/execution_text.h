@@ -1,5 +1,5 @@
-// The JSON of executions, for lists and for one. Pure functions: any thread. For host/api, and for the test kit, which
-// shows an execution as the API does.
+// The JSON of executions, for lists and for one. Pure functions: any thread. For host/api, and for the test
+// kit, which shows an execution as the API does.
 #pragma once
 
 #include <span>
@@ -12,8 +12,8 @@
 
 namespace pirn::api {
 
-// What clients see as the state: `paused` is a view of an open execution in which nothing but awaiting steps is
-// left to do.
+// What clients see as the state: `paused` is a view of an open execution in which nothing but awaiting steps
+// is left to do.
 std::string_view visible_state(const journal::ExecutionState& state);
 
 // One execution in full. `context`: JSON object.

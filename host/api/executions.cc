@@ -1,6 +1,6 @@
-// Executions: started, listed, shown, cancelled. An open execution is the engine's and it answers for it; a closed
-// one is the store's. Commands go to the engine's inbox from the network thread; what reads the store or writes
-// long texts continues on the pool.
+// Executions: started, listed, shown, cancelled. An open execution is the engine's and it answers for it; a
+// closed one is the store's. Commands go to the engine's inbox from the network thread; what reads the store
+// or writes long texts continues on the pool.
 #include <algorithm>
 
 #include "host/api/document.h"
@@ -45,13 +45,15 @@ Result<engine::Start> read_start(const Request& request) {
   start.input_digest = sha256(input);
   start.key = request.header("idempotency-key");
   if (start.key.size() > 255)
-    return Error{Code::too_large, "the start key has " + std::to_string(start.key.size()) + " bytes; the limit is 255"};
+    return Error{Code::too_large,
+                 "the start key has " + std::to_string(start.key.size()) + " bytes; the limit is 255"};
   return start;
 }
 
 Result<store::ExecutionFilter> read_filter(const Request& request) {
-  static const std::vector<std::string> kStates = {"pending",   "running", "paused",    "stopping", "compensating",
-                                                   "completed", "failed",  "cancelled", "open",     "closed"};
+  static const std::vector<std::string> kStates = {"pending",      "running",   "paused", "stopping",
+                                                   "compensating", "completed", "failed", "cancelled",
+                                                   "open",         "closed"};
   store::ExecutionFilter filter;
   filter.tenant = request.tenant;
   filter.package = request.parameter("package");
@@ -70,9 +72,12 @@ Result<store::ExecutionFilter> read_filter(const Request& request) {
       return Error{Code::invalid_argument, "there is no state '" + state + "'",
                    near.empty() ? "" : "Did you mean '" + near + "'?"};
     }
-    if (state == "open") filter.states.insert(filter.states.end(), kStates.begin(), kStates.begin() + 5);
-    else if (state == "closed") filter.states.insert(filter.states.end(), kStates.begin() + 5, kStates.begin() + 8);
-    else filter.states.push_back(state);
+    if (state == "open")
+      filter.states.insert(filter.states.end(), kStates.begin(), kStates.begin() + 5);
+    else if (state == "closed")
+      filter.states.insert(filter.states.end(), kStates.begin() + 5, kStates.begin() + 8);
+    else
+      filter.states.push_back(state);
   }
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
     PIRN_TRY(filter.since, parse_since_ns(since, now_ns()));
@@ -85,24 +90,30 @@ Result<store::ExecutionFilter> read_filter(const Request& request) {
   return filter;
 }
 
-// Both lists are newest first and hold the newest `limit` of what they know, so the merge's newest `limit` are
-// right. An execution in both is open: the store's row of it may be old.
-Response merge(const Services& services, const store::ExecutionFilter& filter, std::vector<engine::Line> open) {
+// Both lists are newest first and hold the newest `limit` of what they know, so the merge's newest `limit`
+// are right. An execution in both is open: the store's row of it may be old.
+Response merge(const Services& services, const store::ExecutionFilter& filter,
+               std::vector<engine::Line> open) {
   if (const auto tenant = services.registry.tenant(filter.tenant); !tenant) return problem(tenant.error());
-  // Each side is asked for its own states only, so that a page is not used up by what nobody wants: the engine knows
-  // all that is open, the store all that is closed (and its word about the open may be old).
-  const auto is_closed = [](const std::string& state) { return state == "completed" || state == "failed" || state == "cancelled"; };
-  const auto n_closed = static_cast<size_t>(std::count_if(filter.states.begin(), filter.states.end(), is_closed));
+  // Each side is asked for its own states only, so that a page is not used up by what nobody wants: the
+  // engine knows all that is open, the store all that is closed (and its word about the open may be old).
+  const auto is_closed = [](const std::string& state) {
+    return state == "completed" || state == "failed" || state == "cancelled";
+  };
+  const auto n_closed =
+      static_cast<size_t>(std::count_if(filter.states.begin(), filter.states.end(), is_closed));
   const bool wants_open = filter.states.empty() || n_closed < filter.states.size();
   const bool wants_closed = filter.states.empty() || n_closed > 0;
   if (!wants_open) open.clear();
   store::ExecutionFilter any_state = filter;
   if (wants_open) any_state.states.clear();
-  const auto stored = wants_closed ? services.store.list(any_state) : Result(std::vector<store::StoredExecution>());
+  const auto stored =
+      wants_closed ? services.store.list(any_state) : Result(std::vector<store::StoredExecution>());
   if (!stored) return problem(stored.error());
 
   const auto wanted = [&](std::string_view state) {
-    return filter.states.empty() || std::find(filter.states.begin(), filter.states.end(), state) != filter.states.end();
+    return filter.states.empty() ||
+           std::find(filter.states.begin(), filter.states.end(), state) != filter.states.end();
   };
   const int64_t now = now_ns();
   std::string out = "{\"executions\":[";
@@ -131,8 +142,10 @@ Response merge(const Services& services, const store::ExecutionFilter& filter, s
     ++a;
   }
   out += "],\"cursor\":";
-  if (examined == filter.limit) journal::append_json_string(out, last.text());
-  else out += "null";
+  if (examined == filter.limit)
+    journal::append_json_string(out, last.text());
+  else
+    out += "null";
   out += '}';
   return json(200, std::move(out));
 }
@@ -164,8 +177,9 @@ void start_execution(const Services& services, RequestPtr request, Respond respo
   start->reply = [respond](Result<engine::Started> started) {
     if (!started) return respond(problem(started.error()));
     const std::string id = started->id.text();
-    Response response = json(started->existing ? 200 : 201,
-                             "{\"id\":\"" + id + "\",\"existing\":" + (started->existing ? "true}" : "false}"));
+    Response response =
+        json(started->existing ? 200 : 201,
+             "{\"id\":\"" + id + "\",\"existing\":" + (started->existing ? "true}" : "false}"));
     response.headers.emplace_back("Location", "/v1/executions/" + id);
     respond(std::move(response));
   };
@@ -182,7 +196,8 @@ void list_executions(const Services& services, RequestPtr request, Respond respo
   list.since = filter->since;
   list.before = filter->before;
   list.limit = filter->limit;
-  list.reply = [&services, filter = std::move(*filter), respond](Result<std::vector<engine::Line>> open) mutable {
+  list.reply = [&services, filter = std::move(*filter),
+                respond](Result<std::vector<engine::Line>> open) mutable {
     if (!open) return respond(problem(open.error()));
     services.pool.post([&services, filter = std::move(filter), open = std::move(*open), respond]() mutable {
       respond(merge(services, filter, std::move(open)));
@@ -197,7 +212,8 @@ void show_execution(const Services& services, RequestPtr request, Respond respon
   engine::Show show;
   show.tenant = request->tenant;
   show.id = *id;
-  show.reply = [&services, id = *id, tenant = request->tenant, respond](Result<std::optional<engine::View>> view) mutable {
+  show.reply = [&services, id = *id, tenant = request->tenant,
+                respond](Result<std::optional<engine::View>> view) mutable {
     if (!view) return respond(problem(view.error()));
     services.pool.post([&services, id, tenant = std::move(tenant), view = std::move(*view), respond] {
       if (!view) return respond(show_closed(services, tenant, id));
@@ -221,13 +237,17 @@ void cancel_execution(const Services& services, RequestPtr request, Respond resp
   cancel.id = *id;
   cancel.reason = std::move(*reason);
   cancel.cleanup = *cleanup;
-  cancel.reply = [&services, id = *id, tenant = request->tenant, respond](Result<journal::State> state) mutable {
+  cancel.reply = [&services, id = *id, tenant = request->tenant,
+                  respond](Result<journal::State> state) mutable {
     if (!state && state.error().code == Code::not_found) {
-      services.pool.post([&services, id, tenant = std::move(tenant), respond] { respond(refuse_cancel(services, tenant, id)); });
+      services.pool.post([&services, id, tenant = std::move(tenant), respond] {
+        respond(refuse_cancel(services, tenant, id));
+      });
       return;
     }
     if (!state) return respond(problem(state.error()));
-    respond(json(202, "{\"id\":\"" + id.text() + "\",\"state\":\"" + std::string(journal::name_of(*state)) + "\"}"));
+    respond(json(
+        202, "{\"id\":\"" + id.text() + "\",\"state\":\"" + std::string(journal::name_of(*state)) + "\"}"));
   };
   send(services, std::move(cancel), respond);
 }

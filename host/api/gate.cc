@@ -25,7 +25,8 @@ std::string_view without_port(std::string_view host) {
 Status check_host(std::string_view host, std::span<const std::string> allowed) {
   const std::string name = lower(without_port(host));
   if (std::find(allowed.begin(), allowed.end(), name) != allowed.end()) return {};
-  return Error{Code::host_refused, "the request is for the host '" + std::string(host) + "', which this is not"};
+  return Error{Code::host_refused,
+               "the request is for the host '" + std::string(host) + "', which this is not"};
 }
 
 Status check_origin(std::string_view origin, std::string_view host) {
@@ -35,8 +36,8 @@ Status check_origin(std::string_view origin, std::string_view host) {
   return Error{Code::origin_refused, "the request comes from a page of '" + std::string(origin) + "'"};
 }
 
-Result<registry::Principal> identify(Door door, std::string_view authorization, const registry::Registry& registry,
-                                     int64_t now_ms) {
+Result<registry::Principal> identify(Door door, std::string_view authorization,
+                                     const registry::Registry& registry, int64_t now_ms) {
   if (authorization.empty()) {
     if (door == Door::local) return registry::Principal::local_operator();
     return Error{Code::unauthenticated, "the request has no API key"};
@@ -52,12 +53,14 @@ Result<registry::Principal> identify(Door door, std::string_view authorization, 
 Result<std::string> admit(const Route& route, const registry::Principal& principal, std::string_view named) {
   switch (route.scope) {
     case Scope::open:
-    case Scope::caller: return principal.tenant;
+    case Scope::caller:
+      return principal.tenant;
     case Scope::host:
       PIRN_DO(principal.require(route.permission, principal.tenant));
       return std::string();
     case Scope::tenant:
-    case Scope::tenant_or_host: break;
+    case Scope::tenant_or_host:
+      break;
   }
   const std::string tenant(named.empty() ? std::string_view(principal.tenant) : named);
   if (tenant.empty() && route.scope == Scope::tenant)

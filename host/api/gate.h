@@ -1,8 +1,8 @@
 // Who may come in, before a route sees the request. Pure decisions over what the request says; any thread.
 //
-// The Unix socket of the data directory lets in only the host's own user and root: that is the operator. TCP needs a
-// bearer key, and refuses what a browser could be tricked into: a Host that is not one of ours (DNS rebinding) and a
-// foreign Origin. An API that accepts packages is code execution.
+// The Unix socket of the data directory lets in only the host's own user and root: that is the operator. TCP
+// needs a bearer key, and refuses what a browser could be tricked into: a Host that is not one of ours (DNS
+// rebinding) and a foreign Origin. An API that accepts packages is code execution.
 #pragma once
 
 #include <span>
@@ -17,14 +17,15 @@ namespace pirn::api {
 
 enum class Door : uint8_t { local, network };
 
-// host_refused, unless `host` (with or without port) is one of `allowed`; an empty `allowed` refuses everything.
+// host_refused, unless `host` (with or without port) is one of `allowed`; an empty `allowed` refuses
+// everything.
 Status check_host(std::string_view host, std::span<const std::string> allowed);
 // origin_refused, unless there is none or it is the very host that was asked.
 Status check_origin(std::string_view origin, std::string_view host);
 
 // Who asks. `authorization`: the header, empty when absent. The registry answers at once.
-Result<registry::Principal> identify(Door door, std::string_view authorization, const registry::Registry& registry,
-                                     int64_t now_ms);
+Result<registry::Principal> identify(Door door, std::string_view authorization,
+                                     const registry::Registry& registry, int64_t now_ms);
 
 // For which tenant, and whether this principal may. `named`: what the request says; empty: nothing.
 // tenant_needed, not_found (another's tenant), permission_denied.

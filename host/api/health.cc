@@ -22,12 +22,9 @@ std::string not_ready(const Vitals& vitals) {
 }
 
 bj::object object_of(const Residence& residence) {
-  return {{"tenant", residence.tenant},
-          {"package", residence.package},
-          {"version", residence.version},
-          {"release", residence.release.hex()},
-          {"retired", residence.retired},
-          {"still_mapped", residence.still_mapped},
+  return {{"tenant", residence.tenant},          {"package", residence.package},
+          {"version", residence.version},        {"release", residence.release.hex()},
+          {"retired", residence.retired},        {"still_mapped", residence.still_mapped},
           {"stuck_calls", residence.stuck_calls}};
 }
 
@@ -69,7 +66,9 @@ Response status(const Services& services, const engine::EngineStats& engine) {
 
 }  // namespace
 
-void live(const Services&, RequestPtr, Respond respond) { respond(json(200, std::string("{\"live\":true}"))); }
+void live(const Services&, RequestPtr, Respond respond) {
+  respond(json(200, std::string("{\"live\":true}")));
+}
 
 void ready(const Services& services, RequestPtr, Respond respond) {
   const std::string reason = not_ready(services.vitals);
@@ -83,10 +82,10 @@ void whoami(const Services&, RequestPtr request, Respond respond) {
   for (const registry::Permission permission : registry::kPermissions)
     if (registry::allows(who.role, permission)) permissions.push_back(bj::string(registry::name(permission)));
   respond(json(200, bj::object{{"who", who.who()},
-                              {"tenant", who.tenant.empty() ? bj::value(nullptr) : bj::value(who.tenant)},
-                              {"role", registry::name(who.role)},
-                              {"key_id", who.key_id.empty() ? bj::value(nullptr) : bj::value(who.key_id)},
-                              {"permissions", std::move(permissions)}}));
+                               {"tenant", who.tenant.empty() ? bj::value(nullptr) : bj::value(who.tenant)},
+                               {"role", registry::name(who.role)},
+                               {"key_id", who.key_id.empty() ? bj::value(nullptr) : bj::value(who.key_id)},
+                               {"permissions", std::move(permissions)}}));
 }
 
 void host_status(const Services& services, RequestPtr, Respond respond) {
@@ -96,7 +95,8 @@ void host_status(const Services& services, RequestPtr, Respond respond) {
     services.pool.post([&services, engine = *engine, respond] { respond(status(services, engine)); });
   };
   engine::Command command = std::move(stats);
-  if (!services.inbox.push(command)) respond(problem(Error{Code::busy, "the engine's inbox is full or closed"}));
+  if (!services.inbox.push(command))
+    respond(problem(Error{Code::busy, "the engine's inbox is full or closed"}));
 }
 
 }  // namespace pirn::api

@@ -1,4 +1,5 @@
-// The journal of one execution: as pages, and as a stream that goes over from the store to what is committed now.
+// The journal of one execution: as pages, and as a stream that goes over from the store to what is committed
+// now.
 #include <algorithm>
 #include <memory>
 
@@ -21,8 +22,8 @@ Response no_execution(std::string_view id) {
   return problem(Error{Code::not_found, "there is no execution '" + std::string(id) + "'"});
 }
 
-// Whether this tenant has this execution is asked of the engine first, then of the store: in this order an execution
-// that ends in between is found. `then` runs on the pool.
+// Whether this tenant has this execution is asked of the engine first, then of the store: in this order an
+// execution that ends in between is found. `then` runs on the pool.
 void with_execution(const Services& services, const Request& request, const Respond& respond,
                     std::function<void(ExecutionId)> then) {
   const Result<ExecutionId> id = parse_execution_id(request.params[0]);
@@ -30,10 +31,11 @@ void with_execution(const Services& services, const Request& request, const Resp
   engine::Show show;
   show.tenant = request.tenant;
   show.id = *id;
-  show.reply = [&services, id = *id, tenant = request.tenant, respond, then = std::move(then)](
-                   Result<std::optional<engine::View>> view) mutable {
+  show.reply = [&services, id = *id, tenant = request.tenant, respond,
+                then = std::move(then)](Result<std::optional<engine::View>> view) mutable {
     if (!view) return respond(problem(view.error()));
-    services.pool.post([&services, id, tenant = std::move(tenant), open = view->has_value(), respond, then = std::move(then)] {
+    services.pool.post([&services, id, tenant = std::move(tenant), open = view->has_value(), respond,
+                        then = std::move(then)] {
       if (open) return then(id);
       const auto row = services.store.find(tenant, id);
       if (!row) return respond(problem(row.error()));
@@ -47,33 +49,41 @@ void with_execution(const Services& services, const Request& request, const Resp
                                           : Error{Code::busy, "the engine's inbox is full"}));
 }
 
-// A commit number up to which no event is later than `seq`. Each commit has at least one event, so a commit's number
-// is at most the seq of its first one; between the two the rows are searched by halves.
+// A commit number up to which no event is later than `seq`. Each commit has at least one event, so a commit's
+// number is at most the seq of its first one; between the two the rows are searched by halves.
 Result<uint32_t> commits_up_to(const store::Store& store, ExecutionId id, uint64_t seq) {
-  uint64_t low = 0, high = std::min<uint64_t>(seq, UINT32_MAX - 1);  // commits up to `low` are passed; the one after `high` is not
+  uint64_t low = 0, high = std::min<uint64_t>(
+                        seq, UINT32_MAX - 1);  // commits up to `low` are passed; the one after `high` is not
   while (low < high) {
     const uint64_t middle = low + (high - low + 1) / 2;
     PIRN_TRY(const auto commits, store.journal(id, static_cast<uint32_t>(middle - 1), 1));
     uint64_t last = UINT64_MAX;  // beyond the end of the journal
     for (const store::StoredCommit& commit : commits)
       PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) { last = event.seq; }));
-    if (last <= seq) low = middle;
-    else high = middle - 1;
+    if (last <= seq)
+      low = middle;
+    else
+      high = middle - 1;
   }
   return static_cast<uint32_t>(low);
 }
 
-// The subscription is older than the first read of the store, so nothing falls between the two; what comes twice
-// has a commit number that was written already.
+// The subscription is older than the first read of the store, so nothing falls between the two; what comes
+// twice has a commit number that was written already.
 class ExecutionStream : public Stream, public std::enable_shared_from_this<ExecutionStream> {
  public:
   ExecutionStream(const Services& services, ExecutionId id, uint64_t after_seq)
-      : services_(services), id_(id), after_seq_(after_seq), text_(id, after_seq), subscription_(services.feed.subscribe(id)) {}
+      : services_(services),
+        id_(id),
+        after_seq_(after_seq),
+        text_(id, after_seq),
+        subscription_(services.feed.subscribe(id)) {}
 
   void next(std::function<void(std::string)> sink) override {
     if (text_.ended() || failed_) return sink({});
     if (live_) return wait(std::move(sink));
-    services_.pool.post([self = shared_from_this(), sink = std::move(sink)]() mutable { self->read(std::move(sink)); });
+    services_.pool.post(
+        [self = shared_from_this(), sink = std::move(sink)]() mutable { self->read(std::move(sink)); });
   }
 
  private:
@@ -86,7 +96,8 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
       // The last one is read again: an execution that has ended says so once more.
       passed_ = *passed == 0 ? 0 : *passed - 1;
     }
-    const auto commits = services_.store.journal(id_, std::max(text_.last_commit(), passed_), kCommitsPerRead);
+    const auto commits =
+        services_.store.journal(id_, std::max(text_.last_commit(), passed_), kCommitsPerRead);
     if (!commits) return fail(std::move(sink));
     std::string out;
     for (const store::StoredCommit& commit : *commits)
@@ -109,8 +120,10 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
     std::string out;
     if (batch.lost != 0) text_.gap(out, batch.lost);
     for (const events::Item& item : batch.items) {
-      if (item.commit_no == 0) text_.live(out, item.name, *item.text);
-      else if (!text_.commit(out, item.commit_no, *item.text)) return fail(std::move(sink));
+      if (item.commit_no == 0)
+        text_.live(out, item.name, *item.text);
+      else if (!text_.commit(out, item.commit_no, *item.text))
+        return fail(std::move(sink));
     }
     if (!out.empty()) return sink(std::move(out));
     next(std::move(sink));
@@ -164,10 +177,12 @@ void list_events(const Services& services, RequestPtr request, Respond respond) 
   if (!after) return respond(problem(after.error()));
   const Result<int64_t> limit = number_parameter(*request, "limit", 100, 1, 1000);
   if (!limit) return respond(problem(limit.error()));
-  with_execution(services, *request, respond, [&services, after = *after, limit = *limit, respond](ExecutionId id) {
-    Result<std::string> text = page(services.store, id, static_cast<uint64_t>(after), static_cast<size_t>(limit));
-    respond(text ? json(200, std::move(*text)) : problem(text.error()));
-  });
+  with_execution(services, *request, respond,
+                 [&services, after = *after, limit = *limit, respond](ExecutionId id) {
+                   Result<std::string> text =
+                       page(services.store, id, static_cast<uint64_t>(after), static_cast<size_t>(limit));
+                   respond(text ? json(200, std::move(*text)) : problem(text.error()));
+                 });
 }
 
 void stream_events(const Services& services, RequestPtr request, Respond respond) {

@@ -127,7 +127,8 @@ Response show_release(const Services& services, const Request& request) {
     if (!release) return problem(release.error());
     bj::object object = object_of(row);
     bj::array functions, workflows;
-    for (const definition::Function& function : (*release)->functions) functions.push_back(bj::string(function.id));
+    for (const definition::Function& function : (*release)->functions)
+      functions.push_back(bj::string(function.id));
     for (const definition::Workflow& workflow : (*release)->definition.workflows)
       workflows.push_back({{"name", workflow.name},
                            {"label", workflow.label},
@@ -142,7 +143,8 @@ Response show_release(const Services& services, const Request& request) {
     return json(200, object);
   }
   const std::string near = nearest(request.params[1], versions);
-  return problem(Error{Code::not_found, "the package '" + request.params[0] + "' has no version '" + request.params[1] + "'",
+  return problem(Error{Code::not_found,
+                       "the package '" + request.params[0] + "' has no version '" + request.params[1] + "'",
                        near.empty() ? "" : "Did you mean '" + near + "'?"});
 }
 

@@ -1,5 +1,5 @@
-// A few threads for what may block: the registry, reads of the store, probes. The network thread and the engine's
-// thread never wait for any of it.
+// A few threads for what may block: the registry, reads of the store, probes. The network thread and the
+// engine's thread never wait for any of it.
 #pragma once
 
 #include <condition_variable>

@@ -30,11 +30,16 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
 
 std::string_view name(Scope scope) {
   switch (scope) {
-    case Scope::open: return "anybody";
-    case Scope::caller: return "any key";
-    case Scope::host: return "operator";
-    case Scope::tenant: return "tenant";
-    case Scope::tenant_or_host: return "tenant, operator";
+    case Scope::open:
+      return "anybody";
+    case Scope::caller:
+      return "any key";
+    case Scope::host:
+      return "operator";
+    case Scope::tenant:
+      return "tenant";
+    case Scope::tenant_or_host:
+      return "tenant, operator";
   }
   return "";
 }
@@ -74,18 +79,22 @@ std::string reference() {
   std::string out =
       "# HTTP API\n\n"
       "Made from the table in `host/api/routes.cc`; a test compares the two.\n\n"
-      "JSON in and out; errors are `application/problem+json` with `code`, `name`, `detail`, `hint` and `causes`\n"
-      "(`pirn explain CODE`). On the Unix socket of the data directory the caller is the operator. On TCP every\n"
-      "request but `/livez` and `/readyz` needs `Authorization: Bearer KEY`; a key implies its tenant, the operator\n"
-      "names one by `?tenant=NAME` or the header `Pirn-Tenant`. What belongs to another tenant answers exactly as\n"
+      "JSON in and out; errors are `application/problem+json` with `code`, `name`, `detail`, `hint` and "
+      "`causes`\n"
+      "(`pirn explain CODE`). On the Unix socket of the data directory the caller is the operator. On TCP "
+      "every\n"
+      "request but `/livez` and `/readyz` needs `Authorization: Bearer KEY`; a key implies its tenant, the "
+      "operator\n"
+      "names one by `?tenant=NAME` or the header `Pirn-Tenant`. What belongs to another tenant answers "
+      "exactly as\n"
       "what does not exist. Times are RFC 3339 in UTC.\n\n"
       "| method | path | for | permission | what it does | query |\n|---|---|---|---|---|---|\n";
   for (const Route& route : routes()) {
     const bool asks = route.scope != Scope::open && route.scope != Scope::caller;
     out += "| " + std::string(route.method) + " | `" + std::string(route.path) + "` | " +
-           std::string(name(route.scope)) + " | " + (asks ? std::string(registry::name(route.permission)) : "") +
-           " | " + cell(route.summary) + " | " + (route.query.empty() ? "" : "`" + std::string(route.query) + "`") +
-           " |\n";
+           std::string(name(route.scope)) + " | " +
+           (asks ? std::string(registry::name(route.permission)) : "") + " | " + cell(route.summary) + " | " +
+           (route.query.empty() ? "" : "`" + std::string(route.query) + "`") + " |\n";
   }
   return out;
 }

@@ -1,5 +1,6 @@
-// The one table of routes: method, path, who may, and what answers. Whatever needs to know the API (the server, the
-// reference in docs/reference/http-api.md, the matrix of permissions in the tests) reads it from here.
+// The one table of routes: method, path, who may, and what answers. Whatever needs to know the API (the
+// server, the reference in docs/reference/http-api.md, the matrix of permissions in the tests) reads it from
+// here.
 #pragma once
 
 #include <optional>
@@ -15,10 +16,10 @@ namespace pirn::api {
 
 // For whom a request acts.
 enum class Scope : uint8_t {
-  open,    // nobody is asked who he is
-  caller,  // any principal, no tenant
-  host,    // the operator's: the whole host
-  tenant,  // one tenant: the key's; the operator names it (?tenant= or the header Pirn-Tenant)
+  open,            // nobody is asked who he is
+  caller,          // any principal, no tenant
+  host,            // the operator's: the whole host
+  tenant,          // one tenant: the key's; the operator names it (?tenant= or the header Pirn-Tenant)
   tenant_or_host,  // as tenant; the operator who names none means the host's own
 };
 
@@ -30,8 +31,8 @@ struct Route {
   std::string_view summary;
   std::string_view query;  // the query parameters that it knows, separated by spaces (beside `tenant`)
 
-  // One of the two. `answer` may block: it runs on the pool. `begin` runs on the network thread and must not; it
-  // calls respond later, from any thread.
+  // One of the two. `answer` may block: it runs on the pool. `begin` runs on the network thread and must not;
+  // it calls respond later, from any thread.
   Response (*answer)(const Services&, const Request&) = nullptr;
   void (*begin)(const Services&, RequestPtr, Respond) = nullptr;
 

@@ -19,8 +19,8 @@ namespace pirn::api {
 namespace {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 using local = asio::local::stream_protocol;
 
 // Only the host's own user and root speak through the Unix socket.
@@ -64,7 +64,9 @@ class Server::Core {
   Core(const Services& services, const ServerOptions& options)
       : options_(options),
         shared_{services, io_, options.allow_hosts, {static_cast<int64_t>(options.max_upload_bytes)}},
-        tcp_(io_), local_(io_), retry_(io_) {}
+        tcp_(io_),
+        local_(io_),
+        retry_(io_) {}
 
   Status open() {
     if (!options_.socket_path.empty()) PIRN_DO(open_local());
@@ -103,7 +105,8 @@ class Server::Core {
   Status open_local() {
     const std::string& path = options_.socket_path;
     if (path.size() >= sizeof(sockaddr_un{}.sun_path))
-      return cannot_listen(path, "the path of a Unix socket has at most " + std::to_string(sizeof(sockaddr_un{}.sun_path) - 1) + " bytes");
+      return cannot_listen(path, "the path of a Unix socket has at most " +
+                                     std::to_string(sizeof(sockaddr_un{}.sun_path) - 1) + " bytes");
     // The data directory is locked by this process, so a socket that is there is a dead one.
     ::unlink(path.c_str());
     error_code error;

@@ -3,12 +3,12 @@
 //
 // Doors: the Unix socket of the data directory (0600; the operator), and TCP when asked for (API keys).
 //
-// Against slow and greedy clients: a header has 16 KiB and 15 s, a body the limit of its route and a deadline that
-// grows with its length, an idle connection 60 s; a refused request is refused before its body is read; the bytes
-// of all uploads under way together are bounded.
+// Against slow and greedy clients: a header has 16 KiB and 15 s, a body the limit of its route and a deadline
+// that grows with its length, an idle connection 60 s; a refused request is refused before its body is read;
+// the bytes of all uploads under way together are bounded.
 //
-// Rejected: a thread for each connection (memory of 9,000 watchers), coroutines (GCC 12 destroys temporaries of
-// co_await expressions twice).
+// Rejected: a thread for each connection (memory of 9,000 watchers), coroutines (GCC 12 destroys temporaries
+// of co_await expressions twice).
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ class Server {
   // "127.0.0.1:43017"; empty without TCP.
   std::string address() const;
 
-  // Closes every connection, ends the thread. What the engine or the pool still answers goes nowhere; so the server
-  // itself is destroyed after them. Idempotent.
+  // Closes every connection, ends the thread. What the engine or the pool still answers goes nowhere; so the
+  // server itself is destroyed after them. Idempotent.
   void stop();
 
  private:

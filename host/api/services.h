@@ -37,7 +37,7 @@ struct Residence {
 class Vitals {
  public:
   virtual ~Vitals() = default;
-  virtual bool draining() const = 0;       // shutdown has begun: nothing new is admitted
+  virtual bool draining() const = 0;  // shutdown has begun: nothing new is admitted
   virtual bool store_failed() const = 0;
   virtual uint32_t stuck_calls() const = 0;
   virtual std::vector<Residence> residences() const = 0;

@@ -22,7 +22,7 @@ bj::object object_of(const Tenant& tenant) {
 
 bj::object object_of(const ApiKey& key) {
   const int64_t now = now_ms();
-  const std::string_view state = key.revoked_at_ms != 0                                  ? "revoked"
+  const std::string_view state = key.revoked_at_ms != 0                               ? "revoked"
                                  : key.expires_at_ms != 0 && key.expires_at_ms <= now ? "expired"
                                                                                       : "active";
   return {{"id", key.id},
@@ -37,9 +37,9 @@ bj::object object_of(const ApiKey& key) {
 }
 
 bj::object object_of(const TrustRow& row) {
-  const std::string_view state = row.revoked_at_ms != 0       ? "revoked"
+  const std::string_view state = row.revoked_at_ms != 0 ? "revoked"
                                  : row.active(now_ms()) ? "active"
-                                                              : "expired";
+                                                        : "expired";
   bj::object object{{"id", row.id},
                     {"publisher", row.publisher},
                     {"key_id", row.key_id.hex()},
@@ -94,7 +94,8 @@ Result<NewKey> read_key(const Request& request) {
 }
 
 Result<NewTrust> read_trust(const Request& request) {
-  PIRN_TRY(const Document body, Document::read(request.body, {"publisher", "key", "packages", "role", "expires_in"}));
+  PIRN_TRY(const Document body,
+           Document::read(request.body, {"publisher", "key", "packages", "role", "expires_in"}));
   NewTrust trust;
   trust.tenant = request.tenant;
   PIRN_TRY(trust.publisher, body.text("publisher"));
@@ -138,7 +139,8 @@ Response create_key(const Services& services, const Request& request) {
 }
 
 Response revoke_key(const Services& services, const Request& request) {
-  return one(200, services.registry.revoke_key(request.principal, request.tenant, request.params[0], now_ms()));
+  return one(200,
+             services.registry.revoke_key(request.principal, request.tenant, request.params[0], now_ms()));
 }
 
 Response list_trust(const Services& services, const Request& request) {
@@ -167,7 +169,8 @@ Response list_audit(const Services& services, const Request& request) {
   if (!after) return problem(after.error());
   const Result<int64_t> limit = number_parameter(request, "limit", 100, 1, 1000);
   if (!limit) return problem(limit.error());
-  const auto records = services.registry.audit(request.tenant, static_cast<uint64_t>(*after), static_cast<uint32_t>(*limit));
+  const auto records =
+      services.registry.audit(request.tenant, static_cast<uint64_t>(*after), static_cast<uint32_t>(*limit));
   if (!records) return problem(records.error());
   bj::array array;
   for (const AuditRecord& record : *records)

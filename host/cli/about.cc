@@ -14,9 +14,13 @@ namespace {
 namespace bj = boost::json;
 using Kind = Column::Kind;
 
-const std::vector<Column> kResidence = {{"TENANT", "tenant"},   {"PACKAGE", "package"}, {"VERSION", "version"},
-                                        {"RELEASE", "release", Kind::digest}, {"RETIRED", "retired", Kind::flag},
-                                        {"STILL MAPPED", "still_mapped", Kind::flag}, {"STUCK CALLS", "stuck_calls"}};
+const std::vector<Column> kResidence = {{"TENANT", "tenant"},
+                                        {"PACKAGE", "package"},
+                                        {"VERSION", "version"},
+                                        {"RELEASE", "release", Kind::digest},
+                                        {"RETIRED", "retired", Kind::flag},
+                                        {"STILL MAPPED", "still_mapped", Kind::flag},
+                                        {"STUCK CALLS", "stuck_calls"}};
 
 }  // namespace
 
@@ -31,13 +35,16 @@ Outcome status(const Arguments& arguments) {
   }
   const bj::object& engine = host.at("engine").as_object();
   const bj::object& store = host.at("store").as_object();
-  std::cout << "host       " << text_of(host, "version") << ", " << (host.at("ready").as_bool() ? "ready" : "NOT READY: " + text_of(host, "reason")) << '\n'
+  std::cout << "host       " << text_of(host, "version") << ", "
+            << (host.at("ready").as_bool() ? "ready" : "NOT READY: " + text_of(host, "reason")) << '\n'
             << "started    " << time_words(host.at("started_at")) << '\n'
             << "data       " << text_of(host, "data_directory") << '\n'
-            << "store      " << text_of(store, "kind") << ", " << size_words(store.at("size_bytes").to_number<uint64_t>()) << ", epoch "
+            << "store      " << text_of(store, "kind") << ", "
+            << size_words(store.at("size_bytes").to_number<uint64_t>()) << ", epoch "
             << text_of(store, "epoch") << ", " << text_of(store, "executions") << " executions\n"
-            << "open       " << text_of(engine, "open_executions") << " executions, " << text_of(engine, "running_steps") << " steps running, "
-            << text_of(engine, "ready_executions") << " executions wait for a slot\n"
+            << "open       " << text_of(engine, "open_executions") << " executions, "
+            << text_of(engine, "running_steps") << " steps running, " << text_of(engine, "ready_executions")
+            << " executions wait for a slot\n"
             << "stuck      " << text_of(host, "stuck_calls") << " calls\n"
             << "watchers   " << text_of(host, "watchers") << '\n';
   const bj::array& releases = host.at("releases").as_array();
@@ -65,12 +72,17 @@ Outcome explain(const Arguments& arguments) {
   if (format == Format::id) {
     std::cout << code_number(entry->code) << '\n';
   } else if (format != Format::table) {
-    std::cout << bj::object{{"code", code_number(entry->code)}, {"name", entry->name}, {"title", entry->title}, {"fix", entry->fix},
-                            {"http_status", entry->http_status}, {"exit_code", entry->exit_code}}
+    std::cout << bj::object{{"code", code_number(entry->code)},
+                            {"name", entry->name},
+                            {"title", entry->title},
+                            {"fix", entry->fix},
+                            {"http_status", entry->http_status},
+                            {"exit_code", entry->exit_code}}
               << '\n';
   } else {
-    std::cout << code_number(entry->code) << "  " << entry->name << "\n\n  " << entry->title << "\n\n  " << entry->fix
-              << "\n\n  HTTP status " << entry->http_status << ", exit code " << entry->exit_code << '\n';
+    std::cout << code_number(entry->code) << "  " << entry->name << "\n\n  " << entry->title << "\n\n  "
+              << entry->fix << "\n\n  HTTP status " << entry->http_status << ", exit code "
+              << entry->exit_code << '\n';
   }
   return 0;
 }

@@ -20,13 +20,16 @@ const std::vector<Column> kTenant = {{"NAME", "name"},
                                      {"SIGNATURES", "signatures_required"},
                                      {"CREATED", "created_at", Kind::time},
                                      {"BY", "created_by"}};
-const std::vector<Column> kKey = {{"ID", "id"},     {"TENANT", "tenant"},
-                                  {"ROLE", "role"}, {"STATE", "state", Kind::state},
-                                  {"LABEL", "label"}, {"CREATED", "created_at", Kind::time},
+const std::vector<Column> kKey = {{"ID", "id"},
+                                  {"TENANT", "tenant"},
+                                  {"ROLE", "role"},
+                                  {"STATE", "state", Kind::state},
+                                  {"LABEL", "label"},
+                                  {"CREATED", "created_at", Kind::time},
                                   {"EXPIRES", "expires_at", Kind::time}};
-const std::vector<Column> kTrust = {{"KEY ID", "key_id"},     {"PUBLISHER", "publisher"},
-                                    {"PACKAGES", "packages"}, {"ROLE", "role"},
-                                    {"STATE", "state", Kind::state}, {"ADDED", "added_at", Kind::time}};
+const std::vector<Column> kTrust = {
+    {"KEY ID", "key_id"}, {"PUBLISHER", "publisher"},      {"PACKAGES", "packages"},
+    {"ROLE", "role"},     {"STATE", "state", Kind::state}, {"ADDED", "added_at", Kind::time}};
 
 Outcome list(const Arguments& arguments, std::string_view noun, std::string_view member,
              const std::vector<Column>& columns, std::string_view id, std::string_view nothing) {
@@ -63,10 +66,15 @@ Outcome tenant_create(const Arguments& arguments) {
   const std::string name = text_of(tenant, "name");
   if (text_of(tenant, "isolation") == "in-process") {
     note("");
-    note("WARNING: the code of tenant '" + name + "' will run INSIDE the host process. It can read the data of every");
-    note("         tenant and can stop the host. This is recorded as the operator's decision to trust that code.");
+    note("WARNING: the code of tenant '" + name +
+         "' will run INSIDE the host process. It can read the data of every");
+    note(
+        "         tenant and can stop the host. This is recorded as the operator's decision to trust that "
+        "code.");
   } else {
-    note("Packages of this tenant run in worker processes, which this version does not have yet: its deployments are");
+    note(
+        "Packages of this tenant run in worker processes, which this version does not have yet: its "
+        "deployments are");
     note("refused. If its code is trusted like the host itself, create it with --isolation in-process.");
   }
   suggest("pirn trust add KEY.pub --publisher NAME --tenant " + name);
@@ -74,7 +82,8 @@ Outcome tenant_create(const Arguments& arguments) {
 }
 
 Outcome tenant_list(const Arguments& arguments) {
-  return list(arguments, "tenants", "tenants", kTenant, "name", "There are no tenants yet: pirn tenant create NAME");
+  return list(arguments, "tenants", "tenants", kTenant, "name",
+              "There are no tenants yet: pirn tenant create NAME");
 }
 
 Outcome key_create(const Arguments& arguments) {
@@ -87,7 +96,8 @@ Outcome key_create(const Arguments& arguments) {
   if (format == Format::table) {
     // The token alone is the data, so that it can be taken by a script.
     std::cout << text_of(key, "token") << '\n';
-    note("key " + text_of(key, "id") + ", role " + text_of(key, "role") + ": shown this once and kept nowhere.");
+    note("key " + text_of(key, "id") + ", role " + text_of(key, "role") +
+         ": shown this once and kept nowhere.");
     suggest("PIRN_KEY=… pirn run ls --server http://ADDRESS:PORT");
     return 0;
   }
@@ -96,7 +106,8 @@ Outcome key_create(const Arguments& arguments) {
 }
 
 Outcome key_list(const Arguments& arguments) {
-  return list(arguments, "keys", "keys", kKey, "id", "There are no API keys yet: pirn key create --role ROLE");
+  return list(arguments, "keys", "keys", kKey, "id",
+              "There are no API keys yet: pirn key create --role ROLE");
 }
 
 Outcome key_revoke(const Arguments& arguments) {
@@ -111,7 +122,9 @@ Outcome trust_add(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(const signature::PublicKey key, pack::load_public_key(arguments.get("key")));
   PIRN_TRY(Client client, Client::open(arguments));
-  if (!arguments.has("publisher")) return Error{Code::usage, "'pirn trust add' needs --publisher NAME", "It is the publisher of package.toml; pirn inspect shows it."};
+  if (!arguments.has("publisher"))
+    return Error{Code::usage, "'pirn trust add' needs --publisher NAME",
+                 "It is the publisher of package.toml; pirn inspect shows it."};
   bj::object body{{"publisher", arguments.get("publisher")},
                   {"key", key.text()},
                   {"packages", arguments.get("packages", "*")},

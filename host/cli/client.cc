@@ -35,7 +35,8 @@ Error error_of(const bj::object& problem) {
   Error error;
   const bj::value* name = problem.if_contains("name");
   if (name != nullptr && name->is_string())
-    if (const CatalogueEntry* entry = find_catalogue_entry(std::string_view(name->as_string()))) error.code = entry->code;
+    if (const CatalogueEntry* entry = find_catalogue_entry(std::string_view(name->as_string())))
+      error.code = entry->code;
   const auto text = [&](std::string_view member) {
     const bj::value* value = problem.if_contains(member);
     return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
@@ -137,7 +138,9 @@ struct Client::State {
   Error unreachable(CURLcode code) const {
     const std::string where = socket.empty() ? base : socket;
     return Error{Code::unreachable, "no host answers at " + where + ": " + curl_easy_strerror(code),
-                 socket.empty() ? "" : "Start one: pirn serve" + options + ". Or name another: --data DIRECTORY, --server URL.",
+                 socket.empty() ? ""
+                                : "Start one: pirn serve" + options +
+                                      ". Or name another: --data DIRECTORY, --server URL.",
                  Blame::world};
   }
 
@@ -148,9 +151,13 @@ struct Client::State {
     curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
     boost::system::error_code malformed;
     bj::value value = bj::parse(body, malformed);
-    if (status >= 400 && !malformed && value.is_object() && value.as_object().contains("detail")) return error_of(value.as_object());
+    if (status >= 400 && !malformed && value.is_object() && value.as_object().contains("detail"))
+      return error_of(value.as_object());
     if (malformed || status >= 400)
-      return Error{Code::bad_answer, "the answer of " + base + " (status " + std::to_string(status) + ") is not the API's", {}, Blame::world};
+      return Error{Code::bad_answer,
+                   "the answer of " + base + " (status " + std::to_string(status) + ") is not the API's",
+                   {},
+                   Blame::world};
     return value;
   }
 };
@@ -171,7 +178,8 @@ Result<Client> Client::open(const Arguments& arguments) {
   } else {
     while (state->base.ends_with('/')) state->base.pop_back();
     if (!state->base.starts_with("http://") && !state->base.starts_with("https://"))
-      return Error{Code::usage, "--server needs a URL, not '" + state->base + "'", "Write http://ADDRESS:PORT."};
+      return Error{Code::usage, "--server needs a URL, not '" + state->base + "'",
+                   "Write http://ADDRESS:PORT."};
     if (arguments.has("server")) state->options = " --server " + state->base;
   }
   state->key = environment("PIRN_KEY");
@@ -221,16 +229,18 @@ Result<bj::value> Client::upload(const std::string& path, std::string_view bytes
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &progress);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION,
-                   +[](void* data, curl_off_t, curl_off_t, curl_off_t total, curl_off_t sent) -> int {
-                     (*static_cast<const std::function<void(uint64_t, uint64_t)>*>(data))(
-                         static_cast<uint64_t>(sent), static_cast<uint64_t>(total));
-                     return interrupted() ? 1 : 0;
-                   });
+  curl_easy_setopt(
+      curl, CURLOPT_XFERINFOFUNCTION,
+      +[](void* data, curl_off_t, curl_off_t, curl_off_t total, curl_off_t sent) -> int {
+        (*static_cast<const std::function<void(uint64_t, uint64_t)>*>(data))(static_cast<uint64_t>(sent),
+                                                                             static_cast<uint64_t>(total));
+        return interrupted() ? 1 : 0;
+      });
   return state_->finish(curl_easy_perform(curl), answer);
 }
 
-Result<Client::StreamEnd> Client::stream(const std::string& path, const std::string& last_event_id, int64_t deadline,
+Result<Client::StreamEnd> Client::stream(const std::string& path, const std::string& last_event_id,
+                                         int64_t deadline,
                                          const std::function<bool(const ServerEvent&)>& on_event) {
   Headers headers = {{"Accept", "text/event-stream"}};
   if (!last_event_id.empty()) headers.emplace_back("Last-Event-ID", last_event_id);
@@ -243,14 +253,17 @@ Result<Client::StreamEnd> Client::stream(const std::string& path, const std::str
   } sink{curl, EventReader(on_event), {}};
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list.get());
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &sink);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, +[](char* data, size_t size, size_t count, void* to) -> size_t {
-    auto& out = *static_cast<Sink*>(to);
-    long status = 0;
-    curl_easy_getinfo(out.curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status == 200) out.reader.feed({data, size * count});
-    else out.refusal.append(data, size * count);
-    return out.reader.done() ? 0 : size * count;
-  });
+  curl_easy_setopt(
+      curl, CURLOPT_WRITEFUNCTION, +[](char* data, size_t size, size_t count, void* to) -> size_t {
+        auto& out = *static_cast<Sink*>(to);
+        long status = 0;
+        curl_easy_getinfo(out.curl, CURLINFO_RESPONSE_CODE, &status);
+        if (status == 200)
+          out.reader.feed({data, size * count});
+        else
+          out.refusal.append(data, size * count);
+        return out.reader.done() ? 0 : size * count;
+      });
   const std::unique_ptr<CURLM, MultiDelete> multi(curl_multi_init());
   curl_multi_add_handle(multi.get(), curl);
   std::optional<StreamEnd> end;
@@ -258,9 +271,12 @@ Result<Client::StreamEnd> Client::stream(const std::string& path, const std::str
   while (!end) {
     int running = 0, waiting = 0;
     curl_multi_perform(multi.get(), &running);
-    if (sink.reader.done()) end = StreamEnd::done;
-    else if (interrupted()) end = StreamEnd::interrupted;
-    else if (deadline != 0 && steady_ms() >= deadline) end = StreamEnd::timed_out;
+    if (sink.reader.done())
+      end = StreamEnd::done;
+    else if (interrupted())
+      end = StreamEnd::interrupted;
+    else if (deadline != 0 && steady_ms() >= deadline)
+      end = StreamEnd::timed_out;
     else if (running == 0) {
       end = StreamEnd::lost;
       if (const CURLMsg* message = curl_multi_info_read(multi.get(), &waiting)) code = message->data.result;
@@ -313,7 +329,9 @@ void catch_interrupts() {
 bool interrupted() { return g_interrupted != 0; }
 
 int64_t steady_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string data_directory(const Arguments& arguments) {

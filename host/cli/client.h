@@ -1,4 +1,5 @@
-// The HTTP API as the commands call it: through the Unix socket of a data directory, or through --server with a key.
+// The HTTP API as the commands call it: through the Unix socket of a data directory, or through --server with
+// a key.
 //
 // One thread. Ctrl-C during a call ends the call (interrupted); what a run does is not touched by it.
 #pragma once
@@ -24,23 +25,26 @@ struct ServerEvent {
 
 class Client {
  public:
-  // From --server / PIRN_SERVER, else the socket of --data / PIRN_DATA / the default directory. The key comes from
-  // --key-file, PIRN_KEY_FILE or PIRN_KEY; the tenant from --tenant or PIRN_TENANT. Connects with the first call.
+  // From --server / PIRN_SERVER, else the socket of --data / PIRN_DATA / the default directory. The key comes
+  // from
+  // --key-file, PIRN_KEY_FILE or PIRN_KEY; the tenant from --tenant or PIRN_TENANT. Connects with the first
+  // call.
   static Result<Client> open(const Arguments& arguments);
   Client(Client&&) noexcept;
   ~Client();
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
-  // Path and query, escaped (see path()). The answer's JSON; a problem becomes its Error. unreachable, bad_answer.
-  Result<boost::json::value> call(std::string_view method, const std::string& path, const std::string& body = {},
-                                  const Headers& headers = {});
+  // Path and query, escaped (see path()). The answer's JSON; a problem becomes its Error. unreachable,
+  // bad_answer.
+  Result<boost::json::value> call(std::string_view method, const std::string& path,
+                                  const std::string& body = {}, const Headers& headers = {});
   // A body of bytes, with progress (sent, total).
   Result<boost::json::value> upload(const std::string& path, std::string_view bytes,
                                     const std::function<void(uint64_t, uint64_t)>& progress);
 
   enum class StreamEnd : uint8_t { done, lost, timed_out, interrupted };
-  // Reads events until `on_event` returns false (done), the connection ends (lost), `deadline_ms` of the steady
-  // clock (0: none) has come, or Ctrl-C.
+  // Reads events until `on_event` returns false (done), the connection ends (lost), `deadline_ms` of the
+  // steady clock (0: none) has come, or Ctrl-C.
   Result<StreamEnd> stream(const std::string& path, const std::string& last_event_id, int64_t deadline_ms,
                            const std::function<bool(const ServerEvent&)>& on_event);
 

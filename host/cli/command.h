@@ -1,4 +1,5 @@
-// The command tree as data: what the parser, the help, the completion of names and the reference are made from.
+// The command tree as data: what the parser, the help, the completion of names and the reference are made
+// from.
 #pragma once
 
 #include <map>
@@ -25,7 +26,9 @@ class Arguments {
   // The last one given; `otherwise` when there is none.
   std::string get(std::string_view name, std::string_view otherwise = {}) const;
   const std::vector<std::string>& all(std::string_view name) const;
-  void put(std::string name, std::vector<std::string> values) { values_[std::move(name)] = std::move(values); }
+  void put(std::string name, std::vector<std::string> values) {
+    values_[std::move(name)] = std::move(values);
+  }
 
  private:
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
@@ -40,7 +43,7 @@ struct Command {
   std::string_view summary;
   std::vector<Option> options;
   Outcome (*run)(const Arguments&);
-  bool remote = true;          // talks to a host: also has the options of kRemote
+  bool remote = true;  // talks to a host: also has the options of kRemote
   std::string_view example = {};
 };
 

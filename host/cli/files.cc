@@ -22,7 +22,8 @@ signature::PassphraseSource passphrase_of(const Arguments& arguments, bool confi
 }
 
 int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -48,8 +49,10 @@ Outcome pack(const Arguments& arguments) {
     PIRN_TRY(const signature::PublicKey key, pack::load_public_key(signer));
     options.signers.push_back(key.id());
   }
-  if (arguments.has("verbose")) options.on_build_line = [](std::string_view line) { note(line); };
-  else note("building and packing " + options.directory);
+  if (arguments.has("verbose"))
+    options.on_build_line = [](std::string_view line) { note(line); };
+  else
+    note("building and packing " + options.directory);
   PIRN_TRY(const pack::Packed packed, pack::pack(options));
   std::cout << packed.file << '\n';
   suggest("pirn sign " + packed.file + " --key KEY.pem");
@@ -57,8 +60,10 @@ Outcome pack(const Arguments& arguments) {
 }
 
 Outcome sign(const Arguments& arguments) {
-  if (!arguments.has("key")) return Error{Code::usage, "'pirn sign' needs --key KEY.pem", "Make one: pirn key generate NAME."};
-  PIRN_TRY(const signature::PrivateKey key, pack::load_private_key(arguments.get("key"), passphrase_of(arguments, false)));
+  if (!arguments.has("key"))
+    return Error{Code::usage, "'pirn sign' needs --key KEY.pem", "Make one: pirn key generate NAME."};
+  PIRN_TRY(const signature::PrivateKey key,
+           pack::load_private_key(arguments.get("key"), passphrase_of(arguments, false)));
   const std::string file = arguments.get("file");
   PIRN_TRY(const pack::Signed result, pack::sign_file(file, key));
   std::cout << "signed " << file << " with key " << result.key.hex() << " (" << result.signatures
@@ -71,7 +76,8 @@ Outcome verify(const Arguments& arguments) {
   pack::VerifyOptions options;
   options.trusted_keys = arguments.all("trust");
   if (options.trusted_keys.empty())
-    return Error{Code::usage, "'pirn verify' needs --trust KEY.pub, once for each key to trust", "pirn inspect shows a package without trusting anybody."};
+    return Error{Code::usage, "'pirn verify' needs --trust KEY.pub, once for each key to trust",
+                 "pirn inspect shows a package without trusting anybody."};
   options.tenant = arguments.get("tenant");
   options.now_unix_s = unix_seconds();
   const std::string threshold = arguments.get("threshold", "1");
@@ -87,9 +93,11 @@ Outcome verify(const Arguments& arguments) {
 Outcome inspect(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(const archive::UnverifiedPackage package, pack::read_package(arguments.get("file")));
-  if (format == Format::id) std::cout << package.package_id.hex() << '\n';
+  if (format == Format::id)
+    std::cout << package.package_id.hex() << '\n';
   else {
-    const std::string text = format == Format::table ? pack::inspect_text(package) : pack::inspect_json(package);
+    const std::string text =
+        format == Format::table ? pack::inspect_text(package) : pack::inspect_json(package);
     std::cout << text << (text.ends_with('\n') ? "" : "\n");
   }
   return 0;
@@ -101,8 +109,10 @@ Outcome unpack(const Arguments& arguments) {
   if (directory.empty()) {
     const size_t slash = file.rfind('/');
     directory = file.substr(slash == std::string::npos ? 0 : slash + 1);
-    if (directory.ends_with(".pirn")) directory.erase(directory.size() - 5);
-    else directory += ".d";
+    if (directory.ends_with(".pirn"))
+      directory.erase(directory.size() - 5);
+    else
+      directory += ".d";
   }
   PIRN_DO(pack::unpack_file(file, directory));
   std::cout << directory << '\n';
@@ -110,7 +120,8 @@ Outcome unpack(const Arguments& arguments) {
 }
 
 Outcome key_generate(const Arguments& arguments) {
-  PIRN_TRY(const std::string passphrase, signature::read_passphrase(passphrase_of(arguments, true), "the new key"));
+  PIRN_TRY(const std::string passphrase,
+           signature::read_passphrase(passphrase_of(arguments, true), "the new key"));
   PIRN_TRY(const pack::GeneratedKey key, pack::generate_key(arguments.get("name"), passphrase));
   std::cout << key.private_file << '\n' << key.public_file << '\n';
   note("key id " + key.key.id().hex());

@@ -40,7 +40,8 @@ Result<std::string> read_input(const std::string& text) {
   }
   PIRN_TRY(const boost::json::value value, parse_json(json, name));
   if (!value.is_object())
-    return Error{Code::invalid_argument, "the input in " + name + " is no JSON object", "Write {\"name\": value, …}."};
+    return Error{Code::invalid_argument, "the input in " + name + " is no JSON object",
+                 "Write {\"name\": value, …}."};
   return json;
 }
 

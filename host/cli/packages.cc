@@ -14,13 +14,21 @@ namespace {
 namespace bj = boost::json;
 using Kind = Column::Kind;
 
-const std::vector<Column> kRelease = {{"PACKAGE", "package"},  {"VERSION", "version"},
-                                      {"RELEASE", "release", Kind::digest}, {"PUBLISHER", "publisher"},
-                                      {"ACTIVE", "active", Kind::flag}, {"REVISION", "revision"},
-                                      {"SIZE", "size", Kind::size}, {"PUSHED", "pushed_at", Kind::time}};
-const std::vector<Column> kRevision = {{"REVISION", "revision"}, {"VERSION", "version"},
-                                       {"RELEASE", "release", Kind::digest}, {"UNDO", "undo", Kind::flag},
-                                       {"AT", "at", Kind::time}, {"BY", "by"}, {"WHY", "why"}};
+const std::vector<Column> kRelease = {{"PACKAGE", "package"},
+                                      {"VERSION", "version"},
+                                      {"RELEASE", "release", Kind::digest},
+                                      {"PUBLISHER", "publisher"},
+                                      {"ACTIVE", "active", Kind::flag},
+                                      {"REVISION", "revision"},
+                                      {"SIZE", "size", Kind::size},
+                                      {"PUSHED", "pushed_at", Kind::time}};
+const std::vector<Column> kRevision = {{"REVISION", "revision"},
+                                       {"VERSION", "version"},
+                                       {"RELEASE", "release", Kind::digest},
+                                       {"UNDO", "undo", Kind::flag},
+                                       {"AT", "at", Kind::time},
+                                       {"BY", "by"},
+                                       {"WHY", "why"}};
 
 struct Reference {
   std::string package, version;
@@ -32,12 +40,14 @@ Reference reference_of(const std::string& text) {
 
 std::string names(const bj::value& list) {
   std::string out;
-  for (const bj::value& name : list.as_array()) out += (out.empty() ? "" : ", ") + std::string(name.as_string());
+  for (const bj::value& name : list.as_array())
+    out += (out.empty() ? "" : ", ") + std::string(name.as_string());
   return out;
 }
 
 std::string plan_text(const bj::object& plan) {
-  std::string out = text_of(plan, "package") + ": " + text_of(plan, "from_version") + " -> " + text_of(plan, "to_version") + "\n";
+  std::string out = text_of(plan, "package") + ": " + text_of(plan, "from_version") + " -> " +
+                    text_of(plan, "to_version") + "\n";
   for (const char* what : {"added", "changed", "removed", "unchanged"}) {
     const std::string list = names(plan.at(what));
     if (!list.empty()) out += "  workflows " + std::string(what) + ": " + list + "\n";
@@ -54,11 +64,13 @@ std::optional<Error> refusal_of(const bj::object& plan) {
   for (const bj::value& refusal : refusals) {
     const bj::object& problem = refusal.as_object();
     const CatalogueEntry* entry = find_catalogue_entry(text_of(problem, "name"));
-    error.causes.push_back(Error{entry == nullptr ? Code::conflict : entry->code, text_of(problem, "detail"), text_of(problem, "hint")});
+    error.causes.push_back(Error{entry == nullptr ? Code::conflict : entry->code, text_of(problem, "detail"),
+                                 text_of(problem, "hint")});
   }
   if (error.causes.size() == 1) return error.causes.front();
   error.code = error.causes.front().code;
-  error.message = "the deployment of " + text_of(plan, "package") + " " + text_of(plan, "to_version") + " would be refused";
+  error.message = "the deployment of " + text_of(plan, "package") + " " + text_of(plan, "to_version") +
+                  " would be refused";
   return error;
 }
 
@@ -69,17 +81,19 @@ Outcome print_deployed(const bj::object& deployed, Format format, const Client& 
   }
   const bj::object& plan = deployed.at("plan").as_object();
   if (!deployed.at("changed").as_bool()) {
-    std::cout << text_of(deployed, "package") << " " << text_of(deployed, "version") << " is active already (revision "
-              << text_of(deployed, "revision") << ")\n";
+    std::cout << text_of(deployed, "package") << " " << text_of(deployed, "version")
+              << " is active already (revision " << text_of(deployed, "revision") << ")\n";
     return 0;
   }
-  std::cout << "deployed " << text_of(deployed, "package") << " " << text_of(deployed, "version") << " as revision "
-            << text_of(deployed, "revision");
-  if (text_of(plan, "from_version") != "-") std::cout << " (was " << text_of(plan, "from_version") << "; running executions stay on theirs)";
+  std::cout << "deployed " << text_of(deployed, "package") << " " << text_of(deployed, "version")
+            << " as revision " << text_of(deployed, "revision");
+  if (text_of(plan, "from_version") != "-")
+    std::cout << " (was " << text_of(plan, "from_version") << "; running executions stay on theirs)";
   std::cout << '\n';
   std::string workflow;
   for (const char* what : {"added", "changed", "unchanged"})
-    if (workflow.empty() && !plan.at(what).as_array().empty()) workflow = std::string(plan.at(what).as_array()[0].as_string());
+    if (workflow.empty() && !plan.at(what).as_array().empty())
+      workflow = std::string(plan.at(what).as_array()[0].as_string());
   if (!workflow.empty()) suggest("pirn run start " + workflow + client.context_options() + " --watch");
   return 0;
 }
@@ -92,7 +106,8 @@ Outcome push(const Arguments& arguments) {
   PIRN_TRY(Client client, Client::open(arguments));
   const auto progress = [&](uint64_t sent, uint64_t total) {
     if (is_interactive() && total > 1 << 20)
-      std::cerr << "\rsending " << size_words(sent) << " of " << size_words(total) << (sent == total ? "; verifying\x1b[K" : "\x1b[K");
+      std::cerr << "\rsending " << size_words(sent) << " of " << size_words(total)
+                << (sent == total ? "; verifying\x1b[K" : "\x1b[K");
   };
   const auto answer = client.upload(path({"packages"}), bytes, progress);
   if (is_interactive() && bytes.size() > 1 << 20) std::cerr << "\r\x1b[K";
@@ -103,9 +118,10 @@ Outcome push(const Arguments& arguments) {
     return 0;
   }
   const bool already = release.at("already_there").as_bool();
-  std::cout << (already ? "already there: " : "pushed ") << text_of(release, "package") << " " << text_of(release, "version")
-            << "  release " << text_of(release, "release") << '\n';
-  suggest("pirn deploy " + text_of(release, "package") + "@" + text_of(release, "version") + client.context_options());
+  std::cout << (already ? "already there: " : "pushed ") << text_of(release, "package") << " "
+            << text_of(release, "version") << "  release " << text_of(release, "release") << '\n';
+  suggest("pirn deploy " + text_of(release, "package") + "@" + text_of(release, "version") +
+          client.context_options());
   return 0;
 }
 
@@ -127,15 +143,18 @@ Outcome package_show(const Arguments& arguments) {
     print_rows(answer.at("releases").as_array(), kRelease, format, "release", "");
     return 0;
   }
-  PIRN_TRY(const bj::value answer, client.call("GET", path({"packages", wanted.package, "releases", wanted.version})));
+  PIRN_TRY(const bj::value answer,
+           client.call("GET", path({"packages", wanted.package, "releases", wanted.version})));
   const bj::object& release = answer.as_object();
   print_object(release, kRelease, format, "release");
   if (format != Format::table) return 0;
   for (const bj::value& signer : release.at("signers").as_array())
-    std::cout << "signed by   " << text_of(signer.as_object(), "key_id") << " (" << text_of(signer.as_object(), "role") << ")\n";
+    std::cout << "signed by   " << text_of(signer.as_object(), "key_id") << " ("
+              << text_of(signer.as_object(), "role") << ")\n";
   std::cout << "functions   " << names(release.at("functions")) << '\n';
   for (const bj::value& workflow : release.at("workflows").as_array())
-    std::cout << "workflow    " << text_of(workflow.as_object(), "name") << " (" << text_of(workflow.as_object(), "steps") << " steps)\n";
+    std::cout << "workflow    " << text_of(workflow.as_object(), "name") << " ("
+              << text_of(workflow.as_object(), "steps") << " steps)\n";
   return 0;
 }
 
@@ -145,11 +164,14 @@ Outcome deploy(const Arguments& arguments) {
   const Reference wanted = reference_of(arguments.get("package"));
   bj::object body;
   if (!wanted.version.empty()) body["version"] = wanted.version;
-  PIRN_TRY(const bj::value planned, client.call("POST", path({"packages", wanted.package, "plan"}), bj::serialize(body)));
+  PIRN_TRY(const bj::value planned,
+           client.call("POST", path({"packages", wanted.package, "plan"}), bj::serialize(body)));
   const bj::object& plan = planned.as_object();
   if (arguments.has("dry-run")) {
-    if (format == Format::table) std::cout << plan_text(plan);
-    else print_object(plan, {}, format, "to");
+    if (format == Format::table)
+      std::cout << plan_text(plan);
+    else
+      print_object(plan, {}, format, "to");
     if (auto refusal = refusal_of(plan)) return *refusal;
     return 0;
   }
@@ -157,7 +179,8 @@ Outcome deploy(const Arguments& arguments) {
   text.pop_back();
   note(text);
   if (arguments.has("why")) body["why"] = arguments.get("why");
-  PIRN_TRY(const bj::value deployed, client.call("POST", path({"packages", wanted.package, "deployments"}), bj::serialize(body)));
+  PIRN_TRY(const bj::value deployed,
+           client.call("POST", path({"packages", wanted.package, "deployments"}), bj::serialize(body)));
   return print_deployed(deployed.as_object(), format, client);
 }
 
@@ -166,7 +189,8 @@ Outcome rollout_history(const Arguments& arguments) {
   PIRN_TRY(Client client, Client::open(arguments));
   const std::string package = arguments.get("package");
   PIRN_TRY(const bj::value answer, client.call("GET", path({"packages", package, "deployments"})));
-  print_rows(answer.at("deployments").as_array(), kRevision, format, "revision", "'" + package + "' was never deployed.");
+  print_rows(answer.at("deployments").as_array(), kRevision, format, "revision",
+             "'" + package + "' was never deployed.");
   return 0;
 }
 
@@ -177,10 +201,12 @@ Outcome rollout_undo(const Arguments& arguments) {
   if (arguments.has("to")) {
     boost::system::error_code malformed;
     body["to_revision"] = bj::parse(arguments.get("to"), malformed);
-    if (malformed) return Error{Code::usage, "--to needs the number of a revision", "See pirn rollout history."};
+    if (malformed)
+      return Error{Code::usage, "--to needs the number of a revision", "See pirn rollout history."};
   }
   if (arguments.has("why")) body["why"] = arguments.get("why");
-  PIRN_TRY(const bj::value answer, client.call("POST", path({"packages", arguments.get("package"), "undo"}), body.empty() ? "{}" : bj::serialize(body)));
+  PIRN_TRY(const bj::value answer, client.call("POST", path({"packages", arguments.get("package"), "undo"}),
+                                               body.empty() ? "{}" : bj::serialize(body)));
   return print_deployed(answer.as_object(), format, client);
 }
 

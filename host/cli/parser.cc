@@ -28,7 +28,8 @@ std::vector<Argument> arguments_of(const Command& command) {
     const size_t end = std::min(rest.find(' '), rest.size());
     std::string_view word = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    Argument argument{"", std::string(word), !word.starts_with('['), word.find("...") != std::string_view::npos};
+    Argument argument{"", std::string(word), !word.starts_with('['),
+                      word.find("...") != std::string_view::npos};
     // "PACKAGE[@VERSION]" is named by what it begins with.
     if (!argument.required) word.remove_prefix(1);
     for (size_t i = 0; i < word.size() && std::isalpha(static_cast<unsigned char>(word[i])) != 0; ++i)
@@ -75,9 +76,9 @@ class Tree {
  private:
   static std::string_view group_summary(std::string_view noun) {
     static constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
-        {"tenant", "Who owns packages and runs"},   {"key", "Signing keys and API keys"},
+        {"tenant", "Who owns packages and runs"},        {"key", "Signing keys and API keys"},
         {"trust", "Which signing keys a tenant trusts"}, {"package", "Releases in the registry"},
-        {"rollout", "Deployments, and going back"}, {"run", "Executions of workflows"}};
+        {"rollout", "Deployments, and going back"},      {"run", "Executions of workflows"}};
     for (const auto& [name, summary] : kGroups)
       if (name == noun) return summary;
     return {};
@@ -102,7 +103,9 @@ class Tree {
     app->allow_extras();
     Leaf& leaf = leaves_.emplace_back(Leaf{&command, app, {}, {}});
     for (const Argument& argument : arguments_of(command)) {
-      auto* option = app->add_option(argument.name, leaf.texts[argument.name])->type_name("")->option_text(argument.shown);
+      auto* option = app->add_option(argument.name, leaf.texts[argument.name])
+                         ->type_name("")
+                         ->option_text(argument.shown);
       if (argument.required) option->required();
       option->expected(1)->allow_extra_args(argument.repeated);  // else the first one takes every word
     }
@@ -120,7 +123,8 @@ class Tree {
     leaf.app->add_option(std::string(option.name), leaf.texts[name], help)
         ->type_name(std::string(option.value))
         ->expected(1)
-        ->multi_option_policy(option.repeated ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+        ->multi_option_policy(option.repeated ? CLI::MultiOptionPolicy::TakeAll
+                                              : CLI::MultiOptionPolicy::TakeLast);
   }
 
   CLI::App root_;
@@ -131,7 +135,8 @@ std::string in_quotes(std::string_view text) { return "'" + std::string(text) + 
 
 std::string path_of(const CLI::App* app) {
   std::string path = app->get_name();
-  for (const CLI::App* up = app->get_parent(); up != nullptr; up = up->get_parent()) path = up->get_name() + " " + path;
+  for (const CLI::App* up = app->get_parent(); up != nullptr; up = up->get_parent())
+    path = up->get_name() + " " + path;
   return path;
 }
 
@@ -154,7 +159,8 @@ Error unknown(CLI::App* app, const std::string& word) {
                  "See " + path_of(app) + " --help."};
   const std::string near = nearest(word, names);
   return Error{Code::usage, in_quotes(path_of(app)) + " has no command " + in_quotes(word),
-               near.empty() ? "See " + path_of(app) + " --help." : "Did you mean " + in_quotes(path_of(app) + " " + near) + "?"};
+               near.empty() ? "See " + path_of(app) + " --help."
+                            : "Did you mean " + in_quotes(path_of(app) + " " + near) + "?"};
 }
 
 // `pirn run WORKFLOW --local`: the one command whose argument stands where a verb would.
@@ -214,7 +220,8 @@ Result<Parsed> parse(std::vector<std::string> words) {
     return unknown(app, extras.empty() ? std::string() : extras.front());
   } catch (const CLI::RequiredError& error) {
     CLI::App* app = tree.deepest();
-    return Error{Code::usage, in_quotes(path_of(app)) + " needs more: " + error.what(), "See " + path_of(app) + " --help."};
+    return Error{Code::usage, in_quotes(path_of(app)) + " needs more: " + error.what(),
+                 "See " + path_of(app) + " --help."};
   } catch (const CLI::ParseError& error) {
     CLI::App* app = tree.deepest();
     return Error{Code::usage, std::string(error.what()), "See " + path_of(app) + " --help."};

@@ -16,17 +16,23 @@ namespace {
 namespace bj = boost::json;
 using Kind = Column::Kind;
 
-const std::vector<Column> kRun = {{"ID", "id"},           {"WORKFLOW", "workflow"}, {"PACKAGE", "package"},
-                                  {"VERSION", "version"}, {"STATE", "state", Kind::state},
-                                  {"DONE", "done"},       {"STARTED", "started_at", Kind::time},
+const std::vector<Column> kRun = {{"ID", "id"},
+                                  {"WORKFLOW", "workflow"},
+                                  {"PACKAGE", "package"},
+                                  {"VERSION", "version"},
+                                  {"STATE", "state", Kind::state},
+                                  {"DONE", "done"},
+                                  {"STARTED", "started_at", Kind::time},
                                   {"TOOK", "duration_ms", Kind::duration}};
 
 // An id, or @latest, @failed, @running.
 Result<std::string> resolve(Client& client, const std::string& run) {
   if (!run.starts_with('@')) return run;
   std::string target = path({"executions"});
-  if (run == "@failed") add_query(target, "state", "failed");
-  else if (run == "@running") add_query(target, "state", "open");
+  if (run == "@failed")
+    add_query(target, "state", "failed");
+  else if (run == "@running")
+    add_query(target, "state", "open");
   else if (run != "@latest")
     return Error{Code::usage, "there is no run '" + run + "'", "Give an id, @latest, @failed or @running."};
   // A page may hold nothing of a state and still not be the last one.
@@ -57,7 +63,8 @@ std::unique_ptr<Display> display_of(Format format, bool quiet) {
   return is_interactive() ? show_table() : show_lines();
 }
 
-Outcome wait_for(Client& client, const std::string& id, const Arguments& arguments, Format format, bool quiet) {
+Outcome wait_for(Client& client, const std::string& id, const Arguments& arguments, Format format,
+                 bool quiet) {
   PIRN_TRY(const int64_t deadline, deadline_of(arguments));
   const auto display = display_of(format, quiet);
   PIRN_TRY(const bj::value execution, follow(client, id, deadline, *display));
@@ -75,7 +82,8 @@ Outcome run_start(const Arguments& arguments) {
   PIRN_TRY(const std::string input, read_input(arguments.get("input", "{}")));
   PIRN_TRY(Client client, Client::open(arguments));
   const std::string workflow = arguments.get("workflow");
-  const std::string body = "{\"workflow\":" + bj::serialize(bj::value(workflow)) + ",\"input\":" + input + "}";
+  const std::string body =
+      "{\"workflow\":" + bj::serialize(bj::value(workflow)) + ",\"input\":" + input + "}";
   Client::Headers headers;
   if (arguments.has("key")) headers.emplace_back("Idempotency-Key", arguments.get("key"));
   PIRN_TRY(const bj::value answer, client.call("POST", path({"executions"}), body, headers));
@@ -83,8 +91,10 @@ Outcome run_start(const Arguments& arguments) {
   const std::string id = text_of(started, "id");
   if (started.at("existing").as_bool()) note("the key started this run before: " + id);
   if (!arguments.has("wait") && !arguments.has("watch")) {
-    if (format == Format::json || format == Format::jsonl) std::cout << json_text(started) << '\n';
-    else std::cout << id << '\n';
+    if (format == Format::json || format == Format::jsonl)
+      std::cout << json_text(started) << '\n';
+    else
+      std::cout << id << '\n';
     if (format == Format::table) suggest("pirn run watch " + id + client.context_options());
     return 0;
   }
@@ -107,12 +117,14 @@ Outcome run_list(const Arguments& arguments) {
   if (format == Format::table) {
     for (bj::value& row : rows) {
       const bj::object& progress = row.at("progress").as_object();
-      row.as_object()["done"] = bj::serialize(progress.at("done")) + "/" + bj::serialize(progress.at("total"));
+      row.as_object()["done"] =
+          bj::serialize(progress.at("done")) + "/" + bj::serialize(progress.at("total"));
     }
   }
   print_rows(rows, kRun, format, "id", "No runs: pirn run start WORKFLOW" + client.context_options());
   if (answer.at("cursor").is_string() && format == Format::table)
-    suggest("pirn run ls --cursor " + std::string(answer.at("cursor").as_string()) + client.context_options() + "   (older ones)");
+    suggest("pirn run ls --cursor " + std::string(answer.at("cursor").as_string()) +
+            client.context_options() + "   (older ones)");
   return 0;
 }
 
@@ -144,10 +156,14 @@ Outcome run_events(const Arguments& arguments) {
     add_query(target, "limit", "1000");
     PIRN_TRY(const bj::value page, client.call("GET", target));
     for (const bj::value& event : page.at("events").as_array()) {
-      if (format == Format::json) all.push_back(event);
-      else if (format == Format::jsonl) std::cout << json_text(event) << '\n';
-      else if (format == Format::id) std::cout << text_of(event.as_object(), "seq") << '\n';
-      else std::cout << event_line(event.as_object(), text_of(event.as_object(), "type")) << '\n';
+      if (format == Format::json)
+        all.push_back(event);
+      else if (format == Format::jsonl)
+        std::cout << json_text(event) << '\n';
+      else if (format == Format::id)
+        std::cout << text_of(event.as_object(), "seq") << '\n';
+      else
+        std::cout << event_line(event.as_object(), text_of(event.as_object(), "type")) << '\n';
     }
     after = bj::serialize(page.at("cursor"));
     more = page.at("more").as_bool();
@@ -162,7 +178,8 @@ Outcome run_cancel(const Arguments& arguments) {
   PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
   bj::object body{{"cleanup", !arguments.has("no-cleanup")}};
   if (arguments.has("reason")) body["reason"] = arguments.get("reason");
-  PIRN_TRY(const bj::value answer, client.call("POST", path({"executions", id, "cancel"}), bj::serialize(body)));
+  PIRN_TRY(const bj::value answer,
+           client.call("POST", path({"executions", id, "cancel"}), bj::serialize(body)));
   if (!arguments.has("wait")) {
     print_object(answer.as_object(), {{"id", "id"}, {"state", "state", Kind::state}}, format, "id");
     if (format == Format::table) suggest("pirn run watch " + id + client.context_options());

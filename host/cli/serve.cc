@@ -23,8 +23,8 @@ namespace {
 
 namespace bj = boost::json;
 
-// The first SIGTERM or SIGINT drains the host, the second ends the process at once. The signals are blocked in every
-// thread and taken by this one, so that no code runs inside a handler.
+// The first SIGTERM or SIGINT drains the host, the second ends the process at once. The signals are blocked
+// in every thread and taken by this one, so that no code runs inside a handler.
 class Signals {
  public:
   Signals() {
@@ -103,8 +103,8 @@ Outcome serve(const Arguments& arguments) {
   const bool calls_left = host->running_steps() != 0;
   signals.end();
   if (ended && !calls_left) return 0;
-  // The functions of packages that still run cannot be stopped: the process ends around them, and what they were
-  // doing is done again after the next start.
+  // The functions of packages that still run cannot be stopped: the process ends around them, and what they
+  // were doing is done again after the next start.
   const int code = ended ? 0 : catalogue_entry(ended.error().code).exit_code;
   if (!ended) note(describe(ended.error()));
   std::cout.flush();
@@ -119,7 +119,9 @@ Outcome run_local(const Arguments& arguments) {
   PIRN_TRY(run.package, local_package(arguments));
   run.workflow = arguments.get("workflow");
   run.probe_program = probe_program();
-  const auto display = format == Format::jsonl ? show_jsonl() : arguments.has("quiet") ? show_nothing() : show_lines();
+  const auto display = format == Format::jsonl  ? show_jsonl()
+                       : arguments.has("quiet") ? show_nothing()
+                                                : show_lines();
   run.on_event = [&](std::string_view name, std::string_view data) {
     display->event(ServerEvent{"", std::string(name), std::string(data)});
   };

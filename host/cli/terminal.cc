@@ -38,13 +38,20 @@ std::string cell(const bj::object& object, const Column& column) {
   const bj::value* value = object.if_contains(column.member);
   if (value == nullptr || value->is_null()) return "-";
   switch (column.kind) {
-    case Column::Kind::state: return state_word(text_of(object, column.member));
-    case Column::Kind::time: return time_words(*value);
-    case Column::Kind::digest: return text_of(object, column.member).substr(0, 12);
-    case Column::Kind::flag: return value->is_bool() && value->as_bool() ? "yes" : "no";
-    case Column::Kind::duration: return duration_words(value->to_number<double>());
-    case Column::Kind::size: return size_words(value->to_number<uint64_t>());
-    case Column::Kind::text: break;
+    case Column::Kind::state:
+      return state_word(text_of(object, column.member));
+    case Column::Kind::time:
+      return time_words(*value);
+    case Column::Kind::digest:
+      return text_of(object, column.member).substr(0, 12);
+    case Column::Kind::flag:
+      return value->is_bool() && value->as_bool() ? "yes" : "no";
+    case Column::Kind::duration:
+      return duration_words(value->to_number<double>());
+    case Column::Kind::size:
+      return size_words(value->to_number<uint64_t>());
+    case Column::Kind::text:
+      break;
   }
   return printable(text_of(object, column.member));
 }
@@ -52,7 +59,8 @@ std::string cell(const bj::object& object, const Column& column) {
 }  // namespace
 
 bool is_interactive() {
-  static const bool yes = isatty(STDERR_FILENO) != 0 && std::string_view(std::getenv("TERM") ? std::getenv("TERM") : "") != "dumb";
+  static const bool yes = isatty(STDERR_FILENO) != 0 &&
+                          std::string_view(std::getenv("TERM") ? std::getenv("TERM") : "") != "dumb";
   return yes;
 }
 
@@ -96,11 +104,18 @@ std::string state_word(std::string_view state) {
 
 std::string duration_words(double ms) {
   char text[48];
-  if (ms < 1) std::snprintf(text, sizeof text, "%.2f ms", ms);
-  else if (ms < 1000) std::snprintf(text, sizeof text, "%.0f ms", ms);
-  else if (ms < 60'000) std::snprintf(text, sizeof text, "%.1f s", ms / 1000);
-  else if (ms < 3'600'000) std::snprintf(text, sizeof text, "%d min %02d s", static_cast<int>(ms / 60'000), static_cast<int>(std::fmod(ms / 1000, 60)));
-  else std::snprintf(text, sizeof text, "%d h %02d min", static_cast<int>(ms / 3'600'000), static_cast<int>(std::fmod(ms / 60'000, 60)));
+  if (ms < 1)
+    std::snprintf(text, sizeof text, "%.2f ms", ms);
+  else if (ms < 1000)
+    std::snprintf(text, sizeof text, "%.0f ms", ms);
+  else if (ms < 60'000)
+    std::snprintf(text, sizeof text, "%.1f s", ms / 1000);
+  else if (ms < 3'600'000)
+    std::snprintf(text, sizeof text, "%d min %02d s", static_cast<int>(ms / 60'000),
+                  static_cast<int>(std::fmod(ms / 1000, 60)));
+  else
+    std::snprintf(text, sizeof text, "%d h %02d min", static_cast<int>(ms / 3'600'000),
+                  static_cast<int>(std::fmod(ms / 60'000, 60)));
   return text;
 }
 
@@ -115,14 +130,19 @@ std::string time_words(const bj::value& time) {
 std::string size_words(uint64_t bytes) {
   char text[32];
   const double size = static_cast<double>(bytes);
-  if (bytes < 1024) std::snprintf(text, sizeof text, "%d B", static_cast<int>(bytes));
-  else if (bytes < 1024 * 1024) std::snprintf(text, sizeof text, "%.1f KiB", size / 1024);
-  else if (bytes < 1024ull * 1024 * 1024) std::snprintf(text, sizeof text, "%.1f MiB", size / (1024 * 1024));
-  else std::snprintf(text, sizeof text, "%.1f GiB", size / (1024.0 * 1024 * 1024));
+  if (bytes < 1024)
+    std::snprintf(text, sizeof text, "%d B", static_cast<int>(bytes));
+  else if (bytes < 1024 * 1024)
+    std::snprintf(text, sizeof text, "%.1f KiB", size / 1024);
+  else if (bytes < 1024ull * 1024 * 1024)
+    std::snprintf(text, sizeof text, "%.1f MiB", size / (1024 * 1024));
+  else
+    std::snprintf(text, sizeof text, "%.1f GiB", size / (1024.0 * 1024 * 1024));
   return text;
 }
 
-std::string table_text(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+std::string table_text(const std::vector<std::string>& header,
+                       const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths;
   for (const std::string& title : header) widths.push_back(width(title));
   for (const auto& row : rows)
@@ -158,7 +178,8 @@ std::string json_text(const bj::value& value) {
   }
   if (value.is_object()) {
     for (const auto& member : value.as_object())
-      out += (out.empty() ? "" : ",") + bj::serialize(bj::string(member.key())) + ":" + json_text(member.value());
+      out += (out.empty() ? "" : ",") + bj::serialize(bj::string(member.key())) + ":" +
+             json_text(member.value());
     return "{" + out + "}";
   }
   return bj::serialize(value);
@@ -192,7 +213,8 @@ void print_rows(const bj::array& rows, const std::vector<Column>& columns, Forma
   print_table(header, cells);
 }
 
-void print_object(const bj::object& object, const std::vector<Column>& columns, Format format, std::string_view id) {
+void print_object(const bj::object& object, const std::vector<Column>& columns, Format format,
+                  std::string_view id) {
   if (format == Format::json || format == Format::jsonl) {
     std::cout << json_text(object) << '\n';
     return;
@@ -204,7 +226,8 @@ void print_object(const bj::object& object, const std::vector<Column>& columns, 
   size_t widest = 0;
   for (const Column& column : columns) widest = std::max(widest, width(column.title));
   for (const Column& column : columns)
-    std::cout << column.title << std::string(widest - width(column.title) + 2, ' ') << cell(object, column) << '\n';
+    std::cout << column.title << std::string(widest - width(column.title) + 2, ' ') << cell(object, column)
+              << '\n';
 }
 
 }  // namespace pirn::cli

@@ -1,5 +1,5 @@
-// How the command line speaks: data on standard output, all else on standard error; nothing animated and no colour
-// unless a person watches.
+// How the command line speaks: data on standard output, all else on standard error; nothing animated and no
+// colour unless a person watches.
 #pragma once
 
 #include <boost/json/fwd.hpp>
@@ -37,7 +37,8 @@ std::string size_words(uint64_t bytes);
 
 // Aligned columns on standard output; the header only when there are rows.
 void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
-std::string table_text(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+std::string table_text(const std::vector<std::string>& header,
+                       const std::vector<std::vector<std::string>>& rows);
 
 // JSON on one line: members in their order, numbers as people write them.
 std::string json_text(const boost::json::value& value);
@@ -50,9 +51,10 @@ struct Column {
   std::string_view member;
   enum class Kind : uint8_t { text, state, time, digest, flag, duration, size } kind = Kind::text;
 };
-// Rows of a list in the chosen format; `id`: the member that -o id prints. `nothing`: said when there are none.
-void print_rows(const boost::json::array& rows, const std::vector<Column>& columns, Format format, std::string_view id,
-                std::string_view nothing);
+// Rows of a list in the chosen format; `id`: the member that -o id prints. `nothing`: said when there are
+// none.
+void print_rows(const boost::json::array& rows, const std::vector<Column>& columns, Format format,
+                std::string_view id, std::string_view nothing);
 // One object: its columns as "title: value" lines, or JSON.
 void print_object(const boost::json::object& object, const std::vector<Column>& columns, Format format,
                   std::string_view id);

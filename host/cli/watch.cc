@@ -111,8 +111,10 @@ class Table : public Display {
       if (name == "step.cancel") finish(row, "cancelled", member(event, "reason"), at);
       if (name == "step.exception") {
         const std::string then = member(event, "then");
-        if (then == "retry") row.state = "retry_wait";
-        else finish(row, then == "skip" ? "skipped" : "failed", error_words(event), at);
+        if (then == "retry")
+          row.state = "retry_wait";
+        else
+          finish(row, then == "skip" ? "skipped" : "failed", error_words(event), at);
       }
       if (name == "progress") row.remark = share_words(event) + " " + member(event, "note");
     }
@@ -127,10 +129,12 @@ class Table : public Display {
     std::vector<std::vector<std::string>> rows;
     size_t done = 0;
     for (const Row& row : steps_) {
-      const bool ended = row.state == "completed" || row.state == "failed" || row.state == "skipped" || row.state == "cancelled";
+      const bool ended = row.state == "completed" || row.state == "failed" || row.state == "skipped" ||
+                         row.state == "cancelled";
       done += ended ? 1 : 0;
       const double ms = static_cast<double>(row.ended_at - row.started_at) / 1e6;
-      rows.push_back({row.name, state_word(row.state), row.started_at != 0 && row.ended_at != 0 ? duration_words(ms) : "", row.remark});
+      rows.push_back({row.name, state_word(row.state),
+                      row.started_at != 0 && row.ended_at != 0 ? duration_words(ms) : "", row.remark});
     }
     std::string text = title_ + "  " + std::to_string(done) + "/" + std::to_string(steps_.size()) + "\n";
     text += table_text({"STEP", "STATE", "TOOK", ""}, rows);
@@ -145,7 +149,9 @@ class Table : public Display {
   size_t drawn_lines_ = 0;
 };
 
-Result<bj::value> show(Client& client, const std::string& id) { return client.call("GET", path({"executions", id})); }
+Result<bj::value> show(Client& client, const std::string& id) {
+  return client.call("GET", path({"executions", id}));
+}
 
 }  // namespace
 
@@ -196,15 +202,16 @@ Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline
   bool ended = false;
   int64_t lost_since = 0;
   while (!ended) {
-    const auto end = client.stream(path({"executions", id, "stream"}), last_id, deadline, [&](const ServerEvent& event) {
-      lost_since = 0;
-      if (!event.id.empty()) last_id = event.id;
-      ended = event.name == "end";
-      // What was dropped is in the journal: reading on from the last event known brings it.
-      if (event.name == "gap") return false;
-      display.event(event);
-      return !ended;
-    });
+    const auto end =
+        client.stream(path({"executions", id, "stream"}), last_id, deadline, [&](const ServerEvent& event) {
+          lost_since = 0;
+          if (!event.id.empty()) last_id = event.id;
+          ended = event.name == "end";
+          // What was dropped is in the journal: reading on from the last event known brings it.
+          if (event.name == "gap") return false;
+          display.event(event);
+          return !ended;
+        });
     if (ended) break;
     if (end && *end == Client::StreamEnd::done) continue;
     if (end && *end == Client::StreamEnd::interrupted) {
@@ -224,9 +231,13 @@ Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline
       note("the connection is lost; trying again");
     }
     if (steady_ms() - lost_since > kReconnectFor_ms || interrupted())
-      return Error{Code::unreachable, "the host does not answer any more", "The run goes on with the host. Come back with: pirn run watch " + id + client.context_options(), Blame::world};
+      return Error{
+          Code::unreachable, "the host does not answer any more",
+          "The run goes on with the host. Come back with: pirn run watch " + id + client.context_options(),
+          Blame::world};
     if (deadline != 0 && steady_ms() >= deadline)
-      return Error{Code::wait_timed_out, "the run " + id + " has not ended in time", "Come back with: pirn run watch " + id + client.context_options()};
+      return Error{Code::wait_timed_out, "the run " + id + " has not ended in time",
+                   "Come back with: pirn run watch " + id + client.context_options()};
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   display.end();
@@ -235,10 +246,16 @@ Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline
 
 void print_execution(const bj::object& execution, Format format) {
   using Kind = Column::Kind;
-  static const std::vector<Column> kHead = {{"id", "id"}, {"workflow", "workflow"}, {"package", "package"}, {"version", "version"},
-                                            {"release", "release", Kind::digest}, {"state", "state", Kind::state},
-                                            {"started", "started_at", Kind::time}, {"ended", "ended_at", Kind::time},
-                                            {"took", "duration_ms", Kind::duration}, {"key", "key"},
+  static const std::vector<Column> kHead = {{"id", "id"},
+                                            {"workflow", "workflow"},
+                                            {"package", "package"},
+                                            {"version", "version"},
+                                            {"release", "release", Kind::digest},
+                                            {"state", "state", Kind::state},
+                                            {"started", "started_at", Kind::time},
+                                            {"ended", "ended_at", Kind::time},
+                                            {"took", "duration_ms", Kind::duration},
+                                            {"key", "key"},
                                             {"at the same time", "max_concurrency"}};
   print_object(execution, kHead, format, "id");
   if (format != Format::table) return;
@@ -254,14 +271,16 @@ void print_execution(const bj::object& execution, Format format) {
     const bj::value& took = step.at("duration_ms");
     for (char& c : remark)
       if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    rows.push_back({member(step, "name"), state, took.is_null() ? "-" : duration_words(took.to_number<double>()),
+    rows.push_back({member(step, "name"), state,
+                    took.is_null() ? "-" : duration_words(took.to_number<double>()),
                     member(step, "invocations"), remark});
   }
   std::cout << '\n';
   print_table({"STEP", "STATE", "TOOK", "CALLS", ""}, rows);
   if (const std::string error = error_words(execution); !error.empty()) {
     std::cout << "\nerror  " << error;
-    if (const std::string step = member(execution, "error_step"); !step.empty()) std::cout << "  (step " << step << ")";
+    if (const std::string step = member(execution, "error_step"); !step.empty())
+      std::cout << "  (step " << step << ")";
     std::cout << '\n';
   }
 }

@@ -28,9 +28,11 @@ std::unique_ptr<Display> show_lines();
 // One JSON object an event, on standard output.
 std::unique_ptr<Display> show_jsonl();
 
-// Follows until the execution has ended: the end of it is in the returned `run show` object. `deadline_ms`: of
-// steady_ms(), 0: none. wait_timed_out; on Ctrl-C a value without `ended_at`, after a note on how to come back.
-Result<boost::json::value> follow(Client& client, const std::string& id, int64_t deadline_ms, Display& display);
+// Follows until the execution has ended: the end of it is in the returned `run show` object. `deadline_ms`:
+// of steady_ms(), 0: none. wait_timed_out; on Ctrl-C a value without `ended_at`, after a note on how to come
+// back.
+Result<boost::json::value> follow(Client& client, const std::string& id, int64_t deadline_ms,
+                                  Display& display);
 
 // "12:00:05.123  step.start  fetch  attempt 1"
 std::string event_line(const boost::json::object& event, std::string_view name);

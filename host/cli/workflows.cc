@@ -44,7 +44,8 @@ Result<std::unique_ptr<Found>> find(const Arguments& arguments) {
   std::vector<std::string> names;
   for (const definition::Workflow& workflow : found->document.workflows) names.push_back(workflow.name);
   const std::string near = nearest(name, names);
-  return Error{Code::not_found, "the package has no workflow '" + name + "'", near.empty() ? "" : "Did you mean '" + near + "'?"};
+  return Error{Code::not_found, "the package has no workflow '" + name + "'",
+               near.empty() ? "" : "Did you mean '" + near + "'?"};
 }
 
 }  // namespace
@@ -54,16 +55,22 @@ Outcome graph(const Arguments& arguments) {
   const std::string form = arguments.get("output", "ascii");
   if (std::find(kForms.begin(), kForms.end(), form) == kForms.end()) {
     const std::string near = nearest(form, kForms);
-    return Error{Code::usage, "a graph cannot be drawn as '" + form + "'",
-                 near.empty() ? "It is drawn as ascii, table, dot, mermaid or json." : "Did you mean '" + near + "'?"};
+    return Error{
+        Code::usage, "a graph cannot be drawn as '" + form + "'",
+        near.empty() ? "It is drawn as ascii, table, dot, mermaid or json." : "Did you mean '" + near + "'?"};
   }
   PIRN_TRY(const std::unique_ptr<Found> found, find(arguments));
   const definition::Workflow& workflow = *found->workflow;
-  if (form == "table") std::cout << definition::to_table(workflow);
-  else if (form == "dot") std::cout << definition::to_dot(workflow);
-  else if (form == "mermaid") std::cout << definition::to_mermaid(workflow);
-  else if (form == "json") std::cout << definition::to_json(workflow) << '\n';
-  else std::cout << definition::to_tree(workflow);
+  if (form == "table")
+    std::cout << definition::to_table(workflow);
+  else if (form == "dot")
+    std::cout << definition::to_dot(workflow);
+  else if (form == "mermaid")
+    std::cout << definition::to_mermaid(workflow);
+  else if (form == "json")
+    std::cout << definition::to_json(workflow) << '\n';
+  else
+    std::cout << definition::to_tree(workflow);
   return 0;
 }
 
@@ -72,21 +79,26 @@ Outcome describe_workflow(const Arguments& arguments) {
   PIRN_TRY(const std::unique_ptr<Found> found, find(arguments));
   const definition::Workflow& workflow = *found->workflow;
   if (format != Format::table) {
-    std::cout << (format == Format::id ? definition::digest(workflow).hex() : definition::report(found->document, workflow)) << '\n';
+    std::cout << (format == Format::id ? definition::digest(workflow).hex()
+                                       : definition::report(found->document, workflow))
+              << '\n';
     return 0;
   }
-  std::cout << found->document.package << "::" << workflow.name << "  (version " << found->document.version << ")\n";
+  std::cout << found->document.package << "::" << workflow.name << "  (version " << found->document.version
+            << ")\n";
   if (!workflow.description.empty()) std::cout << workflow.description << '\n';
   std::cout << '\n' << definition::to_table(workflow) << '\n';
   const definition::CriticalPath path = definition::critical_path(workflow);
   std::cout << "order          ";
-  for (const uint32_t step : definition::execution_order(workflow)) std::cout << workflow.steps[step].name << ' ';
+  for (const uint32_t step : definition::execution_order(workflow))
+    std::cout << workflow.steps[step].name << ' ';
   std::cout << "\ncritical path  ";
   for (const uint32_t step : path.steps) std::cout << workflow.steps[step].name << ' ';
-  std::cout << "\nat most        " << definition::print_duration(path.timeout_ns)
-            << "\non failure     " << (workflow.failure_mode == definition::FailureMode::fail_fast ? "fail_fast" : "continue")
-            << "\ntimeout        " << definition::print_duration(workflow.timeout_ns)
-            << "\nat one time    " << (workflow.step_concurrency == 0 ? std::string("any number of steps") : std::to_string(workflow.step_concurrency) + " steps")
+  std::cout << "\nat most        " << definition::print_duration(path.timeout_ns) << "\non failure     "
+            << (workflow.failure_mode == definition::FailureMode::fail_fast ? "fail_fast" : "continue")
+            << "\ntimeout        " << definition::print_duration(workflow.timeout_ns) << "\nat one time    "
+            << (workflow.step_concurrency == 0 ? std::string("any number of steps")
+                                               : std::to_string(workflow.step_concurrency) + " steps")
             << "\ndefinition     " << definition::digest(workflow).hex() << '\n';
   return 0;
 }

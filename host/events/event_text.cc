@@ -44,8 +44,10 @@ class Cursor {
     for (size_t i = 0; i < rest_.size(); ++i) {
       const char c = rest_[i];
       if (in_string) {
-        if (c == '\\') ++i;
-        else if (c == '"') in_string = false;
+        if (c == '\\')
+          ++i;
+        else if (c == '"')
+          in_string = false;
       } else if (c == '"') {
         in_string = true;
       } else if (c == '{' || c == '[') {

@@ -1,7 +1,7 @@
 // From the text of commits to what clients read. A commit's body is
 //   {"at":<ns>,"events":[{"seq":1,"type":"workflow.create",…},…]}
-// (host/journal/codec.h), and each of its events is shown verbatim, with the commit's number and instant put in
-// front: {"at":<ns>,"commit":<n>,"seq":1,"type":…}. Finding them takes one pass over the text and no tree.
+// (host/journal/codec.h), and each of its events is shown verbatim, with the commit's number and instant put
+// in front: {"at":<ns>,"commit":<n>,"seq":1,"type":…}. Finding them takes one pass over the text and no tree.
 //
 // Pure functions: any thread.
 #pragma once
@@ -49,9 +49,9 @@ class EventStream {
   void end(std::string& out, std::string_view stop_event, uint32_t commit_no);
 
   const ExecutionId id_;
-  uint64_t seq_;          // of the last event written
-  uint32_t commit_ = 0;   // the last one seen
-  std::string error_;     // JSON of workflow.fail's error; empty: none
+  uint64_t seq_;         // of the last event written
+  uint32_t commit_ = 0;  // the last one seen
+  std::string error_;    // JSON of workflow.fail's error; empty: none
   bool ended_ = false;
 };
 

@@ -1,6 +1,6 @@
-// The tail of the committed journal, and what running functions say before they return, for whoever watches an
-// execution. The journal is the truth; this is best effort: a subscriber that is too slow loses the oldest items,
-// is told how many, and reads the journal again.
+// The tail of the committed journal, and what running functions say before they return, for whoever watches
+// an execution. The journal is the truth; this is best effort: a subscriber that is too slow loses the oldest
+// items, is told how many, and reads the journal again.
 //
 // Nothing is parsed here: the engine's thread pays one atomic load for an execution that nobody watches while
 // nobody watches anything, and one copy of the commit's text otherwise.
@@ -23,9 +23,9 @@ namespace pirn::events {
 
 // One commit of the journal, or one live message.
 struct Item {
-  uint32_t commit_no = 0;  // 0: live
-  bool last = false;       // a commit: the execution has ended with it
-  std::string name;        // live: "log", "progress", "chunk"
+  uint32_t commit_no = 0;                   // 0: live
+  bool last = false;                        // a commit: the execution has ended with it
+  std::string name;                         // live: "log", "progress", "chunk"
   std::shared_ptr<const std::string> text;  // a commit's body (host/journal/codec.h), or a JSON object
 };
 
@@ -45,8 +45,8 @@ class Subscription {
   };
   // What has arrived; may be empty.
   Batch take();
-  // Calls `ready` once, as soon as there is something to take: at once if there is. A second call replaces the
-  // first. `ready` runs on any thread and must not block.
+  // Calls `ready` once, as soon as there is something to take: at once if there is. A second call replaces
+  // the first. `ready` runs on any thread and must not block.
   void when_ready(std::function<void()> ready);
 
  private:
@@ -58,8 +58,8 @@ class Subscription {
   const ExecutionId id_;
   const size_t limit_;
   std::mutex mutex_;
-  std::deque<Item> items_;           // guarded by mutex_
-  uint64_t lost_ = 0;                // guarded by mutex_
+  std::deque<Item> items_;            // guarded by mutex_
+  uint64_t lost_ = 0;                 // guarded by mutex_
   std::function<void()> when_ready_;  // guarded by mutex_
 };
 

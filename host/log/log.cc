@@ -35,11 +35,14 @@ Result<Level> parse_level(std::string_view text) {
     if (kLevels[i] == text) return static_cast<Level>(i);
   const std::string near = nearest(text, kLevels);
   return Error{Code::invalid_argument, "there is no log level '" + std::string(text) + "'",
-               near.empty() ? "The levels are trace, debug, info, warn, error and off." : "Did you mean '" + near + "'?"};
+               near.empty() ? "The levels are trace, debug, info, warn, error and off."
+                            : "Did you mean '" + near + "'?"};
 }
 
 std::string now_text() {
-  const int64_t us = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const int64_t us = std::chrono::duration_cast<std::chrono::microseconds>(
+                         std::chrono::system_clock::now().time_since_epoch())
+                         .count();
   const std::time_t seconds = us / 1'000'000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);
@@ -66,8 +69,10 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-std::string json_line(Level level, std::string_view component, std::string_view message, std::initializer_list<Field> fields) {
-  std::string line = "{\"time\":\"" + now_text() + "\",\"level\":\"" + kLevels[static_cast<size_t>(level)] + "\",\"component\":";
+std::string json_line(Level level, std::string_view component, std::string_view message,
+                      std::initializer_list<Field> fields) {
+  std::string line = "{\"time\":\"" + now_text() + "\",\"level\":\"" + kLevels[static_cast<size_t>(level)] +
+                     "\",\"component\":";
   append_string(line, component);
   line += ",\"message\":";
   append_string(line, message);
@@ -81,8 +86,10 @@ std::string json_line(Level level, std::string_view component, std::string_view 
   return line + "}";
 }
 
-std::string text_line(Level level, std::string_view component, std::string_view message, std::initializer_list<Field> fields) {
-  std::string line = now_text().substr(11, 12) + " " + kLevels[static_cast<size_t>(level)] + " " + std::string(component) + ": ";
+std::string text_line(Level level, std::string_view component, std::string_view message,
+                      std::initializer_list<Field> fields) {
+  std::string line = now_text().substr(11, 12) + " " + kLevels[static_cast<size_t>(level)] + " " +
+                     std::string(component) + ": ";
   for (const char c : message) line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
   for (const Field& field : fields) {
     if (field.value.empty()) continue;
@@ -101,7 +108,8 @@ class Formatter final : public spdlog::formatter {
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
     const auto level = static_cast<Level>(std::min<int>(message.level, static_cast<int>(Level::error)));
     const std::string_view text(message.payload.data(), message.payload.size());
-    const std::string line = json_ ? json_line(level, "worker", text, {}) : text_line(level, "worker", text, {});
+    const std::string line =
+        json_ ? json_line(level, "worker", text, {}) : text_line(level, "worker", text, {});
     out.append(line.data(), line.data() + line.size());
     out.push_back('\n');
   }
@@ -120,9 +128,12 @@ Status configure(std::string_view specification, bool json) {
     const std::string_view part = specification.substr(0, end);
     specification.remove_prefix(std::min(end + 1, specification.size()));
     const size_t equals = part.find('=');
-    PIRN_TRY(const Level level, parse_level(equals == std::string_view::npos ? part : part.substr(equals + 1)));
-    if (equals == std::string_view::npos) all.level = level;
-    else all.components[std::string(part.substr(0, equals))] = level;
+    PIRN_TRY(const Level level,
+             parse_level(equals == std::string_view::npos ? part : part.substr(equals + 1)));
+    if (equals == std::string_view::npos)
+      all.level = level;
+    else
+      all.components[std::string(part.substr(0, equals))] = level;
   }
   all.json = json;
   all.logger = std::make_shared<spdlog::logger>("pirn", std::make_shared<spdlog::sinks::stderr_sink_mt>());
@@ -132,7 +143,8 @@ Status configure(std::string_view specification, bool json) {
   auto libraries = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   libraries->set_formatter(std::make_unique<Formatter>(json));
   const auto worker = all.components.find("worker");
-  libraries->set_level(static_cast<spdlog::level::level_enum>(worker == all.components.end() ? all.level : worker->second));
+  libraries->set_level(
+      static_cast<spdlog::level::level_enum>(worker == all.components.end() ? all.level : worker->second));
   libraries->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(libraries));
   return {};
@@ -145,10 +157,13 @@ bool enabled(std::string_view component, Level level) {
   return level >= (found == all.components.end() ? all.level : found->second);
 }
 
-void write(Level level, std::string_view component, std::string_view message, std::initializer_list<Field> fields) {
+void write(Level level, std::string_view component, std::string_view message,
+           std::initializer_list<Field> fields) {
   if (!enabled(component, level)) return;
   const Settings& all = settings();
-  all.logger->log(spdlog::level::info, spdlog::string_view_t(all.json ? json_line(level, component, message, fields) : text_line(level, component, message, fields)));
+  all.logger->log(spdlog::level::info,
+                  spdlog::string_view_t(all.json ? json_line(level, component, message, fields)
+                                                 : text_line(level, component, message, fields)));
 }
 
 }  // namespace pirn::log

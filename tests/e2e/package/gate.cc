@@ -1,5 +1,7 @@
-// The package of the end-to-end tests. A step of it waits at a gate: it writes a line into a FIFO that the test reads
-// ("I am here"), then reads a line from another one ("go on"), so that no test has to guess how long anything takes.
+// The package of the end-to-end tests. A step of it waits at a gate: it writes a line into a FIFO that the
+// test reads
+// ("I am here"), then reads a line from another one ("go on"), so that no test has to guess how long anything
+// takes.
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -14,7 +16,8 @@ namespace {
 // A static variable of this library: each loaded release has its own.
 int calls_of_this_release = 0;
 
-// Opens a FIFO without blocking for ever: the other side comes when the test is ready, or the step is cancelled.
+// Opens a FIFO without blocking for ever: the other side comes when the test is ready, or the step is
+// cancelled.
 int open_fifo(pirn::Context& ctx, const std::string& path, int flags) {
   while (!ctx.cancelled()) {
     const int fifo = open(path.c_str(), flags | O_NONBLOCK | O_CLOEXEC);
@@ -28,7 +31,8 @@ int open_fifo(pirn::Context& ctx, const std::string& path, int flags) {
 
 PIRN_STEP(hello) {
   ctx.info("hello from " PIRN_PACKAGE_VERSION);
-  return pirn::ok({{"first", std::string(PIRN_PACKAGE_VERSION)}, {"calls", int64_t{++calls_of_this_release}}});
+  return pirn::ok(
+      {{"first", std::string(PIRN_PACKAGE_VERSION)}, {"calls", int64_t{++calls_of_this_release}}});
 }
 PIRN_STEP(wait_at_gate, {.after = hello}) {
   const std::string arrived = ctx.get_or<std::string>("arrived", ""), go = ctx.get_or<std::string>("go", "");
@@ -45,7 +49,9 @@ PIRN_STEP(wait_at_gate, {.after = hello}) {
   if (ctx.cancelled()) return pirn::cancelled("asked to");
   return pirn::ok({});
 }
-PIRN_STEP(goodbye, {.after = wait_at_gate}) { return pirn::ok({{"last", std::string(PIRN_PACKAGE_VERSION)}}); }
+PIRN_STEP(goodbye, {.after = wait_at_gate}) {
+  return pirn::ok({{"last", std::string(PIRN_PACKAGE_VERSION)}});
+}
 PIRN_WORKFLOW(gate, hello, wait_at_gate, goodbye)
 
 PIRN_STEP(break_down, {.max_retries = 0}) { return pirn::fail("broken", "it was made to break"); }

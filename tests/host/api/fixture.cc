@@ -61,10 +61,11 @@ Answer TestHost::request(const std::string& method, const std::string& url, cons
   if (method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, +[](char* data, size_t size, size_t count, void* out) -> size_t {
-    static_cast<std::string*>(out)->append(data, size * count);
-    return size * count;
-  });
+  curl_easy_setopt(
+      curl, CURLOPT_WRITEFUNCTION, +[](char* data, size_t size, size_t count, void* out) -> size_t {
+        static_cast<std::string*>(out)->append(data, size * count);
+        return size * count;
+      });
   const CURLcode code = curl_easy_perform(curl);
   EXPECT_EQ(code, CURLE_OK) << method << " " << url << ": " << curl_easy_strerror(code);
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
@@ -81,13 +82,14 @@ void default_content_type(TestHost::Headers& headers) {
 }
 }  // namespace
 
-Answer TestHost::local(const std::string& method, const std::string& path, const std::string& body, Headers headers) {
+Answer TestHost::local(const std::string& method, const std::string& path, const std::string& body,
+                       Headers headers) {
   default_content_type(headers);
   return request(method, "http://localhost" + path, host_->socket_path(), body, std::move(headers));
 }
 
-Answer TestHost::tcp(const std::string& method, const std::string& path, const std::string& key, const std::string& body,
-                     Headers headers) {
+Answer TestHost::tcp(const std::string& method, const std::string& path, const std::string& key,
+                     const std::string& body, Headers headers) {
   default_content_type(headers);
   if (!key.empty()) headers.emplace_back("Authorization", "Bearer " + key);
   return request(method, "http://" + host_->tcp_address() + path, "", body, std::move(headers));
@@ -121,11 +123,13 @@ std::string TestHost::raw(const std::string& bytes, int answers) {
 }
 
 void TestHost::make_tenant(const std::string& name) {
-  EXPECT_EQ(local("POST", "/v1/tenants", R"({"name":")" + name + R"(","isolation":"in-process"})").status, 201);
+  EXPECT_EQ(local("POST", "/v1/tenants", R"({"name":")" + name + R"(","isolation":"in-process"})").status,
+            201);
 }
 
 std::string TestHost::make_key(const std::string& tenant, const std::string& role) {
-  const Answer answer = local("POST", "/v1/keys" + (tenant.empty() ? "" : "?tenant=" + tenant), R"({"role":")" + role + R"("})");
+  const Answer answer = local("POST", "/v1/keys" + (tenant.empty() ? "" : "?tenant=" + tenant),
+                              R"({"role":")" + role + R"("})");
   EXPECT_EQ(answer.status, 201) << answer.body;
   return answer.member("token");
 }

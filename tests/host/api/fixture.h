@@ -25,11 +25,13 @@ class TestHost {
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
   // Through the operator's socket.
-  Answer local(const std::string& method, const std::string& path, const std::string& body = {}, Headers headers = {});
+  Answer local(const std::string& method, const std::string& path, const std::string& body = {},
+               Headers headers = {});
   // Through TCP with an API key; empty: without.
-  Answer tcp(const std::string& method, const std::string& path, const std::string& key, const std::string& body = {},
-             Headers headers = {});
-  // Sends bytes to the TCP port and returns all that comes back until the host closes or `answers` have begun.
+  Answer tcp(const std::string& method, const std::string& path, const std::string& key,
+             const std::string& body = {}, Headers headers = {});
+  // Sends bytes to the TCP port and returns all that comes back until the host closes or `answers` have
+  // begun.
   std::string raw(const std::string& bytes, int answers = 1);
 
   // Makes a tenant, and a key of a role; returns the token. No tenant: a key of the operator.
@@ -37,8 +39,8 @@ class TestHost {
   std::string make_key(const std::string& tenant, const std::string& role);
 
  private:
-  Answer request(const std::string& method, const std::string& url, const std::string& socket, const std::string& body,
-                 Headers headers);
+  Answer request(const std::string& method, const std::string& url, const std::string& socket,
+                 const std::string& body, Headers headers);
 
   std::string directory_;
   std::unique_ptr<Host> host_;

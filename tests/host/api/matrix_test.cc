@@ -19,7 +19,9 @@ std::string filled(std::string_view pattern) {
 }
 
 bool is_upload(const Route& route) { return route.admit != nullptr; }
-std::string body_of(const Route& route) { return route.method != "POST" ? "" : is_upload(route) ? "x" : "{}"; }
+std::string body_of(const Route& route) {
+  return route.method != "POST" ? "" : is_upload(route) ? "x" : "{}";
+}
 TestHost::Headers headers_of(const Route& route) {
   return {{"Content-Type", is_upload(route) ? "application/octet-stream" : "application/json"}};
 }
@@ -28,7 +30,8 @@ bool asks(const Route& route) { return route.scope != Scope::open && route.scope
 std::string with(std::string path, const std::string& tenant) { return path + "?tenant=" + tenant; }
 
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
-  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) text.replace(at, what.size(), by);
+  for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
+    text.replace(at, what.size(), by);
   return text;
 }
 
@@ -40,7 +43,8 @@ TEST(Matrix, EveryRouteAsksForItsPermissionAndHidesOtherTenants) {
     const bool is_operator = role == registry::Role::host_operator;
     const std::string key = host.make_key(is_operator ? "" : "red", std::string(registry::name(role)));
     for (const Route& route : routes()) {
-      SCOPED_TRACE(std::string(registry::name(role)) + " " + std::string(route.method) + " " + std::string(route.path));
+      SCOPED_TRACE(std::string(registry::name(role)) + " " + std::string(route.method) + " " +
+                   std::string(route.path));
       const std::string path = filled(route.path);
       const auto ask = [&](const std::string& target) {
         return host.tcp(std::string(route.method), target, key, body_of(route), headers_of(route));
@@ -72,11 +76,13 @@ TEST(Matrix, WithoutAKeyTcpOpensNothingButHealth) {
   for (const Route& route : routes()) {
     SCOPED_TRACE(route.path);
     for (const std::string& key : {std::string(), std::string("pirn_nonsense")}) {
-      const Answer answer = host.tcp(std::string(route.method), filled(route.path), key, body_of(route), headers_of(route));
+      const Answer answer =
+          host.tcp(std::string(route.method), filled(route.path), key, body_of(route), headers_of(route));
       EXPECT_EQ(answer.status, route.scope == Scope::open ? 200 : 401) << answer.body;
     }
   }
-  EXPECT_EQ(host.tcp("GET", "/v1/secret-routes", "").status, 401) << "a stranger learns nothing of the routes";
+  EXPECT_EQ(host.tcp("GET", "/v1/secret-routes", "").status, 401)
+      << "a stranger learns nothing of the routes";
 }
 
 TEST(Matrix, TheSocketIsTheOperatorAndMustNameTheTenant) {
@@ -88,10 +94,14 @@ TEST(Matrix, TheSocketIsTheOperatorAndMustNameTheTenant) {
     const std::string path = filled(route.path), method(route.method);
     EXPECT_EQ(host.local(method, path, body_of(route), headers_of(route)).member("name"), "tenant_needed");
     EXPECT_EQ(host.local(method, with(path, "nobody"), body_of(route), headers_of(route)).status / 100, 4);
-    EXPECT_NE(host.local(method, with(path, "red"), body_of(route), headers_of(route)).member("name"), "tenant_needed");
+    EXPECT_NE(host.local(method, with(path, "red"), body_of(route), headers_of(route)).member("name"),
+              "tenant_needed");
   }
   EXPECT_EQ(host.local("GET", "/v1/whoami").member("role"), "operator");
-  EXPECT_EQ(host.local("GET", "/v1/whoami", "", {{"Authorization", "Bearer " + host.make_key("red", "viewer")}}).member("role"), "viewer");
+  EXPECT_EQ(
+      host.local("GET", "/v1/whoami", "", {{"Authorization", "Bearer " + host.make_key("red", "viewer")}})
+          .member("role"),
+      "viewer");
 }
 
 TEST(Matrix, NobodyGrantsWhatHeDoesNotHold) {

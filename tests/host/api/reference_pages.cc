@@ -1,5 +1,5 @@
-// Prints docs/reference/http-api.md or cli.md from the table of routes or of commands, or tells whether a page is what
-// it would print.
+// Prints docs/reference/http-api.md or cli.md from the table of routes or of commands, or tells whether a
+// page is what it would print.
 //   reference-pages http-api|cli               prints the page
 //   reference-pages --check http-api|cli FILE  exit 1 when FILE differs
 #include <fstream>

@@ -10,8 +10,9 @@ std::string status_of(const std::string& answer) { return answer.size() < 12 ? a
 
 TEST(Server, RefusesWhatIsNoHttp) {
   TestHost host;
-  for (const std::string& bytes : {std::string("nonsense\r\n\r\n"), std::string("GET\r\n\r\n"), std::string("GET / HTTP/9.9\r\n\r\n"),
-                                   std::string("GET /livez HTTP/1.1\r\nbroken header\r\n\r\n"), std::string("\0\0\0\0\r\n\r\n", 8)}) {
+  for (const std::string& bytes :
+       {std::string("nonsense\r\n\r\n"), std::string("GET\r\n\r\n"), std::string("GET / HTTP/9.9\r\n\r\n"),
+        std::string("GET /livez HTTP/1.1\r\nbroken header\r\n\r\n"), std::string("\0\0\0\0\r\n\r\n", 8)}) {
     const std::string answer = host.raw(bytes);
     EXPECT_EQ(status_of(answer), "400") << answer;
     EXPECT_NE(answer.find("malformed_request"), std::string::npos) << answer;
@@ -22,8 +23,11 @@ TEST(Server, RefusesWhatIsNoHttp) {
 
 TEST(Server, RefusesLargeHeaders) {
   TestHost host;
-  EXPECT_EQ(status_of(host.raw("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n")), "431");
-  EXPECT_EQ(status_of(host.raw("GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n")), "431");
+  EXPECT_EQ(status_of(host.raw("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(20'000, 'a') +
+                               "\r\n\r\n")),
+            "431");
+  EXPECT_EQ(status_of(host.raw("GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n")),
+            "431");
 }
 
 TEST(Server, RefusesBeforeItReadsTheBody) {
@@ -31,7 +35,8 @@ TEST(Server, RefusesBeforeItReadsTheBody) {
   host.make_tenant("red");
   const std::string key = host.make_key("red", "tenant-admin"), viewer = host.make_key("red", "viewer");
   const auto head = [](const std::string& path, const std::string& token, const std::string& more) {
-    return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\n" + (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") + more + "\r\n";
+    return "POST " + path + " HTTP/1.1\r\nHost: localhost\r\n" +
+           (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") + more + "\r\n";
   };
   // Not one byte of a body is sent, and the answer comes all the same.
   EXPECT_EQ(status_of(host.raw(head("/v1/packages", "", "Content-Length: 1000000\r\n"))), "401");
@@ -39,31 +44,43 @@ TEST(Server, RefusesBeforeItReadsTheBody) {
   EXPECT_EQ(status_of(host.raw(head("/v1/packages", key, "Content-Length: 999999999999\r\n"))), "413");
   EXPECT_EQ(status_of(host.raw(head("/v1/packages", key, "Transfer-Encoding: chunked\r\n"))), "411");
   EXPECT_EQ(status_of(host.raw(head("/v1/executions", key, "Content-Length: 2000000\r\n"))), "413");
-  EXPECT_EQ(status_of(host.raw(head("/v1/executions", key, "Content-Type: text/html\r\nContent-Length: 5\r\n"))), "415");
-  EXPECT_EQ(status_of(host.raw(head("/v1/packages", key, "Expect: 100-continue\r\nContent-Type: application/octet-stream\r\nContent-Length: 10\r\n"))), "100");
+  EXPECT_EQ(
+      status_of(host.raw(head("/v1/executions", key, "Content-Type: text/html\r\nContent-Length: 5\r\n"))),
+      "415");
+  EXPECT_EQ(status_of(host.raw(head(
+                "/v1/packages", key,
+                "Expect: 100-continue\r\nContent-Type: application/octet-stream\r\nContent-Length: 10\r\n"))),
+            "100");
 }
 
 TEST(Server, ChecksTheNamesOfTheRequest) {
   TestHost host;
   EXPECT_EQ(status_of(host.raw("GET /livez HTTP/1.1\r\nHost: evil.example\r\n\r\n")), "421");
   EXPECT_EQ(status_of(host.raw("GET /livez HTTP/1.1\r\n\r\n")), "421");
-  EXPECT_EQ(status_of(host.raw("GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")), "400");
-  EXPECT_EQ(status_of(host.raw("GET /livez HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n")), "403");
-  EXPECT_EQ(status_of(host.raw("GET /v1/whoami HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic eA==\r\n\r\n")), "401");
+  EXPECT_EQ(status_of(host.raw("GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")),
+            "400");
+  EXPECT_EQ(
+      status_of(host.raw("GET /livez HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n")),
+      "403");
+  EXPECT_EQ(
+      status_of(host.raw("GET /v1/whoami HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic eA==\r\n\r\n")),
+      "401");
 }
 
 TEST(Server, AnswersRequestsOfOneConnectionInOrder) {
   TestHost host;
   const std::string answers = host.raw(
       "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
-      "GET /nothing-here HTTP/1.1\r\nHost: localhost\r\n\r\n", 2);
+      "GET /nothing-here HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      2);
   EXPECT_LT(answers.find(" 200 "), answers.find(" 401 "));
   EXPECT_NE(answers.find(" 401 "), std::string::npos) << answers;
 }
 
 TEST(Server, AnswersHeadWithoutABody) {
   TestHost host;
-  const std::string answer = host.raw("HEAD /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 2);
+  const std::string answer =
+      host.raw("HEAD /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 2);
   EXPECT_EQ(status_of(answer), "200");
   EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
 }
@@ -76,11 +93,13 @@ TEST(Server, RefusesWhatARouteDoesNotKnow) {
   EXPECT_EQ(host.local("GET", "/v1/executions?tenant=red&limit=5&limit=6").status, 400);
   EXPECT_EQ(host.local("GET", "/v1/executions?tenant=red&cursor=zzz").status / 100, 4);
   EXPECT_EQ(host.local("GET", "/v1/executions?tenant=red&state=fialed").status, 400);
-  EXPECT_EQ(host.local("POST", "/v1/tenants", R"({"name":"x","isolation":"in-process","colour":1})").status, 400);
+  EXPECT_EQ(host.local("POST", "/v1/tenants", R"({"name":"x","isolation":"in-process","colour":1})").status,
+            400);
   EXPECT_EQ(host.local("POST", "/v1/tenants", R"({"name":7})").status, 400);
   EXPECT_EQ(host.local("POST", "/v1/tenants", R"([])").status, 400);
   EXPECT_EQ(host.local("POST", "/v1/tenants", std::string(2000, '[')).status, 400);
-  EXPECT_EQ(host.local("POST", "/v1/keys?tenant=red", R"({"role":"viewer","expires_in":"soon"})").status / 100, 4);
+  EXPECT_EQ(
+      host.local("POST", "/v1/keys?tenant=red", R"({"role":"viewer","expires_in":"soon"})").status / 100, 4);
   EXPECT_EQ(host.local("DELETE", "/v1/trust/xyz?tenant=red").status, 400);
 }
 

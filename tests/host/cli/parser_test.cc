@@ -72,7 +72,8 @@ TEST(Parser, AnswersHelpForEveryCommand) {
     EXPECT_EQ(help.command, nullptr);
     EXPECT_NE(help.help.find("Usage: pirn " + std::string(command.path)), std::string::npos) << help.help;
     for (const Option& option : command.options)
-      EXPECT_NE(help.help.find(std::string(option.name.substr(option.name.rfind("--")))), std::string::npos) << command.path << option.name;
+      EXPECT_NE(help.help.find(std::string(option.name.substr(option.name.rfind("--")))), std::string::npos)
+          << command.path << option.name;
   }
 }
 
@@ -98,7 +99,8 @@ TEST(Commands, AreEachThereOnceWithAFunctionAndASummary) {
     EXPECT_NE(command.run, nullptr) << command.path;
     EXPECT_FALSE(command.summary.empty()) << command.path;
     std::set<std::string_view> options;
-    for (const Option& option : command.options) EXPECT_TRUE(options.insert(option.name).second) << command.path << option.name;
+    for (const Option& option : command.options)
+      EXPECT_TRUE(options.insert(option.name).second) << command.path << option.name;
     // A secret never stands on the command line, where every process can read it.
     for (const Option& option : command.options)
       EXPECT_EQ(option.name.find("password"), std::string_view::npos);

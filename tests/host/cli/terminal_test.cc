@@ -14,7 +14,8 @@ namespace {
 namespace bj = boost::json;
 
 TEST(Terminal, AlignsColumnsByWhatIsSeen) {
-  EXPECT_EQ(table_text({"A", "STATE", "C"}, {{"longer", "✓ completed", "x"}, {"s", "\x1b[31m✗ failed\x1b[0m", "y"}}),
+  EXPECT_EQ(table_text({"A", "STATE", "C"},
+                       {{"longer", "✓ completed", "x"}, {"s", "\x1b[31m✗ failed\x1b[0m", "y"}}),
             "A       STATE        C\n"
             "longer  ✓ completed  x\n"
             "s       \x1b[31m✗ failed\x1b[0m     y\n");
@@ -47,9 +48,12 @@ TEST(Terminal, KnowsItsFormats) {
 }
 
 TEST(Watch, ShowsAnEventOnOneLineWhateverIsInIt) {
-  const bj::object event{{"step", "fetch"}, {"then", "retry"}, {"duration", 250'000'000},
+  const bj::object event{{"step", "fetch"},
+                         {"then", "retry"},
+                         {"duration", 250'000'000},
                          {"error", {{"code", "broken"}, {"message", "two\nlines \x1b[2J"}}}};
-  EXPECT_EQ(event_line(event, "step.exception"), "step.exception     fetch  then retry  250 ms  broken: two lines  [2J");
+  EXPECT_EQ(event_line(event, "step.exception"),
+            "step.exception     fetch  then retry  250 ms  broken: two lines  [2J");
 }
 
 TEST(Watch, TurnsTheEndIntoAnExitCode) {

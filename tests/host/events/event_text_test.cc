@@ -23,13 +23,15 @@ std::string body(int64_t at, uint64_t first_seq, const std::vector<Record>& reco
 }
 
 journal::ErrorPtr error() {
-  return std::make_shared<journal::StepError>(journal::StepError{"broken", "a \"}]\\ b", journal::ErrorClass::terminal, "{\"a\":[1]}"});
+  return std::make_shared<journal::StepError>(
+      journal::StepError{"broken", "a \"}]\\ b", journal::ErrorClass::terminal, "{\"a\":[1]}"});
 }
 
 TEST(EventText, FindsEachEventOfWhatTheJournalWrites) {
   journal::StepFailed failed;
   failed.error = error();
-  const std::string text = body(77, 5, {journal::StepStarted{}, failed, journal::Diagnostic{"c", "odd: ]}\"", 1}});
+  const std::string text =
+      body(77, 5, {journal::StepStarted{}, failed, journal::Diagnostic{"c", "odd: ]}\"", 1}});
   std::vector<std::string> types;
   std::string out;
   ASSERT_TRUE(for_each_event(text, [&](const EventView& event) {
@@ -40,7 +42,8 @@ TEST(EventText, FindsEachEventOfWhatTheJournalWrites) {
     out += '\n';
   }));
   EXPECT_EQ(types, (std::vector<std::string>{"step.start", "step.exception", "diagnostic"}));
-  EXPECT_EQ(out.substr(0, out.find(",\"step\"")), "{\"at\":77,\"commit\":3,\"seq\":5,\"type\":\"step.start\"");
+  EXPECT_EQ(out.substr(0, out.find(",\"step\"")),
+            "{\"at\":77,\"commit\":3,\"seq\":5,\"type\":\"step.start\"");
 }
 
 TEST(EventText, RefusesWhatIsNoBody) {
@@ -65,7 +68,8 @@ TEST(EventStream, WritesACommitOnceHoweverOftenItIsOffered) {
 TEST(EventStream, GoesOnBehindWhatTheClientHas) {
   EventStream stream(ExecutionId{9}, 2);
   std::string out;
-  ASSERT_TRUE(stream.commit(out, 1, body(1, 1, {journal::StepReady{0}, journal::StepStarted{}, journal::StepReady{1}})));
+  ASSERT_TRUE(stream.commit(
+      out, 1, body(1, 1, {journal::StepReady{0}, journal::StepStarted{}, journal::StepReady{1}})));
   EXPECT_EQ(out.find("id: 1\n"), std::string::npos);
   EXPECT_EQ(out.find("id: 2\n"), std::string::npos);
   EXPECT_EQ(out.find("id: 3\n"), 0u);
@@ -80,7 +84,9 @@ TEST(EventStream, EndsWithTheSentinelAndItsError) {
   stopped.state = journal::FinalState::failed;
   ASSERT_TRUE(stream.commit(out, 4, body(1, 1, {failed, stopped})));
   const std::string end = out.substr(out.find("event: end"));
-  EXPECT_NE(end.find("\"status\":\"error\",\"state\":\"failed\",\"step\":4,\"error\":{\"code\":\"broken\""), std::string::npos) << end;
+  EXPECT_NE(end.find("\"status\":\"error\",\"state\":\"failed\",\"step\":4,\"error\":{\"code\":\"broken\""),
+            std::string::npos)
+      << end;
   EXPECT_NE(end.find(ExecutionId{9}.text()), std::string::npos);
   EXPECT_TRUE(stream.ended());
   ASSERT_TRUE(stream.commit(out, 5, body(1, 3, {journal::StepReady{0}})));
