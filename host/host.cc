@@ -59,7 +59,7 @@ class RegistryReleases final : public engine::Releases {
   explicit RegistryReleases(const registry::Registry& registry) : registry_(registry) {}
   registry::CatalogPtr catalog() const override { return registry_.catalog(); }
   Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override {
-    return registry_.load_release(tenant, digest);
+    return registry_.read_release(tenant, digest);  // a withdrawn one fails when its library is asked for
   }
 
  private:
@@ -220,10 +220,11 @@ class Host::Core final : public api::Vitals {
   }
 
   Status open() {
-    PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path()}));
+    PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path(), .decompress = archive::decompress_apart()}));
     PIRN_DO(open_store());
     machine_.emplace(*store_, *registry_, voice_, tail_);
     PIRN_DO(machine_->engine.recover(machine_->clock.now()));
+    for (const Error& error : machine_->engine.left_aside()) log::write(log::Level::error, "engine", error.message);
     services_.emplace(api::Services{*registry_, *store_, machine_->engine.inbox(), feed_, *this,
                                     make_probe(*registry_, options_.probe_program), pool_});
     api::ServerOptions server;

@@ -414,6 +414,13 @@ Result<ReleasePtr> Registry::load_release(std::string_view tenant, const Digest&
   return core_->read_back(record);
 }
 
+Result<ReleasePtr> Registry::read_release(std::string_view tenant, const Digest& digest) const {
+  std::unique_lock lock(core_->mutex_);
+  PIRN_TRY(const Core::ReleaseRecord record, core_->find_release(tenant, digest));
+  lock.unlock();
+  return core_->read_back(record);
+}
+
 Result<std::string> Registry::load_library(const Release& release) const {
   std::unique_lock lock(core_->mutex_);
   PIRN_TRY(const Core::ReleaseRecord record, core_->find_release(release.tenant, release.digest));

@@ -123,7 +123,7 @@ Response show_release(const Services& services, const Request& request) {
   for (const ReleaseRow& row : *rows) {
     versions.push_back(row.version);
     if (row.version != request.params[1]) continue;
-    const Result<ReleasePtr> release = services.registry.load_release(request.tenant, row.digest);
+    const Result<ReleasePtr> release = services.registry.read_release(request.tenant, row.digest);
     if (!release) return problem(release.error());
     bj::object object = object_of(row);
     bj::array functions, workflows;

@@ -72,6 +72,7 @@ struct Decision {
   uint64_t& next_invocation;
   int64_t cancel_grace_ns = 0;
   int64_t consultation_limit_ns = 0;
+  size_t execution_limit_bytes = 0;
 };
 
 }  // namespace pirn::engine

@@ -49,6 +49,7 @@ class Engine::Core {
   }
 
   Inbox& inbox() { return inbox_; }
+  const std::vector<Error>& left_aside() const { return left_aside_; }
   void stop_dispatching() { dispatching_ = false; }
   size_t running_steps() const;
 
@@ -80,13 +81,19 @@ class Engine::Core {
   void unpin(const registry::ReleasePtr& release);
   void retire_replaced();
 
+  Result<PlanPtr> recovered_plan(const journal::ExecutionState& state);
   Result<PlanPtr> plan_for(const registry::ReleasePtr& release, std::string_view workflow);
   PlanPtr plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow);
   uint32_t tenant_number(const std::string& tenant);
   Execution* open_execution(std::string_view tenant, ExecutionId id);
   Decision decision(int64_t now) {
-    return {
-        now, change_, timers_, next_invocation_, options_.cancel_grace_ns, options_.consultation_limit_ns};
+    return {now,
+            change_,
+            timers_,
+            next_invocation_,
+            options_.cancel_grace_ns,
+            options_.consultation_limit_ns,
+            options_.execution_limit_bytes};
   }
 
   const Options options_;
@@ -124,6 +131,7 @@ class Engine::Core {
 
   std::vector<Execution*> dirty_;  // open, and the projection is behind
   uint64_t commits_since_complete_ = 0;
+  std::vector<Error> left_aside_;
   EngineStats stats_;
 };
 
@@ -167,12 +175,15 @@ Status Engine::Core::recover(int64_t now) {
   std::sort(order.begin(), order.end());
   for (ExecutionId id : order) {
     journal::ExecutionState& state = states[id];
-    PIRN_TRY(const registry::ReleasePtr release, releases_.load(state.tenant, state.pins.front()));
-    PIRN_TRY(const PlanPtr plan, plan_for(release, state.workflow));
+    auto plan = recovered_plan(state);
+    if (!plan) {
+      left_aside_.push_back(std::move(plan).error());
+      continue;
+    }
     const uint32_t tenant = tenant_number(state.tenant);
     if (!state.key.empty()) start_keys_.emplace(std::pair(state.tenant, state.key), id);
-    ++pins_[release];
-    auto& execution = executions_[id] = std::make_unique<Execution>(std::move(state), plan, tenant);
+    ++pins_[(*plan)->release()];
+    auto& execution = executions_[id] = std::make_unique<Execution>(std::move(state), *plan, tenant);
     execution->resume(deciding);
     touched(*execution);
   }
@@ -240,20 +251,23 @@ void Engine::Core::on_completion(Decision& deciding, worker::Completion& complet
   touched(*found->second);
 }
 
+// The execution that this key has started, if there is one; start_key_conflict when it was for something
+// else.
 Result<std::optional<Started>> Engine::Core::find_start_key(const Start& command) {
-  const auto conflict = [&](ExecutionId id) {
+  const auto answer = [&](ExecutionId id, const std::string& package, const std::string& workflow,
+                          const Digest& input_digest) -> Result<std::optional<Started>> {
+    const bool same_workflow = command.workflow == workflow || command.workflow == package + "::" + workflow;
+    if (same_workflow && input_digest == command.input_digest) return std::optional(Started{id, true});
     return Error{Code::start_key_conflict, "the start key '" + command.key + "' started execution " +
                                                id.text() + " with another workflow or input"};
   };
   if (const auto open = start_keys_.find(std::pair(command.tenant, command.key)); open != start_keys_.end()) {
     const journal::ExecutionState& state = executions_.at(open->second)->state();
-    if (state.input_digest != command.input_digest) return conflict(open->second);
-    return std::optional(Started{open->second, true});
+    return answer(open->second, state.package, state.workflow, state.input_digest);
   }
   PIRN_TRY(const auto stored, store_.find_by_key(command.tenant, command.key));
   if (!stored) return std::optional<Started>();
-  if (stored->input_digest != command.input_digest) return conflict(stored->id);
-  return std::optional(Started{stored->id, true});
+  return answer(stored->id, stored->package, stored->workflow, stored->input_digest);
 }
 
 void Engine::Core::handle(Decision& deciding, Start& command) {
@@ -266,6 +280,10 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
     if (!known) return answer(std::move(known).error());
     if (*known) return answer(**known);
   }
+  for (const journal::Delta::Entry& entry : command.input.entries)
+    if (entry.key.starts_with("__"))
+      return answer(Error{Code::invalid_argument,
+                          "the input has the key '" + entry.key + "': keys that begin with __ are reserved"});
   auto target = catalog_->resolve(command.tenant, command.workflow);
   if (!target) return answer(std::move(target).error());
   PlanPtr plan = plan_of(target->release, *target->workflow);
@@ -414,7 +432,8 @@ Status Engine::Core::commit() {
 
   // Views into bodies_ are taken last: it may have grown.
   for (size_t i = 0; i < n_bodies_; ++i) execution_rows_[i].body = bodies_[i];
-  const bool complete = dirty_.empty();
+  // What was left aside is recovered from its journal one day: the watermark must not pass it.
+  const bool complete = dirty_.empty() && left_aside_.empty();
   PIRN_DO(store_.commit({store_.lease(), journal_rows_, execution_rows_, complete}));
   commits_since_complete_ = complete ? 0 : commits_since_complete_ + journal_rows_.size();
   stats_.commits += journal_rows_.size();
@@ -513,6 +532,21 @@ PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definit
   return plan;
 }
 
+Result<PlanPtr> Engine::Core::recovered_plan(const journal::ExecutionState& state) {
+  const auto refused = [&](const std::string& why) {
+    return Error{Code::journal_corrupt,
+                 "execution " + state.id.text() + " of " + state.tenant + "::" + state.package +
+                     "::" + state.workflow + " is left aside: " + why,
+                 "", Blame::world};
+  };
+  auto release = releases_.load(state.tenant, state.pins.front());
+  if (!release) return refused(release.error().message);
+  auto plan = plan_for(*release, state.workflow);
+  if (!plan) return refused(plan.error().message);
+  if ((*plan)->n_steps() != state.steps.size()) return refused("its definition has another number of steps");
+  return plan;
+}
+
 Result<PlanPtr> Engine::Core::plan_for(const registry::ReleasePtr& release, std::string_view workflow) {
   const definition::Workflow* found = release->find(workflow);
   if (!found)
@@ -547,6 +581,7 @@ Engine::Engine(Options options, store::Store& store, worker::Runner& runner, con
 Engine::~Engine() = default;
 Inbox& Engine::inbox() { return core_->inbox(); }
 Status Engine::recover(int64_t now) { return core_->recover(now); }
+const std::vector<Error>& Engine::left_aside() const { return core_->left_aside(); }
 Result<Turn> Engine::turn(int64_t now) { return core_->turn(now); }
 void Engine::stop_dispatching() { core_->stop_dispatching(); }
 size_t Engine::running_steps() const { return core_->running_steps(); }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "host/engine/command.h"
 #include "host/engine/inbox.h"
@@ -42,7 +43,8 @@ struct Options {
   size_t inputs_per_turn = 512;
   int64_t cancel_grace_ns = 30'000'000'000;  // running steps after a cancel or a failure
   int64_t consultation_limit_ns = 5'000'000'000;
-  uint64_t flush_after_commits = 50'000;  // the projection is completed at least this often
+  size_t execution_limit_bytes = 64 << 20;  // results of all steps of one execution, with its input
+  uint64_t flush_after_commits = 50'000;    // the projection is completed at least this often
 };
 
 // What a turn leaves to its caller.
@@ -64,6 +66,9 @@ class Engine {
   // Folds what the store holds; call once, before the first turn. Invocations that were under way are
   // interrupted and will run again, without blame.
   Status recover(int64_t now);
+  // Executions whose release cannot be read any more, one error each: they stay in the store as they are, and
+  // are taken up by the first opening that can read it.
+  const std::vector<Error>& left_aside() const;
 
   // One turn. An error means that the commit failed: nothing of it was acknowledged, and the host must stop.
   Result<Turn> turn(int64_t now);

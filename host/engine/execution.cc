@@ -71,6 +71,7 @@ void Execution::create(Decision& decision, journal::Created record) {
   emit(decision, std::move(record));
   base_ = journal::Context().with(state_.input, {});
   all_ = base_;
+  stored_bytes_ = journal::size_bytes(state_.input);
   if (state_.wake_at > decision.now)
     start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
   else
@@ -183,6 +184,7 @@ void Execution::resume(Decision& decision) {
   open_commit();
   base_ = journal::Context().with(state_.input, {});
   all_ = base_;
+  stored_bytes_ = journal::size_bytes(state_.input);
   if (state_.state == State::pending) {
     if (state_.wake_at > decision.now)
       start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
@@ -204,6 +206,7 @@ void Execution::resume(Decision& decision) {
     if (current.state != StepState::completed) continue;
     frame_->set(step, current.result);
     if (!current.result) continue;
+    stored_bytes_ += journal::size_bytes(*current.result);
     const journal::Delta delta = context_delta(step, *current.result);
     local_[step].after = local_[step].after.with(delta, stamp(step));
     all_ = all_.with(delta, stamp(step));

@@ -90,6 +90,7 @@ class Execution {
   void on_drained(Decision& decision, uint32_t step, worker::Outcome& outcome);
   void on_answer(Decision& decision, uint32_t step, worker::Outcome& outcome);
   void complete(Decision& decision, uint32_t step, journal::ResultPtr result);
+  void refuse_result(Decision& decision, uint32_t step, size_t bytes);
   void fail_step(Decision& decision, uint32_t step, journal::ErrorPtr error);
   void schedule_retry(Decision& decision, uint32_t step, int64_t raw_delay_ns);
   void on_step_due(Decision& decision, uint32_t step);
@@ -138,6 +139,7 @@ class Execution {
   scheduler::TimerHandle grace_timer_ = scheduler::kNoTimer;
   scheduler::ReadySet ready_;
   std::vector<uint32_t> worklist_;  // ranks of steps whose verdict may have changed, a heap
+  size_t stored_bytes_ = 0;         // of the input and all slots
   uint32_t n_open_ = 0, n_running_ = 0, n_asking_ = 0;
 
   std::vector<HookCall> hooks_;  // waiting, oldest first

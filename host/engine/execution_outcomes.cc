@@ -96,6 +96,11 @@ void Execution::on_drained(Decision& decision, uint32_t step, Outcome& outcome) 
 // S7.
 void Execution::complete(Decision& decision, uint32_t step, journal::ResultPtr result) {
   if (result && result->is_map && result->map.empty()) result = nullptr;
+  if (result) {
+    const size_t bytes = journal::size_bytes(*result);
+    if (stored_bytes_ + bytes > decision.execution_limit_bytes) return refuse_result(decision, step, bytes);
+    stored_bytes_ += bytes;
+  }
   frame_->set(step, result);
   if (result) {
     const journal::Delta delta = context_delta(step, *result);
@@ -110,6 +115,20 @@ void Execution::complete(Decision& decision, uint32_t step, journal::ResultPtr r
   ended_step(decision, step);
   settle(decision);
   finish_if_done(decision);
+}
+
+// A size limit is an error, never a truncation: the step fails with it, or is cancelled if the workflow stops
+// anyway.
+void Execution::refuse_result(Decision& decision, uint32_t step, size_t bytes) {
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::failed;
+  outcome.error = make_error("execution_too_large",
+                             "the step's result of " + std::to_string(bytes) +
+                                 " bytes would take the execution above its limit of " +
+                                 std::to_string(decision.execution_limit_bytes) + " bytes",
+                             journal::ErrorClass::terminal);
+  if (state_.state == State::stopping) return on_drained(decision, step, outcome);
+  fail_step(decision, step, std::move(outcome.error));
 }
 
 // S8, S9.

@@ -67,6 +67,9 @@ struct StepResult {
   bool is_map = true;
 };
 using ResultPtr = std::shared_ptr<const StepResult>;
+inline size_t size_bytes(const StepResult& result) {
+  return result.is_map ? size_bytes(result.map) : result.value.size_bytes();
+}
 
 // workflow.create: the first record. Everything needed to know what this execution runs, without any other
 // table.

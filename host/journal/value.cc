@@ -147,6 +147,12 @@ const Delta::Entry* Delta::find(std::string_view key) const {
   return nullptr;
 }
 
+size_t size_bytes(const Delta& delta) {
+  size_t bytes = 0;
+  for (const Delta::Entry& entry : delta.entries) bytes += entry.key.size() + entry.value.size_bytes();
+  return bytes;
+}
+
 Result<Delta> parse_object(std::string_view text) {
   PIRN_TRY(const boost::json::value json, parse_json(text, ""));
   if (!json.is_object())

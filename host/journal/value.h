@@ -67,6 +67,8 @@ struct Delta {
   Entry& entry(std::string_view key);
 };
 
+size_t size_bytes(const Delta& delta);
+
 // A key/value object of JSON text, e.g. an execution's input. The error names the offset.
 Result<Delta> parse_object(std::string_view json);
 // Any JSON text as a value: objects and arrays stay text, scalars become typed.

@@ -29,7 +29,8 @@ bool is_error_code(std::string_view code) {
 std::string as_text(std::string_view words, size_t limit) {
   std::string text(words.substr(0, limit));
   if (!journal::valid_utf8(text))
-    std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
   return text;
 }
 
@@ -191,7 +192,7 @@ struct Call::Table {
     if (details && details->type != PIRN_T_NULL) {
       Value value;
       if (const pirn_status status = call.take(details, value)) return status;
-      if (value.size_bytes() > call.limits_.message_bytes) return PIRN_E_LIMIT;
+      if (value.size_bytes() > call.limits_.details_bytes) return PIRN_E_LIMIT;
       journal::append_json(error.details, value);
     }
     call.error_ = std::move(error);

@@ -26,7 +26,8 @@ struct CallLimits {
   size_t key_bytes = 255;
   size_t value_bytes = 1 << 20;
   size_t result_bytes = 8 << 20;
-  size_t message_bytes = 64 << 10;
+  size_t message_bytes = 4 << 10;   // of errors, reasons, logs
+  size_t details_bytes = 16 << 10;  // of errors
   size_t emitted = 1000;
 };
 

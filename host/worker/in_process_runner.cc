@@ -373,8 +373,11 @@ void InProcessRunner::Pool::run_job(Job& job) {
     typical_ns_ = (typical_ns_ * 7 + (unix_now_ns() - begin)) / 8;
   } else {
     outcome.kind = Outcome::Kind::failed;
-    outcome.error = std::make_shared<const journal::StepError>(journal::StepError{
-        "release_unavailable", loaded.error().message, journal::ErrorClass::transient, ""});
+    outcome.error = std::make_shared<const journal::StepError>(
+        journal::StepError{"release_unavailable", loaded.error().message,
+                           loaded.error().code == Code::release_withdrawn ? journal::ErrorClass::terminal
+                                                                          : journal::ErrorClass::transient,
+                           ""});
   }
   bool first;
   {

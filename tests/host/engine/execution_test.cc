@@ -513,6 +513,55 @@ TEST(StartKey, IsUniqueWithinATenant) {
   EXPECT_EQ(world.start(R"({"x":1})", "k")->id, first->id) << "after a crash";
 }
 
+TEST(StartKey, IsForOneWorkflow) {
+  World world;
+  world.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+    {"name":"w","steps":[{"name":"a"}]},{"name":"v","steps":[{"name":"a"}]}]})");
+  const auto first = world.start("{}", "k", "w");
+  EXPECT_EQ(world.start("{}", "k", "p::w")->id, first->id);
+  EXPECT_EQ(world.start("{}", "k", "v").error().code, Code::start_key_conflict);
+}
+
+TEST(Input, MayNotHoldReservedKeys) {
+  World world;
+  world.publish(R"("steps":[])");
+  EXPECT_EQ(world.start(R"({"__error__":1})").error().code, Code::invalid_argument);
+}
+
+TEST(Limits, AResultThatIsTooMuchForTheExecutionIsAnErrorOfItsStep) {
+  engine::Options options;
+  options.execution_limit_bytes = 100;
+  World world(options);
+  world.publish(R"("steps":[{"name":"a"},{"name":"b","after":["a"]}])");
+  world.runner().script = [](const auto& invocation) {
+    return ok("{\"" + std::string(invocation.step_name) + "\":\"" + std::string(60, 'x') + "\"}");
+  };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  world.crash();
+  world.run();
+  EXPECT_EQ(world.step_state(id, "a"), "completed");
+  EXPECT_EQ(world.show(id).state.error->code, "execution_too_large");
+}
+
+TEST(Recovery, LeavesAsideWhatItCannotReadAndTakesItUpLater) {
+  World world;
+  const auto release = world.publish(R"("steps":[{"name":"a"},{"name":"b","after":["a"]}])");
+  world.runner().script = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId lost = world.start()->id;
+  world.releases.unreadable = release;
+  world.crash();
+  ASSERT_EQ(world.engine().left_aside().size(), 1u);
+  world.publish(R"("description":"two","steps":[{"name":"a"}])");
+  const ExecutionId other = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(other).state.state, State::completed) << "the host serves everybody else";
+  world.releases.unreadable = nullptr;
+  world.crash();
+  world.run();
+  EXPECT_EQ(world.show(lost).state.state, State::completed);
+}
+
 // ---- hot swap ----
 
 TEST(Swap, RunningExecutionsStayOnTheReleaseThatTheyPinned) {

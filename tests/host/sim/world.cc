@@ -146,7 +146,7 @@ registry::ReleasePtr FakeReleases::publish(const std::string& tenant, const std:
 
 Result<registry::ReleasePtr> FakeReleases::load(std::string_view tenant, const Digest& digest) const {
   for (const registry::ReleasePtr& release : releases_)
-    if (release->tenant == tenant && release->digest == digest) return release;
+    if (release != unreadable && release->tenant == tenant && release->digest == digest) return release;
   return Error{Code::not_found, "no such release"};
 }
 

@@ -87,6 +87,7 @@ class FakeReleases : public engine::Releases {
   registry::ReleasePtr publish(const std::string& tenant, const std::string& json);
   registry::CatalogPtr catalog() const override { return catalog_; }
   Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
+  registry::ReleasePtr unreadable;  // load() refuses this one
 
  private:
   registry::CatalogPtr catalog_ = std::make_shared<registry::Catalog>();
