@@ -34,7 +34,8 @@ static int32_t block(pirn_state* state, pirn_call* call, const pirn_invocation* 
   (void)state, (void)invocation, (void)outcome;
   enter(call);
   say("entered");
-  shop->wait_for_gate(shop);
+  workshop* present = __atomic_load_n(&shop, __ATOMIC_ACQUIRE);
+  present->wait_for_gate(present);
   say("left");
   return PIRN_DONE;
 }
