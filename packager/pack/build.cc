@@ -1,11 +1,14 @@
 #include "packager/pack/build.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/filesystem/operations.hpp>
 #include <boost/filesystem/path.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <cstdlib>
 
 #include "packager/json/json.h"
 #include "packager/pack/file.h"
@@ -36,6 +39,20 @@ Status run_cmake(const std::vector<std::string>& argv, const BuildOptions& optio
                .blame = Blame::package};
 }
 
+// CMake would choose make, which a machine with Ninja need not have.
+bool prefers_ninja() {
+  const char* chosen = std::getenv("CMAKE_GENERATOR");
+  const char* path = std::getenv("PATH");
+  if ((chosen && *chosen) || !path) return false;
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find(':'), rest.size());
+    if (access((std::string(rest.substr(0, end)) + "/ninja").c_str(), X_OK) == 0) return true;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return false;
+}
+
 Status configure(const std::string& build, const BuildOptions& options) {
   // CMake's file API: it answers which targets there are and what they make.
   boost::system::error_code failure;
@@ -46,7 +63,10 @@ Status configure(const std::string& build, const BuildOptions& options) {
                  .blame = Blame::world};
   PIRN_DO(write_file(build + "/.cmake/api/v1/query/codemodel-v2", "", 0644, Existing::replace));
   std::vector<std::string> argv = {"cmake", "-S", options.directory, "-B", build};
-  if (!fs::exists(build + "/CMakeCache.txt", failure)) argv.push_back("-DCMAKE_BUILD_TYPE=Release");
+  if (!fs::exists(build + "/CMakeCache.txt", failure)) {
+    argv.push_back("-DCMAKE_BUILD_TYPE=Release");
+    if (prefers_ninja()) argv.insert(argv.end(), {"-G", "Ninja"});
+  }
   if (!options.sdk_prefix.empty()) argv.push_back("-DCMAKE_PREFIX_PATH=" + options.sdk_prefix);
   argv.insert(argv.end(), options.cmake_arguments.begin(), options.cmake_arguments.end());
   return run_cmake(argv, options);

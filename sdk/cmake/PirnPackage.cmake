@@ -42,9 +42,12 @@ function(pirn_add_package name)
   if(DEFINED ARG_VERSION)
     target_compile_definitions(${name} PRIVATE PIRN_PACKAGE_VERSION="${ARG_VERSION}")
   endif()
-  # The same bytes from every directory; messages name src/x.cc.
+  # The same bytes from every directory; messages name src/x.cc. The third map is for a compiler cache that makes paths
+  # relative to the build (CCACHE_BASEDIR).
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY "${CMAKE_BINARY_DIR}" OUTPUT_VARIABLE source_from_build)
   target_compile_options(${name} PRIVATE
     "-ffile-prefix-map=${CMAKE_CURRENT_BINARY_DIR}/=build/" "-ffile-prefix-map=${CMAKE_CURRENT_SOURCE_DIR}/="
+    "-ffile-prefix-map=${source_from_build}/="
     $<$<C_COMPILER_ID:GNU>:$<$<COMPILE_LANGUAGE:C>:-fno-gnu-unique>>
     $<$<CXX_COMPILER_ID:GNU>:$<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>>)
   target_link_options(${name} PRIVATE
