@@ -74,6 +74,71 @@ struct RetryPolicy {
 
 enum class OnError : uint8_t { fail, skip, keep_going };
 enum class FailureMode : uint8_t { fail_fast, keep_going };
+enum class Compensate : uint8_t { automatic, always, never };  // automatic: under fail_fast only (R26)
+enum class Strategy : uint8_t { parallel, sequential, hybrid };
+enum class Misfire : uint8_t { once, skip, all };
+
+// What takes the place of a step whose retries are exhausted.
+struct Fallback {
+  enum class Kind : uint8_t { none, function, value, skip };
+  Kind kind = Kind::none;
+  std::string function;  // a function id: called with the step's context and the original error
+  JsonText value;        // the step's result
+
+  bool operator==(const Fallback&) const = default;
+};
+
+// What happens on an error that a rule names, before the step's retry policy is asked (R46). The first
+// matching rule of the step counts, then the first of the workflow.
+struct RecoveryRule {
+  enum class Action : uint8_t { retry, skip, fallback, abort, manual };
+  std::vector<ErrorPattern> on;  // empty: every error
+  std::string when;              // a condition function, asked with the error; empty: none
+  Action action = Action::retry;
+  RetryPolicy retry;  // action retry
+  Fallback fallback;  // action fallback
+
+  bool operator==(const RecoveryRule&) const = default;
+};
+
+// Of one name in one tenant there is one breaker (R33), so steps that share a name share these options.
+struct CircuitBreaker {
+  std::string name;  // empty: none
+  uint32_t failure_threshold = 5;
+  uint32_t success_threshold = 1;
+  uint32_t half_open_limit = 1;
+  int64_t reset_timeout_ns = 30'000'000'000;
+
+  bool operator==(const CircuitBreaker&) const = default;
+};
+
+// What a step takes from the host's pool while it runs (R48): "cpu", "memory", "gpu" or any name of the
+// host's.
+struct Resource {
+  std::string name;
+  double amount = 0;
+
+  bool operator==(const Resource&) const = default;
+};
+
+// When a workflow starts by itself (R35 to R38); times are RFC 3339. At most one of cron, every, at, in.
+struct Schedule {
+  std::vector<std::string> cron;
+  int64_t every_ns = 0;  // 0: not given
+  std::string at;
+  int64_t in_ns = 0;  // 0: not given
+  std::string start_at, end_at;
+  std::string timezone;  // an IANA name; empty: UTC
+  Misfire misfire = Misfire::once;
+
+  bool operator==(const Schedule&) const = default;
+};
+
+// Function ids; empty = none. They run after the outcome is settled and cannot change it.
+struct Handlers {
+  std::string on_success, on_failure, on_cancel, on_step_error;
+  bool operator==(const Handlers&) const = default;
+};
 
 // Function ids; empty = none. Hooks observe, they never change an outcome (R70).
 struct Hooks {
@@ -90,15 +155,33 @@ struct Step {
   std::string task;  // function id
   std::string label;
   std::string description;
-  std::vector<uint32_t> after;  // indices into Workflow::steps, ascending, distinct
+  // Indices into Workflow::steps, ascending, distinct.
+  std::vector<uint32_t> after, after_any, after_graft;
+  std::string group;        // of which it is a member; empty: none
+  std::string after_group;  // after all of whose members it comes; empty: none
+  bool graft = false;       // it may EXPAND
   Condition when;
   int64_t timeout_ns = 300'000'000'000;
+  std::string timeout_function;  // answers the timeout; timeout_ns is what holds if it fails
   RetryPolicy retry;
+  std::vector<RecoveryRule> recovery;
+  Fallback fallback;
   OnError on_error = OnError::fail;
+  std::string rollback;         // function id; empty: nothing to compensate
+  bool await_approval = false;  // descriptive (R16)
+  std::string on_timeout;       // of an await: a handler whose return is the step's
   bool cancellable = true;
-  std::string context_key;  // empty: a map result merges flat
-  JsonText params;          // an object
-  JsonText metadata;        // an object
+  CircuitBreaker breaker;
+  int32_t priority = 0;  // higher goes first
+  std::vector<Resource> resources;
+  int64_t estimate_ns = 0;  // for plans; 0: unknown
+  uint32_t max_snoozes = UINT32_MAX;
+  uint32_t max_crashes = 3;
+  std::string nested;         // [package::]workflow that runs in place of a task; empty: none
+  std::string input, result;  // of a nested workflow: functions that map in and out
+  std::string context_key;    // empty: a map result merges flat
+  JsonText params;            // an object
+  JsonText metadata;          // an object
   Hooks hooks;
   std::string at;  // "file:line" where the author declared it, if he said so; no part of the digest
   Where where;     // for messages: `at`, or else the place in the parsed text
@@ -112,6 +195,16 @@ struct Workflow {
   int64_t timeout_ns = kInfinite;
   FailureMode failure_mode = FailureMode::fail_fast;
   uint32_t step_concurrency = 0;  // 0 = unlimited
+  uint32_t max_running = 0;       // scheduled executions at a time (R40); 0 = unlimited
+  Strategy strategy = Strategy::parallel;
+  RetryPolicy retry = {.max_retries = 0};  // of the whole workflow (R22)
+  Compensate compensate = Compensate::automatic;
+  Handlers handlers;
+  std::vector<RecoveryRule> recovery;
+  bool dead_letter = false;
+  int64_t dead_letter_ttl_ns = kInfinite;
+  std::optional<Schedule> schedule;
+  std::vector<std::string> on_event;
   std::vector<std::string> tags;
   JsonText metadata;
   Hooks hooks;
