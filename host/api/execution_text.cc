@@ -79,10 +79,10 @@ void append_step(std::string& out, const journal::Step& step, const std::string&
   object.number("attempt", shown_attempt(step));
   object.number("invocations", step.invocations);
   object.number("failures", step.failures);
-  object.number("interruptions", step.interruptions);
+  object.number("interruptions", step.extra->interruptions);
   object.flag("tolerated", step.tolerated);
   error(object, "error", step.error);
-  object.text_or_null("reason", step.reason);
+  object.text_or_null("reason", step.extra->reason);
   object.time("started_at", step.started_at);
   object.time("ended_at", step.ended_at);
   object.duration("duration_ms", step.started_at, step.ended_at, now);

@@ -155,7 +155,7 @@ std::vector<bool> Execution::below_failures() const {
 void Execution::finish_if_done(Decision& decision) {
   if (n_open_ > 0) return;
   if (state_.state == State::running) {
-    if (state_.error_step == Stopping::kNoStep) return finalise(decision, journal::FinalState::completed);
+    if (state_.error_step == journal::kNoStep) return finalise(decision, journal::FinalState::completed);
     Stopping record;
     record.error = state_.error;
     record.step = state_.error_step;

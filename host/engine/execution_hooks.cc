@@ -35,9 +35,9 @@ void Execution::hook(Decision& decision, uint32_t step, std::string definition::
   }
   if (current.skip_kind != SkipKind::none)
     input += ",\"skip_kind\":\"" + std::string(name_of(current.skip_kind)) + "\"";
-  if (!current.reason.empty()) {
+  if (!current.extra->reason.empty()) {
     input += ",\"reason\":";
-    journal::append_json_string(input, current.reason);
+    journal::append_json_string(input, current.extra->reason);
   }
   if (current.error) {
     input += ",\"error\":";

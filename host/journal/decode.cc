@@ -45,7 +45,9 @@ class Fields {
     return value ? number_of(*value, name) : otherwise;
   }
   uint32_t count(std::string_view name) const { return count_of(number(name), name); }
-  uint32_t count_or(std::string_view name, uint32_t otherwise) const { return count_of(number_or(name, otherwise), name); }
+  uint32_t count_or(std::string_view name, uint32_t otherwise) const {
+    return count_of(number_or(name, otherwise), name);
+  }
   int64_t instant_or(std::string_view name, int64_t otherwise) const {
     const bj::value* value = find(name);
     if (!value) return otherwise;
@@ -138,20 +140,68 @@ ExecutionId id_of(std::string_view text) {
   return *id;
 }
 
-uint32_t step_of(const Fields& fields) {
-  return fields.count_or("i", Stopping::kNoStep);
-}
-
-AfterFailure then_of(std::string_view name) {
-  if (name == "retry") return AfterFailure::retry;
-  if (name == "fail") return AfterFailure::fail;
-  if (name == "tolerate") return AfterFailure::tolerate;
-  if (name == "skip") return AfterFailure::skip;
-  throw Malformed("'" + std::string(name) + "' does not say what follows a failure");
-}
+uint32_t step_of(const Fields& fields) { return fields.count_or("i", kNoStep); }
 
 Kind kind_of(const Fields& fields, std::string_view name = "kind") {
   return by_name<Kind>(fields.text(name), 1, 10);
+}
+
+std::vector<uint32_t> numbers_of(const Fields& fields, std::string_view name) {
+  std::vector<uint32_t> numbers;
+  const bj::value* list = fields.find(name);
+  if (!list) return numbers;
+  for (const bj::value& number : list->as_array()) {
+    const int64_t value = number.as_int64();
+    if (value < 0 || value > UINT32_MAX) throw Malformed("a step number is out of range");
+    numbers.push_back(static_cast<uint32_t>(value));
+  }
+  return numbers;
+}
+
+ExecutionId id_or_none(const Fields& fields, std::string_view name) {
+  return fields.find(name) ? id_of(fields.text(name)) : ExecutionId();
+}
+
+AwaitPtr await_of(const Fields& f) {
+  Await await;
+  await.kind = f.text("kind");
+  if (const bj::value* approvers = f.find("approvers"))
+    for (const bj::value& approver : approvers->as_array())
+      await.approvers.emplace_back(Fields::string_of(approver, "approvers"));
+  await.notify = f.json_or_empty("notify");
+  await.on_timeout = f.text_or_empty("on_timeout");
+  await.deadline = f.instant_or("deadline", kNever);
+  return std::make_shared<const Await>(std::move(await));
+}
+
+std::vector<Child> children_of(const bj::value& json) {
+  std::vector<Child> children;
+  children.reserve(json.as_array().size());
+  for (const bj::value& child : json.get_array()) {
+    const Fields f(child);
+    children.push_back({f.count("graft"), f.count("number"), f.text("name"), f.text("task"),
+                        f.json_or_empty("params"), f.json_or_empty("options")});
+  }
+  return children;
+}
+
+// {"set":{…},"unset":[…]}
+Delta patch_of(const bj::value& json) {
+  const Fields f(json);
+  Delta patch = delta_of(f.get("set"));
+  if (const bj::value* unset = f.find("unset"))
+    for (const bj::value& key : unset->as_array()) patch.unset(Fields::string_of(key, "unset"));
+  return patch;
+}
+
+std::vector<HandlerRun> handlers_of(const bj::value& json) {
+  std::vector<HandlerRun> handlers;
+  for (const bj::value& run : json.as_array()) {
+    const Fields f(run);
+    handlers.push_back({by_name<Handler>(f.text("handler"), 0, 3), f.number("invocation"),
+                        f.count_or("step", kNoStep), f.json_or_empty("input")});
+  }
+  return handlers;
 }
 
 Record created_of(const Fields& f) {
@@ -165,6 +215,9 @@ Record created_of(const Fields& f) {
   record.definition_schema = f.count("definition_schema");
   record.n_steps = f.count("steps");
   record.root = id_of(f.text("root"));
+  record.parent = id_or_none(f, "parent");
+  record.parent_step = f.count_or("parent_step", kNoStep);
+  record.retry_of = id_or_none(f, "retry_of");
   record.key = f.text_or_empty("key");
   record.input_digest = f.digest("input_digest");
   record.trigger = f.text("trigger");
@@ -173,27 +226,59 @@ Record created_of(const Fields& f) {
   return record;
 }
 
+Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
+  const auto instant = [&](std::string_view name, int64_t otherwise = 0) {
+    return f.instant_or(name, otherwise);
+  };
+  if (type == "step.settle") return StepSettled{step, by_name<AfterFailure>(f.text("then"), 0, 6)};
+  if (type == "step.snooze")
+    return StepSnoozed{step, instant("delay"), instant("wake_at"), instant("duration")};
+  if (type == "step.await") return StepAwaiting{step, await_of(f), instant("duration")};
+  if (type == "step.adopt") return StepAdopted{step, slot_of(f)};
+  if (type == "graft.expand") return GraftExpanded{step, children_of(f.get("children"))};
+  if (type == "workflow.pause") return Paused{step, f.text_or_empty("reason")};
+  if (type == "workflow.resume")
+    return Resumed{step, f.find("patch") ? patch_of(f.get("patch")) : Delta(), f.text_or_empty("by")};
+  if (type == "workflow.compensate") return Compensating{f.count("candidates")};
+  if (type == "rollback.start") return RollbackStarted{step, f.count("attempt"), f.number("invocation")};
+  if (type == "rollback.stop") return RollbackDone{step, instant("duration")};
+  if (type == "rollback.exception")
+    return RollbackFailed{step, error_of(f), instant("wake_at", kNever), instant("duration")};
+  if (type == "handler.start")
+    return HandlerStarted{by_name<Handler>(f.text("handler"), 0, 3), f.number("invocation"), step,
+                          f.json_or_empty("input")};
+  if (type == "handler.stop") return HandlerDone{f.number("invocation"), error_of(f)};
+  if (type == "workflow.retry")
+    return WorkflowRetry{f.count("attempt"), error_of(f), step, instant("delay"), instant("wake_at")};
+  if (type == "circuit.reject") return CircuitRejected{step, f.text("breaker")};
+  if (type == "dead_letter.insert") return DeadLettered{instant("expires_at", kNever)};
+  throw Malformed("'" + type + "' is no known event");
+}
+
 Record record_of(const Fields& f) {
   const std::string type = f.text("type");
   const uint32_t step = step_of(f);
-  if (type == "step.ready") return StepReady{step};
+  if (type == "step.ready") return StepReady{step, f.instant_or("timeout", 0), numbers_of(f, "fired_by")};
   if (type == "step.start")
-    return StepStarted{step, f.count("attempt"), f.number("invocation")};
+    return StepStarted{step, f.count("attempt"), f.number("invocation"),
+                       f.find("kind") ? kind_of(f) : Kind::task, id_or_none(f, "child")};
   if (type == "step.stop") return StepCompleted{step, slot_of(f), f.instant_or("duration", 0)};
   if (type == "workflow.create") return created_of(f);
-  if (type == "workflow.start")
-    return Begun{f.count("attempt"), f.instant_or("deadline", kNever)};
+  if (type == "workflow.start") return Begun{f.count("attempt"), f.instant_or("deadline", kNever)};
   if (type == "workflow.stop")
     return Stopped{by_name<FinalState>(f.text("state"), 0, 2), f.instant_or("duration", 0),
                    f.count_or("tolerated_failures", 0)};
   if (type == "step.skip")
     return StepSkipped{step, by_name<SkipKind>(f.text("kind"), 0, 7), f.text_or_empty("reason")};
   if (type == "step.exception")
-    return StepFailed{step, error_of(f), then_of(f.text("then")), f.instant_or("duration", 0)};
+    return StepFailed{step, error_of(f), by_name<AfterFailure>(f.text("then"), 0, 6),
+                      f.instant_or("duration", 0)};
   if (type == "step.retry") return StepRetry{step, f.instant_or("delay", 0), f.instant_or("wake_at", 0)};
   if (type == "step.cancel") return StepCancelled{step, f.text_or_empty("reason"), slot_of(f)};
   if (type == "step.interrupt") return StepInterrupted{step, f.flag_or("crashed", false)};
-  if (type == "step.ask") return StepAsked{step, kind_of(f), f.number("invocation")};
+  if (type == "step.ask")
+    return StepAsked{step, kind_of(f), f.number("invocation"), f.count_or("rule", 0),
+                     numbers_of(f, "fired_by")};
   if (type == "step.answer")
     return StepAnswered{step, kind_of(f), f.flag_or("truth", false), f.instant_or("duration", 0),
                         error_of(f)};
@@ -208,7 +293,26 @@ Record record_of(const Fields& f) {
   if (type == "workflow.fail") return Failed{error_of(f), step};
   if (type == "diagnostic") return Diagnostic{f.text("code"), f.text("message"), step};
   if (type == "node") return Emitted{step, f.text("scope"), f.text("message"), f.json_or_empty("metadata")};
-  throw Malformed("'" + type + "' is no known event");
+  return rare_record_of(type, step, f);
+}
+
+void read_extra(const Fields& f, Step& step) {
+  const auto read = [&](std::string_view name, auto&& into) {
+    if (f.find(name)) into(step.extra.edit());
+  };
+  read("reason", [&](StepExtra& extra) { extra.reason = f.text("reason"); });
+  read("interruptions", [&](StepExtra& extra) { extra.interruptions = f.count("interruptions"); });
+  read("crashes", [&](StepExtra& extra) { extra.crashes = f.count("crashes"); });
+  read("snoozes", [&](StepExtra& extra) { extra.snoozes = f.count("snoozes"); });
+  read("patch", [&](StepExtra& extra) { extra.patch = f.count("patch"); });
+  read("rule", [&](StepExtra& extra) { extra.rule = f.count("rule"); });
+  read("timeout", [&](StepExtra& extra) { extra.timeout = f.instant_or("timeout", 0); });
+  read("fired_by", [&](StepExtra& extra) { extra.fired_by = numbers_of(f, "fired_by"); });
+  read("await", [&](StepExtra& extra) { extra.await = await_of(Fields(f.get("await"))); });
+  read("child", [&](StepExtra& extra) { extra.child = id_or_none(f, "child"); });
+  read("rollback_failures",
+       [&](StepExtra& extra) { extra.rollback_failures = f.count("rollback_failures"); });
+  read("rollback_error", [&](StepExtra& extra) { extra.rollback_error = error_of(f, "rollback_error"); });
 }
 
 Step state_step_of(const Fields& f) {
@@ -217,19 +321,20 @@ Step state_step_of(const Fields& f) {
   if (f.find("skip_kind")) step.skip_kind = by_name<SkipKind>(f.text("skip_kind"), 0, 7);
   step.tolerated = f.flag_or("tolerated", false);
   if (f.find("asking")) step.asking = kind_of(f, "asking");
+  step.fallback_used = f.flag_or("fallback_used", false);
+  if (f.find("kind")) step.kind = kind_of(f);
+  if (f.find("compensation")) step.compensation = by_name<Compensation>(f.text("compensation"), 0, 4);
   step.failures = f.count_or("failures", 0);
   step.invocations = f.count_or("invocations", 0);
-  step.interruptions = f.count_or("interruptions", 0);
-  step.crashes = f.count_or("crashes", 0);
   step.invocation = f.number_or("invocation", 0);
   step.wake_at = f.instant_or("wake_at", 0);
   step.started_at = f.instant_or("started_at", 0);
   step.invoked_at = f.instant_or("invoked_at", step.started_at);
   step.ended_at = f.instant_or("ended_at", 0);
   step.ended_seq = f.number_or("ended_seq", 0);
-  step.reason = f.text_or_empty("reason");
   step.error = error_of(f);
   step.result = slot_of(f);
+  read_extra(f, step);
   return step;
 }
 
@@ -245,6 +350,9 @@ DecodedState state_of(const Fields& f) {
   state.definition = f.digest("definition");
   state.definition_schema = f.count("definition_schema");
   state.root = id_of(f.text("root"));
+  state.parent = id_or_none(f, "parent");
+  state.parent_step = f.count_or("parent_step", kNoStep);
+  state.retry_of = id_or_none(f, "retry_of");
   state.key = f.text_or_empty("key");
   state.input_digest = f.digest("input_digest");
   state.trigger = f.text("trigger");
@@ -252,8 +360,9 @@ DecodedState state_of(const Fields& f) {
   if (f.find("cause")) state.cause = f.text("cause") == "fail" ? StopCause::fail : StopCause::cancel;
   state.rollback = f.flag_or("rollback", false);
   state.cleanup = f.flag_or("cleanup", true);
+  state.paused = f.flag_or("paused", false);
   state.attempt = f.count("attempt");
-  state.error_step = f.count_or("error_step", Stopping::kNoStep);
+  state.error_step = f.count_or("error_step", kNoStep);
   state.error = error_of(f);
   state.reason = f.text_or_empty("reason");
   state.created_at = f.instant_or("created_at", 0);
@@ -265,6 +374,11 @@ DecodedState state_of(const Fields& f) {
   state.next_seq = f.number("next_seq");
   state.next_commit = f.count("next_commit");
   state.tolerated_failures = f.count_or("tolerated_failures", 0);
+  state.dead_letter_until = f.instant_or("dead_letter_until", 0);
+  if (const bj::value* patches = f.find("patches"))
+    for (const bj::value& patch : patches->as_array()) state.patches.push_back(patch_of(patch));
+  if (f.find("handlers")) state.handlers = handlers_of(f.get("handlers"));
+  if (f.find("children")) state.children = children_of(f.get("children"));
   state.input = delta_of(f.get("input"));
   decoded.context = f.json_or_empty("context");
   for (const bj::value& step : f.get("steps").as_array()) {

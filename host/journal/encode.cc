@@ -21,6 +21,18 @@ void optional_json(TextWriter& out, const char (&field)[N], std::string_view val
   if (!value.empty()) out.literal(field).raw(value);
 }
 
+template <size_t N>
+void optional_id(TextWriter& out, const char (&field)[N], ExecutionId id) {
+  if (id) out.literal(field).word(id.text());
+}
+template <size_t N>
+void optional_numbers(TextWriter& out, const char (&field)[N], const std::vector<uint32_t>& numbers) {
+  if (numbers.empty()) return;
+  out.literal(field);
+  for (size_t i = 0; i < numbers.size(); ++i) out.character(i ? ',' : '[').number(numbers[i]);
+  out.character(']');
+}
+
 void write_error(TextWriter& out, const StepError& error) {
   out.literal("{\"code\":").text(error.code).literal(",\"message\":").text(error.message);
   out.literal(",\"class\":").word(name_of(error.error_class));
@@ -63,6 +75,56 @@ void write_slot(TextWriter& out, const ResultPtr& result) {
   }
 }
 
+// {"set":{…},"unset":[…]}
+void write_patch(TextWriter& out, const Delta& patch) {
+  out.literal("{\"set\":");
+  write_delta(out, patch);
+  write_unset(out, patch);
+  out.character('}');
+}
+
+// The fields of an await behind its kind.
+void write_await(TextWriter& out, const Await& await) {
+  for (size_t i = 0; i < await.approvers.size(); ++i) {
+    i ? out.character(',') : out.literal(",\"approvers\":[");
+    out.text(await.approvers[i]);
+  }
+  if (!await.approvers.empty()) out.character(']');
+  optional_json(out, ",\"notify\":", await.notify);
+  optional_text(out, ",\"on_timeout\":", await.on_timeout);
+  optional_instant(out, ",\"deadline\":", await.deadline);
+}
+
+void write_children(TextWriter& out, const std::vector<Child>& children) {
+  out.character('[');
+  for (size_t i = 0; i < children.size(); ++i) {
+    const Child& child = children[i];
+    if (i) out.character(',');
+    out.literal("{\"graft\":").number(child.graft).literal(",\"number\":").number(child.number);
+    out.literal(",\"name\":").word(child.name).literal(",\"task\":").word(child.task);
+    optional_json(out, ",\"params\":", child.params);
+    optional_json(out, ",\"options\":", child.options);
+    out.character('}');
+  }
+  out.character(']');
+}
+
+void write_handlers(TextWriter& out, const std::vector<HandlerRun>& handlers) {
+  out.character('[');
+  for (size_t i = 0; i < handlers.size(); ++i) {
+    const HandlerRun& run = handlers[i];
+    if (i) out.character(',');
+    out.literal("{\"handler\":")
+        .word(name_of(run.handler))
+        .literal(",\"invocation\":")
+        .number(run.invocation);
+    if (run.step != kNoStep) out.literal(",\"step\":").number(run.step);
+    optional_json(out, ",\"input\":", run.input);
+    out.character('}');
+  }
+  out.character(']');
+}
+
 void write_pins(TextWriter& out, const std::vector<Digest>& pins) {
   out.literal(",\"pins\":[");
   for (size_t i = 0; i < pins.size(); ++i) {
@@ -98,6 +160,9 @@ struct Encoder {
     out.literal(",\"definition_schema\":").number(record.definition_schema);
     out.literal(",\"steps\":").number(record.n_steps);
     out.literal(",\"root\":").word(record.root.text());
+    optional_id(out, ",\"parent\":", record.parent);
+    if (record.parent_step != kNoStep) out.literal(",\"parent_step\":").number(record.parent_step);
+    optional_id(out, ",\"retry_of\":", record.retry_of);
     optional_text(out, ",\"key\":", record.key);
     out.literal(",\"input_digest\":").digest(record.input_digest);
     out.literal(",\"trigger\":").text(record.trigger);
@@ -115,6 +180,8 @@ struct Encoder {
     step(record.step);
     out.literal(",\"kind\":").word(name_of(record.kind));
     out.literal(",\"invocation\":").number(record.invocation);
+    if (record.rule) out.literal(",\"rule\":").number(record.rule);
+    optional_numbers(out, ",\"fired_by\":", record.fired_by);
   }
   void operator()(const StepAnswered& record) {
     type("step.answer");
@@ -127,12 +194,16 @@ struct Encoder {
   void operator()(const StepReady& record) {
     type("step.ready");
     step(record.step);
+    if (record.timeout) out.literal(",\"timeout\":").integer(record.timeout);
+    optional_numbers(out, ",\"fired_by\":", record.fired_by);
   }
   void operator()(const StepStarted& record) {
     type("step.start");
     step(record.step);
     out.literal(",\"attempt\":").number(record.attempt);
     out.literal(",\"invocation\":").number(record.invocation);
+    if (record.kind != Kind::task) out.literal(",\"kind\":").word(name_of(record.kind));
+    optional_id(out, ",\"child\":", record.child);
   }
   void operator()(const StepCompleted& record) {
     type("step.stop");
@@ -147,12 +218,16 @@ struct Encoder {
     optional_text(out, ",\"reason\":", record.reason);
   }
   void operator()(const StepFailed& record) {
-    static constexpr std::string_view kThen[] = {"retry", "fail", "tolerate", "skip"};
     type("step.exception");
     step(record.step);
-    out.literal(",\"then\":").word(kThen[static_cast<size_t>(record.then)]);
+    out.literal(",\"then\":").word(name_of(record.then));
     out.literal(",\"duration\":").integer(record.duration);
     error(record.error);
+  }
+  void operator()(const StepSettled& record) {
+    type("step.settle");
+    step(record.step);
+    out.literal(",\"then\":").word(name_of(record.then));
   }
   void operator()(const StepRetry& record) {
     type("step.retry");
@@ -171,12 +246,102 @@ struct Encoder {
     step(record.step);
     if (record.crashed) out.literal(",\"crashed\":true");
   }
+  void operator()(const StepSnoozed& record) {
+    type("step.snooze");
+    step(record.step);
+    out.literal(",\"delay\":").integer(record.delay);
+    out.literal(",\"wake_at\":").integer(record.wake_at);
+    out.literal(",\"duration\":").integer(record.duration);
+  }
+  void operator()(const StepAwaiting& record) {
+    type("step.await");
+    step(record.step);
+    out.literal(",\"kind\":").text(record.await->kind);
+    write_await(out, *record.await);
+    out.literal(",\"duration\":").integer(record.duration);
+  }
+  void operator()(const StepAdopted& record) {
+    type("step.adopt");
+    step(record.step);
+    write_slot(out, record.result);
+  }
+  void operator()(const GraftExpanded& record) {
+    type("graft.expand");
+    step(record.step);
+    out.literal(",\"children\":");
+    write_children(out, record.children);
+  }
+  void operator()(const Paused& record) {
+    type("workflow.pause");
+    if (record.step != kNoStep) step(record.step);
+    optional_text(out, ",\"reason\":", record.reason);
+  }
+  void operator()(const Resumed& record) {
+    type("workflow.resume");
+    if (record.step != kNoStep) step(record.step);
+    optional_text(out, ",\"by\":", record.by);
+    if (!record.patch.empty()) {
+      out.literal(",\"patch\":");
+      write_patch(out, record.patch);
+    }
+  }
+  void operator()(const Compensating& record) {
+    type("workflow.compensate");
+    out.literal(",\"candidates\":").number(record.candidates);
+  }
+  void operator()(const RollbackStarted& record) {
+    type("rollback.start");
+    step(record.step);
+    out.literal(",\"attempt\":").number(record.attempt);
+    out.literal(",\"invocation\":").number(record.invocation);
+  }
+  void operator()(const RollbackDone& record) {
+    type("rollback.stop");
+    step(record.step);
+    out.literal(",\"duration\":").integer(record.duration);
+  }
+  void operator()(const RollbackFailed& record) {
+    type("rollback.exception");
+    step(record.step);
+    optional_instant(out, ",\"wake_at\":", record.wake_at);
+    out.literal(",\"duration\":").integer(record.duration);
+    error(record.error);
+  }
+  void operator()(const HandlerStarted& record) {
+    type("handler.start");
+    out.literal(",\"handler\":").word(name_of(record.handler));
+    if (record.step != kNoStep) step(record.step);
+    out.literal(",\"invocation\":").number(record.invocation);
+    optional_json(out, ",\"input\":", record.input);
+  }
+  void operator()(const HandlerDone& record) {
+    type("handler.stop");
+    out.literal(",\"invocation\":").number(record.invocation);
+    error(record.error);
+  }
+  void operator()(const WorkflowRetry& record) {
+    type("workflow.retry");
+    out.literal(",\"attempt\":").number(record.attempt);
+    if (record.step != kNoStep) step(record.step);
+    out.literal(",\"delay\":").integer(record.delay);
+    out.literal(",\"wake_at\":").integer(record.wake_at);
+    error(record.error);
+  }
+  void operator()(const CircuitRejected& record) {
+    type("circuit.reject");
+    step(record.step);
+    out.literal(",\"breaker\":").text(record.breaker);
+  }
+  void operator()(const DeadLettered& record) {
+    type("dead_letter.insert");
+    optional_instant(out, ",\"expires_at\":", record.expires_at);
+  }
   void operator()(const Stopping& record) {
     if (record.cause == StopCause::cancel)
       type("workflow.cancel");
     else
       type("workflow.stopping");
-    if (record.step != Stopping::kNoStep) step(record.step);
+    if (record.step != kNoStep) step(record.step);
     optional_text(out, ",\"reason\":", record.reason);
     if (record.rollback) out.literal(",\"rollback\":true");
     if (!record.cleanup) out.literal(",\"cleanup\":false");
@@ -185,7 +350,7 @@ struct Encoder {
   }
   void operator()(const Failed& record) {
     type("workflow.fail");
-    if (record.step != Stopping::kNoStep) step(record.step);
+    if (record.step != kNoStep) step(record.step);
     error(record.error);
   }
   void operator()(const Stopped& record) {
@@ -196,7 +361,7 @@ struct Encoder {
   }
   void operator()(const Diagnostic& record) {
     type("diagnostic");
-    if (record.step != Stopping::kNoStep) step(record.step);
+    if (record.step != kNoStep) step(record.step);
     out.literal(",\"code\":").text(record.code);
     out.literal(",\"message\":").text(record.message);
   }
@@ -209,23 +374,47 @@ struct Encoder {
   }
 };
 
+void write_extra(TextWriter& out, const StepExtra& extra) {
+  optional_text(out, ",\"reason\":", extra.reason);
+  if (extra.interruptions) out.literal(",\"interruptions\":").number(extra.interruptions);
+  if (extra.crashes) out.literal(",\"crashes\":").number(extra.crashes);
+  if (extra.snoozes) out.literal(",\"snoozes\":").number(extra.snoozes);
+  if (extra.patch) out.literal(",\"patch\":").number(extra.patch);
+  if (extra.rule) out.literal(",\"rule\":").number(extra.rule);
+  if (extra.timeout) out.literal(",\"timeout\":").integer(extra.timeout);
+  optional_numbers(out, ",\"fired_by\":", extra.fired_by);
+  if (extra.await) {
+    out.literal(",\"await\":{\"kind\":").text(extra.await->kind);
+    write_await(out, *extra.await);
+    out.character('}');
+  }
+  optional_id(out, ",\"child\":", extra.child);
+  if (extra.rollback_failures) out.literal(",\"rollback_failures\":").number(extra.rollback_failures);
+  if (extra.rollback_error) {
+    out.literal(",\"rollback_error\":");
+    write_error(out, *extra.rollback_error);
+  }
+}
+
 // One step of a state; fields that hold their default are left out.
 void write_step(TextWriter& out, const Step& step, const std::string& name) {
   out.literal("{\"name\":").word(name).literal(",\"state\":").word(name_of(step.state));
   if (step.skip_kind != SkipKind::none) out.literal(",\"skip_kind\":").word(name_of(step.skip_kind));
   if (step.tolerated) out.literal(",\"tolerated\":true");
+  if (step.fallback_used) out.literal(",\"fallback_used\":true");
   if (step.state == StepState::asking) out.literal(",\"asking\":").word(name_of(step.asking));
+  if (step.kind != Kind::task) out.literal(",\"kind\":").word(name_of(step.kind));
+  if (step.compensation != Compensation::none)
+    out.literal(",\"compensation\":").word(name_of(step.compensation));
   if (step.failures) out.literal(",\"failures\":").number(step.failures);
   if (step.invocations) out.literal(",\"invocations\":").number(step.invocations);
-  if (step.interruptions) out.literal(",\"interruptions\":").number(step.interruptions);
-  if (step.crashes) out.literal(",\"crashes\":").number(step.crashes);
   if (step.invocation) out.literal(",\"invocation\":").number(step.invocation);
   if (step.wake_at) out.literal(",\"wake_at\":").integer(step.wake_at);
   if (step.started_at) out.literal(",\"started_at\":").integer(step.started_at);
   if (step.invoked_at != step.started_at) out.literal(",\"invoked_at\":").integer(step.invoked_at);
   if (step.ended_at) out.literal(",\"ended_at\":").integer(step.ended_at);
   if (step.ended_seq) out.literal(",\"ended_seq\":").number(step.ended_seq);
-  optional_text(out, ",\"reason\":", step.reason);
+  write_extra(out, *step.extra.operator->());
   if (step.error) {
     out.literal(",\"error\":");
     write_error(out, *step.error);
@@ -276,6 +465,9 @@ void append_state(std::string& text, const ExecutionState& state, std::span<cons
   out.literal(",\"definition\":").digest(state.definition);
   out.literal(",\"definition_schema\":").number(state.definition_schema);
   out.literal(",\"root\":").word(state.root.text());
+  optional_id(out, ",\"parent\":", state.parent);
+  if (state.parent_step != kNoStep) out.literal(",\"parent_step\":").number(state.parent_step);
+  optional_id(out, ",\"retry_of\":", state.retry_of);
   optional_text(out, ",\"key\":", state.key);
   out.literal(",\"input_digest\":").digest(state.input_digest);
   out.literal(",\"trigger\":").text(state.trigger);
@@ -284,8 +476,9 @@ void append_state(std::string& text, const ExecutionState& state, std::span<cons
     out.literal(",\"cause\":").word(state.cause == StopCause::fail ? "fail" : "cancel");
   if (state.rollback) out.literal(",\"rollback\":true");
   if (!state.cleanup) out.literal(",\"cleanup\":false");
+  if (state.paused) out.literal(",\"paused\":true");
   out.literal(",\"attempt\":").number(state.attempt);
-  if (state.error_step != Stopping::kNoStep) out.literal(",\"error_step\":").number(state.error_step);
+  if (state.error_step != kNoStep) out.literal(",\"error_step\":").number(state.error_step);
   if (state.error) {
     out.literal(",\"error\":");
     write_error(out, *state.error);
@@ -300,6 +493,20 @@ void append_state(std::string& text, const ExecutionState& state, std::span<cons
   out.literal(",\"next_seq\":").number(state.next_seq);
   out.literal(",\"next_commit\":").number(state.next_commit);
   if (state.tolerated_failures) out.literal(",\"tolerated_failures\":").number(state.tolerated_failures);
+  if (state.dead_letter_until) out.literal(",\"dead_letter_until\":").integer(state.dead_letter_until);
+  for (size_t i = 0; i < state.patches.size(); ++i) {
+    i ? out.character(',') : out.literal(",\"patches\":[");
+    write_patch(out, state.patches[i]);
+  }
+  if (!state.patches.empty()) out.character(']');
+  if (!state.handlers.empty()) {
+    out.literal(",\"handlers\":");
+    write_handlers(out, state.handlers);
+  }
+  if (!state.children.empty()) {
+    out.literal(",\"children\":");
+    write_children(out, state.children);
+  }
   out.literal(",\"input\":");
   write_delta(out, state.input);
   optional_json(out, ",\"context\":", context_json);

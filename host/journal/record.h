@@ -71,6 +71,8 @@ inline size_t size_bytes(const StepResult& result) {
   return result.is_map ? size_bytes(result.map) : result.value.size_bytes();
 }
 
+inline constexpr uint32_t kNoStep = UINT32_MAX;
+
 // workflow.create: the first record. Everything needed to know what this execution runs, without any other
 // table.
 struct Created {
@@ -79,8 +81,11 @@ struct Created {
   Digest definition;         // SHA-256 of the workflow's canonical definition
   uint32_t definition_schema = 1;
   uint32_t n_steps = 0;
-  ExecutionId root;  // itself, unless nested
-  std::string key;   // start key, unique within the tenant; may be empty
+  ExecutionId root;    // itself, unless nested
+  ExecutionId parent;  // whose step this execution is; 0: none
+  uint32_t parent_step = kNoStep;
+  ExecutionId retry_of;  // what it retries or runs again from a step (R65); 0: nothing
+  std::string key;       // start key, unique within the tenant; may be empty
   Digest input_digest;
   std::string trigger;  // "manual"
   Delta input;
@@ -98,6 +103,8 @@ struct StepAsked {
   uint32_t step = 0;
   Kind kind = Kind::condition;
   uint64_t invocation = 0;
+  uint32_t rule = 0;               // of a recovery rule's condition: its number, from 1
+  std::vector<uint32_t> fired_by;  // of `after_any`: fixed before the first question (S1)
 };
 // step.answer
 struct StepAnswered {
@@ -110,12 +117,16 @@ struct StepAnswered {
 // step.ready: waits for a slot; `when` is settled.
 struct StepReady {
   uint32_t step = 0;
+  int64_t timeout = 0;             // what its timeout function answered; 0: the definition's
+  std::vector<uint32_t> fired_by;  // of `after_any` (S1)
 };
 // step.start
 struct StepStarted {
   uint32_t step = 0;
   uint32_t attempt = 1;     // failures so far + 1
   uint64_t invocation = 0;  // the token: only its outcome may commit
+  Kind kind = Kind::task;   // or fallback
+  ExecutionId child;        // a nested workflow: the execution that does the work; 0: none
 };
 // step.stop: completed.
 struct StepCompleted {
@@ -129,19 +140,66 @@ struct StepSkipped {
   SkipKind kind = SkipKind::none;
   std::string reason;
 };
-// step.exception: an invocation failed. What follows is decided in the same commit.
-enum class AfterFailure : uint8_t { retry, fail, tolerate, skip };
+// step.exception: an invocation failed. What follows is decided in the same commit, unless a function must be
+// asked first; what then neither fails nor is tolerated is followed by the record that says how it goes on.
+enum class AfterFailure : uint8_t { retry, fail, tolerate, skip, fallback, await, ask };
 struct StepFailed {
   uint32_t step = 0;
   ErrorPtr error;
   AfterFailure then = AfterFailure::fail;
   int64_t duration = 0;
 };
+// step.settle: what follows a step.exception whose `then` was `ask`.
+struct StepSettled {
+  uint32_t step = 0;
+  AfterFailure then = AfterFailure::fail;
+};
 // step.retry
 struct StepRetry {
   uint32_t step = 0;
   int64_t delay = 0;
   int64_t wake_at = 0;
+};
+// step.snooze: the step sleeps; no failure.
+struct StepSnoozed {
+  uint32_t step = 0;
+  int64_t delay = 0;
+  int64_t wake_at = 0;
+  int64_t duration = 0;
+};
+// step.await: the step waits for somebody or something outside.
+struct Await {
+  std::string kind;                    // "approval", "event", "intervention", …
+  std::vector<std::string> approvers;  // empty: whoever holds the role
+  std::string notify;                  // JSON text; may be empty
+  std::string on_timeout;              // function id; may be empty
+  int64_t deadline = kNever;
+};
+using AwaitPtr = std::shared_ptr<const Await>;
+struct StepAwaiting {
+  uint32_t step = 0;
+  AwaitPtr await;
+  int64_t duration = 0;
+};
+// step.adopt: another execution has done this step already (R65).
+struct StepAdopted {
+  uint32_t step = 0;
+  ResultPtr result;
+};
+// graft.expand: the children come into being; the step.stop of the same commit completes the graft.
+struct Child {
+  uint32_t graft = 0;
+  uint32_t number = 0;  // among the children of its graft, from 0
+  std::string name;
+  std::string task;     // function id
+  std::string params;   // JSON object; may be empty
+  std::string options;  // JSON object, options of a step as in the definition; may be empty
+
+  bool operator==(const Child&) const = default;
+};
+struct GraftExpanded {
+  uint32_t step = 0;
+  std::vector<Child> children;
 };
 // step.cancel
 struct StepCancelled {
@@ -163,12 +221,74 @@ struct Stopping {
   bool rollback = false;
   bool cleanup = true;
   int64_t grace_until = kNever;
-  static constexpr uint32_t kNoStep = UINT32_MAX;
+};
+// workflow.pause: by somebody, or (with a step) because the step begins to wait for somebody.
+struct Paused {
+  uint32_t step = kNoStep;
+  std::string reason;
+};
+// workflow.resume: ends a manual pause and may patch the context, or (with a step) ends its waiting; the
+// step's own record follows.
+struct Resumed {
+  uint32_t step = kNoStep;
+  Delta patch;
+  std::string by;  // who, when known
+};
+// workflow.compensate: completed steps are rolled back, newest first.
+struct Compensating {
+  uint32_t candidates = 0;
+};
+// rollback.start
+struct RollbackStarted {
+  uint32_t step = 0;
+  uint32_t attempt = 1;
+  uint64_t invocation = 0;
+};
+// rollback.stop
+struct RollbackDone {
+  uint32_t step = 0;
+  int64_t duration = 0;
+};
+// rollback.exception: tried again at wake_at, or given up (kNever).
+struct RollbackFailed {
+  uint32_t step = 0;
+  ErrorPtr error;
+  int64_t wake_at = kNever;
+  int64_t duration = 0;
+};
+// handler.start, handler.stop: handlers of the workflow, at least once (semantics 2.5).
+enum class Handler : uint8_t { on_success, on_failure, on_cancel, on_step_error };
+struct HandlerStarted {
+  Handler handler = Handler::on_success;
+  uint64_t invocation = 0;
+  uint32_t step = kNoStep;  // on_step_error
+  std::string input;        // JSON: what it is told
+};
+struct HandlerDone {
+  uint64_t invocation = 0;
+  ErrorPtr error;
+};
+// workflow.retry: the attempt has failed, another begins at wake_at with all steps reset (F1).
+struct WorkflowRetry {
+  uint32_t attempt = 2;  // the one that follows
+  ErrorPtr error;
+  uint32_t step = kNoStep;
+  int64_t delay = 0;
+  int64_t wake_at = 0;
+};
+// circuit.reject: an open breaker refused the step; its step.exception follows.
+struct CircuitRejected {
+  uint32_t step = 0;
+  std::string breaker;
+};
+// dead_letter.insert: the tenant keeps this failed execution until somebody decides about it (R34).
+struct DeadLettered {
+  int64_t expires_at = kNever;
 };
 // workflow.fail: once, before the stop of a failed execution.
 struct Failed {
   ErrorPtr error;
-  uint32_t step = Stopping::kNoStep;
+  uint32_t step = kNoStep;
 };
 // workflow.stop: always the last record.
 struct Stopped {
@@ -180,7 +300,7 @@ struct Stopped {
 struct Diagnostic {
   std::string code;
   std::string message;
-  uint32_t step = Stopping::kNoStep;
+  uint32_t step = kNoStep;
 };
 // node: emitted by task code, committed with its outcome.
 struct Emitted {
@@ -190,13 +310,18 @@ struct Emitted {
   std::string metadata;  // JSON text; may be empty
 };
 
-using Record = std::variant<Created, Begun, StepAsked, StepAnswered, StepReady, StepStarted, StepCompleted,
-                            StepSkipped, StepFailed, StepRetry, StepCancelled, StepInterrupted, Stopping,
-                            Failed, Stopped, Diagnostic, Emitted>;
+using Record =
+    std::variant<Created, Begun, StepAsked, StepAnswered, StepReady, StepStarted, StepCompleted, StepSkipped,
+                 StepFailed, StepRetry, StepCancelled, StepInterrupted, Stopping, Failed, Stopped, Diagnostic,
+                 Emitted, StepSnoozed, StepAwaiting, StepAdopted, GraftExpanded, Paused, Resumed,
+                 Compensating, RollbackStarted, RollbackDone, RollbackFailed, HandlerStarted, HandlerDone,
+                 WorkflowRetry, CircuitRejected, DeadLettered, StepSettled>;
 
 std::string_view name_of(SkipKind kind);
 std::string_view name_of(FinalState state);
 std::string_view name_of(ErrorClass error_class);
 std::string_view name_of(Kind kind);
+std::string_view name_of(Handler handler);
+std::string_view name_of(AfterFailure then);
 
 }  // namespace pirn::journal

@@ -39,6 +39,9 @@ struct Applier {
     execution.definition_schema = record.definition_schema;
     execution.input_digest = record.input_digest;
     execution.root = record.root;
+    execution.parent = record.parent;
+    execution.parent_step = record.parent_step;
+    execution.retry_of = record.retry_of;
     execution.input = std::move(record.input);
     execution.created_at = at;
     execution.wake_at = record.wake_at;
@@ -50,33 +53,41 @@ struct Applier {
     execution.state = State::running;
     execution.attempt = record.attempt;
     execution.deadline = record.deadline;
-    execution.started_at = at;
+    if (execution.started_at == 0) execution.started_at = at;
     execution.wake_at = 0;
   }
 
   void operator()(const StepAsked& record) {
     Step& target = step(record.step);
     assert(target.state == StepState::pending || target.state == StepState::retry_wait ||
-           target.state == StepState::asking);
+           target.state == StepState::awaiting || target.state == StepState::asking);
     target.state = StepState::asking;
     target.asking = record.kind;
     target.invocation = record.invocation;
+    if (record.rule != target.extra->rule) target.extra.edit().rule = record.rule;
+    if (!record.fired_by.empty()) target.extra.edit().fired_by = record.fired_by;
   }
 
   void operator()(const StepAnswered& record) {
     Step& target = step(record.step);
     assert(target.state == StepState::asking && target.asking == record.kind);
     // The answer's consequence follows in the same commit; until then the step is where it was before the
-    // question.
-    target.state = record.kind == Kind::condition ? StepState::pending : StepState::retry_wait;
+    // question. What the handler of an await's timeout answers counts as the step's own outcome.
+    const bool failed = record.kind == Kind::backoff || target.extra->rule != 0;
+    target.state = record.kind == Kind::handler ? StepState::running
+                   : failed                     ? StepState::retry_wait
+                                                : StepState::pending;
     target.invocation = 0;
   }
 
   void operator()(const StepReady& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::pending || target.state == StepState::retry_wait);
+    assert(target.state == StepState::pending || target.state == StepState::retry_wait ||
+           target.state == StepState::snoozed || target.state == StepState::awaiting);
     target.state = StepState::ready;
     target.wake_at = 0;
+    if (record.timeout != 0) target.extra.edit().timeout = record.timeout;
+    if (!record.fired_by.empty()) target.extra.edit().fired_by = record.fired_by;
   }
 
   void operator()(const StepStarted& record) {
@@ -84,6 +95,8 @@ struct Applier {
     assert(target.state == StepState::ready && execution.state == State::running);
     target.state = StepState::running;
     target.invocation = record.invocation;
+    target.kind = record.kind;
+    if (record.child) target.extra.edit().child = record.child;
     ++target.invocations;
     target.invoked_at = at;
     if (target.started_at == 0) target.started_at = at;
@@ -91,35 +104,60 @@ struct Applier {
 
   void operator()(StepCompleted&& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::running);
-    target.result = std::move(record.result);
+    // A fallback's value completes it from where the failure left it, a resume from where it waits.
+    assert(target.state == StepState::running || target.state == StepState::awaiting ||
+           (target.state == StepState::retry_wait && target.fallback_used));
+    complete(target, std::move(record.result));
+  }
+
+  void complete(Step& target, ResultPtr result) {
+    target.result = std::move(result);
     target.error = nullptr;
+    if (!execution.patches.empty())
+      target.extra.edit().patch = static_cast<uint32_t>(execution.patches.size());
     end(target, StepState::completed);
   }
 
   void operator()(StepSkipped&& record) {
     Step& target = step(record.step);
     target.skip_kind = record.kind;
-    target.reason = std::move(record.reason);
+    if (!record.reason.empty()) target.extra.edit().reason = std::move(record.reason);
     end(target, StepState::skipped);
   }
 
   void operator()(StepFailed&& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::running);
+    // An open breaker fails a step that never ran, a deadline or a person one that waits.
+    assert(target.state == StepState::running || target.state == StepState::ready ||
+           target.state == StepState::awaiting);
     ++target.failures;
     target.error = record.error;
     target.invocation = 0;
-    switch (record.then) {
+    after_failure(record.step, target, record.then);
+  }
+
+  void operator()(const StepSettled& record) {
+    Step& target = step(record.step);
+    assert(target.state == StepState::retry_wait && record.then != AfterFailure::ask);
+    after_failure(record.step, target, record.then);
+  }
+
+  void after_failure(uint32_t index, Step& target, AfterFailure then) {
+    switch (then) {
+      case AfterFailure::fallback:
+        target.fallback_used = true;
+        [[fallthrough]];
       case AfterFailure::retry:
+      case AfterFailure::await:
+      case AfterFailure::ask:
         target.state = StepState::retry_wait;
         target.wake_at = kNever;
         return;
       case AfterFailure::fail:
         // The first hard failure is *the* error of the execution.
-        if (execution.error_step == Stopping::kNoStep) {
-          execution.error_step = record.step;
-          execution.error = record.error;
+        if (execution.error_step == kNoStep) {
+          execution.error_step = index;
+          execution.error = target.error;
         }
         end(target, StepState::failed);
         return;
@@ -141,7 +179,7 @@ struct Applier {
 
   void operator()(StepCancelled&& record) {
     Step& target = step(record.step);
-    target.reason = std::move(record.reason);
+    if (!record.reason.empty()) target.extra.edit().reason = std::move(record.reason);
     if (record.partial) target.result = std::move(record.partial);
     end(target, StepState::cancelled);
   }
@@ -149,11 +187,116 @@ struct Applier {
   void operator()(const StepInterrupted& record) {
     Step& target = step(record.step);
     assert(target.state == StepState::running);
-    ++target.interruptions;
-    if (record.crashed) ++target.crashes;
+    StepExtra& extra = target.extra.edit();
+    ++extra.interruptions;
+    if (record.crashed) ++extra.crashes;
     target.state = StepState::ready;
     target.invocation = 0;
   }
+
+  void operator()(const StepSnoozed& record) {
+    Step& target = step(record.step);
+    assert(target.state == StepState::running);
+    ++target.extra.edit().snoozes;
+    target.state = StepState::snoozed;
+    target.invocation = 0;
+    target.wake_at = record.wake_at;
+  }
+
+  void operator()(StepAwaiting&& record) {
+    Step& target = step(record.step);
+    assert(target.state == StepState::running || target.state == StepState::retry_wait);
+    target.state = StepState::awaiting;
+    target.invocation = 0;
+    target.wake_at = 0;
+    target.extra.edit().await = std::move(record.await);
+  }
+
+  void operator()(StepAdopted&& record) {
+    Step& target = step(record.step);
+    assert(target.state == StepState::pending);
+    complete(target, std::move(record.result));
+  }
+
+  void operator()(GraftExpanded&& record) {
+    assert(step(record.step).state == StepState::running);
+    execution.steps.resize(execution.steps.size() + record.children.size());
+    for (Child& child : record.children) execution.children.push_back(std::move(child));
+  }
+
+  void operator()(const Paused& record) {
+    if (record.step == kNoStep) execution.paused = true;
+  }
+
+  void operator()(Resumed&& record) {
+    if (record.step != kNoStep) return;  // the step's own record follows
+    assert(execution.paused);
+    execution.paused = false;
+    if (!record.patch.empty()) execution.patches.push_back(std::move(record.patch));
+  }
+
+  void operator()(const Compensating&) {
+    assert(execution.state == State::stopping);
+    execution.state = State::compensating;
+  }
+
+  void operator()(const RollbackStarted& record) {
+    Step& target = step(record.step);
+    assert(execution.state == State::compensating && target.state == StepState::completed);
+    target.compensation = Compensation::running;
+    target.invocation = record.invocation;
+    target.wake_at = 0;
+  }
+
+  void operator()(const RollbackDone& record) {
+    Step& target = step(record.step);
+    assert(target.compensation == Compensation::running);
+    target.compensation = Compensation::done;
+    target.invocation = 0;
+  }
+
+  void operator()(const RollbackFailed& record) {
+    Step& target = step(record.step);
+    assert(target.compensation == Compensation::running);
+    StepExtra& extra = target.extra.edit();
+    ++extra.rollback_failures;
+    extra.rollback_error = record.error;
+    target.invocation = 0;
+    target.compensation = record.wake_at == kNever ? Compensation::failed : Compensation::pending;
+    target.wake_at = record.wake_at == kNever ? 0 : record.wake_at;
+  }
+
+  void operator()(HandlerStarted&& record) {
+    // Started again after a crash, it takes the place of its lost self.
+    std::erase_if(execution.handlers, [&](const HandlerRun& run) {
+      return run.handler == record.handler && run.step == record.step && run.input == record.input;
+    });
+    execution.handlers.push_back({record.handler, record.invocation, record.step, std::move(record.input)});
+  }
+
+  void operator()(const HandlerDone& record) {
+    std::erase_if(execution.handlers,
+                  [&](const HandlerRun& run) { return run.invocation == record.invocation; });
+  }
+
+  // A new attempt begins from the input alone (R22); what happened stays in the journal.
+  void operator()(const WorkflowRetry& record) {
+    assert(execution.state == State::stopping || execution.state == State::compensating);
+    execution.steps.assign(execution.n_declared(), Step());
+    execution.children.clear();
+    execution.patches.clear();
+    execution.state = State::pending;
+    execution.cause = StopCause::none;
+    execution.error = nullptr;
+    execution.error_step = kNoStep;
+    execution.tolerated_failures = 0;
+    execution.grace_until = kNever;
+    execution.wake_at = record.wake_at;
+  }
+
+  void operator()(const CircuitRejected&) {}
+
+  void operator()(const DeadLettered& record) { execution.dead_letter_until = record.expires_at; }
 
   void operator()(Stopping&& record) {
     assert(execution.state == State::running || execution.state == State::pending);
@@ -167,6 +310,7 @@ struct Applier {
     execution.rollback = record.rollback;
     execution.cleanup = record.cleanup;
     execution.grace_until = record.grace_until;
+    execution.paused = false;
   }
 
   void operator()(Failed&& record) {
@@ -235,6 +379,21 @@ std::string_view name_of(State state) {
   constexpr std::string_view names[] = {"pending",   "running", "stopping", "compensating",
                                         "completed", "failed",  "cancelled"};
   return names[static_cast<size_t>(state)];
+}
+
+std::string_view name_of(Compensation compensation) {
+  constexpr std::string_view names[] = {"none", "pending", "running", "done", "failed"};
+  return names[static_cast<size_t>(compensation)];
+}
+
+std::string_view name_of(AfterFailure then) {
+  constexpr std::string_view names[] = {"retry", "fail", "tolerate", "skip", "fallback", "await", "ask"};
+  return names[static_cast<size_t>(then)];
+}
+
+std::string_view name_of(Handler handler) {
+  constexpr std::string_view names[] = {"on_success", "on_failure", "on_cancel", "on_step_error"};
+  return names[static_cast<size_t>(handler)];
 }
 
 std::string_view name_of(SkipKind kind) {

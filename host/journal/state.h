@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,26 +36,78 @@ inline bool terminal(State state) { return state >= State::completed; }
 // What dependents look at (semantics 2.3).
 enum class StepClass : uint8_t { open, ok, soft, untaken, bad };
 
+enum class Compensation : uint8_t { none, pending, running, done, failed };
+
+// A value that is mostly at its default and then takes no room. Copies are deep.
+template <class T>
+class Rare {
+ public:
+  Rare() = default;
+  Rare(const Rare& other) : value_(other.value_ ? std::make_unique<T>(*other.value_) : nullptr) {}
+  Rare(Rare&&) = default;
+  Rare& operator=(Rare other) {
+    value_ = std::move(other.value_);
+    return *this;
+  }
+
+  const T* operator->() const { return value_ ? value_.get() : &kDefault; }
+  T& edit() {
+    if (!value_) value_ = std::make_unique<T>();
+    return *value_;
+  }
+
+ private:
+  static inline const T kDefault{};
+  std::unique_ptr<T> value_;
+};
+
+// What few steps have. Kept apart, so that the many parked executions stay small.
+struct StepExtra {
+  std::string reason;  // skipped, cancelled
+  uint32_t interruptions = 0;
+  uint32_t crashes = 0;
+  uint32_t snoozes = 0;
+  uint32_t patch = 0;              // completed: the patch number of its commit (semantics 2.7)
+  uint32_t rule = 0;               // asking about a recovery rule: its number, from 1
+  int64_t timeout = 0;             // what its timeout function answered; 0: the definition's
+  std::vector<uint32_t> fired_by;  // of `after_any`
+  AwaitPtr await;                  // awaiting, or the last one
+  ExecutionId child;               // a nested workflow's execution
+  uint32_t rollback_failures = 0;
+  ErrorPtr rollback_error;  // the last one
+};
+
 struct Step {
   StepState state = StepState::pending;
   SkipKind skip_kind = SkipKind::none;
   bool tolerated = false;
+  bool fallback_used = false;
   Kind asking = Kind::condition;  // asking: what is asked
+  Kind kind = Kind::task;         // running: what runs
+  Compensation compensation = Compensation::none;
   uint32_t failures = 0;
   uint32_t invocations = 0;
-  uint32_t interruptions = 0;
-  uint32_t crashes = 0;
-  uint64_t invocation = 0;  // the current token; 0: none
-  int64_t wake_at = 0;      // retry_wait
+  uint64_t invocation = 0;  // the current token, also of a rollback; 0: none
+  int64_t wake_at = 0;      // retry_wait, snoozed, a rollback that waits
   int64_t started_at = 0;   // of the first invocation; 0: never started
   int64_t invoked_at = 0;   // of the current or last invocation
   int64_t ended_at = 0;
   uint64_t ended_seq = 0;  // seq of the record that ended it: the commit order
   ResultPtr result;
   ErrorPtr error;
-  std::string reason;  // skipped, cancelled
+  Rare<StepExtra> extra;
 
   StepClass dependency_class() const;
+};
+
+// A handler that was started and has not answered.
+struct HandlerRun {
+  Handler handler = Handler::on_success;
+  uint64_t invocation = 0;
+  uint32_t step = kNoStep;
+  std::string input;
+
+  bool operator==(const HandlerRun&) const = default;
 };
 
 struct ExecutionState {
@@ -63,14 +116,16 @@ struct ExecutionState {
   std::vector<Digest> pins;
   Digest definition, input_digest;
   uint32_t definition_schema = 1;
-  ExecutionId root;
+  ExecutionId root, parent, retry_of;
+  uint32_t parent_step = kNoStep;
   Delta input;
 
   State state = State::pending;
   StopCause cause = StopCause::none;
   bool rollback = false, cleanup = true;
+  bool paused = false;  // by somebody
   uint32_t attempt = 0;
-  uint32_t error_step = Stopping::kNoStep;
+  uint32_t error_step = kNoStep;
   ErrorPtr error;
   std::string reason;
   int64_t created_at = 0, started_at = 0, ended_at = 0;
@@ -80,8 +135,13 @@ struct ExecutionState {
   uint64_t next_seq = 1;
   uint32_t next_commit = 1;
   uint32_t tolerated_failures = 0;
+  int64_t dead_letter_until = 0;  // 0: no dead letter
+  std::vector<Delta> patches;     // patch number i + 1
+  std::vector<HandlerRun> handlers;
+  std::vector<Child> children;  // child i is step n_declared() + i
   std::vector<Step> steps;
 
+  uint32_t n_declared() const { return static_cast<uint32_t>(steps.size() - children.size()); }
   uint32_t n_terminal() const;
 };
 
@@ -91,5 +151,6 @@ void apply(ExecutionState& state, Record&& record, int64_t at);
 
 std::string_view name_of(StepState state);
 std::string_view name_of(State state);
+std::string_view name_of(Compensation compensation);
 
 }  // namespace pirn::journal

@@ -120,7 +120,7 @@ TEST(Execution, ADependentIsBlockedOnlyWhenAllItsDependenciesAreOver) {
   EXPECT_EQ(world.step_state(id, "join"), "pending");
   world.run();
   EXPECT_EQ(world.step_state(id, "join"), "skipped(upstream_failed)");
-  EXPECT_EQ(world.show(id).state.steps[2].reason, "dependency bad failed: x: told to");
+  EXPECT_EQ(world.show(id).state.steps[2].extra->reason, "dependency bad failed: x: told to");
 }
 
 // ---- conditions that are functions ----
@@ -593,7 +593,7 @@ TEST(Crash, S17TheStepInFlightRunsAgainAndIsNotBlamed) {
   EXPECT_EQ(view.state.state, State::completed);
   EXPECT_EQ(view.state.steps[0].invocations, 1u) << "completed steps are not run again";
   EXPECT_EQ(view.state.steps[1].invocations, 2u);
-  EXPECT_EQ(view.state.steps[1].interruptions, 1u);
+  EXPECT_EQ(view.state.steps[1].extra->interruptions, 1u);
   EXPECT_EQ(view.state.steps[1].failures, 0u);
 }
 

@@ -17,7 +17,7 @@ T any_of(int first, int last) {
   return static_cast<T>(*rc::gen::inRange(first, last + 1));
 }
 uint32_t any_step() { return *rc::gen::inRange<uint32_t>(0, 3); }
-uint32_t any_step_or_none() { return coin() ? any_step() : Stopping::kNoStep; }
+uint32_t any_step_or_none() { return coin() ? any_step() : kNoStep; }
 uint32_t any_count() { return *rc::gen::weightedOneOf<uint32_t>({{1, rc::gen::just<uint32_t>(0)}, {2, rc::gen::arbitrary<uint32_t>()}}); }
 uint64_t any_token() { return *rc::gen::arbitrary<uint64_t>(); }
 std::string any_name() { return "n" + std::to_string(*rc::gen::inRange(0, 99)); }
@@ -25,6 +25,25 @@ std::string any_object_or_nothing() {
   if (coin()) return "";
   auto value = parse_value("{\"a\":" + any_json() + "}");
   return std::string(value->as_text());
+}
+
+std::vector<uint32_t> any_steps() {
+  std::vector<uint32_t> steps;
+  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) steps.push_back(any_step());
+  return steps;
+}
+ExecutionId any_id_or_none() { return {coin() ? any_token() : 0}; }
+
+AwaitPtr any_await() {
+  Await await{any_text(), {}, any_object_or_nothing(), any_text(), any_ns()};
+  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) await.approvers.push_back(any_text());
+  return std::make_shared<const Await>(std::move(await));
+}
+std::vector<Child> any_children() {
+  std::vector<Child> children;
+  for (int n = *rc::gen::inRange(0, 3); n > 0; --n)
+    children.push_back({any_step(), any_count(), any_name(), any_name(), any_object_or_nothing(), any_object_or_nothing()});
+  return children;
 }
 
 std::vector<Digest> any_pins() {
@@ -41,26 +60,26 @@ Record any_record<0>() {
   r.tenant = any_name(), r.package = any_name(), r.version = any_name(), r.workflow = any_name();
   r.pins = any_pins();
   r.definition = any_digest(), r.definition_schema = any_count(), r.n_steps = any_count();
-  r.root = {any_token()};
+  r.root = {any_token()}, r.parent = any_id_or_none(), r.parent_step = any_step_or_none(), r.retry_of = any_id_or_none();
   r.key = any_text(), r.input_digest = any_digest(), r.trigger = any_text(), r.input = any_delta(false), r.wake_at = any_ns();
   return r;
 }
 template <>
 Record any_record<1>() { return Begun{any_count(), any_ns()}; }
 template <>
-Record any_record<2>() { return StepAsked{any_step(), any_of<Kind>(1, 10), any_token()}; }
+Record any_record<2>() { return StepAsked{any_step(), any_of<Kind>(1, 10), any_token(), any_count(), any_steps()}; }
 template <>
 Record any_record<3>() { return StepAnswered{any_step(), any_of<Kind>(1, 10), coin(), any_ns(), any_error()}; }
 template <>
-Record any_record<4>() { return StepReady{any_step()}; }
+Record any_record<4>() { return StepReady{any_step(), any_ns(), any_steps()}; }
 template <>
-Record any_record<5>() { return StepStarted{any_step(), any_count(), any_token()}; }
+Record any_record<5>() { return StepStarted{any_step(), any_count(), any_token(), any_of<Kind>(1, 10), any_id_or_none()}; }
 template <>
 Record any_record<6>() { return StepCompleted{any_step(), any_result(), any_ns()}; }
 template <>
 Record any_record<7>() { return StepSkipped{any_step(), any_of<SkipKind>(0, 7), any_text()}; }
 template <>
-Record any_record<8>() { return StepFailed{any_step(), any_error(), any_of<AfterFailure>(0, 3), any_ns()}; }
+Record any_record<8>() { return StepFailed{any_step(), any_error(), any_of<AfterFailure>(0, 6), any_ns()}; }
 template <>
 Record any_record<9>() { return StepRetry{any_step(), any_ns(), any_ns()}; }
 template <>
@@ -80,12 +99,51 @@ Record any_record<15>() { return Diagnostic{any_name(), any_text(), any_step_or_
 template <>
 Record any_record<16>() { return Emitted{any_step(), any_text(), any_text(), any_object_or_nothing()}; }
 
+template <>
+Record any_record<17>() { return StepSnoozed{any_step(), any_ns(), any_ns(), any_ns()}; }
+template <>
+Record any_record<18>() { return StepAwaiting{any_step(), any_await(), any_ns()}; }
+template <>
+Record any_record<19>() { return StepAdopted{any_step(), any_result()}; }
+template <>
+Record any_record<20>() { return GraftExpanded{any_step(), any_children()}; }
+template <>
+Record any_record<21>() { return Paused{any_step_or_none(), any_text()}; }
+template <>
+Record any_record<22>() { return Resumed{any_step_or_none(), any_delta(true), any_text()}; }
+template <>
+Record any_record<23>() { return Compensating{any_count()}; }
+template <>
+Record any_record<24>() { return RollbackStarted{any_step(), any_count(), any_token()}; }
+template <>
+Record any_record<25>() { return RollbackDone{any_step(), any_ns()}; }
+template <>
+Record any_record<26>() { return RollbackFailed{any_step(), any_error(), any_ns(), any_ns()}; }
+template <>
+Record any_record<27>() { return HandlerStarted{any_of<Handler>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()}; }
+template <>
+Record any_record<28>() { return HandlerDone{any_token(), any_error()}; }
+template <>
+Record any_record<29>() { return WorkflowRetry{any_count(), any_error(), any_step_or_none(), any_ns(), any_ns()}; }
+template <>
+Record any_record<30>() { return CircuitRejected{any_step(), any_text()}; }
+template <>
+Record any_record<31>() { return DeadLettered{any_ns()}; }
+template <>
+Record any_record<32>() { return StepSettled{any_step(), any_of<AfterFailure>(0, 6)}; }
+
 // One of each kind, in random order of contents.
 template <size_t... I>
 std::vector<Record> one_of_each(std::index_sequence<I...>) {
   return {any_record<I>()...};
 }
 std::vector<Record> one_of_each() { return one_of_each(std::make_index_sequence<std::variant_size_v<Record>>()); }
+
+bool same_await(const AwaitPtr& a, const AwaitPtr& b) {
+  if (!a || !b) return a == b;
+  return std::tie(a->kind, a->approvers, a->notify, a->on_timeout, a->deadline) ==
+         std::tie(b->kind, b->approvers, b->notify, b->on_timeout, b->deadline);
+}
 
 // Field by field: what the codec forgets is found.
 struct Same {
@@ -95,21 +153,24 @@ struct Same {
   }
   bool operator()(const Created& a, const Created& b) const {
     const auto tie = [](const Created& r) {
-      return std::tie(r.tenant, r.package, r.version, r.workflow, r.pins, r.definition, r.definition_schema, r.n_steps, r.root, r.key,
+      return std::tie(r.tenant, r.package, r.version, r.workflow, r.pins, r.definition, r.definition_schema, r.n_steps, r.root, r.parent,
+                      r.parent_step, r.retry_of, r.key,
                       r.input_digest, r.trigger, r.wake_at);
     };
     return tie(a) == tie(b) && same(a.input, b.input);
   }
   bool operator()(const Begun& a, const Begun& b) const { return a.attempt == b.attempt && a.deadline == b.deadline; }
   bool operator()(const StepAsked& a, const StepAsked& b) const {
-    return std::tie(a.step, a.kind, a.invocation) == std::tie(b.step, b.kind, b.invocation);
+    return std::tie(a.step, a.kind, a.invocation, a.rule, a.fired_by) == std::tie(b.step, b.kind, b.invocation, b.rule, b.fired_by);
   }
   bool operator()(const StepAnswered& a, const StepAnswered& b) const {
     return std::tie(a.step, a.kind, a.truth, a.duration) == std::tie(b.step, b.kind, b.truth, b.duration) && same(a.error, b.error);
   }
-  bool operator()(const StepReady& a, const StepReady& b) const { return a.step == b.step; }
+  bool operator()(const StepReady& a, const StepReady& b) const {
+    return std::tie(a.step, a.timeout, a.fired_by) == std::tie(b.step, b.timeout, b.fired_by);
+  }
   bool operator()(const StepStarted& a, const StepStarted& b) const {
-    return std::tie(a.step, a.attempt, a.invocation) == std::tie(b.step, b.attempt, b.invocation);
+    return std::tie(a.step, a.attempt, a.invocation, a.kind, a.child) == std::tie(b.step, b.attempt, b.invocation, b.kind, b.child);
   }
   bool operator()(const StepCompleted& a, const StepCompleted& b) const {
     return a.step == b.step && a.duration == b.duration && same(a.result, b.result);
@@ -142,6 +203,34 @@ struct Same {
   bool operator()(const Emitted& a, const Emitted& b) const {
     return std::tie(a.step, a.scope, a.message, a.metadata) == std::tie(b.step, b.scope, b.message, b.metadata);
   }
+  bool operator()(const StepSnoozed& a, const StepSnoozed& b) const {
+    return std::tie(a.step, a.delay, a.wake_at, a.duration) == std::tie(b.step, b.delay, b.wake_at, b.duration);
+  }
+  bool operator()(const StepAwaiting& a, const StepAwaiting& b) const {
+    return a.step == b.step && a.duration == b.duration && same_await(a.await, b.await);
+  }
+  bool operator()(const StepAdopted& a, const StepAdopted& b) const { return a.step == b.step && same(a.result, b.result); }
+  bool operator()(const GraftExpanded& a, const GraftExpanded& b) const { return a.step == b.step && a.children == b.children; }
+  bool operator()(const Paused& a, const Paused& b) const { return a.step == b.step && a.reason == b.reason; }
+  bool operator()(const Resumed& a, const Resumed& b) const { return a.step == b.step && a.by == b.by && same(a.patch, b.patch); }
+  bool operator()(const Compensating& a, const Compensating& b) const { return a.candidates == b.candidates; }
+  bool operator()(const RollbackStarted& a, const RollbackStarted& b) const {
+    return std::tie(a.step, a.attempt, a.invocation) == std::tie(b.step, b.attempt, b.invocation);
+  }
+  bool operator()(const RollbackDone& a, const RollbackDone& b) const { return a.step == b.step && a.duration == b.duration; }
+  bool operator()(const RollbackFailed& a, const RollbackFailed& b) const {
+    return std::tie(a.step, a.wake_at, a.duration) == std::tie(b.step, b.wake_at, b.duration) && same(a.error, b.error);
+  }
+  bool operator()(const HandlerStarted& a, const HandlerStarted& b) const {
+    return std::tie(a.handler, a.invocation, a.step, a.input) == std::tie(b.handler, b.invocation, b.step, b.input);
+  }
+  bool operator()(const HandlerDone& a, const HandlerDone& b) const { return a.invocation == b.invocation && same(a.error, b.error); }
+  bool operator()(const WorkflowRetry& a, const WorkflowRetry& b) const {
+    return std::tie(a.attempt, a.step, a.delay, a.wake_at) == std::tie(b.attempt, b.step, b.delay, b.wake_at) && same(a.error, b.error);
+  }
+  bool operator()(const CircuitRejected& a, const CircuitRejected& b) const { return a.step == b.step && a.breaker == b.breaker; }
+  bool operator()(const DeadLettered& a, const DeadLettered& b) const { return a.expires_at == b.expires_at; }
+  bool operator()(const StepSettled& a, const StepSettled& b) const { return a.step == b.step && a.then == b.then; }
   template <class A, class B>
   bool operator()(const A&, const B&) const {
     return false;
@@ -177,19 +266,38 @@ Step any_state_step() {
   step.skip_kind = any_of<SkipKind>(0, 7);
   step.tolerated = coin();
   if (step.state == StepState::asking) step.asking = any_of<Kind>(1, 10);
-  step.failures = any_count(), step.invocations = any_count(), step.interruptions = any_count(), step.crashes = any_count();
+  step.fallback_used = coin();
+  step.kind = any_of<Kind>(1, 10);
+  step.compensation = any_of<Compensation>(0, 4);
+  step.failures = any_count(), step.invocations = any_count();
   step.invocation = any_token();
   step.wake_at = any_ns(), step.started_at = any_ns(), step.invoked_at = any_ns(), step.ended_at = any_ns();
   step.ended_seq = any_token();
   step.result = any_result();
   step.error = any_error();
-  step.reason = any_text();
+  if (coin()) {
+    StepExtra& extra = step.extra.edit();
+    extra.reason = any_text();
+    extra.interruptions = any_count(), extra.crashes = any_count(), extra.snoozes = any_count();
+    extra.patch = any_count(), extra.rule = any_count(), extra.timeout = any_ns();
+    extra.fired_by = any_steps();
+    if (coin()) extra.await = any_await();
+    extra.child = any_id_or_none();
+    extra.rollback_failures = any_count(), extra.rollback_error = any_error();
+  }
   return step;
 }
 
 ExecutionState any_state() {
   ExecutionState state;
-  state.id = {any_token()}, state.root = {any_token()};
+  state.id = {any_token()}, state.root = {any_token()}, state.parent = any_id_or_none(), state.retry_of = any_id_or_none();
+  state.parent_step = any_step_or_none();
+  state.paused = coin();
+  state.dead_letter_until = any_ns();
+  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) state.patches.push_back(any_delta(true));
+  for (int n = *rc::gen::inRange(0, 3); n > 0; --n)
+    state.handlers.push_back({any_of<Handler>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()});
+  state.children = any_children();
   state.tenant = any_name(), state.package = any_name(), state.version = any_name(), state.workflow = any_name();
   state.key = any_text(), state.trigger = any_text(), state.reason = any_text();
   state.pins = any_pins();
@@ -211,19 +319,27 @@ ExecutionState any_state() {
 
 bool same(const Step& a, const Step& b) {
   const auto tie = [](const Step& s) {
-    return std::tie(s.state, s.skip_kind, s.tolerated, s.asking, s.failures, s.invocations, s.interruptions, s.crashes, s.invocation,
-                    s.wake_at, s.started_at, s.invoked_at, s.ended_at, s.ended_seq, s.reason);
+    return std::tie(s.state, s.skip_kind, s.tolerated, s.fallback_used, s.asking, s.kind, s.compensation, s.failures, s.invocations,
+                    s.invocation, s.wake_at, s.started_at, s.invoked_at, s.ended_at, s.ended_seq);
   };
-  return tie(a) == tie(b) && same(a.result, b.result) && same(a.error, b.error);
+  const auto extra = [](const Step& s) {
+    return std::tie(s.extra->reason, s.extra->interruptions, s.extra->crashes, s.extra->snoozes, s.extra->patch, s.extra->rule,
+                    s.extra->timeout, s.extra->fired_by, s.extra->child, s.extra->rollback_failures);
+  };
+  return tie(a) == tie(b) && extra(a) == extra(b) && same(a.result, b.result) && same(a.error, b.error) &&
+         same(a.extra->rollback_error, b.extra->rollback_error) && same_await(a.extra->await, b.extra->await);
 }
 
 bool same(const ExecutionState& a, const ExecutionState& b) {
   const auto tie = [](const ExecutionState& s) {
     return std::tie(s.id, s.tenant, s.package, s.version, s.workflow, s.key, s.trigger, s.pins, s.definition, s.input_digest,
-                    s.definition_schema, s.root, s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
+                    s.definition_schema, s.root, s.parent, s.parent_step, s.retry_of, s.paused, s.dead_letter_until, s.handlers, s.children, s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
                     s.started_at, s.ended_at, s.wake_at, s.deadline, s.grace_until, s.next_seq, s.next_commit, s.tolerated_failures);
   };
   if (tie(a) != tie(b) || !same(a.input, b.input) || !same(a.error, b.error) || a.steps.size() != b.steps.size()) return false;
+  if (a.patches.size() != b.patches.size()) return false;
+  for (size_t i = 0; i < a.patches.size(); ++i)
+    if (!same(a.patches[i], b.patches[i])) return false;
   for (size_t i = 0; i < a.steps.size(); ++i)
     if (!same(a.steps[i], b.steps[i])) return false;
   return true;

@@ -38,20 +38,31 @@ struct Case {
 };
 const std::set<StepState> kOpen = {StepState::pending, StepState::asking, StepState::ready, StepState::running, StepState::retry_wait,
                                    StepState::snoozed, StepState::awaiting};
+const AwaitPtr kAwait = std::make_shared<const Await>(Await{"approval", {"ada"}, "", "", kNever});
+
 std::vector<Case> cases() {
+  using S = StepState;
   return {
-      {"step.ready", StepReady{0}, {StepState::pending, StepState::retry_wait}, StepState::ready},
-      {"step.start", StepStarted{0, 1, 9}, {StepState::ready}, StepState::running},
-      {"step.stop", StepCompleted{0, nullptr, 1}, {StepState::running}, StepState::completed},
-      {"step.skip", StepSkipped{0, SkipKind::requested, "r"}, kOpen, StepState::skipped},
-      {"step.exception fail", StepFailed{0, kError, AfterFailure::fail, 1}, {StepState::running}, StepState::failed},
-      {"step.exception tolerate", StepFailed{0, kError, AfterFailure::tolerate, 1}, {StepState::running}, StepState::failed},
-      {"step.exception retry", StepFailed{0, kError, AfterFailure::retry, 1}, {StepState::running}, StepState::retry_wait},
-      {"step.retry", StepRetry{0, 5, 500}, {StepState::retry_wait}, StepState::retry_wait},
-      {"step.cancel", StepCancelled{0, "r", nullptr}, kOpen, StepState::cancelled},
-      {"step.interrupt", StepInterrupted{0, false}, {StepState::running}, StepState::ready},
-      {"step.ask", StepAsked{0, Kind::condition, 9}, {StepState::pending, StepState::asking, StepState::retry_wait}, StepState::asking},
-      {"step.answer", StepAnswered{0, Kind::condition, true, 0, nullptr}, {StepState::asking}, StepState::pending},
+      {"step.ready", StepReady{0}, {S::pending, S::retry_wait, S::snoozed, S::awaiting}, S::ready},
+      {"step.start", StepStarted{0, 1, 9}, {S::ready}, S::running},
+      {"step.stop", StepCompleted{0, nullptr, 1}, {S::running, S::awaiting}, S::completed},
+      {"step.skip", StepSkipped{0, SkipKind::requested, "r"}, kOpen, S::skipped},
+      {"step.exception fail", StepFailed{0, kError, AfterFailure::fail, 1}, {S::ready, S::running, S::awaiting}, S::failed},
+      {"step.exception tolerate", StepFailed{0, kError, AfterFailure::tolerate, 1}, {S::ready, S::running, S::awaiting}, S::failed},
+      {"step.exception retry", StepFailed{0, kError, AfterFailure::retry, 1}, {S::ready, S::running, S::awaiting}, S::retry_wait},
+      {"step.exception fallback", StepFailed{0, kError, AfterFailure::fallback, 1}, {S::ready, S::running, S::awaiting}, S::retry_wait},
+      {"step.exception ask", StepFailed{0, kError, AfterFailure::ask, 1}, {S::ready, S::running, S::awaiting}, S::retry_wait},
+      {"step.settle fail", StepSettled{0, AfterFailure::fail}, {S::retry_wait}, S::failed},
+      {"step.settle tolerate", StepSettled{0, AfterFailure::tolerate}, {S::retry_wait}, S::failed},
+      {"step.settle retry", StepSettled{0, AfterFailure::retry}, {S::retry_wait}, S::retry_wait},
+      {"step.retry", StepRetry{0, 5, 500}, {S::retry_wait}, S::retry_wait},
+      {"step.snooze", StepSnoozed{0, 5, 500, 1}, {S::running}, S::snoozed},
+      {"step.await", StepAwaiting{0, kAwait, 1}, {S::running, S::retry_wait}, S::awaiting},
+      {"step.adopt", StepAdopted{0, nullptr}, {S::pending}, S::completed},
+      {"step.cancel", StepCancelled{0, "r", nullptr}, kOpen, S::cancelled},
+      {"step.interrupt", StepInterrupted{0, false}, {S::running}, S::ready},
+      {"step.ask", StepAsked{0, Kind::condition, 9}, {S::pending, S::asking, S::retry_wait, S::awaiting}, S::asking},
+      {"step.answer", StepAnswered{0, Kind::condition, true, 0, nullptr}, {S::asking}, S::pending},
   };
 }
 
@@ -125,8 +136,8 @@ TEST(State, AnAttemptIsCountedByFailuresAlone) {
   const Step& step = state.steps[0];
   EXPECT_EQ(step.failures, 1u);
   EXPECT_EQ(step.invocations, 2u);
-  EXPECT_EQ(step.interruptions, 1u);
-  EXPECT_EQ(step.crashes, 1u);
+  EXPECT_EQ(step.extra->interruptions, 1u);
+  EXPECT_EQ(step.extra->crashes, 1u);
   EXPECT_EQ(step.started_at, 200) << "of the first invocation";
   EXPECT_EQ(step.invoked_at, 220) << "of the last";
   EXPECT_EQ(step.error, kError);
@@ -169,7 +180,7 @@ TEST(State, APartialResultStaysInItsSlot) {
   const auto partial = std::make_shared<const StepResult>();
   apply(state, StepCancelled{0, "asked", partial}, 200);
   EXPECT_EQ(state.steps[0].result, partial);
-  EXPECT_EQ(state.steps[0].reason, "asked");
+  EXPECT_EQ(state.steps[0].extra->reason, "asked");
 }
 
 TEST(State, StoppingKeepsItsCauseAndItsLimit) {
@@ -183,7 +194,7 @@ TEST(State, StoppingKeepsItsCauseAndItsLimit) {
   EXPECT_TRUE(state.rollback);
   EXPECT_FALSE(state.cleanup);
   ExecutionState cancelled = running();
-  apply(cancelled, Stopping{StopCause::cancel, nullptr, Stopping::kNoStep, "why"}, 200);
+  apply(cancelled, Stopping{StopCause::cancel, nullptr, kNoStep, "why"}, 200);
   EXPECT_EQ(cancelled.reason, "why");
   EXPECT_EQ(cancelled.error, nullptr);
 }
@@ -219,6 +230,91 @@ TEST(State, ClassesOfSteps) {
     EXPECT_EQ(class_of(StepState::skipped, kind), StepClass::untaken) << name_of(kind);
   for (const SkipKind kind : {SkipKind::upstream_failed, SkipKind::aborted})
     EXPECT_EQ(class_of(StepState::skipped, kind), StepClass::bad) << name_of(kind);
+}
+
+TEST(State, ChildrenStandBehindTheDeclaredSteps) {
+  ExecutionState state = running(StepState::running);
+  apply(state, GraftExpanded{0, {{0, 0, "a", "t", "", ""}, {0, 1, "b", "t", "", ""}}}, 200);
+  EXPECT_EQ(state.steps.size(), 4u);
+  EXPECT_EQ(state.n_declared(), 2u);
+  EXPECT_EQ(state.children[1].name, "b");
+  EXPECT_EQ(state.steps[3].state, StepState::pending);
+}
+
+TEST(State, AStepCarriesThePatchItWasCommittedUnder) {
+  ExecutionState state = running(StepState::running);
+  apply(state, Paused{}, 200);
+  EXPECT_TRUE(state.paused);
+  Delta patch;
+  patch.put("k", Value::of_integer(1));
+  apply(state, Resumed{kNoStep, patch, "ada"}, 210);
+  EXPECT_FALSE(state.paused);
+  ASSERT_EQ(state.patches.size(), 1u);
+  apply(state, StepCompleted{0, nullptr, 1}, 220);
+  EXPECT_EQ(state.steps[0].extra->patch, 1u);
+  apply(state, Paused{1, "waits"}, 230);
+  EXPECT_FALSE(state.paused) << "one step that waits is no manual pause";
+}
+
+TEST(State, ARollbackIsTriedAgainOrGivenUp) {
+  ExecutionState state = running(StepState::running);
+  apply(state, StepCompleted{0, nullptr, 1}, 200);
+  apply(state, Stopping{StopCause::fail, kError, 1}, 210);
+  apply(state, Compensating{1}, 210);
+  apply(state, RollbackStarted{0, 1, 77}, 210);
+  EXPECT_EQ(state.steps[0].compensation, Compensation::running);
+  EXPECT_EQ(state.steps[0].state, StepState::completed) << "terminal states never change";
+  apply(state, RollbackFailed{0, kError, 500, 1}, 220);
+  EXPECT_EQ(state.steps[0].compensation, Compensation::pending);
+  EXPECT_EQ(state.steps[0].wake_at, 500);
+  apply(state, RollbackStarted{0, 2, 78}, 500);
+  apply(state, RollbackFailed{0, kError, kNever, 1}, 510);
+  EXPECT_EQ(state.steps[0].compensation, Compensation::failed);
+  EXPECT_EQ(state.steps[0].extra->rollback_failures, 2u);
+  EXPECT_EQ(state.steps[0].extra->rollback_error->code, "code");
+}
+
+TEST(State, ANewAttemptBeginsFromTheInput) {
+  ExecutionState state = running(StepState::running);
+  apply(state, GraftExpanded{0, {{0, 0, "a", "t", "", ""}}}, 200);
+  apply(state, StepCompleted{0, nullptr, 1}, 200);
+  apply(state, Stopping{StopCause::fail, kError, 1}, 210);
+  apply(state, WorkflowRetry{2, kError, 1, 50, 260}, 210);
+  EXPECT_EQ(state.state, State::pending);
+  EXPECT_EQ(state.wake_at, 260);
+  EXPECT_EQ(state.steps.size(), 2u);
+  EXPECT_EQ(state.steps[0].state, StepState::pending);
+  EXPECT_EQ(state.error, nullptr);
+  const int64_t first_start = state.started_at;
+  apply(state, Begun{2, 5'000}, 260);
+  EXPECT_EQ(state.attempt, 2u);
+  EXPECT_EQ(state.started_at, first_start) << "a timeout counts from the first start (R21)";
+}
+
+TEST(State, AHandlerIsOpenUntilItAnswers) {
+  ExecutionState state = running();
+  apply(state, HandlerStarted{Handler::on_step_error, 5, 0, "{}"}, 200);
+  apply(state, HandlerStarted{Handler::on_step_error, 6, 0, "{}"}, 300);
+  ASSERT_EQ(state.handlers.size(), 1u) << "started again after a crash";
+  EXPECT_EQ(state.handlers[0].invocation, 6u);
+  apply(state, HandlerDone{5, nullptr}, 310);
+  EXPECT_EQ(state.handlers.size(), 1u) << "the lost one says nothing any more";
+  apply(state, HandlerDone{6, kError}, 320);
+  EXPECT_TRUE(state.handlers.empty());
+}
+
+TEST(State, WhatFollowsAFailureMayBeSettledLater) {
+  ExecutionState state = running(StepState::running);
+  apply(state, StepFailed{0, kError, AfterFailure::ask, 1}, 200);
+  apply(state, StepAsked{0, Kind::condition, 9, 2}, 200);
+  EXPECT_EQ(state.steps[0].extra->rule, 2u);
+  apply(state, StepAnswered{0, Kind::condition, true, 0, nullptr}, 210);
+  EXPECT_EQ(state.steps[0].state, StepState::retry_wait) << "where it was before the question";
+  apply(state, StepSettled{0, AfterFailure::fallback}, 210);
+  EXPECT_TRUE(state.steps[0].fallback_used);
+  apply(state, StepCompleted{0, nullptr, 0}, 210);
+  EXPECT_EQ(state.steps[0].state, StepState::completed);
+  EXPECT_EQ(state.steps[0].failures, 1u) << "counted once";
 }
 
 TEST(State, CountsWhatHasEnded) {
