@@ -13,6 +13,7 @@
 
 #include "packager/digest/digest.h"
 #include "packager/error/error.h"
+#include "packager/schedule/timetable.h"
 
 namespace pirn::definition {
 
@@ -76,7 +77,7 @@ enum class OnError : uint8_t { fail, skip, keep_going };
 enum class FailureMode : uint8_t { fail_fast, keep_going };
 enum class Compensate : uint8_t { automatic, always, never };  // automatic: under fail_fast only (R26)
 enum class Strategy : uint8_t { parallel, sequential, hybrid };
-enum class Misfire : uint8_t { once, skip, all };
+using schedule::Misfire;
 
 // What takes the place of a step whose retries are exhausted.
 struct Fallback {
