@@ -165,12 +165,13 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   std::string out;
   out.reserve(1024 + state.steps.size() * 384 + context.size());
   Writer object(out);
-  append_head(object,
-              Head{state.id.text(), state.tenant, state.package, state.version,
-                   state.pins.empty() ? std::string() : state.pins.front().hex(), state.workflow, state.key,
-                   visible_state(state), state.created_at, state.started_at, state.ended_at,
-                   state.n_terminal(), static_cast<uint32_t>(state.steps.size())},
-              now);
+  append_head(
+      object,
+      Head{state.id.text(), state.origin->tenant, state.origin->package, state.origin->version,
+           state.origin->pins.empty() ? std::string() : state.origin->pins.front().hex(),
+           state.origin->workflow, state.key, visible_state(state), state.created_at, state.started_at,
+           state.ended_at, state.n_terminal(), static_cast<uint32_t>(state.steps.size())},
+      now);
   object.name("running_steps") += '[';
   bool first = true;
   for (size_t i = 0; i < state.steps.size(); ++i) {
@@ -182,7 +183,7 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   out += ']';
   object.number("attempt", state.attempt);
   object.text("trigger", state.trigger);
-  object.text("definition", state.definition.hex());
+  object.text("definition", state.origin->definition.hex());
   object.text("input_digest", state.input_digest.hex());
   object.number("tolerated_failures", state.tolerated_failures);
   object.number("max_concurrency", max_concurrency(state));

@@ -180,8 +180,10 @@ Status Engine::Core::recover(int64_t now) {
       left_aside_.push_back(std::move(plan).error());
       continue;
     }
-    const uint32_t tenant = tenant_number(state.tenant);
-    if (!state.key.empty()) start_keys_.emplace(std::pair(state.tenant, state.key), id);
+    // What the journal has is a copy for each execution; in memory they share one.
+    if (*state.origin == *(*plan)->origin()) state.origin = (*plan)->origin();
+    const uint32_t tenant = tenant_number(state.origin->tenant);
+    if (!state.key.empty()) start_keys_.emplace(std::pair(state.origin->tenant, state.key), id);
     ++pins_[(*plan)->release()];
     auto& execution = executions_[id] = std::make_unique<Execution>(std::move(state), *plan, tenant);
     execution->resume(deciding);
@@ -263,7 +265,7 @@ Result<std::optional<Started>> Engine::Core::find_start_key(const Start& command
   };
   if (const auto open = start_keys_.find(std::pair(command.tenant, command.key)); open != start_keys_.end()) {
     const journal::ExecutionState& state = executions_.at(open->second)->state();
-    return answer(open->second, state.package, state.workflow, state.input_digest);
+    return answer(open->second, state.origin->package, state.origin->workflow, state.input_digest);
   }
   PIRN_TRY(const auto stored, store_.find_by_key(command.tenant, command.key));
   if (!stored) return std::optional<Started>();
@@ -287,17 +289,10 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
   auto target = catalog_->resolve(command.tenant, command.workflow);
   if (!target) return answer(std::move(target).error());
   PlanPtr plan = plan_of(target->release, *target->workflow);
-  const registry::Release& release = *target->release;
 
   const ExecutionId id = ids_.next(deciding.now);
   journal::Created record;
-  record.tenant = command.tenant;
-  record.package = release.package;
-  record.version = release.version;
-  record.workflow = target->workflow->name;
-  record.pins = {release.digest};
-  record.definition = plan->digest();
-  record.definition_schema = release.definition.schema;
+  record.origin = plan->origin();
   record.n_steps = plan->n_steps();
   record.root = id;
   record.key = command.key;
@@ -350,10 +345,18 @@ void Engine::Core::handle(Decision&, Show& command) {
 
 Line Engine::Core::line_of(const Execution& execution) const {
   const journal::ExecutionState& state = execution.state();
-  return {state.id,       state.package,      state.version,
-          state.workflow, state.key,          state.pins.front(),
-          state.state,    state.created_at,   state.started_at,
-          state.ended_at, state.n_terminal(), static_cast<uint32_t>(state.steps.size())};
+  return {state.id,
+          state.origin->package,
+          state.origin->version,
+          state.origin->workflow,
+          state.key,
+          state.origin->pins.front(),
+          state.state,
+          state.created_at,
+          state.started_at,
+          state.ended_at,
+          state.n_terminal(),
+          static_cast<uint32_t>(state.steps.size())};
 }
 
 void Engine::Core::handle(Decision&, ListOpen& command) {
@@ -361,9 +364,10 @@ void Engine::Core::handle(Decision&, ListOpen& command) {
     std::vector<const Execution*> found;
     for (const auto& [id, execution] : executions_) {
       const journal::ExecutionState& state = execution->state();
-      if (execution->ended() || state.tenant != command.tenant || state.created_at < command.since) continue;
-      if (!command.package.empty() && state.package != command.package) continue;
-      if (!command.workflow.empty() && state.workflow != command.workflow) continue;
+      if (execution->ended() || state.origin->tenant != command.tenant || state.created_at < command.since)
+        continue;
+      if (!command.package.empty() && state.origin->package != command.package) continue;
+      if (!command.workflow.empty() && state.origin->workflow != command.workflow) continue;
       if (command.before && id >= command.before) continue;
       found.push_back(execution.get());
     }
@@ -453,11 +457,11 @@ void Engine::Core::project(Execution& execution) {
   row.commit_no = state.next_commit - 1;
   row.open = !execution.ended();
   row.state = name_of(state.state);
-  row.tenant = state.tenant;
-  row.package = state.package;
-  row.version = state.version;
-  row.workflow = state.workflow;
-  row.release = state.pins.front();
+  row.tenant = state.origin->tenant;
+  row.package = state.origin->package;
+  row.version = state.origin->version;
+  row.workflow = state.origin->workflow;
+  row.release = state.origin->pins.front();
   row.key = state.key;
   row.input_digest = state.input_digest;
   row.created_at = state.created_at;
@@ -471,8 +475,8 @@ void Engine::Core::project(Execution& execution) {
 void Engine::Core::act() {
   for (size_t i = 0; i < change_.n_drafts; ++i) {
     const Draft& draft = change_.drafts[i];
-    listener_.on_commit(draft.execution->id(), draft.execution->state().tenant, draft.commit_no, draft.body,
-                        draft.last);
+    listener_.on_commit(draft.execution->id(), draft.execution->state().origin->tenant, draft.commit_no,
+                        draft.body, draft.last);
   }
   for (auto& [reply, result] : started_) reply(std::move(result));
   started_.clear();
@@ -484,7 +488,7 @@ void Engine::Core::act() {
     execution->touched = false;
     if (!execution->ended()) continue;
     if (!execution->state().key.empty())
-      start_keys_.erase(std::pair(execution->state().tenant, execution->state().key));
+      start_keys_.erase(std::pair(execution->state().origin->tenant, execution->state().key));
     leave_if_over(*execution);
   }
   touched_.clear();
@@ -535,13 +539,17 @@ PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definit
 Result<PlanPtr> Engine::Core::recovered_plan(const journal::ExecutionState& state) {
   const auto refused = [&](const std::string& why) {
     return Error{Code::journal_corrupt,
-                 "execution " + state.id.text() + " of " + state.tenant + "::" + state.package +
-                     "::" + state.workflow + " is left aside: " + why,
+                 "execution " + state.id.text() + " of " + state.origin->tenant +
+                     "::" + state.origin->package + "::" + state.origin->workflow + " is left aside: " + why,
                  "", Blame::world};
   };
-  auto release = releases_.load(state.tenant, state.pins.front());
+  if (!state.origin)
+    return Error{Code::journal_corrupt,
+                 "execution " + state.id.text() + " is left aside: it begins without workflow.create", "",
+                 Blame::world};
+  auto release = releases_.load(state.origin->tenant, state.origin->pins.front());
   if (!release) return refused(release.error().message);
-  auto plan = plan_for(*release, state.workflow);
+  auto plan = plan_for(*release, state.origin->workflow);
   if (!plan) return refused(plan.error().message);
   if ((*plan)->n_steps() != state.steps.size()) return refused("its definition has another number of steps");
   return plan;
@@ -563,7 +571,7 @@ uint32_t Engine::Core::tenant_number(const std::string& tenant) {
 
 Execution* Engine::Core::open_execution(std::string_view tenant, ExecutionId id) {
   const auto found = executions_.find(id);
-  if (found == executions_.end() || found->second->ended() || found->second->state().tenant != tenant)
+  if (found == executions_.end() || found->second->ended() || found->second->state().origin->tenant != tenant)
     return nullptr;
   return found->second.get();
 }

@@ -11,7 +11,15 @@ std::shared_ptr<const Plan> Plan::make(registry::ReleasePtr release, const defin
 }
 
 Plan::Plan(registry::ReleasePtr release, const definition::Workflow& workflow)
-    : release_(std::move(release)), workflow_(workflow), digest_(release_->digest_of(workflow)) {
+    : release_(std::move(release)),
+      workflow_(workflow),
+      origin_(journal::make_origin({.tenant = release_->tenant,
+                                    .package = release_->package,
+                                    .version = release_->version,
+                                    .workflow = workflow.name,
+                                    .pins = {release_->digest},
+                                    .definition = release_->digest_of(workflow),
+                                    .definition_schema = release_->definition.schema})) {
   const uint32_t n = n_steps();
   dependents_.resize(n);
   rank_.resize(n);

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "host/journal/record.h"
 #include "registry/release.h"
 
 namespace pirn::engine {
@@ -20,7 +21,7 @@ class Plan {
 
   const registry::ReleasePtr& release() const { return release_; }
   const definition::Workflow& workflow() const { return workflow_; }
-  const Digest& digest() const { return digest_; }
+  const journal::OriginPtr& origin() const { return origin_; }
   uint32_t n_steps() const { return static_cast<uint32_t>(workflow_.steps.size()); }
   const definition::Step& step(uint32_t index) const { return workflow_.steps[index]; }
   const std::vector<std::string>& names() const { return names_; }
@@ -41,7 +42,7 @@ class Plan {
 
   const registry::ReleasePtr release_;
   const definition::Workflow& workflow_;
-  const Digest digest_;
+  const journal::OriginPtr origin_;
   std::vector<std::string> names_;
   std::vector<uint32_t> rank_, by_rank_, roots_;
   std::vector<std::vector<uint32_t>> dependents_;

@@ -128,10 +128,17 @@ ResultPtr slot_of(const Fields& fields) {
   return std::make_shared<const StepResult>(std::move(result));
 }
 
-std::vector<Digest> pins_of(const Fields& fields) {
-  std::vector<Digest> pins;
-  for (const bj::value& pin : fields.get("pins").as_array()) pins.push_back(Fields::digest_of(pin, "pins"));
-  return pins;
+OriginPtr origin_of(const Fields& fields) {
+  Origin origin;
+  origin.tenant = fields.text("tenant");
+  origin.package = fields.text("package");
+  origin.version = fields.text("version");
+  origin.workflow = fields.text("workflow");
+  for (const bj::value& pin : fields.get("pins").as_array())
+    origin.pins.push_back(Fields::digest_of(pin, "pins"));
+  origin.definition = fields.digest("definition");
+  origin.definition_schema = fields.count("definition_schema");
+  return make_origin(std::move(origin));
 }
 
 ExecutionId id_of(std::string_view text) {
@@ -206,13 +213,7 @@ std::vector<HandlerRun> handlers_of(const bj::value& json) {
 
 Record created_of(const Fields& f) {
   Created record;
-  record.tenant = f.text("tenant");
-  record.package = f.text("package");
-  record.version = f.text("version");
-  record.workflow = f.text("workflow");
-  record.pins = pins_of(f);
-  record.definition = f.digest("definition");
-  record.definition_schema = f.count("definition_schema");
+  record.origin = origin_of(f);
   record.n_steps = f.count("steps");
   record.root = id_of(f.text("root"));
   record.parent = id_or_none(f, "parent");
@@ -342,13 +343,7 @@ DecodedState state_of(const Fields& f) {
   DecodedState decoded;
   ExecutionState& state = decoded.state;
   state.id = id_of(f.text("id"));
-  state.tenant = f.text("tenant");
-  state.package = f.text("package");
-  state.version = f.text("version");
-  state.workflow = f.text("workflow");
-  state.pins = pins_of(f);
-  state.definition = f.digest("definition");
-  state.definition_schema = f.count("definition_schema");
+  state.origin = origin_of(f);
   state.root = id_of(f.text("root"));
   state.parent = id_or_none(f, "parent");
   state.parent_step = f.count_or("parent_step", kNoStep);

@@ -125,15 +125,6 @@ void write_handlers(TextWriter& out, const std::vector<HandlerRun>& handlers) {
   out.character(']');
 }
 
-void write_pins(TextWriter& out, const std::vector<Digest>& pins) {
-  out.literal(",\"pins\":[");
-  for (size_t i = 0; i < pins.size(); ++i) {
-    if (i) out.character(',');
-    out.digest(pins[i]);
-  }
-  out.character(']');
-}
-
 struct Encoder {
   TextWriter& out;
   std::span<const std::string> names;
@@ -151,14 +142,7 @@ struct Encoder {
 
   void operator()(const Created& record) {
     type("workflow.create");
-    out.literal(",\"tenant\":").word(record.tenant);
-    out.literal(",\"package\":").word(record.package);
-    out.literal(",\"version\":").word(record.version);
-    out.literal(",\"workflow\":").word(record.workflow);
-    write_pins(out, record.pins);
-    out.literal(",\"definition\":").digest(record.definition);
-    out.literal(",\"definition_schema\":").number(record.definition_schema);
-    out.literal(",\"steps\":").number(record.n_steps);
+    out.raw(record.origin->json).literal(",\"steps\":").number(record.n_steps);
     out.literal(",\"root\":").word(record.root.text());
     optional_id(out, ",\"parent\":", record.parent);
     if (record.parent_step != kNoStep) out.literal(",\"parent_step\":").number(record.parent_step);
@@ -425,6 +409,25 @@ void write_step(TextWriter& out, const Step& step, const std::string& name) {
 
 }  // namespace
 
+OriginPtr make_origin(Origin origin) {
+  origin.json.clear();
+  {
+    TextWriter out(origin.json);
+    out.literal(",\"tenant\":").word(origin.tenant);
+    out.literal(",\"package\":").word(origin.package);
+    out.literal(",\"version\":").word(origin.version);
+    out.literal(",\"workflow\":").word(origin.workflow);
+    out.literal(",\"pins\":[");
+    for (size_t i = 0; i < origin.pins.size(); ++i) {
+      if (i) out.character(',');
+      out.digest(origin.pins[i]);
+    }
+    out.literal("],\"definition\":").digest(origin.definition);
+    out.literal(",\"definition_schema\":").number(origin.definition_schema);
+  }
+  return std::make_shared<const Origin>(std::move(origin));
+}
+
 void begin_body(std::string& out, int64_t at) {
   TextWriter(out).literal("{\"at\":").integer(at).literal(",\"events\":[");
 }
@@ -456,14 +459,7 @@ void append_result(std::string& out, const StepResult& result) {
 void append_state(std::string& text, const ExecutionState& state, std::span<const std::string> names,
                   std::string_view context_json) {
   TextWriter out(text);
-  out.literal("{\"id\":").word(state.id.text());
-  out.literal(",\"tenant\":").word(state.tenant);
-  out.literal(",\"package\":").word(state.package);
-  out.literal(",\"version\":").word(state.version);
-  out.literal(",\"workflow\":").word(state.workflow);
-  write_pins(out, state.pins);
-  out.literal(",\"definition\":").digest(state.definition);
-  out.literal(",\"definition_schema\":").number(state.definition_schema);
+  out.literal("{\"id\":").word(state.id.text()).raw(state.origin->json);
   out.literal(",\"root\":").word(state.root.text());
   optional_id(out, ",\"parent\":", state.parent);
   if (state.parent_step != kNoStep) out.literal(",\"parent_step\":").number(state.parent_step);

@@ -73,13 +73,24 @@ inline size_t size_bytes(const StepResult& result) {
 
 inline constexpr uint32_t kNoStep = UINT32_MAX;
 
-// workflow.create: the first record. Everything needed to know what this execution runs, without any other
-// table.
-struct Created {
+// What an execution runs, without any other table. It is the same for all executions of one workflow of one
+// release, so it is made once, with its JSON, and shared by them: a start copies no names and prints no
+// digests, and an execution that waits does not hold its own.
+struct Origin {
   std::string tenant, package, version, workflow;
   std::vector<Digest> pins;  // releases, its own first; packages may require packages
   Digest definition;         // SHA-256 of the workflow's canonical definition
   uint32_t definition_schema = 1;
+  std::string json;  // the members above as they stand in records and states; set by make_origin()
+
+  bool operator==(const Origin&) const = default;
+};
+using OriginPtr = std::shared_ptr<const Origin>;
+OriginPtr make_origin(Origin origin);
+
+// workflow.create: the first record.
+struct Created {
+  OriginPtr origin;  // never null
   uint32_t n_steps = 0;
   ExecutionId root;    // itself, unless nested
   ExecutionId parent;  // whose step this execution is; 0: none

@@ -28,15 +28,10 @@ struct Applier {
   }
 
   void operator()(Created&& record) {
-    execution.tenant = std::move(record.tenant);
-    execution.package = std::move(record.package);
-    execution.version = std::move(record.version);
-    execution.workflow = std::move(record.workflow);
+    assert(record.origin);
+    execution.origin = std::move(record.origin);
     execution.key = std::move(record.key);
     execution.trigger = std::move(record.trigger);
-    execution.pins = std::move(record.pins);
-    execution.definition = record.definition;
-    execution.definition_schema = record.definition_schema;
     execution.input_digest = record.input_digest;
     execution.root = record.root;
     execution.parent = record.parent;

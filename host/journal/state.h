@@ -112,10 +112,9 @@ struct HandlerRun {
 
 struct ExecutionState {
   ExecutionId id;
-  std::string tenant, package, version, workflow, key, trigger;
-  std::vector<Digest> pins;
-  Digest definition, input_digest;
-  uint32_t definition_schema = 1;
+  OriginPtr origin;  // null until the first record
+  std::string key, trigger;
+  Digest input_digest;
   ExecutionId root, parent, retry_of;
   uint32_t parent_step = kNoStep;
   Delta input;

@@ -41,9 +41,9 @@ TEST(Execution, TheFirstRecordSaysWhatRuns) {
   const ExecutionId id = world.start(R"({"x":1})", "key-1")->id;
   const auto created = world.records_of<journal::Created>(id);
   ASSERT_EQ(created.size(), 1u);
-  EXPECT_EQ(created[0].pins, std::vector<Digest>{release->digest});
-  EXPECT_EQ(created[0].definition, release->workflow_digests[0]);
-  EXPECT_EQ(created[0].definition_schema, 1u);
+  EXPECT_EQ(created[0].origin->pins, std::vector<Digest>{release->digest});
+  EXPECT_EQ(created[0].origin->definition, release->workflow_digests[0]);
+  EXPECT_EQ(created[0].origin->definition_schema, 1u);
   EXPECT_EQ(created[0].root, id);
   EXPECT_EQ(created[0].key, "key-1");
   EXPECT_FALSE(created[0].input_digest.is_zero());
@@ -573,8 +573,8 @@ TEST(Swap, RunningExecutionsStayOnTheReleaseThatTheyPinned) {
   const ExecutionId second = world.start()->id;
   world.crash();
   world.run();
-  EXPECT_EQ(world.show(first).state.pins, std::vector<Digest>{v1->digest});
-  EXPECT_EQ(world.show(second).state.pins, std::vector<Digest>{v2->digest});
+  EXPECT_EQ(world.show(first).state.origin->pins, std::vector<Digest>{v1->digest});
+  EXPECT_EQ(world.show(second).state.origin->pins, std::vector<Digest>{v2->digest});
   EXPECT_EQ(world.step_state(first, "b"), "completed");
   EXPECT_EQ(world.runner().retired, std::vector<registry::ReleasePtr>{v1}) << "when nothing pins it any more";
 }

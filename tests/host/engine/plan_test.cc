@@ -110,7 +110,7 @@ TEST(Plan, StepsAreFoundByName) {
   EXPECT_EQ(plan->find("s2"), UINT32_MAX);
   EXPECT_EQ(plan->find(""), UINT32_MAX);
   EXPECT_EQ(plan->names(), (std::vector<std::string>{"s0", "s1"}));
-  EXPECT_EQ(plan->digest(), plan->release()->workflow_digests[0]);
+  EXPECT_EQ(plan->origin()->definition, plan->release()->workflow_digests[0]);
 }
 
 }  // namespace

@@ -46,10 +46,12 @@ std::vector<Child> any_children() {
   return children;
 }
 
-std::vector<Digest> any_pins() {
-  std::vector<Digest> pins;
-  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) pins.push_back(any_digest());
-  return pins;
+OriginPtr any_origin() {
+  Origin origin;
+  origin.tenant = any_name(), origin.package = any_name(), origin.version = any_name(), origin.workflow = any_name();
+  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) origin.pins.push_back(any_digest());
+  origin.definition = any_digest(), origin.definition_schema = any_count();
+  return make_origin(std::move(origin));
 }
 
 template <size_t I>
@@ -57,9 +59,7 @@ Record any_record();
 template <>
 Record any_record<0>() {
   Created r;
-  r.tenant = any_name(), r.package = any_name(), r.version = any_name(), r.workflow = any_name();
-  r.pins = any_pins();
-  r.definition = any_digest(), r.definition_schema = any_count(), r.n_steps = any_count();
+  r.origin = any_origin(), r.n_steps = any_count();
   r.root = {any_token()}, r.parent = any_id_or_none(), r.parent_step = any_step_or_none(), r.retry_of = any_id_or_none();
   r.key = any_text(), r.input_digest = any_digest(), r.trigger = any_text(), r.input = any_delta(false), r.wake_at = any_ns();
   return r;
@@ -153,7 +153,7 @@ struct Same {
   }
   bool operator()(const Created& a, const Created& b) const {
     const auto tie = [](const Created& r) {
-      return std::tie(r.tenant, r.package, r.version, r.workflow, r.pins, r.definition, r.definition_schema, r.n_steps, r.root, r.parent,
+      return std::tie(*r.origin, r.n_steps, r.root, r.parent,
                       r.parent_step, r.retry_of, r.key,
                       r.input_digest, r.trigger, r.wake_at);
     };
@@ -298,11 +298,9 @@ ExecutionState any_state() {
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n)
     state.handlers.push_back({any_of<Handler>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()});
   state.children = any_children();
-  state.tenant = any_name(), state.package = any_name(), state.version = any_name(), state.workflow = any_name();
+  state.origin = any_origin();
   state.key = any_text(), state.trigger = any_text(), state.reason = any_text();
-  state.pins = any_pins();
-  state.definition = any_digest(), state.input_digest = any_digest();
-  state.definition_schema = any_count();
+  state.input_digest = any_digest();
   state.input = any_delta(false);
   state.state = any_of<State>(0, 6);
   state.cause = any_of<StopCause>(0, 2);
@@ -332,8 +330,7 @@ bool same(const Step& a, const Step& b) {
 
 bool same(const ExecutionState& a, const ExecutionState& b) {
   const auto tie = [](const ExecutionState& s) {
-    return std::tie(s.id, s.tenant, s.package, s.version, s.workflow, s.key, s.trigger, s.pins, s.definition, s.input_digest,
-                    s.definition_schema, s.root, s.parent, s.parent_step, s.retry_of, s.paused, s.dead_letter_until, s.handlers, s.children, s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
+    return std::tie(s.id, *s.origin, s.key, s.trigger, s.input_digest, s.root, s.parent, s.parent_step, s.retry_of, s.paused, s.dead_letter_until, s.handlers, s.children, s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
                     s.started_at, s.ended_at, s.wake_at, s.deadline, s.grace_until, s.next_seq, s.next_commit, s.tolerated_failures);
   };
   if (tie(a) != tie(b) || !same(a.input, b.input) || !same(a.error, b.error) || a.steps.size() != b.steps.size()) return false;
@@ -377,6 +374,7 @@ TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
   EXPECT_TRUE(same(std::get<StepFailed>(commit->records[1]).error, error));
 
   ExecutionState state;
+  state.origin = make_origin({});
   state.steps.resize(1);
   state.steps[0].result = result;
   state.steps[0].error = error;
@@ -415,7 +413,7 @@ std::string a_body() {
   const auto result = std::make_shared<const StepResult>(StepResult{delta, {}, true});
   const auto error = std::make_shared<const StepError>(StepError{"code", "words", ErrorClass::terminal, R"({"a":1.5})"});
   Created created;
-  created.pins = {Digest{}};
+  created.origin = make_origin({.pins = {Digest{}}});
   created.n_steps = 3;
   created.input.put("x", Value::of_real(0.1));
   return encode({created, Begun{1, 5}, StepAsked{0, Kind::backoff, 3}, StepAnswered{0, Kind::condition, true, 9, error},
@@ -427,7 +425,7 @@ std::string a_body() {
 }
 std::string a_state() {
   ExecutionState state;
-  state.pins = {Digest{}};
+  state.origin = make_origin({.pins = {Digest{}}});
   state.input.put("x", Value::of_real(0.1));
   state.error = std::make_shared<const StepError>(StepError{"code", "words", ErrorClass::terminal, R"([1])"});
   state.steps.resize(2);

@@ -15,7 +15,7 @@ constexpr StepState kStates[] = {StepState::pending, StepState::asking, StepStat
 ExecutionState created(uint32_t n_steps = 2) {
   ExecutionState state;
   Created record;
-  record.tenant = "t";
+  record.origin = make_origin({.tenant = "t"});
   record.n_steps = n_steps;
   record.wake_at = 7;
   apply(state, record, 100);
