@@ -1,6 +1,8 @@
 // Decoding of what encode.cc wrote. The text comes from our own database, but a disk is part of the world:
 // what does not fit is an error that names the field, never a crash.
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
 #include <stdexcept>
 
 #include "host/journal/codec.h"
@@ -149,6 +151,10 @@ ExecutionId id_of(std::string_view text) {
 
 uint32_t step_of(const Fields& fields) { return fields.count_or("i", kNoStep); }
 
+Strategy strategy_of(const Fields& fields) {
+  return fields.find("strategy") ? by_name<Strategy>(fields.text("strategy"), 1, 3) : Strategy::as_defined;
+}
+
 Kind kind_of(const Fields& fields, std::string_view name = "kind") {
   return by_name<Kind>(fields.text(name), 1, 10);
 }
@@ -192,6 +198,18 @@ std::vector<Child> children_of(const bj::value& json) {
   return children;
 }
 
+// A graft expands once in an attempt, so its children stand together.
+void read_expansions(ExecutionState& state, std::vector<Child> children) {
+  state.n_children = static_cast<uint32_t>(children.size());
+  for (auto begin = children.begin(); begin != children.end();) {
+    const auto end =
+        std::find_if(begin, children.end(), [&](const Child& c) { return c.graft != begin->graft; });
+    state.expansions.push_back(std::make_shared<const std::vector<Child>>(std::make_move_iterator(begin),
+                                                                          std::make_move_iterator(end)));
+    begin = end;
+  }
+}
+
 // {"set":{…},"unset":[…]}
 Delta patch_of(const bj::value& json) {
   const Fields f(json);
@@ -222,6 +240,7 @@ Record created_of(const Fields& f) {
   record.key = f.text_or_empty("key");
   record.input_digest = f.digest("input_digest");
   record.trigger = f.text("trigger");
+  record.strategy = strategy_of(f);
   record.wake_at = f.instant_or("wake_at", 0);
   record.input = delta_of(f.get("input"));
   return record;
@@ -236,7 +255,9 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
     return StepSnoozed{step, instant("delay"), instant("wake_at"), instant("duration")};
   if (type == "step.await") return StepAwaiting{step, await_of(f), instant("duration")};
   if (type == "step.adopt") return StepAdopted{step, slot_of(f)};
-  if (type == "graft.expand") return GraftExpanded{step, children_of(f.get("children"))};
+  if (type == "graft.expand") {
+    return GraftExpanded{step, std::make_shared<const std::vector<Child>>(children_of(f.get("children")))};
+  }
   if (type == "workflow.pause") return Paused{step, f.text_or_empty("reason")};
   if (type == "workflow.resume")
     return Resumed{step, f.find("patch") ? patch_of(f.get("patch")) : Delta(), f.text_or_empty("by")};
@@ -351,6 +372,7 @@ DecodedState state_of(const Fields& f) {
   state.key = f.text_or_empty("key");
   state.input_digest = f.digest("input_digest");
   state.trigger = f.text("trigger");
+  state.strategy = strategy_of(f);
   state.state = by_name<State>(f.text("state"), 0, 6);
   if (f.find("cause")) state.cause = f.text("cause") == "fail" ? StopCause::fail : StopCause::cancel;
   state.rollback = f.flag_or("rollback", false);
@@ -373,7 +395,7 @@ DecodedState state_of(const Fields& f) {
   if (const bj::value* patches = f.find("patches"))
     for (const bj::value& patch : patches->as_array()) state.patches.push_back(patch_of(patch));
   if (f.find("handlers")) state.handlers = handlers_of(f.get("handlers"));
-  if (f.find("children")) state.children = children_of(f.get("children"));
+  if (f.find("children")) read_expansions(state, children_of(f.get("children")));
   state.input = delta_of(f.get("input"));
   decoded.context = f.json_or_empty("context");
   for (const bj::value& step : f.get("steps").as_array()) {

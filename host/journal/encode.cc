@@ -33,6 +33,10 @@ void optional_numbers(TextWriter& out, const char (&field)[N], const std::vector
   out.character(']');
 }
 
+void write_strategy(TextWriter& out, Strategy strategy) {
+  if (strategy != Strategy::as_defined) out.literal(",\"strategy\":").word(name_of(strategy));
+}
+
 void write_error(TextWriter& out, const StepError& error) {
   out.literal("{\"code\":").text(error.code).literal(",\"message\":").text(error.message);
   out.literal(",\"class\":").word(name_of(error.error_class));
@@ -95,17 +99,19 @@ void write_await(TextWriter& out, const Await& await) {
   optional_instant(out, ",\"deadline\":", await.deadline);
 }
 
-void write_children(TextWriter& out, const std::vector<Child>& children) {
+void write_children(TextWriter& out, std::span<const ChildrenPtr> expansions) {
   out.character('[');
-  for (size_t i = 0; i < children.size(); ++i) {
-    const Child& child = children[i];
-    if (i) out.character(',');
-    out.literal("{\"graft\":").number(child.graft).literal(",\"number\":").number(child.number);
-    out.literal(",\"name\":").word(child.name).literal(",\"task\":").word(child.task);
-    optional_json(out, ",\"params\":", child.params);
-    optional_json(out, ",\"options\":", child.options);
-    out.character('}');
-  }
+  bool first = true;
+  for (const ChildrenPtr& children : expansions)
+    for (const Child& child : *children) {
+      if (!first) out.character(',');
+      first = false;
+      out.literal("{\"graft\":").number(child.graft).literal(",\"number\":").number(child.number);
+      out.literal(",\"name\":").word(child.name).literal(",\"task\":").word(child.task);
+      optional_json(out, ",\"params\":", child.params);
+      optional_json(out, ",\"options\":", child.options);
+      out.character('}');
+    }
   out.character(']');
 }
 
@@ -150,6 +156,7 @@ struct Encoder {
     optional_text(out, ",\"key\":", record.key);
     out.literal(",\"input_digest\":").digest(record.input_digest);
     out.literal(",\"trigger\":").text(record.trigger);
+    write_strategy(out, record.strategy);
     if (record.wake_at) out.literal(",\"wake_at\":").integer(record.wake_at);
     out.literal(",\"input\":");
     write_delta(out, record.input);
@@ -253,7 +260,7 @@ struct Encoder {
     type("graft.expand");
     step(record.step);
     out.literal(",\"children\":");
-    write_children(out, record.children);
+    write_children(out, {&record.children, 1});
   }
   void operator()(const Paused& record) {
     type("workflow.pause");
@@ -467,6 +474,7 @@ void append_state(std::string& text, const ExecutionState& state, std::span<cons
   optional_text(out, ",\"key\":", state.key);
   out.literal(",\"input_digest\":").digest(state.input_digest);
   out.literal(",\"trigger\":").text(state.trigger);
+  write_strategy(out, state.strategy);
   out.literal(",\"state\":").word(name_of(state.state));
   if (state.cause != StopCause::none)
     out.literal(",\"cause\":").word(state.cause == StopCause::fail ? "fail" : "cancel");
@@ -499,9 +507,9 @@ void append_state(std::string& text, const ExecutionState& state, std::span<cons
     out.literal(",\"handlers\":");
     write_handlers(out, state.handlers);
   }
-  if (!state.children.empty()) {
+  if (!state.expansions.empty()) {
     out.literal(",\"children\":");
-    write_children(out, state.children);
+    write_children(out, state.expansions);
   }
   out.literal(",\"input\":");
   write_delta(out, state.input);

@@ -88,6 +88,9 @@ struct Origin {
 using OriginPtr = std::shared_ptr<const Origin>;
 OriginPtr make_origin(Origin origin);
 
+// How the ready steps of an execution are taken up (R44). The definition says it, unless the start does.
+enum class Strategy : uint8_t { as_defined, parallel, sequential, hybrid };
+
 // workflow.create: the first record.
 struct Created {
   OriginPtr origin;  // never null
@@ -99,6 +102,7 @@ struct Created {
   std::string key;       // start key, unique within the tenant; may be empty
   Digest input_digest;
   std::string trigger;  // "manual"
+  Strategy strategy = Strategy::as_defined;
   Delta input;
   int64_t wake_at = 0;  // 0: at once
 };
@@ -208,9 +212,11 @@ struct Child {
 
   bool operator==(const Child&) const = default;
 };
+// Shared, never copied: there may be a hundred thousand of them, and invocations read them, too.
+using ChildrenPtr = std::shared_ptr<const std::vector<Child>>;
 struct GraftExpanded {
   uint32_t step = 0;
-  std::vector<Child> children;
+  ChildrenPtr children;  // never null; may be empty
 };
 // step.cancel
 struct StepCancelled {
@@ -328,6 +334,7 @@ using Record =
                  Compensating, RollbackStarted, RollbackDone, RollbackFailed, HandlerStarted, HandlerDone,
                  WorkflowRetry, CircuitRejected, DeadLettered, StepSettled>;
 
+std::string_view name_of(Strategy strategy);
 std::string_view name_of(SkipKind kind);
 std::string_view name_of(FinalState state);
 std::string_view name_of(ErrorClass error_class);

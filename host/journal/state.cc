@@ -32,6 +32,7 @@ struct Applier {
     execution.origin = std::move(record.origin);
     execution.key = std::move(record.key);
     execution.trigger = std::move(record.trigger);
+    execution.strategy = record.strategy;
     execution.input_digest = record.input_digest;
     execution.root = record.root;
     execution.parent = record.parent;
@@ -215,8 +216,10 @@ struct Applier {
 
   void operator()(GraftExpanded&& record) {
     assert(step(record.step).state == StepState::running);
-    execution.steps.resize(execution.steps.size() + record.children.size());
-    for (Child& child : record.children) execution.children.push_back(std::move(child));
+    if (record.children->empty()) return;
+    execution.steps.resize(execution.steps.size() + record.children->size());
+    execution.n_children += static_cast<uint32_t>(record.children->size());
+    execution.expansions.push_back(std::move(record.children));
   }
 
   void operator()(const Paused& record) {
@@ -278,7 +281,8 @@ struct Applier {
   void operator()(const WorkflowRetry& record) {
     assert(execution.state == State::stopping || execution.state == State::compensating);
     execution.steps.assign(execution.n_declared(), Step());
-    execution.children.clear();
+    execution.expansions.clear();
+    execution.n_children = 0;
     execution.patches.clear();
     execution.state = State::pending;
     execution.cause = StopCause::none;
@@ -389,6 +393,11 @@ std::string_view name_of(AfterFailure then) {
 std::string_view name_of(Handler handler) {
   constexpr std::string_view names[] = {"on_success", "on_failure", "on_cancel", "on_step_error"};
   return names[static_cast<size_t>(handler)];
+}
+
+std::string_view name_of(Strategy strategy) {
+  constexpr std::string_view names[] = {"as_defined", "parallel", "sequential", "hybrid"};
+  return names[static_cast<size_t>(strategy)];
 }
 
 std::string_view name_of(SkipKind kind) {

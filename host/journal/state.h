@@ -121,6 +121,7 @@ struct ExecutionState {
 
   State state = State::pending;
   StopCause cause = StopCause::none;
+  Strategy strategy = Strategy::as_defined;
   bool rollback = false, cleanup = true;
   bool paused = false;  // by somebody
   uint32_t attempt = 0;
@@ -137,10 +138,11 @@ struct ExecutionState {
   int64_t dead_letter_until = 0;  // 0: no dead letter
   std::vector<Delta> patches;     // patch number i + 1
   std::vector<HandlerRun> handlers;
-  std::vector<Child> children;  // child i is step n_declared() + i
+  std::vector<ChildrenPtr> expansions;  // of one graft each; their children are the steps behind the declared
+  uint32_t n_children = 0;              // of all expansions
   std::vector<Step> steps;
 
-  uint32_t n_declared() const { return static_cast<uint32_t>(steps.size() - children.size()); }
+  uint32_t n_declared() const { return static_cast<uint32_t>(steps.size()) - n_children; }
   uint32_t n_terminal() const;
 };
 

@@ -39,11 +39,11 @@ AwaitPtr any_await() {
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n) await.approvers.push_back(any_text());
   return std::make_shared<const Await>(std::move(await));
 }
-std::vector<Child> any_children() {
+ChildrenPtr any_children(uint32_t graft, int least = 0) {
   std::vector<Child> children;
-  for (int n = *rc::gen::inRange(0, 3); n > 0; --n)
-    children.push_back({any_step(), any_count(), any_name(), any_name(), any_object_or_nothing(), any_object_or_nothing()});
-  return children;
+  for (int n = *rc::gen::inRange(least, 3); n > 0; --n)
+    children.push_back({graft, any_count(), any_name(), any_name(), any_object_or_nothing(), any_object_or_nothing()});
+  return std::make_shared<const std::vector<Child>>(std::move(children));
 }
 
 OriginPtr any_origin() {
@@ -61,7 +61,7 @@ Record any_record<0>() {
   Created r;
   r.origin = any_origin(), r.n_steps = any_count();
   r.root = {any_token()}, r.parent = any_id_or_none(), r.parent_step = any_step_or_none(), r.retry_of = any_id_or_none();
-  r.key = any_text(), r.input_digest = any_digest(), r.trigger = any_text(), r.input = any_delta(false), r.wake_at = any_ns();
+  r.key = any_text(), r.input_digest = any_digest(), r.trigger = any_text(), r.strategy = any_of<Strategy>(0, 3), r.input = any_delta(false), r.wake_at = any_ns();
   return r;
 }
 template <>
@@ -106,7 +106,7 @@ Record any_record<18>() { return StepAwaiting{any_step(), any_await(), any_ns()}
 template <>
 Record any_record<19>() { return StepAdopted{any_step(), any_result()}; }
 template <>
-Record any_record<20>() { return GraftExpanded{any_step(), any_children()}; }
+Record any_record<20>() { return GraftExpanded{7, any_children(7)}; }
 template <>
 Record any_record<21>() { return Paused{any_step_or_none(), any_text()}; }
 template <>
@@ -155,7 +155,7 @@ struct Same {
     const auto tie = [](const Created& r) {
       return std::tie(*r.origin, r.n_steps, r.root, r.parent,
                       r.parent_step, r.retry_of, r.key,
-                      r.input_digest, r.trigger, r.wake_at);
+                      r.input_digest, r.trigger, r.strategy, r.wake_at);
     };
     return tie(a) == tie(b) && same(a.input, b.input);
   }
@@ -210,7 +210,7 @@ struct Same {
     return a.step == b.step && a.duration == b.duration && same_await(a.await, b.await);
   }
   bool operator()(const StepAdopted& a, const StepAdopted& b) const { return a.step == b.step && same(a.result, b.result); }
-  bool operator()(const GraftExpanded& a, const GraftExpanded& b) const { return a.step == b.step && a.children == b.children; }
+  bool operator()(const GraftExpanded& a, const GraftExpanded& b) const { return a.step == b.step && *a.children == *b.children; }
   bool operator()(const Paused& a, const Paused& b) const { return a.step == b.step && a.reason == b.reason; }
   bool operator()(const Resumed& a, const Resumed& b) const { return a.step == b.step && a.by == b.by && same(a.patch, b.patch); }
   bool operator()(const Compensating& a, const Compensating& b) const { return a.candidates == b.candidates; }
@@ -297,9 +297,12 @@ ExecutionState any_state() {
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n) state.patches.push_back(any_delta(true));
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n)
     state.handlers.push_back({any_of<Handler>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()});
-  state.children = any_children();
+  for (uint32_t graft = *rc::gen::inRange(0u, 3u); graft > 0; --graft) {
+    state.expansions.push_back(any_children(graft, 1));
+    state.n_children += static_cast<uint32_t>(state.expansions.back()->size());
+  }
   state.origin = any_origin();
-  state.key = any_text(), state.trigger = any_text(), state.reason = any_text();
+  state.key = any_text(), state.trigger = any_text(), state.strategy = any_of<Strategy>(0, 3), state.reason = any_text();
   state.input_digest = any_digest();
   state.input = any_delta(false);
   state.state = any_of<State>(0, 6);
@@ -330,11 +333,14 @@ bool same(const Step& a, const Step& b) {
 
 bool same(const ExecutionState& a, const ExecutionState& b) {
   const auto tie = [](const ExecutionState& s) {
-    return std::tie(s.id, *s.origin, s.key, s.trigger, s.input_digest, s.root, s.parent, s.parent_step, s.retry_of, s.paused, s.dead_letter_until, s.handlers, s.children, s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
+    return std::tie(s.id, *s.origin, s.key, s.trigger, s.strategy, s.input_digest, s.root, s.parent, s.parent_step, s.retry_of, s.paused, s.dead_letter_until, s.handlers, s.n_children, s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
                     s.started_at, s.ended_at, s.wake_at, s.deadline, s.grace_until, s.next_seq, s.next_commit, s.tolerated_failures);
   };
   if (tie(a) != tie(b) || !same(a.input, b.input) || !same(a.error, b.error) || a.steps.size() != b.steps.size()) return false;
   if (a.patches.size() != b.patches.size()) return false;
+  if (a.expansions.size() != b.expansions.size()) return false;
+  for (size_t i = 0; i < a.expansions.size(); ++i)
+    if (*a.expansions[i] != *b.expansions[i]) return false;
   for (size_t i = 0; i < a.patches.size(); ++i)
     if (!same(a.patches[i], b.patches[i])) return false;
   for (size_t i = 0; i < a.steps.size(); ++i)

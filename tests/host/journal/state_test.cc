@@ -232,12 +232,16 @@ TEST(State, ClassesOfSteps) {
     EXPECT_EQ(class_of(StepState::skipped, kind), StepClass::bad) << name_of(kind);
 }
 
+GraftExpanded expanded(std::vector<Child> children) {
+  return {0, std::make_shared<const std::vector<Child>>(std::move(children))};
+}
+
 TEST(State, ChildrenStandBehindTheDeclaredSteps) {
   ExecutionState state = running(StepState::running);
-  apply(state, GraftExpanded{0, {{0, 0, "a", "t", "", ""}, {0, 1, "b", "t", "", ""}}}, 200);
+  apply(state, expanded({{0, 0, "a", "t", "", ""}, {0, 1, "b", "t", "", ""}}), 200);
   EXPECT_EQ(state.steps.size(), 4u);
   EXPECT_EQ(state.n_declared(), 2u);
-  EXPECT_EQ(state.children[1].name, "b");
+  EXPECT_EQ(state.expansions.at(0)->at(1).name, "b");
   EXPECT_EQ(state.steps[3].state, StepState::pending);
 }
 
@@ -276,7 +280,7 @@ TEST(State, ARollbackIsTriedAgainOrGivenUp) {
 
 TEST(State, ANewAttemptBeginsFromTheInput) {
   ExecutionState state = running(StepState::running);
-  apply(state, GraftExpanded{0, {{0, 0, "a", "t", "", ""}}}, 200);
+  apply(state, expanded({{0, 0, "a", "t", "", ""}}), 200);
   apply(state, StepCompleted{0, nullptr, 1}, 200);
   apply(state, Stopping{StopCause::fail, kError, 1}, 210);
   apply(state, WorkflowRetry{2, kError, 1, 50, 260}, 210);
