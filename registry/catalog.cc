@@ -4,10 +4,19 @@ namespace pirn::registry {
 
 namespace {
 
+constexpr size_t kListedWorkflows = 10;
+
+// `known`: what the tenant itself has.
 Error no_workflow(std::string_view reference, const std::vector<std::string>& known) {
   Error error{Code::not_found, "there is no workflow '" + std::string(reference) + "'"};
-  if (const std::string near = nearest(reference, known); !near.empty())
+  if (const std::string near = nearest(reference, known); !near.empty()) {
     error.hint = "Did you mean '" + near + "'?";
+  } else if (known.empty()) {
+    error.hint = "Nothing is deployed for this tenant yet: pirn deploy PACKAGE.";
+  } else if (known.size() <= kListedWorkflows) {
+    for (const std::string& each : known) error.hint += (error.hint.empty() ? "There are: " : ", ") + each;
+    error.hint += ".";
+  }
   return error;
 }
 

@@ -58,7 +58,12 @@ Outcome status(const Arguments& arguments) {
 Outcome explain(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   const std::string code = arguments.get("code");
+  std::string number;  // pirn0102 and 102 are as good as PIRN0102
+  for (const char c : code) number += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (number.find_first_not_of("0123456789") == std::string::npos)
+    number = "PIRN" + std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number;
   const CatalogueEntry* entry = find_catalogue_entry(code);
+  if (entry == nullptr) entry = find_catalogue_entry(number);
   if (entry == nullptr) {
     std::vector<std::string> names;
     for (const CatalogueEntry& each : catalogue()) {

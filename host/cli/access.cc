@@ -3,9 +3,9 @@
 #include <iostream>
 
 #include "host/cli/client.h"
+#include "host/cli/input.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
-#include "packager/definition/definition.h"
 #include "packager/pack/package_file.h"
 
 namespace pirn::cli {
@@ -43,9 +43,8 @@ Outcome list(const Arguments& arguments, std::string_view noun, std::string_view
 // A duration that the host will understand, checked here so that the mistake is the command line's.
 Status put_duration(const Arguments& arguments, std::string_view option, bj::object& body) {
   if (!arguments.has(option)) return {};
-  const std::string text = arguments.get(option);
-  if (const auto duration = definition::parse_duration(text); !duration) return duration.error();
-  body["expires_in"] = text;
+  PIRN_DO(duration_of(arguments, option));
+  body["expires_in"] = arguments.get(option);
   return {};
 }
 
@@ -56,9 +55,7 @@ Outcome tenant_create(const Arguments& arguments) {
   PIRN_TRY(Client client, Client::open(arguments));
   bj::object body{{"name", arguments.get("name")}, {"isolation", arguments.get("isolation", "worker")}};
   if (arguments.has("signatures")) {
-    boost::system::error_code malformed;
-    body["signatures_required"] = bj::parse(arguments.get("signatures"), malformed);
-    if (malformed) return Error{Code::usage, "--signatures needs a number"};
+    PIRN_TRY(body["signatures_required"], number_of(arguments, "signatures"));
   }
   PIRN_TRY(const bj::value answer, client.call("POST", path({"tenants"}), bj::serialize(body)));
   const bj::object& tenant = answer.as_object();
@@ -77,7 +74,7 @@ Outcome tenant_create(const Arguments& arguments) {
         "deployments are");
     note("refused. If its code is trusted like the host itself, create it with --isolation in-process.");
   }
-  suggest("pirn trust add KEY.pub --publisher NAME --tenant " + name);
+  suggest("pirn trust add --key KEY.pub --publisher NAME --tenant " + name);
   return 0;
 }
 
@@ -120,14 +117,17 @@ Outcome key_revoke(const Arguments& arguments) {
 
 Outcome trust_add(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
-  PIRN_TRY(const signature::PublicKey key, pack::load_public_key(arguments.get("key")));
-  PIRN_TRY(Client client, Client::open(arguments));
+  if (!arguments.has("key"))
+    return Error{Code::usage, "'pirn trust add' needs --key KEY.pub",
+                 "It is the public half that pirn key generate wrote."};
   if (!arguments.has("publisher"))
     return Error{Code::usage, "'pirn trust add' needs --publisher NAME",
                  "It is the publisher of package.toml; pirn inspect shows it."};
+  PIRN_TRY(const signature::PublicKey key, pack::load_public_key(arguments.get("key")));
+  PIRN_TRY(Client client, Client::open(arguments));
   bj::object body{{"publisher", arguments.get("publisher")},
                   {"key", key.text()},
-                  {"packages", arguments.get("packages", "*")},
+                  {"packages", arguments.get("package", "*")},
                   {"role", arguments.get("role", "sign")}};
   PIRN_DO(put_duration(arguments, "expires", body));
   PIRN_TRY(const bj::value answer, client.call("POST", path({"trust"}), bj::serialize(body)));
@@ -138,7 +138,7 @@ Outcome trust_add(const Arguments& arguments) {
 
 Outcome trust_list(const Arguments& arguments) {
   return list(arguments, "trust", "trust", kTrust, "key_id",
-              "This tenant trusts nobody yet: pirn trust add KEY.pub --publisher NAME");
+              "This tenant trusts nobody yet: pirn trust add --key KEY.pub --publisher NAME");
 }
 
 Outcome trust_revoke(const Arguments& arguments) {

@@ -5,8 +5,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 
+#include "host/cli/input.h"
 #include "host/host.h"
 
 namespace pirn::cli {
@@ -22,12 +22,12 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
+// The first line of a file.
 Result<std::string> read_key(const std::string& file) {
-  std::ifstream stream(file);
-  std::string line;
-  if (!stream || !std::getline(stream, line))
-    return Error{Code::io_failed, "cannot read the key file '" + file + "'", {}, Blame::world};
+  PIRN_TRY(std::string line, read_file(file));
+  line.erase(std::min(line.find('\n'), line.size()));
   while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+  if (line.empty()) return Error{Code::usage, "the key file '" + file + "' has no key in its first line"};
   return line;
 }
 
@@ -111,6 +111,14 @@ struct ListDelete {
 };
 using List = std::unique_ptr<curl_slist, ListDelete>;
 
+// A line break in a value would begin a header of its own.
+Status check_header(std::string_view what, std::string_view value) {
+  for (const char c : value)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      return Error{Code::usage, std::string(what) + " has a control character", "Write it on one line."};
+  return {};
+}
+
 void add(List& list, const std::string& line) { list.reset(curl_slist_append(list.release(), line.c_str())); }
 
 }  // namespace
@@ -187,6 +195,8 @@ Result<Client> Client::open(const Arguments& arguments) {
     PIRN_TRY(state->key, read_key(file));
   }
   state->tenant = arguments.get("tenant", environment("PIRN_TENANT"));
+  PIRN_DO(check_header("the API key", state->key));
+  PIRN_DO(check_header("the tenant's name", state->tenant));
   return Client(std::move(state));
 }
 
@@ -200,6 +210,7 @@ std::string Client::context_options() const {
 
 Result<bj::value> Client::call(std::string_view method, const std::string& path, const std::string& body,
                                const Headers& headers) {
+  for (const auto& [name, value] : headers) PIRN_DO(check_header("the value of " + name, value));
   List list = state_->prepare(method, path, headers);
   CURL* curl = state_->easy.get();
   std::string answer;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,10 +20,15 @@ struct Option {
   bool repeated = false;
 };
 
-// What the user gave. Options by their long name without dashes, arguments by their name in lower case.
+// What the user gave. Options by their long name without dashes, arguments by their name in lower case. Those
+// that the parser made know the names of their command: to ask for another one is a bug, for what the user
+// wrote would be ignored.
 class Arguments {
  public:
-  bool has(std::string_view name) const { return values_.contains(name); }
+  Arguments() = default;  // knows every name
+  explicit Arguments(std::set<std::string, std::less<>> known) : known_(std::move(known)) {}
+
+  bool has(std::string_view name) const { return find(name) != nullptr; }
   // The last one given; `otherwise` when there is none.
   std::string get(std::string_view name, std::string_view otherwise = {}) const;
   const std::vector<std::string>& all(std::string_view name) const;
@@ -31,6 +37,9 @@ class Arguments {
   }
 
  private:
+  const std::vector<std::string>* find(std::string_view name) const;
+
+  std::set<std::string, std::less<>> known_;
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
 };
 
@@ -49,8 +58,14 @@ struct Command {
 
 const std::vector<Command>& commands();
 
+// Carries a command out. An answer of a host that has not what the API's answers have is bad_answer.
+Outcome run(const Command& command, const Arguments& arguments);
+
 // Options of every command that talks to a host.
 std::span<const Option> remote_options();
+
+// "Exit codes: 0 ok, …", on lines of a terminal's width.
+std::string_view exit_codes();
 
 // docs/reference/cli.md, made from the table.
 std::string reference();

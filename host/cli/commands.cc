@@ -1,4 +1,6 @@
 // The one table of commands.
+#include <exception>
+
 #include "host/cli/command.h"
 #include "host/cli/verbs.h"
 
@@ -221,14 +223,30 @@ const std::vector<Command>& commands() {
   return kCommands;
 }
 
+Outcome run(const Command& command, const Arguments& arguments) {
+  if (!command.remote) return command.run(arguments);
+  try {
+    return command.run(arguments);
+  } catch (const std::exception& error) {  // of Boost.JSON, for a member that is absent or of another type
+    return Error{Code::bad_answer,
+                 "the answer of the host is not the API's: " + std::string(error.what()),
+                 {},
+                 Blame::world};
+  }
+}
+
+std::string_view exit_codes() {
+  return "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 authentication, 5 refused,\n"
+         "6 unreachable, 7 the awaited run failed, 8 the wait timed out, 130 detached by Ctrl-C.\n";
+}
+
 std::string reference() {
   std::string out =
       "# Command line\n\n"
       "Made from the table in `host/cli/commands.cc`; a test compares the two. Data goes to standard output, "
       "everything\n"
-      "else to standard error. Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 authentication, 5 "
-      "refused,\n"
-      "6 unreachable, 7 the awaited run failed, 8 the wait timed out, 130 detached by Ctrl-C.\n";
+      "else to standard error. " +
+      std::string(exit_codes());
   const auto append = [&](const Option& option) {
     std::string names(option.name);
     if (const size_t comma = names.find(','); comma != std::string::npos) names.replace(comma, 1, ", ");

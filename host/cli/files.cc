@@ -80,9 +80,10 @@ Outcome verify(const Arguments& arguments) {
                  "pirn inspect shows a package without trusting anybody."};
   options.tenant = arguments.get("tenant");
   options.now_unix_s = unix_seconds();
-  const std::string threshold = arguments.get("threshold", "1");
-  options.threshold = static_cast<uint32_t>(std::strtoul(threshold.c_str(), nullptr, 10));
-  if (options.threshold == 0) return Error{Code::usage, "--threshold needs a number from 1"};
+  if (arguments.has("threshold")) {
+    PIRN_TRY(const int64_t threshold, number_of(arguments, "threshold"));
+    options.threshold = static_cast<uint32_t>(std::min<int64_t>(threshold, UINT32_MAX));
+  }
   PIRN_TRY(const archive::VerifiedPackage package, pack::verify_file(arguments.get("file"), options));
   std::cout << package.manifest.package << " " << package.manifest.version << " is genuine; signed by";
   for (const archive::Signer& signer : package.signers) std::cout << " " << signer.key.hex().substr(0, 16);

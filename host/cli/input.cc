@@ -2,22 +2,51 @@
 
 #include <boost/filesystem/operations.hpp>
 #include <boost/json.hpp>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 
+#include "packager/definition/definition.h"
 #include "packager/json/json.h"
 
 namespace pirn::cli {
 
 Result<std::string> read_file(const std::string& file) {
+  const auto failed = [&](int reason) {
+    return Error{reason == ENOENT ? Code::not_found : Code::io_failed,
+                 "cannot read '" + file + "': " + std::strerror(reason),
+                 reason == ENOENT ? "Check the path." : "", Blame::world};
+  };
   boost::system::error_code ignored;
-  const bool directory = boost::filesystem::is_directory(file, ignored);  // which opens, and reads as nothing
+  if (boost::filesystem::is_directory(file, ignored)) return failed(EISDIR);  // opens, and reads as nothing
+  errno = 0;
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
-  if (stream) text << stream.rdbuf();
-  if (!stream || directory) return Error{Code::io_failed, "cannot read '" + file + "'", {}, Blame::world};
+  if (!stream) return failed(errno == 0 ? EIO : errno);
+  if (stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
+  if (stream.bad() || text.bad()) return failed(errno == 0 ? EIO : errno);
   return std::move(text).str();
+}
+
+Result<int64_t> duration_of(const Arguments& arguments, std::string_view option) {
+  auto duration = definition::parse_duration(arguments.get(option));
+  if (duration) return duration;
+  Error error = duration.error();
+  error.code = Code::usage;
+  error.message = "--" + std::string(option) + ": " + error.message;
+  if (error.hint.empty()) error.hint = catalogue_entry(duration.error().code).fix;
+  return error;
+}
+
+Result<int64_t> number_of(const Arguments& arguments, std::string_view option) {
+  const std::string text = arguments.get(option);
+  int64_t number = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (wrong == std::errc() && end == text.data() + text.size() && number >= 1) return number;
+  return Error{Code::usage, "--" + std::string(option) + " needs a whole number from 1, not '" + text + "'"};
 }
 
 Result<std::string> read_input(const std::string& text) {

@@ -1,16 +1,22 @@
-// The input of an execution as the command line takes it.
+// What commands read: values of options, files, the input of an execution.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
-#include "packager/error/error.h"
+#include "host/cli/command.h"
 
 namespace pirn::cli {
 
 // JSON itself, @FILE, or - for standard input. Must be an object; the error shows line and column.
 Result<std::string> read_input(const std::string& text);
 
-// A whole file; io_failed names it.
+// A whole file. not_found, io_failed; the error names it and says why.
 Result<std::string> read_file(const std::string& file);
+
+// The value of an option that is there, in nanoseconds. usage names the option.
+Result<int64_t> duration_of(const Arguments& arguments, std::string_view option);
+// A whole number from 1. usage names the option.
+Result<int64_t> number_of(const Arguments& arguments, std::string_view option);
 
 }  // namespace pirn::cli

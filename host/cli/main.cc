@@ -17,8 +17,10 @@ int main(int argc, char** argv) {
     std::cout << parsed->help;
     return 0;
   }
-  const cli::Outcome outcome = parsed->command->run(parsed->arguments);
+  const cli::Outcome outcome = cli::run(*parsed->command, parsed->arguments);
   if (!outcome) return fail(outcome.error());
   std::cout.flush();
-  return std::cout ? *outcome : catalogue_entry(Code::io_failed).exit_code;
+  if (std::cout) return *outcome;
+  return fail(Error{Code::io_failed, "what was to be printed cannot be written to standard output",
+                    "The command itself was carried out.", Blame::world});
 }

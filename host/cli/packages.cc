@@ -18,10 +18,16 @@ const std::vector<Column> kRelease = {{"PACKAGE", "package"},
                                       {"VERSION", "version"},
                                       {"RELEASE", "release", Kind::digest},
                                       {"PUBLISHER", "publisher"},
-                                      {"ACTIVE", "active", Kind::flag},
+                                      {"STATE", "state", Kind::state},
                                       {"REVISION", "revision"},
                                       {"SIZE", "size", Kind::size},
                                       {"PUSHED", "pushed_at", Kind::time}};
+const std::vector<Column> kOneRelease = {
+    {"package", "package"},     {"version", "version"},          {"serial", "serial"},
+    {"release", "release"},     {"state", "state", Kind::state}, {"revision", "revision"},
+    {"publisher", "publisher"}, {"description", "description"},  {"author", "author"},
+    {"licence", "licence"},     {"size", "size", Kind::size},    {"pushed", "pushed_at", Kind::time},
+    {"pushed by", "pushed_by"}};
 const std::vector<Column> kRevision = {{"REVISION", "revision"},
                                        {"VERSION", "version"},
                                        {"RELEASE", "release", Kind::digest},
@@ -33,9 +39,11 @@ const std::vector<Column> kRevision = {{"REVISION", "revision"},
 struct Reference {
   std::string package, version;
 };
-Reference reference_of(const std::string& text) {
+Result<Reference> reference_of(const std::string& text) {
   const size_t at = text.find('@');
-  return {text.substr(0, at), at == std::string::npos ? std::string() : text.substr(at + 1)};
+  if (at == 0 || at + 1 == text.size())
+    return Error{Code::usage, "'" + text + "' names no package", "Write PACKAGE or PACKAGE@VERSION."};
+  return Reference{text.substr(0, at), at == std::string::npos ? std::string() : text.substr(at + 1)};
 }
 
 std::string names(const bj::value& list) {
@@ -43,6 +51,20 @@ std::string names(const bj::value& list) {
   for (const bj::value& name : list.as_array())
     out += (out.empty() ? "" : ", ") + std::string(name.as_string());
   return out;
+}
+
+// What the flags of a release come to, in one word for the tables.
+void put_state(bj::value& release) {
+  bj::object& object = release.as_object();
+  const bool active = object.at("active").as_bool(), withdrawn = object.at("withdrawn").as_bool();
+  object["state"] = withdrawn ? "withdrawn" : active ? "active" : "inactive";
+}
+
+void print_releases(bj::value answer, Format format, std::string_view nothing) {
+  bj::array& releases = answer.at("releases").as_array();
+  if (format == Format::table)
+    for (bj::value& release : releases) put_state(release);
+  print_rows(releases, kRelease, format, "release", nothing);
 }
 
 std::string plan_text(const bj::object& plan) {
@@ -129,39 +151,39 @@ Outcome package_list(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const bj::value answer, client.call("GET", path({"packages"})));
-  print_rows(answer.at("releases").as_array(), kRelease, format, "release",
-             "No packages yet: pirn push NAME-VERSION.pirn" + client.context_options());
+  print_releases(answer, format, "No packages yet: pirn push NAME-VERSION.pirn" + client.context_options());
   return 0;
 }
 
 Outcome package_show(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(const Reference wanted, reference_of(arguments.get("package")));
   PIRN_TRY(Client client, Client::open(arguments));
-  const Reference wanted = reference_of(arguments.get("package"));
   if (wanted.version.empty()) {
     PIRN_TRY(const bj::value answer, client.call("GET", path({"packages", wanted.package})));
-    print_rows(answer.at("releases").as_array(), kRelease, format, "release", "");
+    print_releases(answer, format, "");
     return 0;
   }
-  PIRN_TRY(const bj::value answer,
+  PIRN_TRY(bj::value answer,
            client.call("GET", path({"packages", wanted.package, "releases", wanted.version})));
+  if (format == Format::table) put_state(answer);
   const bj::object& release = answer.as_object();
-  print_object(release, kRelease, format, "release");
+  print_object(release, kOneRelease, format, "release");
   if (format != Format::table) return 0;
   for (const bj::value& signer : release.at("signers").as_array())
-    std::cout << "signed by   " << text_of(signer.as_object(), "key_id") << " ("
+    std::cout << "signed by    " << text_of(signer.as_object(), "key_id") << " ("
               << text_of(signer.as_object(), "role") << ")\n";
-  std::cout << "functions   " << names(release.at("functions")) << '\n';
+  std::cout << "functions    " << names(release.at("functions")) << '\n';
   for (const bj::value& workflow : release.at("workflows").as_array())
-    std::cout << "workflow    " << text_of(workflow.as_object(), "name") << " ("
+    std::cout << "workflow     " << text_of(workflow.as_object(), "name") << " ("
               << text_of(workflow.as_object(), "steps") << " steps)\n";
   return 0;
 }
 
 Outcome deploy(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(const Reference wanted, reference_of(arguments.get("package")));
   PIRN_TRY(Client client, Client::open(arguments));
-  const Reference wanted = reference_of(arguments.get("package"));
   bj::object body;
   if (!wanted.version.empty()) body["version"] = wanted.version;
   PIRN_TRY(const bj::value planned,
@@ -199,10 +221,7 @@ Outcome rollout_undo(const Arguments& arguments) {
   PIRN_TRY(Client client, Client::open(arguments));
   bj::object body;
   if (arguments.has("to")) {
-    boost::system::error_code malformed;
-    body["to_revision"] = bj::parse(arguments.get("to"), malformed);
-    if (malformed)
-      return Error{Code::usage, "--to needs the number of a revision", "See pirn rollout history."};
+    PIRN_TRY(body["to_revision"], number_of(arguments, "to"));
   }
   if (arguments.has("why")) body["why"] = arguments.get("why");
   PIRN_TRY(const bj::value answer, client.call("POST", path({"packages", arguments.get("package"), "undo"}),

@@ -4,6 +4,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cassert>
 #include <deque>
 
 namespace pirn::cli {
@@ -47,13 +48,38 @@ struct Leaf {
   std::map<std::string, bool> flags;
 };
 
+std::string path_of(const CLI::App* app) {
+  std::string path = app->get_name();
+  for (const CLI::App* up = app->get_parent(); up != nullptr; up = up->get_parent())
+    path = up->get_name() + " " + path;
+  return path;
+}
+
+// "Usage: pirn run start WORKFLOW [OPTIONS]": the arguments stand in the usage, as the reference has them.
+class Help : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string) const override {
+    std::string usage = "\nUsage: " + path_of(app);
+    for (const CLI::Option* option :
+         app->get_options([](const CLI::Option* each) { return each->get_positional(); }))
+      usage += " " + option->get_option_text();
+    const bool has_commands = !app->get_subcommands([](const CLI::App*) { return true; }).empty();
+    return usage + (has_commands ? " COMMAND\n" : " [OPTIONS]\n");
+  }
+  std::string make_positionals(const CLI::App*) const override { return {}; }
+};
+
 class Tree {
  public:
   Tree() : root_("Pirn runs native workflows: durable, multi-tenant, swapped without stopping.", "pirn") {
     // At most one: else a positional that is spelled like a command ("package") would be taken for it.
     root_.require_subcommand(0, 1);
     root_.set_help_flag("-h,--help", "Show this help");
+    root_.formatter(std::make_shared<Help>());
     for (const Command& command : commands()) add(command);
+    // Last, since a command inherits the footer of what it is added to.
+    root_.footer("pirn COMMAND --help explains a command, pirn explain CODE an error.\n\n" +
+                 std::string(exit_codes()));
   }
 
   CLI::App& root() { return root_; }
@@ -93,13 +119,14 @@ class Tree {
       parent = known.empty() ? nullptr : known.front();
       if (parent == nullptr) {
         parent = root_.add_subcommand(noun, std::string(group_summary(noun)));
-        parent->require_subcommand(0, 1);
+        parent->require_subcommand(0, 1)->group("Commands");
       }
       path.remove_prefix(space + 1);
     }
     std::string description(command.summary);
     CLI::App* app = parent->add_subcommand(std::string(path), description);
-    if (!command.example.empty()) app->footer("\nExample:\n  " + std::string(command.example));
+    app->group("Commands");
+    if (!command.example.empty()) app->footer("Example:\n  " + std::string(command.example));
     app->allow_extras();
     Leaf& leaf = leaves_.emplace_back(Leaf{&command, app, {}, {}});
     for (const Argument& argument : arguments_of(command)) {
@@ -133,13 +160,6 @@ class Tree {
 
 std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
-std::string path_of(const CLI::App* app) {
-  std::string path = app->get_name();
-  for (const CLI::App* up = app->get_parent(); up != nullptr; up = up->get_parent())
-    path = up->get_name() + " " + path;
-  return path;
-}
-
 // What could have been meant by a word that `app` does not know.
 Error unknown(CLI::App* app, const std::string& word) {
   std::vector<std::string> names;
@@ -171,6 +191,41 @@ void make_room_for_local(std::vector<std::string>& words) {
   words.insert(words.begin() + 1, "local");
 }
 
+// A command that there is not, before a --help behind it is answered for what stands above it.
+Status check_commands(Tree& tree, const std::vector<std::string>& words) {
+  CLI::App* app = &tree.root();
+  for (size_t i = 0; i < 2 && i < words.size() && !words[i].starts_with('-'); ++i) {
+    const auto below = app->get_subcommands([](CLI::App*) { return true; });
+    if (below.empty()) return {};
+    const auto found = std::find_if(below.begin(), below.end(),
+                                    [&](const CLI::App* each) { return each->get_name() == words[i]; });
+    if (found == below.end()) return unknown(app, words[i]);
+    app = *found;
+  }
+  return {};
+}
+
+// An empty word is nearly always a variable of a script that is not set: nothing means it.
+Status check_values(const Leaf& leaf) {
+  for (const auto& [name, values] : leaf.texts) {
+    if (std::find(values.begin(), values.end(), "") == values.end()) continue;
+    const bool option = leaf.app->get_option_no_throw("--" + name) != nullptr;
+    return Error{Code::usage,
+                 in_quotes(path_of(leaf.app)) + ": " + (option ? "--" + name : name) + " is empty",
+                 "Give a value" + std::string(option ? ", or leave the option away." : ".")};
+  }
+  return {};
+}
+
+// `pirn help run start` and `pirn --version`, as many type them.
+void translate(std::vector<std::string>& words) {
+  if (words.empty()) return;
+  if (words[0] == "--version") words[0] = "version";
+  if (words[0] != "help") return;
+  words.erase(words.begin());
+  words.emplace_back("--help");
+}
+
 // An option that the command does not have, before CLI11 takes the word behind it for an argument.
 Status check_options(Tree& tree, const std::vector<std::string>& words) {
   for (size_t verb = 1; verb <= 2 && verb <= words.size(); ++verb) {
@@ -192,21 +247,29 @@ Status check_options(Tree& tree, const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::string Arguments::get(std::string_view name, std::string_view otherwise) const {
+const std::vector<std::string>* Arguments::find(std::string_view name) const {
+  assert((known_.empty() || known_.contains(name)) && "the command has no such option or argument");
   const auto found = values_.find(name);
-  return found == values_.end() || found->second.empty() ? std::string(otherwise) : found->second.back();
+  return found == values_.end() ? nullptr : &found->second;
+}
+
+std::string Arguments::get(std::string_view name, std::string_view otherwise) const {
+  const std::vector<std::string>* values = find(name);
+  return values == nullptr || values->empty() ? std::string(otherwise) : values->back();
 }
 
 const std::vector<std::string>& Arguments::all(std::string_view name) const {
   static const std::vector<std::string> kNone;
-  const auto found = values_.find(name);
-  return found == values_.end() ? kNone : found->second;
+  const std::vector<std::string>* values = find(name);
+  return values == nullptr ? kNone : *values;
 }
 
 Result<Parsed> parse(std::vector<std::string> words) {
+  translate(words);
   make_room_for_local(words);
   Tree tree;
   Parsed parsed;
+  PIRN_DO(check_commands(tree, words));
   PIRN_DO(check_options(tree, words));
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
@@ -232,7 +295,12 @@ Result<Parsed> parse(std::vector<std::string> words) {
     return parsed;
   }
   if (const auto extras = leaf->app->remaining(); !extras.empty()) return unknown(leaf->app, extras.front());
+  PIRN_DO(check_values(*leaf));
+  std::set<std::string, std::less<>> known;
+  for (const auto& each : leaf->texts) known.insert(each.first);
+  for (const auto& each : leaf->flags) known.insert(each.first);
   parsed.command = leaf->command;
+  parsed.arguments = Arguments(std::move(known));
   for (auto& [name, values] : leaf->texts)
     if (!values.empty()) parsed.arguments.put(name, std::move(values));
   for (const auto& [name, set] : leaf->flags)

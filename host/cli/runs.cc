@@ -51,9 +51,17 @@ Result<std::string> resolve(Client& client, const std::string& run) {
 
 Result<int64_t> deadline_of(const Arguments& arguments) {
   if (!arguments.has("timeout")) return 0;
-  PIRN_TRY(const int64_t timeout, definition::parse_duration(arguments.get("timeout")));
+  PIRN_TRY(const int64_t timeout, duration_of(arguments, "timeout"));
   if (timeout == definition::kInfinite) return 0;
   return steady_ms() + timeout / 1'000'000;
+}
+
+// Before anything is started or cancelled: a --timeout that is no duration, or that nothing waits for.
+Status check_timeout(const Arguments& arguments, bool waits) {
+  if (!arguments.has("timeout")) return {};
+  if (!waits) return Error{Code::usage, "--timeout says how long to wait, and nothing waits", "Add --wait."};
+  PIRN_DO(duration_of(arguments, "timeout"));
+  return {};
 }
 
 // `-o jsonl` makes the events the data; else the data is what the execution is in the end.
@@ -79,6 +87,8 @@ Outcome wait_for(Client& client, const std::string& id, const Arguments& argumen
 
 Outcome run_start(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
+  const bool waits = arguments.has("wait") || arguments.has("watch");
+  PIRN_DO(check_timeout(arguments, waits));
   PIRN_TRY(const std::string input, read_input(arguments.get("input", "{}")));
   PIRN_TRY(Client client, Client::open(arguments));
   const std::string workflow = arguments.get("workflow");
@@ -90,7 +100,7 @@ Outcome run_start(const Arguments& arguments) {
   const bj::object& started = answer.as_object();
   const std::string id = text_of(started, "id");
   if (started.at("existing").as_bool()) note("the key started this run before: " + id);
-  if (!arguments.has("wait") && !arguments.has("watch")) {
+  if (!waits) {
     if (format == Format::json || format == Format::jsonl)
       std::cout << json_text(started) << '\n';
     else
@@ -174,6 +184,7 @@ Outcome run_events(const Arguments& arguments) {
 
 Outcome run_cancel(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_DO(check_timeout(arguments, arguments.has("wait")));
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
   bj::object body{{"cleanup", !arguments.has("no-cleanup")}};

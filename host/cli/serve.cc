@@ -14,7 +14,6 @@
 #include "host/cli/verbs.h"
 #include "host/cli/watch.h"
 #include "host/host.h"
-#include "packager/definition/definition.h"
 #include "packager/pack/pack.h"
 
 namespace pirn::cli {
@@ -78,6 +77,10 @@ Result<std::string> local_package(const Arguments& arguments) {
   return bytes;
 }
 
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address.starts_with("[::1]:");
+}
+
 }  // namespace
 
 Outcome serve(const Arguments& arguments) {
@@ -90,13 +93,22 @@ Outcome serve(const Arguments& arguments) {
   if (store != "sqlite" && store != "memory")
     return Error{Code::usage, "there is no store '" + store + "'", "The stores are sqlite and memory."};
   options.memory_store = store == "memory";
-  PIRN_TRY(options.drain_timeout_ns, definition::parse_duration(arguments.get("drain-timeout", "30s")));
+  if (arguments.has("drain-timeout")) {
+    PIRN_TRY(options.drain_timeout_ns, duration_of(arguments, "drain-timeout"));
+  }
 
   Signals signals;
   PIRN_TRY(const std::unique_ptr<Host> host, Host::open(options));
   note("pirn " + std::string(host_version()) + " serves " + host->data_directory());
   note("  operator  " + host->socket_path());
   if (!host->tcp_address().empty()) note("  tcp       http://" + host->tcp_address() + "  (API keys)");
+  if (!host->tcp_address().empty() && !is_loopback(host->tcp_address())) {
+    note("WARNING: other machines can reach " + host->tcp_address() +
+         ", and TCP is not encrypted here: who can");
+    note("         listen on the way reads API keys and packages. Put a proxy that speaks TLS before it.");
+    if (options.allow_hosts.empty())
+      note("         Requests for other names than this address are refused until --allow-host NAME.");
+  }
   if (options.memory_store) note("  store     memory: executions end with this process");
   signals.deliver_to(*host);
   const Status ended = host->run();

@@ -36,7 +36,7 @@ std::string printable(std::string_view text) {
 
 std::string cell(const bj::object& object, const Column& column) {
   const bj::value* value = object.if_contains(column.member);
-  if (value == nullptr || value->is_null()) return "-";
+  if (value == nullptr || value->is_null() || (value->is_string() && value->as_string().empty())) return "-";
   switch (column.kind) {
     case Column::Kind::state:
       return state_word(text_of(object, column.member));
@@ -90,10 +90,12 @@ std::string state_word(std::string_view state) {
     std::string_view state, icon, colour;
   };
   static constexpr Look kLooks[] = {
-      {"completed", "✓", "32"}, {"active", "✓", "32"},    {"failed", "✗", "31"},      {"revoked", "✗", "31"},
-      {"skipped", "⊘", "33"},   {"cancelled", "⊘", "33"}, {"expired", "⊘", "33"},     {"running", "●", "36"},
-      {"asking", "●", "36"},    {"ready", "◌", "36"},     {"retry_wait", "↻", "33"},  {"stopping", "◐", "33"},
-      {"pending", "·", "2"},    {"paused", "‖", "33"},    {"compensating", "↶", "33"}};
+      {"completed", "✓", "32"},   {"active", "✓", "32"},    {"failed", "✗", "31"},
+      {"revoked", "✗", "31"},     {"withdrawn", "✗", "31"}, {"skipped", "⊘", "33"},
+      {"cancelled", "⊘", "33"},   {"expired", "⊘", "33"},   {"running", "●", "36"},
+      {"asking", "●", "36"},      {"ready", "◌", "36"},     {"retry_wait", "↻", "33"},
+      {"stopping", "◐", "33"},    {"pending", "·", "2"},    {"paused", "‖", "33"},
+      {"compensating", "↶", "33"}};
   for (const Look& look : kLooks) {
     if (look.state != state) continue;
     const std::string word = std::string(look.icon) + " " + std::string(state);

@@ -244,6 +244,30 @@ Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline
   return show(client, id);
 }
 
+namespace {
+
+constexpr size_t kShownKeys = 20, kShownBytes = 100;
+
+// What the steps have left, one line a key.
+void print_context(const bj::object& context) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& member : context) {
+    if (rows.size() == kShownKeys) break;
+    std::string text = json_text(member.value());
+    if (text.size() > kShownBytes) {
+      size_t end = kShownBytes;  // not within a character
+      while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+      text = text.substr(0, end) + "…";
+    }
+    rows.push_back({std::string(member.key()), text});
+  }
+  std::cout << '\n';
+  print_table({"CONTEXT", ""}, rows);
+  if (context.size() > kShownKeys) std::cout << "and " << context.size() - kShownKeys << " more: -o json\n";
+}
+
+}  // namespace
+
 void print_execution(const bj::object& execution, Format format) {
   using Kind = Column::Kind;
   static const std::vector<Column> kHead = {{"id", "id"},
@@ -277,6 +301,8 @@ void print_execution(const bj::object& execution, Format format) {
   }
   std::cout << '\n';
   print_table({"STEP", "STATE", "TOOK", "CALLS", ""}, rows);
+  const bj::object& context = execution.at("context").as_object();
+  if (!context.empty()) print_context(context);
   if (const std::string error = error_words(execution); !error.empty()) {
     std::cout << "\nerror  " << error;
     if (const std::string step = member(execution, "error_step"); !step.empty())

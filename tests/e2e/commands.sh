@@ -10,7 +10,21 @@ expect 2 pirn run strat;                    says err "Did you mean 'pirn run sta
 expect 2 pirn run start x --inptu 3;        says err "Did you mean --input?"
 expect 2 pirn run start;                    says err "workflow"
 expect 2 pirn version extra;                says err "extra"
+expect 0 pirn --version;                    says out "pirn "
+expect 0 pirn help run start;               says out "Usage: pirn run start WORKFLOW"
+expect 2 pirn help rnu;                     says err "Did you mean 'pirn run'?"
+expect 2 pirn run show "";                  says err "run is empty"
+expect 2 pirn run start x --key "";         says err "--key is empty"
+expect 2 pirn serve --data "";              says err "--data is empty"
+expect 2 pirn serve --drain-timeout soon;   says err "--drain-timeout"
+expect 2 pirn run start x --timeout 5s;     says err "--wait"
+expect 2 pirn run start x --wait --timeout soon; says err "--timeout"
+expect 2 pirn run cancel x --timeout 5s;    says err "--wait"
+expect 1 sh -c 'pirn version >/dev/full';   says err "standard output"
+expect 1 sh -c 'pirn version >&-';          says err "standard output"
 expect 0 pirn explain PIRN0102;             says out "not_found"
+expect 0 pirn explain pirn0102;             says out "not_found"
+expect 0 pirn explain 102;                  says out "not_found"
 expect 0 pirn explain not_found -o json;    says out '"code":"PIRN0102"'
 expect 3 pirn explain not_fuond;            says err "not_found"
 expect 6 pirn run ls --tenant acme;         says err "pirn serve"
@@ -28,7 +42,9 @@ expect 0 pirn verify gate-1.0.0.pirn --trust author.pub; says out "genuine"
 expect 0 pirn key generate other
 expect 5 pirn verify gate-1.0.0.pirn --trust other.pub
 expect 2 pirn verify gate-1.0.0.pirn;       says err "--trust"
+expect 2 pirn verify gate-1.0.0.pirn --trust author.pub --threshold 1x; says err "--threshold"
 expect 2 pirn sign gate-1.0.0.pirn;         says err "--key"
+expect 2 pirn trust add --publisher e2e;    says err "--key"
 expect 0 pirn unpack gate-1.0.0.pirn there; [ -f there/manifest.json ] || fail "no manifest"
 expect 5 pirn unpack gate-1.0.0.pirn there
 expect 0 pirn graph gate --package gate-1.0.0.pirn;            says out "goodbye"
@@ -60,23 +76,31 @@ expect 3 pirn run ls --tenant nobody
 export PIRN_TENANT=acme
 expect 5 pirn push gate-1.0.0.pirn
 expect 2 pirn trust add --key author.pub;   says err "--publisher"
+expect 0 pirn trust add --key author.pub --publisher e2e --package 'other-*'
+expect 0 pirn trust ls;                     says out "other-*"
+expect 5 pirn push gate-1.0.0.pirn;         says err "signer_out_of_scope"
+expect 0 pirn trust revoke author.pub
 expect 0 pirn trust add --key author.pub --publisher e2e
 expect 5 pirn trust add --key author.pub --publisher e2e
 expect 0 pirn trust ls;                     says out "e2e"
 expect 0 pirn push gate-1.0.0.pirn;         says err "pirn deploy gate@1.0.0"
 expect 0 pirn push gate-1.0.0.pirn;         says out "already there"
-expect 1 pirn push nothing.pirn
+expect 3 pirn push nothing.pirn;            says err "No such file"
 head -c 3000 gate-1.0.0.pirn >short.pirn
 expect 5 pirn push short.pirn
 expect 0 pirn package ls -o jsonl;          says out '"version":"1.0.0"'
-expect 0 pirn package show gate@1.0.0;      says out "wait_at_gate"
+expect 0 pirn package ls;                   says out "inactive"
+expect 0 pirn package show gate@1.0.0;      says out "wait_at_gate"; says out "pushed by"
+expect 2 pirn package show gate@;           says err "PACKAGE@VERSION"
+expect 2 pirn deploy @1.0.0;                says err "PACKAGE@VERSION"
 expect 3 pirn package show gate@9.9.9
 expect 3 pirn package show nothing
-expect 3 pirn run start gate
+expect 3 pirn run start gate;               says err "pirn deploy"
 expect 0 pirn deploy gate@1.0.0 --dry-run;  says out "added"
 expect 3 pirn run start gate
 expect 0 pirn deploy gate@1.0.0 --why first; says out "revision 1"
 expect 0 pirn deploy gate;                  says out "active already"
+expect 0 pirn package ls;                   says out "✓ active"
 expect 3 pirn deploy gate@3.0.0
 expect 0 pirn push gate-2.0.0.pirn
 expect 0 pirn deploy gate@2.0.0;            says out "was 1.0.0"
@@ -103,7 +127,11 @@ expect 0 pirn run watch "$first" -o id;     same "$(cat out)" "$first"
 expect 2 pirn run start gate --input '[1]'; says err "object"
 expect 2 pirn run start gate --input @missing.json
 expect 0 sh -c 'echo "{\"x\":1}" | pirn run start gate --input - --wait -o json'; says out '"x":1'
-expect 3 pirn run start gaet
+expect 0 pirn run show @latest;             says out "CONTEXT"; says out "goodbye"
+expect 3 pirn run start gaet;               says err "Did you mean 'gate'?"
+expect 3 pirn run start nothing-like-it;    says err "There are: "
+expect 2 pirn run start gate --key "$(printf 'a\r\nPirn-Tenant: safe')"; says err "control character"
+expect 2 pirn run ls --tenant "$(printf 'acme\r\nX: y')"; says err "control character"
 expect 0 pirn run ls -o id;                 same "$(head -n 1 out)" "$(pirn run show @latest -o id)"
 expect 0 pirn run ls --status failed -o id; same "$(wc -l <out)" 1
 expect 0 pirn run ls --workflow broken --since 1h -o json; says out '"workflow":"broken"'
@@ -148,6 +176,10 @@ expect 4 env PIRN_KEY=nonsense pirn run ls
 printf '%s\n' "$key" >key.txt
 expect 0 pirn run ls --key-file key.txt
 expect 2 pirn key create --role king
+expect 2 pirn key create --expires soon;    says err "--expires"
+expect 3 pirn run ls --key-file missing.txt; says err "missing.txt"
+: >empty.txt
+expect 2 pirn run ls --key-file empty.txt;  says err "no key"
 expect 0 pirn key ls -o id; key_id=$(cat out)
 expect 0 pirn key revoke "$key_id"
 expect 4 env PIRN_KEY="$key" pirn run ls

@@ -77,6 +77,36 @@ TEST(Parser, AnswersHelpForEveryCommand) {
   }
 }
 
+TEST(Parser, AnswersHelpAndVersionAsOthersDo) {
+  EXPECT_EQ(parsed("--version").command->path, "version");
+  EXPECT_EQ(parsed("help").help, parsed("--help").help);
+  EXPECT_EQ(parsed("help run start").help, parsed("run start --help").help);
+  EXPECT_NE(parsed("help unpack").help.find("Usage: pirn unpack FILE [DIRECTORY] [OPTIONS]"),
+            std::string::npos);
+  EXPECT_NE(parsed("").help.find("Exit codes: 0 ok"), std::string::npos);
+  EXPECT_EQ(refused("help rnu").hint, "Did you mean 'pirn run'?");
+  EXPECT_EQ(refused("run strat --help").hint, "Did you mean 'pirn run start'?");
+}
+
+TEST(Parser, RefusesWhatIsEmpty) {
+  for (const std::vector<std::string>& line : {std::vector<std::string>{"run", "show", ""},
+                                               {"run", "start", "x", "--key", ""},
+                                               {"new", ""},
+                                               {"serve", "--data", ""},
+                                               {"serve", "--allow-host", "a", "--allow-host", ""}}) {
+    const Result<Parsed> result = parse(line);
+    ASSERT_FALSE(result) << line[1];
+    EXPECT_EQ(result.error().code, Code::usage);
+    EXPECT_NE(result.error().message.find("is empty"), std::string::npos) << result.error().message;
+  }
+}
+
+TEST(ParserDeathTest, KnowsWhichNamesACommandHas) {
+  const Parsed run = parsed("trust add --package etl-*");
+  EXPECT_EQ(run.arguments.get("package"), "etl-*");
+  EXPECT_DEATH((void)run.arguments.get("packages"), "no such option");
+}
+
 TEST(Parser, SuggestsWhatWasMeant) {
   EXPECT_EQ(refused("rnu").hint, "Did you mean 'pirn run'?");
   EXPECT_EQ(refused("run strat x").hint, "Did you mean 'pirn run start'?");
@@ -90,6 +120,14 @@ TEST(Parser, RefusesTooFewAndTooMany) {
   EXPECT_NE(refused("run start a b").message.find("b"), std::string::npos);
   EXPECT_NE(refused("version now").message.find("now"), std::string::npos);
   refused("run start a --input");
+}
+
+TEST(Commands, TakeAnAnswerThatIsNotTheApisForABadOne) {
+  const Command odd{
+      "odd", "", "", {}, [](const Arguments&) -> Outcome { throw std::out_of_range("no member"); }};
+  const Outcome outcome = run(odd, Arguments());
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::bad_answer);
 }
 
 TEST(Commands, AreEachThereOnceWithAFunctionAndASummary) {

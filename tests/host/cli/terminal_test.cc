@@ -80,5 +80,28 @@ TEST(Input, MustBeAnObjectAndSaysWhereItIsNone) {
   EXPECT_EQ(read_input("@/proc").error().code, Code::usage);
 }
 
+TEST(Input, SaysWhyAFileCannotBeRead) {
+  EXPECT_EQ(read_file("/proc/self/no-such-file").error().code, Code::not_found);
+  EXPECT_EQ(read_file("/proc").error().code, Code::io_failed);
+  EXPECT_NE(read_file("/proc").error().message.find("directory"), std::string::npos);
+  EXPECT_EQ(*read_file("/dev/null"), "");
+}
+
+TEST(Input, TakesDurationsAndNumbersOfTheCommandLineOnly) {
+  Arguments arguments;
+  arguments.put("timeout", {"1m30s"});
+  arguments.put("to", {"17"});
+  EXPECT_EQ(*duration_of(arguments, "timeout"), 90'000'000'000);
+  EXPECT_EQ(*number_of(arguments, "to"), 17);
+  arguments.put("timeout", {"soon"});
+  EXPECT_EQ(duration_of(arguments, "timeout").error().code, Code::usage);
+  EXPECT_NE(duration_of(arguments, "timeout").error().message.find("--timeout"), std::string::npos);
+  EXPECT_FALSE(duration_of(arguments, "timeout").error().hint.empty());
+  for (const char* wrong : {"0", "-1", "1x", "x", "1.5", "99999999999999999999"}) {
+    arguments.put("to", {wrong});
+    EXPECT_EQ(number_of(arguments, "to").error().code, Code::usage) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace pirn::cli
