@@ -19,8 +19,12 @@ namespace pirn::definition {
 
 inline constexpr uint32_t kSchema = 1;
 inline constexpr size_t kMaxWorkflows = 256;
-inline constexpr size_t kMaxSteps = 100'000;                               // of one workflow
+inline constexpr size_t kMaxSteps = 100'000;  // of one workflow
+inline constexpr size_t kMaxGroupEdges =
+    1'000'000;                            // of one workflow: members times those that wait for them
+inline constexpr size_t kMaxNesting = 8;  // workflows within workflows
 inline constexpr int64_t kInfinite = std::numeric_limits<int64_t>::max();  // a duration without end
+inline constexpr int64_t kUsualTimeout = 300'000'000'000;                  // of a step
 
 // A JSON value in canonical text (sorted keys, no white space). Empty = absent.
 using JsonText = std::string;
@@ -106,8 +110,8 @@ struct RecoveryRule {
 struct CircuitBreaker {
   std::string name;  // empty: none
   uint32_t failure_threshold = 5;
-  uint32_t success_threshold = 1;
-  uint32_t half_open_limit = 1;
+  uint32_t success_threshold = 2;
+  uint32_t half_open_limit = 3;
   int64_t reset_timeout_ns = 30'000'000'000;
 
   bool operator==(const CircuitBreaker&) const = default;
@@ -162,7 +166,8 @@ struct Step {
   std::string after_group;  // after all of whose members it comes; empty: none
   bool graft = false;       // it may EXPAND
   Condition when;
-  int64_t timeout_ns = 300'000'000'000;
+  // Of one invocation; a nested workflow has none unless it is given.
+  int64_t timeout_ns = kUsualTimeout;
   std::string timeout_function;  // answers the timeout; timeout_ns is what holds if it fails
   RetryPolicy retry;
   std::vector<RecoveryRule> recovery;
@@ -170,6 +175,7 @@ struct Step {
   OnError on_error = OnError::fail;
   std::string rollback;         // function id; empty: nothing to compensate
   bool await_approval = false;  // descriptive (R16)
+  bool await_inherits = false;  // await_approval, and the author gave a timeout: it bounds an await too (R15)
   std::string on_timeout;       // of an await: a handler whose return is the step's
   bool cancellable = true;
   CircuitBreaker breaker;
@@ -198,7 +204,7 @@ struct Workflow {
   uint32_t step_concurrency = 0;  // 0 = unlimited
   uint32_t max_running = 0;       // scheduled executions at a time (R40); 0 = unlimited
   Strategy strategy = Strategy::parallel;
-  RetryPolicy retry = {.max_retries = 0};  // of the whole workflow (R22)
+  RetryPolicy retry = {.max_retries = 0, .delay_ns = 5'000'000'000};  // of the whole workflow (R22)
   Compensate compensate = Compensate::automatic;
   Handlers handlers;
   std::vector<RecoveryRule> recovery;
@@ -231,11 +237,15 @@ struct Function {
   uint32_t kind = 0;  // PIRN_KIND_ of abi.h
 };
 
+// What parse() reads: what the engine enforces, and refuses the rest of the language as `unsupported`, or all
+// of it. Nothing but tests may ask for the whole language; this goes when nothing is unsupported any more.
+enum class Language : uint8_t { enforced, whole };
+
 // Parses and validates a whole document. On failure one Error `definition_invalid` whose causes are ALL
 // problems found, each with file, line, column and a suggestion (a text that is no JSON at all has one:
 // malformed_json). `file` names the text in messages; `functions` = nullptr skips the check of function ids.
-Result<Definition> parse(std::string_view json, std::string_view file,
-                         const std::vector<Function>* functions);
+Result<Definition> parse(std::string_view json, std::string_view file, const std::vector<Function>* functions,
+                         Language language = Language::enforced);
 
 // The whole document in canonical text; parse(print(d)) equals d.
 JsonText print(const Definition& definition);

@@ -98,8 +98,8 @@ bool is_name(std::string_view text) {
                      [](char c) { return is_name_start(c) || c == '_' || c == '-'; });
 }
 
-ValueReader::ValueReader(const Source& source, const std::vector<Function>* functions)
-    : source_(source), functions_known_(functions != nullptr) {
+ValueReader::ValueReader(const Source& source, const std::vector<Function>* functions, Language language)
+    : source_(source), language_(language), functions_known_(functions != nullptr) {
   if (functions_known_)
     for (const Function& function : *functions) functions_.emplace(function.id, function.kind);
 }
@@ -115,7 +115,6 @@ void ValueReader::problem(Code code, const Node& node, std::string message, std:
 void ValueReader::unknown_key(const Node& node, Level level, std::vector<std::string> keys) {
   std::string hint(translation(level, node.key));
   if (hint.empty() && problems_.worth_a_suggestion()) {
-    for (std::string& key : unsupported_keys(level)) keys.push_back(std::move(key));
     const std::string near = nearest(node.key, keys);
     if (!near.empty()) hint = did_you_mean(near);
   }
@@ -126,11 +125,27 @@ void ValueReader::unknown_key(const Node& node, Level level, std::vector<std::st
       std::move(hint), where(node.key_offset), node.key_offset);
 }
 
-void ValueReader::unsupported_key(const Node& node) {
+const Node* ValueReader::find(const Node& object, Level level, std::string_view key) const {
+  return is_refused(level, key) ? nullptr : object.find(key);
+}
+
+bool ValueReader::is_refused(Level level, std::string_view key) const {
+  return language_ == Language::enforced && is_unsupported(level, key);
+}
+
+bool ValueReader::refused(Level level, const Node& node) {
+  if (!is_refused(level, node.key)) return false;
   problems_.add(
       Code::unsupported,
       "\"" + node.key + "\" of " + subject_ + " is not enforced by this version of Pirn, so it is refused",
       "Remove \"" + node.key + "\".", where(node.key_offset), node.key_offset);
+  return true;
+}
+
+bool ValueReader::beyond_the_engine(const Node& node, const std::string& what, std::string hint) {
+  if (language_ == Language::whole) return false;
+  problem(Code::unsupported, node, what + ", so it is refused", std::move(hint));
+  return true;
 }
 
 void ValueReader::require(const Node& object, Level level, std::initializer_list<std::string_view> keys) {
@@ -172,6 +187,12 @@ void ValueReader::read_text(const Node& node, std::string& out, size_t limit) {
   out = *text;
 }
 
+void ValueReader::read_some_text(const Node& node, std::string& out, size_t limit) {
+  read_text(node, out, limit);
+  if (node.value->is_string() && node.value->get_string().empty())
+    bad_value(node, "is empty", "Write something here, or leave it out.");
+}
+
 void ValueReader::read_name(const Node& node, std::string& out) {
   const std::optional<std::string_view> name = text_of(node);
   if (!name) return;
@@ -203,12 +224,20 @@ std::optional<int64_t> ValueReader::read_integer(const Node& node, int64_t least
   return {};
 }
 
+void ValueReader::read_count(const Node& node, uint32_t& out, int64_t least, int64_t most) {
+  if (const std::optional<int64_t> count = read_integer(node, least, most))
+    out = static_cast<uint32_t>(*count);
+}
+
+std::optional<double> ValueReader::read_number(const Node& node) {
+  if (const int64_t* integer = node.value->if_int64()) return static_cast<double>(*integer);
+  if (const double* number = node.value->if_double()) return *number;
+  wrong_type(node, "a number");
+  return {};
+}
+
 void ValueReader::read_duration(const Node& node, int64_t& out, Zero zero, Infinity infinity) {
   const std::string what = "\"" + shown(node.key) + "\" of " + subject_;
-  if (const json::object* object = node.value->if_object(); object != nullptr && object->contains("function"))
-    return problem(Code::unsupported, node,
-                   what + " is a function, which this version of Pirn does not ask, so it is refused",
-                   "Write a fixed duration.");
   Result<int64_t> duration = 0;
   if (const json::string* text = node.value->if_string())
     duration = parse_duration(view(*text));
@@ -232,6 +261,30 @@ void ValueReader::read_object(const Node& node, JsonText& out) {
     wrong_type(node, "an object");
   else if (!node.children.empty())
     out = canonical(*node.value);
+}
+
+bool ValueReader::read_function_form(const Node& node, std::string& out, uint32_t kind) {
+  if (!node.value->is_object() || node.children.size() != 1 || node.children[0].key != "function")
+    return false;
+  read_function(node.children[0], out, kind);
+  return true;
+}
+
+bool ValueReader::is_list(const Node& node, size_t limit) {
+  if (!node.value->is_array()) return wrong_type(node, "a list");
+  if (node.children.size() <= limit) return true;
+  problem(Code::too_large, node,
+          "\"" + node.key + "\" of " + subject_ + " has " + std::to_string(node.children.size()) +
+              " elements, more than " + std::to_string(limit),
+          "Make the list shorter.");
+  return false;
+}
+
+void ValueReader::read_texts(const Node& node, std::vector<std::string>& out, size_t limit) {
+  if (node.value->is_string()) return read_some_text(node, out.emplace_back(), kMaxLabel);
+  if (!node.value->is_array()) return void(wrong_type(node, "a string or a list of strings"));
+  if (!is_list(node, limit)) return;
+  for (const Node& element : node.children) read_some_text(element, out.emplace_back(), kMaxLabel);
 }
 
 void ValueReader::read_function(const Node& node, std::string& out, uint32_t kind) {

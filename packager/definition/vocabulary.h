@@ -1,5 +1,5 @@
 // The words of the definition language that are not read: what the engine does not enforce yet, and what
-// people write by mistake. Those that are read are the tables of parse.cc. Private to packager/definition.
+// people write by mistake. Those that are read are the tables of the parser. Private to packager/definition.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,11 @@ enum class Level : uint8_t {
   hooks,
   condition,
   backoff,
-  pattern
+  pattern,
+  recovery,
+  breaker,
+  resources,
+  schedule
 };
 
 // "a step", for messages.

@@ -29,6 +29,18 @@ inline constexpr Choice<Jitter> kJitter[] = {{"none", Jitter::none},
 inline constexpr Choice<Backoff::Kind> kBackoff[] = {{"fixed", Backoff::Kind::fixed},
                                                      {"linear", Backoff::Kind::linear},
                                                      {"exponential", Backoff::Kind::exponential}};
+inline constexpr Choice<Strategy> kStrategy[] = {
+    {"parallel", Strategy::parallel}, {"sequential", Strategy::sequential}, {"hybrid", Strategy::hybrid}};
+inline constexpr Choice<Compensate> kCompensate[] = {
+    {"auto", Compensate::automatic}, {"always", Compensate::always}, {"never", Compensate::never}};
+inline constexpr Choice<Misfire> kMisfire[] = {
+    {"once", Misfire::once}, {"skip", Misfire::skip}, {"all", Misfire::all}};
+inline constexpr Choice<RecoveryRule::Action> kRecoveryAction[] = {
+    {"retry", RecoveryRule::Action::retry},
+    {"skip", RecoveryRule::Action::skip},
+    {"fallback", RecoveryRule::Action::fallback},
+    {"abort", RecoveryRule::Action::abort},
+    {"manual", RecoveryRule::Action::manual}};
 inline constexpr Choice<Condition::Op> kOperators[] = {
     {"equals", Condition::Op::equal},    {"not_equals", Condition::Op::not_equal},
     {"less", Condition::Op::less},       {"less_or_equal", Condition::Op::less_or_equal},
