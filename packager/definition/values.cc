@@ -29,6 +29,10 @@ std::string_view kind_name(uint32_t kind) {
   return kNames[kind < std::size(kNames) ? kind : 0];
 }
 
+std::string with_article(uint32_t kind) {
+  return (kind == PIRN_KIND_INPUT ? "an " : "a ") + std::string(kind_name(kind));
+}
+
 // What the ABI says about the kinds that a task may stand in for.
 bool serves_as(uint32_t exported, uint32_t wanted) {
   if (exported == wanted) return true;
@@ -284,6 +288,7 @@ void ValueReader::read_texts(const Node& node, std::vector<std::string>& out, si
   if (node.value->is_string()) return read_some_text(node, out.emplace_back(), kMaxLabel);
   if (!node.value->is_array()) return void(wrong_type(node, "a string or a list of strings"));
   if (!is_list(node, limit)) return;
+  if (node.children.empty()) bad_value(node, "is empty", "Name at least one, or leave it out.");
   for (const Node& element : node.children) read_some_text(element, out.emplace_back(), kMaxLabel);
 }
 
@@ -303,8 +308,8 @@ void ValueReader::check_function(const Node& node, const std::string& id, uint32
         suggest_function(id, kind));
   if (!serves_as(found->second, kind))
     problem(Code::wrong_function_kind, node,
-            subject_ + " names '" + id + "' as a " + wanted + ", and the package exports it as a " +
-                std::string(kind_name(found->second)),
+            subject_ + " names '" + id + "' as " + with_article(kind) + ", and the package exports it as " +
+                with_article(found->second),
             "Name a function of the kind \"" + wanted + "\", or declare '" + id + "' as one.");
 }
 
