@@ -51,20 +51,23 @@ TEST(Catalog, AmbiguityListsTheCandidates) {
 }
 
 TEST(Catalog, ForeignAnswersAsMissing) {
-  const Catalog catalog = Catalog()
-                              .with(activate(release("acme", "etl", "1.0.0", {"load"})))
-                              .with(activate(release("globex", "secret", "1.0.0", {"plan"})));
-  for (const char* reference : {"plan", "secret::plan"}) {
-    const auto foreign = catalog.resolve("acme", reference);
-    const auto nobody = catalog.resolve("no-such-tenant", reference);
-    ASSERT_FALSE(foreign);
-    ASSERT_FALSE(nobody);
-    EXPECT_EQ(describe(foreign.error()), describe(nobody.error()));
-    EXPECT_EQ(foreign.error().code, Code::not_found);
+  const Catalog alone = Catalog().with(activate(release("acme", "etl", "1.0.0", {"load"})));
+  const Catalog catalog = alone.with(activate(release("globex", "secret", "1.0.0", {"plan"})));
+  for (const char* tenant : {"acme", "no-such-tenant"}) {
+    for (const char* reference : {"plan", "secret::plan"}) {
+      const auto foreign = catalog.resolve(tenant, reference);
+      const auto missing = alone.resolve(tenant, reference);
+      ASSERT_FALSE(foreign);
+      ASSERT_FALSE(missing);
+      EXPECT_EQ(describe(foreign.error()), describe(missing.error()));
+      EXPECT_EQ(foreign.error().code, Code::not_found);
+    }
   }
   EXPECT_EQ(catalog.active("acme", "secret"), nullptr);
   // A suggestion never names what belongs to somebody else.
-  EXPECT_EQ(catalog.resolve("acme", "plam").error().hint, "");
+  EXPECT_EQ(catalog.resolve("acme", "plam").error().hint, "There are: load.");
+  EXPECT_EQ(catalog.resolve("nobody", "plam").error().hint,
+            "Nothing is deployed for this tenant yet: pirn deploy PACKAGE.");
   EXPECT_EQ(catalog.resolve("acme", "laod").error().hint, "Did you mean 'load'?");
 }
 
