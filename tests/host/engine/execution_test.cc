@@ -1,7 +1,7 @@
 // The rules of executions and steps, one test each; the names are those of semantics.md.
 #include <gtest/gtest.h>
 
-#include "tests/host/sim/world.h"
+#include "host/simulate/world.h"
 
 namespace pirn::sim {
 namespace {

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <set>
 
-#include "tests/host/sim/world.h"
+#include "host/simulate/world.h"
 
 namespace pirn::engine {
 namespace {

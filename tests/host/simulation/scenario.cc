@@ -7,7 +7,7 @@
 
 #include "host/engine/plan.h"
 #include "host/engine/verdict.h"
-#include "tests/host/sim/world.h"
+#include "host/simulate/world.h"
 
 namespace pirn::sim {
 

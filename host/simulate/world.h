@@ -1,6 +1,8 @@
-// A host in a bottle for tests: the real engine on a memory store, with a scripted runner and a manual clock,
-// on one thread. Everything is a function of what the test does, so a seed reproduces a run, crashes
-// included.
+// A host in a bottle: the real engine on a memory store, with a scripted runner and a manual clock, on one
+// thread. Everything is a function of what its owner does, so a seed reproduces a run, crashes included.
+// Tests drive it directly; `pirn simulate` (simulate.h) drives it by a case.
+//
+// What cannot happen unless the harness itself is used wrongly ends the program.
 #pragma once
 
 #include <functional>
@@ -8,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "host/engine/engine.h"
@@ -26,6 +29,7 @@ struct Act {
   worker::Outcome outcome;
   bool ignores_cancel = false;  // else it returns CANCELLED when it is asked to
   bool hangs = false;           // never returns by itself
+  bool kills_host = false;      // instead of returning it takes the host with it
 };
 Act ok();
 Act ok(std::string_view result_json);
@@ -42,9 +46,15 @@ struct Called {
   uint64_t id;
   ExecutionId execution;
   worker::Kind kind;
+  uint32_t step_index;
   std::string step, function, input, context;
   uint32_t attempt;
   int64_t at;
+  // 1, 2, … of its execution, step and kind: calls that the host lost do not count, so that what is called
+  // again after a crash does what the lost call would have done.
+  uint32_t nth;
+  enum class Fate : uint8_t { under_way, returned, abandoned, lost } fate = Fate::under_way;
+  int64_t ended_at = 0;
 };
 
 class ScriptedRunner : public worker::Runner {
@@ -61,6 +71,14 @@ class ScriptedRunner : public worker::Runner {
   uint32_t stuck_calls() const override { return 0; }
 
   std::optional<int64_t> next_completion() const;
+  // A call that kills its host is due.
+  bool doomed() const;
+  // The host is lost, and all that is under way with it.
+  void lose_all();
+  // What was taken was committed; or else the journal says what was.
+  using Counts = std::map<std::tuple<ExecutionId, uint32_t, worker::Kind>, uint32_t>;
+  void count_taken();
+  void recount(Counts journaled);
   size_t under_way() const { return under_way_.size(); }
 
   size_t limit = 64;
@@ -75,9 +93,15 @@ class ScriptedRunner : public worker::Runner {
     worker::Completion completion;
     int64_t at;
     bool ignores_cancel;
+    bool kills_host;
+    size_t call;  // in calls
   };
+  void end(size_t call, Called::Fate fate);
+
   const int64_t& now_;
   std::map<uint64_t, UnderWay> under_way_;  // by invocation
+  std::vector<size_t> taken_;               // calls whose outcomes this turn has
+  Counts ended_;
 };
 
 // Releases made from definition documents.
@@ -85,6 +109,7 @@ class FakeReleases : public engine::Releases {
  public:
   // Publishes a definition document (JSON) as a release of the tenant, and makes it the active one.
   registry::ReleasePtr publish(const std::string& tenant, const std::string& json);
+  registry::ReleasePtr publish(const std::string& tenant, definition::Definition definition);
   registry::CatalogPtr catalog() const override { return catalog_; }
   Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
   registry::ReleasePtr unreadable;  // load() refuses this one
@@ -103,7 +128,7 @@ struct Event {
 
 class World : public engine::CommitListener, public worker::Wakeup {
  public:
-  explicit World(engine::Options options = {});
+  explicit World(engine::Options options = {}, int64_t begin = 1'700'000'000 * kSecond);
   ~World() override;
 
   // A document of one workflow "w" of package "p" for tenant "t": the argument is the workflow's members,
@@ -133,8 +158,12 @@ class World : public engine::CommitListener, public worker::Wakeup {
   void advance(int64_t ns);
   // Until nothing is due any more.
   void run();
-  // The host is lost and comes back: what was not committed is gone, the runner's calls too.
-  void crash();
+  // The host is lost: what was not committed is gone, the runner's calls too. Nothing but come_back() and
+  // pass_time() makes sense until it is back.
+  void lose();
+  void come_back();
+  bool down() const { return engine_ == nullptr; }
+  void crash();  // both, and settles
   void pass_time(int64_t ns) { now_ += ns; }
   // The n-th commit from now fails, and the host with it; it comes back at once. `uncertain`: the commit is
   // durable all the same.
@@ -143,7 +172,11 @@ class World : public engine::CommitListener, public worker::Wakeup {
   bool idle() const { return !next_timer_ && runner_->under_way() == 0; }
   int crashes() const { return crashes_; }
 
+  // What is due next, if anything is.
+  std::optional<int64_t> next_due() const;
+
   size_t published_commits() const { return published_commits_; }
+  std::function<void(ExecutionId id, uint32_t commit_no, std::string_view body)> committed;  // may be empty
   // Everything that is durable of an execution, as clients see it.
   std::vector<Event> events_of(ExecutionId id) const;
   template <class Record>
@@ -159,10 +192,11 @@ class World : public engine::CommitListener, public worker::Wakeup {
   void wake() override {}
 
  private:
-  void open();
+  void push(engine::Command& command);
+  ScriptedRunner::Counts journaled_calls() const;
 
   engine::Options options_;
-  int64_t now_ = 1'700'000'000 * kSecond;
+  int64_t now_;
   std::shared_ptr<store::MemoryStoreContents> contents_ = store::make_memory_store_contents();
   std::unique_ptr<store::MemoryStore> store_;
   std::unique_ptr<ScriptedRunner> runner_;

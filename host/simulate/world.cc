@@ -1,15 +1,26 @@
-#include "tests/host/sim/world.h"
-
-#include <gtest/gtest.h>
+#include "host/simulate/world.h"
 
 #include <algorithm>
 #include <cassert>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <type_traits>
 
 #include "packager/digest/digest.h"
 
 namespace pirn::sim {
 
 using worker::Outcome;
+
+namespace {
+
+[[noreturn]] void fatal(const std::string& what) {
+  std::fprintf(stderr, "the simulated host was used wrongly: %s\n", what.c_str());
+  std::abort();
+}
+
+}  // namespace
 
 // ---- acts ----
 
@@ -70,9 +81,10 @@ void ScriptedRunner::start(std::span<worker::Invocation> batch) {
   for (worker::Invocation& invocation : batch) {
     std::string context;
     invocation.context.append_json(context);
-    calls.push_back({invocation.id, invocation.frame->execution, invocation.kind,
+    calls.push_back({invocation.id, invocation.frame->execution, invocation.kind, invocation.step,
                      std::string(invocation.step_name), std::string(invocation.function), invocation.input,
-                     std::move(context), invocation.attempt, now_});
+                     std::move(context), invocation.attempt, now_,
+                     ended_[{invocation.frame->execution, invocation.step, invocation.kind}] + 1});
     Act act;
     const auto found = by_function.find(std::string(invocation.function));
     if (found != by_function.end())
@@ -82,7 +94,9 @@ void ScriptedRunner::start(std::span<worker::Invocation> batch) {
     UnderWay call{{invocation.id, invocation.frame->execution, invocation.step, invocation.kind,
                    std::move(act.outcome)},
                   act.hangs ? journal::kNever : now_ + act.takes,
-                  act.ignores_cancel};
+                  act.ignores_cancel,
+                  act.kills_host,
+                  calls.size() - 1};
     under_way_.emplace(invocation.id, std::move(call));
   }
   size_t tasks = 0;
@@ -96,15 +110,49 @@ void ScriptedRunner::take_completions(std::vector<worker::Completion>& out) {
     if (call.at <= now_) due.emplace_back(call.at, id);
   std::sort(due.begin(), due.end());
   for (const auto& [at, id] : due) {
-    out.push_back(std::move(under_way_.at(id).completion));
+    UnderWay& call = under_way_.at(id);
+    out.push_back(std::move(call.completion));
+    end(call.call, Called::Fate::returned);
+    taken_.push_back(call.call);
     under_way_.erase(id);
   }
+}
+
+void ScriptedRunner::end(size_t call, Called::Fate fate) {
+  calls[call].fate = fate;
+  calls[call].ended_at = now_;
+}
+
+bool ScriptedRunner::doomed() const {
+  return std::any_of(under_way_.begin(), under_way_.end(),
+                     [&](const auto& entry) { return entry.second.kills_host && entry.second.at <= now_; });
+}
+
+void ScriptedRunner::lose_all() {
+  for (const auto& [id, call] : under_way_) end(call.call, Called::Fate::lost);
+  under_way_.clear();
+  taken_.clear();
+}
+
+void ScriptedRunner::count_taken() {
+  for (const size_t call : taken_)
+    ++ended_[{calls[call].execution, calls[call].step_index, calls[call].kind}];
+  taken_.clear();
+}
+
+void ScriptedRunner::recount(Counts journaled) {
+  for (const auto& [key, count] : ended_)  // hooks leave no trace in the journal
+    if (std::get<worker::Kind>(key) == worker::Kind::hook) journaled.emplace(key, count);
+  ended_ = std::move(journaled);
 }
 
 void ScriptedRunner::cancel(uint64_t invocation, Signal signal) {
   const auto found = under_way_.find(invocation);
   if (found == under_way_.end()) return;
   if (signal == Signal::abandon) {
+    const Called& call = calls[found->second.call];
+    ++ended_[{call.execution, call.step_index, call.kind}];
+    end(found->second.call, Called::Fate::abandoned);
     under_way_.erase(found);
   } else if (!found->second.ignores_cancel) {
     found->second.completion.outcome = {};
@@ -125,16 +173,17 @@ std::optional<int64_t> ScriptedRunner::next_completion() const {
 
 registry::ReleasePtr FakeReleases::publish(const std::string& tenant, const std::string& json) {
   auto parsed = definition::parse(json, "test.json", nullptr);
-  if (!parsed) {
-    ADD_FAILURE() << describe(parsed.error());
-    abort();
-  }
+  if (!parsed) fatal(describe(parsed.error()));
+  return publish(tenant, std::move(parsed).value());
+}
+
+registry::ReleasePtr FakeReleases::publish(const std::string& tenant, definition::Definition definition) {
   auto release = std::make_shared<registry::Release>();
   release->tenant = tenant;
-  release->definition = std::move(parsed).value();
+  release->definition = std::move(definition);
   release->package = release->definition.package;
   release->version = release->definition.version;
-  release->digest = sha256(tenant + json);
+  release->digest = sha256(tenant + definition::print(release->definition));
   release->serial = static_cast<int64_t>(releases_.size()) + 1;
   for (const definition::Workflow& workflow : release->definition.workflows)
     release->workflow_digests.push_back(sha256(workflow.canonical));
@@ -152,23 +201,70 @@ Result<registry::ReleasePtr> FakeReleases::load(std::string_view tenant, const D
 
 // ---- the world ----
 
-World::World(engine::Options options) : options_(options) { open(); }
+World::World(engine::Options options, int64_t begin) : options_(options), now_(begin) {
+  runner_ = std::make_unique<ScriptedRunner>(now_);
+  come_back();
+}
 World::~World() = default;
 
-void World::open() {
+void World::come_back() {
   store_ = std::make_unique<store::MemoryStore>(contents_);
-  auto fresh = std::make_unique<ScriptedRunner>(now_);
-  if (runner_) {  // what the test has set outlives a crash; what was under way does not
-    fresh->limit = runner_->limit;
-    fresh->script = runner_->script;
-    fresh->by_function = runner_->by_function;
-    fresh->calls = runner_->calls;
-    fresh->most_at_once = runner_->most_at_once;
-  }
-  runner_ = std::move(fresh);
   engine_ = std::make_unique<engine::Engine>(options_, *store_, *runner_, releases, *this, *this);
   const Status recovered = engine_->recover(now_);
-  ASSERT_TRUE(recovered) << describe(recovered.error());
+  if (!recovered) fatal(describe(recovered.error()));
+}
+
+// What the journal says of how often each call was seen through to its end.
+ScriptedRunner::Counts World::journaled_calls() const {
+  ScriptedRunner::Counts counts;
+  std::set<ExecutionId> executions;
+  for (const Called& call : runner_->calls) executions.insert(call.execution);
+  for (const ExecutionId id : executions) {
+    std::map<uint32_t, worker::Kind> under_way;
+    std::map<uint64_t, uint32_t> handlers;  // invocation to step
+    const auto ended = [&](uint32_t step) {
+      const auto found = under_way.find(step);
+      if (found == under_way.end()) return;  // not by its own outcome
+      ++counts[{id, step, found->second}];
+      under_way.erase(found);
+    };
+    for (const Event& event : events_of(id)) {
+      const auto visit = [&](const auto& record) {
+        using R = std::decay_t<decltype(record)>;
+        using namespace journal;
+        if constexpr (std::is_same_v<R, StepStarted>)
+          under_way[record.step] = record.kind;
+        else if constexpr (std::is_same_v<R, StepInterrupted>)
+          under_way.erase(record.step);
+        else if constexpr (std::is_same_v<R, StepCompleted> || std::is_same_v<R, StepFailed> ||
+                           std::is_same_v<R, StepSkipped> || std::is_same_v<R, StepSnoozed> ||
+                           std::is_same_v<R, StepAwaiting> || std::is_same_v<R, StepCancelled>)
+          ended(record.step);
+        else if constexpr (std::is_same_v<R, StepAnswered>)
+          ++counts[{id, record.step, record.kind}];
+        else if constexpr (std::is_same_v<R, RollbackDone> || std::is_same_v<R, RollbackFailed>)
+          ++counts[{id, record.step, Kind::rollback}];
+        else if constexpr (std::is_same_v<R, HandlerStarted>)
+          handlers[record.invocation] = record.step;
+        else if constexpr (std::is_same_v<R, HandlerDone>)
+          ++counts[{id, handlers[record.invocation], Kind::handler}];
+      };
+      std::visit(visit, event.record);
+    }
+  }
+  return counts;
+}
+
+void World::lose() {
+  ++crashes_;
+  engine_.reset();
+  runner_->lose_all();
+  runner_->recount(journaled_calls());
+  next_timer_.reset();
+}
+
+void World::push(engine::Command& command) {
+  if (!engine_ || !engine_->inbox().push(command)) fatal("a command to a host that is down, or full");
 }
 
 void World::fail_commit(uint64_t n, bool uncertain) {
@@ -177,9 +273,8 @@ void World::fail_commit(uint64_t n, bool uncertain) {
 }
 
 void World::crash() {
-  ++crashes_;
-  engine_.reset();
-  open();
+  lose();
+  come_back();
   settle();
 }
 
@@ -201,7 +296,7 @@ Result<engine::Started> World::start(std::string_view input_json, std::string_vi
   start.key = key;
   start.reply = [&](Result<engine::Started> result) { answer = std::move(result); };
   engine::Command command = std::move(start);
-  EXPECT_TRUE(engine_->inbox().push(command));
+  push(command);
   turn();
   if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
   return *answer;
@@ -212,7 +307,7 @@ Result<journal::State> World::cancel(ExecutionId id, std::string_view tenant) {
   engine::Command command =
       engine::Cancel{std::string(tenant), id, "user_requested", true,
                      [&](Result<journal::State> result) { answer = std::move(result); }};
-  EXPECT_TRUE(engine_->inbox().push(command));
+  push(command);
   turn();
   if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
   return *answer;
@@ -222,19 +317,13 @@ engine::View World::show(ExecutionId id, std::string_view tenant) {
   std::optional<engine::View> view;
   engine::Command command = engine::Show{std::string(tenant), id,
                                          [&](Result<std::optional<engine::View>> result) { view = *result; }};
-  EXPECT_TRUE(engine_->inbox().push(command));
+  push(command);
   turn();
   if (view) return *view;
   auto stored = store_->find(tenant, id);
-  if (!stored || !*stored) {
-    ADD_FAILURE() << "no execution " << id.text();
-    return {};
-  }
+  if (!stored || !*stored) fatal("no execution " + id.text());
   auto decoded = journal::decode_state((*stored)->body);
-  if (!decoded) {
-    ADD_FAILURE() << describe(decoded.error());
-    return {};
-  }
+  if (!decoded) fatal(describe(decoded.error()));
   return {decoded->state, decoded->step_names, decoded->context};
 }
 
@@ -253,13 +342,18 @@ std::string World::step_state(ExecutionId id, std::string_view step) {
 }
 
 bool World::turn() {
-  auto result = engine_->turn(now_);
-  if (!result) {
-    // As a host does: nothing was acknowledged, stop, recover.
-    EXPECT_EQ(result.error().code, Code::store_failed) << describe(result.error());
+  if (runner_->doomed()) {
     crash();
     return true;
   }
+  auto result = engine_->turn(now_);
+  if (!result) {
+    // As a host does: nothing was acknowledged, stop, recover.
+    if (result.error().code != Code::store_failed) fatal(describe(result.error()));
+    crash();
+    return true;
+  }
+  runner_->count_taken();
   next_timer_ = result->next_timer;
   return result->inputs > 0 || result->more;
 }
@@ -273,20 +367,22 @@ void World::advance(int64_t ns) {
   const int64_t end = now_ + ns;
   settle();
   for (;;) {
-    int64_t next = end;
-    if (const auto at = runner_->next_completion()) next = std::min(next, *at);
-    if (next_timer_) next = std::min(next, *next_timer_);
-    now_ = std::max(now_, next);
+    now_ = std::max(now_, std::min(end, next_due().value_or(end)));
     settle();
     if (now_ >= end) return;
   }
 }
 
+std::optional<int64_t> World::next_due() const {
+  std::optional<int64_t> next = runner_->next_completion();
+  if (next_timer_ && (!next || *next_timer_ < *next)) next = next_timer_;
+  return next;
+}
+
 void World::run() {
   settle();
   for (;;) {
-    std::optional<int64_t> next = runner_->next_completion();
-    if (next_timer_ && (!next || *next_timer_ < *next)) next = next_timer_;
+    const std::optional<int64_t> next = next_due();
     if (!next) return;
     now_ = std::max(now_, *next);
     settle();
@@ -296,24 +392,19 @@ void World::run() {
 std::vector<Event> World::events_of(ExecutionId id) const {
   std::vector<Event> out;
   auto rows = store_->journal(id, 0, UINT32_MAX);
-  if (!rows) {
-    ADD_FAILURE() << describe(rows.error());
-    return out;
-  }
+  if (!rows) fatal(describe(rows.error()));
   for (const store::StoredCommit& row : *rows) {
     auto commit = journal::decode_commit(row.body, row.schema);
-    if (!commit) {
-      ADD_FAILURE() << describe(commit.error());
-      return out;
-    }
+    if (!commit) fatal(describe(commit.error()));
     for (size_t i = 0; i < commit->records.size(); ++i)
       out.push_back({id, commit->first_seq + i, commit->at, std::move(commit->records[i])});
   }
   return out;
 }
 
-void World::on_commit(ExecutionId, std::string_view, uint32_t, std::string_view, bool) {
+void World::on_commit(ExecutionId id, std::string_view, uint32_t commit_no, std::string_view body, bool) {
   ++published_commits_;
+  if (committed) committed(id, commit_no, body);
 }
 
 }  // namespace pirn::sim
