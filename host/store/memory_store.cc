@@ -5,7 +5,9 @@
 #include <cassert>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <mutex>
+#include <set>
 #include <unordered_map>
 
 namespace pirn::store {
@@ -180,11 +182,12 @@ Error bug(std::string message) { return {Code::store_failed, std::move(message),
 Status within_limits(const Change& change) {
   const auto check = [](std::string_view body, ExecutionId id) -> Status {
     if (body.size() <= kBodyLimit) return {};
-    return Error{Code::too_large, "a body of execution " + id.text() + " has " + std::to_string(body.size()) +
+    return Error{Code::too_large, "a body of stream " + id.text() + " has " + std::to_string(body.size()) +
                                       " bytes; the limit is " + std::to_string(kBodyLimit)};
   };
   for (const JournalRow& row : change.journal) PIRN_DO(check(row.body, row.stream));
   for (const ExecutionRow& row : change.executions) PIRN_DO(check(row.body, row.id));
+  for (const TenantRow& row : change.tenants) PIRN_DO(check(row.body, row.stream));
   return {};
 }
 
@@ -203,10 +206,13 @@ class MemoryStoreContents {
   std::deque<Row> rows;
   StreamTable streams;
   std::unordered_map<std::string, ExecutionId> keys;
+  std::map<ExecutionId, StoredTenant> tenants;
+  std::unordered_map<std::string, StoredEvent> events;  // by tenant and id
 
   Status apply(const Change& change) {
     const size_t before = journal.size();
     PIRN_DO(within_limits(change));
+    PIRN_DO(check_events(change.events));
     PIRN_DO(append(change.journal));
     if (Status taken = take_keys(change.executions); !taken) {
       forget(before);
@@ -214,6 +220,10 @@ class MemoryStoreContents {
     }
     for (const JournalRow& row : change.journal) last_id = std::max(last_id, row.stream);
     for (const ExecutionRow& row : change.executions) replace(row);
+    for (const TenantRow& row : change.tenants)
+      tenants[row.stream] = {row.stream, row.commit_no, std::string(row.tenant), std::string(row.body)};
+    for (const EventRow& row : change.events)
+      events.emplace(key_of(row.tenant, row.id), StoredEvent{row.at, std::string(row.body)});
     if (change.complete) watermark = journal.size();
     return {};
   }
@@ -226,6 +236,16 @@ class MemoryStoreContents {
   }
 
  private:
+  Status check_events(std::span<const EventRow> added) const {
+    std::set<std::string> names;
+    for (const EventRow& row : added) {
+      std::string name = key_of(row.tenant, row.id);
+      if (events.contains(name) || !names.insert(std::move(name)).second)
+        return bug("the event '" + std::string(row.id) + "' exists");
+    }
+    return {};
+  }
+
   // Either all of them or none.
   Status take_keys(std::span<const ExecutionRow> changed) {
     std::vector<std::string> taken;
@@ -306,6 +326,8 @@ Status MemoryStore::recover(const std::function<Status(StoredExecution)>& on_exe
     const JournalEntry& entry = contents_->journal[i];
     const StreamTable::Slot* slot = contents_->streams.find(entry.stream);
     if (slot->row != kNone && contents_->rows[slot->row].commit_no >= entry.commit_no) continue;
+    const auto tenant = contents_->tenants.find(entry.stream);
+    if (tenant != contents_->tenants.end() && tenant->second.commit_no >= entry.commit_no) continue;
     PIRN_DO(on_commit({entry.stream, entry.commit_no, entry.schema, std::string(entry.body)}));
   }
   return {};
@@ -373,6 +395,27 @@ Result<std::vector<StoredCommit>> MemoryStore::journal(ExecutionId id, uint32_t 
     out.push_back({entry.stream, entry.commit_no, entry.schema, std::string(entry.body)});
   }
   return out;
+}
+
+Result<std::vector<StoredTenant>> MemoryStore::tenants() const {
+  const std::lock_guard lock(contents_->mutex);
+  std::vector<StoredTenant> out;
+  for (const auto& [stream, tenant] : contents_->tenants) out.push_back(tenant);
+  return out;
+}
+
+Result<std::optional<StoredTenant>> MemoryStore::find_tenant(std::string_view tenant) const {
+  const std::lock_guard lock(contents_->mutex);
+  for (const auto& [stream, stored] : contents_->tenants)
+    if (stored.tenant == tenant) return std::optional(stored);
+  return std::optional<StoredTenant>();
+}
+
+Result<std::optional<StoredEvent>> MemoryStore::find_event(std::string_view tenant,
+                                                           std::string_view id) const {
+  const std::lock_guard lock(contents_->mutex);
+  const auto found = contents_->events.find(key_of(tenant, id));
+  return found == contents_->events.end() ? std::optional<StoredEvent>() : std::optional(found->second);
 }
 
 Result<StoreStats> MemoryStore::stats() const {

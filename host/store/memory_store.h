@@ -40,6 +40,9 @@ class MemoryStore final : public Store {
   Result<std::vector<StoredExecution>> list(const ExecutionFilter& filter) const override;
   Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit,
                                             uint32_t limit) const override;
+  Result<std::vector<StoredTenant>> tenants() const override;
+  Result<std::optional<StoredTenant>> find_tenant(std::string_view tenant) const override;
+  Result<std::optional<StoredEvent>> find_event(std::string_view tenant, std::string_view id) const override;
   Result<StoreStats> stats() const override;
 
  private:

@@ -67,6 +67,17 @@ StoredCommit read_commit(const Statement& row) {
           std::string(row.bytes(3))};
 }
 
+namespace {
+
+StoredTenant read_tenant(const Statement& row) {
+  return {{static_cast<uint64_t>(row.integer(0))},
+          static_cast<uint32_t>(row.integer(1)),
+          std::string(row.bytes(2)),
+          std::string(row.bytes(3))};
+}
+
+}  // namespace
+
 Result<std::optional<StoredExecution>> SqliteReader::first(Statement& statement) {
   const int code = statement.step();
   if (code == SQLITE_ROW) return std::optional(read_execution(statement));
@@ -163,6 +174,40 @@ Result<std::vector<StoredCommit>> SqliteReader::journal(ExecutionId id, uint32_t
 Result<ExecutionId> SqliteReader::last_id() {
   PIRN_TRY(const int64_t id, connection_.integer("SELECT max(stream) FROM journal"));
   return ExecutionId{static_cast<uint64_t>(id)};
+}
+
+Result<std::vector<StoredTenant>> SqliteReader::tenants() {
+  PIRN_TRY(Statement statement,
+           connection_.prepare("SELECT stream, commit_no, tenant, body FROM tenants ORDER BY stream"));
+  std::vector<StoredTenant> out;
+  int code = SQLITE_ROW;
+  while ((code = statement.step()) == SQLITE_ROW) out.push_back(read_tenant(statement));
+  if (code != SQLITE_DONE) return connection_.error(code, "reading");
+  return out;
+}
+
+Result<std::optional<StoredTenant>> SqliteReader::find_tenant(std::string_view tenant) {
+  PIRN_TRY(Statement * statement,
+           connection_.cached("SELECT stream, commit_no, tenant, body FROM tenants WHERE tenant = ?"));
+  const ResetAtEnd reset(*statement);
+  statement->bind(1, tenant);
+  const int code = statement->step();
+  if (code == SQLITE_ROW) return std::optional(read_tenant(*statement));
+  if (code != SQLITE_DONE) return connection_.error(code, "reading");
+  return std::optional<StoredTenant>();
+}
+
+Result<std::optional<StoredEvent>> SqliteReader::find_event(std::string_view tenant, std::string_view id) {
+  PIRN_TRY(Statement * statement,
+           connection_.cached("SELECT at, body FROM events WHERE tenant = ? AND id = ?"));
+  const ResetAtEnd reset(*statement);
+  statement->bind(1, tenant);
+  statement->bind(2, id);
+  const int code = statement->step();
+  if (code == SQLITE_ROW)
+    return std::optional(StoredEvent{statement->integer(0), std::string(statement->bytes(1))});
+  if (code != SQLITE_DONE) return connection_.error(code, "reading");
+  return std::optional<StoredEvent>();
 }
 
 Result<StoreStats> SqliteReader::stats() {

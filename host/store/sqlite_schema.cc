@@ -53,6 +53,23 @@ CREATE INDEX executions_by_tenant ON executions(tenant, id, workflow, package);
 CREATE INDEX executions_open ON executions(tenant) WHERE open = 1;
 CREATE INDEX executions_unsuccessful ON executions(tenant) WHERE state IN ('failed', 'cancelled');
 )sql",
+    // Tenants have streams of their own, and events are taken once.
+    R"sql(
+CREATE TABLE tenants(
+  stream INTEGER PRIMARY KEY,
+  commit_no INTEGER NOT NULL,
+  tenant TEXT NOT NULL UNIQUE,
+  body TEXT NOT NULL
+);
+
+CREATE TABLE events(
+  tenant TEXT NOT NULL,
+  id TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+)sql",
 };
 
 Status migrate_from(Connection& connection, int64_t version) {

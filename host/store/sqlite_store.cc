@@ -83,7 +83,7 @@ std::string many_rows(std::string statement, size_t rows, std::string_view row) 
 
 Status check_size(std::string_view body, ExecutionId id) {
   if (body.size() <= kBodyLimit) return {};
-  return Error{Code::too_large, "a body of execution " + id.text() + " has " + std::to_string(body.size()) +
+  return Error{Code::too_large, "a body of stream " + id.text() + " has " + std::to_string(body.size()) +
                                     " bytes; the limit is " + std::to_string(kBodyLimit)};
 }
 
@@ -101,6 +101,9 @@ constexpr std::string_view kUpsert =
     " input_digest = excluded.input_digest, created_at = excluded.created_at, started_at = "
     "excluded.started_at,"
     " ended_at = excluded.ended_at, body = excluded.body";
+constexpr std::string_view kUpsertTenant =
+    "INSERT INTO tenants(stream, commit_no, tenant, body) VALUES(?, ?, ?, ?)"
+    " ON CONFLICT(stream) DO UPDATE SET commit_no = excluded.commit_no, body = excluded.body";
 
 }  // namespace
 
@@ -156,6 +159,8 @@ Status SqliteStore::prepare() {
   PIRN_DO(prepare_into(insert_row_, many_rows(insert, 1, kJournalRow)));
   PIRN_DO(prepare_into(insert_rows_, many_rows(insert, kRowsAtOnce, kJournalRow)));
   PIRN_DO(prepare_into(upsert_, kUpsert));
+  PIRN_DO(prepare_into(upsert_tenant_, kUpsertTenant));
+  PIRN_DO(prepare_into(insert_event_, "INSERT INTO events(tenant, id, at, body) VALUES(?, ?, ?, ?)"));
   return prepare_into(set_watermark_, "UPDATE meta SET watermark = ? WHERE id = 1");
 }
 
@@ -183,10 +188,12 @@ Status SqliteStore::recover(const std::function<Status(StoredExecution)>& on_exe
   if (code != SQLITE_DONE) return connection_.error(code, "reading");
 
   PIRN_TRY(Statement tail,
-           connection_.prepare("SELECT stream, j.commit_no, schema, j.body FROM journal AS j"
+           connection_.prepare("SELECT j.stream, j.commit_no, schema, j.body FROM journal AS j"
                                " LEFT JOIN executions AS e ON e.id = j.stream"
+                               " LEFT JOIN tenants AS t ON t.stream = j.stream"
                                " WHERE j.pos > (SELECT watermark FROM meta WHERE id = 1)"
-                               " AND (e.id IS NULL OR e.commit_no < j.commit_no) ORDER BY j.pos"));
+                               " AND (e.id IS NULL OR e.commit_no < j.commit_no)"
+                               " AND (t.stream IS NULL OR t.commit_no < j.commit_no) ORDER BY j.pos"));
   while ((code = tail.step()) == SQLITE_ROW) PIRN_DO(on_commit(read_commit(tail)));
   if (code != SQLITE_DONE) return connection_.error(code, "reading");
   return {};
@@ -212,6 +219,8 @@ Status SqliteStore::transaction(const Change& change) {
   PIRN_DO(check_fence(change.lease));
   PIRN_DO(insert_journal(change.journal));
   for (const ExecutionRow& row : change.executions) PIRN_DO(upsert_execution(row));
+  for (const TenantRow& row : change.tenants) PIRN_DO(upsert_tenant(row));
+  for (const EventRow& row : change.events) PIRN_DO(insert_event(row));
   if (change.complete) {
     set_watermark_.bind(1, last_pos_);
     PIRN_DO(run(set_watermark_, "writing to"));
@@ -273,6 +282,23 @@ Status SqliteStore::upsert_execution(const ExecutionRow& row) {
   bind(row.ended_at);
   bind(row.body);
   return run(upsert_, "writing an execution of");
+}
+
+Status SqliteStore::upsert_tenant(const TenantRow& row) {
+  PIRN_DO(check_size(row.body, row.stream));
+  upsert_tenant_.bind(1, static_cast<int64_t>(row.stream.value));
+  upsert_tenant_.bind(2, int64_t{row.commit_no});
+  upsert_tenant_.bind(3, row.tenant);
+  upsert_tenant_.bind(4, row.body);
+  return run(upsert_tenant_, "writing a tenant of");
+}
+
+Status SqliteStore::insert_event(const EventRow& row) {
+  insert_event_.bind(1, row.tenant);
+  insert_event_.bind(2, row.id);
+  insert_event_.bind(3, row.at);
+  insert_event_.bind(4, row.body);
+  return run(insert_event_, "writing an event of");
 }
 
 Status SqliteStore::run(Statement& statement, std::string_view doing) {
@@ -358,6 +384,19 @@ Result<std::vector<StoredExecution>> SqliteStore::list(const ExecutionFilter& fi
 Result<std::vector<StoredCommit>> SqliteStore::journal(ExecutionId id, uint32_t after_commit,
                                                        uint32_t limit) const {
   return ask([&](SqliteReader& reader) { return reader.journal(id, after_commit, limit); });
+}
+
+Result<std::vector<StoredTenant>> SqliteStore::tenants() const {
+  return ask([](SqliteReader& reader) { return reader.tenants(); });
+}
+
+Result<std::optional<StoredTenant>> SqliteStore::find_tenant(std::string_view tenant) const {
+  return ask([&](SqliteReader& reader) { return reader.find_tenant(tenant); });
+}
+
+Result<std::optional<StoredEvent>> SqliteStore::find_event(std::string_view tenant,
+                                                           std::string_view id) const {
+  return ask([&](SqliteReader& reader) { return reader.find_event(tenant, id); });
 }
 
 Result<StoreStats> SqliteStore::stats() const {

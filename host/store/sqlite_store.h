@@ -59,6 +59,9 @@ class SqliteStore final : public Store {
   Result<std::vector<StoredExecution>> list(const ExecutionFilter& filter) const override;
   Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit,
                                             uint32_t limit) const override;
+  Result<std::vector<StoredTenant>> tenants() const override;
+  Result<std::optional<StoredTenant>> find_tenant(std::string_view tenant) const override;
+  Result<std::optional<StoredEvent>> find_event(std::string_view tenant, std::string_view id) const override;
   Result<StoreStats> stats() const override;
 
  private:
@@ -73,6 +76,8 @@ class SqliteStore final : public Store {
   Status check_fence(const Lease& lease);
   Status insert_journal(std::span<const JournalRow> rows);
   Status upsert_execution(const ExecutionRow& row);
+  Status upsert_tenant(const TenantRow& row);
+  Status insert_event(const EventRow& row);
   Status run(Statement& statement, std::string_view doing);
   Status fail(Error error);
 
@@ -88,7 +93,8 @@ class SqliteStore final : public Store {
   // for.
   mutable std::mutex writing_;
   mutable Connection connection_;
-  Statement begin_, commit_, rollback_, read_lease_, insert_row_, insert_rows_, upsert_, set_watermark_;
+  Statement begin_, commit_, rollback_, read_lease_, insert_row_, insert_rows_, upsert_, set_watermark_,
+      upsert_tenant_, insert_event_;
   mutable SqliteReader own_reader_;
   mutable std::atomic<std::thread::id> writer_;
   mutable ReaderPool pool_;

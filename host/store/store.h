@@ -27,7 +27,8 @@ namespace pirn::store {
 // A longer body is refused, never cut.
 inline constexpr size_t kBodyLimit = 256u << 20;
 
-// One commit of one execution. Views are valid during the call of commit() only.
+// One commit of one stream: of an execution, or of a tenant's own (its schedules and events). Views are valid
+// during the call of commit() only.
 struct JournalRow {
   ExecutionId stream;
   uint32_t commit_no = 0;  // 1, 2, 3, … within the stream
@@ -49,11 +50,39 @@ struct ExecutionRow {
   std::string_view body;                                 // JSON text of the whole state
 };
 
+// The projection of a tenant's own stream, replaced as a whole; it may lag like that of an open execution.
+struct TenantRow {
+  ExecutionId stream;
+  uint32_t commit_no = 0;   // the last commit that it includes
+  std::string_view tenant;  // each has one stream
+  std::string_view body;    // JSON text of the whole state
+};
+
+// An event that a tenant was told of under an id, which is never taken twice (R39). Written once.
+struct EventRow {
+  std::string_view tenant, id;
+  int64_t at = 0;         // ns since 1970
+  std::string_view body;  // JSON text: what it started
+};
+
 struct Change {
   Lease lease;  // of the host that writes; any other than the store's is refused (store_fenced)
   std::span<const JournalRow> journal;
   std::span<const ExecutionRow> executions;
   bool complete = false;  // with this change the projection is complete: the watermark moves to its last row
+  std::span<const TenantRow> tenants = {};
+  std::span<const EventRow> events = {};
+};
+
+struct StoredTenant {
+  ExecutionId stream;
+  uint32_t commit_no = 0;
+  std::string tenant, body;
+};
+
+struct StoredEvent {
+  int64_t at = 0;
+  std::string body;
 };
 
 struct StoredExecution {
@@ -98,12 +127,12 @@ class Store {
   virtual Lease lease() const = 0;
   Epoch epoch() const { return lease().epoch; }
 
-  // The greatest execution id that was ever journaled; zero: none. New ids must be above it.
+  // The greatest id of a stream that was ever journaled; zero: none. New ids of executions must be above it.
   virtual Result<ExecutionId> last_id() const = 0;
 
   // Calls on_execution for each open execution's row, then on_commit for each journal row beyond the
-  // watermark that its execution's row does not include yet (so never for a closed execution), in the order
-  // of commit. A callback's error ends the recovery with it.
+  // watermark that its execution's or tenant's row does not include yet (so never for a closed execution), in
+  // the order of commit. A callback's error ends the recovery with it.
   virtual Status recover(const std::function<Status(StoredExecution)>& on_execution,
                          const std::function<Status(StoredCommit)>& on_commit) = 0;
 
@@ -124,6 +153,11 @@ class Store {
   // Commits after `after_commit`, ascending, at most `limit`.
   virtual Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit,
                                                     uint32_t limit) const = 0;
+  // The rows of all tenants, by stream.
+  virtual Result<std::vector<StoredTenant>> tenants() const = 0;
+  virtual Result<std::optional<StoredTenant>> find_tenant(std::string_view tenant) const = 0;
+  virtual Result<std::optional<StoredEvent>> find_event(std::string_view tenant,
+                                                        std::string_view id) const = 0;
   virtual Result<StoreStats> stats() const = 0;
 };
 

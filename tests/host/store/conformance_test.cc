@@ -77,20 +77,35 @@ class Batch {
                            kept.created_at, kept.started_at, kept.ended_at, kept.body});
     return *this;
   }
+  Batch& tenant(ExecutionId stream, uint32_t commit_no, std::string name, std::string body) {
+    kept_tenants_.push_back(
+        std::make_unique<StoredTenant>(StoredTenant{stream, commit_no, std::move(name), std::move(body)}));
+    const StoredTenant& kept = *kept_tenants_.back();
+    tenants_.push_back({kept.stream, kept.commit_no, kept.tenant, kept.body});
+    return *this;
+  }
+  // `tenant` and `id` are literals.
+  Batch& event(std::string_view tenant, std::string_view id, int64_t at, std::string_view body) {
+    events_.push_back({tenant, id, at, body});
+    return *this;
+  }
   Batch& complete() {
     complete_ = true;
     return *this;
   }
   Status to(Store& store) const { return to(store, store.lease()); }
   Status to(Store& store, const Lease& lease) const {
-    return store.commit({lease, journal_, executions_, complete_});
+    return store.commit({lease, journal_, executions_, complete_, tenants_, events_});
   }
 
  private:
   std::vector<std::unique_ptr<std::string>> bodies_;
   std::vector<std::unique_ptr<StoredExecution>> rows_;
+  std::vector<std::unique_ptr<StoredTenant>> kept_tenants_;
   std::vector<JournalRow> journal_;
   std::vector<ExecutionRow> executions_;
+  std::vector<TenantRow> tenants_;
+  std::vector<EventRow> events_;
   bool complete_ = false;
 };
 
@@ -452,6 +467,63 @@ TEST_P(Conformance, RecoveryYieldsOpenRowsAndTheCommitsTheyDoNotInclude) {
   EXPECT_TRUE(recover(store()).commits.empty());
   EXPECT_EQ(recover(store()).executions.size(), 4u);
   EXPECT_EQ(*store().last_id(), id_at(5));
+}
+
+std::string text_of(const StoredTenant& row) {
+  return row.stream.text() + "/" + std::to_string(row.commit_no) + " " + row.tenant + " " + row.body;
+}
+
+TEST_P(Conformance, ATenantsStreamIsRecoveredFromItsRowAndTheCommitsBehindIt) {
+  const ExecutionId first{1}, second{2}, run = id_at(0);
+  ASSERT_TRUE(Batch()
+                  .commit(first, 1, "a1")
+                  .commit(second, 1, "b1")
+                  .commit(run, 1, "r1")
+                  .tenant(first, 1, "acme", "{\"n\":1}")
+                  .to(store()));
+  ASSERT_TRUE(Batch()
+                  .commit(first, 2, "a2")
+                  .commit(first, 3, "a3")
+                  .tenant(first, 2, "acme", "{\"n\":2}")
+                  .to(store()));
+  reopen();
+  const auto rows = store().tenants();
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 1u);
+  EXPECT_EQ(text_of(rows->front()), first.text() + "/2 acme {\"n\":2}");
+  std::vector<std::string> commits;
+  ASSERT_TRUE(store().recover([](StoredExecution) -> Status { return {}; },
+                              [&](StoredCommit commit) -> Status {
+                                commits.push_back(commit.body);
+                                return {};
+                              }));
+  EXPECT_EQ(commits, (std::vector<std::string>{"b1", "r1", "a3"}));
+  EXPECT_EQ(numbers_of(store().journal(first, 0, 10)), (std::vector<uint32_t>{1, 2, 3}));
+  EXPECT_EQ(*store().last_id(), run);
+
+  const auto found = store().find_tenant("acme");
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->stream, first);
+  const auto missing = store().find_tenant("acm");
+  ASSERT_TRUE(missing);
+  EXPECT_FALSE(*missing);
+}
+
+TEST_P(Conformance, AnEventIsKeptOnceForEachTenant) {
+  ASSERT_TRUE(Batch().event("acme", "e-1", 7, "[]").event("globex", "e-1", 8, "[1]").to(store()));
+  reopen();
+  const auto ours = store().find_event("acme", "e-1"), theirs = store().find_event("globex", "e-1"),
+             none = store().find_event("acme", "e-2");
+  ASSERT_TRUE(ours && *ours && theirs && *theirs && none);
+  EXPECT_EQ((*ours)->at, 7);
+  EXPECT_EQ((*ours)->body, "[]");
+  EXPECT_EQ((*theirs)->body, "[1]");
+  EXPECT_FALSE(*none);
+  // The engine asks first: a second one is a bug, and nothing of its change is kept.
+  EXPECT_FALSE(Batch().commit(id_at(1), 1).event("acme", "e-1", 9, "[2]").to(store()));
+  reopen();
+  EXPECT_EQ(numbers_of(store().journal(id_at(1), 0, 10)), std::vector<uint32_t>{});
+  EXPECT_EQ((**store().find_event("acme", "e-1")).at, 7);
 }
 
 TEST_P(Conformance, ACallbacksErrorEndsTheRecovery) {
