@@ -1,0 +1,157 @@
+#include "host/journal/tenant_codec.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "host/journal/codec.h"
+#include "tests/host/journal/generate.h"
+
+namespace pirn::journal {
+namespace {
+
+ScheduleName any_schedule() { return {any_text(), any_text()}; }
+ExecutionId any_execution() { return {*rc::gen::inRange<uint64_t>(kTenantStreams, uint64_t(1) << 62)}; }
+int64_t any_next() { return coin() ? kNever : any_ns(); }
+std::string any_terms() {
+  std::string text = "{\"cron\":[";
+  append_json_string(text, any_text());
+  return text + "]}";
+}
+
+std::vector<TenantRecord> one_of_each() {
+  EventEmitted event{any_text(), any_text(), {}};
+  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) event.executions.push_back(any_execution());
+  return {TenantOpened{any_text()},
+          ScheduleSet{any_schedule(), any_terms(), any_ns(), any_next()},
+          ScheduleRemoved{any_schedule()},
+          ScheduleFired{any_schedule(), static_cast<Firing>(*rc::gen::inRange(0, 3)), any_ns(),
+                        any_execution(), any_next()},
+          ScheduleSkipped{any_schedule(), static_cast<ScheduleSkip>(*rc::gen::inRange(0, 4)), any_ns(),
+                          any_ns(), any_next()},
+          SchedulePaused{any_schedule()},
+          ScheduleResumed{any_schedule(), any_next()},
+          std::move(event)};
+}
+
+std::string encode(const std::vector<TenantRecord>& records, int64_t at, uint64_t first_seq) {
+  std::string body;
+  begin_body(body, at);
+  for (size_t i = 0; i < records.size(); ++i) append_tenant_event(body, i == 0, first_seq + i, records[i]);
+  end_body(body);
+  return body;
+}
+
+// What is written again of what was read is the same text: no member is lost and none is mistaken.
+RC_GTEST_PROP(TenantCodec, EveryRecordIsReadAsItWasWritten, ()) {
+  const auto records = one_of_each();
+  const int64_t at = any_ns();
+  const std::string body = encode(records, at, 17);
+  const auto commit = decode_tenant_commit(body, kTenantSchema);
+  if (!commit) RC_FAIL(describe(commit.error()));
+  RC_ASSERT(commit->at == at);
+  RC_ASSERT(commit->first_seq == 17u);
+  RC_ASSERT(encode(commit->records, at, 17) == body);
+}
+
+TEST(TenantCodec, ABodyIsWhatClientsSee) {
+  const ScheduleName daily{"etl", "daily"};
+  EXPECT_EQ(
+      encode({TenantOpened{"acme"}, ScheduleSet{daily, R"({"cron":["@daily"]})", 5, 6},
+              ScheduleFired{daily, Firing::regular, 6, {kTenantStreams}, kNever},
+              ScheduleSkipped{daily, ScheduleSkip::max_running, 6, 7, 8}},
+             9, 1),
+      R"({"at":9,"events":[{"seq":1,"type":"tenant.open","tenant":"acme"},)"
+      R"({"seq":2,"type":"schedule.set","package":"etl","workflow":"daily","terms":{"cron":["@daily"]},)"
+      R"("registered_at":5,"next":6},)"
+      R"({"seq":3,"type":"schedule.fire","package":"etl","workflow":"daily","firing":"regular","instant":6,)"
+      R"("execution":"0000000020000"},)"
+      R"({"seq":4,"type":"schedule.skip","package":"etl","workflow":"daily","reason":"max_running","from":6,)"
+      R"("until":7,"next":8}]})");
+}
+
+RC_GTEST_PROP(TenantCodec, AStateIsReadAsItWasWritten, ()) {
+  TenantState state;
+  state.stream = {*rc::gen::inRange<uint64_t>(1, kTenantStreams)};
+  state.tenant = any_text();
+  state.next_seq = *rc::gen::inRange<uint64_t>(1, 1'000'000);
+  state.next_commit = *rc::gen::inRange<uint32_t>(1, 1'000'000);
+  for (int n = *rc::gen::inRange(0, 4); n > 0; --n) {
+    ScheduleState schedule{any_terms(), any_ns(), any_next(), coin(), 3, 0, any_ns(), {}, 0, {}};
+    if (coin()) schedule.last_execution = any_execution();
+    if (coin()) {
+      schedule.last_skip = 1 + std::abs(any_ns() / 2);
+      schedule.skips = 2;
+      schedule.skip_reason = ScheduleSkip::fired_before;
+    }
+    state.schedules.emplace(any_schedule(), schedule);
+  }
+  std::string text;
+  append_tenant_state(text, state);
+  const auto read = decode_tenant_state(text);
+  if (!read) RC_FAIL(describe(read.error()));
+  RC_ASSERT(*read == state);
+}
+
+TEST(TenantCodec, WhatDoesNotFitIsNamed) {
+  const auto why = [](std::string_view body, uint32_t schema = kTenantSchema) {
+    const auto commit = decode_tenant_commit(body, schema);
+    if (commit) return std::string("no error");
+    EXPECT_EQ(commit.error().code, Code::journal_corrupt);
+    return commit.error().message;
+  };
+  const auto has = [&](const std::string& message, std::string_view part) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  };
+  has(why(R"({"at":1,"events":[{"seq":1,"type":"schedule.dance"}]})"), "'schedule.dance'");
+  has(why(R"({"at":1,"events":[{"seq":1,"type":"schedule.pause","package":"p"}]})"), "'workflow' is missing");
+  has(why(R"({"at":1,"events":[{"seq":1,"type":"tenant.open","tenant":"t"},{"seq":3,"type":"tenant.open"}]})"),
+      "sequence");
+  has(why(R"({"at":1,"events":[{"seq":1,"type":"schedule.skip","package":"p","workflow":"w","reason":"x"}]})"),
+      "'x' is no known name");
+  has(why(R"({"events":[]})"), "'at' is missing");
+  has(why(R"({"at":1,"events":[]})", kTenantSchema + 1), "schema 2");
+  EXPECT_FALSE(decode_tenant_state(R"({"stream":"0000000000001"})"));
+}
+
+}  // namespace
+
+TEST(TenantState, AScheduleAdvancesByItsRegularFiresAndSkips) {
+  const ScheduleName daily{"etl", "daily"};
+  TenantState state;
+  const auto apply_at = [&](int64_t at, const TenantRecord& record) { apply(state, record, at); };
+  apply_at(1, TenantOpened{"acme"});
+  apply_at(1, ScheduleSet{daily, "{}", 1, 10});
+  const ScheduleState& schedule = state.schedules.at(daily);
+  EXPECT_EQ(state.tenant, "acme");
+  EXPECT_EQ(schedule.next, 10);
+
+  apply_at(11, ScheduleFired{daily, Firing::regular, 10, {kTenantStreams + 1}, 20});
+  EXPECT_EQ(schedule.next, 20);
+  EXPECT_EQ(schedule.last_fire, 10);
+  apply_at(15, ScheduleFired{daily, Firing::trigger, 15, {kTenantStreams + 2}, 99});
+  apply_at(15, ScheduleFired{daily, Firing::backfill, 3, {kTenantStreams + 3}, 99});
+  EXPECT_EQ(schedule.next, 20) << "what somebody asks for leaves the timetable alone";
+  EXPECT_EQ(schedule.last_fire, 10);
+  EXPECT_EQ(schedule.last_execution, ExecutionId{kTenantStreams + 3});
+  EXPECT_EQ(schedule.fires, 3u);
+
+  apply_at(41, ScheduleSkipped{daily, ScheduleSkip::max_running, 20, 21, 30});
+  EXPECT_EQ(schedule.next, 30);
+  EXPECT_EQ(schedule.skips, 1u);
+  EXPECT_EQ(schedule.last_skip, 41);
+  EXPECT_EQ(schedule.skip_reason, ScheduleSkip::max_running);
+
+  apply_at(42, SchedulePaused{daily});
+  apply_at(43, ScheduleSet{daily, R"({"every":"1h"})", 43, 50});
+  EXPECT_TRUE(schedule.paused) << "a deployment does not undo what an operator did";
+  EXPECT_EQ(schedule.fires, 0u);
+  apply_at(60, ScheduleResumed{daily, 70});
+  EXPECT_FALSE(schedule.paused);
+  EXPECT_EQ(schedule.next, 70);
+  apply_at(61, EventEmitted{"e", "", {}});
+  apply_at(62, ScheduleRemoved{daily});
+  EXPECT_TRUE(state.schedules.empty());
+  EXPECT_EQ(state.next_seq, 12u);
+}
+
+}  // namespace pirn::journal
