@@ -1,6 +1,10 @@
 // Shows the graph of a workflow: to people as table and tree, to tools as Mermaid, Graphviz and JSON. The
 // same definition gives the same text: steps in the order of their declaration, edges by their target.
 //
+// An edge leads from what a step waits for to that step: a step, each member of a group, a graft. A group
+// whose member is a graft waits for the graft's children too; these exist in executions only and are drawn
+// after with_children().
+//
 // Pure; any thread. All texts end with a newline, except JSON.
 #pragma once
 
@@ -18,23 +22,46 @@ namespace pirn::definition {
 // execution.
 using StepStates = std::map<std::string, std::string, std::less<>>;
 
+struct Edge {
+  enum class Kind : uint8_t { after, graft, group, any };
+  uint32_t from, to;  // indices of steps
+  Kind kind;
+};
+// By target, then by source; two steps have one edge at most.
+std::vector<Edge> edges(const Workflow& workflow);
+// For each step the sources of its edges, ascending.
+std::vector<std::vector<uint32_t>> dependencies(const Workflow& workflow);
+
+// A step that a graft has made in an execution.
+struct GraftChild {
+  std::string graft, name, task, label;
+};
+// The workflow as an execution has it: the children are its last steps, each after its graft. For drawing.
+Workflow with_children(const Workflow& workflow, const std::vector<GraftChild>& children);
+
 // Columns Step, Depends On, Timeout, Retries, Rollback; Condition if any step has one; State of an execution.
 std::string to_table(const Workflow& workflow, const StepStates& states = {});
 
 // Each step once, below the one that it waits for longest; further dependencies are named beside it.
 std::string to_tree(const Workflow& workflow, const StepStates& states = {});
 
-std::string to_mermaid(const Workflow& workflow, const StepStates& states = {});
+enum class ShowGroups : bool { no, yes };
+// Marked: ↩ has a rollback, ? has a condition, ⏸ waits for an approval; the first that applies.
+std::string to_mermaid(const Workflow& workflow, const StepStates& states = {},
+                       ShowGroups show_groups = ShowGroups::no);
+// Two outlines: has a rollback; a diamond: has a condition; dashed: a group.
 std::string to_dot(const Workflow& workflow, const StepStates& states = {});
 
-// {"name","nodes":[{"name","label","task","condition"?,"state"?}],"edges":[{"from","to"}]}
+// {"name","nodes":[{"name","label","task"?,"workflow"?,"group"?,"rollback"?,"condition"?,"graft"?,
+// "await_approval"?,"state"?}],"edges":[{"from","to","kind"?}]}; no kind: "after"
 JsonText to_json(const Workflow& workflow, const StepStates& states = {});
 
 // {"name","version","steps","parallel_groups","grafts","nested_workflows","has_rollback","estimated_timeout",
 // "trigger","schedule","tags"}; times in milliseconds, null: endless.
 JsonText summary(const Workflow& workflow);
 // The summary, with "package", "label", "description", "step_list", "execution_order", "critical_path",
-// "total_timeout", "failure_mode", "timeout", "step_concurrency", "hooks".
+// "total_timeout", "failure_mode", "strategy", "timeout", "max_retries", "step_concurrency", "on_event",
+// "dead_letter", "handlers", "hooks"; "parallel_groups" and "nested_workflows" are objects, "grafts" a list.
 JsonText report(const Definition& definition, const Workflow& workflow);
 
 // The steps as a topological order in which declaration decides between equals: the canonical rank.
@@ -44,7 +71,8 @@ struct CriticalPath {
   std::vector<uint32_t> steps;  // from a root to a leaf
   int64_t timeout_ns = 0;       // their sum; kInfinite: endless
 };
-// The path whose timeouts sum up to most; of equals the first declared.
+// The path whose timeouts sum up to most; of equals the first declared. For a step that may take for ever its
+// estimate counts.
 CriticalPath critical_path(const Workflow& workflow);
 
 // "order.total > 100 and not vip exists"

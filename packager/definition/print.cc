@@ -4,7 +4,7 @@
 #include <boost/json/object.hpp>
 #include <cassert>
 
-#include "packager/definition/definition.h"
+#include "packager/definition/drawing.h"
 #include "packager/definition/words.h"
 #include "packager/json/json.h"
 
@@ -205,7 +205,9 @@ void print_resources(const std::vector<Resource>& resources, Members& members) {
   members.always("resources", object.take());
 }
 
-void print_schedule(const Schedule& schedule, Members& members) {
+}  // namespace
+
+json::object schedule_object(const Schedule& schedule) {
   Members object;
   object.texts("cron", schedule.cron);
   object.duration("every", schedule.every_ns, 0);
@@ -215,8 +217,10 @@ void print_schedule(const Schedule& schedule, Members& members) {
   object.unless_empty("end_at", schedule.end_at);
   object.unless_empty("timezone", schedule.timezone);
   object.choice("misfire", kMisfire, schedule.misfire, Misfire::once);
-  members.always("schedule", object.take());
+  return object.take();
 }
+
+namespace {
 
 void print_hooks(const Hooks& hooks, Members& members) {
   if (!hooks.any()) return;
@@ -299,7 +303,7 @@ json::value print_workflow(const Workflow& workflow, Places places) {
   print_recovery(workflow.recovery, members);
   members.flag("dead_letter", workflow.dead_letter, usual.dead_letter);
   members.duration("dead_letter_ttl", workflow.dead_letter_ttl_ns, usual.dead_letter_ttl_ns);
-  if (workflow.schedule) print_schedule(*workflow.schedule, members);
+  if (workflow.schedule) members.always("schedule", schedule_object(*workflow.schedule));
   members.texts("on_event", workflow.on_event);
   members.texts("tags", workflow.tags);
   members.json_unless_empty("metadata", workflow.metadata);

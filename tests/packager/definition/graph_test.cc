@@ -8,7 +8,7 @@ namespace {
 Definition definition_of(const std::string& workflow) {
   const Result<Definition> definition =
       parse(R"({"schema":1,"package":{"name":"shop","version":"1.0.0"},"workflows":[)" + workflow + "]}",
-            "test", nullptr);
+            "test", nullptr, Language::whole);
   EXPECT_TRUE(definition) << (definition ? "" : describe(definition.error()));
   return definition ? *definition : Definition();
 }
@@ -164,6 +164,129 @@ TEST(Graph, OrderAndCriticalPath) {
   EXPECT_NE(text.find(R"("estimated_timeout":13000)"), std::string::npos);
   EXPECT_NE(text.find(R"("total_timeout":25000)"), std::string::npos);
   EXPECT_TRUE(critical_path(Workflow()).steps.empty());
+}
+
+const char* const kImport =
+    R"({"name":"import","on_event":"file.arrived","schedule":{"cron":"@daily"},"on_failure":"alarm","steps":[
+  {"name":"split","graft":true,"group":"load"},
+  {"name":"prices","group":"load","rollback":"undo","when":{"path":"x","exists":true}},
+  {"name":"report","after_group":"load","timeout":{"function":"by_size"}},
+  {"name":"sum","after_graft":["split"],"await_approval":true},
+  {"name":"first","after":["sum"],"after_any":["prices","sum"]},
+  {"name":"mail","workflow":"other::mail","after":["first"],"estimate":"10s"}]})";
+
+// Groups are taken apart, and two steps have one edge whatever the ways in which one names the other.
+TEST(Graph, Edges) {
+  const Workflow workflow = workflow_of(kImport);
+  std::string shown;
+  for (const Edge& edge : edges(workflow))
+    shown += std::to_string(edge.from) + ">" + std::to_string(edge.to) + " " +
+             std::to_string(static_cast<int>(edge.kind)) + ", ";
+  EXPECT_EQ(shown, "0>2 2, 1>2 2, 0>3 1, 1>4 3, 3>4 0, 4>5 0, ");
+  EXPECT_EQ(execution_order(workflow), (std::vector<uint32_t>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(dependencies(workflow)[2], (std::vector<uint32_t>{0, 1}));
+}
+
+TEST(Graph, OrderFollowsGroupsAndGrafts) {
+  EXPECT_EQ(execution_order(workflow_of(R"({"name":"w","steps":[{"name":"a","after_group":"g"},
+              {"name":"b","after_graft":["d"]},{"name":"c","after_any":["b"],"group":"g"},{"name":"d","graft":true}]})")),
+            (std::vector<uint32_t>{3, 1, 2, 0}));
+}
+
+TEST(Graph, EveryDrawingShowsTheWholeLanguage) {
+  const Workflow workflow = workflow_of(kImport);
+  EXPECT_EQ(to_mermaid(workflow, {}, ShowGroups::yes),
+            "graph TD\n"
+            "  subgraph G0[Load]\n"
+            "    split[Split]\n"
+            "    prices[\"Prices ↩\"]\n"
+            "  end\n"
+            "  report[Report]\n"
+            "  sum[\"Sum ⏸\"]\n"
+            "  first[First]\n"
+            "  mail[[Mail]]\n"
+            "  split --> report\n"
+            "  prices --> report\n"
+            "  split --> sum\n"
+            "  prices --> first\n"
+            "  sum --> first\n"
+            "  first --> mail\n");
+  EXPECT_EQ(to_mermaid(workflow).find("subgraph"), std::string::npos);
+  EXPECT_EQ(to_dot(workflow),
+            "digraph import {\n"
+            "  rankdir=TB;\n"
+            "  node [shape=box, style=rounded];\n"
+            "  split [label=\"Split\"];\n"
+            "  prices [label=\"Prices\", shape=diamond, peripheries=2];\n"
+            "  report [label=\"Report\"];\n"
+            "  sum [label=\"Sum\"];\n"
+            "  first [label=\"First\"];\n"
+            "  mail [label=\"Mail\", shape=component];\n"
+            "  subgraph cluster_0 {\n"
+            "    label=\"Load\";\n"
+            "    style=dashed;\n"
+            "    split; prices;\n"
+            "  }\n"
+            "  split -> report;\n"
+            "  prices -> report;\n"
+            "  split -> sum;\n"
+            "  prices -> first;\n"
+            "  sum -> first;\n"
+            "  first -> mail;\n"
+            "}\n");
+  EXPECT_EQ(to_tree(workflow),
+            "import (version 1, 6 steps)\n"
+            "├─ split  (graft)  (group load)\n"
+            "│  └─ sum\n"
+            "│     └─ first  (also after prices)\n"
+            "│        └─ mail = workflow other::mail\n"
+            "└─ prices  (group load)  ? x exists\n"
+            "   └─ report  (also after split)\n");
+  const std::string table = to_table(workflow);
+  for (const char* cell :
+       {"│ group load", "│ graft split", "│ sum, any of (prices, sum)", "│ by_size()", "│ ✓ "})
+    EXPECT_NE(table.find(cell), std::string::npos) << cell << "\n" << table;
+  EXPECT_EQ(to_json(workflow_of(R"({"name":"w","steps":[{"name":"a","graft":true,"group":"g","rollback":"u"},
+              {"name":"b","workflow":"x","await_approval":true,"after_any":["a"]}]})")),
+            R"({"edges":[{"from":"a","kind":"any","to":"b"}],"name":"w","nodes":[)"
+            R"({"graft":true,"group":"g","label":"A","name":"a","rollback":"u","task":"a"},)"
+            R"({"await_approval":true,"label":"B","name":"b","workflow":"x"}]})");
+}
+
+TEST(Graph, ChildrenOfAGraftAreDrawnBelowIt) {
+  const Workflow workflow = with_children(
+      workflow_of(R"({"name":"w","steps":[{"name":"g","graft":true},{"name":"end","after_graft":["g"]}]})"),
+      {{"g", "item_1", "resize", ""}, {"g", "item_2", "resize", "Second"}, {"gone", "x", "y", ""}});
+  EXPECT_EQ(to_mermaid(workflow, {{"item_1", "running"}}).substr(0, 148),
+            "graph TD\n"
+            "  g[G]:::pending\n"
+            "  S1[End]:::pending\n"
+            "  item_1[Item 1]:::running\n"
+            "  item_2[Second]:::pending\n"
+            "  g --> S1\n"
+            "  g --> item_1\n"
+            "  g --> item_2\n"
+            "  class");
+}
+
+TEST(Graph, SummaryAndReportOfTheWholeLanguage) {
+  const Definition definition = definition_of(kImport);
+  const Workflow& workflow = definition.workflows[0];
+  EXPECT_EQ(
+      summary(workflow),
+      R"({"estimated_timeout":910000,"grafts":1,"has_rollback":true,"name":"import","nested_workflows":1,)"
+      R"("parallel_groups":1,"schedule":{"cron":["@daily"]},"steps":6,"tags":[],"trigger":"event","version":1})");
+  const std::string text = report(definition, workflow);
+  for (const char* part :
+       {R"("parallel_groups":{"load":["split","prices"]})", R"("grafts":["split"])",
+        R"("nested_workflows":{"mail":"other::mail"})", R"("handlers":{"on_failure":"alarm"})",
+        R"("on_event":["file.arrived"])", R"("critical_path":["split","sum","first","mail"])",
+        R"("depends_on_any":["prices","sum"])", R"("depends_on_group":"load")", R"("total_timeout":null)",
+        R"("depends_on_grafts":["split"])", R"("strategy":"parallel")"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  EXPECT_NE(
+      summary(workflow_of(R"({"name":"w","schedule":{"every":"1h"}})")).find(R"("trigger":"scheduled")"),
+      std::string::npos);
 }
 
 TEST(Graph, NamesBecomeLabels) {
