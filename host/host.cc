@@ -220,17 +220,22 @@ class Host::Core final : public api::Vitals {
   }
 
   Status open() {
-    PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path(), .decompress = archive::decompress_apart()}));
+    PIRN_TRY(registry_, registry::Registry::open(
+                            {.directory = directory_.path(), .decompress = archive::decompress_apart()}));
     PIRN_DO(open_store());
     machine_.emplace(*store_, *registry_, voice_, tail_);
     PIRN_DO(machine_->engine.recover(machine_->clock.now()));
-    for (const Error& error : machine_->engine.left_aside()) log::write(log::Level::error, "engine", error.message);
+    for (const Error& error : machine_->engine.left_aside())
+      log::write(log::Level::error, "engine", error.message);
     services_.emplace(api::Services{*registry_, *store_, machine_->engine.inbox(), feed_, *this,
                                     make_probe(*registry_, options_.probe_program), pool_});
     api::ServerOptions server;
     server.socket_path = socket_path();
     server.listen = options_.listen;
     server.allow_hosts = options_.allow_hosts;
+    using std::chrono::milliseconds;
+    server.patience = {milliseconds(options_.client_header_ms), milliseconds(options_.client_idle_ms),
+                       milliseconds(options_.client_transfer_ms)};
     PIRN_TRY(server_, api::Server::start(*services_, std::move(server)));
     log::write(log::Level::info, "host", "serving",
                {{"data", directory_.path()},

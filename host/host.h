@@ -24,6 +24,8 @@ struct HostOptions {
   std::string listen;  // "ADDR:PORT" for TCP with API keys; empty: only the Unix socket
   std::vector<std::string> allow_hosts;  // further names that requests over TCP may be for
   int64_t drain_timeout_ns = 30'000'000'000;
+  // What a client of the API may take for a header, for a body (and more by its size), between two requests.
+  int64_t client_header_ms = 15'000, client_transfer_ms = 30'000, client_idle_ms = 60'000;
   std::string probe_program;  // pirn-probe
 };
 

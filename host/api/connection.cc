@@ -19,14 +19,9 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 
 constexpr uint32_t kHeaderLimit = 16 * 1024;
-constexpr std::chrono::seconds kHeaderTime{15}, kIdleTime{60}, kTransferTime{30}, kKeepAliveTime{15};
-constexpr uint64_t kSlowestBytesPerSecond = 64 * 1024;
+constexpr std::chrono::seconds kKeepAliveTime{15};
 // Requests larger than this are parsed on the pool, whatever their route does then.
 constexpr size_t kInlineBody = 64 * 1024;
-
-std::chrono::seconds time_for(uint64_t bytes) {
-  return kTransferTime + std::chrono::seconds(bytes / kSlowestBytesPerSecond);
-}
 
 // %41 and +; nullopt for an escape that is none, and for a NUL.
 std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
@@ -89,10 +84,14 @@ Status check_query(const Route& route, const Request& request) {
   return {};
 }
 
-Status check_content_type(const Route& route, std::string_view type, uint64_t length) {
-  if (length == 0) return {};
+// "Application/JSON; charset=utf-8" is application/json. A body without a type is taken for what the route
+// takes.
+Status check_content_type(const Route& route, std::string_view type, bool has_body) {
+  if (!has_body || type.empty()) return {};
   const std::string_view expected = route.admit != nullptr ? "application/octet-stream" : "application/json";
-  if (type.starts_with(expected) || type.empty()) return {};
+  std::string_view media = type.substr(0, type.find(';'));
+  while (media.ends_with(' ')) media.remove_suffix(1);
+  if (beast::iequals({media.data(), media.size()}, {expected.data(), expected.size()})) return {};
   return Error{Code::unsupported_media_type,
                "the body is '" + std::string(type) + "'; this route takes " + std::string(expected)};
 }
@@ -123,7 +122,7 @@ Connection::~Connection() {
 }
 
 void Connection::run() {
-  stream_.expires_after(kHeaderTime);
+  stream_.expires_after(shared_.patience.header);
   read_header();
 }
 
@@ -175,10 +174,11 @@ void Connection::on_header() {
     return refuse(Error{Code::too_large, "the body has " + std::to_string(length) +
                                              " bytes; the limit of this route is " +
                                              std::to_string(route_->body_limit)});
-  if (const Status type = check_content_type(*route_, request_->header("content-type"), length); !type)
+  const bool has_body = length != 0 || message.chunked();
+  if (const Status type = check_content_type(*route_, request_->header("content-type"), has_body); !type)
     return refuse(type.error());
   parser_->body_limit(route_->body_limit);
-  stream_.expires_after(time_for(length));
+  stream_.expires_after(shared_.patience.time_for(length));
   if (route_->admit != nullptr) return admit_body(length);
   read_body();
 }
@@ -306,7 +306,10 @@ Respond Connection::responder() {
 void Connection::refuse(const Error& error) {
   // The body that was not read would be taken for the next request.
   keep_alive_ = false;
-  send(problem(error));
+  Response response = problem(error);
+  if (error.code == Code::method_not_allowed)
+    response.headers.emplace_back("Allow", methods_of(request_->path));
+  send(std::move(response));
 }
 
 void Connection::send(Response answer) {
@@ -321,11 +324,11 @@ void Connection::send(Response answer) {
   response_->body() = std::move(answer.body);
   response_->prepare_payload();
   if (head_only_) response_->body().clear();
-  stream_.expires_after(time_for(response_->body().size()));
+  stream_.expires_after(shared_.patience.time_for(response_->body().size()));
   http::async_write(stream_, *response_, [self = shared_from_this()](error_code error, size_t) {
     self->response_.reset();
     if (error || !self->keep_alive_) return self->close();
-    self->stream_.expires_after(kIdleTime);
+    self->stream_.expires_after(self->shared_.patience.idle);
     self->read_header();
   });
 }
@@ -342,7 +345,7 @@ void Connection::send_stream(Response answer) {
   stream_header_->keep_alive(false);
   stream_header_->chunked(true);
   stream_serializer_.emplace(*stream_header_);
-  stream_.expires_after(kTransferTime);
+  stream_.expires_after(shared_.patience.transfer);
   http::async_write_header(stream_, *stream_serializer_,
                            [self = shared_from_this()](error_code error, size_t) {
                              if (error || self->head_only_) return self->close();
@@ -371,13 +374,13 @@ void Connection::pull() {
 void Connection::send_piece(std::string piece) {
   writing_ = true;
   if (piece.empty()) {
-    stream_.expires_after(kTransferTime);
+    stream_.expires_after(shared_.patience.transfer);
     asio::async_write(stream_, http::make_chunk_last(),
                       [self = shared_from_this()](error_code, size_t) { self->close(); });
     return;
   }
   auto owned = std::make_shared<std::string>(std::move(piece));
-  stream_.expires_after(time_for(owned->size()));
+  stream_.expires_after(shared_.patience.time_for(owned->size()));
   asio::async_write(stream_, http::make_chunk(asio::buffer(*owned)),
                     [self = shared_from_this(), owned](error_code error, size_t) {
                       self->writing_ = false;
@@ -405,7 +408,7 @@ void Connection::keep_alive_later() {
     if (self->writing_) return;
     self->writing_ = true;
     static constexpr std::string_view kComment = ":\n\n";
-    self->stream_.expires_after(kTransferTime);
+    self->stream_.expires_after(self->shared_.patience.transfer);
     asio::async_write(self->stream_, http::make_chunk(asio::buffer(kComment)),
                       [self](error_code failed, size_t) {
                         self->writing_ = false;

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "host/api/gate.h"
+#include "host/api/patience.h"
 #include "host/api/route.h"
 
 namespace pirn::api {
@@ -24,6 +25,7 @@ namespace pirn::api {
 struct Shared {
   const Services& services;
   boost::asio::io_context& io;
+  const Patience patience;
   std::vector<std::string> hosts;  // names that a Host header may have
   // The last reference to a connection may be dropped on any thread.
   std::atomic<int64_t> upload_budget;  // bytes that may still be taken by uploads

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "host/journal/value.h"
+
 namespace pirn::api {
 
 namespace {
@@ -11,20 +13,28 @@ std::string_view find(const std::map<std::string, std::string, std::less<>>& map
   return found == map.end() ? std::string_view() : std::string_view(found->second);
 }
 
+// An answer is UTF-8, also where it repeats what a stranger sent: what is none stands there as U+FFFD.
+std::string as_utf8(std::string_view text) {
+  if (journal::valid_utf8(text)) return std::string(text);
+  std::string out;
+  for (const char c : text) out += static_cast<unsigned char>(c) < 0x80 ? std::string(1, c) : "\xEF\xBF\xBD";
+  return out;
+}
+
 boost::json::object object_of(const Error& error) {
   const CatalogueEntry& entry = catalogue_entry(error.code);
   boost::json::object object;
   object["code"] = code_number(error.code);
   object["name"] = entry.name;
-  object["detail"] = error.message;
+  object["detail"] = as_utf8(error.message);
   const std::string_view hint = error.hint.empty() ? entry.fix : std::string_view(error.hint);
-  if (!hint.empty()) object["hint"] = hint;
+  if (!hint.empty()) object["hint"] = as_utf8(hint);
   if (!error.where.file.empty() || error.where.line != 0) {
     boost::json::object where;
-    where["file"] = error.where.file;
+    where["file"] = as_utf8(error.where.file);
     if (error.where.line != 0) where["line"] = error.where.line;
     if (error.where.column != 0) where["column"] = error.where.column;
-    if (!error.where.text.empty()) where["text"] = error.where.text;
+    if (!error.where.text.empty()) where["text"] = as_utf8(error.where.text);
     object["where"] = std::move(where);
   }
   if (!error.causes.empty()) {

@@ -46,8 +46,16 @@ std::string_view name(Scope scope) {
 
 }  // namespace
 
-Result<Match> match(std::string_view method, std::string_view path) {
+std::string methods_of(std::string_view path) {
   std::string methods;
+  std::vector<std::string> ignored;
+  for (const Route& route : routes())
+    if (path.starts_with('/') && matches(route.path, path, ignored))
+      methods += (methods.empty() ? "" : ", ") + std::string(route.method);
+  return methods;
+}
+
+Result<Match> match(std::string_view method, std::string_view path) {
   Match match;
   if (path.starts_with('/')) {
     for (const Route& route : routes()) {
@@ -56,9 +64,9 @@ Result<Match> match(std::string_view method, std::string_view path) {
         match.route = &route;
         return match;
       }
-      methods += (methods.empty() ? "" : ", ") + std::string(route.method);
     }
   }
+  const std::string methods = methods_of(path);
   const std::string what = "'" + std::string(method) + " " + std::string(path) + "'";
   if (methods.empty()) return Error{Code::route_not_found, "the API has no route " + what};
   return Error{Code::method_not_allowed, "the API has no route " + what, "This path has " + methods + "."};

@@ -50,6 +50,9 @@ struct Match {
 // route_not_found, or method_not_allowed (whose hint lists the methods that the path has). HEAD matches GET.
 Result<Match> match(std::string_view method, std::string_view path);
 
+// "GET, POST": the header Allow of an answer that says method_not_allowed.
+std::string methods_of(std::string_view path);
+
 // docs/reference/http-api.md, made from the table.
 std::string reference();
 

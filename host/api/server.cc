@@ -53,6 +53,12 @@ std::string host_of(const tcp::endpoint& endpoint) {
   return endpoint.address().is_v6() ? "[" + text + "]" : text;
 }
 
+std::vector<std::string> lower(std::vector<std::string> names) {
+  for (std::string& name : names)
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return names;
+}
+
 Error cannot_listen(const std::string& where, const std::string& why) {
   return Error{Code::listen_failed, "cannot listen on " + where + ": " + why, {}, Blame::world};
 }
@@ -63,7 +69,11 @@ class Server::Core {
  public:
   Core(const Services& services, const ServerOptions& options)
       : options_(options),
-        shared_{services, io_, options.allow_hosts, {static_cast<int64_t>(options.max_upload_bytes)}},
+        shared_{services,
+                io_,
+                options.patience,
+                lower(options.allow_hosts),
+                {static_cast<int64_t>(options.max_upload_bytes)}},
         tcp_(io_),
         local_(io_),
         retry_(io_) {}

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "host/api/patience.h"
 #include "host/api/services.h"
 #include "packager/error/error.h"
 
@@ -25,6 +26,7 @@ struct ServerOptions {
   std::string socket_path;               // empty: no Unix socket
   std::string listen;                    // "ADDR:PORT"; empty: no TCP; port 0: any
   std::vector<std::string> allow_hosts;  // further names that a Host header may have, without port
+  Patience patience{};
   size_t max_connections = 16'384;
   uint64_t max_upload_bytes = 1ull << 30;  // of all uploads under way
 };

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,13 +21,14 @@ std::string Answer::member(const std::string& name) const {
   return found == nullptr || !found->is_string() ? std::string() : std::string(found->as_string());
 }
 
-TestHost::TestHost() {
+TestHost::TestHost(const std::function<void(HostOptions&)>& adjust) {
   setenv("PIRN_LOG", "off", 1);
   std::string pattern = (std::filesystem::temp_directory_path() / "pirn-api-XXXXXX").string();
   directory_ = mkdtemp(pattern.data());
   HostOptions options;
   options.data_directory = directory_;
   options.listen = "127.0.0.1:0";
+  if (adjust) adjust(options);
   auto host = Host::open(options);
   if (!host) {
     ADD_FAILURE() << describe(host.error());
@@ -95,7 +97,7 @@ Answer TestHost::tcp(const std::string& method, const std::string& path, const s
   return request(method, "http://" + host_->tcp_address() + path, "", body, std::move(headers));
 }
 
-std::string TestHost::raw(const std::string& bytes, int answers) {
+int TestHost::connect_tcp() {
   const std::string address = host_->tcp_address();
   sockaddr_in to{};
   to.sin_family = AF_INET;
@@ -105,6 +107,32 @@ std::string TestHost::raw(const std::string& bytes, int answers) {
   EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
   timeval limit{20, 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  return fd;
+}
+
+std::string TestHost::stall(const std::string& bytes, char drip) {
+  const int fd = connect_tcp();
+  EXPECT_EQ(send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  std::string out;
+  bool closed = false;
+  for (int tick = 0; tick < 1000 && !closed; ++tick) {
+    pollfd wait{fd, POLLIN, 0};
+    if (poll(&wait, 1, 20) == 0) {
+      send(fd, &drip, 1, MSG_NOSIGNAL);  // may fail: the host may be closing
+      continue;
+    }
+    char buffer[4096];
+    const ssize_t got = recv(fd, buffer, sizeof buffer, 0);
+    closed = got <= 0;
+    if (got > 0) out.append(buffer, static_cast<size_t>(got));
+  }
+  EXPECT_TRUE(closed) << "a client that stalls keeps its connection";
+  close(fd);
+  return out;
+}
+
+std::string TestHost::raw(const std::string& bytes, int answers) {
+  const int fd = connect_tcp();
   EXPECT_EQ(send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
   std::string out;
   char buffer[4096];

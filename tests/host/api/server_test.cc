@@ -67,6 +67,68 @@ TEST(Server, ChecksTheNamesOfTheRequest) {
       "401");
 }
 
+TEST(Server, ClosesOnClientsThatStall) {
+  TestHost host([](HostOptions& options) {
+    options.client_header_ms = options.client_idle_ms = options.client_transfer_ms = 200;
+  });
+  host.make_tenant("red");
+  const std::string key = host.make_key("red", "tenant-admin");
+  // However steadily it drips: the time is that of the whole header, and of the whole body.
+  EXPECT_EQ(host.stall("G", 'E'), "");
+  EXPECT_EQ(host.stall("GET /livez HTTP/1.1\r\nX: ", 'a'), "");
+  EXPECT_EQ(host.stall("POST /v1/executions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + key +
+                           "\r\nContent-Type: application/json\r\nContent-Length: 10000\r\n\r\n{",
+                       ' '),
+            "");
+  // Between requests as well; the first one was answered.
+  EXPECT_EQ(status_of(host.stall("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nG", 'E')), "200");
+  EXPECT_EQ(host.local("GET", "/livez").status, 200) << "the service goes on";
+}
+
+TEST(Server, NamesTheMethodsThatAPathHas) {
+  TestHost host;
+  const std::string answer = host.raw("BREW /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(status_of(answer), "401") << "a stranger learns nothing of the routes";
+  const std::string key = host.make_key("", "operator");
+  const std::string known =
+      host.raw("DELETE /v1/tenants HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + key + "\r\n\r\n");
+  EXPECT_EQ(status_of(known), "405");
+  EXPECT_NE(known.find("\r\nAllow: GET, POST\r\n"), std::string::npos) << known;
+}
+
+TEST(Server, TakesABodyOfTheRoutesTypeOnly) {
+  TestHost host;
+  const auto post = [&](const std::string& type) {
+    return host.local("POST", "/v1/tenants", R"({"name":7})", {{"Content-Type", type}}).status;
+  };
+  for (const char* type : {"application/json", "Application/JSON", "application/json; charset=utf-8"})
+    EXPECT_EQ(post(type), 400) << type;
+  for (const char* type :
+       {"application/jsonx", "text/plain", "application/octet-stream", "multipart/form-data"})
+    EXPECT_EQ(post(type), 415) << type;
+  const std::string key = host.make_key("", "operator");
+  EXPECT_EQ(status_of(host.raw("POST /v1/tenants HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
+                               key + "\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n")),
+            "415");
+}
+
+TEST(Server, AllowsAHostNameHoweverItIsWritten) {
+  TestHost host([](HostOptions& options) { options.allow_hosts = {"Pirn.Example"}; });
+  EXPECT_EQ(status_of(host.raw("GET /livez HTTP/1.1\r\nHost: pirn.example:80\r\n\r\n")), "200");
+  EXPECT_EQ(status_of(host.raw("GET /livez HTTP/1.1\r\nHost: PIRN.example\r\n\r\n")), "200");
+}
+
+TEST(Server, AnswersInUtf8WhateverItWasSent) {
+  TestHost host;
+  host.make_tenant("red");
+  const Answer path = host.local("GET", "/v1/packages/%ff%fe?tenant=red");
+  EXPECT_EQ(path.status, 404);
+  EXPECT_NE(path.member("detail").find("\xEF\xBF\xBD"), std::string::npos) << path.body;
+  const Answer body = host.local("POST", "/v1/executions?tenant=red", "{\"workflow\":\"\xff\"}");
+  EXPECT_EQ(body.status, 400);
+  EXPECT_EQ(body.member("name"), "malformed_json") << body.body;
+}
+
 TEST(Server, AnswersRequestsOfOneConnectionInOrder) {
   TestHost host;
   const std::string answers = host.raw(
