@@ -87,6 +87,12 @@ void append_step(std::string& out, const journal::Step& step, const std::string&
   object.time("ended_at", step.ended_at);
   object.duration("duration_ms", step.started_at, step.ended_at, now);
   object.time("wake_at", step.state == StepState::retry_wait ? step.wake_at : 0);
+  object.flag("fallback_used", step.fallback_used);
+  if (step.compensation == journal::Compensation::none)
+    object.null("compensation");
+  else
+    object.text("compensation", journal::name_of(step.compensation));
+  error(object, "rollback_error", step.extra->rollback_error);
   if (step.result)
     journal::append_result(object.name("result"), *step.result);
   else
@@ -182,6 +188,7 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   }
   out += ']';
   object.number("attempt", state.attempt);
+  object.time("wake_at", state.state == journal::State::pending ? state.wake_at : 0);
   object.text("trigger", state.trigger);
   object.text("definition", state.origin->definition.hex());
   object.text("input_digest", state.input_digest.hex());
@@ -201,6 +208,18 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
     object.text("error_step", step_names[state.error_step]);
   else
     object.null("error_step");
+  object.name("rollback_errors") += '[';
+  first = true;
+  for (size_t i = 0; i < state.steps.size(); ++i) {
+    if (state.steps[i].compensation != journal::Compensation::failed) continue;
+    if (!first) out += ',';
+    first = false;
+    Writer of_step(out);
+    of_step.text("step", step_names[i]);
+    error(of_step, "error", state.steps[i].extra->rollback_error);
+    of_step.end();
+  }
+  out += ']';
   object.end();
   return out;
 }

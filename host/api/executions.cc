@@ -226,16 +226,19 @@ void show_execution(const Services& services, RequestPtr request, Respond respon
 void cancel_execution(const Services& services, RequestPtr request, Respond respond) {
   const Result<ExecutionId> id = parse_execution_id(request->params[0]);
   if (!id) return respond(problem(no_execution(request->params[0])));
-  const Result<Document> body = Document::read(request->body, {"reason", "cleanup"});
+  const Result<Document> body = Document::read(request->body, {"reason", "rollback", "cleanup"});
   if (!body) return respond(problem(body.error()));
   Result<std::string> reason = body->text_or("reason", "user_requested");
   if (!reason) return respond(problem(reason.error()));
   const Result<bool> cleanup = body->flag_or("cleanup", true);
   if (!cleanup) return respond(problem(cleanup.error()));
+  const Result<bool> rollback = body->flag_or("rollback", false);
+  if (!rollback) return respond(problem(rollback.error()));
   engine::Cancel cancel;
   cancel.tenant = request->tenant;
   cancel.id = *id;
   cancel.reason = std::move(*reason);
+  cancel.rollback = *rollback;
   cancel.cleanup = *cleanup;
   cancel.reply = [&services, id = *id, tenant = request->tenant,
                   respond](Result<journal::State> state) mutable {

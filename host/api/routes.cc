@@ -45,7 +45,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/executions", tenant, Permission::start_execution, "Starts an execution: {workflow, input}. With the header Idempotency-Key the same start happens once.", "", nullptr, start_execution},
     {"GET", "/v1/executions", tenant, Permission::view, "Executions, newest first.", "state package workflow since limit cursor", nullptr, list_executions},
     {"GET", "/v1/executions/{id}", tenant, Permission::view, "One execution: state, progress, steps, context.", "", nullptr, show_execution},
-    {"POST", "/v1/executions/{id}/cancel", tenant, Permission::control_execution, "Cancels an execution: {reason, cleanup}.", "", nullptr, cancel_execution},
+    {"POST", "/v1/executions/{id}/cancel", tenant, Permission::control_execution, "Cancels an execution: {reason, rollback, cleanup}.", "", nullptr, cancel_execution},
     {"GET", "/v1/executions/{id}/events", tenant, Permission::view, "The journal of an execution, oldest first.", "after limit", nullptr, list_events},
     {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: the journal (id = seq), then live. Last-Event-ID continues.", "", nullptr, stream_events},
 };

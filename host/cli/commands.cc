@@ -184,6 +184,7 @@ const std::vector<Command>& commands() {
        "RUN",
        "Cancel a run",
        {{"--reason", "TEXT", "Why"},
+        {"--rollback", "", "Roll back the steps that have completed"},
         {"--no-cleanup", "", "Without its on_cancel handler"},
         {"--wait", "", "Wait for the end"},
         kTimeout,

@@ -187,7 +187,7 @@ Outcome run_cancel(const Arguments& arguments) {
   PIRN_DO(check_timeout(arguments, arguments.has("wait")));
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
-  bj::object body{{"cleanup", !arguments.has("no-cleanup")}};
+  bj::object body{{"cleanup", !arguments.has("no-cleanup")}, {"rollback", arguments.has("rollback")}};
   if (arguments.has("reason")) body["reason"] = arguments.get("reason");
   PIRN_TRY(const bj::value answer,
            client.call("POST", path({"executions", id, "cancel"}), bj::serialize(body)));

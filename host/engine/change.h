@@ -57,10 +57,10 @@ struct Change {
 
 // What a timer is for.
 struct Due {
-  enum class What : uint8_t { step, workflow_deadline, grace, start, hook };
+  enum class What : uint8_t { step, workflow_deadline, grace, start, hook, handler, rollback };
   Execution* execution = nullptr;
   What what = What::step;
-  uint32_t step = 0;
+  uint32_t step = 0;  // handler: the low bits of its invocation's id
 };
 using Timers = scheduler::Timers<Due>;
 
@@ -72,6 +72,7 @@ struct Decision {
   uint64_t& next_invocation;
   int64_t cancel_grace_ns = 0;
   int64_t consultation_limit_ns = 0;
+  int64_t handler_limit_ns = 0;
   size_t execution_limit_bytes = 0;
 };
 

@@ -35,7 +35,8 @@ struct Cancel {
   std::string tenant;
   ExecutionId id;
   std::string reason = "user_requested";
-  bool cleanup = true;
+  bool rollback = false;        // compensate what has completed
+  bool cleanup = true;          // call on_cancel
   Reply<journal::State> reply;  // the state right after: stopping or cancelled
 };
 

@@ -93,6 +93,7 @@ class Engine::Core {
             next_invocation_,
             options_.cancel_grace_ns,
             options_.consultation_limit_ns,
+            options_.handler_limit_ns,
             options_.execution_limit_bytes};
   }
 
@@ -325,11 +326,11 @@ void Engine::Core::handle(Decision& deciding, Cancel& command) {
                                                       (*stored)->state + " and cannot be cancelled"});
   }
   const journal::State state = execution->state().state;
-  if (state != journal::State::pending && state != journal::State::running)
+  if ((state != journal::State::pending && state != journal::State::running) || execution->concluding())
     return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " +
                                                       std::string(name_of(state)) +
                                                       " and cannot be cancelled"});
-  execution->cancel(deciding, command.reason, command.cleanup);
+  execution->cancel(deciding, command.reason, command.rollback, command.cleanup);
   touched(*execution);
   answer(execution->state().state);
 }
@@ -494,9 +495,10 @@ void Engine::Core::act() {
   touched_.clear();
 }
 
-// An execution that has ended leaves the memory when its last hook is over and no queue names it.
+// An execution that has ended leaves the memory when its last hook and handler are over and no queue names
+// it.
 void Engine::Core::leave_if_over(Execution& execution) {
-  if (!execution.ended() || execution.hooks_pending() || execution.queued || execution.touched) return;
+  if (!execution.ended() || execution.observed() || execution.queued || execution.touched) return;
   ++stats_.executions_ended;
   const registry::ReleasePtr release = execution.plan().release();
   executions_.erase(execution.id());

@@ -43,6 +43,7 @@ struct Options {
   size_t inputs_per_turn = 512;
   int64_t cancel_grace_ns = 30'000'000'000;  // running steps after a cancel or a failure
   int64_t consultation_limit_ns = 5'000'000'000;
+  int64_t handler_limit_ns = 300'000'000'000;
   size_t execution_limit_bytes = 64 << 20;  // results of all steps of one execution, with its input
   uint64_t flush_after_commits = 50'000;    // the projection is completed at least this often
 };

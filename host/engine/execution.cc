@@ -26,18 +26,27 @@ journal::ErrorPtr make_error(std::string code, std::string message, journal::Err
 Execution::Execution(ExecutionId id, PlanPtr plan, uint32_t tenant_number)
     : plan_(std::move(plan)), tenant_number_(tenant_number) {
   state_.id = id;
-  const uint32_t n = plan_->n_steps();
-  frame_ = std::make_shared<ExecutionFrame>(id, plan_, 1);
-  local_.resize(n);
-  for (uint32_t step = 0; step < n; ++step)
-    local_[step].open_dependencies = static_cast<uint32_t>(plan_->step(step).after.size());
-  n_open_ = n;
 }
 
 Execution::Execution(journal::ExecutionState state, PlanPtr plan, uint32_t tenant_number)
-    : Execution(state.id, std::move(plan), tenant_number) {
+    : plan_(std::move(plan)), tenant_number_(tenant_number) {
   state_ = std::move(state);
   assert(state_.steps.size() == plan_->n_steps());
+  begin_anew();
+}
+
+// What is derived, as it is before the first step of an attempt.
+void Execution::begin_anew() {
+  const uint32_t n = plan_->n_steps();
+  const bool under_way = state_.state != State::pending;
+  frame_ = std::make_shared<ExecutionFrame>(id(), plan_, state_.attempt + (under_way ? 0 : 1));
+  local_.assign(n, Local());
+  for (uint32_t step = 0; step < n; ++step)
+    local_[step].open_dependencies = static_cast<uint32_t>(plan_->step(step).after.size());
+  n_open_ = n;
+  base_ = journal::Context().with(state_.input, {});
+  all_ = base_;
+  stored_bytes_ = journal::size_bytes(state_.input);
 }
 
 bool Execution::parked() const { return !ended() && n_running_ == 0 && n_asking_ == 0 && ready_.empty(); }
@@ -69,9 +78,7 @@ void Execution::emit(Decision& decision, journal::Record&& record) {
 void Execution::create(Decision& decision, journal::Created record) {
   open_commit();
   emit(decision, std::move(record));
-  base_ = journal::Context().with(state_.input, {});
-  all_ = base_;
-  stored_bytes_ = journal::size_bytes(state_.input);
+  begin_anew();
   if (state_.wake_at > decision.now)
     start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
   else
@@ -79,9 +86,11 @@ void Execution::create(Decision& decision, journal::Created record) {
 }
 
 void Execution::begin(Decision& decision) {
-  const int64_t deadline = later(decision.now, plan_->workflow().timeout_ns);
+  // Counted from the first start, over all attempts (R21).
+  const int64_t deadline =
+      state_.attempt == 0 ? later(decision.now, plan_->workflow().timeout_ns) : state_.deadline;
   emit(decision, journal::Begun{state_.attempt + 1, deadline});
-  if (deadline != kNever)
+  if (deadline != kNever && deadline_timer_ == scheduler::kNoTimer)
     deadline_timer_ = decision.timers.add(deadline, {this, Due::What::workflow_deadline, 0});
   for (uint32_t root : plan_->roots()) worklist_.push_back(plan_->rank(root));
   std::make_heap(worklist_.begin(), worklist_.end(), std::greater<>());
@@ -89,11 +98,12 @@ void Execution::begin(Decision& decision) {
   finish_if_done(decision);
 }
 
-void Execution::cancel(Decision& decision, const std::string& reason, bool cleanup) {
+void Execution::cancel(Decision& decision, const std::string& reason, bool rollback, bool cleanup) {
   open_commit();
   Stopping record;
   record.cause = journal::StopCause::cancel;
   record.reason = reason;
+  record.rollback = rollback;
   record.cleanup = cleanup;
   stop(decision, std::move(record));
 }
@@ -106,6 +116,7 @@ void Execution::stop(Decision& decision, Stopping record) {
     grace_timer_ = decision.timers.add(record.grace_until, {this, Due::What::grace, 0});
   }
   emit(decision, std::move(record));
+  decision.timers.remove(start_timer_);
   decision.timers.remove(deadline_timer_);
   ready_.clear();
   for (uint32_t rank = 0; rank < plan_->n_steps(); ++rank) {
@@ -153,38 +164,27 @@ std::vector<bool> Execution::below_failures() const {
 
 // E8, E9, E11.
 void Execution::finish_if_done(Decision& decision) {
-  if (n_open_ > 0) return;
+  if (n_open_ > 0 || concluding_ || ended()) return;
   if (state_.state == State::running) {
-    if (state_.error_step == journal::kNoStep) return finalise(decision, journal::FinalState::completed);
+    if (state_.error_step == journal::kNoStep) return conclude(decision);
     Stopping record;
     record.error = state_.error;
     record.step = state_.error_step;
     emit(decision, record);
   }
-  if (state_.state == State::stopping)
-    finalise(decision, state_.cause == journal::StopCause::fail ? journal::FinalState::failed
-                                                                : journal::FinalState::cancelled);
-}
-
-// F2, F3.
-void Execution::finalise(Decision& decision, journal::FinalState final_state) {
-  decision.timers.remove(start_timer_);
-  decision.timers.remove(deadline_timer_);
-  decision.timers.remove(grace_timer_);
-  if (final_state == journal::FinalState::failed)
-    emit(decision, journal::Failed{state_.error, state_.error_step});
-  const int64_t duration = state_.started_at ? decision.now - state_.started_at : 0;
-  emit(decision, journal::Stopped{final_state, duration, state_.tolerated_failures});
-  decision.change.drafts[draft_].last = true;
+  if (state_.state == State::stopping) {
+    decision.timers.remove(grace_timer_);
+    compensate(decision);
+  }
 }
 
 // ---- after a crash ----
 
 void Execution::resume(Decision& decision) {
   open_commit();
-  base_ = journal::Context().with(state_.input, {});
-  all_ = base_;
-  stored_bytes_ = journal::size_bytes(state_.input);
+  const bool deadline_counts = state_.state == State::running || state_.state == State::pending;
+  if (state_.deadline != kNever && deadline_counts)
+    deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
   if (state_.state == State::pending) {
     if (state_.wake_at > decision.now)
       start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
@@ -192,8 +192,6 @@ void Execution::resume(Decision& decision) {
       begin(decision);
     return;
   }
-  if (state_.deadline != kNever && state_.state == State::running)
-    deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
 
   // What is derived from the slots, in rank order, so that ancestors come first.
   for (uint32_t rank = 0; rank < plan_->n_steps(); ++rank) {
@@ -232,18 +230,19 @@ void Execution::resume(Decision& decision) {
       case StepState::retry_wait:
         set_timer(decision, step, current.wake_at);
         break;
-      case StepState::asking: {
-        const bool condition = current.asking == Kind::condition;
-        const auto& of_step = plan_->step(step);
-        ask(decision, step, current.asking,
-            condition ? of_step.when.function : of_step.retry.backoff.function);
+      case StepState::asking:
+        ask_again(decision, step);
         break;
-      }
       default:
         break;
     }
   }
   worklist_.clear();
+  resume_handlers(decision);
+  if (state_.state == State::compensating) {
+    rollbacks_ = rollback_candidates();
+    return next_rollback(decision);
+  }
   finish_if_done(decision);
 }
 
@@ -257,12 +256,16 @@ bool Execution::dispatchable() const {
 void Execution::start_next(Decision& decision) {
   const uint32_t step = ready_.pop();
   const definition::Step& of_step = plan_->step(step);
-  const uint32_t attempt = state_.steps[step].failures + 1;
-  const int64_t deadline = later(decision.now, of_step.timeout_ns);
-  worker::Invocation call = invocation(decision, Kind::task, step, of_step.task);
+  const Step& current = state_.steps[step];
+  const uint32_t attempt = current.failures + 1;
+  const int64_t deadline = later(decision.now, timeout_of(step));
+  const Kind kind = current.fallback_used ? Kind::fallback : Kind::task;
+  worker::Invocation call =
+      invocation(decision, kind, step, current.fallback_used ? fallback_function(step) : of_step.task);
   call.attempt = attempt;
   call.deadline = deadline;
-  emit(decision, journal::StepStarted{step, attempt, call.id});
+  if (current.fallback_used) call.input = error_input(*current.error);
+  emit(decision, journal::StepStarted{step, attempt, call.id, kind, {}});
   ++n_running_;
   set_timer(decision, step, deadline);
   hook(decision, step, &definition::Hooks::on_start);
@@ -276,12 +279,18 @@ worker::Invocation Execution::invocation(Decision& decision, Kind kind, uint32_t
   call.frame = frame_;
   call.kind = kind;
   call.step = step;
-  call.step_name = plan_->step(step).name;
   call.function = function;
+  if (step == journal::kNoStep) return call;
+  call.step_name = plan_->step(step).name;
   call.params = plan_->step(step).params;
   call.attempt = state_.steps[step].failures + 1;
   call.context = local_[step].after;
   return call;
+}
+
+int64_t Execution::timeout_of(uint32_t step) const {
+  const int64_t answered = state_.steps[step].extra->timeout;
+  return answered != 0 ? answered : plan_->step(step).timeout_ns;
 }
 
 void Execution::set_timer(Decision& decision, uint32_t step, int64_t at) {

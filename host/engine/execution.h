@@ -29,6 +29,9 @@ inline int64_t later(int64_t now, int64_t duration) {
 journal::ErrorPtr make_error(std::string code, std::string message,
                              journal::ErrorClass error_class = journal::ErrorClass::retryable);
 
+// What a function is told about an error: {"error":…}.
+std::string error_input(const journal::StepError& error);
+
 class Execution {
  public:
   Execution(ExecutionId id, PlanPtr plan, uint32_t tenant_number);
@@ -39,6 +42,7 @@ class Execution {
   ExecutionId id() const { return state_.id; }
   const journal::ExecutionState& state() const { return state_; }
   const Plan& plan() const { return *plan_; }
+  const std::vector<std::string>& names() const { return plan_->names(); }  // of steps, by index
   uint32_t tenant_number() const { return tenant_number_; }
   bool ended() const { return journal::terminal(state_.state); }
   // Nothing to do until a timer or a command: the moment to write the projection row.
@@ -52,14 +56,17 @@ class Execution {
   void resume(Decision& decision);  // after recovery
   void on_completion(Decision& decision, worker::Completion& completion);
   void on_due(Decision& decision, const Due& due);
-  void cancel(Decision& decision, const std::string& reason, bool cleanup);  // not ended, not stopping
+  void cancel(Decision& decision, const std::string& reason, bool rollback,
+              bool cleanup);  // not ended, not stopping, not concluding
+  // All steps are over and the outcome is settled, though its handler still runs.
+  bool concluding() const { return concluding_; }
 
   // Dispatch: can a step start, as far as this execution is concerned? start_next() starts the best one.
   bool dispatchable() const;
   void start_next(Decision& decision);
 
-  // Hooks: invocations that are waiting or under way keep a closed execution in memory.
-  bool hooks_pending() const { return hook_running_ != 0 || !hooks_.empty(); }
+  // Hooks and handlers that are waiting or under way keep a closed execution in memory.
+  bool observed() const { return hook_running_ != 0 || !hooks_.empty() || !handler_timers_.empty(); }
 
   // The engine's bookkeeping.
   bool queued = false;   // in the fair queue
@@ -82,8 +89,33 @@ class Execution {
   void stop(Decision& decision, journal::Stopping record);
   void stop_step(Decision& decision, uint32_t step, bool below_failure);
   void finish_if_done(Decision& decision);
-  void finalise(Decision& decision, journal::FinalState final_state);
   std::vector<bool> below_failures() const;
+
+  // Sagas, and what comes after the last step.
+  bool to_compensate() const;
+  std::vector<uint32_t> rollback_candidates() const;
+  void compensate(Decision& decision);
+  void next_rollback(Decision& decision);
+  void start_rollback(Decision& decision, uint32_t step);
+  void on_rollback_outcome(Decision& decision, uint32_t step, const worker::Outcome& outcome);
+  void on_rollback_due(Decision& decision, uint32_t step);
+  void conclude(Decision& decision);
+  journal::FinalState final_state() const;
+  void start_conclusion(Decision& decision, journal::HandlerEvent handler);
+  void finalise(Decision& decision);
+  bool try_workflow_again(Decision& decision);
+  void begin_anew();
+
+  // Handlers of the workflow.
+  void start_handler(Decision& decision, journal::HandlerEvent handler, uint32_t step, std::string input);
+  void on_handler_done(Decision& decision, uint64_t invocation, const worker::Outcome* outcome);
+  void on_handler_due(Decision& decision, uint32_t low_bits);
+  void resume_handlers(Decision& decision);
+  void report_step_error(Decision& decision, uint32_t step, const journal::StepError& error);
+  std::string conclusion_input(journal::HandlerEvent handler) const;
+  journal::Context concluding_context() const;
+  journal::Context with_error(const journal::Context& context, const journal::StepError& error,
+                              uint32_t step) const;
 
   // Outcomes of invocations.
   void on_task_outcome(Decision& decision, uint32_t step, worker::Outcome& outcome);
@@ -91,13 +123,32 @@ class Execution {
   void on_answer(Decision& decision, uint32_t step, worker::Outcome& outcome);
   void complete(Decision& decision, uint32_t step, journal::ResultPtr result);
   void refuse_result(Decision& decision, uint32_t step, size_t bytes);
+  void record_emissions(Decision& decision, worker::Outcome& outcome);
+
+  // What follows a failure (R46): recovery rules, retries, the fallback, on_error.
+  struct Failure {
+    uint32_t step;
+    journal::ErrorPtr error;
+    bool recorded = false;  // its step.exception is in an earlier commit
+  };
   void fail_step(Decision& decision, uint32_t step, journal::ErrorPtr error);
-  void schedule_retry(Decision& decision, uint32_t step, int64_t raw_delay_ns);
+  void recover(Decision& decision, const Failure& failure, uint32_t first_rule);
+  void apply_rule(Decision& decision, const Failure& failure, uint32_t rule);
+  bool retry_step(Decision& decision, const Failure& failure, uint32_t rule);
+  void schedule_retry(Decision& decision, uint32_t step, uint32_t rule, int64_t raw_delay_ns);
+  bool fall_back(Decision& decision, const Failure& failure, const definition::Fallback& fallback,
+                 uint32_t rule);
+  void give_up(Decision& decision, const Failure& failure, bool abort);
+  void skip_failed(Decision& decision, const Failure& failure, journal::SkipKind kind);
+  void record_failure(Decision& decision, const Failure& failure, journal::AfterFailure then, uint32_t rule);
+  uint32_t n_rules(uint32_t step) const;
+  const definition::RecoveryRule& rule(uint32_t step, uint32_t number) const;
+  const definition::RetryPolicy& retry_policy(uint32_t step, uint32_t rule) const;
+  const std::string& fallback_function(uint32_t step) const;
   void on_step_due(Decision& decision, uint32_t step);
   void on_grace_over(Decision& decision);
   void on_hook_done(Decision& decision, const worker::Outcome* outcome);
   void left_running(Decision& decision, uint32_t step);
-  void record_emissions(Decision& decision, worker::Outcome& outcome);
 
   // What follows when a step has ended.
   void ended_step(Decision& decision, uint32_t step);
@@ -105,8 +156,11 @@ class Execution {
   void settle_step(Decision& decision, uint32_t step);
   void pass(Decision& decision, uint32_t step);
   void skip(Decision& decision, uint32_t step, journal::SkipKind kind, std::string reason);
-  void make_ready(Decision& decision, uint32_t step);
-  void ask(Decision& decision, uint32_t step, worker::Kind kind, std::string_view function);
+  void admit(Decision& decision, uint32_t step);
+  void make_ready(Decision& decision, uint32_t step, int64_t timeout = 0);
+  void ask(Decision& decision, uint32_t step, worker::Kind kind, std::string_view function,
+           uint32_t rule = 0);
+  void ask_again(Decision& decision, uint32_t step);
 
   // Context.
   journal::Context visible(uint32_t step) const;
@@ -114,8 +168,10 @@ class Execution {
   void note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta);
   journal::Stamp stamp(uint32_t step) const { return {0, plan_->rank(step) + 1, 0}; }
 
+  // `step` may be kNoStep: about the whole workflow.
   worker::Invocation invocation(Decision& decision, worker::Kind kind, uint32_t step,
                                 std::string_view function);
+  int64_t timeout_of(uint32_t step) const;
   void hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which);
   void next_hook(Decision& decision);
   void set_timer(Decision& decision, uint32_t step, int64_t at);
@@ -146,6 +202,10 @@ class Execution {
   uint64_t hook_running_ = 0;    // invocation id; one at a time, in the order of the events
   uint32_t hook_step_ = 0;
   scheduler::TimerHandle hook_timer_ = scheduler::kNoTimer;
+
+  std::vector<uint32_t> rollbacks_;  // what is still to roll back, the next one last
+  bool concluding_ = false;
+  std::vector<std::pair<uint64_t, scheduler::TimerHandle>> handler_timers_;  // by invocation
 
   size_t draft_ = 0;
   uint64_t draft_turn_ = 0;  // the turn that draft_ belongs to; 0: none

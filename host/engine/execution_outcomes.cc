@@ -3,12 +3,10 @@
 
 #include <cassert>
 
-#include "host/engine/retry.h"
 #include "host/journal/codec.h"
 
 namespace pirn::engine {
 
-using journal::AfterFailure;
 using journal::SkipKind;
 using journal::State;
 using journal::Step;
@@ -26,13 +24,23 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
     if (completion.invocation == hook_running_) on_hook_done(decision, &completion.outcome);
     return;
   }
-  if (ended()) return;
   const uint32_t step = completion.step;
-  assert(step < plan_->n_steps());
-  if (state_.steps[step].invocation != completion.invocation) {
+  const bool current =
+      !ended() && step < state_.steps.size() && state_.steps[step].invocation == completion.invocation;
+  if (completion.kind == Kind::handler && !current) {
+    if (!ended()) record_emissions(decision, completion.outcome);
+    return on_handler_done(decision, completion.invocation, &completion.outcome);
+  }
+  if (ended()) return;
+  if (!current) {
+    const uint32_t known = step < state_.steps.size() ? step : journal::kNoStep;
     emit(decision,
-         journal::Diagnostic{"stale_result", "the outcome of a fenced invocation was discarded", step});
+         journal::Diagnostic{"stale_result", "the outcome of a fenced invocation was discarded", known});
     return;
+  }
+  if (completion.kind == Kind::rollback) {
+    record_emissions(decision, completion.outcome);
+    return on_rollback_outcome(decision, step, completion.outcome);
   }
   if (state_.steps[step].state == StepState::asking) return on_answer(decision, step, completion.outcome);
   left_running(decision, step);
@@ -131,76 +139,49 @@ void Execution::refuse_result(Decision& decision, uint32_t step, size_t bytes) {
   fail_step(decision, step, std::move(outcome.error));
 }
 
-// S8, S9.
-void Execution::fail_step(Decision& decision, uint32_t step, journal::ErrorPtr error) {
-  const definition::Step& of_step = plan_->step(step);
-  const uint32_t failures = state_.steps[step].failures + 1;
-  const int64_t duration = decision.now - state_.steps[step].invoked_at;
-  if (retry_allowed(of_step.retry, *error, failures)) {
-    emit(decision, journal::StepFailed{step, error, AfterFailure::retry, duration});
-    if (of_step.retry.backoff.kind == definition::Backoff::Kind::function)
-      ask(decision, step, Kind::backoff, of_step.retry.backoff.function);
-    else
-      schedule_retry(decision, step, raw_delay(of_step.retry, failures));
-    return;
-  }
-  if (of_step.on_error == definition::OnError::skip) {
-    emit(decision, journal::StepFailed{step, error, AfterFailure::skip, duration});
-    skip(decision, step, SkipKind::on_error, error->code + ": " + error->message);
-    settle(decision);
-    return finish_if_done(decision);
-  }
-  const bool tolerated = of_step.on_error == definition::OnError::keep_going;
-  emit(decision,
-       journal::StepFailed{step, error, tolerated ? AfterFailure::tolerate : AfterFailure::fail, duration});
-  hook(decision, step, &definition::Hooks::on_failure);
-  hook(decision, step, &definition::Hooks::on_finish);
-  ended_step(decision, step);
-  settle(decision);
-  if (!tolerated && plan_->workflow().failure_mode == definition::FailureMode::fail_fast) {
-    Stopping record;
-    record.error = state_.error;
-    record.step = state_.error_step;
-    return stop(decision, std::move(record));
-  }
-  finish_if_done(decision);
-}
-
-void Execution::schedule_retry(Decision& decision, uint32_t step, int64_t raw_delay_ns) {
-  const definition::Step& of_step = plan_->step(step);
-  const int64_t delay =
-      jittered_delay(of_step.retry, raw_delay_ns, id(), of_step.name, state_.steps[step].failures);
-  const int64_t wake_at = later(decision.now, delay);
-  emit(decision, journal::StepRetry{step, delay, wake_at});
-  set_timer(decision, step, wake_at);
-}
-
 // ---- consultations ----
 
-void Execution::ask(Decision& decision, uint32_t step, Kind kind, std::string_view function) {
+void Execution::ask(Decision& decision, uint32_t step, Kind kind, std::string_view function, uint32_t rule) {
+  const Step& current = state_.steps[step];
   worker::Invocation call = invocation(decision, kind, step, function);
   call.deadline = later(decision.now, decision.consultation_limit_ns);
+  if (kind == Kind::backoff || rule != 0) call.attempt = current.failures;  // the one that has just failed
   if (kind == Kind::backoff) {
-    // The question is about the attempt that has just failed.
-    call.attempt = state_.steps[step].failures;
     call.input = "{\"attempt\":";
     journal::append_unsigned(call.input, call.attempt);
     call.input += ",\"base_delay_ms\":";
-    journal::append_integer(call.input, plan_->step(step).retry.delay_ns / 1'000'000);
-    if (state_.steps[step].error) {
-      call.input += ",\"error\":";
-      journal::append_error(call.input, *state_.steps[step].error);
-    }
+    journal::append_integer(call.input, retry_policy(step, rule).delay_ns / 1'000'000);
+    call.input += ",\"error\":";
+    journal::append_error(call.input, *current.error);
     call.input += '}';
+  } else if (rule != 0) {
+    call.input = error_input(*current.error);
   }
-  emit(decision, journal::StepAsked{step, kind, call.id});
+  emit(decision, journal::StepAsked{step, kind, call.id, rule, {}});
   ++n_asking_;
   set_timer(decision, step, call.deadline);
   decision.change.invocations.push_back(std::move(call));
 }
 
+// After a crash: the same question.
+void Execution::ask_again(Decision& decision, uint32_t step) {
+  const Step& current = state_.steps[step];
+  const definition::Step& of_step = plan_->step(step);
+  const uint32_t number = current.extra->rule;
+  switch (current.asking) {
+    case Kind::backoff:
+      return ask(decision, step, Kind::backoff, retry_policy(step, number).backoff.function, number);
+    case Kind::duration:
+      return ask(decision, step, Kind::duration, of_step.timeout_function);
+    default:
+      return ask(decision, step, Kind::condition,
+                 number != 0 ? rule(step, number).when : of_step.when.function, number);
+  }
+}
+
 void Execution::on_answer(Decision& decision, uint32_t step, Outcome& outcome) {
   const Kind kind = state_.steps[step].asking;
+  const uint32_t number = state_.steps[step].extra->rule;
   --n_asking_;
   decision.timers.remove(local_[step].timer);
   record_emissions(decision, outcome);
@@ -208,17 +189,27 @@ void Execution::on_answer(Decision& decision, uint32_t step, Outcome& outcome) {
   if (outcome.kind == Outcome::Kind::failed) error = outcome.error;
   if (outcome.kind != Outcome::Kind::done && !error)
     error = make_error("invalid_return", "a consultation answers DONE or FAILED");
-  emit(decision,
-       journal::StepAnswered{step, kind, !error && outcome.truth, error ? 0 : outcome.duration, error});
+  if (!error && kind == Kind::duration && outcome.duration <= 0)
+    error = make_error("invalid_return", "a timeout is longer than nothing");
+  const bool truth = !error && outcome.truth;
+  emit(decision, journal::StepAnswered{step, kind, truth, error ? 0 : outcome.duration, error});
   if (error)
     emit(decision, journal::Diagnostic{"consultation_failed",
                                        "the " + std::string(name_of(kind)) + " function failed (" +
                                            error->code + ": " + error->message + "); its default holds",
                                        step});
-  if (kind == Kind::backoff)
-    return schedule_retry(decision, step, error ? plan_->step(step).retry.delay_ns : outcome.duration);
-  if (!error && outcome.truth)
-    make_ready(decision, step);
+  if (kind == Kind::backoff) {
+    const int64_t delay = error ? retry_policy(step, number).delay_ns : outcome.duration;
+    return schedule_retry(decision, step, number, delay);
+  }
+  if (kind == Kind::condition && number != 0) {
+    const Failure failure{step, state_.steps[step].error, true};
+    return truth ? apply_rule(decision, failure, number) : recover(decision, failure, number + 1);
+  }
+  if (kind == Kind::duration)
+    make_ready(decision, step, error ? 0 : outcome.duration);
+  else if (truth)
+    admit(decision, step);
   else
     skip(decision, step, SkipKind::condition,
          error ? "the condition failed: " + error->message : "the condition is false");
@@ -244,6 +235,11 @@ void Execution::on_due(Decision& decision, const Due& due) {
       hook_timer_ = kNoTimer;
       decision.change.signals.push_back({hook_running_, worker::Runner::Signal::abandon});
       return on_hook_done(decision, nullptr);
+    case Due::What::handler:
+      return on_handler_due(decision, due.step);
+    case Due::What::rollback:
+      local_[due.step].timer = kNoTimer;
+      return on_rollback_due(decision, due.step);
     case Due::What::workflow_deadline: {
       deadline_timer_ = kNoTimer;
       Stopping record;
@@ -272,8 +268,8 @@ void Execution::on_step_due(Decision& decision, uint32_t step) {
       left_running(decision, step);
       Outcome outcome;
       outcome.kind = Outcome::Kind::failed;
-      outcome.error = make_error("timeout", "the step did not finish within " +
-                                                definition::print_duration(plan_->step(step).timeout_ns));
+      outcome.error = make_error(
+          "timeout", "the step did not finish within " + definition::print_duration(timeout_of(step)));
       if (state_.state == State::stopping) return on_drained(decision, step, outcome);
       return fail_step(decision, step, std::move(outcome.error));
     }

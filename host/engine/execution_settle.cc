@@ -67,7 +67,7 @@ void Execution::settle_step(Decision& decision, uint32_t step) {
 void Execution::pass(Decision& decision, uint32_t step) {
   local_[step].after = visible(step);
   const definition::Condition& when = plan_->step(step).when;
-  if (when.kind == definition::Condition::Kind::always) return make_ready(decision, step);
+  if (when.kind == definition::Condition::Kind::always) return admit(decision, step);
   if (when.kind == definition::Condition::Kind::function)
     return ask(decision, step, Kind::condition, when.function);
   const bool truth =
@@ -90,9 +90,16 @@ void Execution::pass(Decision& decision, uint32_t step) {
         }
       });
   if (truth)
-    make_ready(decision, step);
+    admit(decision, step);
   else
     skip(decision, step, SkipKind::condition, "the condition is false");
+}
+
+// S1: it will run. How long it may, its own function says, if it has one.
+void Execution::admit(Decision& decision, uint32_t step) {
+  const std::string& function = plan_->step(step).timeout_function;
+  if (!function.empty()) return ask(decision, step, Kind::duration, function);
+  make_ready(decision, step);
 }
 
 void Execution::skip(Decision& decision, uint32_t step, SkipKind kind, std::string reason) {
@@ -103,8 +110,8 @@ void Execution::skip(Decision& decision, uint32_t step, SkipKind kind, std::stri
   ended_step(decision, step);
 }
 
-void Execution::make_ready(Decision& decision, uint32_t step) {
-  emit(decision, journal::StepReady{step});
+void Execution::make_ready(Decision& decision, uint32_t step, int64_t timeout) {
+  emit(decision, journal::StepReady{step, timeout, {}});
   ready_.push({0, plan_->rank(step), step});
 }
 

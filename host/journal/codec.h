@@ -46,6 +46,8 @@ struct DecodedState {
 Result<DecodedState> decode_state(std::string_view text);
 
 void append_error(std::string& out, const StepError& error);
+// An object counts as its members, anything else is one value. The text must be valid JSON.
+ResultPtr result_of_json(std::string_view json);
 // The keys as an object, or the value.
 void append_result(std::string& out, const StepResult& result);
 

@@ -122,7 +122,7 @@ std::vector<HandlerRun> handlers_of(const bj::value& json) {
   std::vector<HandlerRun> handlers;
   for (const bj::value& run : json.as_array()) {
     const Fields f(run);
-    handlers.push_back({by_name<Handler>(f.text("handler"), 0, 3), f.number("invocation"),
+    handlers.push_back({by_name<HandlerEvent>(f.text("handler"), 0, 3), f.number("invocation"),
                         f.count_or("step", kNoStep), f.json_or_empty("input")});
   }
   return handlers;
@@ -149,7 +149,8 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
   const auto instant = [&](std::string_view name, int64_t otherwise = 0) {
     return f.instant_or(name, otherwise);
   };
-  if (type == "step.settle") return StepSettled{step, by_name<AfterFailure>(f.text("then"), 0, 6)};
+  if (type == "step.settle")
+    return StepSettled{step, by_name<AfterFailure>(f.text("then"), 0, 6), f.count_or("rule", 0)};
   if (type == "step.snooze")
     return StepSnoozed{step, instant("delay"), instant("wake_at"), instant("duration")};
   if (type == "step.await") return StepAwaiting{step, await_of(f), instant("duration")};
@@ -166,7 +167,7 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
   if (type == "rollback.exception")
     return RollbackFailed{step, error_of(f), instant("wake_at", kNever), instant("duration")};
   if (type == "handler.start")
-    return HandlerStarted{by_name<Handler>(f.text("handler"), 0, 3), f.number("invocation"), step,
+    return HandlerStarted{by_name<HandlerEvent>(f.text("handler"), 0, 3), f.number("invocation"), step,
                           f.json_or_empty("input")};
   if (type == "handler.stop") return HandlerDone{f.number("invocation"), error_of(f)};
   if (type == "workflow.retry")
@@ -193,7 +194,7 @@ Record record_of(const Fields& f) {
     return StepSkipped{step, by_name<SkipKind>(f.text("kind"), 0, 7), f.text_or_empty("reason")};
   if (type == "step.exception")
     return StepFailed{step, error_of(f), by_name<AfterFailure>(f.text("then"), 0, 6),
-                      f.instant_or("duration", 0)};
+                      f.instant_or("duration", 0), f.count_or("rule", 0)};
   if (type == "step.retry") return StepRetry{step, f.instant_or("delay", 0), f.instant_or("wake_at", 0)};
   if (type == "step.cancel") return StepCancelled{step, f.text_or_empty("reason"), slot_of(f)};
   if (type == "step.interrupt") return StepInterrupted{step, f.flag_or("crashed", false)};

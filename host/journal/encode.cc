@@ -212,6 +212,7 @@ struct Encoder {
     type("step.exception");
     step(record.step);
     out.literal(",\"then\":").word(name_of(record.then));
+    if (record.rule) out.literal(",\"rule\":").number(record.rule);
     out.literal(",\"duration\":").integer(record.duration);
     error(record.error);
   }
@@ -219,6 +220,7 @@ struct Encoder {
     type("step.settle");
     step(record.step);
     out.literal(",\"then\":").word(name_of(record.then));
+    if (record.rule) out.literal(",\"rule\":").number(record.rule);
   }
   void operator()(const StepRetry& record) {
     type("step.retry");
@@ -358,7 +360,7 @@ struct Encoder {
   }
   void operator()(const Emitted& record) {
     type("node");
-    step(record.step);
+    if (record.step != kNoStep) step(record.step);
     out.literal(",\"scope\":").text(record.scope);
     out.literal(",\"message\":").text(record.message);
     optional_json(out, ",\"metadata\":", record.metadata);
@@ -453,6 +455,18 @@ void end_body(std::string& out) { out += "]}"; }
 void append_error(std::string& out, const StepError& error) {
   TextWriter writer(out);
   write_error(writer, error);
+}
+
+ResultPtr result_of_json(std::string_view json) {
+  auto value = parse_value(json);
+  assert(value && "the text is valid JSON");
+  StepResult result;
+  result.is_map = value->type() == Value::Type::json && value->as_text().starts_with('{');
+  if (result.is_map)
+    result.map = std::move(parse_object(json)).value();
+  else
+    result.value = std::move(value).value();
+  return std::make_shared<const StepResult>(std::move(result));
 }
 
 void append_result(std::string& out, const StepResult& result) {

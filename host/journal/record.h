@@ -163,11 +163,13 @@ struct StepFailed {
   ErrorPtr error;
   AfterFailure then = AfterFailure::fail;
   int64_t duration = 0;
+  uint32_t rule = 0;  // the recovery rule that decided, from 1: the step's own, then the workflow's
 };
 // step.settle: what follows a step.exception whose `then` was `ask`.
 struct StepSettled {
   uint32_t step = 0;
   AfterFailure then = AfterFailure::fail;
+  uint32_t rule = 0;
 };
 // step.retry
 struct StepRetry {
@@ -274,9 +276,9 @@ struct RollbackFailed {
   int64_t duration = 0;
 };
 // handler.start, handler.stop: handlers of the workflow, at least once (semantics 2.5).
-enum class Handler : uint8_t { on_success, on_failure, on_cancel, on_step_error };
+enum class HandlerEvent : uint8_t { on_success, on_failure, on_cancel, on_step_error };
 struct HandlerStarted {
-  Handler handler = Handler::on_success;
+  HandlerEvent handler = HandlerEvent::on_success;
   uint64_t invocation = 0;
   uint32_t step = kNoStep;  // on_step_error
   std::string input;        // JSON: what it is told
@@ -321,7 +323,7 @@ struct Diagnostic {
 };
 // node: emitted by task code, committed with its outcome.
 struct Emitted {
-  uint32_t step = 0;
+  uint32_t step = 0;  // kNoStep: by a handler of the workflow
   std::string scope;
   std::string message;
   std::string metadata;  // JSON text; may be empty
@@ -339,7 +341,7 @@ std::string_view name_of(SkipKind kind);
 std::string_view name_of(FinalState state);
 std::string_view name_of(ErrorClass error_class);
 std::string_view name_of(Kind kind);
-std::string_view name_of(Handler handler);
+std::string_view name_of(HandlerEvent handler);
 std::string_view name_of(AfterFailure then);
 
 }  // namespace pirn::journal

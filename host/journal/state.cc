@@ -69,7 +69,8 @@ struct Applier {
     assert(target.state == StepState::asking && target.asking == record.kind);
     // The answer's consequence follows in the same commit; until then the step is where it was before the
     // question. What the handler of an await's timeout answers counts as the step's own outcome.
-    const bool failed = record.kind == Kind::backoff || target.extra->rule != 0;
+    const bool failed =
+        record.kind == Kind::backoff || (record.kind == Kind::condition && target.extra->rule != 0);
     target.state = record.kind == Kind::handler ? StepState::running
                    : failed                     ? StepState::retry_wait
                                                 : StepState::pending;
@@ -125,20 +126,22 @@ struct Applier {
     Step& target = step(record.step);
     // An open breaker fails a step that never ran, a deadline or a person one that waits.
     assert(target.state == StepState::running || target.state == StepState::ready ||
-           target.state == StepState::awaiting);
+           target.state == StepState::awaiting ||
+           (target.state == StepState::retry_wait && target.fallback_used));
     ++target.failures;
     target.error = record.error;
     target.invocation = 0;
-    after_failure(record.step, target, record.then);
+    after_failure(record.step, target, record.then, record.rule);
   }
 
   void operator()(const StepSettled& record) {
     Step& target = step(record.step);
     assert(target.state == StepState::retry_wait && record.then != AfterFailure::ask);
-    after_failure(record.step, target, record.then);
+    after_failure(record.step, target, record.then, record.rule);
   }
 
-  void after_failure(uint32_t index, Step& target, AfterFailure then) {
+  void after_failure(uint32_t index, Step& target, AfterFailure then, uint32_t rule) {
+    if (rule != target.extra->rule) target.extra.edit().rule = rule;
     switch (then) {
       case AfterFailure::fallback:
         target.fallback_used = true;
@@ -390,7 +393,7 @@ std::string_view name_of(AfterFailure then) {
   return names[static_cast<size_t>(then)];
 }
 
-std::string_view name_of(Handler handler) {
+std::string_view name_of(HandlerEvent handler) {
   constexpr std::string_view names[] = {"on_success", "on_failure", "on_cancel", "on_step_error"};
   return names[static_cast<size_t>(handler)];
 }

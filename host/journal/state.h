@@ -68,7 +68,7 @@ struct StepExtra {
   uint32_t crashes = 0;
   uint32_t snoozes = 0;
   uint32_t patch = 0;              // completed: the patch number of its commit (semantics 2.7)
-  uint32_t rule = 0;               // asking about a recovery rule: its number, from 1
+  uint32_t rule = 0;               // the recovery rule that is asked, or has decided, from 1
   int64_t timeout = 0;             // what its timeout function answered; 0: the definition's
   std::vector<uint32_t> fired_by;  // of `after_any`
   AwaitPtr await;                  // awaiting, or the last one
@@ -102,7 +102,7 @@ struct Step {
 
 // A handler that was started and has not answered.
 struct HandlerRun {
-  Handler handler = Handler::on_success;
+  HandlerEvent handler = HandlerEvent::on_success;
   uint64_t invocation = 0;
   uint32_t step = kNoStep;
   std::string input;

@@ -172,7 +172,7 @@ std::optional<int64_t> ScriptedRunner::next_completion() const {
 // ---- releases ----
 
 registry::ReleasePtr FakeReleases::publish(const std::string& tenant, const std::string& json) {
-  auto parsed = definition::parse(json, "test.json", nullptr);
+  auto parsed = definition::parse(json, "test.json", nullptr, definition::Language::whole);
   if (!parsed) fatal(describe(parsed.error()));
   return publish(tenant, std::move(parsed).value());
 }
@@ -302,10 +302,10 @@ Result<engine::Started> World::start(std::string_view input_json, std::string_vi
   return *answer;
 }
 
-Result<journal::State> World::cancel(ExecutionId id, std::string_view tenant) {
+Result<journal::State> World::cancel(ExecutionId id, std::string_view tenant, bool rollback, bool cleanup) {
   std::optional<Result<journal::State>> answer;
   engine::Command command =
-      engine::Cancel{std::string(tenant), id, "user_requested", true,
+      engine::Cancel{std::string(tenant), id, "user_requested", rollback, cleanup,
                      [&](Result<journal::State> result) { answer = std::move(result); }};
   push(command);
   turn();

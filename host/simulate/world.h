@@ -144,7 +144,8 @@ class World : public engine::CommitListener, public worker::Wakeup {
   // Commands; each runs the turn that it needs. An error store_failed: the host was lost before it answered.
   Result<engine::Started> start(std::string_view input_json = "{}", std::string_view key = "",
                                 std::string_view workflow = "w", std::string_view tenant = "t");
-  Result<journal::State> cancel(ExecutionId id, std::string_view tenant = "t");
+  Result<journal::State> cancel(ExecutionId id, std::string_view tenant = "t", bool rollback = false,
+                                bool cleanup = true);
   // The execution, open or closed.
   engine::View show(ExecutionId id, std::string_view tenant = "t");
   std::string step_state(ExecutionId id, std::string_view step);  // "completed", "skipped(not_taken)", …

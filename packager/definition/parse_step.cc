@@ -20,10 +20,6 @@ void read_timeout(ValueReader& in, const Node& node, Step& step) {
   const Node* function = node.value->is_object() ? node.find("function") : nullptr;
   step.timeout_function.clear();
   if (function == nullptr) return in.read_duration(node, step.timeout_ns, Zero::refused, Infinity::allowed);
-  if (in.beyond_the_engine(
-          node, "\"timeout\" of " + in.subject() + " is a function, which this version of Pirn does not ask",
-          "Write a fixed duration."))
-    return;
   step.timeout_ns = kUsualTimeout;
   if (!in.read_function_form(node, step.timeout_function, PIRN_KIND_DURATION))
     in.bad_value(node, "is no duration", "Write \"30s\", or {\"function\": \"id\"}.");

@@ -146,12 +146,6 @@ bool ValueReader::refused(Level level, const Node& node) {
   return true;
 }
 
-bool ValueReader::beyond_the_engine(const Node& node, const std::string& what, std::string hint) {
-  if (language_ == Language::whole) return false;
-  problem(Code::unsupported, node, what + ", so it is refused", std::move(hint));
-  return true;
-}
-
 void ValueReader::require(const Node& object, Level level, std::initializer_list<std::string_view> keys) {
   if (!object.value->is_object()) return;
   for (const std::string_view key : keys)

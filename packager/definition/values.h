@@ -122,9 +122,6 @@ class ValueReader {
       wrong_choice(node, *word, names_of(choices));
   }
 
-  // True, and a problem: `node` needs more of the language than the engine enforces.
-  bool beyond_the_engine(const Node& node, const std::string& what, std::string hint);
-
  private:
   template <class T>
   bool read_field(const Node& node, const Part<T>& part) {

@@ -79,7 +79,7 @@ Record any_record<6>() { return StepCompleted{any_step(), any_result(), any_ns()
 template <>
 Record any_record<7>() { return StepSkipped{any_step(), any_of<SkipKind>(0, 7), any_text()}; }
 template <>
-Record any_record<8>() { return StepFailed{any_step(), any_error(), any_of<AfterFailure>(0, 6), any_ns()}; }
+Record any_record<8>() { return StepFailed{any_step(), any_error(), any_of<AfterFailure>(0, 6), any_ns(), any_count()}; }
 template <>
 Record any_record<9>() { return StepRetry{any_step(), any_ns(), any_ns()}; }
 template <>
@@ -97,7 +97,7 @@ Record any_record<14>() { return Stopped{any_of<FinalState>(0, 2), any_ns(), any
 template <>
 Record any_record<15>() { return Diagnostic{any_name(), any_text(), any_step_or_none()}; }
 template <>
-Record any_record<16>() { return Emitted{any_step(), any_text(), any_text(), any_object_or_nothing()}; }
+Record any_record<16>() { return Emitted{any_step_or_none(), any_text(), any_text(), any_object_or_nothing()}; }
 
 template <>
 Record any_record<17>() { return StepSnoozed{any_step(), any_ns(), any_ns(), any_ns()}; }
@@ -120,7 +120,7 @@ Record any_record<25>() { return RollbackDone{any_step(), any_ns()}; }
 template <>
 Record any_record<26>() { return RollbackFailed{any_step(), any_error(), any_ns(), any_ns()}; }
 template <>
-Record any_record<27>() { return HandlerStarted{any_of<Handler>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()}; }
+Record any_record<27>() { return HandlerStarted{any_of<HandlerEvent>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()}; }
 template <>
 Record any_record<28>() { return HandlerDone{any_token(), any_error()}; }
 template <>
@@ -130,7 +130,7 @@ Record any_record<30>() { return CircuitRejected{any_step(), any_text()}; }
 template <>
 Record any_record<31>() { return DeadLettered{any_ns()}; }
 template <>
-Record any_record<32>() { return StepSettled{any_step(), any_of<AfterFailure>(0, 6)}; }
+Record any_record<32>() { return StepSettled{any_step(), any_of<AfterFailure>(0, 6), any_count()}; }
 
 // One of each kind, in random order of contents.
 template <size_t... I>
@@ -179,7 +179,7 @@ struct Same {
     return std::tie(a.step, a.kind, a.reason) == std::tie(b.step, b.kind, b.reason);
   }
   bool operator()(const StepFailed& a, const StepFailed& b) const {
-    return std::tie(a.step, a.then, a.duration) == std::tie(b.step, b.then, b.duration) && same(a.error, b.error);
+    return std::tie(a.step, a.then, a.duration, a.rule) == std::tie(b.step, b.then, b.duration, b.rule) && same(a.error, b.error);
   }
   bool operator()(const StepRetry& a, const StepRetry& b) const {
     return std::tie(a.step, a.delay, a.wake_at) == std::tie(b.step, b.delay, b.wake_at);
@@ -230,7 +230,7 @@ struct Same {
   }
   bool operator()(const CircuitRejected& a, const CircuitRejected& b) const { return a.step == b.step && a.breaker == b.breaker; }
   bool operator()(const DeadLettered& a, const DeadLettered& b) const { return a.expires_at == b.expires_at; }
-  bool operator()(const StepSettled& a, const StepSettled& b) const { return a.step == b.step && a.then == b.then; }
+  bool operator()(const StepSettled& a, const StepSettled& b) const { return std::tie(a.step, a.then, a.rule) == std::tie(b.step, b.then, b.rule); }
   template <class A, class B>
   bool operator()(const A&, const B&) const {
     return false;
@@ -296,7 +296,7 @@ ExecutionState any_state() {
   state.dead_letter_until = any_ns();
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n) state.patches.push_back(any_delta(true));
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n)
-    state.handlers.push_back({any_of<Handler>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()});
+    state.handlers.push_back({any_of<HandlerEvent>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()});
   for (uint32_t graft = *rc::gen::inRange(0u, 3u); graft > 0; --graft) {
     state.expansions.push_back(any_children(graft, 1));
     state.n_children += static_cast<uint32_t>(state.expansions.back()->size());

@@ -297,8 +297,8 @@ TEST(State, ANewAttemptBeginsFromTheInput) {
 
 TEST(State, AHandlerIsOpenUntilItAnswers) {
   ExecutionState state = running();
-  apply(state, HandlerStarted{Handler::on_step_error, 5, 0, "{}"}, 200);
-  apply(state, HandlerStarted{Handler::on_step_error, 6, 0, "{}"}, 300);
+  apply(state, HandlerStarted{HandlerEvent::on_step_error, 5, 0, "{}"}, 200);
+  apply(state, HandlerStarted{HandlerEvent::on_step_error, 6, 0, "{}"}, 300);
   ASSERT_EQ(state.handlers.size(), 1u) << "started again after a crash";
   EXPECT_EQ(state.handlers[0].invocation, 6u);
   apply(state, HandlerDone{5, nullptr}, 310);

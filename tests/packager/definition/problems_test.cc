@@ -33,7 +33,7 @@ TEST(Problems, AreAllReportedAtOnceWithTheirPlaces) {
     "name": "daily", "timout": "1h", "schedule": {"cron": "@daily"},
     "steps": [
       {"name": "load"},
-      {"name": "clean", "after": ["laod"], "timeout": "5 minutes", "rollback": "undo"},
+      {"name": "clean", "after": ["laod"], "timeout": "5 minutes", "priority": 1},
       {"name": "ship", "task": "cleen", "after": ["pack"], "when": {"function": "load"}},
       {"name": "pack", "task": "load", "after": ["ship"], "retry_backoff": "quadratic"},
       {"name": "Bad Name", "task": "load", "max_retries": -1, "depends_on": ["load"]},
@@ -62,19 +62,19 @@ TEST(Problems, AreAllReportedAtOnceWithTheirPlaces) {
     hint: Remove "schedule".
   error PIRN0208 (unknown_step): the step 'clean' comes after 'laod', but the workflow 'daily' has no such step
     at workflow.json:8:35
-    8 |       {"name": "clean", "after": ["laod"], "timeout": "5 minutes", "rollback": "undo"},
+    8 |       {"name": "clean", "after": ["laod"], "timeout": "5 minutes", "priority": 1},
       |                                   ^
     hint: Did you mean 'load'?
   error PIRN0206 (invalid_duration): "timeout" of the step 'clean': "5 minutes" is no duration: there is no unit " minutes"
     at workflow.json:8:55
-    8 |       {"name": "clean", "after": ["laod"], "timeout": "5 minutes", "rollback": "undo"},
+    8 |       {"name": "clean", "after": ["laod"], "timeout": "5 minutes", "priority": 1},
       |                                                       ^
     hint: Write "250ms", "30s", "5m", "1h30m", "7d" or "infinity".
-  error PIRN0104 (unsupported): "rollback" of the step 'clean' is not enforced by this version of Pirn, so it is refused
+  error PIRN0104 (unsupported): "priority" of the step 'clean' is not enforced by this version of Pirn, so it is refused
     at workflow.json:8:68
-    8 |       {"name": "clean", "after": ["laod"], "timeout": "5 minutes", "rollback": "undo"},
+    8 |       {"name": "clean", "after": ["laod"], "timeout": "5 minutes", "priority": 1},
       |                                                                    ^
-    hint: Remove "rollback".
+    hint: Remove "priority".
   error PIRN0209 (cycle_detected): steps of the workflow 'daily' wait for each other: 'ship' -> 'pack' -> 'ship'
     at workflow.json:9:7
     9 |       {"name": "ship", "task": "cleen", "after": ["pack"], "when": {"function": "load"}},
@@ -172,21 +172,19 @@ TEST(Problems, ALongCycleIsFoundWithoutRecursion) {
 // Every key of the language that is not enforced is refused by name, at any value, and is not called unknown.
 TEST(Problems, WhatIsNotEnforcedIsRefusedByName) {
   for (const char* key :
-       {"after_any", "group", "after_group", "graft", "after_graft", "rollback", "await_approval",
-        "circuit_breaker", "circuit_breaker_opts", "priority", "resources", "fallback", "workflow"}) {
+       {"after_any", "group", "after_group", "graft", "after_graft", "await_approval",
+        "circuit_breaker", "circuit_breaker_opts", "priority", "resources", "workflow"}) {
     const Error error = problems_of(in_step('"' + std::string(key) + "\": null"));
     ASSERT_EQ(error.causes.size(), 1u) << key;
     EXPECT_EQ(error.causes[0].code, Code::unsupported) << key;
     EXPECT_NE(error.causes[0].message.find('"' + std::string(key) + '"'), std::string::npos);
   }
-  for (const char* key : {"max_retries", "retry_delay", "retry_backoff", "compensate", "on_failure",
-                          "on_success", "on_cancel", "on_step_error", "dead_letter", "dead_letter_ttl",
-                          "max_running", "recovery", "strategy", "schedule", "on_event"}) {
+  for (const char* key :
+       {"dead_letter", "dead_letter_ttl", "max_running", "recovery", "strategy", "schedule", "on_event"}) {
     const Error error = problems_of(in_document(R"({"name":"w",")" + std::string(key) + "\":1}"));
     ASSERT_EQ(error.causes.size(), 1u) << key;
     EXPECT_EQ(error.causes[0].code, Code::unsupported) << key;
   }
-  EXPECT_EQ(problems_of(in_step(R"("timeout":{"function":"f"})")).causes.at(0).code, Code::unsupported);
   EXPECT_EQ(problems_of(in_step(R"("when":{"not":{"function":"f"}})")).causes.at(0).code, Code::unsupported);
 }
 

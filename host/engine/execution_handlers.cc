@@ -1,0 +1,168 @@
+// The workflow's handlers: on_success, on_failure and on_cancel run when the outcome is settled, before the
+// end is recorded; on_step_error runs after each failed invocation and nobody waits for it (R23). They are
+// journaled, so a host that comes back runs again what had not answered, and they change no outcome.
+#include "host/engine/execution.h"
+
+#include <algorithm>
+
+#include "host/journal/codec.h"
+
+namespace pirn::engine {
+
+using journal::HandlerEvent;
+using worker::Kind;
+using worker::Outcome;
+
+namespace {
+
+const std::string& function_of(const definition::Handlers& handlers, HandlerEvent which) {
+  switch (which) {
+    case HandlerEvent::on_success:
+      return handlers.on_success;
+    case HandlerEvent::on_failure:
+      return handlers.on_failure;
+    case HandlerEvent::on_cancel:
+      return handlers.on_cancel;
+    default:
+      return handlers.on_step_error;
+  }
+}
+
+// Lies over every other write of a context.
+constexpr journal::Stamp kOnTop{UINT32_MAX, UINT32_MAX, UINT32_MAX};
+
+}  // namespace
+
+std::string error_input(const journal::StepError& error) {
+  std::string input = "{\"error\":";
+  journal::append_error(input, error);
+  input += '}';
+  return input;
+}
+
+// The keys by which handlers and rollbacks learn what went wrong.
+journal::Context Execution::with_error(const journal::Context& context, const journal::StepError& error,
+                                       uint32_t step) const {
+  journal::Delta keys;
+  std::string json;
+  journal::append_error(json, error);
+  keys.put("__error__", journal::Value::of_json(json));
+  if (step != journal::kNoStep) {
+    keys.put("__error_step__", journal::Value::of_text(names()[step]));
+    keys.put("__attempts__", journal::Value::of_integer(state_.steps[step].failures));
+  }
+  if (error.details.starts_with('{'))
+    if (const auto details = journal::parse_object(error.details))
+      if (const journal::Delta::Entry* trace = details->find("stacktrace"))
+        keys.put("__stacktrace__", trace->value);
+  return context.with(keys, kOnTop);
+}
+
+journal::Context Execution::concluding_context() const {
+  return state_.cause == journal::StopCause::fail && state_.error
+             ? with_error(all_, *state_.error, state_.error_step)
+             : all_;
+}
+
+void Execution::start_handler(Decision& decision, HandlerEvent handler, uint32_t step, std::string input) {
+  worker::Invocation call =
+      invocation(decision, Kind::handler, step, function_of(plan_->workflow().handlers, handler));
+  if (handler != HandlerEvent::on_step_error)
+    call.context = concluding_context();
+  else if (state_.steps[step].error)
+    call.context = with_error(call.context, *state_.steps[step].error, step);
+  call.input = input;
+  call.deadline = later(decision.now, decision.handler_limit_ns);
+  const Due due{this, Due::What::handler, static_cast<uint32_t>(call.id)};
+  handler_timers_.emplace_back(call.id, decision.timers.add(call.deadline, due));
+  emit(decision, journal::HandlerStarted{handler, call.id, step, std::move(input)});
+  decision.change.invocations.push_back(std::move(call));
+}
+
+// `outcome` = nullptr: it did not return in time.
+void Execution::on_handler_done(Decision& decision, uint64_t invocation, const Outcome* outcome) {
+  const auto timer = std::find_if(handler_timers_.begin(), handler_timers_.end(),
+                                  [&](const auto& entry) { return entry.first == invocation; });
+  if (timer == handler_timers_.end()) return;
+  decision.timers.remove(timer->second);
+  handler_timers_.erase(timer);
+  if (ended()) return;
+  const auto run = std::find_if(state_.handlers.begin(), state_.handlers.end(),
+                                [&](const auto& candidate) { return candidate.invocation == invocation; });
+  if (run == state_.handlers.end()) return;
+  const bool last = run->handler != HandlerEvent::on_step_error;
+  const std::string name(name_of(run->handler));
+  journal::ErrorPtr error;
+  if (!outcome)
+    error = make_error("timeout", "the handler did not return within its limit");
+  else if (outcome->kind == Outcome::Kind::failed)
+    error = outcome->error;
+  else if (outcome->kind != Outcome::Kind::done)
+    error = make_error("invalid_return", "a handler answers DONE or FAILED");
+  const uint32_t step = run->step;
+  emit(decision, journal::HandlerDone{invocation, error});
+  if (error)
+    emit(decision, journal::Diagnostic{"handler_failed",
+                                       name + " failed: " + error->code + ": " + error->message, step});
+  if (last) finalise(decision);
+}
+
+void Execution::on_handler_due(Decision& decision, uint32_t low_bits) {
+  for (auto& [invocation, timer] : handler_timers_) {
+    if (static_cast<uint32_t>(invocation) != low_bits) continue;
+    timer = scheduler::kNoTimer;
+    decision.change.signals.push_back({invocation, worker::Runner::Signal::cancel});
+    decision.change.signals.push_back({invocation, worker::Runner::Signal::abandon});
+    return on_handler_done(decision, invocation, nullptr);
+  }
+}
+
+// After a crash: handlers of failed steps that had not answered run again. Those of the end follow from it.
+void Execution::resume_handlers(Decision& decision) {
+  const std::vector<journal::HandlerRun> lost = state_.handlers;
+  for (const journal::HandlerRun& run : lost)
+    if (run.handler == HandlerEvent::on_step_error) start_handler(decision, run.handler, run.step, run.input);
+}
+
+void Execution::report_step_error(Decision& decision, uint32_t step, const journal::StepError& error) {
+  if (plan_->workflow().handlers.on_step_error.empty()) return;
+  std::string input = "{\"event\":\"on_step_error\",\"step\":\"" + names()[step] + "\",\"attempt\":";
+  journal::append_unsigned(input, state_.steps[step].failures + 1);
+  input += ",\"error\":";
+  journal::append_error(input, error);
+  input += '}';
+  start_handler(decision, HandlerEvent::on_step_error, step, std::move(input));
+}
+
+std::string Execution::conclusion_input(HandlerEvent handler) const {
+  std::string input = "{\"event\":\"" + std::string(name_of(handler)) + '"';
+  if (handler == HandlerEvent::on_cancel) {
+    input += ",\"reason\":";
+    journal::append_json_string(input, state_.reason);
+  }
+  if (handler == HandlerEvent::on_failure) {
+    if (state_.error_step != journal::kNoStep) {
+      input += ",\"step\":\"" + names()[state_.error_step] + "\",\"attempt\":";
+      journal::append_unsigned(input, state_.steps[state_.error_step].failures);
+    }
+    if (state_.error) {
+      input += ",\"error\":";
+      journal::append_error(input, *state_.error);
+    }
+    input += ",\"rollback_errors\":[";
+    bool first = true;
+    for (uint32_t step = 0; step < state_.steps.size(); ++step) {
+      if (state_.steps[step].compensation != journal::Compensation::failed) continue;
+      input += first ? "" : ",";
+      first = false;
+      input += "{\"step\":\"" + names()[step] + "\",\"error\":";
+      journal::append_error(input, *state_.steps[step].extra->rollback_error);
+      input += '}';
+    }
+    input += ']';
+  }
+  input += '}';
+  return input;
+}
+
+}  // namespace pirn::engine

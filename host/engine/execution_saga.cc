@@ -1,0 +1,180 @@
+// What comes after the last step: completed steps are compensated, newest first (R24 to R26), the workflow
+// tries again (R22) or its last handler runs, and the end is recorded (E11, E12, F1 to F3).
+#include "host/engine/execution.h"
+
+#include <algorithm>
+
+#include "host/engine/retry.h"
+#include "host/journal/codec.h"
+
+namespace pirn::engine {
+
+using journal::Compensation;
+using journal::FinalState;
+using journal::HandlerEvent;
+using journal::State;
+using journal::Step;
+using journal::StepState;
+using journal::StopCause;
+using worker::Kind;
+using worker::Outcome;
+
+// ---- compensation ----
+
+bool Execution::to_compensate() const {
+  if (state_.cause == StopCause::cancel) return state_.rollback;
+  switch (plan_->workflow().compensate) {
+    case definition::Compensate::always:
+      return true;
+    case definition::Compensate::never:
+      return false;
+    default:
+      return plan_->workflow().failure_mode == definition::FailureMode::fail_fast;
+  }
+}
+
+// What is still to roll back: completed steps that declare it, the newest commit last.
+std::vector<uint32_t> Execution::rollback_candidates() const {
+  std::vector<uint32_t> candidates;
+  for (uint32_t step = 0; step < state_.steps.size(); ++step) {
+    const Step& current = state_.steps[step];
+    const bool over =
+        current.compensation == Compensation::done || current.compensation == Compensation::failed;
+    if (current.state == StepState::completed && !over && !plan_->step(step).rollback.empty())
+      candidates.push_back(step);
+  }
+  std::sort(candidates.begin(), candidates.end(),
+            [&](uint32_t a, uint32_t b) { return state_.steps[a].ended_seq < state_.steps[b].ended_seq; });
+  return candidates;
+}
+
+void Execution::compensate(Decision& decision) {
+  if (to_compensate()) rollbacks_ = rollback_candidates();
+  if (rollbacks_.empty()) return conclude(decision);
+  emit(decision, journal::Compensating{static_cast<uint32_t>(rollbacks_.size())});
+  next_rollback(decision);
+}
+
+void Execution::next_rollback(Decision& decision) {
+  if (rollbacks_.empty()) return conclude(decision);
+  const uint32_t step = rollbacks_.back();
+  const Step& current = state_.steps[step];
+  if (current.compensation != Compensation::pending || current.wake_at <= decision.now)
+    return start_rollback(decision, step);
+  local_[step].timer = decision.timers.add(current.wake_at, {this, Due::What::rollback, step});
+}
+
+void Execution::start_rollback(Decision& decision, uint32_t step) {
+  const definition::Step& of_step = plan_->step(step);
+  worker::Invocation call = invocation(decision, Kind::rollback, step, of_step.rollback);
+  call.attempt = state_.steps[step].extra->rollback_failures + 1;
+  call.deadline = later(decision.now, of_step.timeout_ns);
+  call.context = concluding_context();
+  call.input = "{\"result\":";
+  if (state_.steps[step].result)
+    journal::append_result(call.input, *state_.steps[step].result);
+  else
+    call.input += "null";
+  if (state_.cause == StopCause::fail && state_.error) {
+    call.input += ",\"error\":";
+    journal::append_error(call.input, *state_.error);
+  }
+  call.input += '}';
+  emit(decision, journal::RollbackStarted{step, call.attempt, call.id});
+  if (call.deadline != journal::kNever)
+    local_[step].timer = decision.timers.add(call.deadline, {this, Due::What::rollback, step});
+  decision.change.invocations.push_back(std::move(call));
+}
+
+// R25, R61: anything but done is a failure. It is retried by the step's policy, then the others go on.
+void Execution::on_rollback_outcome(Decision& decision, uint32_t step, const Outcome& outcome) {
+  decision.timers.remove(local_[step].timer);
+  const int64_t duration = 0;
+  if (outcome.kind == Outcome::Kind::done) {
+    emit(decision, journal::RollbackDone{step, duration});
+  } else {
+    const journal::ErrorPtr error = outcome.kind == Outcome::Kind::failed
+                                        ? outcome.error
+                                        : make_error("invalid_return", "a rollback answers DONE or FAILED");
+    const definition::RetryPolicy& policy = plan_->step(step).retry;
+    const uint32_t failures = state_.steps[step].extra->rollback_failures + 1;
+    if (retry_allowed(policy, *error, failures)) {
+      // A backoff function is asked about steps only: a rollback waits for the delay that it would start
+      // from.
+      const int64_t delay =
+          jittered_delay(policy, raw_delay(policy, failures), id(), plan_->step(step).name, failures);
+      emit(decision, journal::RollbackFailed{step, error, later(decision.now, delay), duration});
+      return next_rollback(decision);
+    }
+    emit(decision, journal::RollbackFailed{step, error, journal::kNever, duration});
+  }
+  rollbacks_.pop_back();
+  next_rollback(decision);
+}
+
+// Its time is up, or the wait before its next try is over.
+void Execution::on_rollback_due(Decision& decision, uint32_t step) {
+  const Step& current = state_.steps[step];
+  if (current.compensation == Compensation::pending) return start_rollback(decision, step);
+  decision.change.signals.push_back({current.invocation, worker::Runner::Signal::cancel});
+  decision.change.signals.push_back({current.invocation, worker::Runner::Signal::abandon});
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::failed;
+  outcome.error = make_error("timeout", "the rollback did not finish within the step's timeout of " +
+                                            definition::print_duration(plan_->step(step).timeout_ns));
+  on_rollback_outcome(decision, step, outcome);
+}
+
+// ---- the end ----
+
+FinalState Execution::final_state() const {
+  if (state_.state == State::running) return FinalState::completed;
+  return state_.cause == StopCause::fail ? FinalState::failed : FinalState::cancelled;
+}
+
+// Everything is over but the workflow's own last word.
+void Execution::conclude(Decision& decision) {
+  decision.timers.remove(start_timer_);
+  decision.timers.remove(deadline_timer_);
+  decision.timers.remove(grace_timer_);
+  const definition::Handlers& handlers = plan_->workflow().handlers;
+  const FinalState final = final_state();
+  if (final == FinalState::failed && try_workflow_again(decision)) return;
+  concluding_ = true;
+  if (final == FinalState::completed && !handlers.on_success.empty())
+    return start_conclusion(decision, HandlerEvent::on_success);
+  if (final == FinalState::failed && !handlers.on_failure.empty())
+    return start_conclusion(decision, HandlerEvent::on_failure);
+  if (final == FinalState::cancelled && state_.cleanup && !handlers.on_cancel.empty())
+    return start_conclusion(decision, HandlerEvent::on_cancel);
+  finalise(decision);
+}
+
+void Execution::start_conclusion(Decision& decision, HandlerEvent handler) {
+  start_handler(decision, handler, journal::kNoStep, conclusion_input(handler));
+}
+
+// F2, F3.
+void Execution::finalise(Decision& decision) {
+  const FinalState final = final_state();
+  if (final == FinalState::failed) emit(decision, journal::Failed{state_.error, state_.error_step});
+  const int64_t duration = state_.started_at ? decision.now - state_.started_at : 0;
+  emit(decision, journal::Stopped{final, duration, state_.tolerated_failures});
+  decision.change.drafts[draft_].last = true;
+}
+
+// F1: all steps are reset, patches are dropped, the deadline stays.
+bool Execution::try_workflow_again(Decision& decision) {
+  const definition::RetryPolicy& policy = plan_->workflow().retry;
+  if (!retry_allowed(policy, *state_.error, state_.attempt)) return false;
+  const int64_t delay = jittered_delay(policy, raw_delay(policy, state_.attempt), id(), "", state_.attempt);
+  const int64_t wake_at = later(decision.now, delay);
+  emit(decision, journal::WorkflowRetry{state_.attempt + 1, state_.error, state_.error_step, delay, wake_at});
+  begin_anew();
+  if (state_.deadline != journal::kNever)
+    deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
+  start_timer_ = decision.timers.add(wake_at, {this, Due::What::start, 0});
+  return true;
+}
+
+}  // namespace pirn::engine
