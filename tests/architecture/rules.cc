@@ -323,7 +323,7 @@ std::vector<Violation> check_absences(const Tree& tree) {
 std::vector<Violation> check_habits(const Tree& tree) {
   static const std::set<std::string> drawers = {"util",   "utils",   "common", "base", "misc",
                                                 "helper", "helpers", "shared", "lib"};
-  static const std::regex vague(R"(\b(class|struct)\s+\w*(Manager|HandlerEvent|Helper|Util|Utils)\b)");
+  static const std::regex vague(R"(\b(class|struct)\s+\w*(Manager|Handler|Helper|Util|Utils)\b)");
   // Written apart, so that this file does not find itself.
   static const std::regex left_open(
       "\\b(TO"

@@ -52,7 +52,7 @@ std::vector<Violation> check_links(const Arrows& arrows, const std::vector<Targe
 // files and sockets in the pure folders. Comments and texts in quotes are not looked at.
 std::vector<Violation> check_absences(const Tree& tree);
 // No file above 700 lines, no folder that is a drawer (utils, common, ...), no class that is a Manager, a
-// HandlerEvent, a Helper or a Util, nothing left open in the code.
+// Handler, a Helper or a Util, nothing left open in the code.
 std::vector<Violation> check_habits(const Tree& tree);
 // `names`: everything at the top level but dotfiles and build products.
 std::vector<Violation> check_top_level(const std::set<std::string>& names);
