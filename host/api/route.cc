@@ -96,6 +96,13 @@ std::string reference() {
       "names one by `?tenant=NAME` or the header `Pirn-Tenant`. What belongs to another tenant answers "
       "exactly as\n"
       "what does not exist. Times are RFC 3339 in UTC.\n\n"
+      "Over TCP the header `Host` has to name this host (loopback, the address of `--listen`, "
+      "`--allow-host`) "
+      "and\n"
+      "`Origin`, where there is one, the same. TCP is not encrypted here. A client has 15 s for a header, 30 "
+      "s "
+      "and\n"
+      "1 s for each 64 KiB for a body, 60 s between two requests; one that stalls for longer is dropped.\n\n"
       "| method | path | for | permission | what it does | query |\n|---|---|---|---|---|---|\n";
   for (const Route& route : routes()) {
     const bool asks = route.scope != Scope::open && route.scope != Scope::caller;

@@ -5,7 +5,7 @@
 
 namespace pirn::cli {
 
-std::string probe_program();       // PIRN_PROBE, or pirn-probe beside this program
+std::string probe_program();       // PIRN_PROBE, or pirn-probe where it is installed
 std::string sdk_prefix();          // PIRN_SDK, or the prefix of this program; for find_package(Pirn)
 std::string template_directory();  // has one directory for each language
 

@@ -72,8 +72,11 @@ std::string beside_this_program() {
   if (const char* told = ::secure_getenv("PIRN_UNPACK")) return told;
   char path[PATH_MAX];
   const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
-  std::string program(path, size < 0 ? 0 : static_cast<size_t>(size));
-  return program.substr(0, program.rfind('/') + 1) + "pirn-unpack";
+  const std::string program(path, size < 0 ? 0 : static_cast<size_t>(size));
+  const std::string directory = program.substr(0, program.rfind('/') + 1);
+  const std::string beside = directory + "pirn-unpack";
+  // In a build directory beside `pirn`; installed where programs stand that nobody calls by hand.
+  return ::access(beside.c_str(), X_OK) == 0 ? beside : directory + "../libexec/pirn/pirn-unpack";
 }
 
 int spawn(const std::string& program, int input, uint64_t input_size, int output, uint64_t output_size,

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/harness.sh" "$@"
 export PIRN_TENANT=acme
 make_packages
-start_host
+start_host --listen 127.0.0.1:0
 tenant_with_gate acme
 J='Content-Type: application/json' T='Pirn-Tenant: acme'
 
@@ -84,4 +84,10 @@ same "$(api GET "/v1/executions?state=open,closed&since=1h" -H "$T")" 200
 same "$(api GET "/v1/executions?since=2001-01-01T00:00:00Z" -H "$T")" 200
 same "$(api GET "/v1/audit?tenant=acme")" 200; says body "push"
 stop_host TERM 0
+silent host.log "WARNING"
+
+# Who listens where others can reach it is told so.
+start_host --listen 0.0.0.0:0
+stop_host TERM 0
+says host.log "WARNING: other machines can reach 0.0.0.0:"; says host.log "--allow-host NAME"
 done_well
