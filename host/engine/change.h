@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "host/journal/text_writer.h"
 #include "host/scheduler/timers.h"
 #include "host/worker/runner.h"
 
@@ -20,7 +21,7 @@ struct Draft {
   uint32_t commit_no = 0;
   bool empty = true;  // no record yet
   bool last = false;  // it ends the execution
-  std::string body;
+  journal::TextWriter body;
 };
 
 struct Signal {
