@@ -93,6 +93,7 @@ void append_step(std::string& out, const journal::Step& step, const std::string&
   else
     object.text("compensation", journal::name_of(step.compensation));
   error(object, "rollback_error", step.extra->rollback_error);
+  object.text_or_null("execution", step.extra->child ? step.extra->child.text() : std::string());
   if (step.result)
     journal::append_result(object.name("result"), *step.result);
   else
@@ -190,6 +191,9 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   object.number("attempt", state.attempt);
   object.time("wake_at", state.state == journal::State::pending ? state.wake_at : 0);
   object.text("trigger", state.trigger);
+  object.text_or_null("parent", state.parent ? state.parent.text() : std::string());
+  object.text_or_null("root", state.root.text());
+  object.text_or_null("retry_of", state.retry_of ? state.retry_of.text() : std::string());
   object.text("definition", state.origin->definition.hex());
   object.text("input_digest", state.input_digest.hex());
   object.number("tolerated_failures", state.tolerated_failures);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host/journal/text_writer.h"
+#include "host/engine/id_source.h"
 #include "host/scheduler/timers.h"
 #include "host/worker/runner.h"
 
@@ -21,12 +21,32 @@ struct Draft {
   uint32_t commit_no = 0;
   bool empty = true;  // no record yet
   bool last = false;  // it ends the execution
-  journal::TextWriter body;
+  std::string body;
 };
 
 struct Signal {
   uint64_t invocation;
   worker::Runner::Signal signal;
+};
+
+// A step begins its nested workflow, or has it rolled back, or does not want it any more.
+struct Birth {
+  Execution* parent;
+  uint32_t step;
+  ExecutionId child;
+  journal::Delta input;
+  ExecutionId undoes;  // rolls back what this one has completed; 0: it is the nested workflow itself
+};
+struct ChildStop {
+  ExecutionId child;
+  std::string reason;
+  bool rollback;
+};
+// After a crash: a step that waits for its child.
+struct Waiting {
+  Execution* parent;
+  uint32_t step;
+  ExecutionId child;
 };
 
 struct Change {
@@ -35,6 +55,10 @@ struct Change {
   std::vector<worker::Invocation> invocations;
   std::vector<Signal> signals;
   std::vector<std::function<void()>> replies;
+  std::vector<Birth> births;
+  std::vector<ChildStop> child_stops;
+  std::vector<const Execution*> ended_children;
+  std::vector<Waiting> waiting;
   uint64_t turn = 0;
 
   size_t new_draft(Execution* execution, uint32_t commit_no) {
@@ -70,6 +94,7 @@ struct Decision {
   int64_t now = 0;
   Change& change;
   Timers& timers;
+  IdSource& ids;
   uint64_t& next_invocation;
   int64_t cancel_grace_ns = 0;
   int64_t consultation_limit_ns = 0;

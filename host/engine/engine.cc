@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "host/engine/execution.h"
+#include "host/engine/id_source.h"
 #include "host/journal/codec.h"
 #include "host/scheduler/fair_queue.h"
 
@@ -14,24 +15,6 @@ namespace pirn::engine {
 namespace {
 
 Error not_open(ExecutionId id) { return Error{Code::not_found, "there is no execution '" + id.text() + "'"}; }
-
-// 43 bits of milliseconds, 10 shard bits, 11 bits of counter; always above the last one.
-class IdSource {
- public:
-  void start_above(ExecutionId last) { last_ = std::max(last_, last.value); }
-  ExecutionId next(int64_t now_ns) {
-    const uint64_t of_time = static_cast<uint64_t>(now_ns / 1'000'000) << 21;
-    last_ = std::max(of_time, last_ + 1);
-    // The counter must not run into the shard bits: go on in the next millisecond.
-    if ((last_ & 0x1FFFFF) >= 0x800) last_ = ((last_ >> 21) + 1) << 21;
-    return ExecutionId{last_};
-  }
-  // The instant of the newest id: what was journaled is never in the future of the next turn.
-  int64_t newest_instant() const { return static_cast<int64_t>(last_ >> 21) * 1'000'000; }
-
- private:
-  uint64_t last_ = 0;
-};
 
 }  // namespace
 
@@ -68,6 +51,15 @@ class Engine::Core {
   void on_completion(Decision& decision, worker::Completion& completion);
   void dispatch(Decision& decision);
   void touched(Execution& execution);
+  Execution& add(ExecutionId id, PlanPtr plan);
+  Execution& create(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record);
+  Execution& create_from(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record,
+                         const journal::ExecutionState& past, const std::vector<bool>& adopts,
+                         Execution::Adopting why);
+  // Nested executions that begin, stop or end in this turn, until there are none.
+  Result<bool> settle_families(Decision& decision);  // whether there was anything
+  Status begin_child(Decision& decision, const Birth& birth);
+  Status find_lost_children(Decision& decision);
   Result<std::optional<Started>> find_start_key(const Start& command);
   Line line_of(const Execution& execution) const;
 
@@ -90,6 +82,7 @@ class Engine::Core {
     return {now,
             change_,
             timers_,
+            ids_,
             next_invocation_,
             options_.cancel_grace_ns,
             options_.consultation_limit_ns,
@@ -127,7 +120,7 @@ class Engine::Core {
   std::vector<Execution*> touched_;
   std::vector<store::JournalRow> journal_rows_;
   std::vector<store::ExecutionRow> execution_rows_;
-  std::vector<journal::TextWriter> bodies_;
+  std::vector<std::string> bodies_;
   size_t n_bodies_ = 0;
 
   std::vector<Execution*> dirty_;  // open, and the projection is behind
@@ -190,6 +183,7 @@ Status Engine::Core::recover(int64_t now) {
     execution->resume(deciding);
     touched(*execution);
   }
+  PIRN_DO(find_lost_children(deciding));
   PIRN_DO(commit());
   act();
   return {};
@@ -224,7 +218,11 @@ Result<Turn> Engine::Core::turn(int64_t now) {
     touched(*due->execution);
     ++n_due;
   }
-  if (dispatching_) dispatch(deciding);
+  PIRN_DO(settle_families(deciding));
+  for (bool more = dispatching_; more;) {
+    dispatch(deciding);
+    PIRN_TRY(more, settle_families(deciding));
+  }
 
   PIRN_DO(commit());
   act();
@@ -302,13 +300,113 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
   record.input = std::move(command.input);
 
   if (!command.key.empty()) start_keys_.emplace(std::pair(command.tenant, command.key), id);
-  ++pins_[target->release];
-  ++stats_.executions_started;
-  auto& execution = executions_[id] =
-      std::make_unique<Execution>(id, std::move(plan), tenant_number(command.tenant));
-  execution->create(deciding, std::move(record));
-  touched(*execution);
+  create(deciding, id, std::move(plan), std::move(record));
   answer(Started{id, false});
+}
+
+Execution& Engine::Core::add(ExecutionId id, PlanPtr plan) {
+  ++pins_[plan->release()];
+  ++stats_.executions_started;
+  const uint32_t tenant = tenant_number(plan->release()->tenant);
+  return *(executions_[id] = std::make_unique<Execution>(id, std::move(plan), tenant));
+}
+
+Execution& Engine::Core::create(Decision& deciding, ExecutionId id, PlanPtr plan, journal::Created record) {
+  Execution& execution = add(id, std::move(plan));
+  execution.create(deciding, std::move(record));
+  touched(execution);
+  return execution;
+}
+
+Execution& Engine::Core::create_from(Decision& deciding, ExecutionId id, PlanPtr plan,
+                                     journal::Created record, const journal::ExecutionState& past,
+                                     const std::vector<bool>& adopts, Execution::Adopting why) {
+  Execution& execution = add(id, std::move(plan));
+  execution.create_from(deciding, std::move(record), past, adopts, why);
+  touched(execution);
+  return execution;
+}
+
+// ---- nested executions ----
+
+Result<bool> Engine::Core::settle_families(Decision& deciding) {
+  bool any = false;
+  while (!change_.births.empty() || !change_.child_stops.empty() || !change_.ended_children.empty()) {
+    any = true;
+    for (const Birth& birth : std::exchange(change_.births, {})) PIRN_DO(begin_child(deciding, birth));
+    for (const ChildStop& stop : std::exchange(change_.child_stops, {})) {
+      const auto child = executions_.find(stop.child);
+      if (child == executions_.end() || !child->second->may_be_cancelled()) continue;
+      child->second->cancel(deciding, stop.reason, stop.rollback, true);
+      touched(*child->second);
+    }
+    for (const Execution* child : std::exchange(change_.ended_children, {})) {
+      const auto parent = executions_.find(child->state().parent);
+      if (parent == executions_.end()) continue;
+      parent->second->on_child_ended(deciding, *child);
+      touched(*parent->second);
+    }
+  }
+  return any;
+}
+
+// A nested workflow runs on the release of its parent: what was started together stays together.
+Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
+  const journal::ExecutionState& parent = birth.parent->state();
+  const registry::ReleasePtr& release = birth.parent->plan().release();
+  const std::string& name = birth.parent->plan().step(birth.step).nested;
+  const size_t colons = name.find("::");
+  const definition::Workflow* workflow =
+      release->find(colons == std::string::npos ? name : name.substr(colons + 2));
+  assert(workflow && "checked when the definition was read");
+  PlanPtr plan = plan_of(release, *workflow);
+  journal::Created record;
+  record.origin = plan->origin();
+  record.n_steps = plan->n_steps();
+  record.root = parent.root;
+  record.parent = parent.id;
+  record.parent_step = birth.step;
+  record.trigger = birth.undoes ? "rollback" : "nested";
+  record.input = birth.input;
+  if (!birth.undoes) {
+    create(deciding, birth.child, std::move(plan), std::move(record));
+    return {};
+  }
+  PIRN_TRY(const auto stored, store_.find(parent.origin->tenant, birth.undoes));
+  if (!stored)
+    return Error{Code::journal_corrupt,
+                 "execution " + parent.id.text() + " has a completed step whose execution " +
+                     birth.undoes.text() + " is not stored",
+                 "", Blame::world};
+  PIRN_TRY(const auto past, journal::decode_state(stored->body));
+  record.retry_of = birth.undoes;
+  record.input = past.state.input;
+  create_from(deciding, birth.child, std::move(plan), std::move(record), past.state,
+              std::vector<bool>(past.state.steps.size(), true), Execution::Adopting::to_roll_back);
+  return {};
+}
+
+// After a crash: a step's child is open, or it has ended in the same commit as the step would have, or the
+// step was still being prepared and has none.
+Status Engine::Core::find_lost_children(Decision& deciding) {
+  for (const Waiting& waiting : std::exchange(change_.waiting, {})) {
+    if (executions_.contains(waiting.child)) continue;
+    const std::string& tenant = waiting.parent->state().origin->tenant;
+    PIRN_TRY(const auto stored, store_.find(tenant, waiting.child));
+    if (!stored) {
+      // Only what is still being prepared has no execution yet.
+      waiting.parent->lost_child(deciding, waiting.step);
+    } else {
+      PIRN_TRY(auto decoded, journal::decode_state(stored->body));
+      PIRN_TRY(PlanPtr plan, recovered_plan(decoded.state));
+      Execution child(std::move(decoded.state), std::move(plan), waiting.parent->tenant_number());
+      child.refold();
+      waiting.parent->on_child_ended(deciding, child);
+    }
+    touched(*waiting.parent);
+  }
+  PIRN_DO(settle_families(deciding));
+  return {};
 }
 
 void Engine::Core::handle(Decision& deciding, Cancel& command) {
@@ -326,7 +424,7 @@ void Engine::Core::handle(Decision& deciding, Cancel& command) {
                                                       (*stored)->state + " and cannot be cancelled"});
   }
   const journal::State state = execution->state().state;
-  if ((state != journal::State::pending && state != journal::State::running) || execution->concluding())
+  if (!execution->may_be_cancelled())
     return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " +
                                                       std::string(name_of(state)) +
                                                       " and cannot be cancelled"});
@@ -418,7 +516,7 @@ Status Engine::Core::commit() {
   for (size_t i = 0; i < change_.n_drafts; ++i) {
     Draft& draft = change_.drafts[i];
     journal::end_body(draft.body);
-    journal_rows_.push_back({draft.execution->id(), draft.commit_no, journal::kSchema, draft.body.view()});
+    journal_rows_.push_back({draft.execution->id(), draft.commit_no, journal::kSchema, draft.body});
   }
   // The projection: at the end, when parked, and from time to time for all that it lacks.
   for (Execution* execution : touched_) {
@@ -435,6 +533,8 @@ Status Engine::Core::commit() {
   std::erase_if(dirty_, [](const Execution* execution) { return !execution->dirty; });
   if (journal_rows_.empty() && execution_rows_.empty()) return {};
 
+  // Views into bodies_ are taken last: it may have grown.
+  for (size_t i = 0; i < n_bodies_; ++i) execution_rows_[i].body = bodies_[i];
   // What was left aside is recovered from its journal one day: the watermark must not pass it.
   const bool complete = dirty_.empty() && left_aside_.empty();
   PIRN_DO(store_.commit({store_.lease(), journal_rows_, execution_rows_, complete}));
@@ -446,7 +546,7 @@ Status Engine::Core::commit() {
 void Engine::Core::project(Execution& execution) {
   execution.dirty = false;
   if (n_bodies_ == bodies_.size()) bodies_.emplace_back();
-  journal::TextWriter& body = bodies_[n_bodies_++];
+  std::string& body = bodies_[n_bodies_++];
   body.clear();
   const journal::ExecutionState& state = execution.state();
   journal::append_state(body, state, execution.plan().names(),
@@ -466,7 +566,6 @@ void Engine::Core::project(Execution& execution) {
   row.created_at = state.created_at;
   row.started_at = state.started_at;
   row.ended_at = state.ended_at;
-  row.body = body.view();  // stays where it is when bodies_ grows
   execution_rows_.push_back(row);
 }
 
@@ -476,7 +575,7 @@ void Engine::Core::act() {
   for (size_t i = 0; i < change_.n_drafts; ++i) {
     const Draft& draft = change_.drafts[i];
     listener_.on_commit(draft.execution->id(), draft.execution->state().origin->tenant, draft.commit_no,
-                        draft.body.view(), draft.last);
+                        draft.body, draft.last);
   }
   for (auto& [reply, result] : started_) reply(std::move(result));
   started_.clear();

@@ -85,6 +85,42 @@ void Execution::create(Decision& decision, journal::Created record) {
     begin(decision);
 }
 
+void Execution::create_from(Decision& decision, journal::Created record, const journal::ExecutionState& past,
+                            const std::vector<bool>& adopts, Adopting why) {
+  open_commit();
+  emit(decision, std::move(record));
+  begin_anew();
+  std::vector<uint32_t> adopted;
+  for (uint32_t step = 0; step < plan_->n_steps(); ++step)
+    if (adopts[step] && past.steps[step].state == StepState::completed &&
+        past.steps[step].compensation == journal::Compensation::none)
+      adopted.push_back(step);
+  std::sort(adopted.begin(), adopted.end(), [&](uint32_t a, uint32_t b) {
+    return past.steps[a].ended_seq < past.steps[b].ended_seq;  // compensation reverses the order of commits
+  });
+  const int64_t deadline = later(decision.now, plan_->workflow().timeout_ns);
+  emit(decision, journal::Begun{state_.attempt + 1, deadline});
+  for (uint32_t step : adopted)
+    emit(decision, journal::StepAdopted{step, past.steps[step].result, past.steps[step].extra->child});
+  refold();
+  if (why == Adopting::to_roll_back) {
+    Stopping stopping;
+    stopping.cause = journal::StopCause::cancel;
+    stopping.reason = "rolls back " + past.id.text();
+    stopping.rollback = true;
+    stopping.cleanup = false;
+    return stop(decision, std::move(stopping));
+  }
+  if (deadline != kNever)
+    deadline_timer_ = decision.timers.add(deadline, {this, Due::What::workflow_deadline, 0});
+  for (uint32_t step = 0; step < plan_->n_steps(); ++step)
+    if (state_.steps[step].state == StepState::pending && local_[step].open_dependencies == 0)
+      worklist_.push_back(plan_->rank(step));
+  std::make_heap(worklist_.begin(), worklist_.end(), std::greater<>());
+  settle(decision);
+  finish_if_done(decision);
+}
+
 void Execution::begin(Decision& decision) {
   // Counted from the first start, over all attempts (R21).
   const int64_t deadline =
@@ -131,8 +167,9 @@ void Execution::stop(Decision& decision, Stopping record) {
 void Execution::stop_step(Decision& decision, uint32_t step, bool below_failure) {
   const Step& current = state_.steps[step];
   if (current.state == StepState::running) {
-    if (plan_->step(step).cancellable)
-      decision.change.signals.push_back({current.invocation, worker::Runner::Signal::cancel});
+    if (!plan_->step(step).cancellable) return;
+    decision.change.signals.push_back({current.invocation, worker::Runner::Signal::cancel});
+    if (nested(step)) stop_child(decision, step);
     return;
   }
   if (current.state == StepState::asking) {
@@ -180,20 +217,8 @@ void Execution::finish_if_done(Decision& decision) {
 
 // ---- after a crash ----
 
-void Execution::resume(Decision& decision) {
-  open_commit();
-  const bool deadline_counts = state_.state == State::running || state_.state == State::pending;
-  if (state_.deadline != kNever && deadline_counts)
-    deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
-  if (state_.state == State::pending) {
-    if (state_.wake_at > decision.now)
-      start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
-    else
-      begin(decision);
-    return;
-  }
-
-  // What is derived from the slots, in rank order, so that ancestors come first.
+// In rank order, so that ancestors come first.
+void Execution::refold() {
   for (uint32_t rank = 0; rank < plan_->n_steps(); ++rank) {
     const uint32_t step = plan_->at_rank(rank);
     const Step& current = state_.steps[step];
@@ -209,19 +234,42 @@ void Execution::resume(Decision& decision) {
     local_[step].after = local_[step].after.with(delta, stamp(step));
     all_ = all_.with(delta, stamp(step));
   }
+}
+
+// S17: the host lost the invocation.
+void Execution::interrupt(Decision& decision, uint32_t step) {
+  emit(decision, journal::StepInterrupted{step, false});
+  if (state_.state != State::stopping) return ready_.push({0, plan_->rank(step), step});
+  emit(decision, journal::StepCancelled{step, "the host was lost while the workflow was stopping", nullptr});
+  ended_step(decision, step);
+}
+
+void Execution::resume(Decision& decision) {
+  open_commit();
+  const bool deadline_counts = state_.state == State::running || state_.state == State::pending;
+  if (state_.deadline != kNever && deadline_counts)
+    deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
+  if (state_.state == State::pending) {
+    if (state_.wake_at > decision.now)
+      start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
+    else
+      begin(decision);
+    return;
+  }
+
+  refold();
 
   // What was under way: S17, and consultations are asked again.
   for (uint32_t step = 0; step < plan_->n_steps(); ++step) {
     const Step& current = state_.steps[step];
     switch (current.state) {
       case StepState::running:
-        emit(decision, journal::StepInterrupted{step, false});
-        if (state_.state == State::stopping) {
-          emit(decision,
-               journal::StepCancelled{step, "the host was lost while the workflow was stopping", nullptr});
-          ended_step(decision, step);
+        if (nested(step)) {
+          ++n_running_;
+          set_timer(decision, step, later(current.invoked_at, timeout_of(step)));
+          decision.change.waiting.push_back({this, step, current.extra->child});
         } else {
-          ready_.push({0, plan_->rank(step), step});
+          interrupt(decision, step);
         }
         break;
       case StepState::ready:
@@ -237,6 +285,8 @@ void Execution::resume(Decision& decision) {
         break;
     }
   }
+  if (state_.state == State::stopping && n_running_ > 0 && state_.grace_until != kNever)
+    grace_timer_ = decision.timers.add(state_.grace_until, {this, Due::What::grace, 0});
   worklist_.clear();
   resume_handlers(decision);
   if (state_.state == State::compensating) {
@@ -265,10 +315,13 @@ void Execution::start_next(Decision& decision) {
   call.attempt = attempt;
   call.deadline = deadline;
   if (current.fallback_used) call.input = error_input(*current.error);
-  emit(decision, journal::StepStarted{step, attempt, call.id, kind, {}});
+  const bool is_nested = kind == Kind::task && nested(step);
+  const ExecutionId child = is_nested ? decision.ids.next(decision.now) : ExecutionId();
+  emit(decision, journal::StepStarted{step, attempt, call.id, kind, child});
   ++n_running_;
   set_timer(decision, step, deadline);
   hook(decision, step, &definition::Hooks::on_start);
+  if (is_nested) return start_nested(decision, step, call.id);
   decision.change.invocations.push_back(std::move(call));
 }
 

@@ -9,7 +9,6 @@
 // Thread: the engine's.
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,13 +53,26 @@ class Execution {
 
   // The inputs. Each opens a commit of its own.
   void create(Decision& decision, journal::Created record);
+  // Takes over from `past`, another execution of the same definition, the steps that `adopts` names and that
+  // have completed and were not rolled back; then goes on with the others, or rolls the adopted ones back.
+  enum class Adopting : uint8_t { to_go_on, to_roll_back };
+  void create_from(Decision& decision, journal::Created record, const journal::ExecutionState& past,
+                   const std::vector<bool>& adopts, Adopting why);
   void resume(Decision& decision);  // after recovery
   void on_completion(Decision& decision, worker::Completion& completion);
   void on_due(Decision& decision, const Due& due);
   void cancel(Decision& decision, const std::string& reason, bool rollback,
               bool cleanup);  // not ended, not stopping, not concluding
-  // All steps are over and the outcome is settled, though its handler still runs.
-  bool concluding() const { return concluding_; }
+
+  // A nested execution has ended, or was lost with the host.
+  void on_child_ended(Decision& decision, const Execution& child);
+  void lost_child(Decision& decision, uint32_t step);
+  // Rebuilds what is derived from the slots; of a closed execution before its context is read.
+  void refold();
+  bool may_be_cancelled() const {
+    return (state_.state == journal::State::pending || state_.state == journal::State::running) &&
+           !concluding_;
+  }
 
   // Dispatch: can a step start, as far as this execution is concerned? start_next() starts the best one.
   bool dispatchable() const;
@@ -98,6 +110,7 @@ class Execution {
   void compensate(Decision& decision);
   void next_rollback(Decision& decision);
   void start_rollback(Decision& decision, uint32_t step);
+  void roll_back_child(Decision& decision, uint32_t step);
   void on_rollback_outcome(Decision& decision, uint32_t step, const worker::Outcome& outcome);
   void on_rollback_due(Decision& decision, uint32_t step);
   void conclude(Decision& decision);
@@ -117,6 +130,17 @@ class Execution {
   journal::Context concluding_context() const;
   journal::Context with_error(const journal::Context& context, const journal::StepError& error,
                               uint32_t step) const;
+
+  // Nested workflows.
+  void start_nested(Decision& decision, uint32_t step, uint64_t token);
+  void begin_child(Decision& decision, uint32_t step, const journal::ResultPtr& over);
+  void on_child_input(Decision& decision, uint32_t step, worker::Outcome& outcome);
+  void ask_for_result(Decision& decision, const Execution& child, std::string_view mapper);
+  journal::ErrorPtr nested_error(const Execution& child) const;
+  static worker::Outcome undone(const Execution& child);
+  void stop_child(Decision& decision, uint32_t step);
+  journal::Delta written() const;
+  bool nested(uint32_t step) const { return !plan_->step(step).nested.empty(); }
 
   // Outcomes of invocations.
   void on_task_outcome(Decision& decision, uint32_t step, worker::Outcome& outcome);
@@ -150,6 +174,8 @@ class Execution {
   void on_grace_over(Decision& decision);
   void on_hook_done(Decision& decision, const worker::Outcome* outcome);
   void left_running(Decision& decision, uint32_t step);
+  void abandon(Decision& decision, uint32_t step);
+  void interrupt(Decision& decision, uint32_t step);
 
   // What follows when a step has ended.
   void ended_step(Decision& decision, uint32_t step);
@@ -195,9 +221,8 @@ class Execution {
   scheduler::TimerHandle deadline_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle grace_timer_ = scheduler::kNoTimer;
   scheduler::ReadySet ready_;
-  boost::container::small_vector<uint32_t, 2>
-      worklist_;             // ranks of steps whose verdict may have changed, a heap
-  size_t stored_bytes_ = 0;  // of the input and all slots
+  std::vector<uint32_t> worklist_;  // ranks of steps whose verdict may have changed, a heap
+  size_t stored_bytes_ = 0;         // of the input and all slots
   uint32_t n_open_ = 0, n_running_ = 0, n_asking_ = 0;
 
   std::vector<HookCall> hooks_;  // waiting, oldest first
@@ -206,7 +231,7 @@ class Execution {
   scheduler::TimerHandle hook_timer_ = scheduler::kNoTimer;
 
   std::vector<uint32_t> rollbacks_;  // what is still to roll back, the next one last
-  bool concluding_ = false;
+  bool concluding_ = false;  // all steps are over and the outcome is settled, though its handler still runs
   std::vector<std::pair<uint64_t, scheduler::TimerHandle>> handler_timers_;  // by invocation
 
   size_t draft_ = 0;

@@ -43,8 +43,9 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
     return on_rollback_outcome(decision, step, completion.outcome);
   }
   if (state_.steps[step].state == StepState::asking) return on_answer(decision, step, completion.outcome);
-  left_running(decision, step);
   record_emissions(decision, completion.outcome);
+  if (completion.kind == Kind::input) return on_child_input(decision, step, completion.outcome);
+  left_running(decision, step);
   if (state_.state == State::stopping)
     on_drained(decision, step, completion.outcome);
   else
@@ -54,6 +55,15 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
 void Execution::left_running(Decision& decision, uint32_t step) {
   --n_running_;
   decision.timers.remove(local_[step].timer);
+}
+
+// The step goes on without its invocation: what that still does, does not count.
+void Execution::abandon(Decision& decision, uint32_t step) {
+  const uint64_t invocation = state_.steps[step].invocation;
+  decision.change.signals.push_back({invocation, worker::Runner::Signal::cancel});
+  decision.change.signals.push_back({invocation, worker::Runner::Signal::abandon});
+  if (nested(step)) stop_child(decision, step);
+  left_running(decision, step);
 }
 
 void Execution::record_emissions(Decision& decision, Outcome& outcome) {
@@ -263,9 +273,7 @@ void Execution::on_step_due(Decision& decision, uint32_t step) {
       return on_answer(decision, step, outcome);
     }
     case StepState::running: {  // S10: the token is revoked with the next record
-      decision.change.signals.push_back({current.invocation, worker::Runner::Signal::cancel});
-      decision.change.signals.push_back({current.invocation, worker::Runner::Signal::abandon});
-      left_running(decision, step);
+      abandon(decision, step);
       Outcome outcome;
       outcome.kind = Outcome::Kind::failed;
       outcome.error = make_error(
@@ -283,8 +291,7 @@ void Execution::on_grace_over(Decision& decision) {
   for (uint32_t step = 0; step < plan_->n_steps(); ++step) {
     const Step& current = state_.steps[step];
     if (current.state != StepState::running || !plan_->step(step).cancellable) continue;
-    decision.change.signals.push_back({current.invocation, worker::Runner::Signal::abandon});
-    left_running(decision, step);
+    abandon(decision, step);
     emit(decision, journal::StepCancelled{step, "the grace period was over", nullptr});
     hook(decision, step, &definition::Hooks::on_failure);
     hook(decision, step, &definition::Hooks::on_finish);

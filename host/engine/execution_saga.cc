@@ -40,8 +40,8 @@ std::vector<uint32_t> Execution::rollback_candidates() const {
     const Step& current = state_.steps[step];
     const bool over =
         current.compensation == Compensation::done || current.compensation == Compensation::failed;
-    if (current.state == StepState::completed && !over && !plan_->step(step).rollback.empty())
-      candidates.push_back(step);
+    const bool can = !plan_->step(step).rollback.empty() || current.extra->child;
+    if (current.state == StepState::completed && !over && can) candidates.push_back(step);
   }
   std::sort(candidates.begin(), candidates.end(),
             [&](uint32_t a, uint32_t b) { return state_.steps[a].ended_seq < state_.steps[b].ended_seq; });
@@ -66,6 +66,7 @@ void Execution::next_rollback(Decision& decision) {
 
 void Execution::start_rollback(Decision& decision, uint32_t step) {
   const definition::Step& of_step = plan_->step(step);
+  if (of_step.rollback.empty()) return roll_back_child(decision, step);
   worker::Invocation call = invocation(decision, Kind::rollback, step, of_step.rollback);
   call.attempt = state_.steps[step].extra->rollback_failures + 1;
   call.deadline = later(decision.now, of_step.timeout_ns);
@@ -161,6 +162,7 @@ void Execution::finalise(Decision& decision) {
   const int64_t duration = state_.started_at ? decision.now - state_.started_at : 0;
   emit(decision, journal::Stopped{final, duration, state_.tolerated_failures});
   decision.change.drafts[draft_].last = true;
+  if (state_.parent) decision.change.ended_children.push_back(this);
 }
 
 // F1: all steps are reset, patches are dropped, the deadline stays.

@@ -117,6 +117,20 @@ void Context::for_each(const std::function<void(const Entry&)>& visitor) const {
       root_.get(), [&](const Entry& entry) { return visitor(entry), true; }, go_on);
 }
 
+void Context::collect(const Node* node, Stamp above, Delta& out) {
+  if (!node) return;
+  collect(node->left.get(), above, out);
+  const Entry& entry = *node->entry;
+  if (entry.stamp > above) out.entries.push_back({entry.key, entry.value, entry.unset});
+  collect(node->right.get(), above, out);
+}
+
+Delta Context::written_above(Stamp stamp) const {
+  Delta out;
+  collect(root_.get(), stamp, out);
+  return out;
+}
+
 const Context::Entry* Context::at(size_t index) const {
   const Entry* found = nullptr;
   bool go_on = true;

@@ -51,6 +51,8 @@ class Context {
   void for_each(const std::function<void(const Entry&)>& visit) const;
   // The index-th key in key order, without deletions; nullptr past the end. O(index).
   const Entry* at(size_t index) const;
+  // The writes whose stamp is above `stamp`, deletions included, in key order.
+  Delta written_above(Stamp stamp) const;
   bool empty() const { return root_ == nullptr; }
   bool same_as(const Context& other) const { return root_ == other.root_; }
 
@@ -66,6 +68,7 @@ class Context {
   static NodePtr unite(const NodePtr& a, const NodePtr& b);
   static void split(const NodePtr& node, std::string_view key, NodePtr& below, NodePtr& at, NodePtr& above);
   static void visit(const Node* node, const std::function<bool(const Entry&)>& visitor, bool& go_on);
+  static void collect(const Node* node, Stamp above, Delta& out);
 
   NodePtr root_;
 };

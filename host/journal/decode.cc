@@ -154,7 +154,7 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
   if (type == "step.snooze")
     return StepSnoozed{step, instant("delay"), instant("wake_at"), instant("duration")};
   if (type == "step.await") return StepAwaiting{step, await_of(f), instant("duration")};
-  if (type == "step.adopt") return StepAdopted{step, slot_of(f)};
+  if (type == "step.adopt") return StepAdopted{step, slot_of(f), id_or_none(f, "child")};
   if (type == "graft.expand") {
     return GraftExpanded{step, std::make_shared<const std::vector<Child>>(children_of(f.get("children")))};
   }
@@ -162,7 +162,8 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
   if (type == "workflow.resume")
     return Resumed{step, f.find("patch") ? patch_of(f.get("patch")) : Delta(), f.text_or_empty("by")};
   if (type == "workflow.compensate") return Compensating{f.count("candidates")};
-  if (type == "rollback.start") return RollbackStarted{step, f.count("attempt"), f.number("invocation")};
+  if (type == "rollback.start")
+    return RollbackStarted{step, f.count("attempt"), f.number("invocation"), id_or_none(f, "child")};
   if (type == "rollback.stop") return RollbackDone{step, instant("duration")};
   if (type == "rollback.exception")
     return RollbackFailed{step, error_of(f), instant("wake_at", kNever), instant("duration")};
@@ -232,6 +233,7 @@ void read_extra(const Fields& f, Step& step) {
   read("fired_by", [&](StepExtra& extra) { extra.fired_by = numbers_of(f, "fired_by"); });
   read("await", [&](StepExtra& extra) { extra.await = await_of(Fields(f.get("await"))); });
   read("child", [&](StepExtra& extra) { extra.child = id_or_none(f, "child"); });
+  read("rollback_child", [&](StepExtra& extra) { extra.rollback_child = id_or_none(f, "rollback_child"); });
   read("rollback_failures",
        [&](StepExtra& extra) { extra.rollback_failures = f.count("rollback_failures"); });
   read("rollback_error", [&](StepExtra& extra) { extra.rollback_error = error_of(f, "rollback_error"); });

@@ -202,6 +202,7 @@ struct StepAwaiting {
 struct StepAdopted {
   uint32_t step = 0;
   ResultPtr result;
+  ExecutionId child;  // of a nested workflow
 };
 // graft.expand: the children come into being; the step.stop of the same commit completes the graft.
 struct Child {
@@ -262,6 +263,7 @@ struct RollbackStarted {
   uint32_t step = 0;
   uint32_t attempt = 1;
   uint64_t invocation = 0;
+  ExecutionId child;  // a nested workflow: the execution that rolls its steps back; 0: none
 };
 // rollback.stop
 struct RollbackDone {

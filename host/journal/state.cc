@@ -214,6 +214,7 @@ struct Applier {
   void operator()(StepAdopted&& record) {
     Step& target = step(record.step);
     assert(target.state == StepState::pending);
+    if (record.child) target.extra.edit().child = record.child;
     complete(target, std::move(record.result));
   }
 
@@ -246,6 +247,7 @@ struct Applier {
     assert(execution.state == State::compensating && target.state == StepState::completed);
     target.compensation = Compensation::running;
     target.invocation = record.invocation;
+    if (record.child) target.extra.edit().rollback_child = record.child;
     target.wake_at = 0;
   }
 

@@ -73,6 +73,7 @@ struct StepExtra {
   std::vector<uint32_t> fired_by;  // of `after_any`
   AwaitPtr await;                  // awaiting, or the last one
   ExecutionId child;               // a nested workflow's execution
+  ExecutionId rollback_child;      // the execution that rolls that one back
   uint32_t rollback_failures = 0;
   ErrorPtr rollback_error;  // the last one
 };

@@ -5,17 +5,20 @@
 
 namespace pirn::store {
 
-void initialize_sqlite() {
+namespace {
+
+// SQLite's own count of its memory takes a lock at each allocation and is shown to nobody. The setting holds
+// for the whole process and only before its first connection; when another part was faster, it stays as it
+// is.
+void configure_process() {
   static std::once_flag once;
-  std::call_once(once, [] {
-    // SQLite's own count of its memory takes a lock at each allocation and is shown to nobody.
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    sqlite3_initialize();
-  });
+  std::call_once(once, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
 }
 
+}  // namespace
+
 Result<Connection> Connection::open(const std::string& path, Mode mode, const char* vfs) {
-  initialize_sqlite();
+  configure_process();
   const int flags =
       mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;

@@ -16,8 +16,8 @@ struct Nested {
 class NestingCheck {
  public:
   NestingCheck(std::string_view package, const std::vector<Draft>& drafts, const Source& source,
-               Problems& problems)
-      : package_(package), drafts_(drafts), source_(source), problems_(problems) {}
+               Problems& problems, Language language)
+      : package_(package), drafts_(drafts), source_(source), problems_(problems), language_(language) {}
 
   void run() {
     for (size_t i = 0; i < drafts_.size(); ++i) index_.emplace(drafts_[i].workflow.name, i);
@@ -43,14 +43,28 @@ class NestingCheck {
       if (steps[i].nested.empty()) continue;
       std::string_view name = steps[i].nested;
       const size_t colons = name.find("::");
-      if (colons != name.npos && name.substr(0, colons) != package_) continue;
+      if (colons != name.npos && name.substr(0, colons) != package_) {
+        foreign(workflow, i);
+        continue;
+      }
       if (colons != name.npos) name.remove_prefix(colons + 2);
       const auto found = index_.find(name);
       if (found != index_.end())
         nested_[workflow].push_back({i, found->second});
-      else if (colons != steps[i].nested.npos)
+      else if (colons != steps[i].nested.npos || language_ == Language::enforced)
         unknown(workflow, i, name);
     }
+  }
+
+  // Packages cannot require packages yet.
+  void foreign(size_t workflow, size_t step) {
+    if (language_ == Language::whole) return;
+    const Step& of_step = drafts_[workflow].workflow.steps[step];
+    problem(
+        Code::unsupported, workflow, step,
+        "the step '" + of_step.name + "' contains '" + of_step.nested +
+            "', a workflow of another package, which this version of Pirn does not enforce, so it is refused",
+        "Bring that workflow into this package.");
   }
 
   void unknown(size_t workflow, size_t step, std::string_view name) {
@@ -106,6 +120,7 @@ class NestingCheck {
   const std::vector<Draft>& drafts_;
   const Source& source_;
   Problems& problems_;
+  const Language language_;
   std::unordered_map<std::string_view, size_t> index_;
   std::vector<std::vector<Nested>> nested_;
   std::vector<size_t> depth_;  // levels of nested workflows below
@@ -139,8 +154,8 @@ void check_breakers(const std::vector<Draft>& drafts, const Source& source, Prob
 }  // namespace
 
 void check_package(std::string_view package, const std::vector<Draft>& drafts, const Source& source,
-                   Problems& problems) {
-  NestingCheck(package, drafts, source, problems).run();
+                   Problems& problems, Language language) {
+  NestingCheck(package, drafts, source, problems, language).run();
   check_breakers(drafts, source, problems);
 }
 

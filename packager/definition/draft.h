@@ -67,6 +67,6 @@ void check_graph(Draft& draft, const Source& source, Problems& problems);
 // check_package.cc: what only all workflows together show. Nested workflows of the package exist, contain
 // each other in no circle and not too deep; one circuit breaker has one set of options.
 void check_package(std::string_view package, const std::vector<Draft>& drafts, const Source& source,
-                   Problems& problems);
+                   Problems& problems, Language language);
 
 }  // namespace pirn::definition

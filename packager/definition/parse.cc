@@ -80,7 +80,7 @@ Result<Definition> read_document(ValueReader& in) {
   Reading reading{definition, drafts};
   in.read_fields(in.source().root(), Level::document, part(kDocumentFields, reading));
   in.require(in.source().root(), Level::document, {"schema", "package"});
-  check_package(definition.package, drafts, in.source(), in.problems());
+  check_package(definition.package, drafts, in.source(), in.problems(), in.language());
   if (!in.problems().empty())
     return std::move(in.problems())
         .error(definition.package.empty() ? "the definition"

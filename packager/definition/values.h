@@ -58,6 +58,7 @@ class ValueReader {
   // `source` is lent for the life of the reader; the ids of `functions` too.
   ValueReader(const Source& source, const std::vector<Function>* functions, Language language);
 
+  Language language() const { return language_; }
   const Source& source() const { return source_; }
   Problems& problems() { return problems_; }
 

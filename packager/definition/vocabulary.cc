@@ -31,9 +31,6 @@ constexpr Word kUnsupported[] = {
     {Level::step, "resources"},
     {Level::step, "estimate"},
     {Level::step, "recovery"},
-    {Level::step, "workflow"},
-    {Level::step, "input"},
-    {Level::step, "result"},
     {Level::step, "max_snoozes"},
     {Level::step, "max_crashes"},
 };

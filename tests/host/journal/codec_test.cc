@@ -104,7 +104,7 @@ Record any_record<17>() { return StepSnoozed{any_step(), any_ns(), any_ns(), any
 template <>
 Record any_record<18>() { return StepAwaiting{any_step(), any_await(), any_ns()}; }
 template <>
-Record any_record<19>() { return StepAdopted{any_step(), any_result()}; }
+Record any_record<19>() { return StepAdopted{any_step(), any_result(), any_id_or_none()}; }
 template <>
 Record any_record<20>() { return GraftExpanded{7, any_children(7)}; }
 template <>
@@ -114,7 +114,7 @@ Record any_record<22>() { return Resumed{any_step_or_none(), any_delta(true), an
 template <>
 Record any_record<23>() { return Compensating{any_count()}; }
 template <>
-Record any_record<24>() { return RollbackStarted{any_step(), any_count(), any_token()}; }
+Record any_record<24>() { return RollbackStarted{any_step(), any_count(), any_token(), any_id_or_none()}; }
 template <>
 Record any_record<25>() { return RollbackDone{any_step(), any_ns()}; }
 template <>
@@ -209,13 +209,13 @@ struct Same {
   bool operator()(const StepAwaiting& a, const StepAwaiting& b) const {
     return a.step == b.step && a.duration == b.duration && same_await(a.await, b.await);
   }
-  bool operator()(const StepAdopted& a, const StepAdopted& b) const { return a.step == b.step && same(a.result, b.result); }
+  bool operator()(const StepAdopted& a, const StepAdopted& b) const { return a.step == b.step && a.child == b.child && same(a.result, b.result); }
   bool operator()(const GraftExpanded& a, const GraftExpanded& b) const { return a.step == b.step && *a.children == *b.children; }
   bool operator()(const Paused& a, const Paused& b) const { return a.step == b.step && a.reason == b.reason; }
   bool operator()(const Resumed& a, const Resumed& b) const { return a.step == b.step && a.by == b.by && same(a.patch, b.patch); }
   bool operator()(const Compensating& a, const Compensating& b) const { return a.candidates == b.candidates; }
   bool operator()(const RollbackStarted& a, const RollbackStarted& b) const {
-    return std::tie(a.step, a.attempt, a.invocation) == std::tie(b.step, b.attempt, b.invocation);
+    return std::tie(a.step, a.attempt, a.invocation, a.child) == std::tie(b.step, b.attempt, b.invocation, b.child);
   }
   bool operator()(const RollbackDone& a, const RollbackDone& b) const { return a.step == b.step && a.duration == b.duration; }
   bool operator()(const RollbackFailed& a, const RollbackFailed& b) const {
@@ -238,17 +238,11 @@ struct Same {
 };
 
 std::string encode(const std::vector<Record>& records, int64_t at, uint64_t first_seq) {
-  TextWriter body;
+  std::string body;
   begin_body(body, at);
   for (size_t i = 0; i < records.size(); ++i) append_event(body, i == 0, first_seq + i, records[i], kNames);
   end_body(body);
-  return std::string(body.view());
-}
-
-std::string encode(const ExecutionState& state, std::span<const std::string> names, std::string_view context) {
-  TextWriter text;
-  append_state(text, state, names, context);
-  return std::string(text.view());
+  return body;
 }
 
 RC_GTEST_PROP(Codec, EveryRecordIsReadAsItWasWritten, ()) {
@@ -288,7 +282,7 @@ Step any_state_step() {
     extra.patch = any_count(), extra.rule = any_count(), extra.timeout = any_ns();
     extra.fired_by = any_steps();
     if (coin()) extra.await = any_await();
-    extra.child = any_id_or_none();
+    extra.child = any_id_or_none(), extra.rollback_child = any_id_or_none();
     extra.rollback_failures = any_count(), extra.rollback_error = any_error();
   }
   return step;
@@ -331,7 +325,7 @@ bool same(const Step& a, const Step& b) {
   };
   const auto extra = [](const Step& s) {
     return std::tie(s.extra->reason, s.extra->interruptions, s.extra->crashes, s.extra->snoozes, s.extra->patch, s.extra->rule,
-                    s.extra->timeout, s.extra->fired_by, s.extra->child, s.extra->rollback_failures);
+                    s.extra->timeout, s.extra->fired_by, s.extra->child, s.extra->rollback_child, s.extra->rollback_failures);
   };
   return tie(a) == tie(b) && extra(a) == extra(b) && same(a.result, b.result) && same(a.error, b.error) &&
          same(a.extra->rollback_error, b.extra->rollback_error) && same_await(a.extra->await, b.extra->await);
@@ -357,10 +351,12 @@ bool same(const ExecutionState& a, const ExecutionState& b) {
 RC_GTEST_PROP(Codec, AStateIsReadAsItWasWritten, ()) {
   const ExecutionState state = any_state();
   const std::string context = any_object_or_nothing();
-  const std::string text = encode(state, kNames, context);
+  std::string text;
+  append_state(text, state, kNames, context);
   const auto decoded = decode_state(text);
   if (!decoded) RC_FAIL(describe(decoded.error()));
-  const std::string again = encode(decoded->state, decoded->step_names, decoded->context);
+  std::string again;
+  append_state(again, decoded->state, decoded->step_names, decoded->context);
   RC_LOG() << text << "\n" << again << "\n";
   RC_ASSERT(same(decoded->state, state));
   RC_ASSERT(decoded->context == context);
@@ -388,7 +384,9 @@ TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
   state.steps.resize(1);
   state.steps[0].result = result;
   state.steps[0].error = error;
-  const auto decoded = decode_state(encode(state, kNames, "{\"deep\":" + deep + "}"));
+  std::string text;
+  append_state(text, state, kNames, "{\"deep\":" + deep + "}");
+  const auto decoded = decode_state(text);
   ASSERT_TRUE(decoded) << describe(decoded.error());
   EXPECT_TRUE(same(decoded->state.steps[0].result, result));
 }
@@ -440,7 +438,9 @@ std::string a_state() {
   state.steps[0].state = StepState::asking;
   state.steps[0].wake_at = 3;
   state.steps[1].result = std::make_shared<const StepResult>(StepResult{{}, Value::of_integer(3), false});
-  return encode(state, kNames, R"({"a":1})");
+  std::string text;
+  append_state(text, state, kNames, R"({"a":1})");
+  return text;
 }
 
 // Whatever stands there, the answer is a value or journal_corrupt.

@@ -34,11 +34,11 @@ std::vector<TenantRecord> one_of_each() {
 }
 
 std::string encode(const std::vector<TenantRecord>& records, int64_t at, uint64_t first_seq) {
-  TextWriter body;
+  std::string body;
   begin_body(body, at);
   for (size_t i = 0; i < records.size(); ++i) append_tenant_event(body, i == 0, first_seq + i, records[i]);
   end_body(body);
-  return std::string(body.view());
+  return body;
 }
 
 // What is written again of what was read is the same text: no member is lost and none is mistaken.
@@ -85,9 +85,9 @@ RC_GTEST_PROP(TenantCodec, AStateIsReadAsItWasWritten, ()) {
     }
     state.schedules.emplace(any_schedule(), schedule);
   }
-  TextWriter text;
+  std::string text;
   append_tenant_state(text, state);
-  const auto read = decode_tenant_state(text.view());
+  const auto read = decode_tenant_state(text);
   if (!read) RC_FAIL(describe(read.error()));
   RC_ASSERT(*read == state);
 }

@@ -173,7 +173,7 @@ TEST(Problems, ALongCycleIsFoundWithoutRecursion) {
 TEST(Problems, WhatIsNotEnforcedIsRefusedByName) {
   for (const char* key :
        {"after_any", "group", "after_group", "graft", "after_graft", "await_approval",
-        "circuit_breaker", "circuit_breaker_opts", "priority", "resources", "workflow"}) {
+        "circuit_breaker", "circuit_breaker_opts", "priority", "resources"}) {
     const Error error = problems_of(in_step('"' + std::string(key) + "\": null"));
     ASSERT_EQ(error.causes.size(), 1u) << key;
     EXPECT_EQ(error.causes[0].code, Code::unsupported) << key;
@@ -185,6 +185,8 @@ TEST(Problems, WhatIsNotEnforcedIsRefusedByName) {
     ASSERT_EQ(error.causes.size(), 1u) << key;
     EXPECT_EQ(error.causes[0].code, Code::unsupported) << key;
   }
+  EXPECT_EQ(problems_of(in_step(R"("workflow":"other::w")")).causes.at(0).code, Code::unsupported);
+  EXPECT_EQ(problems_of(in_step(R"("workflow":"nowhere")")).causes.at(0).code, Code::unknown_workflow);
   EXPECT_EQ(problems_of(in_step(R"("when":{"not":{"function":"f"}})")).causes.at(0).code, Code::unsupported);
 }
 

@@ -1,0 +1,172 @@
+// A step whose work is another workflow (R32): the step runs while its child, an execution of its own, does;
+// the child's end is the step's outcome. Both are decided in one turn and committed in one transaction, so
+// neither is ever without the other.
+#include "host/engine/execution.h"
+#include "host/journal/codec.h"
+
+namespace pirn::engine {
+
+using journal::FinalState;
+using journal::State;
+using journal::StepState;
+using worker::Kind;
+using worker::Outcome;
+
+// S5 of such a step. What the child starts with is the step's context with its parameters over it, unless a
+// function says otherwise; that one is asked first, under the step's own token.
+void Execution::start_nested(Decision& decision, uint32_t step, uint64_t token) {
+  const definition::Step& of_step = plan_->step(step);
+  if (of_step.input.empty()) return begin_child(decision, step, nullptr);
+  worker::Invocation call = invocation(decision, Kind::input, step, of_step.input);
+  call.id = token;
+  call.deadline = later(decision.now, decision.consultation_limit_ns);
+  call.input = "{\"workflow\":\"" + of_step.nested + "\"}";
+  set_timer(decision, step, call.deadline);
+  decision.change.invocations.push_back(std::move(call));
+}
+
+void Execution::begin_child(Decision& decision, uint32_t step, const journal::ResultPtr& over) {
+  journal::Delta input;
+  local_[step].after.for_each([&](const journal::Context::Entry& entry) {
+    if (!entry.key.starts_with("__")) input.put(entry.key, entry.value);
+  });
+  if (const std::string& params = plan_->step(step).params; !params.empty())
+    if (const auto of_step = journal::parse_object(params))
+      for (const journal::Delta::Entry& entry : of_step->entries) input.put(entry.key, entry.value);
+  if (over && over->is_map)
+    for (const journal::Delta::Entry& entry : over->map.entries) {
+      if (entry.unset)
+        std::erase_if(input.entries, [&](const auto& given) { return given.key == entry.key; });
+      else
+        input.put(entry.key, entry.value);
+    }
+  set_timer(decision, step, later(state_.steps[step].invoked_at, timeout_of(step)));
+  decision.change.births.push_back({this, step, state_.steps[step].extra->child, std::move(input), {}});
+}
+
+// The answer of the function that maps into a child.
+void Execution::on_child_input(Decision& decision, uint32_t step, Outcome& outcome) {
+  if (state_.state != State::stopping && outcome.kind == Outcome::Kind::done)
+    return begin_child(decision, step, outcome.result);
+  left_running(decision, step);
+  if (outcome.kind == Outcome::Kind::done) outcome.kind = Outcome::Kind::cancelled;  // no child, no result
+  if (state_.state == State::stopping) return on_drained(decision, step, outcome);
+  fail_step(decision, step, std::move(outcome.error));
+}
+
+// What the steps of this execution wrote, and nothing of what it started with.
+journal::Delta Execution::written() const { return all_.written_above({0, 0, 0}); }
+
+// `child` has ended. A step that has gone on without it does not care.
+void Execution::on_child_ended(Decision& decision, const Execution& child) {
+  const uint32_t step = child.state().parent_step;
+  if (ended() || step >= state_.steps.size()) return;
+  const journal::Step& current = state_.steps[step];
+  if (current.compensation == journal::Compensation::running && current.extra->rollback_child == child.id()) {
+    open_commit();
+    return on_rollback_outcome(decision, step, undone(child));
+  }
+  if (current.state != StepState::running || current.extra->child != child.id()) return;
+  open_commit();
+  const bool completed = child.state().state == State::completed;
+  const std::string& mapper = plan_->step(step).result;
+  if (!mapper.empty() && state_.state == State::running) return ask_for_result(decision, child, mapper);
+  left_running(decision, step);
+  Outcome outcome;
+  if (completed) {
+    journal::StepResult result;
+    result.map = child.written();
+    outcome.result = std::make_shared<const journal::StepResult>(std::move(result));
+  } else {
+    outcome.kind = Outcome::Kind::failed;
+    outcome.error = nested_error(child);
+  }
+  if (state_.state == State::stopping) return on_drained(decision, step, outcome);
+  on_task_outcome(decision, step, outcome);
+}
+
+// The function that maps out of a child may turn a failure into a value. It is called under the step's own
+// token, so that its answer is the step's outcome.
+void Execution::ask_for_result(Decision& decision, const Execution& child, std::string_view mapper) {
+  const uint32_t step = child.state().parent_step;
+  worker::Invocation call = invocation(decision, Kind::result, step, mapper);
+  call.id = state_.steps[step].invocation;
+  call.deadline = later(decision.now, decision.consultation_limit_ns);
+  call.input = "{\"workflow\":\"" + child.state().origin->workflow + "\",\"execution\":\"" +
+               child.id().text() + "\",\"state\":\"" + std::string(name_of(child.state().state)) +
+               "\",\"context\":" + child.context_json();
+  if (child.state().error) {
+    call.input += ",\"error\":";
+    journal::append_error(call.input, *child.state().error);
+  }
+  call.input += '}';
+  set_timer(decision, step, call.deadline);
+  decision.change.invocations.push_back(std::move(call));
+}
+
+journal::ErrorPtr Execution::nested_error(const Execution& child) const {
+  const journal::ExecutionState& state = child.state();
+  journal::StepError error{"nested_workflow_failed",
+                           "the nested workflow " + state.origin->workflow + " " +
+                               std::string(name_of(state.state)) + " (execution " + child.id().text() + ")",
+                           journal::ErrorClass::retryable, ""};
+  std::string& details = error.details;
+  details = "{\"workflow\":\"" + state.origin->workflow + "\",\"execution_id\":\"" + child.id().text() + '"';
+  if (state.error) {
+    error.message += ": " + state.error->code + ": " + state.error->message;
+    details += ",\"error\":";
+    journal::append_error(details, *state.error);
+  }
+  if (state.error_step != journal::kNoStep)
+    details += ",\"error_step\":\"" + child.names()[state.error_step] + '"';
+  details += '}';
+  return std::make_shared<const journal::StepError>(std::move(error));
+}
+
+// The rollback of a nested step is an execution, too: it adopts what the child had completed and compensates
+// it. After a crash the one that is under way goes on by itself.
+void Execution::roll_back_child(Decision& decision, uint32_t step) {
+  const journal::Step& current = state_.steps[step];
+  if (current.compensation == journal::Compensation::running) {
+    decision.change.waiting.push_back({this, step, current.extra->rollback_child});
+    return;
+  }
+  const ExecutionId undoing = decision.ids.next(decision.now);
+  emit(decision, journal::RollbackStarted{step, current.extra->rollback_failures + 1,
+                                          decision.next_invocation++, undoing});
+  decision.change.births.push_back({this, step, undoing, {}, current.extra->child});
+}
+
+Outcome Execution::undone(const Execution& child) {
+  Outcome outcome;
+  for (uint32_t step = 0; step < child.state().steps.size(); ++step) {
+    const journal::Step& current = child.state().steps[step];
+    if (current.compensation != journal::Compensation::failed) continue;
+    outcome.kind = Outcome::Kind::failed;
+    outcome.error =
+        make_error("rollback_failed",
+                   "the rollback of the nested step " + child.names()[step] + " failed (execution " +
+                       child.id().text() + "): " + current.extra->rollback_error->message,
+                   journal::ErrorClass::terminal);
+  }
+  return outcome;
+}
+
+// The step does not want its child any more: it stops, or its time is up.
+void Execution::stop_child(Decision& decision, uint32_t step) {
+  const bool rollback = state_.state == State::stopping ? to_compensate() : true;
+  decision.change.child_stops.push_back({state_.steps[step].extra->child,
+                                         "its parent " + id().text() + " does not wait for it any more",
+                                         rollback});
+}
+
+// After a crash: the child was not committed with the step, or its input was still being asked for.
+void Execution::lost_child(Decision& decision, uint32_t step) {
+  open_commit();
+  if (n_running_ > 0) --n_running_;
+  decision.timers.remove(local_[step].timer);
+  interrupt(decision, step);
+  finish_if_done(decision);
+}
+
+}  // namespace pirn::engine

@@ -1,0 +1,261 @@
+// Nested workflows (R32): what goes in, what comes back, and what a stop of either means for the other.
+#include <gtest/gtest.h>
+
+#include "host/simulate/world.h"
+
+namespace pirn::sim {
+namespace {
+
+using journal::State;
+using worker::Kind;
+
+// Workflow "w" with the given steps, and "inner" with its own members.
+void publish(World& world, const std::string& steps, const std::string& inner) {
+  world.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+    {"name":"w","steps":[)" + steps + R"(]},{"name":"inner",)" + inner + "}]}");
+}
+const char* const kInner = R"("steps":[{"name":"x"},{"name":"y","after":["x"]}])";
+
+ExecutionId child_of(World& world, ExecutionId id, uint32_t step = 0) {
+  return world.show(id).state.steps[step].extra->child;
+}
+size_t calls_of(World& world, std::string_view function) {
+  return static_cast<size_t>(std::count_if(world.runner().calls.begin(), world.runner().calls.end(),
+                                           [&](const Called& call) { return call.function == function; }));
+}
+
+TEST(Nested, GivesBackWhatItsStepsWroteAndNothingElse) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner"},{"name":"after","after":["n"]})", kInner);
+  world.runner().by_function["x"] = [](const auto&) { return ok(R"({"a":1,"b":1})"); };
+  world.runner().by_function["y"] = [](const auto&) { return ok(R"({"b":2})"); };
+  const ExecutionId id = world.start(R"({"in":7})")->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.context(id), R"({"a":1,"b":2,"in":7})");
+  const ExecutionId child = child_of(world, id);
+  EXPECT_EQ(world.show(child).state.state, State::completed);
+  EXPECT_EQ(world.context(child), R"({"a":1,"b":2,"in":7})") << "it began with what the step sees";
+  const auto created = world.records_of<journal::Created>(child);
+  EXPECT_EQ(created[0].parent, id);
+  EXPECT_EQ(created[0].root, id);
+  EXPECT_EQ(created[0].parent_step, 0u);
+  const journal::StepResult& slot = *world.show(id).state.steps[0].result;
+  EXPECT_EQ(slot.map.entries.size(), 2u) << "the delta, without the input";
+}
+
+TEST(Nested, AKeyThatIsWrittenBackInPlaceOfTheInputCounts) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner"})", R"("steps":[{"name":"x"}])");
+  world.runner().by_function["x"] = [](const auto&) { return ok(R"({"in":8})"); };
+  const ExecutionId id = world.start(R"({"in":7})")->id;
+  world.run();
+  EXPECT_EQ(world.context(id), R"({"in":8})");
+}
+
+TEST(Nested, AnEmptyWorkflowIsOverAtOnce) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"p::inner"},{"name":"m","workflow":"inner","after":["n"]})", R"("steps":[])");
+  const ExecutionId id = world.start()->id;
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+}
+
+TEST(Nested, FunctionsMapInAndOut) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","params":{"p":1},"input":"narrow","result":"summary"})", kInner);
+  world.runner().by_function["narrow"] = [](const auto&) { return ok(R"({"extra":true})"); };
+  world.runner().by_function["y"] = [](const auto&) { return ok(R"({"big":"data"})"); };
+  world.runner().by_function["summary"] = [](const auto&) { return ok(R"({"size":4})"); };
+  const ExecutionId id = world.start(R"({"in":7})")->id;
+  world.run();
+  EXPECT_EQ(world.context(id), R"({"in":7,"size":4})");
+  EXPECT_EQ(world.runner().calls[0].kind, Kind::input);
+  EXPECT_EQ(world.runner().calls[0].input, R"({"workflow":"inner"})");
+  const ExecutionId child = child_of(world, id);
+  EXPECT_EQ(world.context(child), R"({"big":"data","extra":true,"in":7,"p":1})");
+  const Called& result = world.runner().calls.back();
+  EXPECT_EQ(result.kind, Kind::result);
+  EXPECT_EQ(result.input, R"({"workflow":"inner","execution":")" + child.text() +
+                              R"(","state":"completed","context":{"big":"data","extra":true,"in":7,"p":1}})");
+}
+
+TEST(Nested, ItsFailureIsAnErrorOfTheStepThatIsRetriedWithANewExecution) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","max_retries":1,"retry_delay":"1s"})",
+          R"("steps":[{"name":"x","max_retries":0}])");
+  int calls = 0;
+  world.runner().by_function["x"] = [&](const auto&) { return ++calls < 2 ? fail("lost") : ok(); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  const ExecutionId first = child_of(world, id);
+  const journal::StepError error = *world.show(id).state.steps[0].error;
+  EXPECT_EQ(error.code, "nested_workflow_failed");
+  EXPECT_EQ(error.details, R"({"workflow":"inner","execution_id":")" + first.text() +
+                               R"(","error":{"code":"lost","message":"told to","class":"retryable"},"error_step":"x"})");
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_NE(child_of(world, id), first);
+  EXPECT_EQ(world.show(first).state.state, State::failed) << "what has ended, stays";
+}
+
+TEST(Nested, AResultFunctionMayTurnAFailureIntoAValue) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","result":"forgive"})", R"("steps":[{"name":"x","max_retries":0}])");
+  world.runner().by_function["x"] = [](const auto&) { return fail("lost"); };
+  world.runner().by_function["forgive"] = [](const worker::Invocation& call) {
+    EXPECT_NE(call.input.find(R"("state":"failed")"), std::string::npos) << call.input;
+    EXPECT_NE(call.input.find(R"("error":{"code":"lost")"), std::string::npos) << call.input;
+    return ok(R"({"found":0})");
+  };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.context(id), R"({"found":0})");
+}
+
+TEST(Nested, ACancelGoesDownAndSoDoesItsRollback) {
+  for (const bool rollback : {false, true}) {
+    World world;
+    publish(world, R"({"name":"n","workflow":"inner"})",
+            R"("steps":[{"name":"x","rollback":"undo"},{"name":"y","after":["x"]}])");
+    world.runner().by_function["y"] = [](const auto&) { return after(kMinute, ok()); };
+    const ExecutionId id = world.start()->id;
+    world.settle();
+    ASSERT_TRUE(world.cancel(id, "t", rollback));
+    world.run();
+    EXPECT_EQ(world.show(id).state.state, State::cancelled);
+    EXPECT_EQ(world.step_state(id, "n"), "cancelled");
+    EXPECT_EQ(world.show(child_of(world, id)).state.state, State::cancelled);
+    EXPECT_EQ(calls_of(world, "undo"), rollback ? 1u : 0u);
+    EXPECT_LE(world.show(child_of(world, id)).state.ended_at, world.show(id).state.ended_at)
+        << "the parent waits for it";
+  }
+}
+
+TEST(Nested, AFailureBesideItStopsItAndRollsItBack) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner"},{"name":"bad","max_retries":0})",
+          R"("steps":[{"name":"x","rollback":"undo"},{"name":"y","after":["x"]}])");
+  world.runner().by_function["y"] = [](const auto&) { return after(kMinute, ok()); };
+  world.runner().by_function["bad"] = [](const auto&) { return after(kSecond, fail("x")); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(world.show(child_of(world, id)).state.state, State::cancelled);
+  EXPECT_EQ(calls_of(world, "undo"), 1u);
+}
+
+TEST(Nested, WhoCancelsTheChildFailsTheStep) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","max_retries":0})", kInner);
+  world.runner().by_function["x"] = [](const auto&) { return after(kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  ASSERT_TRUE(world.cancel(child_of(world, id)));
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(world.show(id).state.steps[0].error->code, "nested_workflow_failed");
+}
+
+TEST(Nested, ATimeoutOfTheStepCancelsTheChild) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","timeout":"10s","max_retries":0})", kInner);
+  world.runner().by_function["x"] = [](const auto&) { return after(kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.steps[0].error->code, "timeout");
+  EXPECT_EQ(world.show(id).state.ended_at - world.show(id).state.started_at, 10 * kSecond);
+  EXPECT_EQ(world.show(child_of(world, id)).state.state, State::cancelled);
+}
+
+std::vector<std::string> rolled_back(World& world) {
+  std::vector<std::string> steps;
+  for (const Called& call : world.runner().calls)
+    if (call.kind == Kind::rollback) steps.push_back(call.step);
+  return steps;
+}
+
+const char* const kSagaSteps =
+    R"({"name":"a","rollback":"undo"},{"name":"n","workflow":"inner","after":["a"]},
+       {"name":"b","after":["n"],"rollback":"undo"},{"name":"bad","after":["b"],"max_retries":0})";
+const char* const kSagaInner =
+    R"("steps":[{"name":"x","rollback":"undo"},{"name":"deep","workflow":"innermost","after":["x"]},
+       {"name":"y","after":["deep"],"rollback":"undo"},{"name":"free","after":["y"]}]},
+       {"name":"innermost","steps":[{"name":"i","rollback":"undo"},{"name":"j","after":["i"],"rollback":"undo"}])";
+
+TEST(Nested, TheRollbackOfItsParentRollsItsStepsBackInTheirPlace) {
+  World world;
+  publish(world, kSagaSteps, kSagaInner);
+  world.runner().by_function["bad"] = [](const auto&) { return fail("x"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(rolled_back(world), (std::vector<std::string>{"b", "y", "j", "i", "x", "a"}));
+  const journal::ExecutionState state = world.show(id).state;
+  EXPECT_EQ(state.state, State::failed);
+  EXPECT_EQ(state.steps[1].compensation, journal::Compensation::done);
+  EXPECT_EQ(world.show(state.steps[1].extra->child).state.state, State::completed)
+      << "what has ended, stays: another execution rolls it back";
+  EXPECT_EQ(world.show(state.steps[1].extra->rollback_child).state.retry_of, state.steps[1].extra->child);
+}
+
+TEST(Nested, ARollbackThatFailsInsideIsListedOutside) {
+  World world;
+  publish(world, kSagaSteps, R"("steps":[{"name":"x","rollback":"stuck","max_retries":0}])");
+  world.runner().by_function["bad"] = [](const auto&) { return fail("x"); };
+  world.runner().by_function["stuck"] = [](const auto&) { return fail("jammed"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  const journal::ExecutionState state = world.show(id).state;
+  EXPECT_EQ(state.steps[1].compensation, journal::Compensation::failed);
+  EXPECT_EQ(state.steps[1].extra->rollback_error->code, "rollback_failed");
+  EXPECT_EQ(state.steps[0].compensation, journal::Compensation::done) << "the others go on";
+}
+
+TEST(Nested, ItsRollbackSurvivesTheHostAtEveryCommit) {
+  for (const bool uncertain : {false, true}) {
+    for (uint64_t n = 1; n < 24; ++n) {
+      SCOPED_TRACE("commit " + std::to_string(n) + (uncertain ? ", uncertain" : ""));
+      World world;
+      publish(world, kSagaSteps, kSagaInner);
+      world.runner().by_function["bad"] = [](const auto&) { return fail("x"); };
+      world.fail_commit(n, uncertain);
+      auto started = world.start("{}", "key");
+      if (!started) started = world.start("{}", "key");
+      world.run();
+      const journal::ExecutionState state = world.show(started->id).state;
+      EXPECT_EQ(state.state, State::failed);
+      EXPECT_EQ(state.steps[0].compensation, journal::Compensation::done);
+      EXPECT_EQ(state.steps[1].compensation, journal::Compensation::done);
+      std::vector<std::string> order = rolled_back(world);
+      order.erase(std::unique(order.begin(), order.end()), order.end());  // what was under way runs again
+      EXPECT_EQ(order, (std::vector<std::string>{"b", "y", "j", "i", "x", "a"}));
+    }
+  }
+}
+
+// Both levels, the host lost at each commit in turn: nothing is lost and no child is begun twice.
+TEST(Nested, SurvivesTheHostAtEveryCommit) {
+  for (const bool uncertain : {false, true}) {
+    for (uint64_t n = 1; n < 12; ++n) {
+      SCOPED_TRACE("commit " + std::to_string(n) + (uncertain ? ", uncertain" : ""));
+      World world;
+      publish(world, R"({"name":"a"},{"name":"n","workflow":"inner","after":["a"],"input":"in","result":"out"},{"name":"z","after":["n"]})",
+              R"("steps":[{"name":"x"},{"name":"deep","workflow":"innermost","after":["x"]}]},{"name":"innermost","steps":[{"name":"i"}])");
+      world.runner().by_function["i"] = [](const auto&) { return ok(R"({"i":1})"); };
+      world.runner().by_function["out"] = [](const auto&) { return ok(R"({"o":1})"); };
+      world.fail_commit(n, uncertain);
+      auto started = world.start("{}", "key");
+      if (!started) started = world.start("{}", "key");
+      const ExecutionId id = started->id;
+      world.run();
+      EXPECT_EQ(world.show(id).state.state, State::completed);
+      EXPECT_EQ(world.context(id), R"({"o":1})");
+      const ExecutionId child = child_of(world, id, 1);
+      EXPECT_EQ(world.show(child).state.state, State::completed);
+      EXPECT_EQ(world.records_of<journal::Stopped>(child).size(), 1u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pirn::sim
