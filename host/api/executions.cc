@@ -223,6 +223,47 @@ void show_execution(const Services& services, RequestPtr request, Respond respon
   send(services, std::move(show), respond);
 }
 
+namespace {
+
+void rerun(const Services& services, const RequestPtr& request, engine::Rerun command,
+           const Respond& respond) {
+  const Result<ExecutionId> id = parse_execution_id(request->params[0]);
+  if (!id) return respond(problem(no_execution(request->params[0])));
+  command.tenant = request->tenant;
+  command.id = *id;
+  command.reply = [respond](Result<engine::Started> started) {
+    if (!started) return respond(problem(started.error()));
+    respond(json(201, "{\"id\":\"" + started->id.text() + "\"}"));
+  };
+  send(services, std::move(command), respond);
+}
+
+}  // namespace
+
+void retry_execution(const Services& services, RequestPtr request, Respond respond) {
+  const Result<Document> body = Document::read(request->body, {"on_active"});
+  if (!body) return respond(problem(body.error()));
+  const Result<bool> on_active = body->flag_or("on_active", false);
+  if (!on_active) return respond(problem(on_active.error()));
+  engine::Rerun command;
+  command.on_active = *on_active;
+  rerun(services, request, std::move(command), respond);
+}
+
+void rerun_execution(const Services& services, RequestPtr request, Respond respond) {
+  const Result<Document> body = Document::read(request->body, {"from", "on_active"});
+  if (!body) return respond(problem(body.error()));
+  Result<std::string> from = body->text("from");
+  if (!from) return respond(problem(from.error()));
+  if (from->empty()) return respond(problem(Error{Code::invalid_argument, "'from' names no step"}));
+  const Result<bool> on_active = body->flag_or("on_active", false);
+  if (!on_active) return respond(problem(on_active.error()));
+  engine::Rerun command;
+  command.from = std::move(*from);
+  command.on_active = *on_active;
+  rerun(services, request, std::move(command), respond);
+}
+
 void cancel_execution(const Services& services, RequestPtr request, Respond respond) {
   const Result<ExecutionId> id = parse_execution_id(request->params[0]);
   if (!id) return respond(problem(no_execution(request->params[0])));

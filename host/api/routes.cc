@@ -46,6 +46,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/executions", tenant, Permission::view, "Executions, newest first.", "state package workflow since limit cursor", nullptr, list_executions},
     {"GET", "/v1/executions/{id}", tenant, Permission::view, "One execution: state, progress, steps, context.", "", nullptr, show_execution},
     {"POST", "/v1/executions/{id}/cancel", tenant, Permission::control_execution, "Cancels an execution: {reason, rollback, cleanup}.", "", nullptr, cancel_execution},
+    {"POST", "/v1/executions/{id}/retry", tenant, Permission::start_execution, "Runs what did not complete again, as a new execution that takes over the rest: {on_active}.", "", nullptr, retry_execution},
+    {"POST", "/v1/executions/{id}/rerun", tenant, Permission::start_execution, "Runs a step and all that follows from it again, as a new execution: {from, on_active}.", "", nullptr, rerun_execution},
     {"GET", "/v1/executions/{id}/events", tenant, Permission::view, "The journal of an execution, oldest first.", "after limit", nullptr, list_events},
     {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: the journal (id = seq), then live. Last-Event-ID continues.", "", nullptr, stream_events},
 };

@@ -40,6 +40,8 @@ Response show_workflow(const Services&, const Request&);
 void start_execution(const Services&, RequestPtr, Respond);
 void list_executions(const Services&, RequestPtr, Respond);
 void show_execution(const Services&, RequestPtr, Respond);
+void retry_execution(const Services&, RequestPtr, Respond);
+void rerun_execution(const Services&, RequestPtr, Respond);
 void cancel_execution(const Services&, RequestPtr, Respond);
 
 // journal.cc

@@ -85,22 +85,14 @@ Outcome wait_for(Client& client, const std::string& id, const Arguments& argumen
 
 }  // namespace
 
-Outcome run_start(const Arguments& arguments) {
-  PIRN_TRY(const Format format, format_of(arguments));
-  const bool waits = arguments.has("wait") || arguments.has("watch");
-  PIRN_DO(check_timeout(arguments, waits));
-  PIRN_TRY(const std::string input, read_input(arguments.get("input", "{}")));
-  PIRN_TRY(Client client, Client::open(arguments));
-  const std::string workflow = arguments.get("workflow");
-  const std::string body =
-      "{\"workflow\":" + bj::serialize(bj::value(workflow)) + ",\"input\":" + input + "}";
-  Client::Headers headers;
-  if (arguments.has("key")) headers.emplace_back("Idempotency-Key", arguments.get("key"));
-  PIRN_TRY(const bj::value answer, client.call("POST", path({"executions"}), body, headers));
-  const bj::object& started = answer.as_object();
+namespace {
+
+bool waits(const Arguments& arguments) { return arguments.has("wait") || arguments.has("watch"); }
+
+// What a start ends with: the id, or the whole run when it is over.
+Outcome show_started(Client& client, const bj::object& started, const Arguments& arguments, Format format) {
   const std::string id = text_of(started, "id");
-  if (started.at("existing").as_bool()) note("the key started this run before: " + id);
-  if (!waits) {
+  if (!waits(arguments)) {
     if (format == Format::json || format == Format::jsonl)
       std::cout << json_text(started) << '\n';
     else
@@ -110,6 +102,43 @@ Outcome run_start(const Arguments& arguments) {
   }
   note("started " + id);
   return wait_for(client, id, arguments, format, !arguments.has("watch"));
+}
+
+Outcome run_again(const Arguments& arguments, std::string_view verb) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_DO(check_timeout(arguments, waits(arguments)));
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  bj::object body{{"on_active", arguments.has("on-active")}};
+  if (verb == "rerun") body["from"] = arguments.get("from");
+  PIRN_TRY(const bj::value answer, client.call("POST", path({"executions", id, verb}), bj::serialize(body)));
+  return show_started(client, answer.as_object(), arguments, format);
+}
+
+}  // namespace
+
+Outcome run_start(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_DO(check_timeout(arguments, waits(arguments)));
+  PIRN_TRY(const std::string input, read_input(arguments.get("input", "{}")));
+  PIRN_TRY(Client client, Client::open(arguments));
+  const std::string workflow = arguments.get("workflow");
+  const std::string body =
+      "{\"workflow\":" + bj::serialize(bj::value(workflow)) + ",\"input\":" + input + "}";
+  Client::Headers headers;
+  if (arguments.has("key")) headers.emplace_back("Idempotency-Key", arguments.get("key"));
+  PIRN_TRY(const bj::value answer, client.call("POST", path({"executions"}), body, headers));
+  const bj::object& started = answer.as_object();
+  if (started.at("existing").as_bool()) note("the key started this run before: " + text_of(started, "id"));
+  return show_started(client, started, arguments, format);
+}
+
+Outcome run_retry(const Arguments& arguments) { return run_again(arguments, "retry"); }
+
+Outcome run_rerun(const Arguments& arguments) {
+  if (!arguments.has("from"))
+    return Error{Code::usage, "--from STEP is missing", "Name the step to begin with: see pirn run show."};
+  return run_again(arguments, "rerun");
 }
 
 Outcome run_list(const Arguments& arguments) {

@@ -39,6 +39,8 @@ Outcome run_show(const Arguments&);
 Outcome run_watch(const Arguments&);
 Outcome run_events(const Arguments&);
 Outcome run_cancel(const Arguments&);
+Outcome run_retry(const Arguments&);
+Outcome run_rerun(const Arguments&);
 
 // workflows.cc
 Outcome graph(const Arguments&);

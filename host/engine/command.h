@@ -40,6 +40,17 @@ struct Cancel {
   Reply<journal::State> reply;  // the state right after: stopping or cancelled
 };
 
+// Runs a closed execution again as a new one (R65), which takes over what had completed and was not rolled
+// back: all of it, so that what failed or was stopped runs again; or, with `from`, all that does not depend
+// on that step.
+struct Rerun {
+  std::string tenant;
+  ExecutionId id;
+  std::string from;        // a step; empty: whatever did not complete
+  bool on_active = false;  // on the active release of its package, not on the one it ran on
+  Reply<Started> reply;
+};
+
 // An execution as it is now. Of an open one the engine answers, of a closed one the store.
 struct View {
   journal::ExecutionState state;
@@ -78,6 +89,6 @@ struct Stats {
   Reply<EngineStats> reply;
 };
 
-using Command = std::variant<Start, Cancel, Show, ListOpen, Stats>;
+using Command = std::variant<Start, Rerun, Cancel, Show, ListOpen, Stats>;
 
 }  // namespace pirn::engine

@@ -44,6 +44,8 @@ class Engine::Core {
 
   // Decide.
   void handle(Decision& decision, Start& command);
+  void handle(Decision& decision, Rerun& command);
+  Result<Started> rerun(Decision& decision, const Rerun& command);
   void handle(Decision& decision, Cancel& command);
   void handle(Decision& decision, Show& command);
   void handle(Decision& decision, ListOpen& command);
@@ -54,7 +56,7 @@ class Engine::Core {
   Execution& add(ExecutionId id, PlanPtr plan);
   Execution& create(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record);
   Execution& create_from(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record,
-                         const journal::ExecutionState& past, const std::vector<bool>& adopts,
+                         const std::vector<journal::Step>& past, const std::vector<bool>& adopts,
                          Execution::Adopting why);
   // Nested executions that begin, stop or end in this turn, until there are none.
   Result<bool> settle_families(Decision& decision);  // whether there was anything
@@ -319,12 +321,101 @@ Execution& Engine::Core::create(Decision& deciding, ExecutionId id, PlanPtr plan
 }
 
 Execution& Engine::Core::create_from(Decision& deciding, ExecutionId id, PlanPtr plan,
-                                     journal::Created record, const journal::ExecutionState& past,
+                                     journal::Created record, const std::vector<journal::Step>& past,
                                      const std::vector<bool>& adopts, Execution::Adopting why) {
   Execution& execution = add(id, std::move(plan));
   execution.create_from(deciding, std::move(record), past, adopts, why);
   touched(execution);
   return execution;
+}
+
+// ---- running again ----
+
+namespace {
+
+// What a new execution of `plan` may take over from `past`: the completed steps of the same name, without
+// `from` and what depends on it, and without grafts that have expanded and what depends on them (their
+// children come into being anew).
+std::vector<bool> steps_to_adopt(const Plan& plan, const journal::ExecutionState& past,
+                                 const std::vector<std::string>& names, uint32_t from) {
+  std::vector<bool> adopts(plan.n_steps(), true);
+  for (uint32_t rank = 0; rank < plan.n_steps(); ++rank) {
+    const uint32_t step = plan.at_rank(rank);
+    const bool expanded =
+        std::any_of(past.expansions.begin(), past.expansions.end(), [&](const auto& children) {
+          return !children->empty() && names[children->front().graft] == plan.step(step).name;
+        });
+    if (step == from || expanded) adopts[step] = false;
+    if (!adopts[step])
+      for (uint32_t dependent : plan.dependents(step)) adopts[dependent] = false;
+  }
+  return adopts;
+}
+
+// The declared steps of a state as the new plan numbers them: by name.
+std::vector<journal::Step> renumbered(const journal::ExecutionState& past,
+                                      const std::vector<std::string>& names, const Plan& plan) {
+  std::vector<journal::Step> steps(plan.n_steps());
+  for (uint32_t i = 0; i < past.n_declared(); ++i)
+    if (const uint32_t step = plan.find(names[i]); step != UINT32_MAX) steps[step] = past.steps[i];
+  return steps;
+}
+
+}  // namespace
+
+void Engine::Core::handle(Decision& deciding, Rerun& command) {
+  started_.emplace_back(std::move(command.reply), rerun(deciding, command));
+}
+
+Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
+  if (!dispatching_) return Error{Code::shutting_down, "the host is shutting down"};
+  const auto refused = [&](std::string_view state, const char* why) {
+    return Error{Code::invalid_transition, "execution " + command.id.text() + " is " + std::string(state) +
+                                               " and cannot be " +
+                                               (command.from.empty() ? "retried" : "run again") + ": " + why};
+  };
+  if (const Execution* open = open_execution(command.tenant, command.id))
+    return refused(name_of(open->state().state), "it is not over yet");
+  PIRN_TRY(const auto stored, store_.find(command.tenant, command.id));
+  if (!stored) return not_open(command.id);
+  PIRN_TRY(auto decoded, journal::decode_state(stored->body));
+  if (command.from.empty() && decoded.state.state == journal::State::completed)
+    return refused(name_of(decoded.state.state), "nothing of it failed");
+  PlanPtr plan;
+  if (command.on_active) {
+    const journal::Origin& origin = *decoded.state.origin;
+    PIRN_TRY(const auto target, catalog_->resolve(command.tenant, origin.package + "::" + origin.workflow));
+    plan = plan_of(target.release, *target.workflow);
+  } else {
+    PIRN_TRY(plan, recovered_plan(decoded.state));
+  }
+  uint32_t from = journal::kNoStep;
+  if (!command.from.empty() && (from = plan->find(command.from)) == journal::kNoStep) {
+    const std::string near = nearest(command.from, plan->names());
+    return Error{Code::unknown_step,
+                 "the workflow '" + decoded.state.origin->workflow + "' has no step '" + command.from + "'",
+                 near.empty() ? "See pirn run show." : "Did you mean '" + near + "'?"};
+  }
+  const ExecutionId id = ids_.next(deciding.now);
+  journal::Created record;
+  record.origin = plan->origin();
+  record.n_steps = plan->n_steps();
+  record.root = id;
+  record.retry_of = command.id;
+  record.input_digest = decoded.state.input_digest;
+  record.trigger = command.from.empty() ? "retry" : "rerun";
+  record.input = decoded.state.input;
+  for (const journal::Delta& patch : decoded.state.patches)
+    for (const journal::Delta::Entry& entry : patch.entries) {
+      if (entry.unset)
+        std::erase_if(record.input.entries, [&](const auto& given) { return given.key == entry.key; });
+      else
+        record.input.put(entry.key, entry.value);
+    }
+  const std::vector<bool> adopts = steps_to_adopt(*plan, decoded.state, decoded.step_names, from);
+  create_from(deciding, id, plan, std::move(record), renumbered(decoded.state, decoded.step_names, *plan),
+              adopts, Execution::Adopting::to_go_on);
+  return Started{id, false};
 }
 
 // ---- nested executions ----
@@ -381,7 +472,7 @@ Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
   PIRN_TRY(const auto past, journal::decode_state(stored->body));
   record.retry_of = birth.undoes;
   record.input = past.state.input;
-  create_from(deciding, birth.child, std::move(plan), std::move(record), past.state,
+  create_from(deciding, birth.child, std::move(plan), std::move(record), past.state.steps,
               std::vector<bool>(past.state.steps.size(), true), Execution::Adopting::to_roll_back);
   return {};
 }

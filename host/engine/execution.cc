@@ -85,28 +85,28 @@ void Execution::create(Decision& decision, journal::Created record) {
     begin(decision);
 }
 
-void Execution::create_from(Decision& decision, journal::Created record, const journal::ExecutionState& past,
+void Execution::create_from(Decision& decision, journal::Created record, const std::vector<Step>& past,
                             const std::vector<bool>& adopts, Adopting why) {
   open_commit();
   emit(decision, std::move(record));
   begin_anew();
   std::vector<uint32_t> adopted;
   for (uint32_t step = 0; step < plan_->n_steps(); ++step)
-    if (adopts[step] && past.steps[step].state == StepState::completed &&
-        past.steps[step].compensation == journal::Compensation::none)
+    if (adopts[step] && past[step].state == StepState::completed &&
+        past[step].compensation == journal::Compensation::none)
       adopted.push_back(step);
   std::sort(adopted.begin(), adopted.end(), [&](uint32_t a, uint32_t b) {
-    return past.steps[a].ended_seq < past.steps[b].ended_seq;  // compensation reverses the order of commits
+    return past[a].ended_seq < past[b].ended_seq;  // compensation reverses the order of commits
   });
   const int64_t deadline = later(decision.now, plan_->workflow().timeout_ns);
   emit(decision, journal::Begun{state_.attempt + 1, deadline});
   for (uint32_t step : adopted)
-    emit(decision, journal::StepAdopted{step, past.steps[step].result, past.steps[step].extra->child});
+    emit(decision, journal::StepAdopted{step, past[step].result, past[step].extra->child});
   refold();
   if (why == Adopting::to_roll_back) {
     Stopping stopping;
     stopping.cause = journal::StopCause::cancel;
-    stopping.reason = "rolls back " + past.id.text();
+    stopping.reason = "rolls back " + state_.retry_of.text();
     stopping.rollback = true;
     stopping.cleanup = false;
     return stop(decision, std::move(stopping));

@@ -53,10 +53,11 @@ class Execution {
 
   // The inputs. Each opens a commit of its own.
   void create(Decision& decision, journal::Created record);
-  // Takes over from `past`, another execution of the same definition, the steps that `adopts` names and that
-  // have completed and were not rolled back; then goes on with the others, or rolls the adopted ones back.
+  // Takes over from the steps of another execution, numbered as this plan numbers them, those that `adopts`
+  // names and that have completed and were not rolled back; then goes on with the others, or rolls the
+  // adopted ones back (as record.retry_of had them).
   enum class Adopting : uint8_t { to_go_on, to_roll_back };
-  void create_from(Decision& decision, journal::Created record, const journal::ExecutionState& past,
+  void create_from(Decision& decision, journal::Created record, const std::vector<journal::Step>& past,
                    const std::vector<bool>& adopts, Adopting why);
   void resume(Decision& decision);  // after recovery
   void on_completion(Decision& decision, worker::Completion& completion);
