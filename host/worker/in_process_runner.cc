@@ -32,50 +32,55 @@ int64_t unix_now_ns() {
       .count();
 }
 
+// What the operator sees of a release. It outlives the tenure and holds nothing of it: whoever asks must not
+// become the last to let go of a library.
+struct Standing {
+  std::atomic<bool> retired{false}, over{false}, still_mapped{false};
+  std::atomic<uint32_t> stuck{0};
+};
+using StandingPtr = std::shared_ptr<Standing>;
+
 // One release in this runner. Held by the engine's side until it retires, by jobs, and by threads that have
 // called it; the last to let go unloads it.
 class Tenure {
  public:
-  explicit Tenure(registry::ReleasePtr release) : release_(std::move(release)) {}
+  Tenure(registry::ReleasePtr release, StandingPtr standing)
+      : release_(std::move(release)), standing_(std::move(standing)) {}
   ~Tenure() {
-    if (!loaded_) return;
-    if (kept_) {
+    if (kept_)
       (void)loaded_.release();  // left loaded on purpose: a stuck call may still be in it
-    } else if (loaded_->unload() == library::Unloaded::resident && still_mapped_) {
-      *still_mapped_ = true;
-    }
+    else if (loaded_)
+      standing_->still_mapped = loaded_->unload() == library::Unloaded::resident;
+    standing_->over = true;
   }
 
-  const registry::ReleasePtr& release() const { return release_; }
-  bool retired() const { return retired_; }
-  void retire() { retired_ = true; }
-  uint32_t stuck() const { return stuck_; }
+  bool retired() const { return standing_->retired; }
+  void retire() { standing_->retired = true; }
   // A call was abandoned while it ran: this release is never deinitialised.
   void add_stuck() {
     kept_ = true;
-    ++stuck_;
+    ++standing_->stuck;
   }
-  void remove_stuck() { --stuck_; }
-  // Where to say that the memory stayed mapped after the unload.
-  void report_to(std::shared_ptr<std::atomic<bool>> still_mapped) { still_mapped_ = std::move(still_mapped); }
+  void remove_stuck() { --standing_->stuck; }
 
-  // The loaded library, or why it cannot be had; the first caller loads it, the others wait for that.
+  // The loaded library, or why it cannot be had now; the first caller loads it, the others wait for that. A
+  // failure is not remembered: what was wrong with the disk may be right at the next try.
   Result<const LoadedRelease*> get(const LibrarySource& source) {
-    if (const LoadedRelease* ready = ready_.load(std::memory_order_acquire)) return ready;
+    if (const LoadedRelease* ready = loaded()) return ready;
     std::lock_guard lock(loading_);
-    if (failure_) return *failure_;
     if (!loaded_) {
       auto loaded = load(source);
       if (!loaded) {
-        failure_ = std::move(loaded).error();
-        spdlog::error("{}", describe(*failure_));
-        return *failure_;
+        spdlog::error("{}", describe(loaded.error()));
+        return std::move(loaded).error();
       }
       loaded_ = std::move(loaded).value();
       ready_.store(loaded_.get(), std::memory_order_release);
     }
     return loaded_.get();
   }
+  // nullptr: not yet.
+  const LoadedRelease* loaded() const { return ready_.load(std::memory_order_acquire); }
 
  private:
   Result<std::unique_ptr<LoadedRelease>> load(const LibrarySource& source) const {
@@ -84,13 +89,11 @@ class Tenure {
   }
 
   const registry::ReleasePtr release_;
-  std::shared_ptr<std::atomic<bool>> still_mapped_;
-  std::atomic<bool> retired_{false}, kept_{false};
-  std::atomic<uint32_t> stuck_{0};
+  const StandingPtr standing_;
+  std::atomic<bool> kept_{false};
   std::atomic<const LoadedRelease*> ready_{nullptr};
   std::mutex loading_;
   std::unique_ptr<LoadedRelease> loaded_;  // guarded by loading_ until ready_ is set
-  std::optional<Error> failure_;           // guarded by loading_
 };
 using TenurePtr = std::shared_ptr<Tenure>;
 
@@ -138,8 +141,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   // What the operator sees of a release, from its first invocation until its memory is gone.
   struct Resident {
     registry::ReleasePtr release;
-    std::weak_ptr<Tenure> tenure;
-    std::shared_ptr<std::atomic<bool>> still_mapped;
+    StandingPtr standing;
   };
 
   void add_thread();  // with mutex_ held
@@ -194,12 +196,12 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
 TenurePtr InProcessRunner::Pool::tenure_of(const registry::ReleasePtr& release) {
   TenurePtr& tenure = tenures_[release];
   if (tenure) return tenure;
-  tenure = std::make_shared<Tenure>(release);
-  auto still_mapped = std::make_shared<std::atomic<bool>>(false);
-  tenure->report_to(still_mapped);
+  auto standing = std::make_shared<Standing>();
+  tenure = std::make_shared<Tenure>(release, standing);
   std::lock_guard lock(residents_mutex_);
-  std::erase_if(residents_, [](const Resident& past) { return past.tenure.expired() && !*past.still_mapped; });
-  residents_.push_back({release, tenure, std::move(still_mapped)});
+  std::erase_if(residents_,
+                [](const Resident& past) { return past.standing->over && !past.standing->still_mapped; });
+  residents_.push_back({release, std::move(standing)});
   return tenure;
 }
 
@@ -289,11 +291,11 @@ std::vector<Residence> InProcessRunner::Pool::residences() const {
   std::vector<Residence> out;
   std::lock_guard lock(residents_mutex_);
   for (const Resident& resident : residents_) {
-    const TenurePtr tenure = resident.tenure.lock();
-    if (!tenure && !*resident.still_mapped) continue;
+    const Standing& standing = *resident.standing;
+    const bool over = standing.over;
+    if (over && !standing.still_mapped) continue;
     out.push_back({resident.release->tenant, resident.release->package, resident.release->version,
-                   resident.release->digest, !tenure || tenure->retired(), !tenure,
-                   tenure ? tenure->stuck() : 0});
+                   resident.release->digest, standing.retired, over, standing.stuck});
   }
   return out;
 }
@@ -306,7 +308,7 @@ void InProcessRunner::Pool::add_thread() {
 
 void InProcessRunner::Pool::work() {
   pthread_setname_np(pthread_self(), "pirn-task");
-  std::vector<TenurePtr> used;  // whose functions this thread has called
+  std::vector<TenurePtr> used;  // whose functions this thread has called, or would have
   uint64_t retirements_seen = 0;
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -316,8 +318,7 @@ void InProcessRunner::Pool::work() {
       buried.swap(graveyard_);
       lock.unlock();
       for (const TenurePtr& tenure : used)
-        if (tenure->retired())
-          if (auto loaded = tenure->get(source_)) (*loaded)->detach_thread();
+        if (tenure->retired() && tenure->loaded()) tenure->loaded()->detach_thread();
       std::erase_if(used, [](const TenurePtr& tenure) { return tenure->retired(); });
       buried.clear();
       lock.lock();
@@ -346,7 +347,7 @@ void InProcessRunner::Pool::work() {
   }
   lock.unlock();
   for (const TenurePtr& tenure : used)
-    if (auto loaded = tenure->get(source_)) (*loaded)->detach_thread();
+    if (const LoadedRelease* loaded = tenure->loaded()) loaded->detach_thread();
 }
 
 // Looks for a job a little longer before the thread blocks, one thread at a time: under load the next batch

@@ -94,7 +94,7 @@ class InProcessRunnerTest : public ::testing::Test {
         options,
         [this](const registry::Release& release) -> Result<std::string> {
           ++loads_;
-          if (release.package == "unreadable") return Error{Code::io_failed, "the disk is gone"};
+          if (disk_is_gone_ || release.package == "unreadable") return Error{Code::io_failed, "the disk is gone"};
           return read_file(release.package == "garbage" ? "/proc/self/cmdline"
                                                         : std::string(PIRN_WORKSHOPS "/") + release.package + ".so");
         },
@@ -160,6 +160,7 @@ class InProcessRunnerTest : public ::testing::Test {
   Silent silent_;
   Alarm alarm_;
   std::atomic<int> loads_{0};
+  std::atomic<bool> disk_is_gone_{false};
   uint64_t last_id_ = 0;
   std::unique_ptr<InProcessRunner> runner_;
 };
@@ -409,6 +410,35 @@ TEST_F(InProcessRunnerTest, AReleaseThatCannotBeLoadedFailsItsStepsAndNothingEls
   EXPECT_EQ(workshop_.heard_of(3, "deinit"), 0) << "after a failed init there is nothing to end";
   start(release("workshop-1"), "count");
   EXPECT_EQ(number(take(1)[0], "count"), 1);
+}
+
+TEST_F(InProcessRunnerTest, AReleaseThatCouldNotBeLoadedIsTriedAgain) {
+  open();
+  const auto one = release("workshop-1");
+  disk_is_gone_ = true;
+  start(one, "count", 3);
+  for (const Completion& completion : take(3)) EXPECT_EQ(completion.outcome.kind, Outcome::Kind::failed);
+  EXPECT_EQ(loads_, 3) << "each is told what is wrong now";
+  disk_is_gone_ = false;
+  start(one, "count", 2);
+  for (const Completion& completion : take(2)) EXPECT_EQ(completion.outcome.kind, Outcome::Kind::done);
+  EXPECT_EQ(loads_, 4);
+  EXPECT_EQ(workshop_.heard_of(1, "deinit"), 0);
+}
+
+// Threads that were asked for a release and never had it have nothing to detach from.
+TEST_F(InProcessRunnerTest, NobodyLoadsAReleaseToLeaveIt) {
+  open();
+  disk_is_gone_ = true;
+  const auto one = release("workshop-1");
+  start(one, "count", 4);
+  take(4);
+  disk_is_gone_ = false;
+  runner_->retire(one);
+  ASSERT_TRUE(until([&] { return runner_->residences().empty(); }));
+  runner_.reset();
+  EXPECT_EQ(loads_, 4);
+  EXPECT_EQ(workshop_.heard_of(1, "detach"), 0);
 }
 
 }  // namespace
