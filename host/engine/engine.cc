@@ -7,6 +7,7 @@
 
 #include "host/engine/execution.h"
 #include "host/engine/id_source.h"
+#include "host/engine/recovery.h"
 #include "host/journal/codec.h"
 #include "host/scheduler/fair_queue.h"
 
@@ -76,6 +77,8 @@ class Engine::Core {
   void retire_replaced();
 
   Result<PlanPtr> recovered_plan(const journal::ExecutionState& state);
+  void leave_aside(journal::ExecutionState&& state, Error why);
+  const journal::ExecutionState& state_of(ExecutionId id) const;
   Result<PlanPtr> plan_for(const registry::ReleasePtr& release, std::string_view workflow);
   PlanPtr plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow);
   uint32_t tenant_number(const std::string& tenant);
@@ -128,57 +131,32 @@ class Engine::Core {
   std::vector<Execution*> dirty_;  // open, and the projection is behind
   uint64_t commits_since_complete_ = 0;
   std::vector<Error> left_aside_;
+  std::unordered_map<ExecutionId, journal::ExecutionState>
+      aside_;  // their keys are taken, their parents wait
   EngineStats stats_;
 };
 
 // ---- recovery ----
 
 Status Engine::Core::recover(int64_t now) {
-  std::unordered_map<ExecutionId, journal::ExecutionState> states;
   PIRN_TRY(const ExecutionId last, store_.last_id());
   ids_.start_above(last);
-  int64_t newest = ids_.newest_instant();
-  PIRN_DO(store_.recover(
-      [&](store::StoredExecution row) -> Status {
-        PIRN_TRY(auto decoded, journal::decode_state(row.body));
-        states.insert_or_assign(row.id, std::move(decoded.state));
-        return {};
-      },
-      [&](store::StoredCommit row) -> Status {
-        journal::ExecutionState& state = states[row.stream];
-        state.id = row.stream;
-        // A row that the projection has already: the watermark is a lower bound.
-        if (row.commit_no < state.next_commit) return {};
-        PIRN_TRY(journal::Commit commit, journal::decode_commit(row.body, row.schema));
-        if (row.commit_no != state.next_commit || commit.first_seq != state.next_seq)
-          return Error{Code::journal_corrupt,
-                       "execution " + row.stream.text() + " misses a commit before number " +
-                           std::to_string(row.commit_no),
-                       "", Blame::world};
-        for (journal::Record& record : commit.records) journal::apply(state, std::move(record), commit.at);
-        ++state.next_commit;
-        newest = std::max(newest, commit.at);
-        return {};
-      }));
-  last_now_ = std::max(now, newest);
+  PIRN_TRY(Recovered recovered, fold_store(store_));
+  last_now_ = std::max({now, ids_.newest_instant(), recovered.newest_instant});
   catalog_ = releases_.catalog();
   change_.clear();
   ++change_.turn;
   Decision deciding = decision(last_now_);
-  std::vector<ExecutionId> order;
-  for (const auto& [id, state] : states)
-    if (!journal::terminal(state.state)) order.push_back(id);
-  std::sort(order.begin(), order.end());
-  for (ExecutionId id : order) {
-    journal::ExecutionState& state = states[id];
-    auto plan = recovered_plan(state);
+  for (auto& [state, impossible] : recovered.open) {
+    auto plan = impossible ? Result<PlanPtr>(std::move(*impossible)) : recovered_plan(state);
     if (!plan) {
-      left_aside_.push_back(std::move(plan).error());
+      leave_aside(std::move(state), std::move(plan).error());
       continue;
     }
     // What the journal has is a copy for each execution; in memory they share one.
     if (*state.origin == *(*plan)->origin()) state.origin = (*plan)->origin();
     const uint32_t tenant = tenant_number(state.origin->tenant);
+    const ExecutionId id = state.id;
     if (!state.key.empty()) start_keys_.emplace(std::pair(state.origin->tenant, state.key), id);
     ++pins_[(*plan)->release()];
     auto& execution = executions_[id] = std::make_unique<Execution>(std::move(state), *plan, tenant);
@@ -189,6 +167,14 @@ Status Engine::Core::recover(int64_t now) {
   PIRN_DO(commit());
   act();
   return {};
+}
+
+// It stays in the store as it is. Its start key remains taken.
+void Engine::Core::leave_aside(journal::ExecutionState&& state, Error why) {
+  left_aside_.push_back(std::move(why));
+  if (state.origin && !state.key.empty())
+    start_keys_.emplace(std::pair(state.origin->tenant, state.key), state.id);
+  aside_.emplace(state.id, std::move(state));
 }
 
 // ---- the turn ----
@@ -265,7 +251,7 @@ Result<std::optional<Started>> Engine::Core::find_start_key(const Start& command
                                                id.text() + " with another workflow or input"};
   };
   if (const auto open = start_keys_.find(std::pair(command.tenant, command.key)); open != start_keys_.end()) {
-    const journal::ExecutionState& state = executions_.at(open->second)->state();
+    const journal::ExecutionState& state = state_of(open->second);
     return answer(open->second, state.origin->package, state.origin->workflow, state.input_digest);
   }
   PIRN_TRY(const auto stored, store_.find_by_key(command.tenant, command.key));
@@ -481,7 +467,8 @@ Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
 // step was still being prepared and has none.
 Status Engine::Core::find_lost_children(Decision& deciding) {
   for (const Waiting& waiting : std::exchange(change_.waiting, {})) {
-    if (executions_.contains(waiting.child)) continue;
+    // What was left aside is not lost: its parent waits until it can be read again.
+    if (executions_.contains(waiting.child) || aside_.contains(waiting.child)) continue;
     const std::string& tenant = waiting.parent->state().origin->tenant;
     PIRN_TRY(const auto stored, store_.find(tenant, waiting.child));
     if (!stored) {
@@ -729,20 +716,15 @@ PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definit
 
 Result<PlanPtr> Engine::Core::recovered_plan(const journal::ExecutionState& state) {
   const auto refused = [&](const std::string& why) {
-    return Error{Code::journal_corrupt,
-                 "execution " + state.id.text() + " of " + state.origin->tenant +
-                     "::" + state.origin->package + "::" + state.origin->workflow + " is left aside: " + why,
-                 "", Blame::world};
+    return aside_because(state.id, "it runs " + state.origin->tenant + "::" + state.origin->package +
+                                       "::" + state.origin->workflow + ", and " + why);
   };
-  if (!state.origin)
-    return Error{Code::journal_corrupt,
-                 "execution " + state.id.text() + " is left aside: it begins without workflow.create", "",
-                 Blame::world};
   auto release = releases_.load(state.origin->tenant, state.origin->pins.front());
   if (!release) return refused(release.error().message);
   auto plan = plan_for(*release, state.origin->workflow);
   if (!plan) return refused(plan.error().message);
   if ((*plan)->n_steps() != state.steps.size()) return refused("its definition has another number of steps");
+  if (!fits(state, (*plan)->workflow())) return refused("it names a function or a rule that is not there");
   return plan;
 }
 
@@ -754,6 +736,11 @@ Result<PlanPtr> Engine::Core::plan_for(const registry::ReleasePtr& release, std:
                      "' that an execution runs",
                  "", Blame::world};
   return plan_of(release, *found);
+}
+
+const journal::ExecutionState& Engine::Core::state_of(ExecutionId id) const {
+  const auto open = executions_.find(id);
+  return open != executions_.end() ? open->second->state() : aside_.at(id);
 }
 
 uint32_t Engine::Core::tenant_number(const std::string& tenant) {

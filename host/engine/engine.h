@@ -67,8 +67,8 @@ class Engine {
   // Folds what the store holds; call once, before the first turn. Invocations that were under way are
   // interrupted and will run again, without blame.
   Status recover(int64_t now);
-  // Executions whose release cannot be read any more, one error each: they stay in the store as they are, and
-  // are taken up by the first opening that can read it.
+  // Executions whose release cannot be read any more, or whose journal tells what cannot have happened, one
+  // error each: they stay in the store as they are, and are taken up by the first opening that can read them.
   const std::vector<Error>& left_aside() const;
 
   // One turn. An error means that the commit failed: nothing of it was acknowledged, and the host must stop.

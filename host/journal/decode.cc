@@ -47,6 +47,7 @@ OriginPtr origin_of(const Fields& fields) {
   origin.workflow = fields.text("workflow");
   for (const bj::value& pin : fields.get("pins").as_array())
     origin.pins.push_back(Fields::digest_of(pin, "pins"));
+  if (origin.pins.empty()) throw Malformed("the list 'pins' is empty");
   origin.definition = fields.digest("definition");
   origin.definition_schema = fields.count("definition_schema");
   return make_origin(std::move(origin));
@@ -262,6 +263,24 @@ Step state_step_of(const Fields& f) {
   return step;
 }
 
+// What a state says about its own steps, patches and children must be there.
+void check_references(const ExecutionState& state) {
+  const auto check = [](bool exists, std::string_view what) {
+    if (!exists) throw Malformed(std::string(what) + " is named and not there");
+  };
+  const auto is_step = [&](uint32_t step) { return step < state.steps.size(); };
+  check(state.error_step == kNoStep || is_step(state.error_step), "the step of the error");
+  check(state.n_children <= state.steps.size(), "the step of a child");
+  for (const ChildrenPtr& children : state.expansions)
+    for (const Child& child : *children) check(is_step(child.graft), "the graft of a child");
+  for (const HandlerRun& run : state.handlers)
+    check(run.step == kNoStep || is_step(run.step), "the step of a handler");
+  for (const Step& step : state.steps) {
+    check(step.extra->patch <= state.patches.size(), "the patch before a step");
+    for (const uint32_t fired : step.extra->fired_by) check(is_step(fired), "the step that fired a step");
+  }
+}
+
 DecodedState state_of(const Fields& f) {
   DecodedState decoded;
   ExecutionState& state = decoded.state;
@@ -305,6 +324,7 @@ DecodedState state_of(const Fields& f) {
     decoded.step_names.push_back(fields.text("name"));
     state.steps.push_back(state_step_of(fields));
   }
+  check_references(state);
   return decoded;
 }
 

@@ -1,25 +1,47 @@
 #include "host/journal/state.h"
 
 #include <algorithm>
-#include <cassert>
+#include <source_location>
+#include <stdexcept>
 
 namespace pirn::journal {
 
 namespace {
 
-// One overload a record. Each asserts the state that its transition leaves (the tables of semantics 2.5
-// and 2.6).
+// Thrown and, when the record comes from a disk, caught in this file only.
+struct Impossible : std::logic_error {
+  explicit Impossible(const std::source_location& at)
+      : std::logic_error("no transition of an execution: " + std::string(at.file_name()) + ":" +
+                         std::to_string(at.line())) {}
+};
+
+void require(bool possible, const std::source_location& at = std::source_location::current()) {
+  if (!possible) throw Impossible(at);
+}
+
+// More steps than any definition may declare: what a disk says is not believed when it asks for memory.
+constexpr uint32_t kMostSteps = 1'000'000;
+
+// One overload a record. Each requires the state that its transition leaves (the tables of semantics 2.5
+// and 2.6), and that the steps it names exist.
 struct Applier {
   ExecutionState& execution;
   int64_t at;
 
   Step& step(uint32_t index) {
-    assert(index < execution.steps.size());
+    require(index < execution.steps.size());
     return execution.steps[index];
   }
 
+  void names_a_step_or_none(uint32_t index) const {
+    require(index == kNoStep || index < execution.steps.size());
+  }
+  void names_steps(const std::vector<uint32_t>& indices) const {
+    for (const uint32_t index : indices) require(index < execution.steps.size());
+  }
+
   void end(Step& step, StepState state) {
-    assert(!terminal(step.state));
+    require(!terminal(step.state));
     step.state = state;
     step.invocation = 0;
     step.wake_at = 0;
@@ -28,7 +50,7 @@ struct Applier {
   }
 
   void operator()(Created&& record) {
-    assert(record.origin);
+    require(record.origin && record.n_steps <= kMostSteps);
     execution.origin = std::move(record.origin);
     execution.key = std::move(record.key);
     execution.trigger = std::move(record.trigger);
@@ -45,7 +67,7 @@ struct Applier {
   }
 
   void operator()(const Begun& record) {
-    assert(execution.state == State::pending);
+    require(execution.state == State::pending);
     execution.state = State::running;
     execution.attempt = record.attempt;
     execution.deadline = record.deadline;
@@ -55,8 +77,9 @@ struct Applier {
 
   void operator()(const StepAsked& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::pending || target.state == StepState::retry_wait ||
-           target.state == StepState::awaiting || target.state == StepState::asking);
+    require(target.state == StepState::pending || target.state == StepState::retry_wait ||
+            target.state == StepState::awaiting || target.state == StepState::asking);
+    names_steps(record.fired_by);
     target.state = StepState::asking;
     target.asking = record.kind;
     target.invocation = record.invocation;
@@ -66,7 +89,7 @@ struct Applier {
 
   void operator()(const StepAnswered& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::asking && target.asking == record.kind);
+    require(target.state == StepState::asking && target.asking == record.kind);
     // The answer's consequence follows in the same commit; until then the step is where it was before the
     // question. What the handler of an await's timeout answers counts as the step's own outcome.
     const bool failed =
@@ -79,8 +102,9 @@ struct Applier {
 
   void operator()(const StepReady& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::pending || target.state == StepState::retry_wait ||
-           target.state == StepState::snoozed || target.state == StepState::awaiting);
+    require(target.state == StepState::pending || target.state == StepState::retry_wait ||
+            target.state == StepState::snoozed || target.state == StepState::awaiting);
+    names_steps(record.fired_by);
     target.state = StepState::ready;
     target.wake_at = 0;
     if (record.timeout != 0) target.extra.edit().timeout = record.timeout;
@@ -89,7 +113,7 @@ struct Applier {
 
   void operator()(const StepStarted& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::ready && execution.state == State::running);
+    require(target.state == StepState::ready && execution.state == State::running);
     target.state = StepState::running;
     target.invocation = record.invocation;
     target.kind = record.kind;
@@ -102,8 +126,8 @@ struct Applier {
   void operator()(StepCompleted&& record) {
     Step& target = step(record.step);
     // A fallback's value completes it from where the failure left it, a resume from where it waits.
-    assert(target.state == StepState::running || target.state == StepState::awaiting ||
-           (target.state == StepState::retry_wait && target.fallback_used));
+    require(target.state == StepState::running || target.state == StepState::awaiting ||
+            (target.state == StepState::retry_wait && target.fallback_used));
     complete(target, std::move(record.result));
   }
 
@@ -125,9 +149,9 @@ struct Applier {
   void operator()(StepFailed&& record) {
     Step& target = step(record.step);
     // An open breaker fails a step that never ran, a deadline or a person one that waits.
-    assert(target.state == StepState::running || target.state == StepState::ready ||
-           target.state == StepState::awaiting ||
-           (target.state == StepState::retry_wait && target.fallback_used));
+    require(target.state == StepState::running || target.state == StepState::ready ||
+            target.state == StepState::awaiting ||
+            (target.state == StepState::retry_wait && target.fallback_used));
     ++target.failures;
     target.error = record.error;
     target.invocation = 0;
@@ -136,7 +160,7 @@ struct Applier {
 
   void operator()(const StepSettled& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::retry_wait && record.then != AfterFailure::ask);
+    require(target.state == StepState::retry_wait && record.then != AfterFailure::ask);
     after_failure(record.step, target, record.then, record.rule);
   }
 
@@ -172,7 +196,7 @@ struct Applier {
 
   void operator()(const StepRetry& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::retry_wait);
+    require(target.state == StepState::retry_wait);
     target.wake_at = record.wake_at;
   }
 
@@ -185,7 +209,7 @@ struct Applier {
 
   void operator()(const StepInterrupted& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::running);
+    require(target.state == StepState::running);
     StepExtra& extra = target.extra.edit();
     ++extra.interruptions;
     if (record.crashed) ++extra.crashes;
@@ -195,7 +219,7 @@ struct Applier {
 
   void operator()(const StepSnoozed& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::running);
+    require(target.state == StepState::running);
     ++target.extra.edit().snoozes;
     target.state = StepState::snoozed;
     target.invocation = 0;
@@ -204,7 +228,7 @@ struct Applier {
 
   void operator()(StepAwaiting&& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::running || target.state == StepState::retry_wait);
+    require(target.state == StepState::running || target.state == StepState::retry_wait);
     target.state = StepState::awaiting;
     target.invocation = 0;
     target.wake_at = 0;
@@ -213,13 +237,13 @@ struct Applier {
 
   void operator()(StepAdopted&& record) {
     Step& target = step(record.step);
-    assert(target.state == StepState::pending);
+    require(target.state == StepState::pending);
     if (record.child) target.extra.edit().child = record.child;
     complete(target, std::move(record.result));
   }
 
   void operator()(GraftExpanded&& record) {
-    assert(step(record.step).state == StepState::running);
+    require(step(record.step).state == StepState::running);
     if (record.children->empty()) return;
     execution.steps.resize(execution.steps.size() + record.children->size());
     execution.n_children += static_cast<uint32_t>(record.children->size());
@@ -227,24 +251,26 @@ struct Applier {
   }
 
   void operator()(const Paused& record) {
+    names_a_step_or_none(record.step);
     if (record.step == kNoStep) execution.paused = true;
   }
 
   void operator()(Resumed&& record) {
+    names_a_step_or_none(record.step);
     if (record.step != kNoStep) return;  // the step's own record follows
-    assert(execution.paused);
+    require(execution.paused);
     execution.paused = false;
     if (!record.patch.empty()) execution.patches.push_back(std::move(record.patch));
   }
 
   void operator()(const Compensating&) {
-    assert(execution.state == State::stopping);
+    require(execution.state == State::stopping);
     execution.state = State::compensating;
   }
 
   void operator()(const RollbackStarted& record) {
     Step& target = step(record.step);
-    assert(execution.state == State::compensating && target.state == StepState::completed);
+    require(execution.state == State::compensating && target.state == StepState::completed);
     target.compensation = Compensation::running;
     target.invocation = record.invocation;
     if (record.child) target.extra.edit().rollback_child = record.child;
@@ -253,14 +279,14 @@ struct Applier {
 
   void operator()(const RollbackDone& record) {
     Step& target = step(record.step);
-    assert(target.compensation == Compensation::running);
+    require(target.compensation == Compensation::running);
     target.compensation = Compensation::done;
     target.invocation = 0;
   }
 
   void operator()(const RollbackFailed& record) {
     Step& target = step(record.step);
-    assert(target.compensation == Compensation::running);
+    require(target.compensation == Compensation::running);
     StepExtra& extra = target.extra.edit();
     ++extra.rollback_failures;
     extra.rollback_error = record.error;
@@ -270,6 +296,7 @@ struct Applier {
   }
 
   void operator()(HandlerStarted&& record) {
+    names_a_step_or_none(record.step);
     // Started again after a crash, it takes the place of its lost self.
     std::erase_if(execution.handlers, [&](const HandlerRun& run) {
       return run.handler == record.handler && run.step == record.step && run.input == record.input;
@@ -284,7 +311,8 @@ struct Applier {
 
   // A new attempt begins from the input alone (R22); what happened stays in the journal.
   void operator()(const WorkflowRetry& record) {
-    assert(execution.state == State::stopping || execution.state == State::compensating);
+    require(execution.state == State::stopping || execution.state == State::compensating);
+    names_a_step_or_none(record.step);
     execution.steps.assign(execution.n_declared(), Step());
     execution.expansions.clear();
     execution.n_children = 0;
@@ -298,12 +326,13 @@ struct Applier {
     execution.wake_at = record.wake_at;
   }
 
-  void operator()(const CircuitRejected&) {}
+  void operator()(const CircuitRejected& record) { step(record.step); }
 
   void operator()(const DeadLettered& record) { execution.dead_letter_until = record.expires_at; }
 
   void operator()(Stopping&& record) {
-    assert(execution.state == State::running || execution.state == State::pending);
+    require(execution.state == State::running || execution.state == State::pending);
+    names_a_step_or_none(record.step);
     execution.state = State::stopping;
     execution.cause = record.cause;
     if (record.cause == StopCause::fail) {
@@ -318,12 +347,13 @@ struct Applier {
   }
 
   void operator()(Failed&& record) {
+    names_a_step_or_none(record.step);
     execution.error = record.error;
     execution.error_step = record.step;
   }
 
   void operator()(const Stopped& record) {
-    assert(!terminal(execution.state));
+    require(!terminal(execution.state));
     execution.state = record.state == FinalState::completed ? State::completed
                       : record.state == FinalState::failed  ? State::failed
                                                             : State::cancelled;
@@ -331,16 +361,30 @@ struct Applier {
     execution.grace_until = kNever;
   }
 
-  void operator()(const Diagnostic&) {}
-  void operator()(const Emitted&) {}
+  void operator()(const Diagnostic& record) { names_a_step_or_none(record.step); }
+  void operator()(const Emitted& record) { step(record.step); }
 };
+
+// Both ways to apply a record end here.
+void follow(ExecutionState& state, Record&& record, int64_t at) {
+  require(!terminal(state.state) && (state.origin != nullptr) != std::holds_alternative<Created>(record));
+  std::visit(Applier{state, at}, std::move(record));
+  ++state.next_seq;
+}
 
 }  // namespace
 
-void apply(ExecutionState& state, Record&& record, int64_t at) {
-  assert(!terminal(state.state));
-  std::visit(Applier{state, at}, std::move(record));
-  ++state.next_seq;
+void apply(ExecutionState& state, Record&& record, int64_t at) noexcept {
+  follow(state, std::move(record), at);
+}
+
+bool replay(ExecutionState& state, Record&& record, int64_t at) {
+  try {
+    follow(state, std::move(record), at);
+    return true;
+  } catch (const Impossible&) {
+    return false;
+  }
 }
 
 StepClass Step::dependency_class() const {

@@ -1,5 +1,5 @@
-// The state of one execution: what a fold of its journal yields. Plain data; apply() is the only way to
-// change it.
+// The state of one execution: what a fold of its journal yields. Plain data; apply() and replay() are the
+// only ways to change it.
 //
 // Step indices are declaration indices of the workflow's definition. Nothing here knows the definition: what
 // follows from it (verdicts, the context fold) is the engine's.
@@ -147,9 +147,12 @@ struct ExecutionState {
   uint32_t n_terminal() const;
 };
 
-// One record more. `at` is the instant of its commit. Asserts that the transition is one of
-// semantics 2.5/2.6.
-void apply(ExecutionState& state, Record&& record, int64_t at);
+// One record more. `at` is the instant of its commit. What is no transition of semantics 2.5/2.6 is a bug,
+// and ends the process before it is written.
+void apply(ExecutionState& state, Record&& record, int64_t at) noexcept;
+// The same for a record that was read from a disk. false: it cannot follow what stands before it; the state
+// is of no use any more.
+[[nodiscard]] bool replay(ExecutionState& state, Record&& record, int64_t at);
 
 std::string_view name_of(StepState state);
 std::string_view name_of(State state);

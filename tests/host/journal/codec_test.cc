@@ -10,7 +10,7 @@
 namespace pirn::journal {
 namespace {
 
-const std::vector<std::string> kNames = {"first", "second", "third-step"};
+const std::vector<std::string> kNames = {"first", "second", "third-step", "a", "b", "c", "d", "e", "f", "g"};
 
 template <class T>
 T any_of(int first, int last) {
@@ -49,7 +49,7 @@ ChildrenPtr any_children(uint32_t graft, int least = 0) {
 OriginPtr any_origin() {
   Origin origin;
   origin.tenant = any_name(), origin.package = any_name(), origin.version = any_name(), origin.workflow = any_name();
-  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) origin.pins.push_back(any_digest());
+  for (int n = *rc::gen::inRange(1, 3); n > 0; --n) origin.pins.push_back(any_digest());
   origin.definition = any_digest(), origin.definition_schema = any_count();
   return make_origin(std::move(origin));
 }
@@ -314,7 +314,12 @@ ExecutionState any_state() {
   state.created_at = any_ns(), state.started_at = any_ns(), state.ended_at = any_ns(), state.wake_at = any_ns();
   state.deadline = any_ns(), state.grace_until = any_ns();
   state.next_seq = any_token(), state.next_commit = any_count(), state.tolerated_failures = any_count();
-  for (int i = *rc::gen::inRange(0, 4); i > 0; --i) state.steps.push_back(any_state_step());
+  // All that any_step() names, and no patch that is not there.
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    state.steps.push_back(any_state_step());
+    if (const uint32_t patch = state.steps.back().extra->patch; patch != 0)
+      state.steps.back().extra.edit().patch = patch % static_cast<uint32_t>(state.patches.size() + 1);
+  }
   return state;
 }
 
@@ -380,7 +385,7 @@ TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
   EXPECT_TRUE(same(std::get<StepFailed>(commit->records[1]).error, error));
 
   ExecutionState state;
-  state.origin = make_origin({});
+  state.origin = make_origin({.pins = {Digest{}}});
   state.steps.resize(1);
   state.steps[0].result = result;
   state.steps[0].error = error;
@@ -489,6 +494,25 @@ TEST(Codec, WhatDoesNotFitIsNamed) {
             std::string::npos)
       << "a number that does not fit is not cut";
   EXPECT_NE(why("[]").find("an object is expected"), std::string::npos);
+}
+
+TEST(Codec, AStateThatNamesWhatIsNotThereIsRefused) {
+  const auto why = [](auto alter) {
+    ExecutionState state;
+    state.origin = make_origin({.pins = {Digest{}}});
+    state.steps.resize(2);
+    alter(state);
+    std::string text;
+    append_state(text, state, kNames, "");
+    const auto read = decode_state(text);
+    return read ? std::string("no error") : read.error().message;
+  };
+  EXPECT_EQ(why([](ExecutionState& state) { state.error_step = 1; }), "no error");
+  EXPECT_NE(why([](ExecutionState& state) { state.error_step = 2; }).find("error"), std::string::npos);
+  EXPECT_NE(why([](ExecutionState& state) { state.steps[0].extra.edit().fired_by = {2}; }).find("fired"), std::string::npos);
+  EXPECT_NE(why([](ExecutionState& state) { state.steps[0].extra.edit().patch = 1; }).find("patch"), std::string::npos);
+  EXPECT_NE(why([](ExecutionState& state) { state.handlers.push_back({HandlerEvent::on_step_error, 9, 2, ""}); }).find("handler"), std::string::npos);
+  EXPECT_NE(why([](ExecutionState& state) { state.origin = make_origin({}); }).find("pins"), std::string::npos);
 }
 
 TEST(Codec, ASchemaOfTheFutureIsRefused) {

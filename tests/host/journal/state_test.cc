@@ -97,6 +97,51 @@ TEST(StateDeathTest, AnyOtherTransitionIsABug) {
   }
 }
 
+TEST(Replay, SaysOfEachTransitionWhatApplyWouldDo) {
+  for (const Case& c : cases()) {
+    for (const StepState from : kStates) {
+      SCOPED_TRACE(std::string(c.name) + " from " + std::string(name_of(from)));
+      ExecutionState state = running(from);
+      EXPECT_EQ(replay(state, Record(c.record), 200), c.from.contains(from));
+    }
+  }
+}
+
+TEST(Replay, RefusesWhatNamesAStepThatIsNotThere) {
+  const std::vector<Record> nowhere = {
+      StepReady{2},
+      StepReady{kNoStep},
+      StepReady{1, 0, {2}},
+      StepAsked{1, Kind::condition, 9, 0, {2}},
+      Stopping{StopCause::fail, kError, 2},
+      Failed{kError, 2},
+      Diagnostic{"c", "m", 2},
+      Emitted{2, "scope", "message", ""},
+      HandlerStarted{HandlerEvent::on_step_error, 9, 2, ""},
+      Paused{2, ""},
+      Resumed{2, {}, ""},
+      CircuitRejected{2, "breaker"},
+  };
+  for (size_t i = 0; i < nowhere.size(); ++i) {
+    SCOPED_TRACE(i);
+    ExecutionState state = running();
+    EXPECT_FALSE(replay(state, Record(nowhere[i]), 200));
+  }
+}
+
+TEST(Replay, TheFirstEventCreatesAndNoOtherDoes) {
+  Created record;
+  record.origin = make_origin({.tenant = "t"});
+  ExecutionState state;
+  EXPECT_FALSE(replay(state, Begun{1, 5'000}, 100));
+  state = {};
+  record.n_steps = UINT32_MAX;
+  EXPECT_FALSE(replay(state, Record(record), 100)) << "no disk makes the host allocate that";
+  state = created();
+  record.n_steps = 2;
+  EXPECT_FALSE(replay(state, Record(record), 100));
+}
+
 TEST(StateDeathTest, AnEndedExecutionNeverChanges) {
   for (const FinalState final_state : {FinalState::completed, FinalState::failed, FinalState::cancelled}) {
     ExecutionState state = running();

@@ -1,0 +1,93 @@
+#include "host/engine/recovery.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "host/journal/codec.h"
+
+namespace pirn::engine {
+
+namespace {
+
+Error corrupt(ExecutionId id, const std::string& what) {
+  return Error{Code::journal_corrupt, "execution " + id.text() + " " + what, "", Blame::world};
+}
+
+Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& newest) {
+  journal::ExecutionState& state = folded.state;
+  // A row that the projection has already: the watermark is a lower bound.
+  if (row.commit_no < state.next_commit || folded.impossible) return {};
+  auto commit = journal::decode_commit(row.body, row.schema);
+  if (!commit)
+    return corrupt(row.stream,
+                   "has a damaged commit " + std::to_string(row.commit_no) + ": " + commit.error().message);
+  if (row.commit_no != state.next_commit || commit->first_seq != state.next_seq)
+    return corrupt(row.stream, "misses a commit before number " + std::to_string(row.commit_no));
+  for (journal::Record& record : commit->records) {
+    const uint64_t seq = state.next_seq;
+    if (journal::replay(state, std::move(record), commit->at)) continue;
+    folded.impossible = aside_because(
+        row.stream, "its event with seq " + std::to_string(seq) + " cannot follow the events before it");
+    return {};
+  }
+  ++state.next_commit;
+  newest = std::max(newest, commit->at);
+  return {};
+}
+
+bool fits(const journal::Step& step, const definition::Step& declared, const definition::Workflow& workflow) {
+  using journal::Kind;
+  using journal::StepState;
+  const size_t number = step.extra->rule, own = declared.recovery.size();
+  if (number > own + workflow.recovery.size()) return false;
+  const definition::RecoveryRule* rule = number == 0     ? nullptr
+                                         : number <= own ? &declared.recovery[number - 1]
+                                                         : &workflow.recovery[number - 1 - own];
+  const definition::RetryPolicy& retry = rule ? rule->retry : declared.retry;
+  const definition::Fallback& fallback = rule ? rule->fallback : declared.fallback;
+  if (step.state == StepState::asking && step.asking == Kind::condition)
+    return !(rule ? rule->when : declared.when.function).empty();
+  if (step.state == StepState::asking && step.asking == Kind::backoff) return !retry.backoff.function.empty();
+  if (step.state == StepState::asking && step.asking == Kind::duration)
+    return !declared.timeout_function.empty();
+  if (step.fallback_used && (step.state == StepState::ready || step.state == StepState::running))
+    return !fallback.function.empty();
+  return true;
+}
+
+}  // namespace
+
+bool fits(const journal::ExecutionState& state, const definition::Workflow& workflow) {
+  const size_t n = std::min(state.steps.size(), workflow.steps.size());
+  for (size_t i = 0; i < n; ++i)
+    if (!fits(state.steps[i], workflow.steps[i], workflow)) return false;
+  return true;
+}
+
+Error aside_because(ExecutionId id, const std::string& why) { return corrupt(id, "is left aside: " + why); }
+
+Result<Recovered> fold_store(store::Store& store) {
+  Recovered recovered;
+  std::unordered_map<ExecutionId, Recovered::Folded> executions;
+  PIRN_DO(store.recover(
+      [&](store::StoredExecution row) -> Status {
+        auto decoded = journal::decode_state(row.body);
+        if (!decoded) return corrupt(row.id, "has a damaged row: " + decoded.error().message);
+        decoded->state.id = row.id;
+        executions[row.id].state = std::move(decoded->state);
+        return {};
+      },
+      [&](store::StoredCommit row) -> Status {
+        Recovered::Folded& folded = executions[row.stream];
+        folded.state.id = row.stream;
+        return fold(folded, row, recovered.newest_instant);
+      }));
+  for (auto& [id, folded] : executions)
+    if (folded.impossible || !journal::terminal(folded.state.state))
+      recovered.open.push_back(std::move(folded));
+  std::sort(recovered.open.begin(), recovered.open.end(),
+            [](const auto& a, const auto& b) { return a.state.id < b.state.id; });
+  return recovered;
+}
+
+}  // namespace pirn::engine

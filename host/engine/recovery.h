@@ -1,0 +1,37 @@
+// What the store holds of open executions, folded. A disk is part of the world: whatever stands there, the
+// answer is a state or an error.
+//
+// Thread: the engine's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/journal/state.h"
+#include "host/store/store.h"
+#include "packager/definition/definition.h"
+
+namespace pirn::engine {
+
+struct Recovered {
+  struct Folded {
+    journal::ExecutionState state;
+    std::optional<Error> impossible;  // its journal tells what cannot have happened: the state is of no use
+  };
+  std::vector<Folded> open;    // oldest first
+  int64_t newest_instant = 0;  // of all commits that were read
+};
+
+// Errors: those of the store; journal_corrupt when a row is missing or cannot be read, since nobody knows
+// what else is gone. A row that is whole and makes no sense concerns its execution alone.
+Result<Recovered> fold_store(store::Store& store);
+
+// Whether every rule that the state names, and every function that it would have called again, is one of the
+// workflow's.
+bool fits(const journal::ExecutionState& state, const definition::Workflow& workflow);
+
+// journal_corrupt: this execution is not continued by this host.
+Error aside_because(ExecutionId id, const std::string& why);
+
+}  // namespace pirn::engine
