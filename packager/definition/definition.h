@@ -247,6 +247,12 @@ enum class Language : uint8_t { enforced, whole };
 Result<Definition> parse(std::string_view json, std::string_view file, const std::vector<Function>* functions,
                          Language language = Language::enforced);
 
+// The options of a child that a graft adds while it runs (abi.h, expand): the keys of a step, without those
+// that say what it runs and where it stands among others. Name, task and params of the answer are empty.
+// `child` is its name, for messages. Error: definition_invalid, as of parse().
+Result<Step> parse_child(std::string_view options_json, std::string_view child,
+                         const std::vector<Function>* functions, Language language = Language::enforced);
+
 // The whole document in canonical text; parse(print(d)) equals d.
 JsonText print(const Definition& definition);
 

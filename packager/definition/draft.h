@@ -42,6 +42,7 @@ Where declared_place(ValueReader& in, const Node& object, const Where* outer, st
 // parse_step.cc
 void read_step_defaults(ValueReader& in, const Node& node, Step& defaults);
 void read_steps(ValueReader& in, const Node& node, const Step& defaults, Draft& draft);
+Step read_child(ValueReader& in, const Node& node);
 
 // parse_condition.cc
 void read_condition(ValueReader& in, const Node& node, Condition& out);

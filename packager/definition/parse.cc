@@ -92,16 +92,30 @@ Result<Definition> read_document(ValueReader& in) {
   return definition;
 }
 
+Error unreadable(const std::string& what, Error cause) {
+  Error error{Code::definition_invalid, what + " cannot be read", "", Blame::package};
+  error.causes.push_back(std::move(cause));
+  return error;
+}
+
 }  // namespace
+
+Result<Step> parse_child(std::string_view options_json, std::string_view child,
+                         const std::vector<Function>* functions, Language language) {
+  const std::string what = "the child '" + std::string(child) + "'";
+  Result<std::unique_ptr<Source>> source = Source::read(options_json, what);
+  if (!source) return unreadable(what, std::move(source).error());
+  ValueReader in(**source, functions, language);
+  in.about(what);
+  Step step = read_child(in, (*source)->root());
+  if (!in.problems().empty()) return std::move(in.problems()).error(what);
+  return step;
+}
 
 Result<Definition> parse(std::string_view json, std::string_view file, const std::vector<Function>* functions,
                          Language language) {
   Result<std::unique_ptr<Source>> source = Source::read(json, file);
-  if (!source) {
-    Error error{Code::definition_invalid, "the definition cannot be read", "", Blame::package};
-    error.causes.push_back(std::move(source).error());
-    return error;
-  }
+  if (!source) return unreadable("the definition", std::move(source).error());
   ValueReader in(**source, functions, language);
   return read_document(in);
 }

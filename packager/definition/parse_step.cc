@@ -197,6 +197,11 @@ constexpr Field<Reading> kStepFields[] = {{"name", read_name},
                                           {"params", read_params},
                                           {"metadata", read_metadata}};
 
+constexpr Field<Reading> kChildFields[] = {
+    {"label", read_label},       {"description", read_description},       {"when", read_when},
+    {"rollback", read_rollback}, {"await_approval", read_await_approval}, {"context_key", read_context_key},
+    {"metadata", read_metadata}};
+
 // ---- what the keys of a step mean together
 
 // "input" and "result" map a nested workflow's contexts; a task, children and a rollback of its own it has
@@ -222,7 +227,6 @@ void check_kind(ValueReader& in, const Node& node, const Step& step) {
 
 void finish_step(ValueReader& in, const Node& node, const Step& defaults, Step& step) {
   check_retries(in, node, Level::step);
-  check_kind(in, node, step);
   const bool own_timeout = node.find("timeout") != nullptr;
   bool timeout_given = own_timeout || defaults.await_inherits;
   if (!step.nested.empty()) {
@@ -252,6 +256,7 @@ void read_step(ValueReader& in, const Node& node, const Step& defaults, Step& st
                       part(kRetryFields, step.retry)))
     return;
   in.require(node, Level::step, {"name"});
+  check_kind(in, node, step);
   finish_step(in, node, defaults, step);
   if (in.find(node, Level::step, "task") == nullptr && in.find(node, Level::step, "workflow") == nullptr &&
       !step.name.empty()) {
@@ -269,6 +274,16 @@ void read_step_defaults(ValueReader& in, const Node& node, Step& defaults) {
     check_retries(in, node, Level::step_defaults);
   defaults.await_inherits = node.find("timeout") != nullptr;
   in.about(subject);
+}
+
+Step read_child(ValueReader& in, const Node& node) {
+  Step step;
+  StepDraft draft;
+  Reading reading{step, draft};
+  if (in.read_fields(node, Level::child, part(kChildFields, reading), part(kSharedFields, step),
+                     part(kRetryFields, step.retry)))
+    finish_step(in, node, Step(), step);
+  return step;
 }
 
 void read_steps(ValueReader& in, const Node& node, const Step& defaults, Draft& draft) {

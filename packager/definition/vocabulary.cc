@@ -151,8 +151,10 @@ constexpr Translation kTranslations[] = {
     {Level::condition, "or", "Write it as \"any\"."},
 };
 
-// A default for steps can be what a step can be.
-Level table_of(Level level) { return level == Level::step_defaults ? Level::step : level; }
+// A default for steps, and a child of a graft, can be what a step can be.
+Level table_of(Level level) {
+  return level == Level::step_defaults || level == Level::child ? Level::step : level;
+}
 
 }  // namespace
 
@@ -184,6 +186,8 @@ std::string_view level_name(Level level) {
       return "resources";
     case Level::schedule:
       return "a schedule";
+    case Level::child:
+      return "a child of a graft";
   }
   return "";
 }

@@ -22,7 +22,8 @@ enum class Level : uint8_t {
   recovery,
   breaker,
   resources,
-  schedule
+  schedule,
+  child
 };
 
 // "a step", for messages.

@@ -235,6 +235,31 @@ TEST(Language, BreakerOptionsAloneAreADefault) {
   EXPECT_EQ(w.steps[1].breaker.failure_threshold, 9u);
 }
 
+// What a graft says of a child while it runs.
+TEST(Language, OfAChild) {
+  const std::vector<Function> functions = {{"undo", 2}};
+  const Result<Step> child = parse_child(
+      R"({"label":"Item 1","timeout":"1m","await_approval":true,"max_retries":0,"rollback":"undo","priority":2,
+          "circuit_breaker":"api","circuit_breaker_opts":{"failure_threshold":1}})",
+      "item_1", &functions, Language::whole);
+  ASSERT_TRUE(child) << describe(child.error());
+  EXPECT_EQ(child->label, "Item 1");
+  EXPECT_EQ(child->timeout_ns, 60 * kSecond);
+  EXPECT_TRUE(child->await_inherits);
+  EXPECT_EQ(child->retry.max_retries, 0u);
+  EXPECT_EQ(child->rollback, "undo");
+  EXPECT_EQ(child->breaker.failure_threshold, 1u);
+
+  const Result<Step> bad =
+      parse_child(R"({"after":["x"],"timout":1,"rollback":"redo"})", "item_1", &functions, Language::whole);
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().message, "the child 'item_1' has 3 problems");
+  EXPECT_EQ(bad.error().causes[0].message, "a child of a graft has no key \"after\" (in the child 'item_1')");
+  EXPECT_EQ(bad.error().causes[1].hint, "Did you mean \"timeout\"?");
+  EXPECT_EQ(bad.error().causes[2].code, Code::unknown_function);
+  EXPECT_EQ(parse_child("{", "x", nullptr).error().causes.at(0).code, Code::malformed_json);
+}
+
 TEST(Language, IsKnownByTheFunctionsKinds) {
   const std::vector<Function> functions = {{"task", 1},     {"undo", 2}, {"other", 3},    {"handle", 4},
                                            {"note", 5},     {"ask", 6},  {"how_long", 7}, {"later", 8},
