@@ -1,6 +1,11 @@
 // What the SDK prints is what the host reads.
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
+#include <fstream>
+#include <iterator>
+#include <set>
+
 #include "packager/definition/definition.h"
 #include "tests/sdk/documents.h"
 
@@ -49,14 +54,62 @@ TEST(Document, StepsMayBeAddedInALoop) {
   EXPECT_EQ(parsed->workflows[0].steps[3].task, "finish");
 }
 
-// The SDK knows the whole language under the host's names: what the engine does not enforce is refused by its
-// name (unsupported), and nothing is unknown.
-TEST(Document, TheHostKnowsEveryKeyThatTheSdkPrints) {
-  EXPECT_NE(documents::whole_language().find("\"rollback\":\"reversible_rollback\""), std::string::npos);
-  auto parsed = pirn::definition::parse(documents::whole_language(), "definition", nullptr);
-  if (parsed) return;
-  for (const pirn::Error& problem : parsed.error().causes)
-    EXPECT_EQ(problem.code, pirn::Code::unsupported) << describe(problem);
+namespace json = boost::json;
+
+pirn::definition::Definition whole(const std::string& document) {
+  auto parsed = pirn::definition::parse(document, "definition", nullptr, pirn::definition::Language::whole);
+  EXPECT_TRUE(parsed) << describe(parsed.error());
+  return parsed ? *parsed : Definition();
+}
+
+// The keys of an object that the schema describes, without other ways to write the same.
+std::set<std::string> keys_of_schema(std::string_view pointer) {
+  std::ifstream file(PIRN_DEFINITION_SCHEMA);
+  const json::value schema = json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+  std::set<std::string> keys;
+  for (const auto& member : schema.at_pointer({pointer.data(), pointer.size()}).as_object())
+    keys.insert(std::string(member.key()));
+  keys.erase("max_attempts");
+  return keys;
+}
+
+std::set<std::string> keys_of(const std::vector<const json::object*>& objects) {
+  std::set<std::string> keys;
+  for (const json::object* object : objects)
+    for (const auto& member : *object) keys.insert(std::string(member.key()));
+  return keys;
+}
+
+// Every key of the language is an option of the SDK, and what the SDK prints is read.
+TEST(Document, TheSdkHasTheWholeLanguage) {
+  const std::string text = documents::whole_language();
+  const Definition definition = whole(text);
+  ASSERT_EQ(definition.workflows.size(), 4u);
+  EXPECT_EQ(definition.find("everything")->find("reversible")->rollback, "reversible_rollback");
+  EXPECT_EQ(definition.find("in")->schedule->in_ns, 1'800'000'000'000);
+
+  const json::value document = json::parse(text);
+  std::vector<const json::object*> workflows, steps, defaults, schedules;
+  for (const json::value& workflow : document.at("workflows").as_array()) {
+    workflows.push_back(&workflow.as_object());
+    schedules.push_back(&workflow.at("schedule").as_object());
+    for (const json::value& step : workflow.at("steps").as_array()) steps.push_back(&step.as_object());
+    if (const json::value* found = workflow.as_object().if_contains("step_defaults"))
+      defaults.push_back(&found->as_object());
+  }
+  EXPECT_EQ(keys_of(workflows), keys_of_schema("/definitions/workflow/properties"));
+  EXPECT_EQ(keys_of(steps), keys_of_schema("/definitions/step/properties"));
+  EXPECT_EQ(keys_of(defaults), keys_of_schema("/definitions/workflow/properties/step_defaults/properties"));
+  EXPECT_EQ(keys_of(schedules), keys_of_schema("/definitions/schedule/properties"));
+}
+
+TEST(Document, EveryShapeOfTheBuilderIsWhatTheMacrosSay) {
+  const Definition declared = whole(documents::shapes_by_macro()),
+                   built = whole(documents::shapes_by_builder());
+  ASSERT_EQ(declared.workflows.size(), 8u);
+  ASSERT_EQ(built.workflows.size(), 8u);
+  for (size_t i = 0; i < 8; ++i)
+    EXPECT_EQ(declared.workflows[i].canonical, built.workflows[i].canonical) << declared.workflows[i].name;
 }
 
 }  // namespace

@@ -78,38 +78,101 @@ std::string loop() {
   return print(+workflow, finish);
 }
 
+// Every option of steps, defaults, workflows and schedules.
 std::string whole_language() {
-  auto workflow = [] {
-    return pirn::workflow("everything", {.max_retries = 1,
+  const pirn::RecoveryRules rules = {{.on = {"timeout"},
+                                      .when = is_large,
+                                      .action = pirn::recover::retry,
+                                      .max_retries = 2,
+                                      .retry_delay = 1_s,
+                                      .retry_backoff = pirn::backoff::linear,
+                                      .retry_max_delay = 1_min,
+                                      .retry_jitter = pirn::jitter::full},
+                                     {.action = pirn::recover::fallback, .fallback = pirn::fallback::skip()}};
+  const pirn::CircuitBreaker breaker = {
+      .failure_threshold = 5, .success_threshold = 1, .half_open_limit = 2, .reset_timeout = 30_s};
+  auto workflow = [&] {
+    return pirn::workflow("everything", {.label = "Everything",
+                                         .description = "d",
+                                         .version = 2,
+                                         .timeout = 1_d,
+                                         .failure_mode = pirn::failure_mode::keep_going,
+                                         .strategy = pirn::strategy::hybrid,
+                                         .step_concurrency = 4,
+                                         .max_running = 1,
+                                         .max_retries = 1,
                                          .retry_delay = 1_s,
                                          .retry_backoff = pirn::backoff::fixed,
                                          .retry_max_delay = 1_min,
+                                         .retry_jitter = pirn::jitter::additive,
+                                         .retry_on = {"timeout"},
+                                         .no_retry_on = {pirn::terminal},
                                          .compensate = pirn::compensate::always,
                                          .on_success = handle,
                                          .on_failure = handle,
                                          .on_cancel = handle,
                                          .on_step_error = handle,
+                                         .recovery = rules,
                                          .dead_letter = true,
                                          .dead_letter_ttl = 30_d,
-                                         .max_running = 1,
-                                         .recovery = pirn::json::array({}),
                                          .schedule = pirn::Schedule{.cron = {"0 6 * * *"},
+                                                                    .start_at = "2026-01-01T00:00:00Z",
+                                                                    .end_at = "2026-12-31T00:00:00Z",
                                                                     .timezone = "UTC",
                                                                     .misfire = pirn::misfire::once},
-                                         .on_event = {"order.created"}})
-        .step<"a", fetch>()
+                                         .on_event = {"order.created"},
+                                         .tags = {"daily"},
+                                         .metadata = {{"owner", "ada"}},
+                                         .hooks = {.on_start = note},
+                                         .step_defaults = {.timeout = 1_min,
+                                                           .max_retries = 2,
+                                                           .retry_delay = 1_s,
+                                                           .retry_backoff = patient,
+                                                           .retry_max_delay = 1_h,
+                                                           .retry_jitter = pirn::jitter::symmetric,
+                                                           .retry_on = {"timeout"},
+                                                           .no_retry_on = {pirn::terminal},
+                                                           .on_error = pirn::on_error::skip,
+                                                           .fallback = pirn::fallback::value(7),
+                                                           .recovery = rules,
+                                                           .on_timeout = handle,
+                                                           .cancellable = false,
+                                                           .circuit_breaker = "api",
+                                                           .circuit_breaker_opts = breaker,
+                                                           .max_snoozes = 1,
+                                                           .max_crashes = 1,
+                                                           .priority = 1,
+                                                           .resources = {{"gpu", 1}},
+                                                           .estimate = 1_s,
+                                                           .hooks = {.on_finish = note}}})
+        .step<"a", fetch>({.label = "A", .description = "d", .metadata = {{"m", 1}}})
         .timeout(by_size)
         .rollback(undo)
         .fallback(undo)
+        .recovery(rules)
         .await_approval()
         .on_timeout(handle)
-        .circuit_breaker("api", {.failure_threshold = 5, .reset_timeout = 30_s})
+        .cancellable(false)
+        .context_key("key")
+        .circuit_breaker("api", breaker)
+        .max_snoozes(3)
+        .max_crashes(2)
         .priority(3)
-        .resources({{"cpu", 2}})
+        .resources({{"cpu", 2}, {"memory", 1.5}})
+        .estimate(10_s)
+        .hooks({.on_start = note})
         .group("g")
-        .step<"b", fetch>(
-            {.recovery = pirn::json::array({}), .max_snoozes = 3, .max_crashes = 2, .estimate = 10_s})
+        .step<"b">(finish, {.max_retries = 1,
+                            .retry_delay = 1_s,
+                            .retry_backoff = pirn::backoff::linear,
+                            .retry_max_delay = 1_min,
+                            .retry_jitter = pirn::jitter::none,
+                            .retry_on = {"x"},
+                            .no_retry_on = {"y"},
+                            .on_error = pirn::on_error::keep_going,
+                            .params = {{"p", 1}}})
         .after_any("a")
+        .when(is_large)
         .graft()
         .step<"c", fetch>()
         .after_group("g")
@@ -118,7 +181,134 @@ std::string whole_language() {
         .nested<"d">("other", {.input = child_input, .result = child_result})
         .after("c");
   };
-  return print(+workflow, undo, handle, by_size, child_input, child_result);
+  pirn::detail::WorkflowData every =
+      pirn::workflow("every", {.schedule = pirn::Schedule{.every = 1_h}}).data();
+  pirn::detail::WorkflowData at =
+      pirn::workflow("at", {.schedule = pirn::Schedule{.at = "2026-12-24T18:00:00Z"}}).data();
+  pirn::detail::WorkflowData in = pirn::workflow("in").schedule({.in = 30_min}).data();
+  std::string text;
+  pirn::detail::print_document(text, "export", "1.0.0", {}, {workflow().data(), every, at, in});
+  return text;
+}
+
+// ---- shapes, each by macros and by the builder
+
+namespace shapes {
+
+PIRN_CONDITION(in_stock) { return true; }
+PIRN_STEP(begin) { return pirn::ok(); }
+PIRN_TASK(work) { return pirn::ok(); }
+PIRN_TASK(merge) { return pirn::ok(); }
+pirn::Outcome act(pirn::Context&) { return pirn::ok(); }
+PIRN_STEP(left, {.after = begin, .group = "parallel_begin"}) { return pirn::ok(); }
+PIRN_STEP(right, {.after = begin, .group = "parallel_begin"}) { return pirn::ok(); }
+PIRN_STEP(third, {.after = begin, .group = "parallel_begin_2"}) { return pirn::ok(); }
+PIRN_STEP(fourth, {.after = begin, .group = "named"}) { return pirn::ok(); }
+PIRN_STEP(joined, {.after_group = "parallel_begin"}) { return pirn::ok(); }
+PIRN_WORKFLOW(parallel, begin, left, right, third, fourth, joined)
+
+PIRN_STEP(fetch_a, {.after = begin}) { return pirn::ok(); }
+PIRN_STEP(fetch_b, {.after = begin}) { return pirn::ok(); }
+PIRN_STEP(aggregate, {.after = {fetch_a, fetch_b}, .timeout = 10_s}) { return pirn::ok(); }
+PIRN_WORKFLOW(fan, begin, fetch_a, fetch_b, aggregate)
+
+PIRN_STEP(immediate, {.after = begin, .when = in_stock}) { return pirn::ok(); }
+PIRN_STEP(backorder, {.after = begin, .when = pirn::path("stock") == 0, .max_retries = 1}) {
+  return pirn::ok();
+}
+PIRN_STEP(complete, {.after = {immediate, backorder}}) { return pirn::ok(); }
+PIRN_WORKFLOW(branch, begin, immediate, backorder, complete)
+
+PIRN_STEP(one, {.after = begin}) { return pirn::ok(); }
+PIRN_STEP(two, {.after = one}) { return pirn::ok(); }
+PIRN_NESTED(notify, "mail::send", {.input = child_input, .after = two, .on_error = pirn::on_error::skip})
+PIRN_WORKFLOW(chain, begin, one, two, notify)
+
+PIRN_STEP(task_1, {.task = work}) { return pirn::ok(); }
+PIRN_STEP(task_2, {.task = merge, .after = task_1}) { return pirn::ok(); }
+PIRN_WORKFLOW(linear, {.tags = {"x"}}, task_1, task_2)
+
+PIRN_STEP(beside_1, {.name = "task_1", .task = work}) { return pirn::ok(); }
+PIRN_STEP(beside_2, {.name = "task_2", .task = merge}) { return pirn::ok(); }
+PIRN_WORKFLOW(beside, beside_1, beside_2)
+
+PIRN_STEP(map_chunk_1, {.task = work, .context_key = "map_chunk_1", .params = {{"data", "a"}}}) {
+  return pirn::ok();
+}
+PIRN_STEP(map_chunk_2, {.task = work, .context_key = "map_chunk_2", .params = {{"data", 7}}}) {
+  return pirn::ok();
+}
+PIRN_STEP(reduce, {.task = merge, .after = {map_chunk_1, map_chunk_2}, .timeout = 1_h}) { return pirn::ok(); }
+PIRN_WORKFLOW(map_reduce, {.step_concurrency = 2}, map_chunk_1, map_chunk_2, reduce)
+
+PIRN_STEP(run_1, {.task = work, .context_key = "run_1", .params = {{"rate", 0.1}, {"depth", 3}}}) {
+  return pirn::ok();
+}
+PIRN_STEP(run_2, {.task = work, .context_key = "run_2", .params = {{"rate", 0.1}, {"depth", 5}}}) {
+  return pirn::ok();
+}
+PIRN_STEP(run_3, {.task = work, .context_key = "run_3", .params = {{"rate", 0.2}, {"depth", 3}}}) {
+  return pirn::ok();
+}
+PIRN_STEP(run_4, {.task = work, .context_key = "run_4", .params = {{"rate", 0.2}, {"depth", 5}}}) {
+  return pirn::ok();
+}
+PIRN_STEP(collect, {.task = merge, .after = {run_1, run_2, run_3, run_4}}) { return pirn::ok(); }
+PIRN_WORKFLOW(sweep, run_1, run_2, run_3, run_4, collect)
+
+auto built_parallel() {
+  return pirn::workflow("parallel")
+      .step<"begin", act>()
+      .parallel("begin", pirn::named<"left", act>(), pirn::named<"right", act>())
+      .parallel("begin", pirn::named<"third">([](pirn::Context&) { return pirn::ok(); }))
+      .parallel("begin", pirn::named<"fourth", act>())
+      .group("named")
+      .step<"joined", act>()
+      .after_group("parallel_begin");
+}
+auto built_fan() {
+  return pirn::workflow("fan")
+      .step<"begin", act>()
+      .fan_out("begin", pirn::named<"fetch_a", act>(), pirn::named<"fetch_b", act>())
+      .fan_in<"aggregate", act>({"fetch_a", "fetch_b"})
+      .timeout(10_s);
+}
+auto built_branch() {
+  return pirn::workflow("branch")
+      .step<"begin", act>()
+      .branch("begin", pirn::arm<"immediate", act>(in_stock),
+              pirn::arm<"backorder">(pirn::path("stock") == 0, pirn::call<act>(), {.max_retries = 1}))
+      .fan_in<"complete">({"immediate", "backorder"}, pirn::call<act>());
+}
+auto built_chain() {
+  return pirn::workflow("chain")
+      .step<"begin", act>()
+      .chain(pirn::named<"one", act>(), pirn::named<"two", act>())
+      .nested<"notify">("mail::send", {.input = child_input})
+      .after("two")
+      .on_error(pirn::on_error::skip);
+}
+auto built_linear() { return pirn::linear("linear", {.tags = {"x"}}, work, merge); }
+auto built_beside() { return pirn::side_by_side("beside", {}, work, merge); }
+auto built_map_reduce() {
+  return pirn::map_reduce("map_reduce", {.step_concurrency = 2}, work, {"a", 7}, merge).timeout(1_h);
+}
+auto built_sweep() {
+  return pirn::sweep("sweep", {}, work, {{"rate", {0.1, 0.2}}, {"depth", {3, 5}}}, merge);
+}
+
+}  // namespace shapes
+
+std::string shapes_by_macro() {
+  using namespace shapes;
+  return print(parallel, fan, branch, chain, linear, beside, map_reduce, sweep, work, merge, in_stock,
+               child_input);
+}
+// work and merge are exported with the workflows that are made of them.
+std::string shapes_by_builder() {
+  using namespace shapes;
+  return print(built_parallel, built_fan, built_branch, built_chain, built_linear, built_beside,
+               built_map_reduce, built_sweep, in_stock, child_input);
 }
 
 }  // namespace documents

@@ -7,8 +7,10 @@
 namespace documents {
 
 std::string by_macro();
-std::string by_builder();      // the same package
-std::string whole_language();  // every option that the SDK can print
-std::string loop();            // steps that are added at run time
+std::string by_builder();         // the same package
+std::string whole_language();     // every option that the SDK can print
+std::string loop();               // steps that are added at run time
+std::string shapes_by_macro();    // workflows of common shapes
+std::string shapes_by_builder();  // the same workflows
 
 }  // namespace documents

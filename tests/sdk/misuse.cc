@@ -148,3 +148,27 @@ PIRN_STEP(bad) {
   return pirn::ok();
 }
 #endif
+
+// case branch_without_condition: branch
+#ifdef case_branch_without_condition
+auto bad() {
+  return pirn::workflow("bad").step<"a">(undo).branch("a", pirn::named<"b">(pirn::call<upload>("s3", 1)));
+}
+#endif
+
+// case fan_in_unknown: no_step_of_this_name_is_declared_above_here
+#ifdef case_fan_in_unknown
+auto bad() { return pirn::workflow("bad").step<"a">(undo).fan_in<"b">({"a", "aa"}, undo); }
+#endif
+
+// case dynamic_workflow_timeout: timeout
+#ifdef case_dynamic_workflow_timeout
+PIRN_DURATION(by_size) { return pirn::Duration(1_s); }
+PIRN_WORKFLOW(bad, {.timeout = by_size}, fetch)
+#endif
+
+// case nested_as_rollback: kKind
+#ifdef case_nested_as_rollback
+PIRN_NESTED(child, "other")
+PIRN_STEP(bad, {.rollback = child}) { return pirn::ok(); }
+#endif

@@ -22,6 +22,8 @@ enum class failure_mode : uint8_t { unset, fail_fast, keep_going };
 enum class jitter : uint8_t { unset, none, additive, symmetric, full };
 enum class compensate : uint8_t { unset, automatic, always, never };
 enum class misfire : uint8_t { unset, once, skip, all };
+enum class strategy : uint8_t { unset, parallel, sequential, hybrid };
+enum class recover : uint8_t { unset, retry, skip, fallback, abort, manual };
 
 // ---- conditions as data: path("order.total") > 100 && !path("order.test").exists(); or a function:
 // PIRN_CONDITION
@@ -137,6 +139,52 @@ class ErrorPattern {
 
 using ErrorPatterns = std::vector<ErrorPattern>;
 
+// ---- fallbacks and recovery
+
+// What takes the place of a step whose retries are used up: a function (PIRN_FALLBACK, PIRN_TASK), a value,
+// or nothing at all.
+class Fallback {
+ public:
+  Fallback() = default;
+  Fallback(const char* function) : text_(Value(function).to_json()) {}
+  Fallback(std::string function) : text_(Value(std::move(function)).to_json()) {}
+  template <detail::IsFunction F>
+  Fallback(F f) : text_(Value(FallbackRef(f).text()).to_json()) {}
+
+  static Fallback of_json(std::string text) {
+    Fallback fallback;
+    fallback.text_ = std::move(text);
+    return fallback;
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+namespace fallback {
+inline Fallback value(const Value& value) {
+  return Fallback::of_json(json::object({{"value", value}}).str());
+}
+inline Fallback skip() { return Fallback::of_json(json::object({{"skip", true}}).str()); }
+}  // namespace fallback
+
+// What happens on an error, before the retry policy is asked: the first rule that matches. The retry options
+// belong to recover::retry, `fallback` to recover::fallback.
+struct RecoveryRule {
+  ErrorPatterns on{};   // empty: every error
+  ConditionRef when{};  // asked with the error
+  recover action{};
+  std::optional<uint32_t> max_retries{};
+  std::optional<Duration> retry_delay{};
+  Backoff retry_backoff{};
+  std::optional<Duration> retry_max_delay{};
+  jitter retry_jitter{};
+  Fallback fallback{};
+};
+
+using RecoveryRules = std::vector<RecoveryRule>;
+
 // ---- steps
 
 // They observe and can never change an outcome.
@@ -174,8 +222,8 @@ struct StepOptions {
   ErrorPatterns no_retry_on{};
   pirn::on_error on_error{};
   RollbackRef rollback{};
-  FallbackRef fallback{};
-  Value recovery{};
+  Fallback fallback{};
+  RecoveryRules recovery{};
   std::optional<bool> await_approval{};
   HandlerRef on_timeout{};
   std::optional<bool> cancellable{};
@@ -203,8 +251,22 @@ struct StepDefaults {
   jitter retry_jitter{};
   ErrorPatterns retry_on{};
   ErrorPatterns no_retry_on{};
+  pirn::on_error on_error{};
+  Fallback fallback{};
+  RecoveryRules recovery{};
+  HandlerRef on_timeout{};
+  std::optional<bool> cancellable{};
+  std::string circuit_breaker{};
+  std::optional<CircuitBreaker> circuit_breaker_opts{};
+  std::optional<uint32_t> max_snoozes{};
+  std::optional<uint32_t> max_crashes{};
+  std::optional<int32_t> priority{};
+  Fields resources{};
+  std::optional<Duration> estimate{};
+  Hooks hooks{};
 };
 
+// Exactly one of cron, every, at and in.
 struct Schedule {
   std::vector<std::string> cron{};
   std::optional<Duration> every{};
@@ -221,22 +283,26 @@ struct WorkflowOptions {
   std::string label{};
   std::string description{};
   std::optional<uint32_t> version{};
-  Timeout timeout{};
+  std::optional<Duration> timeout{};
   pirn::failure_mode failure_mode{};
+  pirn::strategy strategy{};
   std::optional<uint32_t> step_concurrency{};
+  std::optional<uint32_t> max_running{};
   std::optional<uint32_t> max_retries{};
   std::optional<Duration> retry_delay{};
   Backoff retry_backoff{};
   std::optional<Duration> retry_max_delay{};
+  jitter retry_jitter{};
+  ErrorPatterns retry_on{};
+  ErrorPatterns no_retry_on{};
   pirn::compensate compensate{};
   HandlerRef on_success{};
   HandlerRef on_failure{};
   HandlerRef on_cancel{};
   HandlerRef on_step_error{};
+  RecoveryRules recovery{};
   std::optional<bool> dead_letter{};
   std::optional<Duration> dead_letter_ttl{};
-  std::optional<uint32_t> max_running{};
-  Value recovery{};
   std::optional<Schedule> schedule{};
   std::vector<std::string> on_event{};
   std::vector<std::string> tags{};

@@ -4,8 +4,10 @@
 //   PIRN_STEP(load, {.name = "load-config"}) { … }            a name that is no C++ identifier
 //   PIRN_STEP_FROM(upload_s3, pirn::call<upload>("s3"), {…})  a function, with or without bound arguments
 //   PIRN_STEP_FROM(resize, pirn::use<Resize>(), {…})          a class with perform and, if it likes, rollback
-//   PIRN_TASK(delete_account) { … }                           a function without a place in a workflow:
-//   rollback, graft child PIRN_WORKFLOW(user_onboarding, {.timeout = 7_d}, create_account, …)
+//   PIRN_NESTED(notify, "mail::send", {…})                    another workflow in place of a function
+//   PIRN_TASK(delete_account) { … }                           a function without a place in a workflow: a
+//                                                             rollback, a graft's child
+//   PIRN_WORKFLOW(user_onboarding, {.timeout = 7_d}, create_account, …)
 //   PIRN_PACKAGE("onboarding", "1.0.0", {.author = "…"}, user_onboarding, delete_account)
 //
 // In a body `ctx` is the pirn::Context, `in` the pirn::Input of its kind. Steps may refer to steps above them
@@ -283,6 +285,21 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
     }                                                                                         \
   };                                                                                          \
   static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}"); \
+  [[maybe_unused]] inline constexpr pirn_tag_##id id{};
+
+// Another workflow as a step, "workflow" or "package::workflow"; .input and .result map its contexts.
+#define PIRN_NESTED(id, workflow_name, ...)                                               \
+  struct pirn_tag_##id : ::pirn::detail::StepTag {                                        \
+    static constexpr ::pirn::detail::FixedString kId{#id};                                \
+    static constexpr ::pirn::At kAt{__FILE__, __LINE__};                                  \
+    static constexpr bool kNested = true;                                                 \
+    static ::pirn::StepOptions options() {                                                \
+      auto options = ::pirn::detail::options_of<::pirn::StepOptions>(__VA_ARGS__);        \
+      options.workflow = workflow_name;                                                   \
+      return options;                                                                     \
+    }                                                                                     \
+  };                                                                                      \
+  static_assert(::pirn::detail::is_name(#id), "a step's id is [a-z0-9][a-z0-9_-]{0,62}"); \
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
 // Options may be left out: PIRN_WORKFLOW(id, step, step).

@@ -60,9 +60,6 @@ class ObjectWriter {
   void fields(std::string_view name, const Fields& value) {
     if (!value.empty()) key(name) += value.to_json();
   }
-  void value(std::string_view name, const Value& value) {
-    if (value.type() != PIRN_T_NULL) value.append_json(key(name));
-  }
   void texts(std::string_view name, const std::vector<std::string>& values) {
     if (!values.empty()) key(name) += Value(values).to_json();
   }
@@ -93,8 +90,6 @@ class ObjectWriter {
   bool first_ = true;
 };
 
-inline constexpr const char* kJitters[] = {"none", "additive", "symmetric", "full"};
-
 inline void print_hooks(ObjectWriter& into, const Hooks& hooks) {
   if (hooks.on_start.empty() && hooks.on_success.empty() && hooks.on_failure.empty() &&
       hooks.on_skip.empty() && hooks.on_finish.empty())
@@ -107,18 +102,61 @@ inline void print_hooks(ObjectWriter& into, const Hooks& hooks) {
   object.text("on_finish", hooks.on_finish.text());
 }
 
-// What a step and the defaults of steps have in common.
+// What steps, the defaults of steps, workflows and recovery rules have in common.
 template <class Options>
 void print_retries(ObjectWriter& object, const Options& o) {
   object.number("max_retries", o.max_retries);
   object.duration("retry_delay", o.retry_delay);
   object.json("retry_backoff", o.retry_backoff.text());
   object.duration("retry_max_delay", o.retry_max_delay);
+  object.word("retry_jitter", o.retry_jitter, {"none", "additive", "symmetric", "full"});
   if constexpr (requires { o.retry_on; }) {
-    object.word("retry_jitter", o.retry_jitter, kJitters);
     object.patterns("retry_on", o.retry_on);
     object.patterns("no_retry_on", o.no_retry_on);
   }
+}
+
+inline void print_recovery(ObjectWriter& into, const RecoveryRules& rules) {
+  if (rules.empty()) return;
+  std::string& list = into.key("recovery") += '[';
+  for (const RecoveryRule& rule : rules) {
+    if (list.back() != '[') list += ',';
+    ObjectWriter object(list);
+    object.patterns("on", rule.on);
+    if (!rule.when.empty()) object.json("when", json::object({{"function", rule.when.text()}}).str());
+    object.word("action", rule.action, {"retry", "skip", "fallback", "abort", "manual"});
+    print_retries(object, rule);
+    object.json("fallback", rule.fallback.text());
+  }
+  list += ']';
+}
+
+inline void print_breaker(ObjectWriter& into, const CircuitBreaker& options) {
+  ObjectWriter breaker(into.key("circuit_breaker_opts"));
+  breaker.number("failure_threshold", options.failure_threshold);
+  breaker.number("success_threshold", options.success_threshold);
+  breaker.number("half_open_limit", options.half_open_limit);
+  breaker.duration("reset_timeout", options.reset_timeout);
+}
+
+// What a step can have by default.
+template <class Options>
+void print_shared_options(ObjectWriter& object, const Options& o) {
+  object.json("timeout", o.timeout.text());
+  print_retries(object, o);
+  object.word("on_error", o.on_error, {"fail", "skip", "continue"});
+  object.json("fallback", o.fallback.text());
+  print_recovery(object, o.recovery);
+  object.text("on_timeout", o.on_timeout.text());
+  object.flag("cancellable", o.cancellable);
+  object.text("circuit_breaker", o.circuit_breaker);
+  if (o.circuit_breaker_opts) print_breaker(object, *o.circuit_breaker_opts);
+  object.number("max_snoozes", o.max_snoozes);
+  object.number("max_crashes", o.max_crashes);
+  object.number("priority", o.priority);
+  object.fields("resources", o.resources);
+  object.duration("estimate", o.estimate);
+  print_hooks(object, o.hooks);
 }
 
 inline void print_step_options(ObjectWriter& object, const StepOptions& o) {
@@ -132,38 +170,18 @@ inline void print_step_options(ObjectWriter& object, const StepOptions& o) {
   if (o.graft) object.flag("graft", true);
   object.refs("after_graft", o.after_graft);
   object.json("when", o.when.text());
-  object.json("timeout", o.timeout.text());
-  print_retries(object, o);
-  object.word("on_error", o.on_error, {"fail", "skip", "continue"});
+  print_shared_options(object, o);
   object.text("rollback", o.rollback.text());
-  object.text("fallback", o.fallback.text());
-  object.value("recovery", o.recovery);
   object.flag("await_approval", o.await_approval);
-  object.text("on_timeout", o.on_timeout.text());
-  object.flag("cancellable", o.cancellable);
   object.text("context_key", o.context_key);
-  object.text("circuit_breaker", o.circuit_breaker);
-  if (o.circuit_breaker_opts) {
-    ObjectWriter breaker(object.key("circuit_breaker_opts"));
-    breaker.number("failure_threshold", o.circuit_breaker_opts->failure_threshold);
-    breaker.number("success_threshold", o.circuit_breaker_opts->success_threshold);
-    breaker.number("half_open_limit", o.circuit_breaker_opts->half_open_limit);
-    breaker.duration("reset_timeout", o.circuit_breaker_opts->reset_timeout);
-  }
-  object.number("max_snoozes", o.max_snoozes);
-  object.number("max_crashes", o.max_crashes);
-  object.number("priority", o.priority);
-  object.fields("resources", o.resources);
-  object.duration("estimate", o.estimate);
   object.fields("params", o.params);
   object.fields("metadata", o.metadata);
-  print_hooks(object, o.hooks);
 }
 
 inline void print_step(std::string& out, const StepData& step) {
   ObjectWriter object(out);
   object.text("name", step.name);
-  if (step.task != step.name) object.text("task", step.task);
+  if (step.options.workflow.empty() && step.task != step.name) object.text("task", step.task);
   object.text("label", step.options.label);
   object.text("description", step.options.description);
   object.text("at", step.at.text());
@@ -186,8 +204,7 @@ inline void print_defaults(ObjectWriter& into, const StepDefaults& defaults) {
   std::string text;
   {
     ObjectWriter object(text);
-    object.json("timeout", defaults.timeout.text());
-    print_retries(object, defaults);
+    print_shared_options(object, defaults);
   }
   if (text != "{}") into.json("step_defaults", text);
 }
@@ -200,19 +217,20 @@ inline void print_workflow(std::string& out, const WorkflowData& workflow) {
   object.text("description", o.description);
   object.number("version", o.version);
   object.text("at", workflow.at.text());
-  object.json("timeout", o.timeout.text());
+  object.duration("timeout", o.timeout);
   object.word("failure_mode", o.failure_mode, {"fail_fast", "continue"});
+  object.word("strategy", o.strategy, {"parallel", "sequential", "hybrid"});
   object.number("step_concurrency", o.step_concurrency);
+  object.number("max_running", o.max_running);
   print_retries(object, o);
   object.word("compensate", o.compensate, {"auto", "always", "never"});
   object.text("on_success", o.on_success.text());
   object.text("on_failure", o.on_failure.text());
   object.text("on_cancel", o.on_cancel.text());
   object.text("on_step_error", o.on_step_error.text());
+  print_recovery(object, o.recovery);
   object.flag("dead_letter", o.dead_letter);
   object.duration("dead_letter_ttl", o.dead_letter_ttl);
-  object.number("max_running", o.max_running);
-  object.value("recovery", o.recovery);
   if (o.schedule) print_schedule(object, *o.schedule);
   object.texts("on_event", o.on_event);
   object.texts("tags", o.tags);

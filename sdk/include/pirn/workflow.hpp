@@ -4,7 +4,8 @@
 //     return pirn::workflow("data_export", {.timeout = 1_h})
 //         .step<"fetch", fetch>()
 //         .fan_out("fetch", pirn::named<"to_s3">(pirn::call<upload>("s3")),
-//         pirn::named<"to_gcs">(pirn::call<upload>("gcs"))) .then<"notify", notify>() .timeout(30_s);
+//                  pirn::named<"to_gcs">(pirn::call<upload>("gcs")))
+//         .then<"notify", notify>().timeout(30_s);
 //   }
 //
 // The names of steps are part of the type, so that the compiler refuses an `after` that names no step, and a
@@ -96,7 +97,9 @@ StepData step_data() {
 
 template <class Function>
 auto functions_of_tag() {
-  if constexpr (requires { typename Function::Rollback; }) {
+  if constexpr (requires { Function::kNested; })
+    return Functions<>{};  // a workflow of its own: no function of this package
+  else if constexpr (requires { typename Function::Rollback; }) {
     if constexpr (!std::is_void_v<typename Function::Rollback>)
       return Functions<Function, typename Function::Rollback>{};
     else
@@ -114,6 +117,35 @@ requires(!detail::IsFunction<S>) auto named(S source, StepOptions options = {}, 
   return [&]<class P, class R>(detail::Source<P, R>& from) {
     return detail::NamedSource<Name, P, R>{std::move(from), std::move(options), at};
   }(made);
+}
+
+template <detail::FixedString Name, auto F>
+auto named(StepOptions options = {}, At at = At::here()) {
+  return named<Name>(call<F>(), std::move(options), at);
+}
+
+namespace detail {
+// A step of branch(), which runs if its condition holds.
+template <FixedString Name, class Perform, class Rollback>
+struct Arm {
+  NamedSource<Name, Perform, Rollback> step;
+};
+template <FixedString Name, class Perform, class Rollback>
+auto arm(Condition condition, NamedSource<Name, Perform, Rollback> step) {
+  step.options.when = std::move(condition);
+  return Arm<Name, Perform, Rollback>{std::move(step)};
+}
+}  // namespace detail
+
+// A step of branch(): arm<"ship", ship>(in_stock), arm<"wait">(pirn::path("stock") == 0, pirn::call<f>(3)).
+template <detail::FixedString Name, auto F>
+auto arm(Condition condition, StepOptions options = {}, At at = At::here()) {
+  return detail::arm(std::move(condition), named<Name>(call<F>(), std::move(options), at));
+}
+template <detail::FixedString Name, class S>
+requires(!std::convertible_to<S, StepOptions>) auto arm(Condition condition, S source,
+                                                        StepOptions options = {}, At at = At::here()) {
+  return detail::arm(std::move(condition), named<Name>(std::move(source), std::move(options), at));
 }
 
 template <class Names, class FunctionList>
@@ -195,6 +227,58 @@ class Workflow {
     return wider;
   }
 
+  // As fan_out, and the steps are a group of their own, which .group("name") names.
+  template <detail::FixedString... Name, class... P, class... R>
+  auto parallel(Step from, detail::NamedSource<Name, P, R>... steps) && {
+    std::string group = new_group(from.ref().text());
+    return std::move(*this).fan_out(from, std::move(steps)...).group(std::move(group));
+  }
+  // A step after all of these: fan_in<"sum", sum>({"a", "b"}).
+  template <detail::FixedString Name, auto F>
+  auto fan_in(std::initializer_list<Step> steps, StepOptions options = {}, At at = At::here()) && {
+    return std::move(*this).template fan_in<Name>(steps, call<F>(), std::move(options), at);
+  }
+  template <detail::FixedString Name, class S>
+  auto fan_in(std::initializer_list<Step> steps, S source, StepOptions options = {}, At at = At::here()) && {
+    for (const Step& step : steps) options.after.add(step.ref());
+    return std::move(*this).template step<Name>(std::move(source), std::move(options), at);
+  }
+  // Steps after `from`, each of which runs if its condition holds: none, one or several of them.
+  template <detail::FixedString... Name, class... P, class... R>
+  auto branch(Step from, detail::Arm<Name, P, R>... arms) && {
+    return std::move(*this).fan_out(from, std::move(arms.step)...);
+  }
+  // Steps one after the other, the first of them after the current ones.
+  template <detail::FixedString... Name, class... P, class... R>
+  auto chain(detail::NamedSource<Name, P, R>... steps) && {
+    size_t first = data_.steps.size();
+    std::vector<size_t> before = current_;
+    auto longer = std::move(*this).add(std::move(steps)...);
+    for (size_t i = first; i < longer.data_.steps.size(); ++i) {
+      for (size_t step : before) longer.data_.steps[i].options.after.add(longer.data_.steps[step].name);
+      before = {i};
+    }
+    return longer;
+  }
+
+  // Functions that steps name by id: they are exported with the workflow.
+  template <detail::IsFunction... F>
+  auto uses(F...) && {
+    using All = decltype((FunctionList{} + ... + detail::functions_of_tag<F>()));
+    return Workflow<typename Names::Opened, All>(std::move(data_), std::move(current_));
+  }
+
+  // ---- options of the workflow
+
+  Workflow&& schedule(Schedule when) && { return set(&WorkflowOptions::schedule, std::move(when)); }
+  Workflow&& on_event(std::vector<std::string> events) && {
+    return set(&WorkflowOptions::on_event, std::move(events));
+  }
+  Workflow&& on_success(HandlerRef f) && { return set(&WorkflowOptions::on_success, std::move(f)); }
+  Workflow&& on_failure(HandlerRef f) && { return set(&WorkflowOptions::on_failure, std::move(f)); }
+  Workflow&& on_cancel(HandlerRef f) && { return set(&WorkflowOptions::on_cancel, std::move(f)); }
+  Workflow&& on_step_error(HandlerRef f) && { return set(&WorkflowOptions::on_step_error, std::move(f)); }
+
   // ---- modifiers of the current steps
 
   Workflow&& after(Step a, Step b = {}, Step c = {}, Step d = {}, Step e = {}, Step f = {}, Step g = {},
@@ -226,7 +310,8 @@ class Workflow {
   }
   Workflow&& on_error(pirn::on_error what) && { return set(&StepOptions::on_error, what); }
   Workflow&& rollback(RollbackRef function) && { return set(&StepOptions::rollback, std::move(function)); }
-  Workflow&& fallback(FallbackRef function) && { return set(&StepOptions::fallback, std::move(function)); }
+  Workflow&& fallback(Fallback what) && { return set(&StepOptions::fallback, std::move(what)); }
+  Workflow&& recovery(RecoveryRules rules) && { return set(&StepOptions::recovery, std::move(rules)); }
   Workflow&& await_approval(bool yes = true) && { return set(&StepOptions::await_approval, yes); }
   Workflow&& on_timeout(HandlerRef function) && { return set(&StepOptions::on_timeout, std::move(function)); }
   Workflow&& cancellable(bool yes) && { return set(&StepOptions::cancellable, yes); }
@@ -235,6 +320,9 @@ class Workflow {
     std::move(*this).set(&StepOptions::circuit_breaker, std::move(name));
     return set(&StepOptions::circuit_breaker_opts, options);
   }
+  Workflow&& max_snoozes(uint32_t n) && { return set(&StepOptions::max_snoozes, n); }
+  Workflow&& max_crashes(uint32_t n) && { return set(&StepOptions::max_crashes, n); }
+  Workflow&& estimate(Duration duration) && { return set(&StepOptions::estimate, duration); }
   Workflow&& priority(int32_t n) && { return set(&StepOptions::priority, n); }
   Workflow&& resources(Fields fields) && { return set(&StepOptions::resources, std::move(fields)); }
   Workflow&& params(Fields fields) && { return set(&StepOptions::params, std::move(fields)); }
@@ -270,6 +358,24 @@ class Workflow {
         .add(std::move(more)...);
   }
 
+  // Each call is a group of its own, also when two come after one step.
+  std::string new_group(const std::string& from) const {
+    const std::string base = ("parallel_" + from).substr(0, 56);
+    std::string name = base;
+    auto taken = [&] {
+      for (const detail::StepData& step : data_.steps)
+        if (step.options.group == name) return true;
+      return false;
+    };
+    for (int n = 2; taken(); ++n) name = base + "_" + std::to_string(n);
+    return name;
+  }
+
+  template <class T, class V>
+  Workflow&& set(T WorkflowOptions::*member, V value) {
+    data_.options.*member = std::move(value);
+    return std::move(*this);
+  }
   template <class T, class V>
   Workflow&& set(T StepOptions::*member, V value) {
     for (size_t i : current_) data_.steps[i].options.*member = value;

@@ -1,0 +1,108 @@
+// Workflows of a common shape, made from functions that are declared with PIRN_TASK:
+//
+//   auto words() { return pirn::map_reduce("words", {}, count, {"a.txt", "b.txt"}, add_up); }
+//   PIRN_PACKAGE("words", "1.0.0", words)
+//
+// What they return is the builder of workflow.hpp, for more steps; modifiers apply to the last step. The
+// functions are exported with the workflow.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pirn/name.hpp"
+#include "pirn/options.hpp"
+#include "pirn/value.hpp"
+#include "pirn/workflow.hpp"
+
+namespace pirn::inline sdk {
+namespace detail {
+
+// A workflow's name, with the place where it is said.
+struct NamedHere {
+  std::string name;
+  At at;
+  NamedHere(const char* name, At at = At::here()) : name(name), at(at) {}
+  NamedHere(std::string name, At at = At::here()) : name(std::move(name)), at(at) {}
+};
+
+template <class... F>
+auto begin(const NamedHere& named, WorkflowOptions options, F... functions) {
+  return workflow(named.name, std::move(options), named.at).uses(functions...);
+}
+
+inline std::string numbered(const char* base, size_t n) { return std::string(base) + std::to_string(n); }
+
+}  // namespace detail
+
+// The steps task_1, task_2, …, one after the other.
+template <detail::IsFunction... Tasks>
+auto linear(detail::NamedHere name, WorkflowOptions options, Tasks... tasks) {
+  auto built = detail::begin(name, std::move(options), tasks...);
+  size_t n = 0;
+  auto add = [&](const TaskRef& task) {
+    StepOptions step;
+    if (n > 0) step.after.add(detail::numbered("task_", n));
+    built.add_step(detail::numbered("task_", ++n), task, std::move(step), name.at);
+  };
+  (add(tasks), ...);
+  return built;
+}
+
+// The steps task_1, task_2, …, side by side.
+template <detail::IsFunction... Tasks>
+auto side_by_side(detail::NamedHere name, WorkflowOptions options, Tasks... tasks) {
+  auto built = detail::begin(name, std::move(options), tasks...);
+  size_t n = 0;
+  (built.add_step(detail::numbered("task_", ++n), tasks, {}, name.at), ...);
+  return built;
+}
+
+// A step map_chunk_1, map_chunk_2, … for each chunk, which finds it as its parameter `data` and leaves its
+// result in the context under its own name; then the step reduce.
+template <detail::IsFunction Map, detail::IsFunction Reduce>
+auto map_reduce(detail::NamedHere name, WorkflowOptions options, Map map, const std::vector<Value>& chunks,
+                Reduce reduce) {
+  auto built = detail::begin(name, std::move(options), map, reduce);
+  StepOptions last;
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    std::string step = detail::numbered("map_chunk_", i + 1);
+    built.add_step(step, map, {.context_key = step, .params = {{"data", chunks[i]}}}, name.at);
+    last.after.add(step);
+  }
+  built.add_step("reduce", reduce, std::move(last), name.at);
+  return built;
+}
+
+// One dimension of a sweep: {"rate", {0.1, 0.2}}.
+struct Axis {
+  std::string name;
+  std::vector<Value> values;
+};
+
+// A step run_1, run_2, … for each combination of the axes' values (the last axis changes fastest), which
+// finds them as its parameters and leaves its result in the context under its own name; then the step
+// collect.
+template <detail::IsFunction Run, detail::IsFunction Collect>
+auto sweep(detail::NamedHere name, WorkflowOptions options, Run run, const std::vector<Axis>& axes,
+           Collect collect) {
+  std::vector<Fields> combinations = {Fields()};
+  for (const Axis& axis : axes) {
+    std::vector<Fields> longer;
+    for (const Fields& combination : combinations)
+      for (const Value& value : axis.values) longer.push_back(Fields(combination).add(axis.name, value));
+    combinations = std::move(longer);
+  }
+  auto built = detail::begin(name, std::move(options), run, collect);
+  StepOptions last;
+  for (size_t i = 0; i < combinations.size(); ++i) {
+    std::string step = detail::numbered("run_", i + 1);
+    built.add_step(step, run, {.context_key = step, .params = combinations[i]}, name.at);
+    last.after.add(step);
+  }
+  built.add_step("collect", collect, std::move(last), name.at);
+  return built;
+}
+
+}  // namespace pirn::inline sdk
