@@ -177,9 +177,9 @@ class Server::Core {
   }
 
   const ServerOptions options_;
+  Shared shared_;  // outlives io_, whose end destroys the connections that unsent answers name
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
-  Shared shared_;
   tcp::acceptor tcp_;
   local::acceptor local_;
   asio::steady_timer retry_;
