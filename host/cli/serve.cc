@@ -31,6 +31,7 @@ class Signals {
     for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set_, signal);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a write that fails, and the store says so
   }
   ~Signals() { end(); }
   void deliver_to(Host& host) {
