@@ -25,6 +25,7 @@
 #include "host/store/sqlite_store.h"
 #include "host/worker/alarm.h"
 #include "host/worker/in_process_runner.h"
+#include "host/worker/last_words.h"
 #include "packager/archive/envelope.h"
 #include "packager/archive/verify.h"
 #include "packager/json/json.h"
@@ -224,7 +225,7 @@ class Host::Core final : public api::Vitals {
                             {.directory = directory_.path(), .decompress = archive::decompress_apart()}));
     PIRN_DO(open_store());
     machine_.emplace(*store_, *registry_, voice_, tail_);
-    PIRN_DO(machine_->engine.recover(machine_->clock.now()));
+    PIRN_DO(recover());
     for (const Error& error : machine_->engine.left_aside())
       log::write(log::Level::error, "engine", error.message);
     services_.emplace(api::Services{*registry_, *store_, machine_->engine.inbox(), feed_, *this,
@@ -303,6 +304,16 @@ class Host::Core final : public api::Vitals {
       return {};
     }
     PIRN_TRY(store_, store::SqliteStore::open(directory_.file("pirn.db")));
+    return {};
+  }
+
+  // Crashes are told to the next life; what a store in memory holds has none.
+  Status recover() {
+    const int64_t now = machine_->clock.now();
+    if (options_.memory_store) return machine_->engine.recover(now);
+    PIRN_TRY(const worker::LastWords last_words, worker::LastWords::open(directory_.file("crashes")));
+    PIRN_DO(machine_->engine.recover(now, last_words.killers()));
+    last_words.forget();
     return {};
   }
 

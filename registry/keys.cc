@@ -135,7 +135,7 @@ Result<Principal> Registry::authenticate(std::string_view text, int64_t now_ms) 
   if (key.revoked_at_ms != 0) return Error{Code::key_revoked, "the API key " + key.id + " was revoked"};
   if (key.expires_at_ms != 0 && now_ms >= key.expires_at_ms)
     return Error{Code::key_expired, "the API key " + key.id + " has expired"};
-  return Principal{key.tenant, key.id, key.role};
+  return Principal{key.tenant, key.id, key.role, key.label};
 }
 
 }  // namespace pirn::registry

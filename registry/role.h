@@ -57,8 +57,9 @@ struct Principal {
   std::string tenant;  // empty: the operator, who may act for every tenant
   std::string key_id;  // empty: the Unix socket of the data directory
   Role role = Role::viewer;
+  std::string label{};  // of the key, as who made it named it; may be empty
 
-  static Principal local_operator() { return {"", "", Role::host_operator}; }
+  static Principal local_operator() { return {"", "", Role::host_operator, ""}; }
   bool is_operator() const { return role == Role::host_operator; }
   // For records: "operator", "operator/key:3fk…", "acme/key:9qd…".
   std::string who() const;

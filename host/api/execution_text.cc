@@ -68,6 +68,20 @@ uint32_t shown_attempt(const journal::Step& step) {
   return std::max(1u, step.failures + (after_failure ? 0 : 1));
 }
 
+// What a step awaits; `object` holds the members that say which step it is.
+void append_await(Writer& object, const journal::Await& await) {
+  object.text("kind", await.kind);
+  object.time("deadline", await.deadline);
+  std::string& out = object.name("approvers") += '[';
+  for (size_t i = 0; i < await.approvers.size(); ++i) {
+    if (i != 0) out += ',';
+    journal::append_json_string(out, await.approvers[i]);
+  }
+  out += ']';
+  object.name("notify") += await.notify.empty() ? "null" : await.notify;
+  object.text_or_null("on_timeout", await.on_timeout);
+}
+
 void append_step(std::string& out, const journal::Step& step, const std::string& name, int64_t now) {
   Writer object(out);
   object.text("name", name);
@@ -80,13 +94,23 @@ void append_step(std::string& out, const journal::Step& step, const std::string&
   object.number("invocations", step.invocations);
   object.number("failures", step.failures);
   object.number("interruptions", step.extra->interruptions);
+  object.number("crashes", step.extra->crashes);
+  object.number("snoozes", step.extra->snoozes);
   object.flag("tolerated", step.tolerated);
   error(object, "error", step.error);
   object.text_or_null("reason", step.extra->reason);
   object.time("started_at", step.started_at);
   object.time("ended_at", step.ended_at);
   object.duration("duration_ms", step.started_at, step.ended_at, now);
-  object.time("wake_at", step.state == StepState::retry_wait ? step.wake_at : 0);
+  const bool sleeps = step.state == StepState::retry_wait || step.state == StepState::snoozed;
+  object.time("wake_at", sleeps ? step.wake_at : 0);
+  if (step.state == StepState::awaiting) {
+    Writer await(object.name("await"));
+    append_await(await, *step.extra->await);
+    await.end();
+  } else {
+    object.null("await");
+  }
   object.flag("fallback_used", step.fallback_used);
   if (step.compensation == journal::Compensation::none)
     object.null("compensation");
@@ -146,27 +170,6 @@ uint32_t max_concurrency(const journal::ExecutionState& state) {
 
 }  // namespace
 
-std::string_view visible_state(const journal::ExecutionState& state) {
-  if (state.state != journal::State::running) return journal::name_of(state.state);
-  bool awaiting = false;
-  for (const journal::Step& step : state.steps) {
-    switch (step.state) {
-      case StepState::awaiting:
-        awaiting = true;
-        break;
-      case StepState::asking:
-      case StepState::ready:
-      case StepState::running:
-      case StepState::retry_wait:
-      case StepState::snoozed:
-        return "running";
-      default:
-        break;
-    }
-  }
-  return awaiting ? "paused" : "running";
-}
-
 std::string execution_text(const journal::ExecutionState& state, std::span<const std::string> step_names,
                            std::string_view context, int64_t now) {
   std::string out;
@@ -176,8 +179,8 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
       object,
       Head{state.id.text(), state.origin->tenant, state.origin->package, state.origin->version,
            state.origin->pins.empty() ? std::string() : state.origin->pins.front().hex(),
-           state.origin->workflow, state.key, visible_state(state), state.created_at, state.started_at,
-           state.ended_at, state.n_terminal(), static_cast<uint32_t>(state.steps.size())},
+           state.origin->workflow, state.key, journal::visible_state(state), state.created_at,
+           state.started_at, state.ended_at, state.n_terminal(), static_cast<uint32_t>(state.steps.size())},
       now);
   object.name("running_steps") += '[';
   bool first = true;
@@ -199,6 +202,7 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   object.number("tolerated_failures", state.tolerated_failures);
   object.number("max_concurrency", max_concurrency(state));
   object.time("deadline", state.deadline);
+  object.flag("paused_by_hand", state.paused);
   object.text_or_null("reason", state.reason);
   object.name("steps") += '[';
   for (size_t i = 0; i < state.steps.size(); ++i) {
@@ -228,6 +232,18 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   return out;
 }
 
+std::string waiting_text(const engine::AwaitingStep& waiting) {
+  std::string out;
+  Writer object(out);
+  object.text("execution", waiting.id.text());
+  object.text("package", waiting.package);
+  object.text("workflow", waiting.workflow);
+  object.text("step", waiting.step);
+  append_await(object, *waiting.await);
+  object.end();
+  return out;
+}
+
 std::string line_text(const engine::Line& line, int64_t now) {
   std::string out;
   Writer object(out);
@@ -239,7 +255,7 @@ std::string line_text(const engine::Line& line, int64_t now) {
                    line.release.hex(),
                    line.workflow,
                    line.key,
-                   journal::name_of(line.state),
+                   line.state,
                    line.created_at,
                    line.started_at,
                    line.ended_at,

@@ -12,10 +12,6 @@
 
 namespace pirn::api {
 
-// What clients see as the state: `paused` is a view of an open execution in which nothing but awaiting steps
-// is left to do.
-std::string_view visible_state(const journal::ExecutionState& state);
-
 // One execution in full. `context`: JSON object.
 std::string execution_text(const journal::ExecutionState& state, std::span<const std::string> step_names,
                            std::string_view context, int64_t now_ns);
@@ -23,5 +19,8 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
 // One line of a list; the same members from either source.
 std::string line_text(const engine::Line& line, int64_t now_ns);
 std::string line_text(const store::StoredExecution& row, int64_t now_ns);
+
+// A step that awaits, as a line of its own.
+std::string waiting_text(const engine::AwaitingStep& waiting);
 
 }  // namespace pirn::api

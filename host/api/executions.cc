@@ -5,9 +5,9 @@
 
 #include "host/api/document.h"
 #include "host/api/execution_text.h"
+#include "host/api/orders.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
-#include "host/engine/inbox.h"
 #include "host/journal/codec.h"
 #include "packager/digest/digest.h"
 #include "packager/json/json.h"
@@ -18,18 +18,6 @@ namespace pirn::api {
 namespace {
 
 constexpr uint32_t kMaxPage = 1000;
-
-// Leaves a command for the engine, or answers why not.
-void send(const Services& services, engine::Command command, const Respond& respond) {
-  if (services.inbox.push(command)) return;
-  const bool closed = services.inbox.closed();
-  respond(problem(closed ? Error{Code::shutting_down, "the host is shutting down"}
-                         : Error{Code::busy, "the engine's inbox is full"}));
-}
-
-Error no_execution(std::string_view id) {
-  return Error{Code::not_found, "there is no execution '" + std::string(id) + "'"};
-}
 
 Result<engine::Start> read_start(const Request& request) {
   PIRN_TRY(const Document body, Document::read(request.body, {"workflow", "input"}));
@@ -138,7 +126,7 @@ Response merge(const Services& services, const store::ExecutionFilter& filter,
       continue;
     }
     if (b != stored->end() && a->id == b->id) ++b;
-    append(journal::name_of(a->state), a->id, *a);
+    append(a->state, a->id, *a);
     ++a;
   }
   out += "],\"cursor\":";

@@ -48,6 +48,11 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/executions/{id}/cancel", tenant, Permission::control_execution, "Cancels an execution: {reason, rollback, cleanup}.", "", nullptr, cancel_execution},
     {"POST", "/v1/executions/{id}/retry", tenant, Permission::start_execution, "Runs what did not complete again, as a new execution that takes over the rest: {on_active}.", "", nullptr, retry_execution},
     {"POST", "/v1/executions/{id}/rerun", tenant, Permission::start_execution, "Runs a step and all that follows from it again, as a new execution: {from, on_active}.", "", nullptr, rerun_execution},
+    {"POST", "/v1/executions/{id}/pause", tenant, Permission::control_execution, "Holds an execution: {reason}. What runs finishes, nothing starts; deadlines hold.", "", nullptr, pause_execution},
+    {"POST", "/v1/executions/{id}/resume", tenant, Permission::control_execution, "Ends a pause, {context} being a patch of the context; or answers the steps that await, or one of them: {context, step, action: complete|retry|skip|fail}. All actions but complete are for an intervention.", "", nullptr, resume_execution},
+    {"POST", "/v1/executions/{id}/approve", tenant, Permission::view, "Completes a step that awaits with {approved: true, approver, comment}: {step, comment}. For the approvers that the step lists, by the label of their key, and for holders of answer_approval.", "", nullptr, approve_step},
+    {"POST", "/v1/executions/{id}/reject", tenant, Permission::view, "The same with approved: false.", "", nullptr, reject_step},
+    {"GET", "/v1/approvals", tenant, Permission::view, "The steps that await an answer, those of the oldest execution first: kind, deadline, approvers.", "limit", nullptr, list_approvals},
     {"GET", "/v1/executions/{id}/events", tenant, Permission::view, "The journal of an execution, oldest first.", "after limit", nullptr, list_events},
     {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: the journal (id = seq), then live. Last-Event-ID continues.", "", nullptr, stream_events},
 };

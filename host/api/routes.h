@@ -44,6 +44,13 @@ void retry_execution(const Services&, RequestPtr, Respond);
 void rerun_execution(const Services&, RequestPtr, Respond);
 void cancel_execution(const Services&, RequestPtr, Respond);
 
+// waiting.cc
+void pause_execution(const Services&, RequestPtr, Respond);
+void resume_execution(const Services&, RequestPtr, Respond);
+void approve_step(const Services&, RequestPtr, Respond);
+void reject_step(const Services&, RequestPtr, Respond);
+void list_approvals(const Services&, RequestPtr, Respond);
+
 // journal.cc
 void list_events(const Services&, RequestPtr, Respond);
 void stream_events(const Services&, RequestPtr, Respond);

@@ -4,6 +4,7 @@
 
 #include "host/cli/client.h"
 #include "host/cli/input.h"
+#include "host/cli/runs.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
 #include "host/cli/watch.h"
@@ -24,30 +25,6 @@ const std::vector<Column> kRun = {{"ID", "id"},
                                   {"DONE", "done"},
                                   {"STARTED", "started_at", Kind::time},
                                   {"TOOK", "duration_ms", Kind::duration}};
-
-// An id, or @latest, @failed, @running.
-Result<std::string> resolve(Client& client, const std::string& run) {
-  if (!run.starts_with('@')) return run;
-  std::string target = path({"executions"});
-  if (run == "@failed")
-    add_query(target, "state", "failed");
-  else if (run == "@running")
-    add_query(target, "state", "open");
-  else if (run != "@latest")
-    return Error{Code::usage, "there is no run '" + run + "'", "Give an id, @latest, @failed or @running."};
-  // A page may hold nothing of a state and still not be the last one.
-  std::string cursor;
-  do {
-    std::string page = target;
-    add_query(page, "cursor", cursor);
-    PIRN_TRY(const bj::value answer, client.call("GET", page));
-    const bj::array& rows = answer.at("executions").as_array();
-    if (!rows.empty()) return text_of(rows.front().as_object(), "id");
-    const bj::value& next = answer.at("cursor");
-    cursor = next.is_string() ? std::string(next.as_string()) : std::string();
-  } while (!cursor.empty());
-  return Error{Code::not_found, "there is no run for '" + run + "'", "See pirn run ls."};
-}
 
 Result<int64_t> deadline_of(const Arguments& arguments) {
   if (!arguments.has("timeout")) return 0;
@@ -85,6 +62,32 @@ Outcome wait_for(Client& client, const std::string& id, const Arguments& argumen
 
 }  // namespace
 
+Result<std::string> find_run(Client& client, const std::string& run) {
+  if (!run.starts_with('@')) return run;
+  std::string target = path({"executions"});
+  if (run == "@failed")
+    add_query(target, "state", "failed");
+  else if (run == "@running")
+    add_query(target, "state", "open");
+  else if (run == "@paused")
+    add_query(target, "state", "paused");
+  else if (run != "@latest")
+    return Error{Code::usage, "there is no run '" + run + "'",
+                 "Give an id, @latest, @failed, @running or @paused."};
+  // A page may hold nothing of a state and still not be the last one.
+  std::string cursor;
+  do {
+    std::string page = target;
+    add_query(page, "cursor", cursor);
+    PIRN_TRY(const bj::value answer, client.call("GET", page));
+    const bj::array& rows = answer.at("executions").as_array();
+    if (!rows.empty()) return text_of(rows.front().as_object(), "id");
+    const bj::value& next = answer.at("cursor");
+    cursor = next.is_string() ? std::string(next.as_string()) : std::string();
+  } while (!cursor.empty());
+  return Error{Code::not_found, "there is no run for '" + run + "'", "See pirn run ls."};
+}
+
 namespace {
 
 bool waits(const Arguments& arguments) { return arguments.has("wait") || arguments.has("watch"); }
@@ -108,7 +111,7 @@ Outcome run_again(const Arguments& arguments, std::string_view verb) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_DO(check_timeout(arguments, waits(arguments)));
   PIRN_TRY(Client client, Client::open(arguments));
-  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  PIRN_TRY(const std::string id, find_run(client, arguments.get("run")));
   bj::object body{{"on_active", arguments.has("on-active")}};
   if (verb == "rerun") body["from"] = arguments.get("from");
   PIRN_TRY(const bj::value answer, client.call("POST", path({"executions", id, verb}), bj::serialize(body)));
@@ -170,7 +173,7 @@ Outcome run_list(const Arguments& arguments) {
 Outcome run_show(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(Client client, Client::open(arguments));
-  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  PIRN_TRY(const std::string id, find_run(client, arguments.get("run")));
   PIRN_TRY(const bj::value execution, client.call("GET", path({"executions", id})));
   print_execution(execution.as_object(), format);
   return 0;
@@ -179,14 +182,14 @@ Outcome run_show(const Arguments& arguments) {
 Outcome run_watch(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(Client client, Client::open(arguments));
-  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  PIRN_TRY(const std::string id, find_run(client, arguments.get("run")));
   return wait_for(client, id, arguments, format, false);
 }
 
 Outcome run_events(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(Client client, Client::open(arguments));
-  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  PIRN_TRY(const std::string id, find_run(client, arguments.get("run")));
   std::string after = arguments.get("after", "0");
   bj::array all;
   for (bool more = true; more;) {
@@ -215,7 +218,7 @@ Outcome run_cancel(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_DO(check_timeout(arguments, arguments.has("wait")));
   PIRN_TRY(Client client, Client::open(arguments));
-  PIRN_TRY(const std::string id, resolve(client, arguments.get("run")));
+  PIRN_TRY(const std::string id, find_run(client, arguments.get("run")));
   bj::object body{{"cleanup", !arguments.has("no-cleanup")}, {"rollback", arguments.has("rollback")}};
   if (arguments.has("reason")) body["reason"] = arguments.get("reason");
   PIRN_TRY(const bj::value answer,
@@ -231,6 +234,12 @@ Outcome run_cancel(const Arguments& arguments) {
   print_execution(execution.as_object(), format);
   // Cancelled is what was asked for.
   return text_of(execution.as_object(), "state") == "cancelled" ? 0 : exit_code_of(execution.as_object());
+}
+
+std::string names_in(const bj::array& names) {
+  std::string text;
+  for (const bj::value& name : names) text += (text.empty() ? "" : ", ") + std::string(name.as_string());
+  return text;
 }
 
 }  // namespace pirn::cli

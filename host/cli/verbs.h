@@ -42,6 +42,13 @@ Outcome run_cancel(const Arguments&);
 Outcome run_retry(const Arguments&);
 Outcome run_rerun(const Arguments&);
 
+// waiting.cc
+Outcome run_pause(const Arguments&);
+Outcome run_resume(const Arguments&);
+Outcome run_approve(const Arguments&);
+Outcome run_reject(const Arguments&);
+Outcome approvals_list(const Arguments&);
+
 // workflows.cc
 Outcome graph(const Arguments&);
 Outcome describe_workflow(const Arguments&);

@@ -5,6 +5,8 @@
 #include <iostream>
 #include <thread>
 
+#include "host/cli/runs.h"
+
 namespace pirn::cli {
 
 namespace {
@@ -23,6 +25,24 @@ std::string error_words(const bj::object& object) {
   const bj::value* error = object.if_contains("error");
   if (error == nullptr || !error->is_object()) return {};
   return member(error->as_object(), "code") + ": " + member(error->as_object(), "message");
+}
+
+// What an awaiting step waits for: "approval by ada, grace, until 2026-01-31 12:00:00". Events have the
+// deadline in nanoseconds, executions as text.
+std::string await_words(const bj::object& await) {
+  std::string words = member(await, "kind");
+  if (const bj::value* approvers = await.if_contains("approvers");
+      approvers != nullptr && approvers->is_array())
+    if (const std::string names = names_in(approvers->as_array()); !names.empty()) words += " by " + names;
+  const bj::value* deadline = await.if_contains("deadline");
+  if (deadline == nullptr || deadline->is_null()) return words;
+  if (!deadline->is_int64()) return words + ", until " + time_words(*deadline);
+  const std::time_t seconds = deadline->as_int64() / 1'000'000'000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return words + ", until " + time_words(bj::value(text));
 }
 
 // How far a step is, as it says: a share from 0 to 1, or a negative number when it does not know.
@@ -106,12 +126,17 @@ class Table : public Display {
         if (row.started_at == 0) row.started_at = at;
         row.remark = member(event, "attempt") == "1" ? "" : "attempt " + member(event, "attempt");
       }
+      if (name == "step.snooze") row.state = "snoozed";
+      if (name == "step.await") {
+        row.state = "awaiting";
+        row.remark = await_words(event);
+      }
       if (name == "step.stop") finish(row, "completed", "", at);
       if (name == "step.skip") finish(row, "skipped", member(event, "kind"), at);
       if (name == "step.cancel") finish(row, "cancelled", member(event, "reason"), at);
       if (name == "step.exception") {
         const std::string then = member(event, "then");
-        if (then == "retry")
+        if (then == "retry" || then == "ask" || then == "await")
           row.state = "retry_wait";
         else
           finish(row, then == "skip" ? "skipped" : "failed", error_words(event), at);
@@ -181,6 +206,8 @@ std::string event_line(const bj::object& event, std::string_view name) {
   if (name == "step.skip") append("", member(event, "kind"));
   if (name == "workflow.stop" || name == "end") append("", member(event, "state"));
   if (name == "step.exception") append("then ", member(event, "then"));
+  if (name == "step.await") append("", await_words(event));
+  if (name == "workflow.resume") append("by ", member(event, "by"));
   if (const bj::value* duration = event.if_contains("duration"); duration != nullptr && duration->is_int64())
     append("", duration_words(static_cast<double>(duration->as_int64()) / 1e6));
   append("", error_words(event));
@@ -290,6 +317,9 @@ void print_execution(const bj::object& execution, Format format) {
     const bj::object& step = value.as_object();
     std::string remark = error_words(step);
     if (remark.empty()) remark = member(step, "reason");
+    if (const bj::value& await = step.at("await"); await.is_object()) remark = await_words(await.as_object());
+    if (remark.empty() && member(step, "state") == "snoozed")
+      remark = "until " + time_words(step.at("wake_at"));
     std::string state = state_word(member(step, "state"));
     if (const std::string kind = member(step, "skip_kind"); !kind.empty()) state += " (" + kind + ")";
     const bj::value& took = step.at("duration_ms");

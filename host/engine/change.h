@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,7 @@ struct Decision {
   int64_t consultation_limit_ns = 0;
   int64_t handler_limit_ns = 0;
   size_t execution_limit_bytes = 0;
+  std::span<const uint64_t> killers{};  // recovery: invocations that are known to have killed the host
 };
 
 }  // namespace pirn::engine

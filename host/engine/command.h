@@ -51,6 +51,57 @@ struct Rerun {
   Reply<Started> reply;
 };
 
+// Who speaks, and for approvals: whether he holds the permission to answer any of them.
+struct Person {
+  std::string name;
+  bool approves = false;
+};
+
+struct Pause {
+  std::string tenant;
+  ExecutionId id;
+  std::string reason;
+  Reply<std::string_view> reply;  // the visible state right after
+};
+
+// Ends a pause by hand: `context` is a patch of the execution's context. Without one, or with a step: the
+// steps that await, or that step, are answered, and `context` is their result.
+struct Resume {
+  enum class Action : uint8_t { complete, retry, skip, fail };  // all but complete: of an intervention (R47)
+  std::string tenant;
+  ExecutionId id;
+  std::string step;  // empty: none is named
+  Action action = Action::complete;
+  journal::Delta context;
+  Person by;
+  Reply<std::string_view> reply;
+};
+
+// invalid_argument: there is no such action.
+Result<Resume::Action> parse_action(std::string_view name);
+
+struct Approve {
+  std::string tenant;
+  ExecutionId id;
+  std::string step;
+  bool approved = true;  // false: rejected
+  std::string comment;
+  Person by;
+  Reply<std::string_view> reply;
+};
+
+// A step that awaits somebody or something.
+struct AwaitingStep {
+  ExecutionId id;
+  std::string package, workflow, step;
+  journal::AwaitPtr await;
+};
+struct ListAwaiting {
+  std::string tenant;
+  uint32_t limit = 100;
+  Reply<std::vector<AwaitingStep>> reply;  // of the oldest execution first
+};
+
 // An execution as it is now. Of an open one the engine answers, of a closed one the store.
 struct View {
   journal::ExecutionState state;
@@ -68,7 +119,7 @@ struct Line {
   ExecutionId id;
   std::string package, version, workflow, key;
   Digest release;
-  journal::State state;
+  std::string_view state;  // as clients see it
   int64_t created_at = 0, started_at = 0, ended_at = 0;
   uint32_t done = 0, total = 0;
 };
@@ -89,6 +140,7 @@ struct Stats {
   Reply<EngineStats> reply;
 };
 
-using Command = std::variant<Start, Rerun, Cancel, Show, ListOpen, Stats>;
+using Command =
+    std::variant<Start, Rerun, Cancel, Pause, Resume, Approve, Show, ListOpen, ListAwaiting, Stats>;
 
 }  // namespace pirn::engine

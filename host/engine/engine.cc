@@ -37,7 +37,7 @@ class Engine::Core {
   void stop_dispatching() { dispatching_ = false; }
   size_t running_steps() const;
 
-  Status recover(int64_t now);
+  Status recover(int64_t now, std::span<const uint64_t> killers);
   Result<Turn> turn(int64_t now);
 
  private:
@@ -48,9 +48,17 @@ class Engine::Core {
   void handle(Decision& decision, Rerun& command);
   Result<Started> rerun(Decision& decision, const Rerun& command);
   void handle(Decision& decision, Cancel& command);
+  void handle(Decision& decision, Pause& command);
+  void handle(Decision& decision, Resume& command);
+  void handle(Decision& decision, Approve& command);
   void handle(Decision& decision, Show& command);
   void handle(Decision& decision, ListOpen& command);
+  void handle(Decision& decision, ListAwaiting& command);
   void handle(Decision& decision, Stats& command);
+  // Asks the open execution; why there is none is the answer otherwise.
+  template <class Order, class Ask>
+  void instruct(Order& command, std::string_view verb, Ask ask);
+  Error refusal(std::string_view tenant, ExecutionId id, std::string_view verb) const;
   void on_completion(Decision& decision, worker::Completion& completion);
   void dispatch(Decision& decision);
   void touched(Execution& execution);
@@ -138,7 +146,7 @@ class Engine::Core {
 
 // ---- recovery ----
 
-Status Engine::Core::recover(int64_t now) {
+Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
   PIRN_TRY(const ExecutionId last, store_.last_id());
   ids_.start_above(last);
   PIRN_TRY(Recovered recovered, fold_store(store_));
@@ -147,6 +155,7 @@ Status Engine::Core::recover(int64_t now) {
   change_.clear();
   ++change_.turn;
   Decision deciding = decision(last_now_);
+  deciding.killers = killers;
   for (auto& [state, impossible] : recovered.open) {
     auto plan = impossible ? Result<PlanPtr>(std::move(*impossible)) : recovered_plan(state);
     if (!plan) {
@@ -494,13 +503,7 @@ void Engine::Core::handle(Decision& deciding, Cancel& command) {
     });
   };
   Execution* execution = open_execution(command.tenant, command.id);
-  if (!execution) {
-    auto stored = store_.find(command.tenant, command.id);
-    if (!stored) return answer(std::move(stored).error());
-    if (!*stored) return answer(not_open(command.id));
-    return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " +
-                                                      (*stored)->state + " and cannot be cancelled"});
-  }
+  if (!execution) return answer(refusal(command.tenant, command.id, "cancelled"));
   const journal::State state = execution->state().state;
   if (!execution->may_be_cancelled())
     return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " +
@@ -509,6 +512,76 @@ void Engine::Core::handle(Decision& deciding, Cancel& command) {
   execution->cancel(deciding, command.reason, command.rollback, command.cleanup);
   touched(*execution);
   answer(execution->state().state);
+}
+
+// Closed, foreign or unknown.
+Error Engine::Core::refusal(std::string_view tenant, ExecutionId id, std::string_view verb) const {
+  const auto refused = [&](std::string_view state) {
+    return Error{Code::invalid_transition, "execution " + id.text() + " is " + std::string(state) +
+                                               " and cannot be " + std::string(verb)};
+  };
+  // One that has ended in this turn is not in the store yet.
+  if (const auto found = executions_.find(id);
+      found != executions_.end() && found->second->state().origin->tenant == tenant)
+    return refused(name_of(found->second->state().state));
+  auto stored = store_.find(tenant, id);
+  if (!stored) return std::move(stored).error();
+  if (!*stored) return Error{Code::not_found, "there is no execution '" + id.text() + "'"};
+  return refused((*stored)->state);
+}
+
+template <class Order, class Ask>
+void Engine::Core::instruct(Order& command, std::string_view verb, Ask ask) {
+  const auto answer = [&](Result<std::string_view> result) {
+    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable {
+      reply(std::move(result));
+    });
+  };
+  Execution* execution = open_execution(command.tenant, command.id);
+  if (!execution) return answer(refusal(command.tenant, command.id, verb));
+  if (Status done = ask(*execution); !done) return answer(std::move(done).error());
+  touched(*execution);
+  answer(journal::visible_state(execution->state()));
+}
+
+void Engine::Core::handle(Decision& deciding, Pause& command) {
+  instruct(command, "paused",
+           [&](Execution& execution) { return execution.on_pause(deciding, command.reason); });
+}
+
+void Engine::Core::handle(Decision& deciding, Resume& command) {
+  instruct(command, "resumed", [&](Execution& execution) { return execution.on_resume(deciding, command); });
+}
+
+void Engine::Core::handle(Decision& deciding, Approve& command) {
+  instruct(command, command.approved ? "approved" : "rejected",
+           [&](Execution& execution) { return execution.on_approval(deciding, command); });
+}
+
+void Engine::Core::handle(Decision&, ListAwaiting& command) {
+  change_.replies.push_back([this, command = std::move(command)] {
+    std::vector<const Execution*> found;
+    for (const auto& [id, execution] : executions_) {
+      const journal::ExecutionState& state = execution->state();
+      const auto awaits = [](const journal::Step& step) {
+        return step.state == journal::StepState::awaiting;
+      };
+      if (!execution->ended() && state.origin->tenant == command.tenant &&
+          std::any_of(state.steps.begin(), state.steps.end(), awaits))
+        found.push_back(execution.get());
+    }
+    std::sort(found.begin(), found.end(),
+              [](const Execution* a, const Execution* b) { return a->id() < b->id(); });
+    std::vector<AwaitingStep> waiting;
+    for (const Execution* execution : found) {
+      const journal::ExecutionState& state = execution->state();
+      for (uint32_t step = 0; step < state.steps.size() && waiting.size() < command.limit; ++step)
+        if (state.steps[step].state == journal::StepState::awaiting)
+          waiting.push_back({state.id, state.origin->package, state.origin->workflow,
+                             execution->plan().names()[step], state.steps[step].extra->await});
+    }
+    command.reply(std::move(waiting));
+  });
 }
 
 void Engine::Core::handle(Decision&, Show& command) {
@@ -528,7 +601,7 @@ Line Engine::Core::line_of(const Execution& execution) const {
           state.origin->workflow,
           state.key,
           state.origin->pins.front(),
-          state.state,
+          journal::visible_state(state),
           state.created_at,
           state.started_at,
           state.ended_at,
@@ -633,7 +706,7 @@ void Engine::Core::project(Execution& execution) {
   row.id = state.id;
   row.commit_no = state.next_commit - 1;
   row.open = !execution.ended();
-  row.state = name_of(state.state);
+  row.state = journal::visible_state(state);
   row.tenant = state.origin->tenant;
   row.package = state.origin->package;
   row.version = state.origin->version;
@@ -766,7 +839,9 @@ Engine::Engine(Options options, store::Store& store, worker::Runner& runner, con
     : core_(std::make_unique<Core>(options, store, runner, releases, listener, wakeup)) {}
 Engine::~Engine() = default;
 Inbox& Engine::inbox() { return core_->inbox(); }
-Status Engine::recover(int64_t now) { return core_->recover(now); }
+Status Engine::recover(int64_t now, std::span<const uint64_t> killers) {
+  return core_->recover(now, killers);
+}
 const std::vector<Error>& Engine::left_aside() const { return core_->left_aside(); }
 Result<Turn> Engine::turn(int64_t now) { return core_->turn(now); }
 void Engine::stop_dispatching() { core_->stop_dispatching(); }

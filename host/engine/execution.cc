@@ -15,6 +15,7 @@ using journal::Step;
 using journal::StepState;
 using journal::Stopping;
 using worker::Kind;
+using worker::Outcome;
 
 journal::ErrorPtr make_error(std::string code, std::string message, journal::ErrorClass error_class) {
   return std::make_shared<const journal::StepError>(
@@ -49,7 +50,9 @@ void Execution::begin_anew() {
   stored_bytes_ = journal::size_bytes(state_.input);
 }
 
-bool Execution::parked() const { return !ended() && n_running_ == 0 && n_asking_ == 0 && ready_.empty(); }
+bool Execution::parked() const {
+  return !ended() && n_running_ == 0 && n_asking_ == 0 && (ready_.empty() || state_.paused);
+}
 
 std::string Execution::context_json() const {
   std::string out;
@@ -201,7 +204,7 @@ std::vector<bool> Execution::below_failures() const {
 
 // E8, E9, E11.
 void Execution::finish_if_done(Decision& decision) {
-  if (n_open_ > 0 || concluding_ || ended()) return;
+  if (n_open_ > 0 || state_.paused || concluding_ || ended()) return;
   if (state_.state == State::running) {
     if (state_.error_step == journal::kNoStep) return conclude(decision);
     Stopping record;
@@ -219,6 +222,12 @@ void Execution::finish_if_done(Decision& decision) {
 
 // In rank order, so that ancestors come first.
 void Execution::refold() {
+  for (uint32_t number = 1; number <= state_.patches.size(); ++number) {
+    const journal::Delta& patch = state_.patches[number - 1];
+    base_ = base_.with(patch, {number, 0, 0});
+    all_ = all_.with(patch, {number, 0, 0});
+    stored_bytes_ += journal::size_bytes(patch);
+  }
   for (uint32_t rank = 0; rank < plan_->n_steps(); ++rank) {
     const uint32_t step = plan_->at_rank(rank);
     const Step& current = state_.steps[step];
@@ -231,15 +240,20 @@ void Execution::refold() {
     if (!current.result) continue;
     stored_bytes_ += journal::size_bytes(*current.result);
     const journal::Delta delta = context_delta(step, *current.result);
-    local_[step].after = local_[step].after.with(delta, stamp(step));
-    all_ = all_.with(delta, stamp(step));
+    const journal::Stamp when = stamp(step, current.extra->patch);
+    local_[step].after = local_[step].after.with(delta, when);
+    all_ = all_.with(delta, when);
   }
 }
 
 // S17: the host lost the invocation.
-void Execution::interrupt(Decision& decision, uint32_t step) {
-  emit(decision, journal::StepInterrupted{step, false});
-  if (state_.state != State::stopping) return ready_.push({0, plan_->rank(step), step});
+void Execution::interrupt(Decision& decision, uint32_t step, bool crashed) {
+  emit(decision, journal::StepInterrupted{step, crashed});
+  if (state_.state != State::stopping) {
+    // One that crashed too often fails, when all is known that was under way.
+    if (!crashed || !crashed_too_often(step)) ready_.push({0, plan_->rank(step), step});
+    return;
+  }
   emit(decision, journal::StepCancelled{step, "the host was lost while the workflow was stopping", nullptr});
   ended_step(decision, step);
 }
@@ -260,8 +274,11 @@ void Execution::resume(Decision& decision) {
   refold();
 
   // What was under way: S17, and consultations are asked again.
+  std::vector<uint32_t> blamed;
   for (uint32_t step = 0; step < plan_->n_steps(); ++step) {
     const Step& current = state_.steps[step];
+    const bool killed = current.invocation != 0 && std::find(decision.killers.begin(), decision.killers.end(),
+                                                             current.invocation) != decision.killers.end();
     switch (current.state) {
       case StepState::running:
         if (nested(step)) {
@@ -269,17 +286,29 @@ void Execution::resume(Decision& decision) {
           set_timer(decision, step, later(current.invoked_at, timeout_of(step)));
           decision.change.waiting.push_back({this, step, current.extra->child});
         } else {
-          interrupt(decision, step);
+          interrupt(decision, step, killed);
+          if (killed && crashed_too_often(step)) blamed.push_back(step);
         }
         break;
       case StepState::ready:
         ready_.push({0, plan_->rank(step), step});
         break;
       case StepState::retry_wait:
+      case StepState::snoozed:
         set_timer(decision, step, current.wake_at);
         break;
+      case StepState::awaiting:
+        set_timer(decision, step, current.extra->await->deadline);
+        break;
       case StepState::asking:
-        ask_again(decision, step);
+        if (killed) {  // it would do so again
+          ++n_asking_;
+          blamed.push_back(step);
+        } else if (current.asking == Kind::handler) {
+          ask_on_timeout(decision, step);
+        } else {
+          ask_again(decision, step);
+        }
         break;
       default:
         break;
@@ -293,14 +322,35 @@ void Execution::resume(Decision& decision) {
     rollbacks_ = rollback_candidates();
     return next_rollback(decision);
   }
+  for (const uint32_t step : blamed) blame(decision, step);
   finish_if_done(decision);
+}
+
+// A function that kills its process must not do so for ever: the step fails, of a consultation the default
+// holds.
+void Execution::blame(Decision& decision, uint32_t step) {
+  const Step& current = state_.steps[step];
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::failed;
+  if (current.state == StepState::asking) {
+    outcome.error = make_error("crashed", "the function crashed the process that it ran in");
+    return on_answer(decision, step, outcome);
+  }
+  if (current.state != StepState::ready) return;  // stopped meanwhile
+  fail_step(
+      decision, step,
+      make_error("crashed",
+                 "the step crashed the process that it ran in " + std::to_string(current.extra->crashes) +
+                     " times; its max_crashes is " + std::to_string(plan_->step(step).max_crashes),
+                 journal::ErrorClass::terminal));
 }
 
 // ---- dispatch ----
 
 bool Execution::dispatchable() const {
   const uint32_t limit = plan_->workflow().step_concurrency;
-  return state_.state == State::running && !ready_.empty() && (limit == 0 || n_running_ < limit);
+  return state_.state == State::running && !state_.paused && !ready_.empty() &&
+         (limit == 0 || n_running_ < limit);
 }
 
 void Execution::start_next(Decision& decision) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "host/engine/change.h"
+#include "host/engine/command.h"
 #include "host/engine/frame.h"
 #include "host/engine/plan.h"
 #include "host/journal/context.h"
@@ -74,6 +75,10 @@ class Execution {
     return (state_.state == journal::State::pending || state_.state == journal::State::running) &&
            !concluding_;
   }
+  // What people say; an error changes nothing.
+  Status on_pause(Decision& decision, const std::string& reason);
+  Status on_resume(Decision& decision, Resume& command);
+  Status on_approval(Decision& decision, const Approve& command);
 
   // Dispatch: can a step start, as far as this execution is concerned? start_next() starts the best one.
   bool dispatchable() const;
@@ -95,6 +100,7 @@ class Execution {
   };
 
   // Recording.
+  void blame(Decision& decision, uint32_t step);
   void open_commit() { draft_turn_ = 0; }
   void emit(Decision& decision, journal::Record&& record);
 
@@ -174,9 +180,23 @@ class Execution {
   void on_step_due(Decision& decision, uint32_t step);
   void on_grace_over(Decision& decision);
   void on_hook_done(Decision& decision, const worker::Outcome* outcome);
+
+  // Waiting.
+  void snooze(Decision& decision, uint32_t step, int64_t delay);
+  void await(Decision& decision, uint32_t step, const worker::AwaitRequest& request);
+  void begin_await(Decision& decision, uint32_t step, journal::Await await, std::string reason);
+  void on_await_due(Decision& decision, uint32_t step);
+  void ask_on_timeout(Decision& decision, uint32_t step);
+  void on_timeout_answer(Decision& decision, uint32_t step, worker::Outcome& outcome);
+  Status check_answer(const Resume& command, uint32_t step) const;
+  void end_pause(Decision& decision, Resume& command, bool with_patch);
+  void answer(Decision& decision, uint32_t step, const Resume& command);
   void left_running(Decision& decision, uint32_t step);
   void abandon(Decision& decision, uint32_t step);
-  void interrupt(Decision& decision, uint32_t step);
+  void interrupt(Decision& decision, uint32_t step, bool crashed = false);
+  bool crashed_too_often(uint32_t step) const {
+    return state_.steps[step].extra->crashes > plan_->step(step).max_crashes;
+  }
 
   // What follows when a step has ended.
   void ended_step(Decision& decision, uint32_t step);
@@ -194,7 +214,10 @@ class Execution {
   journal::Context visible(uint32_t step) const;
   journal::Delta context_delta(uint32_t step, const journal::StepResult& result) const;
   void note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta);
-  journal::Stamp stamp(uint32_t step) const { return {0, plan_->rank(step) + 1, 0}; }
+  // Of what a step writes after so many patches.
+  journal::Stamp stamp(uint32_t step, size_t patches) const {
+    return {static_cast<uint32_t>(patches), plan_->rank(step) + 1, 0};
+  }
 
   // `step` may be kNoStep: about the whole workflow.
   worker::Invocation invocation(Decision& decision, worker::Kind kind, uint32_t step,

@@ -87,12 +87,13 @@ void Execution::on_task_outcome(Decision& decision, uint32_t step, Outcome& outc
           decision, step,
           make_error("invalid_return", "the task returned CANCELLED although nothing was being cancelled"));
     case Outcome::Kind::snooze:
+      return snooze(decision, step, outcome.duration);
     case Outcome::Kind::await:
+      return await(decision, step, outcome.await ? *outcome.await : worker::AwaitRequest());
     case Outcome::Kind::expand:
-      return fail_step(
-          decision, step,
-          make_error("unsupported", "the outcomes SNOOZE, AWAIT and EXPAND are not enforced by this version",
-                     ErrorClass::terminal));
+      return fail_step(decision, step,
+                       make_error("unsupported", "the outcome EXPAND is not enforced by this version",
+                                  ErrorClass::terminal));
   }
 }
 
@@ -123,8 +124,9 @@ void Execution::complete(Decision& decision, uint32_t step, journal::ResultPtr r
   if (result) {
     const journal::Delta delta = context_delta(step, *result);
     note_conflicts(decision, step, delta);
-    local_[step].after = local_[step].after.with(delta, stamp(step));
-    all_ = all_.with(delta, stamp(step));
+    const journal::Stamp now = stamp(step, state_.patches.size());
+    local_[step].after = local_[step].after.with(delta, now);
+    all_ = all_.with(delta, now);
   }
   emit(decision,
        journal::StepCompleted{step, std::move(result), decision.now - state_.steps[step].invoked_at});
@@ -195,6 +197,7 @@ void Execution::on_answer(Decision& decision, uint32_t step, Outcome& outcome) {
   --n_asking_;
   decision.timers.remove(local_[step].timer);
   record_emissions(decision, outcome);
+  if (kind == Kind::handler) return on_timeout_answer(decision, step, outcome);
   journal::ErrorPtr error;
   if (outcome.kind == Outcome::Kind::failed) error = outcome.error;
   if (outcome.kind != Outcome::Kind::done && !error)
@@ -264,7 +267,11 @@ void Execution::on_step_due(Decision& decision, uint32_t step) {
   const Step& current = state_.steps[step];
   switch (current.state) {
     case StepState::retry_wait:
+    case StepState::snoozed:
+      if (state_.paused) return;          // the end of the pause looks at it
       return make_ready(decision, step);  // S16
+    case StepState::awaiting:
+      return on_await_due(decision, step);
     case StepState::asking: {
       decision.change.signals.push_back({current.invocation, worker::Runner::Signal::abandon});
       Outcome outcome;

@@ -59,10 +59,8 @@ void Execution::apply_rule(Decision& decision, const Failure& failure, uint32_t 
       record_failure(decision, failure, AfterFailure::await, number);
       journal::Await await;
       await.kind = "intervention";
-      emit(decision,
-           journal::StepAwaiting{failure.step, std::make_shared<const journal::Await>(std::move(await)), 0});
-      emit(decision, journal::Paused{failure.step, "somebody has to decide about " + failure.error->code});
-      return;
+      return begin_await(decision, failure.step, std::move(await),
+                         "somebody has to decide about " + failure.error->code);
     }
   }
 }

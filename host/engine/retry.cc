@@ -41,7 +41,9 @@ bool retry_allowed(const definition::RetryPolicy& policy, const journal::StepErr
   if (failures > policy.max_retries || error.error_class == journal::ErrorClass::terminal) return false;
   const auto matching = [&](const definition::ErrorPattern& pattern) { return matches(pattern, error); };
   if (std::any_of(policy.no_retry_on.begin(), policy.no_retry_on.end(), matching)) return false;
-  return policy.retry_on.empty() || std::any_of(policy.retry_on.begin(), policy.retry_on.end(), matching);
+  // Nobody answered: to ask again is the author's decision.
+  if (policy.retry_on.empty()) return error.code != "await_timeout";
+  return std::any_of(policy.retry_on.begin(), policy.retry_on.end(), matching);
 }
 
 int64_t raw_delay(const definition::RetryPolicy& policy, uint32_t failures) {

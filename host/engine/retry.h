@@ -10,7 +10,7 @@
 namespace pirn::engine {
 
 // May an invocation that failed for the `failures`-th time (1, 2, …) with this error be tried again? Class
-// terminal never; no_retry_on wins over retry_on; an empty retry_on means every error.
+// terminal never; no_retry_on wins over retry_on; an empty retry_on means every error but await_timeout.
 bool retry_allowed(const definition::RetryPolicy& policy, const journal::StepError& error, uint32_t failures);
 
 // Does the pattern match? All of its given parts must agree.

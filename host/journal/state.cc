@@ -160,7 +160,8 @@ struct Applier {
 
   void operator()(const StepSettled& record) {
     Step& target = step(record.step);
-    require(target.state == StepState::retry_wait && record.then != AfterFailure::ask);
+    require((target.state == StepState::retry_wait || target.state == StepState::awaiting) &&
+            record.then != AfterFailure::ask);
     after_failure(record.step, target, record.then, record.rule);
   }
 
@@ -427,6 +428,19 @@ std::string_view name_of(State state) {
   constexpr std::string_view names[] = {"pending",   "running", "stopping", "compensating",
                                         "completed", "failed",  "cancelled"};
   return names[static_cast<size_t>(state)];
+}
+
+std::string_view visible_state(const ExecutionState& state) {
+  if (state.state != State::running) return name_of(state.state);
+  if (state.paused) return "paused";
+  bool awaiting = false;
+  for (const Step& step : state.steps) {
+    if (step.state == StepState::awaiting)
+      awaiting = true;
+    else if (!terminal(step.state) && step.state != StepState::pending)
+      return "running";
+  }
+  return awaiting ? "paused" : "running";
 }
 
 std::string_view name_of(Compensation compensation) {

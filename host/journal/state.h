@@ -156,6 +156,9 @@ void apply(ExecutionState& state, Record&& record, int64_t at) noexcept;
 
 std::string_view name_of(StepState state);
 std::string_view name_of(State state);
+// What clients see: an open execution that is held by hand, or in which nothing but awaiting steps is left to
+// do, is "paused".
+std::string_view visible_state(const ExecutionState& state);
 std::string_view name_of(Compensation compensation);
 
 }  // namespace pirn::journal

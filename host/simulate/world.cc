@@ -70,6 +70,18 @@ Act hang() {
   act.ignores_cancel = true;
   return act;
 }
+Act snooze(int64_t ns) {
+  Act act;
+  act.outcome.kind = Outcome::Kind::snooze;
+  act.outcome.duration = ns;
+  return act;
+}
+Act await(worker::AwaitRequest request) {
+  Act act;
+  act.outcome.kind = Outcome::Kind::await;
+  act.outcome.await = std::make_shared<const worker::AwaitRequest>(std::move(request));
+  return act;
+}
 Act after(int64_t takes, Act act) {
   act.takes = takes;
   return act;
@@ -123,9 +135,11 @@ void ScriptedRunner::end(size_t call, Called::Fate fate) {
   calls[call].ended_at = now_;
 }
 
-bool ScriptedRunner::doomed() const {
-  return std::any_of(under_way_.begin(), under_way_.end(),
-                     [&](const auto& entry) { return entry.second.kills_host && entry.second.at <= now_; });
+std::vector<uint64_t> ScriptedRunner::killers() const {
+  std::vector<uint64_t> killers;
+  for (const auto& [id, call] : under_way_)
+    if (call.kills_host && call.at <= now_) killers.push_back(id);
+  return killers;
 }
 
 void ScriptedRunner::lose_all() {
@@ -207,10 +221,10 @@ World::World(engine::Options options, int64_t begin) : options_(options), now_(b
 }
 World::~World() = default;
 
-void World::come_back() {
+void World::come_back(std::vector<uint64_t> killers) {
   store_ = std::make_unique<store::MemoryStore>(contents_);
   engine_ = std::make_unique<engine::Engine>(options_, *store_, *runner_, releases, *this, *this);
-  const Status recovered = engine_->recover(now_);
+  const Status recovered = engine_->recover(now_, killers);
   if (!recovered) fatal(describe(recovered.error()));
 }
 
@@ -272,9 +286,9 @@ void World::fail_commit(uint64_t n, bool uncertain) {
       n, uncertain ? store::MemoryStore::Failure::uncertain : store::MemoryStore::Failure::nothing_written);
 }
 
-void World::crash() {
+void World::crash(std::vector<uint64_t> killers) {
   lose();
-  come_back();
+  come_back(std::move(killers));
   settle();
 }
 
@@ -304,13 +318,47 @@ Result<engine::Started> World::start(std::string_view input_json, std::string_vi
 
 Result<journal::State> World::cancel(ExecutionId id, std::string_view tenant, bool rollback, bool cleanup) {
   std::optional<Result<journal::State>> answer;
-  engine::Command command =
-      engine::Cancel{std::string(tenant), id, "user_requested", rollback, cleanup,
-                     [&](Result<journal::State> result) { answer = std::move(result); }};
+  engine::Command command = engine::Cancel{
+      std::string(tenant), id, "user_requested", rollback, cleanup, [&](Result<journal::State> result) {
+        answer = std::move(result);
+      }};
   push(command);
   turn();
   if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
   return *answer;
+}
+
+template <class Answer, class Order>
+Result<Answer> World::ask(Order order) {
+  std::optional<Result<Answer>> answer;
+  order.reply = [&](Result<Answer> result) { answer = std::move(result); };
+  engine::Command command = std::move(order);
+  push(command);
+  turn();
+  if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
+  return *answer;
+}
+
+Result<std::string_view> World::pause(ExecutionId id, std::string_view tenant) {
+  return ask<std::string_view>(engine::Pause{std::string(tenant), id, "for now", {}});
+}
+
+Result<std::string_view> World::resume(ExecutionId id, std::string_view context_json, std::string_view step,
+                                       engine::Resume::Action action, engine::Person by,
+                                       std::string_view tenant) {
+  PIRN_TRY(journal::Delta context, journal::parse_object(context_json));
+  return ask<std::string_view>(engine::Resume{
+      std::string(tenant), id, std::string(step), action, std::move(context), std::move(by), {}});
+}
+
+Result<std::string_view> World::approve(ExecutionId id, std::string_view step, bool approved,
+                                        engine::Person by, std::string_view tenant) {
+  return ask<std::string_view>(
+      engine::Approve{std::string(tenant), id, std::string(step), approved, "seen", std::move(by), {}});
+}
+
+std::vector<engine::AwaitingStep> World::waiting(std::string_view tenant) {
+  return *ask<std::vector<engine::AwaitingStep>>(engine::ListAwaiting{std::string(tenant), 100, {}});
 }
 
 engine::View World::show(ExecutionId id, std::string_view tenant) {
@@ -342,8 +390,8 @@ std::string World::step_state(ExecutionId id, std::string_view step) {
 }
 
 bool World::turn() {
-  if (runner_->doomed()) {
-    crash();
+  if (std::vector<uint64_t> killers = runner_->killers(); !killers.empty()) {
+    crash(std::move(killers));
     return true;
   }
   auto result = engine_->turn(now_);

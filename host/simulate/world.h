@@ -39,6 +39,9 @@ Act skip(std::string reason = "");
 Act answer(bool truth);
 Act answer_delay(int64_t ns);
 Act hang();
+Act snooze(int64_t ns);
+// Options as abi.h has them, and `on_timeout` unchecked.
+Act await(worker::AwaitRequest request = {});
 Act after(int64_t takes, Act act);
 
 // One call that the engine made.
@@ -71,8 +74,8 @@ class ScriptedRunner : public worker::Runner {
   uint32_t stuck_calls() const override { return 0; }
 
   std::optional<int64_t> next_completion() const;
-  // A call that kills its host is due.
-  bool doomed() const;
+  // Calls that kill their host and are due.
+  std::vector<uint64_t> killers() const;
   // The host is lost, and all that is under way with it.
   void lose_all();
   // What was taken was committed; or else the journal says what was.
@@ -146,6 +149,16 @@ class World : public engine::CommitListener, public worker::Wakeup {
                                 std::string_view workflow = "w", std::string_view tenant = "t");
   Result<journal::State> cancel(ExecutionId id, std::string_view tenant = "t", bool rollback = false,
                                 bool cleanup = true);
+  // Each answers the visible state.
+  Result<std::string_view> pause(ExecutionId id, std::string_view tenant = "t");
+  Result<std::string_view> resume(ExecutionId id, std::string_view context_json = "{}",
+                                  std::string_view step = "",
+                                  engine::Resume::Action action = engine::Resume::Action::complete,
+                                  engine::Person by = {"ops", true}, std::string_view tenant = "t");
+  Result<std::string_view> approve(ExecutionId id, std::string_view step, bool approved = true,
+                                   engine::Person by = {"ops", true}, std::string_view tenant = "t");
+  std::vector<engine::AwaitingStep> waiting(std::string_view tenant = "t");
+  std::string_view visible(ExecutionId id) { return journal::visible_state(show(id).state); }
   // The execution, open or closed.
   engine::View show(ExecutionId id, std::string_view tenant = "t");
   std::string step_state(ExecutionId id, std::string_view step);  // "completed", "skipped(not_taken)", …
@@ -162,9 +175,9 @@ class World : public engine::CommitListener, public worker::Wakeup {
   // The host is lost: what was not committed is gone, the runner's calls too. Nothing but come_back() and
   // pass_time() makes sense until it is back.
   void lose();
-  void come_back();
+  void come_back(std::vector<uint64_t> killers = {});  // invocations whose functions had crashed it
   bool down() const { return engine_ == nullptr; }
-  void crash();  // both, and settles
+  void crash(std::vector<uint64_t> killers = {});  // both, and settles
   void pass_time(int64_t ns) { now_ += ns; }
   // The n-th commit from now fails, and the host with it; it comes back at once. `uncertain`: the commit is
   // durable all the same.
@@ -195,6 +208,8 @@ class World : public engine::CommitListener, public worker::Wakeup {
  private:
   void push(engine::Command& command);
   ScriptedRunner::Counts journaled_calls() const;
+  template <class Answer, class Order>
+  Result<Answer> ask(Order order);
 
   engine::Options options_;
   int64_t now_;

@@ -110,7 +110,7 @@ Result<std::optional<StoredExecution>> SqliteReader::find_by_key(std::string_vie
 // The index is named, so that the plan never depends on statistics. `open = 1` and the literal states repeat
 // the conditions of the partial indices, which SQLite must find in the statement to use them.
 ListQuery list_query(const ExecutionFilter& filter) {
-  const bool open = all_of_states(filter.states, {"pending", "running", "stopping", "compensating"});
+  const bool open = all_of_states(filter.states, {"pending", "running", "paused", "stopping", "compensating"});
   const bool unsuccessful = all_of_states(filter.states, {"failed", "cancelled"});
   ListQuery query;
   query.sql = std::string("SELECT ") + kExecutionColumns + " FROM executions INDEXED BY " +

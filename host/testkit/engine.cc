@@ -49,6 +49,10 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   void advance(int64_t ns) override;
   std::optional<int64_t> next_due_ns() const override;
   std::string cancel(const std::string& reason) override;
+  std::string pause() override;
+  std::string resume(const std::string& context_json, const std::string& step, const std::string& action) override;
+  std::string answer(const std::string& step, bool approved, const std::string& approver,
+                     const std::string& comment) override;
   void restart() override;
 
   int64_t now_ns() const override { return now_ - started_at_; }
@@ -70,6 +74,8 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   };
 
   void open();
+  template <class Order>
+  std::string say(Order order);
   bool turn() const;
   void settle() const;
   void push(engine::Command command) const;
@@ -176,6 +182,45 @@ std::string MemoryHost::cancel(const std::string& reason) {
   push(std::move(cancel));
   if (life_->runner.crashed()) restart();
   return problem;
+}
+
+template <class Order>
+std::string MemoryHost::say(Order order) {
+  if (id_ == ExecutionId()) return "the workflow was not started";
+  order.tenant = kTenant;
+  order.id = id_;
+  std::string problem;
+  order.reply = [&](Result<std::string_view> state) {
+    if (!state) problem = describe(state.error());
+  };
+  push(std::move(order));
+  if (life_->runner.crashed()) restart();
+  return problem;
+}
+
+std::string MemoryHost::pause() { return say(engine::Pause{}); }
+
+std::string MemoryHost::resume(const std::string& context_json, const std::string& step, const std::string& action) {
+  engine::Resume resume;
+  const auto known = engine::parse_action(action);
+  if (!known) return describe(known.error());
+  auto context = journal::parse_object(context_json);
+  if (!context) return describe(context.error());
+  resume.step = step;
+  resume.action = *known;
+  resume.context = std::move(context).value();
+  resume.by = {"tester", true};
+  return say(std::move(resume));
+}
+
+std::string MemoryHost::answer(const std::string& step, bool approved, const std::string& approver,
+                               const std::string& comment) {
+  engine::Approve approve;
+  approve.step = step;
+  approve.approved = approved;
+  approve.comment = comment;
+  approve.by = approver.empty() ? engine::Person{"tester", true} : engine::Person{approver, false};
+  return say(std::move(approve));
 }
 
 void MemoryHost::restart() {

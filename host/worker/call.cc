@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "host/journal/codec.h"
+#include "host/worker/await_options.h"
 
 namespace pirn::worker {
 
@@ -173,7 +174,23 @@ struct Call::Table {
     return PIRN_OK;
   }
 
-  static pirn_status set_await(pirn_call*, const pirn_str*) { return PIRN_E_UNSUPPORTED; }
+  static pirn_status set_await(pirn_call* handle, const pirn_str* options) {
+    Call& call = of(handle);
+    if (!call.on_task_thread()) return PIRN_E_STATE;
+    AwaitRequest request;
+    if (options) {
+      if (!readable(options)) return PIRN_E_INVALID;
+      if (options->len > call.limits_.details_bytes) return PIRN_E_LIMIT;
+      auto read = read_await_options(view(options), *call.invocation_.frame->release);
+      if (!read) {
+        call.note("invalid_await", "the options of await were refused: " + read.error().message);
+        return PIRN_E_INVALID;
+      }
+      request = std::move(read).value();
+    }
+    call.await_ = std::make_shared<const AwaitRequest>(std::move(request));
+    return PIRN_OK;
+  }
   static pirn_status expand(pirn_call*, const pirn_str*, const pirn_str*, const pirn_value*,
                             const pirn_str*) {
     return PIRN_E_UNSUPPORTED;
@@ -448,7 +465,8 @@ Outcome Call::failed(std::string code, std::string message) const {
 }
 
 Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
-  const bool as_task = invocation_.kind == Kind::task || invocation_.kind == Kind::fallback;
+  const bool as_task =
+      invocation_.kind == Kind::task || invocation_.kind == Kind::fallback || invocation_.for_step;
   Outcome outcome;
   if (returned < PIRN_DONE || returned > PIRN_CANCELLED) {
     outcome = failed("invalid_return",
@@ -473,6 +491,7 @@ Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
                            ? journal::kNever
                            : static_cast<int64_t>(answer.duration_ns);
     outcome.reason = std::move(reason_);
+    if (outcome.kind == Outcome::Kind::await) outcome.await = std::move(await_);
     const bool keeps_result = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::cancelled;
     if (keeps_result && writes_ != Writes::none)
       outcome.result = std::make_shared<const journal::StepResult>(std::move(result_));

@@ -27,7 +27,7 @@ struct CallLimits {
   size_t value_bytes = 1 << 20;
   size_t result_bytes = 8 << 20;
   size_t message_bytes = 4 << 10;   // of errors, reasons, logs
-  size_t details_bytes = 16 << 10;  // of errors
+  size_t details_bytes = 16 << 10;  // of errors, of what an await asks for
   size_t emitted = 1000;
 };
 
@@ -88,6 +88,7 @@ class Call {
   size_t result_bytes_ = 0;
   std::string reason_;
   std::optional<journal::StepError> error_;
+  std::shared_ptr<const AwaitRequest> await_;
   std::vector<journal::Emitted> emitted_;
   size_t emitted_bytes_ = 0;
   std::vector<journal::Diagnostic> diagnostics_;

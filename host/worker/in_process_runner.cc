@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "host/worker/call.h"
+#include "host/worker/last_words.h"
 
 namespace pirn::worker {
 
@@ -308,6 +309,7 @@ void InProcessRunner::Pool::add_thread() {
 
 void InProcessRunner::Pool::work() {
   pthread_setname_np(pthread_self(), "pirn-task");
+  const SignalStack signal_stack;
   std::vector<TenurePtr> used;  // whose functions this thread has called, or would have
   uint64_t retirements_seen = 0;
   std::unique_lock lock(mutex_);
@@ -370,6 +372,7 @@ void InProcessRunner::Pool::run_job(Job& job) {
   if (auto loaded = job.place->tenure->get(source_)) {
     const pirn_fn function = (*loaded)->find(invocation.function);
     assert(function && "the definition was checked against the functions of its release");
+    const InvocationNote note(invocation.id);
     outcome = Call(invocation, listener_, job.place->signals, begin).run(function, (*loaded)->state());
     typical_ns_ = (typical_ns_ * 7 + (unix_now_ns() - begin)) / 8;
   } else {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,7 +52,14 @@ struct Invocation {
   uint32_t attempt = 1;
   int64_t deadline = journal::kNever;  // ns since 1970
   journal::Context context;
-  std::string input;  // JSON: what this kind receives beside the context; may be empty
+  std::string input;      // JSON: what this kind receives beside the context; may be empty
+  bool for_step = false;  // a handler whose answer is the step's outcome (on_timeout)
+};
+
+// What a function that answers AWAIT asks for.
+struct AwaitRequest {
+  journal::Await await;            // its deadline is not set yet
+  std::optional<int64_t> timeout;  // ns; nullopt: not said
 };
 
 struct Outcome {
@@ -62,6 +70,7 @@ struct Outcome {
   std::string reason;         // skip, cancelled
   int64_t duration = 0;       // snooze; answer of a duration or backoff function, ns
   bool truth = false;         // answer of a condition
+  std::shared_ptr<const AwaitRequest> await;  // await; null: nothing was asked for
   std::vector<journal::Emitted> emitted;
   std::vector<journal::Diagnostic> diagnostics;  // contract violations worth telling the author
 };

@@ -14,7 +14,6 @@ constexpr Word kUnsupported[] = {
     {Level::workflow, "dead_letter"},
     {Level::workflow, "dead_letter_ttl"},
     {Level::workflow, "max_running"},
-    {Level::workflow, "recovery"},
     {Level::workflow, "strategy"},
     {Level::workflow, "schedule"},
     {Level::workflow, "on_event"},
@@ -23,16 +22,11 @@ constexpr Word kUnsupported[] = {
     {Level::step, "after_group"},
     {Level::step, "graft"},
     {Level::step, "after_graft"},
-    {Level::step, "await_approval"},
-    {Level::step, "on_timeout"},
     {Level::step, "circuit_breaker"},
     {Level::step, "circuit_breaker_opts"},
     {Level::step, "priority"},
     {Level::step, "resources"},
     {Level::step, "estimate"},
-    {Level::step, "recovery"},
-    {Level::step, "max_snoozes"},
-    {Level::step, "max_crashes"},
 };
 
 struct Translation {

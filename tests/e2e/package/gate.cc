@@ -65,4 +65,18 @@ PIRN_STEP(hang, {.timeout = 20_ms, .max_retries = 0}) {
 }
 PIRN_WORKFLOW(stuck, hang)
 
-PIRN_PACKAGE("gate", PIRN_PACKAGE_VERSION, gate, broken, stuck)
+PIRN_STEP(ask) {
+  return pirn::await({.notify = "the boss", .approvers = {"ada"}, .timeout = 48_h});
+}
+PIRN_STEP(act, {.after = ask}) { return pirn::ok({{"decided_by", ctx.get<std::string>("approver")}}); }
+PIRN_WORKFLOW(review, ask, act)
+
+// Takes its process along.
+PIRN_STEP(explode, {.max_retries = 5}) {
+  volatile int* volatile nowhere = nullptr;
+  *nowhere = 1;
+  return pirn::ok({});
+}
+PIRN_WORKFLOW(bomb, explode)
+
+PIRN_PACKAGE("gate", PIRN_PACKAGE_VERSION, gate, broken, stuck, review, bomb)

@@ -86,15 +86,31 @@ std::string random_step(Random& random, size_t index, bool& may_fail_hard) {
   return step + "}";
 }
 
-// What an attempt of a step does; the same whenever it is called again after a crash.
-Act act_of(uint64_t scenario_seed, const worker::Invocation& invocation) {
-  Random random(hash_of(scenario_seed, invocation.step_name,
-                        invocation.attempt * 16 + static_cast<uint64_t>(invocation.kind)));
+// Whoever awaits with a deadline is never answered, whoever awaits without one is: so timing decides nothing.
+Act random_await(Random& random) {
+  worker::AwaitRequest request;
+  request.await.kind = "event";
+  if (random.one_in(2)) request.timeout = static_cast<int64_t>(1 + random.below(20'000)) * kMillisecond;
+  if (random.one_in(2)) request.await.on_timeout = "late";
+  return await(std::move(request));
+}
+
+std::string answer_of(uint64_t scenario_seed, std::string_view step) {
+  Random random(hash_of(scenario_seed, step, 99));
+  return "{\"k" + std::to_string(random.below(6)) + "\":" + std::to_string(random.below(100)) + "}";
+}
+
+// What the n-th call of a step does; the same whenever it is called again after a crash.
+Act act_of(uint64_t scenario_seed, const worker::Invocation& invocation, uint32_t nth) {
+  Random random(
+      hash_of(scenario_seed, invocation.step_name, nth * 16 + static_cast<uint64_t>(invocation.kind)));
   if (invocation.kind == worker::Kind::condition)
     return random.one_in(8) ? fail("unknown") : answer(random.one_in(2));
   if (invocation.kind == worker::Kind::backoff)
     return random.one_in(4) ? fail("unknown")
                             : answer_delay(static_cast<int64_t>(random.below(3000)) * kMillisecond);
+  if (random.one_in(8)) return snooze(static_cast<int64_t>(random.below(9000)) * kMillisecond);
+  if (random.one_in(8)) return random_await(random);
   switch (random.below(8)) {
     case 0:
       return fail("code" + std::to_string(random.below(3)));
@@ -123,6 +139,7 @@ class Checker {
       say("P3: the execution did not end: " + std::string(name_of(view_.state.state)));
     for (uint32_t step = 0; step < plan_.n_steps(); ++step) check_step(step);
     concurrency();
+    pauses();
     context();
     return std::move(problems_);
   }
@@ -183,7 +200,7 @@ class Checker {
     const std::string& name = plan_.step(step).name;
     if (!journal::terminal(state.state)) return say("P1: " + name + " did not end");
     if (state.failures > plan_.step(step).retry.max_retries + 1) say("P6: " + name + " failed too often");
-    uint32_t starts = 0;
+    uint32_t starts = 0, failures = 0;
     bool ready = false;
     for (const Event& event : events_) {
       if (const auto* record = std::get_if<journal::StepReady>(&event.record); record && record->step == step)
@@ -197,12 +214,15 @@ class Checker {
         if (!ready) say("P2: " + name + " started without being ready");
         ready = false;
       }
+      if (const auto* record = std::get_if<journal::StepFailed>(&event.record))
+        failures += record->step == step;
       if (const auto* record = std::get_if<journal::StepRetry>(&event.record); record && record->step == step)
         if (record->delay < 0 || record->delay > plan_.step(step).retry.max_delay_ns)
           say("P6: a delay of " + name + " is out of bounds");
     }
     if (starts != state.invocations)
       say("P14: " + name + " counts " + std::to_string(state.invocations) + " invocations");
+    if (failures != state.failures) say("P6: " + name + " counts failures that were none");
 
     // P5, from the final classes alone.
     const auto class_of = [&](uint32_t dependency) {
@@ -234,19 +254,59 @@ class Checker {
       if (const auto* r = std::get_if<journal::StepSkipped>(&event.record)) running.erase(r->step);
       if (const auto* r = std::get_if<journal::StepCancelled>(&event.record)) running.erase(r->step);
       if (const auto* r = std::get_if<journal::StepInterrupted>(&event.record)) running.erase(r->step);
+      if (const auto* r = std::get_if<journal::StepSnoozed>(&event.record)) running.erase(r->step);
+      if (const auto* r = std::get_if<journal::StepAwaiting>(&event.record)) running.erase(r->step);
       if (limit && running.size() > limit) return say("P8: more steps at once than step_concurrency");
     }
   }
 
-  // P15: a plain fold in rank order, nothing clever.
+  // P10.
+  void pauses() {
+    bool paused = false;
+    for (const Event& event : events_) {
+      if (const auto* r = std::get_if<journal::Paused>(&event.record); r && r->step == journal::kNoStep)
+        paused = true;
+      if (const auto* r = std::get_if<journal::Resumed>(&event.record); r && r->step == journal::kNoStep)
+        paused = false;
+      if (std::holds_alternative<journal::Stopping>(event.record)) paused = false;
+      if (paused && std::holds_alternative<journal::StepStarted>(event.record))
+        say("P10: a step started between pause and resume");
+    }
+  }
+
+  // P15: a plain fold, patch by patch and in rank order, nothing clever.
   void context() {
     std::map<std::string, journal::Value> folded;
     const auto write = [&](const std::string& key, const journal::Value& value) { folded[key] = value; };
-    for (const auto& entry : view_.state.input.entries) write(entry.key, entry.value);
+    std::vector<journal::Delta> patches = {view_.state.input};
+    std::map<uint32_t, size_t> after;  // step: how many patches were there when it completed
+    for (const Event& event : events_) {
+      if (const auto* r = std::get_if<journal::Resumed>(&event.record); r && !r->patch.empty())
+        patches.push_back(r->patch);
+      if (const auto* r = std::get_if<journal::StepCompleted>(&event.record))
+        after[r->step] = patches.size() - 1;
+    }
+    for (size_t patch = 0; patch < patches.size(); ++patch) {
+      for (const auto& entry : patches[patch].entries) write(entry.key, entry.value);
+      results(patch, after, write);
+    }
+    std::string expected = "{";
+    for (const auto& [key, value] : folded) {
+      if (expected.size() > 1) expected += ",";
+      journal::append_json_string(expected, key);
+      expected += ":";
+      journal::append_json(expected, value);
+    }
+    expected += "}";
+    if (expected != view_.context) say("P15: the context is " + view_.context + ", the fold is " + expected);
+  }
+
+  template <class Write>
+  void results(size_t patch, const std::map<uint32_t, size_t>& after, Write write) {
     for (uint32_t rank = 0; rank < plan_.n_steps(); ++rank) {
       const uint32_t step = plan_.at_rank(rank);
       const journal::Step& state = view_.state.steps[step];
-      if (state.state != StepState::completed) continue;
+      if (state.state != StepState::completed || after.at(step) != patch) continue;
       const journal::StepResult result = state.result ? *state.result : journal::StepResult();
       const std::string& key = plan_.step(step).context_key;
       if (!key.empty()) {
@@ -258,15 +318,6 @@ class Checker {
         for (const auto& entry : result.map.entries) write(entry.key, entry.value);
       }
     }
-    std::string expected = "{";
-    for (const auto& [key, value] : folded) {
-      if (expected.size() > 1) expected += ",";
-      journal::append_json_string(expected, key);
-      expected += ":";
-      journal::append_json(expected, value);
-    }
-    expected += "}";
-    if (expected != view_.context) say("P15: the context is " + view_.context + ", the fold is " + expected);
   }
 
   World& world_;
@@ -306,7 +357,7 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   const auto release = world.releases.publish("t", scenario.definition);
   world.runner().limit = 1 + random.below(12);
   world.runner().script = [&, timing = Random(execution.seed)](const worker::Invocation& invocation) mutable {
-    Act act = act_of(scenario.seed, invocation);
+    Act act = act_of(scenario.seed, invocation, world.runner().calls.back().nth);
     act.takes = timing.one_in(3) ? 0 : static_cast<int64_t>(timing.below(4000)) * kMillisecond;
     act.ignores_cancel = timing.one_in(3);
     return act;
@@ -322,13 +373,26 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
       execution.cancels ? static_cast<int64_t>(random.below(8000)) * kMillisecond : -1;
   const int64_t begin = world.now();
   bool cancelled = false;
-  for (int slice = 0; slice < 100'000 && !world.idle(); ++slice) {
+  for (int slice = 0; slice < 100'000; ++slice) {
     world.advance(static_cast<int64_t>(1 + random.below(1500)) * kMillisecond);
     if (execution.crashes && random.one_in(6)) world.crash();
     if (cancel_after >= 0 && !cancelled && world.now() - begin >= cancel_after) {
       cancelled = true;
       (void)world.cancel(id);
     }
+    const journal::ExecutionState state = world.show(id).state;
+    if (journal::terminal(state.state)) {
+      if (world.idle()) break;
+      continue;
+    }
+    if (execution.crashes && !state.paused && random.one_in(8)) (void)world.pause(id);
+    // A patch decides over conditions, so that only runs that are compared with no other have one.
+    const bool patch = execution.cancels && random.one_in(2);
+    if (state.paused && random.one_in(3))
+      (void)world.resume(id, patch ? "{\"k1\":" + std::to_string(random.below(100)) + "}" : "{}");
+    for (const engine::AwaitingStep& waiting : world.waiting())
+      if (waiting.await->deadline == journal::kNever && random.one_in(3) && !world.show(id).state.paused)
+        (void)world.resume(id, answer_of(scenario.seed, waiting.step), waiting.step);
   }
   result.crashes = world.crashes();
   const auto plan = engine::Plan::make(release, release->definition.workflows[0]);

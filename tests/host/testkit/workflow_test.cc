@@ -22,11 +22,20 @@ PIRN_STEP(charge, {.after = look_up, .timeout = 30_s, .max_retries = 2, .retry_d
 PIRN_STEP(receipt, {.after = charge, .when = pirn::path("charged") > 50}) { return pirn::ok({{"receipt", "sent"}}); }
 PIRN_WORKFLOW(checkout, look_up, charge, receipt)
 
-PIRN_PACKAGE("orders", "1.0.0", checkout, pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
+int g_polls = 0;
+PIRN_STEP(poll_supplier) { return ++g_polls < 30 ? pirn::snooze(24_h) : pirn::ok({{"polls", g_polls}}); }
+PIRN_HANDLER(escalate) { return pirn::ok({{"approved", false}, {"by", "nobody"}}); }
+PIRN_STEP(ask_boss, {.after = poll_supplier}) {
+  return pirn::await({.notify = "boss", .approvers = {"ada"}, .timeout = 48_h, .on_timeout = "escalate"});
+}
+PIRN_STEP(order_more, {.after = ask_boss, .when = pirn::path("approved") == true}) { return pirn::ok({{"ordered", true}}); }
+PIRN_WORKFLOW(restock, poll_supplier, ask_boss, order_more)
+
+PIRN_PACKAGE("orders", "1.0.0", checkout, restock, escalate, pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
 
 class WorkflowTest : public ::testing::Test {
  protected:
-  void SetUp() override { g_charged = 0; }
+  void SetUp() override { g_charged = g_polls = 0; }
 };
 
 std::string code_of(const std::function<void()>& call) {
@@ -49,6 +58,53 @@ TEST_F(WorkflowTest, RunsTheRealFunctionsInNoTime) {
   EXPECT_EQ(g_charged, 1);
   EXPECT_TRUE(checkout.logged("charging"));
   EXPECT_FALSE(checkout.logged("refunding"));
+}
+
+TEST_F(WorkflowTest, SnoozesThroughAMonthAndAwaitsAnApproval) {
+  Workflow restock("restock");
+  restock.start().advance(28_d);
+  EXPECT_EQ(restock.step("poll_supplier").state, "snoozed");
+  EXPECT_EQ(restock.step("poll_supplier").attempt, 1u);
+  restock.restart().advance(1_d);
+  EXPECT_EQ(restock.step("poll_supplier").invocations, 30u);
+  EXPECT_EQ(restock.step("ask_boss").state, "awaiting");
+  EXPECT_EQ(restock.state(), "paused");
+  EXPECT_EQ(code_of([&] { restock.approve("ask_boss", "mallory"); }), "refused");
+  restock.restart().approve("ask_boss", "ada", "go ahead");
+  EXPECT_TRUE(restock.completed()) << restock.text();
+  EXPECT_TRUE(restock.get<bool>("ordered"));
+  EXPECT_EQ(restock.get<std::string>("approver"), "ada");
+  EXPECT_EQ(restock.get<std::string>("comment"), "go ahead");
+  EXPECT_EQ(restock.step("ask_boss").invocations, 1u);
+}
+
+TEST_F(WorkflowTest, ARejectionAndAResumeAreAnswersToo) {
+  Workflow rejected("restock"), resumed("restock");
+  rejected.script("poll_supplier", {pirn::ok()}).start().reject("ask_boss");
+  EXPECT_EQ(rejected.step("order_more").skip_kind, "condition");
+  resumed.script("poll_supplier", {pirn::ok()}).start().resume({{"approved", true}});
+  EXPECT_TRUE(resumed.get<bool>("ordered"));
+  EXPECT_EQ(code_of([&] { resumed.resume(); }), "refused");
+}
+
+TEST_F(WorkflowTest, WhoeverDoesNotAnswerIsAnsweredFor) {
+  Workflow restock("restock");
+  restock.script("poll_supplier", {pirn::ok()}).start().advance(47_h);
+  EXPECT_EQ(restock.step("ask_boss").state, "awaiting");
+  restock.run();
+  EXPECT_TRUE(restock.completed());
+  EXPECT_EQ(restock.get<std::string>("by"), "nobody");
+  EXPECT_FALSE(restock.has("ordered"));
+}
+
+TEST_F(WorkflowTest, IsHeldByHand) {
+  Workflow checkout("checkout");
+  checkout.takes("look_up", 1_s).start({{"order", 7}}).pause().run();
+  EXPECT_EQ(checkout.state(), "paused");
+  EXPECT_EQ(g_charged, 0);
+  checkout.resume({{"amount", 5}});
+  EXPECT_TRUE(checkout.completed());
+  EXPECT_EQ(checkout.get<int64_t>("charged"), 5) << "the patch lies over what was there";
 }
 
 TEST_F(WorkflowTest, StepsTellWhatBecameOfThem) {

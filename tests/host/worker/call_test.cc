@@ -467,7 +467,6 @@ TEST_F(CallTest, WhatThisHostDoesNotOffer) {
     const auto& table = api.table();
     const pirn_str name = str("n");
     pirn_value value = of_integer(1);
-    EXPECT_EQ(table.set_await(api.call(), nullptr), PIRN_E_UNSUPPORTED);
     EXPECT_EQ(table.expand(api.call(), &name, &name, nullptr, nullptr), PIRN_E_UNSUPPORTED);
     EXPECT_EQ(table.secret(api.call(), &name, &value), PIRN_E_ABSENT);
     EXPECT_EQ(value.type, PIRN_T_NULL);
@@ -567,6 +566,33 @@ TEST_F(CallTest, EveryReturnOfATask) {
     EXPECT_EQ(outcome.error->error_class, journal::ErrorClass::retryable);
     EXPECT_NE(outcome.error->message.find(std::to_string(value)), std::string::npos);
   }
+}
+
+// ---- await
+
+TEST_F(CallTest, AnAwaitTakesItsOptionsOrNone) {
+  const auto await = [&](const char* options, pirn_status expected) {
+    return run([&](Api& api, const pirn_invocation&, pirn_outcome&) {
+      const pirn_str json = str(options ? options : "");
+      EXPECT_EQ(api.table().set_await(api.call(), options ? &json : nullptr), expected);
+      return PIRN_AWAIT;
+    });
+  };
+  EXPECT_TRUE(await(nullptr, PIRN_OK).await);
+  EXPECT_EQ(await(R"({"approvers":["ada"]})", PIRN_OK).await->await.approvers, std::vector<std::string>{"ada"});
+  const Outcome refused = await(R"({"unknown":1})", PIRN_E_INVALID);
+  EXPECT_FALSE(refused.await);
+  ASSERT_EQ(refused.diagnostics.size(), 1u) << "the journal tells the author";
+  EXPECT_EQ(refused.diagnostics[0].code, "invalid_await");
+  EXPECT_FALSE(await(("{\"notify\":\"" + std::string(20'000, 'x') + "\"}").c_str(), PIRN_E_LIMIT).await);
+}
+
+TEST_F(CallTest, AHandlerThatAnswersForItsStepAnswersAsATask) {
+  const auto skips = [](Api&, const pirn_invocation&, pirn_outcome&) { return PIRN_SKIP; };
+  invocation_.kind = Kind::handler;
+  EXPECT_EQ(run(skips).kind, Outcome::Kind::failed);
+  invocation_.for_step = true;
+  EXPECT_EQ(run(skips).kind, Outcome::Kind::skip);
 }
 
 TEST_F(CallTest, OtherKindsReturnDoneOrFailed) {

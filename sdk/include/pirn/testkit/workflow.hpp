@@ -111,6 +111,23 @@ class Workflow {
   Workflow& cancel(const std::string& reason = "") {
     return accept("invalid_transition", engine_->cancel(reason));
   }
+  // Holds the workflow: what runs finishes, nothing starts; deadlines hold. Throws pirn::Error refused, as do
+  // those that follow.
+  Workflow& pause() { return accept("refused", engine_->pause()); }
+  // Ends a pause, with a patch of the context; or answers the steps that await, or the one that is named.
+  // `action`, for an intervention: complete, retry, skip, fail.
+  Workflow& resume(const Fields& context = {}, const std::string& step = "",
+                   const std::string& action = "complete") {
+    return accept("refused", engine_->resume(json::object(context).str(), known_or_none(step), action));
+  }
+  // The step that awaits completes with approved, approver and comment. Whoever is named must be one of its
+  // approvers; without a name it is somebody who may answer everything.
+  Workflow& approve(const std::string& step, const std::string& approver = "", const std::string& comment = "") {
+    return accept("refused", engine_->answer(known_step(step), true, approver, comment));
+  }
+  Workflow& reject(const std::string& step, const std::string& approver = "", const std::string& comment = "") {
+    return accept("refused", engine_->answer(known_step(step), false, approver, comment));
+  }
   // The host is killed and started again.
   Workflow& restart() {
     engine_->restart();
@@ -197,6 +214,9 @@ class Workflow {
   const std::string& known_step(const std::string& step) const {
     if (!engine_->has_step(step)) throw Error("no_step", "the workflow has no step \"" + step + "\"");
     return step;
+  }
+  const std::string& known_or_none(const std::string& step) const {
+    return step.empty() ? step : known_step(step);
   }
   static const pirn_function* find(const std::string& id) {
     const pirn_plugin* plugin = pirn_plugin_v1(PIRN_ABI_MINOR);

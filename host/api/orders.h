@@ -1,0 +1,17 @@
+// Commands for the engine, as routes give them. Private to host/api; any thread.
+#pragma once
+
+#include <string_view>
+
+#include "host/api/exchange.h"
+#include "host/api/services.h"
+#include "host/engine/command.h"
+
+namespace pirn::api {
+
+// Leaves a command for the engine, or answers why not.
+void send(const Services& services, engine::Command command, const Respond& respond);
+
+Error no_execution(std::string_view id);
+
+}  // namespace pirn::api

@@ -1,0 +1,112 @@
+// What waits, and what people say to it: pause, resume, approve, reject.
+#include "host/api/document.h"
+#include "host/api/execution_text.h"
+#include "host/api/orders.h"
+#include "host/api/pool.h"
+#include "host/api/routes.h"
+#include "host/journal/codec.h"
+#include "packager/json/json.h"
+#include "registry/registry.h"
+
+namespace pirn::api {
+
+namespace {
+
+constexpr uint32_t kMaxPage = 1000;
+
+engine::Person person_of(const registry::Principal& principal) {
+  return {principal.label.empty() ? principal.who() : principal.label,
+          registry::allows(principal.role, registry::Permission::answer_approval)};
+}
+
+engine::Reply<std::string_view> answer_with(Respond respond, ExecutionId id) {
+  return [respond = std::move(respond), id](Result<std::string_view> state) {
+    if (!state) return respond(problem(state.error()));
+    respond(json(200, "{\"id\":\"" + id.text() + "\",\"state\":\"" + std::string(*state) + "\"}"));
+  };
+}
+
+Result<engine::Pause> read_pause(const Request& request) {
+  engine::Pause pause;
+  PIRN_TRY(const Document body, Document::read(request.body, {"reason"}));
+  PIRN_TRY(pause.reason, body.text_or("reason", ""));
+  return pause;
+}
+
+Result<engine::Resume> read_resume(const Request& request) {
+  engine::Resume resume;
+  PIRN_TRY(const Document body, Document::read(request.body, {"context", "step", "action"}));
+  if (const boost::json::value* value = body.find("context")) {
+    if (!value->is_object()) return Error{Code::invalid_argument, "'context' must be a JSON object"};
+    PIRN_TRY(resume.context, journal::parse_object(canonical(*value)));
+  }
+  PIRN_TRY(resume.step, body.text_or("step", ""));
+  PIRN_TRY(const std::string action, body.text_or("action", "complete"));
+  PIRN_TRY(resume.action, engine::parse_action(action));
+  resume.by = person_of(request.principal);
+  return resume;
+}
+
+Result<engine::Approve> read_approval(const Request& request) {
+  engine::Approve approve;
+  PIRN_TRY(const Document body, Document::read(request.body, {"step", "comment"}));
+  PIRN_TRY(approve.step, body.text("step"));
+  PIRN_TRY(approve.comment, body.text_or("comment", ""));
+  approve.by = person_of(request.principal);
+  return approve;
+}
+
+template <class Order>
+void give(const Services& services, const RequestPtr& request, const Respond& respond, Result<Order> order) {
+  const Result<ExecutionId> id = parse_execution_id(request->params[0]);
+  if (!id) return respond(problem(no_execution(request->params[0])));
+  if (!order) return respond(problem(order.error()));
+  order->tenant = request->tenant;
+  order->id = *id;
+  order->reply = answer_with(respond, *id);
+  send(services, std::move(*order), respond);
+}
+
+}  // namespace
+
+void pause_execution(const Services& services, RequestPtr request, Respond respond) {
+  give(services, request, respond, read_pause(*request));
+}
+
+void resume_execution(const Services& services, RequestPtr request, Respond respond) {
+  give(services, request, respond, read_resume(*request));
+}
+
+void approve_step(const Services& services, RequestPtr request, Respond respond) {
+  give(services, request, respond, read_approval(*request));
+}
+
+void reject_step(const Services& services, RequestPtr request, Respond respond) {
+  Result<engine::Approve> rejection = read_approval(*request);
+  if (rejection) rejection->approved = false;
+  give(services, request, respond, std::move(rejection));
+}
+
+void list_approvals(const Services& services, RequestPtr request, Respond respond) {
+  const Result<int64_t> limit = number_parameter(*request, "limit", 100, 1, kMaxPage);
+  if (!limit) return respond(problem(limit.error()));
+  engine::ListAwaiting list;
+  list.tenant = request->tenant;
+  list.limit = static_cast<uint32_t>(*limit);
+  list.reply = [&services, respond,
+                tenant = request->tenant](Result<std::vector<engine::AwaitingStep>> steps) {
+    if (!steps) return respond(problem(steps.error()));
+    services.pool.post([&services, respond, tenant, steps = std::move(*steps)] {
+      if (const auto known = services.registry.tenant(tenant); !known) return respond(problem(known.error()));
+      std::string out = "{\"approvals\":[";
+      for (const engine::AwaitingStep& step : steps) {
+        if (out.back() != '[') out += ',';
+        out += waiting_text(step);
+      }
+      respond(json(200, out + "]}"));
+    });
+  };
+  send(services, std::move(list), respond);
+}
+
+}  // namespace pirn::api

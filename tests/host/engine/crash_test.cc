@@ -1,0 +1,92 @@
+// Functions that kill the host (S17).
+#include "tests/host/engine/waiting.h"
+
+namespace pirn::sim {
+namespace {
+
+using journal::State;
+
+// The host dies of the newest call, and comes back.
+void die_of_the_last_call(World& world) {
+  const uint64_t killer = world.runner().calls.back().id;
+  world.crash({killer});
+}
+
+TEST(Crash, AStepMayKillTheHostThreeTimes) {
+  World world;
+  world.publish(R"("steps":[{"name":"bomb","max_retries":5},{"name":"next","after":["bomb"]}])");
+  world.runner().by_function["bomb"] = [](const auto&) { return hang(); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  for (uint32_t crashes = 1; crashes <= 3; ++crashes) {
+    die_of_the_last_call(world);
+    EXPECT_EQ(world.step_state(id, "bomb"), "running");
+    EXPECT_EQ(world.show(id).state.steps[0].extra->crashes, crashes);
+    EXPECT_EQ(world.show(id).state.steps[0].failures, 0u);
+  }
+  die_of_the_last_call(world);
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(world.show(id).state.error->code, "crashed");
+  EXPECT_EQ(world.step_state(id, "bomb"), "failed") << "and none of the five retries";
+  EXPECT_EQ(calls_of(world, "bomb"), 4u);
+}
+
+TEST(Crash, TheDefinitionSaysHowOften) {
+  World world;
+  world.publish(R"("steps":[{"name":"bomb","max_crashes":0,"on_error":"skip"}])");
+  world.runner().by_function["bomb"] = [](const auto&) { return hang(); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  die_of_the_last_call(world);
+  EXPECT_EQ(world.step_state(id, "bomb"), "skipped(on_error)");
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+}
+
+TEST(Crash, NeighboursAreNotBlamed) {
+  World world;
+  world.publish(R"("steps":[{"name":"other"},{"name":"bomb","max_crashes":0}])");
+  world.runner().by_function["bomb"] = [](const auto&) { return hang(); };
+  world.runner().by_function["other"] = [](const auto&) { return hang(); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  die_of_the_last_call(world);
+  EXPECT_EQ(world.show(id).state.error->code, "crashed");
+  EXPECT_EQ(world.show(id).state.steps[0].extra->interruptions, 1u);
+  EXPECT_EQ(world.show(id).state.steps[0].extra->crashes, 0u);
+  EXPECT_EQ(world.step_state(id, "other"), "cancelled");
+}
+
+TEST(Crash, InterruptionsAreWithoutLimit) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"}])");
+  int lives = 0;
+  world.runner().by_function["a"] = [&](const auto&) { return ++lives < 20 ? hang() : ok(); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  while (world.show(id).state.state == State::running) world.crash();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.show(id).state.steps[0].extra->interruptions, 19u);
+}
+
+TEST(Crash, AConditionThatKillsTheHostIsNotAskedAgain) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","when":{"function":"bomb"}}])");
+  world.runner().by_function["bomb"] = [](const auto&) { return hang(); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  die_of_the_last_call(world);
+  EXPECT_EQ(world.step_state(id, "a"), "skipped(condition)");
+  EXPECT_EQ(calls_of(world, "bomb"), 1u);
+}
+
+TEST(Crash, AnOnTimeoutHandlerThatKillsTheHostFailsItsStep) {
+  World world;
+  const ExecutionId id = start_awaiting(world, until(kHour, "bomb"), R"(,"max_retries":0)");
+  world.runner().by_function["bomb"] = [](const auto&) { return hang(); };
+  world.advance(kHour);
+  die_of_the_last_call(world);
+  EXPECT_EQ(world.show(id).state.error->code, "crashed");
+}
+
+}  // namespace
+}  // namespace pirn::sim
