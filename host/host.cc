@@ -345,6 +345,7 @@ Host::~Host() = default;
 Result<std::unique_ptr<Host>> Host::open(HostOptions options) {
   PIRN_DO(log::configure(environment("PIRN_LOG"), isatty(STDERR_FILENO) == 0));
   raise_descriptor_limit();
+  store::SqliteStore::prepare_process();  // the registry comes first
   PIRN_TRY(store::DataDirectory directory, store::DataDirectory::open(options.data_directory));
   auto core = std::make_unique<Core>(std::move(options), std::move(directory));
   PIRN_DO(core->open());

@@ -25,8 +25,26 @@ Error withdrawn(const Release& release) {
                                             " is withdrawn: a key that signed it was revoked as compromised"};
 }
 
+std::vector<std::string> names_in(const auto& packages, bool qualified) {
+  std::vector<std::string> names;
+  for (const auto& [package, active] : packages)
+    for (const definition::Workflow& workflow : active.release->definition.workflows)
+      names.push_back(qualified ? package + "::" + workflow.name : workflow.name);
+  return names;
+}
+
+Error ambiguous(std::string_view workflow, const auto& packages) {
+  std::string list;
+  for (const auto& [package, active] : packages)
+    if (active.release->find(workflow))
+      list += (list.empty() ? "" : ", ") + package + "::" + std::string(workflow);
+  return Error{Code::workflow_ambiguous,
+               "the workflow '" + std::string(workflow) + "' is in several packages: " + list};
+}
+
 }  // namespace
 
+// Each start comes through here: a name that is found costs no allocation.
 Result<Catalog::Target> Catalog::resolve(std::string_view tenant, std::string_view reference) const {
   const auto found = tenants_.find(tenant);
   if (found == tenants_.end()) return no_workflow(reference, {});
@@ -36,24 +54,17 @@ Result<Catalog::Target> Catalog::resolve(std::string_view tenant, std::string_vi
   const std::string_view package = qualified ? reference.substr(0, colons) : std::string_view();
   const std::string_view workflow = qualified ? reference.substr(colons + 2) : reference;
 
-  std::vector<std::pair<const Active*, const definition::Workflow*>> candidates;
-  std::vector<std::string> known;
-  for (const auto& [name, active] : *found->second) {
-    for (const definition::Workflow& each : active.release->definition.workflows)
-      known.push_back(qualified ? name + "::" + each.name : each.name);
+  const Active* active = nullptr;
+  const definition::Workflow* match = nullptr;
+  for (const auto& [name, each] : *found->second) {
     if (qualified && name != package) continue;
-    if (const definition::Workflow* match = active.release->find(workflow))
-      candidates.emplace_back(&active, match);
+    const definition::Workflow* candidate = each.release->find(workflow);
+    if (!candidate) continue;
+    if (match) return ambiguous(workflow, *found->second);  // then it is not qualified
+    active = &each;
+    match = candidate;
   }
-  if (candidates.empty()) return no_workflow(reference, known);
-  if (candidates.size() > 1) {
-    std::string list;
-    for (const auto& [active, match] : candidates)
-      list += (list.empty() ? "" : ", ") + active->release->package + "::" + match->name;
-    return Error{Code::workflow_ambiguous,
-                 "the workflow '" + std::string(reference) + "' is in several packages: " + list};
-  }
-  const auto& [active, match] = candidates.front();
+  if (!match) return no_workflow(reference, names_in(*found->second, qualified));
   if (active->withdrawn) return withdrawn(*active->release);
   return Target{active->release, match};
 }

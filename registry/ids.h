@@ -20,6 +20,8 @@ struct ExecutionId {
   auto operator<=>(const ExecutionId&) const = default;
   explicit operator bool() const { return value != 0; }
   std::string text() const;
+  static constexpr size_t kDigits = 13;
+  void print(char* to) const;  // kDigits characters
 };
 Result<ExecutionId> parse_execution_id(std::string_view text);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/engine/id_source.h"
+#include "host/journal/text_writer.h"
 #include "host/scheduler/timers.h"
 #include "host/worker/runner.h"
 
@@ -22,7 +23,7 @@ struct Draft {
   uint32_t commit_no = 0;
   bool empty = true;  // no record yet
   bool last = false;  // it ends the execution
-  std::string body;
+  journal::TextWriter body;
 };
 
 struct Signal {

@@ -133,7 +133,7 @@ class Engine::Core {
   std::vector<Execution*> touched_;
   std::vector<store::JournalRow> journal_rows_;
   std::vector<store::ExecutionRow> execution_rows_;
-  std::vector<std::string> bodies_;
+  std::vector<journal::TextWriter> bodies_;
   size_t n_bodies_ = 0;
 
   std::vector<Execution*> dirty_;  // open, and the projection is behind
@@ -667,7 +667,7 @@ Status Engine::Core::commit() {
   for (size_t i = 0; i < change_.n_drafts; ++i) {
     Draft& draft = change_.drafts[i];
     journal::end_body(draft.body);
-    journal_rows_.push_back({draft.execution->id(), draft.commit_no, journal::kSchema, draft.body});
+    journal_rows_.push_back({draft.execution->id(), draft.commit_no, journal::kSchema, draft.body.view()});
   }
   // The projection: at the end, when parked, and from time to time for all that it lacks.
   for (Execution* execution : touched_) {
@@ -684,8 +684,6 @@ Status Engine::Core::commit() {
   std::erase_if(dirty_, [](const Execution* execution) { return !execution->dirty; });
   if (journal_rows_.empty() && execution_rows_.empty()) return {};
 
-  // Views into bodies_ are taken last: it may have grown.
-  for (size_t i = 0; i < n_bodies_; ++i) execution_rows_[i].body = bodies_[i];
   // What was left aside is recovered from its journal one day: the watermark must not pass it.
   const bool complete = dirty_.empty() && left_aside_.empty();
   PIRN_DO(store_.commit({store_.lease(), journal_rows_, execution_rows_, complete}));
@@ -697,7 +695,7 @@ Status Engine::Core::commit() {
 void Engine::Core::project(Execution& execution) {
   execution.dirty = false;
   if (n_bodies_ == bodies_.size()) bodies_.emplace_back();
-  std::string& body = bodies_[n_bodies_++];
+  journal::TextWriter& body = bodies_[n_bodies_++];
   body.clear();
   const journal::ExecutionState& state = execution.state();
   journal::append_state(body, state, execution.plan().names(),
@@ -717,6 +715,7 @@ void Engine::Core::project(Execution& execution) {
   row.created_at = state.created_at;
   row.started_at = state.started_at;
   row.ended_at = state.ended_at;
+  row.body = body.view();  // stays where it is when bodies_ grows
   execution_rows_.push_back(row);
 }
 
@@ -726,7 +725,7 @@ void Engine::Core::act() {
   for (size_t i = 0; i < change_.n_drafts; ++i) {
     const Draft& draft = change_.drafts[i];
     listener_.on_commit(draft.execution->id(), draft.execution->state().origin->tenant, draft.commit_no,
-                        draft.body, draft.last);
+                        draft.body.view(), draft.last);
   }
   for (auto& [reply, result] : started_) reply(std::move(result));
   started_.clear();

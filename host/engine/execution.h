@@ -9,6 +9,7 @@
 // Thread: the engine's.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -245,8 +246,9 @@ class Execution {
   scheduler::TimerHandle deadline_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle grace_timer_ = scheduler::kNoTimer;
   scheduler::ReadySet ready_;
-  std::vector<uint32_t> worklist_;  // ranks of steps whose verdict may have changed, a heap
-  size_t stored_bytes_ = 0;         // of the input and all slots
+  boost::container::small_vector<uint32_t, 2>
+      worklist_;             // ranks of steps whose verdict may have changed, a heap
+  size_t stored_bytes_ = 0;  // of the input and all slots
   uint32_t n_open_ = 0, n_running_ = 0, n_asking_ = 0;
 
   std::vector<HookCall> hooks_;  // waiting, oldest first

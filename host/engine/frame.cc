@@ -22,8 +22,9 @@ worker::Frame::Access ExecutionFrame::result_of(uint32_t step, std::string_view 
 }
 
 void ExecutionFrame::set(uint32_t step, journal::ResultPtr result) {
-  static const journal::ResultPtr empty = std::make_shared<const journal::StepResult>();
-  slots_[step] = result ? std::move(result) : empty;
+  // A pointer without an owner: nobody counts the references to what never goes away.
+  static const journal::StepResult kEmpty;
+  slots_[step] = result ? std::move(result) : journal::ResultPtr(journal::ResultPtr(), &kEmpty);
 }
 
 }  // namespace pirn::engine

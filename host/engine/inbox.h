@@ -1,7 +1,6 @@
 // The engine's bounded inbox: where every other thread leaves its commands.
 #pragma once
 
-#include <deque>
 #include <mutex>
 #include <vector>
 
@@ -28,8 +27,14 @@ class Inbox {
   const size_t limit_;
   worker::Wakeup& wakeup_;
   mutable std::mutex mutex_;
-  std::deque<Command> commands_;  // guarded by mutex_
-  bool closed_ = false;           // guarded by mutex_
+  std::vector<Command> commands_;  // guarded by mutex_
+  size_t waiting_ = 0;             // guarded by mutex_: in commands_ and in what is left of batch_
+  bool closed_ = false;            // guarded by mutex_
+
+  // The engine's thread: what it has fetched at once, so that the others wait for an exchange of two
+  // pointers.
+  std::vector<Command> batch_;
+  size_t next_ = 0;  // the first one that has not been taken
 };
 
 }  // namespace pirn::engine

@@ -15,15 +15,16 @@
 
 #include "host/journal/record.h"
 #include "host/journal/state.h"
+#include "host/journal/text_writer.h"
 
 namespace pirn::journal {
 
 // A body grows by begin, any number of events, end.
-void begin_body(std::string& out, int64_t at);
+void begin_body(TextWriter& out, int64_t at);
 // `names` are the step names by index. `first`: no event stands before it.
-void append_event(std::string& out, bool first, uint64_t seq, const Record& record,
+void append_event(TextWriter& out, bool first, uint64_t seq, const Record& record,
                   std::span<const std::string> names);
-void end_body(std::string& out);
+void end_body(TextWriter& out);
 
 struct Commit {
   int64_t at = 0;
@@ -35,7 +36,7 @@ Result<Commit> decode_commit(std::string_view body, uint32_t schema);
 
 // A whole state as one JSON object, for the projection row: everything that the engine continues from, the
 // step names, and, when given, the folded context.
-void append_state(std::string& out, const ExecutionState& state, std::span<const std::string> names,
+void append_state(TextWriter& out, const ExecutionState& state, std::span<const std::string> names,
                   std::string_view context_json);
 
 struct DecodedState {

@@ -14,7 +14,7 @@ void optional_text(TextWriter& out, const char (&field)[N], std::string_view val
 }
 template <size_t N>
 void optional_instant(TextWriter& out, const char (&field)[N], int64_t value) {
-  if (value != kNever) out.literal(field).integer(value);
+  if (value != kNever) out.literal(field).instant(value);
 }
 template <size_t N>
 void optional_json(TextWriter& out, const char (&field)[N], std::string_view value) {
@@ -23,7 +23,7 @@ void optional_json(TextWriter& out, const char (&field)[N], std::string_view val
 
 template <size_t N>
 void optional_id(TextWriter& out, const char (&field)[N], ExecutionId id) {
-  if (id) out.literal(field).word(id.text());
+  if (id) out.literal(field).id(id);
 }
 template <size_t N>
 void optional_numbers(TextWriter& out, const char (&field)[N], const std::vector<uint32_t>& numbers) {
@@ -149,7 +149,7 @@ struct Encoder {
   void operator()(const Created& record) {
     type("workflow.create");
     out.raw(record.origin->json).literal(",\"steps\":").number(record.n_steps);
-    out.literal(",\"root\":").word(record.root.text());
+    out.literal(",\"root\":").id(record.root);
     optional_id(out, ",\"parent\":", record.parent);
     if (record.parent_step != kNoStep) out.literal(",\"parent_step\":").number(record.parent_step);
     optional_id(out, ",\"retry_of\":", record.retry_of);
@@ -157,7 +157,7 @@ struct Encoder {
     out.literal(",\"input_digest\":").digest(record.input_digest);
     out.literal(",\"trigger\":").text(record.trigger);
     write_strategy(out, record.strategy);
-    if (record.wake_at) out.literal(",\"wake_at\":").integer(record.wake_at);
+    if (record.wake_at) out.literal(",\"wake_at\":").instant(record.wake_at);
     out.literal(",\"input\":");
     write_delta(out, record.input);
   }
@@ -226,7 +226,7 @@ struct Encoder {
     type("step.retry");
     step(record.step);
     out.literal(",\"delay\":").integer(record.delay);
-    out.literal(",\"wake_at\":").integer(record.wake_at);
+    out.literal(",\"wake_at\":").instant(record.wake_at);
   }
   void operator()(const StepCancelled& record) {
     type("step.cancel");
@@ -243,7 +243,7 @@ struct Encoder {
     type("step.snooze");
     step(record.step);
     out.literal(",\"delay\":").integer(record.delay);
-    out.literal(",\"wake_at\":").integer(record.wake_at);
+    out.literal(",\"wake_at\":").instant(record.wake_at);
     out.literal(",\"duration\":").integer(record.duration);
   }
   void operator()(const StepAwaiting& record) {
@@ -319,7 +319,7 @@ struct Encoder {
     out.literal(",\"attempt\":").number(record.attempt);
     if (record.step != kNoStep) step(record.step);
     out.literal(",\"delay\":").integer(record.delay);
-    out.literal(",\"wake_at\":").integer(record.wake_at);
+    out.literal(",\"wake_at\":").instant(record.wake_at);
     error(record.error);
   }
   void operator()(const CircuitRejected& record) {
@@ -405,10 +405,10 @@ void write_step(TextWriter& out, const Step& step, const std::string& name) {
   if (step.failures) out.literal(",\"failures\":").number(step.failures);
   if (step.invocations) out.literal(",\"invocations\":").number(step.invocations);
   if (step.invocation) out.literal(",\"invocation\":").number(step.invocation);
-  if (step.wake_at) out.literal(",\"wake_at\":").integer(step.wake_at);
-  if (step.started_at) out.literal(",\"started_at\":").integer(step.started_at);
-  if (step.invoked_at != step.started_at) out.literal(",\"invoked_at\":").integer(step.invoked_at);
-  if (step.ended_at) out.literal(",\"ended_at\":").integer(step.ended_at);
+  if (step.wake_at) out.literal(",\"wake_at\":").instant(step.wake_at);
+  if (step.started_at) out.literal(",\"started_at\":").instant(step.started_at);
+  if (step.invoked_at != step.started_at) out.literal(",\"invoked_at\":").instant(step.invoked_at);
+  if (step.ended_at) out.literal(",\"ended_at\":").instant(step.ended_at);
   if (step.ended_seq) out.literal(",\"ended_seq\":").number(step.ended_seq);
   write_extra(out, *step.extra.operator->());
   if (step.error) {
@@ -422,42 +422,38 @@ void write_step(TextWriter& out, const Step& step, const std::string& name) {
 }  // namespace
 
 OriginPtr make_origin(Origin origin) {
-  origin.json.clear();
-  {
-    TextWriter out(origin.json);
-    out.literal(",\"tenant\":").word(origin.tenant);
-    out.literal(",\"package\":").word(origin.package);
-    out.literal(",\"version\":").word(origin.version);
-    out.literal(",\"workflow\":").word(origin.workflow);
-    out.literal(",\"pins\":[");
-    for (size_t i = 0; i < origin.pins.size(); ++i) {
-      if (i) out.character(',');
-      out.digest(origin.pins[i]);
-    }
-    out.literal("],\"definition\":").digest(origin.definition);
-    out.literal(",\"definition_schema\":").number(origin.definition_schema);
+  TextWriter out;
+  out.literal(",\"tenant\":").word(origin.tenant);
+  out.literal(",\"package\":").word(origin.package);
+  out.literal(",\"version\":").word(origin.version);
+  out.literal(",\"workflow\":").word(origin.workflow);
+  out.literal(",\"pins\":[");
+  for (size_t i = 0; i < origin.pins.size(); ++i) {
+    if (i) out.character(',');
+    out.digest(origin.pins[i]);
   }
+  out.literal("],\"definition\":").digest(origin.definition);
+  out.literal(",\"definition_schema\":").number(origin.definition_schema);
+  origin.json = out.view();
   return std::make_shared<const Origin>(std::move(origin));
 }
 
-void begin_body(std::string& out, int64_t at) {
-  TextWriter(out).literal("{\"at\":").integer(at).literal(",\"events\":[");
-}
+void begin_body(TextWriter& out, int64_t at) { out.literal("{\"at\":").instant(at).literal(",\"events\":["); }
 
-void append_event(std::string& out, bool first, uint64_t seq, const Record& record,
+void append_event(TextWriter& out, bool first, uint64_t seq, const Record& record,
                   std::span<const std::string> names) {
-  TextWriter writer(out);
-  if (!first) writer.character(',');
-  writer.literal("{\"seq\":").number(seq);
-  std::visit(Encoder{writer, names}, record);
-  writer.character('}');
+  if (!first) out.character(',');
+  out.literal("{\"seq\":").number(seq);
+  std::visit(Encoder{out, names}, record);
+  out.character('}');
 }
 
-void end_body(std::string& out) { out += "]}"; }
+void end_body(TextWriter& out) { out.literal("]}"); }
 
 void append_error(std::string& out, const StepError& error) {
-  TextWriter writer(out);
+  TextWriter writer;
   write_error(writer, error);
+  out += writer.view();
 }
 
 ResultPtr result_of_json(std::string_view json) {
@@ -473,18 +469,18 @@ ResultPtr result_of_json(std::string_view json) {
 }
 
 void append_result(std::string& out, const StepResult& result) {
-  TextWriter writer(out);
+  TextWriter writer;
   if (result.is_map)
     write_delta(writer, result.map);
   else
     writer.value(result.value);
+  out += writer.view();
 }
 
-void append_state(std::string& text, const ExecutionState& state, std::span<const std::string> names,
+void append_state(TextWriter& out, const ExecutionState& state, std::span<const std::string> names,
                   std::string_view context_json) {
-  TextWriter out(text);
-  out.literal("{\"id\":").word(state.id.text()).raw(state.origin->json);
-  out.literal(",\"root\":").word(state.root.text());
+  out.literal("{\"id\":").id(state.id).raw(state.origin->json);
+  out.literal(",\"root\":").id(state.root);
   optional_id(out, ",\"parent\":", state.parent);
   if (state.parent_step != kNoStep) out.literal(",\"parent_step\":").number(state.parent_step);
   optional_id(out, ",\"retry_of\":", state.retry_of);
@@ -505,10 +501,10 @@ void append_state(std::string& text, const ExecutionState& state, std::span<cons
     write_error(out, *state.error);
   }
   optional_text(out, ",\"reason\":", state.reason);
-  out.literal(",\"created_at\":").integer(state.created_at);
-  if (state.started_at) out.literal(",\"started_at\":").integer(state.started_at);
-  if (state.ended_at) out.literal(",\"ended_at\":").integer(state.ended_at);
-  if (state.wake_at) out.literal(",\"wake_at\":").integer(state.wake_at);
+  out.literal(",\"created_at\":").instant(state.created_at);
+  if (state.started_at) out.literal(",\"started_at\":").instant(state.started_at);
+  if (state.ended_at) out.literal(",\"ended_at\":").instant(state.ended_at);
+  if (state.wake_at) out.literal(",\"wake_at\":").instant(state.wake_at);
   optional_instant(out, ",\"deadline\":", state.deadline);
   optional_instant(out, ",\"grace_until\":", state.grace_until);
   out.literal(",\"next_seq\":").number(state.next_seq);

@@ -9,7 +9,7 @@ namespace {
 
 template <size_t N>
 void optional_instant(TextWriter& out, const char (&field)[N], int64_t value, int64_t absent) {
-  if (value != absent) out.literal(field).integer(value);
+  if (value != absent) out.literal(field).instant(value);
 }
 
 // One overload a record: its type and its members.
@@ -30,15 +30,15 @@ struct Encoder {
   void operator()(const ScheduleSet& record) {
     schedule("schedule.set", record.name);
     out.literal(",\"terms\":").raw(record.terms);
-    out.literal(",\"registered_at\":").integer(record.registered_at);
+    out.literal(",\"registered_at\":").instant(record.registered_at);
     next(record.next);
   }
   void operator()(const ScheduleRemoved& record) { schedule("schedule.remove", record.name); }
   void operator()(const ScheduleFired& record) {
     schedule("schedule.fire", record.name);
     out.literal(",\"firing\":").word(name_of(record.firing));
-    out.literal(",\"instant\":").integer(record.instant);
-    out.literal(",\"execution\":").word(record.execution.text());
+    out.literal(",\"instant\":").instant(record.instant);
+    out.literal(",\"execution\":").id(record.execution);
     next(record.next);
   }
   void operator()(const ScheduleSkipped& record) {
@@ -59,7 +59,7 @@ struct Encoder {
     out.literal(",\"executions\":[");
     for (size_t i = 0; i < record.executions.size(); ++i) {
       if (i > 0) out.character(',');
-      out.word(record.executions[i].text());
+      out.id(record.executions[i]);
     }
     out.character(']');
   }
@@ -116,8 +116,7 @@ ScheduleState schedule_state_of(const Fields& fields) {
 
 }  // namespace
 
-void append_tenant_event(std::string& text, bool first, uint64_t seq, const TenantRecord& record) {
-  TextWriter out(text);
+void append_tenant_event(TextWriter& out, bool first, uint64_t seq, const TenantRecord& record) {
   if (!first) out.character(',');
   out.literal("{\"seq\":").number(seq);
   std::visit(Encoder{out}, record);
@@ -142,9 +141,8 @@ Result<TenantCommit> decode_tenant_commit(std::string_view body, uint32_t schema
   });
 }
 
-void append_tenant_state(std::string& text, const TenantState& state) {
-  TextWriter out(text);
-  out.literal("{\"stream\":").word(state.stream.text()).literal(",\"tenant\":").text(state.tenant);
+void append_tenant_state(TextWriter& out, const TenantState& state) {
+  out.literal("{\"stream\":").id(state.stream).literal(",\"tenant\":").text(state.tenant);
   out.literal(",\"next_seq\":").number(state.next_seq);
   out.literal(",\"next_commit\":").number(state.next_commit);
   out.literal(",\"schedules\":[");
@@ -154,15 +152,15 @@ void append_tenant_state(std::string& text, const TenantState& state) {
     first = false;
     out.literal("{\"package\":").text(name.package).literal(",\"workflow\":").text(name.workflow);
     out.literal(",\"terms\":").raw(schedule.terms);
-    out.literal(",\"registered_at\":").integer(schedule.registered_at);
+    out.literal(",\"registered_at\":").instant(schedule.registered_at);
     optional_instant(out, ",\"next\":", schedule.next, kNever);
     if (schedule.paused) out.literal(",\"paused\":true");
     if (schedule.fires) out.literal(",\"fires\":").number(schedule.fires);
     if (schedule.skips) out.literal(",\"skips\":").number(schedule.skips);
     optional_instant(out, ",\"last_fire\":", schedule.last_fire, 0);
-    if (schedule.last_execution) out.literal(",\"last_execution\":").word(schedule.last_execution.text());
+    if (schedule.last_execution) out.literal(",\"last_execution\":").id(schedule.last_execution);
     if (schedule.last_skip) {
-      out.literal(",\"last_skip\":").integer(schedule.last_skip);
+      out.literal(",\"last_skip\":").instant(schedule.last_skip);
       out.literal(",\"skip_reason\":").word(name_of(schedule.skip_reason));
     }
     out.character('}');

@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "host/journal/tenant_state.h"
+#include "host/journal/text_writer.h"
 
 namespace pirn::journal {
 
 // Between begin_body() and end_body(). `first`: no event stands before it.
-void append_tenant_event(std::string& out, bool first, uint64_t seq, const TenantRecord& record);
+void append_tenant_event(TextWriter& out, bool first, uint64_t seq, const TenantRecord& record);
 
 struct TenantCommit {
   int64_t at = 0;
@@ -24,7 +25,7 @@ struct TenantCommit {
 Result<TenantCommit> decode_tenant_commit(std::string_view body, uint32_t schema);
 
 // A whole state as one JSON object, for the projection row.
-void append_tenant_state(std::string& out, const TenantState& state);
+void append_tenant_state(TextWriter& out, const TenantState& state);
 Result<TenantState> decode_tenant_state(std::string_view text);
 
 }  // namespace pirn::journal

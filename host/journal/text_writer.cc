@@ -10,9 +10,8 @@ namespace pirn::journal {
 
 namespace {
 
-// One byte more than the pairs need: a copy of two may begin at the last digit.
-constexpr std::array<char, 201> kPairs = [] {
-  std::array<char, 201> all{};
+constexpr std::array<char, 200> kPairs = [] {
+  std::array<char, 200> all{};
   for (size_t i = 0; i < 100; ++i) {
     all[2 * i] = static_cast<char>('0' + i / 10);
     all[2 * i + 1] = static_cast<char>('0' + i % 10);
@@ -27,13 +26,40 @@ constexpr std::array<bool, 256> kSpecial = [] {
   return all;
 }();
 
-// Eight digits with leading zeros.
+void two_digits(char* to, uint32_t value) { std::memcpy(to, &kPairs[2 * value], 2); }
+void four_digits(char* to, uint32_t value) {
+  two_digits(to, value / 100);
+  two_digits(to + 2, value % 100);
+}
 void eight_digits(char* to, uint32_t value) {
-  const uint32_t high = value / 10'000, low = value % 10'000;
-  std::memcpy(to, &kPairs[2 * (high / 100)], 2);
-  std::memcpy(to + 2, &kPairs[2 * (high % 100)], 2);
-  std::memcpy(to + 4, &kPairs[2 * (low / 100)], 2);
-  std::memcpy(to + 6, &kPairs[2 * (low % 100)], 2);
+  four_digits(to, value / 10'000);
+  four_digits(to + 4, value % 10'000);
+}
+
+// Without leading zeros; returns the end.
+char* print(char* to, uint64_t value) {
+  if (value >= 100'000'000) {
+    to = print(to, value / 100'000'000);
+    eight_digits(to, static_cast<uint32_t>(value % 100'000'000));
+    return to + 8;
+  }
+  const auto rest = static_cast<uint32_t>(value);
+  if (rest >= 10'000) {
+    to = print(to, rest / 10'000);
+    four_digits(to, rest % 10'000);
+    return to + 4;
+  }
+  if (rest >= 100) {
+    to = print(to, rest / 100);
+    two_digits(to, rest % 100);
+    return to + 2;
+  }
+  if (rest >= 10) {
+    two_digits(to, rest);
+    return to + 2;
+  }
+  *to = static_cast<char>('0' + rest);
+  return to + 1;
 }
 
 // As canonical() does, so that a text has one form wherever it stands.
@@ -76,6 +102,26 @@ std::string to_base64(std::string_view bytes) {
 
 }  // namespace
 
+void TextWriter::clear() {
+  constexpr ptrdiff_t kKept = 64 << 10;
+  if (end_ - begin_.get() > kKept) {
+    begin_ = nullptr;
+    end_ = nullptr;
+  }
+  at_ = begin_.get();
+}
+
+void TextWriter::grow(size_t n) {
+  constexpr size_t kFirst = 1024;
+  const size_t used = view().size();
+  const size_t size = std::max({kFirst, used + n, 2 * used});
+  auto larger = std::make_unique_for_overwrite<char[]>(size);
+  if (used != 0) std::memcpy(larger.get(), begin_.get(), used);
+  begin_ = std::move(larger);
+  at_ = begin_.get() + used;
+  end_ = begin_.get() + size;
+}
+
 TextWriter& TextWriter::text(std::string_view utf8) {
   character('"');
   size_t plain = 0;
@@ -89,25 +135,41 @@ TextWriter& TextWriter::text(std::string_view utf8) {
   return raw(utf8.substr(plain)).character('"');
 }
 
-TextWriter& TextWriter::number(uint64_t value) {
-  need(24);
-  char* const to = out_.data() + at_;
-  if (value < 100) {
-    const size_t skip = value < 10;
-    std::memcpy(to, &kPairs[2 * value + skip], 2);
-    at_ += 2 - skip;
-    return *this;
+TextWriter& TextWriter::long_number(uint64_t value) {
+  at_ = print(room(20), value);
+  return *this;
+}
+
+// A commit has many instants, and all are of the last seconds: these are printed once.
+TextWriter& TextWriter::instant(int64_t ns) {
+  constexpr uint32_t kSecond = 1'000'000'000;
+  struct Printed {
+    uint64_t seconds = 0;
+    char digits[10];
+  };
+  thread_local Printed last;
+  const auto seconds = static_cast<uint64_t>(ns) / kSecond;
+  // Ten digits: the years from 2001 to 2286. Other instants are for tests.
+  if (ns < 0 || seconds < kSecond || seconds >= 10ull * kSecond) return integer(ns);
+  if (seconds != last.seconds) {
+    print(last.digits, seconds);
+    last.seconds = seconds;
   }
-  // 24 digits with leading zeros, and then without them.
-  char digits[24];
-  const uint64_t top = value / 100'000'000;
-  eight_digits(digits + 16, static_cast<uint32_t>(value % 100'000'000));
-  eight_digits(digits + 8, static_cast<uint32_t>(top % 100'000'000));
-  eight_digits(digits, static_cast<uint32_t>(top / 100'000'000));
-  size_t zeros = top == 0 ? 16 : top < 100'000'000 ? 8 : 0;
-  while (digits[zeros] == '0') ++zeros;
-  std::memcpy(to, digits + zeros, 24 - zeros);
-  at_ += 24 - zeros;
+  const auto rest = static_cast<uint32_t>(static_cast<uint64_t>(ns) - seconds * kSecond);
+  char* const to = room(19);
+  std::memcpy(to, last.digits, 10);
+  to[10] = static_cast<char>('0' + rest / 100'000'000);
+  eight_digits(to + 11, rest % 100'000'000);
+  at_ += 19;
+  return *this;
+}
+
+TextWriter& TextWriter::id(ExecutionId id) {
+  char* const to = room(ExecutionId::kDigits + 2);
+  *to = '"';
+  id.print(to + 1);
+  to[ExecutionId::kDigits + 1] = '"';
+  at_ += ExecutionId::kDigits + 2;
   return *this;
 }
 
@@ -121,8 +183,7 @@ TextWriter& TextWriter::digest(const Digest& value) {
     }
     return all;
   }();
-  need(66);
-  char* to = out_.data() + at_;
+  char* to = room(66);
   *to++ = '"';
   for (const uint8_t byte : value.bytes) {
     std::memcpy(to, &kHexPairs[2 * byte], 2);

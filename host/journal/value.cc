@@ -169,10 +169,19 @@ Result<Value> parse_value(std::string_view text) {
   return value_from(json);
 }
 
-void append_integer(std::string& out, int64_t value) { TextWriter(out).integer(value); }
-void append_unsigned(std::string& out, uint64_t value) { TextWriter(out).number(value); }
-void append_json_string(std::string& out, std::string_view utf8) { TextWriter(out).text(utf8); }
-void append_json(std::string& out, const Value& value) { TextWriter(out).value(value); }
+namespace {
+// One writer for each thread: most texts are short, and none outlives its line.
+TextWriter& scratch() {
+  thread_local TextWriter writer;
+  writer.clear();
+  return writer;
+}
+}  // namespace
+
+void append_integer(std::string& out, int64_t value) { out += scratch().integer(value).view(); }
+void append_unsigned(std::string& out, uint64_t value) { out += scratch().number(value).view(); }
+void append_json_string(std::string& out, std::string_view utf8) { out += scratch().text(utf8).view(); }
+void append_json(std::string& out, const Value& value) { out += scratch().value(value).view(); }
 
 bool valid_utf8(std::string_view text) {
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());

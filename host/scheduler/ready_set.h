@@ -3,9 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace pirn::scheduler {
 
@@ -37,7 +37,8 @@ class ReadySet {
     return a.priority != b.priority ? a.priority < b.priority : a.rank > b.rank;
   }
 
-  std::vector<Entry> entries_;  // a heap
+  // A heap. Most executions have one ready step at a time, and it needs no memory of its own.
+  boost::container::small_vector<Entry, 1> entries_;
 };
 
 }  // namespace pirn::scheduler

@@ -1,10 +1,11 @@
 #include "host/store/memory_store.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <cstring>
-#include <deque>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <set>
@@ -14,41 +15,71 @@ namespace pirn::store {
 
 namespace {
 
-constexpr size_t kChunkBytes = 1u << 20;
 constexpr uint32_t kNone = UINT32_MAX;
 
-// Text that is appended and never changes or moves.
+// Text that is appended and never changes or moves. Chunks are small at first, for the many small stores of a
+// simulation, and then as large as a huge page of memory, which the system hands out with one fault instead
+// of 512: a busy store fills hundreds of megabytes a second.
 class TextChunks {
  public:
+  // Memory for a text of this size.
+  char* add(size_t size) {
+    if (size > left_) new_chunk(size);
+    char* const place = current_;
+    current_ += size;
+    left_ -= size;
+    bytes_ += size;
+    return place;
+  }
   std::string_view append(std::string_view text) {
-    if (text.size() > kChunkBytes / 4) return own_chunk(text);
-    if (text.size() > kChunkBytes - used_) {
-      // Not value-initialised: pages that are not written to cost nothing.
-      chunks_.push_back(std::make_unique_for_overwrite<char[]>(kChunkBytes));
-      current_ = chunks_.back().get();
-      used_ = 0;
-    }
-    char* place = current_ + used_;
-    std::memcpy(place, text.data(), text.size());
-    used_ += text.size();
-    bytes_ += text.size();
+    char* const place = add(text.size());
+    text.copy(place, text.size());
     return {place, text.size()};
   }
   uint64_t bytes() const { return bytes_; }
 
  private:
-  std::string_view own_chunk(std::string_view text) {
-    auto chunk = std::make_unique_for_overwrite<char[]>(text.size());
-    std::memcpy(chunk.get(), text.data(), text.size());
-    bytes_ += text.size();
-    chunks_.push_back(std::move(chunk));
-    return {chunks_.back().get(), text.size()};
+  static constexpr size_t kFirstBytes = 64u << 10, kHugePage = 2u << 20;
+
+  struct Free {
+    void operator()(char* chunk) const { std::free(chunk); }
+  };
+
+  void new_chunk(size_t text_bytes) {
+    const size_t wanted = std::max(text_bytes, chunks_.empty() ? kFirstBytes : kHugePage);
+    const bool huge = wanted >= kHugePage;
+    const size_t size = huge ? (wanted + kHugePage - 1) / kHugePage * kHugePage : wanted;
+    void* const memory = huge ? std::aligned_alloc(kHugePage, size) : std::malloc(size);
+    if (memory == nullptr) throw std::bad_alloc();
+    chunks_.emplace_back(static_cast<char*>(memory));
+    if (huge) (void)madvise(memory, size, MADV_HUGEPAGE);  // where there are none, small ones do
+    current_ = chunks_.back().get();
+    left_ = size;
   }
 
-  std::vector<std::unique_ptr<char[]>> chunks_;
+  std::vector<std::unique_ptr<char, Free>> chunks_;
   char* current_ = nullptr;
-  size_t used_ = kChunkBytes;
+  size_t left_ = 0;
   uint64_t bytes_ = 0;
+};
+
+// A list that grows by blocks: what is there never moves, and no commit pays for a copy of everything.
+template <class T>
+class Blocks {
+ public:
+  size_t size() const { return size_; }
+  T& operator[](size_t at) { return blocks_[at / kInBlock][at % kInBlock]; }
+  const T& operator[](size_t at) const { return blocks_[at / kInBlock][at % kInBlock]; }
+  T& add() {
+    if (size_ == blocks_.size() * kInBlock) blocks_.push_back(std::make_unique<T[]>(kInBlock));
+    return (*this)[size_++];
+  }
+  void remove_last() { (*this)[--size_] = T(); }
+
+ private:
+  static constexpr size_t kInBlock = std::max<size_t>(1, (16u << 10) / sizeof(T));
+  std::vector<std::unique_ptr<T[]>> blocks_;
+  size_t size_ = 0;
 };
 
 struct JournalEntry {
@@ -59,7 +90,8 @@ struct JournalEntry {
   std::string_view body;
 };
 
-// One execution. Its texts lie behind each other in one allocation, in the order of `Field`.
+// One execution. Its texts lie behind each other, in the order of `Field`: of an open one in memory of its
+// own, for they will change, of a closed one with the other texts that never do.
 struct Row {
   enum Field { kState, kTenant, kPackage, kVersion, kWorkflow, kKey, kBody, kFields };
 
@@ -69,14 +101,15 @@ struct Row {
   Digest release, input_digest;
   int64_t created_at = 0, started_at = 0, ended_at = 0;
   std::array<uint32_t, kFields> ends{};
-  std::string text;
+  std::string_view text;
+  std::unique_ptr<char[]> own;
 
   std::string_view field(Field field) const {
     const uint32_t begin = field == 0 ? 0 : ends[field - 1];
-    return std::string_view(text).substr(begin, ends[field] - begin);
+    return text.substr(begin, ends[field] - begin);
   }
 
-  void assign(const ExecutionRow& row) {
+  void assign(const ExecutionRow& row, TextChunks& for_ever) {
     id = row.id;
     commit_no = row.commit_no;
     open = row.open;
@@ -89,12 +122,14 @@ struct Row {
                                                           row.workflow, row.key,    row.body};
     size_t size = 0;
     for (const std::string_view field : fields) size += field.size();
-    text.clear();
-    text.reserve(size);
+    own = open ? std::make_unique_for_overwrite<char[]>(size) : nullptr;
+    char* const begin = open ? own.get() : for_ever.add(size);
+    char* to = begin;
     for (size_t i = 0; i < kFields; ++i) {
-      text.append(fields[i]);
-      ends[i] = static_cast<uint32_t>(text.size());
+      to += fields[i].copy(to, fields[i].size());
+      ends[i] = static_cast<uint32_t>(to - begin);
     }
+    text = {begin, size};
   }
 
   StoredExecution stored() const {
@@ -180,14 +215,16 @@ bool matches(const Row& row, const ExecutionFilter& filter) {
 Error bug(std::string message) { return {Code::store_failed, std::move(message), "", Blame::pirn}; }
 
 Status within_limits(const Change& change) {
-  const auto check = [](std::string_view body, ExecutionId id) -> Status {
-    if (body.size() <= kBodyLimit) return {};
+  const auto too_large = [](std::string_view body, ExecutionId id) {
     return Error{Code::too_large, "a body of stream " + id.text() + " has " + std::to_string(body.size()) +
                                       " bytes; the limit is " + std::to_string(kBodyLimit)};
   };
-  for (const JournalRow& row : change.journal) PIRN_DO(check(row.body, row.stream));
-  for (const ExecutionRow& row : change.executions) PIRN_DO(check(row.body, row.id));
-  for (const TenantRow& row : change.tenants) PIRN_DO(check(row.body, row.stream));
+  for (const JournalRow& row : change.journal)
+    if (row.body.size() > kBodyLimit) return too_large(row.body, row.stream);
+  for (const ExecutionRow& row : change.executions)
+    if (row.body.size() > kBodyLimit) return too_large(row.body, row.id);
+  for (const TenantRow& row : change.tenants)
+    if (row.body.size() > kBodyLimit) return too_large(row.body, row.stream);
   return {};
 }
 
@@ -200,10 +237,9 @@ class MemoryStoreContents {
   Lease lease;
   ExecutionId last_id;   // the greatest stream
   size_t watermark = 0;  // the projection is complete up to this entry, exclusive
-  TextChunks bodies;
-  // Deques: what is there never moves, and no commit pays for a copy of everything.
-  std::deque<JournalEntry> journal;
-  std::deque<Row> rows;
+  TextChunks texts;
+  Blocks<JournalEntry> journal;
+  Blocks<Row> rows;
   StreamTable streams;
   std::unordered_map<std::string, ExecutionId> keys;
   std::map<ExecutionId, StoredTenant> tenants;
@@ -274,7 +310,7 @@ class MemoryStoreContents {
                    " exists");
       }
       const auto index = static_cast<uint32_t>(journal.size());
-      journal.push_back({row.stream, row.commit_no, row.schema, slot.last, bodies.append(row.body)});
+      journal.add() = {row.stream, row.commit_no, row.schema, slot.last, texts.append(row.body)};
       slot.last = index;
     }
     return {};
@@ -282,17 +318,19 @@ class MemoryStoreContents {
 
   // Takes back the entries from `size` on.
   void forget(size_t size) {
-    for (; journal.size() > size; journal.pop_back())
-      streams.at(journal.back().stream).last = journal.back().previous;
+    for (; journal.size() > size; journal.remove_last()) {
+      const JournalEntry& entry = journal[journal.size() - 1];
+      streams.at(entry.stream).last = entry.previous;
+    }
   }
 
   void replace(const ExecutionRow& row) {
     StreamTable::Slot& slot = streams.at(row.id);
     if (slot.row == kNone) {
       slot.row = static_cast<uint32_t>(rows.size());
-      rows.emplace_back();
+      rows.add();
     }
-    rows[slot.row].assign(row);
+    rows[slot.row].assign(row, texts);
   }
 };
 
@@ -320,8 +358,8 @@ Result<ExecutionId> MemoryStore::last_id() const {
 
 Status MemoryStore::recover(const std::function<Status(StoredExecution)>& on_execution,
                             const std::function<Status(StoredCommit)>& on_commit) {
-  for (const Row& row : contents_->rows)
-    if (row.open) PIRN_DO(on_execution(row.stored()));
+  for (size_t i = 0; i < contents_->rows.size(); ++i)
+    if (contents_->rows[i].open) PIRN_DO(on_execution(contents_->rows[i].stored()));
   for (size_t i = contents_->watermark; i < contents_->journal.size(); ++i) {
     const JournalEntry& entry = contents_->journal[i];
     const StreamTable::Slot* slot = contents_->streams.find(entry.stream);
@@ -370,8 +408,8 @@ Result<std::optional<StoredExecution>> MemoryStore::find_by_key(std::string_view
 Result<std::vector<StoredExecution>> MemoryStore::list(const ExecutionFilter& filter) const {
   const std::lock_guard lock(contents_->mutex);
   std::vector<const Row*> found;
-  for (const Row& row : contents_->rows)
-    if (matches(row, filter)) found.push_back(&row);
+  for (size_t i = 0; i < contents_->rows.size(); ++i)
+    if (matches(contents_->rows[i], filter)) found.push_back(&contents_->rows[i]);
   const size_t count = std::min<size_t>(filter.limit, found.size());
   std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(count), found.end(),
                     [](const Row* a, const Row* b) { return a->id > b->id; });
@@ -423,11 +461,12 @@ Result<StoreStats> MemoryStore::stats() const {
   StoreStats stats;
   stats.journal_rows = contents_->journal.size();
   stats.executions = contents_->rows.size();
-  for (const Row& row : contents_->rows) {
+  for (size_t i = 0; i < contents_->rows.size(); ++i) {
+    const Row& row = contents_->rows[i];
     stats.open_executions += row.open ? 1 : 0;
-    stats.size_bytes += row.text.size();
+    stats.size_bytes += row.open ? row.text.size() : 0;
   }
-  stats.size_bytes += contents_->bodies.bytes();
+  stats.size_bytes += contents_->texts.bytes();
   stats.commits = commits_;
   return stats;
 }

@@ -5,20 +5,17 @@
 
 namespace pirn::store {
 
-namespace {
-
-// SQLite's own count of its memory takes a lock at each allocation and is shown to nobody. The setting holds
-// for the whole process and only before its first connection; when another part was faster, it stays as it
-// is.
-void configure_process() {
+void initialize_sqlite() {
   static std::once_flag once;
-  std::call_once(once, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
+  std::call_once(once, [] {
+    // SQLite's own count of its memory takes a lock at each allocation and is shown to nobody.
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_initialize();
+  });
 }
 
-}  // namespace
-
 Result<Connection> Connection::open(const std::string& path, Mode mode, const char* vfs) {
-  configure_process();
+  initialize_sqlite();
   const int flags =
       mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;

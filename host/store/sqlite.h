@@ -14,6 +14,9 @@
 
 namespace pirn::store {
 
+// Sets what holds for the whole process and must be set before SQLite is first used by any part of it.
+void initialize_sqlite();
+
 // A prepared statement. Bound text and blobs are not copied: they must live until reset().
 class Statement {
  public:

@@ -13,7 +13,7 @@ namespace {
 // the disk; SQLite would read them, believe them and move a part of them. Writing the same bytes once more
 // makes them dirty, so that the fsync that follows means something. Before any connection is open.
 Status make_wal_durable(const std::string& path, const char* vfs_name) {
-  sqlite3_initialize();
+  initialize_sqlite();
   sqlite3_vfs* vfs = sqlite3_vfs_find(vfs_name);
   if (vfs == nullptr)
     return Error{Code::store_unopenable, "there is no file system named '" + std::string(vfs_name) + "'"};
@@ -106,6 +106,8 @@ constexpr std::string_view kUpsertTenant =
     " ON CONFLICT(stream) DO UPDATE SET commit_no = excluded.commit_no, body = excluded.body";
 
 }  // namespace
+
+void SqliteStore::prepare_process() { initialize_sqlite(); }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, Options options) {
   const auto opened = [&]() -> Result<std::unique_ptr<SqliteStore>> {

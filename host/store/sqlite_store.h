@@ -40,6 +40,9 @@ class SqliteStore final : public Store {
     const char* vfs = nullptr;                // SQLite's name of another file system: tests
   };
 
+  // Before any other part of the process uses SQLite; open() does it otherwise, and then it may be too late for
+  // settings that save a lock at each of SQLite's allocations. Any thread.
+  static void prepare_process();
   // Creates the file when there is none, brings an older one to today's schema, and takes the next epoch.
   // store_unopenable, store_schema_too_new, store_corrupt.
   static Result<std::unique_ptr<SqliteStore>> open(const std::string& path, Options options);

@@ -434,11 +434,11 @@ pirn_status Call::lend(const Value& value, pirn_value* out) {
 }
 
 pirn_status Call::lend_json(std::string json, pirn_value* out) {
-  lent_texts_.push_back(std::move(json));
+  const std::string& lent = lent_texts_.emplace_front(std::move(json));
   *out = pirn_value{};
   out->type = PIRN_T_JSON;
-  out->as.ptr = lent_texts_.back().data();
-  out->len = lent_texts_.back().size();
+  out->as.ptr = lent.data();
+  out->len = lent.size();
   return PIRN_OK;
 }
 

@@ -12,7 +12,7 @@
 #include <pirn/abi.h>
 
 #include <atomic>
-#include <deque>
+#include <forward_list>
 #include <optional>
 #include <string>
 #include <thread>
@@ -76,8 +76,8 @@ class Call {
   pirn_invocation described_{};
   std::string idempotency_key_;
 
-  // Lent memory: a deque never moves its elements.
-  std::deque<std::string> lent_texts_;
+  // Lent memory: a list never moves its elements, and costs nothing until there is one.
+  std::forward_list<std::string> lent_texts_;
   std::optional<journal::Delta> params_;
   std::vector<const journal::Context::Entry*> keys_;
   bool keys_listed_ = false;

@@ -26,6 +26,7 @@ constexpr auto kStall = std::chrono::milliseconds(2);
 // Functions that take less than this are run one after the other by one thread: waking another costs more.
 constexpr int64_t kShortNs = 20'000;
 constexpr int kSpins = 1'000;  // some tens of microseconds
+constexpr int kLockSpins = 1'000;
 
 int64_t unix_now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -98,22 +99,15 @@ class Tenure {
 };
 using TenurePtr = std::shared_ptr<Tenure>;
 
-// The place of one invocation under way. A deque of them never moves.
+// One invocation under way, in a place that never moves: only pointers change hands. The engine's thread
+// fills it, a thread of the pool runs it, and the engine's thread takes what came of it and lets go of
+// everything, so that memory is freed where it was allocated.
 struct Place {
-  std::atomic<uint64_t> invocation{0};
-  std::atomic<uint32_t> signals{0};
-  std::atomic<bool> abandoned{false};
-  TenurePtr tenure;  // the engine's thread
-};
-
-struct Job {
   Invocation invocation;
-  Place* place = nullptr;  // holds the tenure until the completion is taken
-};
-
-struct Done {
-  Completion completion;
-  Place* place = nullptr;
+  std::atomic<uint32_t> signals{0};
+  Outcome outcome;
+  TenurePtr tenure;
+  bool abandoned = false;  // the engine's thread only
 };
 
 }  // namespace
@@ -148,8 +142,10 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   void add_thread();  // with mutex_ held
   void work();
   void watch();
-  void run_job(Job& job);
+  int64_t run_job(Place& place, int64_t now);
+  void done(Place& place, std::unique_lock<std::mutex>& lock);
   bool spin(std::unique_lock<std::mutex>& lock);
+  std::unique_lock<std::mutex> lock_from_engine();
   TenurePtr tenure_of(const registry::ReleasePtr& release);
   void leave(Place& place);
   void bury(TenurePtr tenure);  // of a retired release: whoever lets go last calls deinit, and that blocks
@@ -164,12 +160,13 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   std::vector<Place*> free_;
   size_t under_way_ = 0;
   std::unordered_map<registry::ReleasePtr, TenurePtr> tenures_;
-  std::vector<Done> taken_;
+  std::vector<Place*> starting_, taken_;
 
   std::mutex mutex_;
   std::condition_variable work_;     // a job, a retirement, the end
   std::condition_variable stalled_;  // a job while the monitor is not watching, the end
-  std::deque<Job> queue_;            // guarded by mutex_
+  std::deque<Place*> queue_;         // guarded by mutex_
+  std::vector<Place*> done_;         // guarded by mutex_
   size_t idle_ = 0;                  // guarded by mutex_
   uint64_t jobs_taken_ = 0;          // guarded by mutex_
   uint64_t retirements_ = 0;         // guarded by mutex_
@@ -183,9 +180,6 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   std::thread monitor_;
 
   std::atomic<int64_t> typical_ns_{0};  // moving average of what functions take
-
-  std::mutex done_mutex_;
-  std::vector<Done> done_;  // guarded by done_mutex_
 
   mutable std::mutex residents_mutex_;
   std::vector<Resident> residents_;  // guarded by residents_mutex_
@@ -206,22 +200,35 @@ TenurePtr InProcessRunner::Pool::tenure_of(const registry::ReleasePtr& release) 
   return tenure;
 }
 
+// The pool's threads hold the lock for some nanoseconds at a time, while to sleep for it costs microseconds.
+std::unique_lock<std::mutex> InProcessRunner::Pool::lock_from_engine() {
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  for (int i = 0; i < kLockSpins && !lock; ++i) {
+    __builtin_ia32_pause();
+    lock.try_lock();
+  }
+  if (!lock) lock.lock();
+  return lock;
+}
+
 void InProcessRunner::Pool::start(std::span<Invocation> batch) {
-  std::lock_guard lock(mutex_);
+  starting_.clear();
   for (Invocation& invocation : batch) {
     if (free_.empty()) free_.push_back(&places_.emplace_back());
     Place* place = free_.back();
     free_.pop_back();
-    ++under_way_;
     place->signals.store(0, std::memory_order_relaxed);
-    place->abandoned.store(false, std::memory_order_relaxed);
-    place->invocation.store(invocation.id, std::memory_order_relaxed);
+    place->abandoned = false;
     place->tenure = tenure_of(invocation.frame->release);
-    queue_.push_back({std::move(invocation), place});
+    place->invocation = std::move(invocation);
+    starting_.push_back(place);
   }
+  under_way_ += starting_.size();
+  const auto lock = lock_from_engine();
+  queue_.insert(queue_.end(), starting_.begin(), starting_.end());
   // One thread is enough for short functions; for long ones a thread that takes a job wakes the next
   // (work()).
-  queued_ = queue_.size();
+  queued_.store(queue_.size(), std::memory_order_relaxed);
   if (idle_ > 0 && !spinning_) work_.notify_one();
   if (!watching_) stalled_.notify_one();
 }
@@ -229,21 +236,28 @@ void InProcessRunner::Pool::start(std::span<Invocation> batch) {
 void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
   taken_.clear();
   {
-    std::lock_guard lock(done_mutex_);
+    const auto lock = lock_from_engine();
     taken_.swap(done_);
   }
-  for (Done& done : taken_) {
-    Place& place = *done.place;
-    if (place.abandoned)  // it was stuck, and has returned after all
-      place.tenure->remove_stuck(), --stuck_;
-    else
-      out.push_back(std::move(done.completion));
-    leave(place);
+  for (Place* place : taken_) {
+    const Invocation& invocation = place->invocation;
+    if (place->abandoned) {  // it was stuck, and has returned after all
+      place->tenure->remove_stuck(), --stuck_;
+      place->outcome = {};
+    } else {
+      out.push_back({invocation.id, invocation.frame->execution, invocation.step, invocation.kind,
+                     std::move(place->outcome)});
+    }
+    leave(*place);
   }
 }
 
 void InProcessRunner::Pool::leave(Place& place) {
-  place.invocation = 0;
+  // The rest is overwritten by the next invocation.
+  place.invocation.id = 0;
+  place.invocation.frame = nullptr;
+  place.invocation.context = {};
+  place.invocation.input.clear();
   if (place.tenure->retired()) bury(std::move(place.tenure));
   place.tenure = nullptr;
   free_.push_back(&place);
@@ -252,22 +266,21 @@ void InProcessRunner::Pool::leave(Place& place) {
 
 void InProcessRunner::Pool::cancel(uint64_t invocation, Signal signal) {
   const auto place = std::find_if(places_.begin(), places_.end(),
-                                  [&](const Place& p) { return p.invocation == invocation; });
+                                  [&](const Place& p) { return p.invocation.id == invocation; });
   if (place == places_.end() || place->abandoned) return;
   place->signals |= PIRN_SIG_CANCEL;
   if (signal != Signal::abandon) return;
-  Job unstarted;
+  bool unstarted = false;
   {
     std::lock_guard lock(mutex_);
-    const auto queued =
-        std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) { return job.place == &*place; });
+    const auto queued = std::find(queue_.begin(), queue_.end(), &*place);
     if (queued != queue_.end()) {  // no thread has it yet
-      unstarted = std::move(*queued);
+      unstarted = true;
       queue_.erase(queued);
       queued_ = queue_.size();
     }
   }
-  if (unstarted.place) return leave(*place);
+  if (unstarted) return leave(*place);
   place->abandoned = true;
   place->tenure->add_stuck();
   ++stuck_;
@@ -312,6 +325,7 @@ void InProcessRunner::Pool::work() {
   const SignalStack signal_stack;
   std::vector<TenurePtr> used;  // whose functions this thread has called, or would have
   uint64_t retirements_seen = 0;
+  int64_t now = 0;  // when the last job ended; 0: some time ago
   std::unique_lock lock(mutex_);
   for (;;) {
     if (retirements_seen != retirements_) {
@@ -327,20 +341,21 @@ void InProcessRunner::Pool::work() {
       continue;
     }
     if (!queue_.empty()) {
-      Job job = std::move(queue_.front());
+      Place& place = *queue_.front();
       queue_.pop_front();
       queued_.store(queue_.size(), std::memory_order_relaxed);
       ++jobs_taken_;
       const bool wake_another = !queue_.empty() && idle_ > 0 && typical_ns_ > kShortNs;
       lock.unlock();
       if (wake_another) work_.notify_one();
-      const TenurePtr& tenure = job.place->tenure;
-      if (std::find(used.begin(), used.end(), tenure) == used.end()) used.push_back(tenure);
-      run_job(job);
+      if (std::find(used.begin(), used.end(), place.tenure) == used.end()) used.push_back(place.tenure);
+      now = run_job(place, now != 0 ? now : unix_now_ns());
       lock.lock();
+      done(place, lock);
       continue;
     }
     if (stopping_) break;
+    now = 0;
     if (spin(lock)) continue;
     // While it spun it heard nothing: what was said meanwhile is looked at, not waited for.
     ++idle_;
@@ -364,32 +379,38 @@ bool InProcessRunner::Pool::spin(std::unique_lock<std::mutex>& lock) {
   return !queue_.empty();
 }
 
-void InProcessRunner::Pool::run_job(Job& job) {
-  const Invocation& invocation = job.invocation;
-  Done done{{invocation.id, invocation.frame->execution, invocation.step, invocation.kind, {}}, job.place};
-  Outcome& outcome = done.completion.outcome;
-  const int64_t begin = unix_now_ns();
-  if (auto loaded = job.place->tenure->get(source_)) {
+// Returns when it ended: between two jobs that follow each other the clock is read once.
+int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now) {
+  const Invocation& invocation = place.invocation;
+  if (auto loaded = place.tenure->get(source_)) {
     const pirn_fn function = (*loaded)->find(invocation.function);
     assert(function && "the definition was checked against the functions of its release");
     const InvocationNote note(invocation.id);
-    outcome = Call(invocation, listener_, job.place->signals, begin).run(function, (*loaded)->state());
-    typical_ns_ = (typical_ns_ * 7 + (unix_now_ns() - begin)) / 8;
+    place.outcome = Call(invocation, listener_, place.signals, now).run(function, (*loaded)->state());
+    const int64_t end = unix_now_ns();
+    const int64_t typical = typical_ns_.load(std::memory_order_relaxed);
+    typical_ns_.store((typical * 7 + (end - now)) / 8, std::memory_order_relaxed);
+    return end;
   } else {
+    Outcome outcome;
     outcome.kind = Outcome::Kind::failed;
     outcome.error = std::make_shared<const journal::StepError>(
         journal::StepError{"release_unavailable", loaded.error().message,
                            loaded.error().code == Code::release_withdrawn ? journal::ErrorClass::terminal
                                                                           : journal::ErrorClass::transient,
                            ""});
+    place.outcome = std::move(outcome);
+    return unix_now_ns();
   }
-  bool first;
-  {
-    std::lock_guard lock(done_mutex_);
-    first = done_.empty();
-    done_.push_back(std::move(done));
-  }
-  if (first) wakeup_.wake();
+}
+
+// With the lock held, and held again when it returns.
+void InProcessRunner::Pool::done(Place& place, std::unique_lock<std::mutex>& lock) {
+  done_.push_back(&place);
+  if (done_.size() > 1) return;  // whoever was first has woken the engine for all that follow
+  lock.unlock();
+  wakeup_.wake();
+  lock.lock();
 }
 
 // Wakes or adds a thread when jobs wait and none was taken for a while.

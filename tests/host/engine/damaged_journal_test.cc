@@ -13,12 +13,12 @@ using journal::State;
 const std::vector<std::string> kNames = {"a", "b", "c", "d", "e", "f", "g", "h"};
 
 std::string body_of(const std::vector<Record>& records, uint64_t first_seq, int64_t at) {
-  std::string body;
+  journal::TextWriter body;
   journal::begin_body(body, at);
   for (size_t i = 0; i < records.size(); ++i)
     journal::append_event(body, i == 0, first_seq + i, records[i], kNames);
   journal::end_body(body);
-  return body;
+  return std::string(body.view());
 }
 
 // Puts a commit on the world's disk that no engine has made.

@@ -14,12 +14,12 @@ using journal::Record;
 // A body as the engine writes it.
 std::string body(int64_t at, uint64_t first_seq, const std::vector<Record>& records) {
   static const std::vector<std::string> kNames = {"fetch", "report"};
-  std::string out;
+  journal::TextWriter out;
   journal::begin_body(out, at);
   for (size_t i = 0; i < records.size(); ++i)
     journal::append_event(out, i == 0, first_seq + i, records[i], kNames);
   journal::end_body(out);
-  return out;
+  return std::string(out.view());
 }
 
 journal::ErrorPtr error() {

@@ -238,11 +238,17 @@ struct Same {
 };
 
 std::string encode(const std::vector<Record>& records, int64_t at, uint64_t first_seq) {
-  std::string body;
+  TextWriter body;
   begin_body(body, at);
   for (size_t i = 0; i < records.size(); ++i) append_event(body, i == 0, first_seq + i, records[i], kNames);
   end_body(body);
-  return body;
+  return std::string(body.view());
+}
+
+std::string encode(const ExecutionState& state, std::span<const std::string> names, std::string_view context) {
+  TextWriter text;
+  append_state(text, state, names, context);
+  return std::string(text.view());
 }
 
 RC_GTEST_PROP(Codec, EveryRecordIsReadAsItWasWritten, ()) {
@@ -356,12 +362,10 @@ bool same(const ExecutionState& a, const ExecutionState& b) {
 RC_GTEST_PROP(Codec, AStateIsReadAsItWasWritten, ()) {
   const ExecutionState state = any_state();
   const std::string context = any_object_or_nothing();
-  std::string text;
-  append_state(text, state, kNames, context);
+  const std::string text = encode(state, kNames, context);
   const auto decoded = decode_state(text);
   if (!decoded) RC_FAIL(describe(decoded.error()));
-  std::string again;
-  append_state(again, decoded->state, decoded->step_names, decoded->context);
+  const std::string again = encode(decoded->state, decoded->step_names, decoded->context);
   RC_LOG() << text << "\n" << again << "\n";
   RC_ASSERT(same(decoded->state, state));
   RC_ASSERT(decoded->context == context);
@@ -389,9 +393,7 @@ TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
   state.steps.resize(1);
   state.steps[0].result = result;
   state.steps[0].error = error;
-  std::string text;
-  append_state(text, state, kNames, "{\"deep\":" + deep + "}");
-  const auto decoded = decode_state(text);
+  const auto decoded = decode_state(encode(state, kNames, "{\"deep\":" + deep + "}"));
   ASSERT_TRUE(decoded) << describe(decoded.error());
   EXPECT_TRUE(same(decoded->state.steps[0].result, result));
 }
@@ -443,9 +445,7 @@ std::string a_state() {
   state.steps[0].state = StepState::asking;
   state.steps[0].wake_at = 3;
   state.steps[1].result = std::make_shared<const StepResult>(StepResult{{}, Value::of_integer(3), false});
-  std::string text;
-  append_state(text, state, kNames, R"({"a":1})");
-  return text;
+  return encode(state, kNames, R"({"a":1})");
 }
 
 // Whatever stands there, the answer is a value or journal_corrupt.

@@ -34,11 +34,11 @@ std::vector<TenantRecord> one_of_each() {
 }
 
 std::string encode(const std::vector<TenantRecord>& records, int64_t at, uint64_t first_seq) {
-  std::string body;
+  TextWriter body;
   begin_body(body, at);
   for (size_t i = 0; i < records.size(); ++i) append_tenant_event(body, i == 0, first_seq + i, records[i]);
   end_body(body);
-  return body;
+  return std::string(body.view());
 }
 
 // What is written again of what was read is the same text: no member is lost and none is mistaken.
@@ -85,9 +85,9 @@ RC_GTEST_PROP(TenantCodec, AStateIsReadAsItWasWritten, ()) {
     }
     state.schedules.emplace(any_schedule(), schedule);
   }
-  std::string text;
+  TextWriter text;
   append_tenant_state(text, state);
-  const auto read = decode_tenant_state(text);
+  const auto read = decode_tenant_state(text.view());
   if (!read) RC_FAIL(describe(read.error()));
   RC_ASSERT(*read == state);
 }

@@ -172,10 +172,12 @@ class Checker {
       if (row.commit_no != ++commits) say("P9: commit numbers have a gap");
     }
     folded.next_commit = commits + 1;
-    std::string a, b;
+    journal::TextWriter a, b;
     journal::append_state(a, folded, plan_.names(), "");
     journal::append_state(b, view_.state, plan_.names(), "");
-    if (a != b) say("P9: the fold of the journal differs from the state:\n" + a + "\n" + b);
+    if (a.view() != b.view())
+      say("P9: the fold of the journal differs from the state:\n" + std::string(a.view()) + "\n" +
+          std::string(b.view()));
   }
 
   // P14.
