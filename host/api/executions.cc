@@ -9,8 +9,10 @@
 #include "host/api/pool.h"
 #include "host/api/routes.h"
 #include "host/journal/codec.h"
+#include "packager/definition/definition.h"
 #include "packager/digest/digest.h"
 #include "packager/json/json.h"
+#include "packager/schedule/instant.h"
 #include "registry/registry.h"
 
 namespace pirn::api {
@@ -19,8 +21,22 @@ namespace {
 
 constexpr uint32_t kMaxPage = 1000;
 
+// When a start is to begin: `at` an instant or `in` a while. 0: at once.
+Result<int64_t> read_beginning(const Document& body) {
+  PIRN_TRY(const std::string at, body.text_or("at", ""));
+  PIRN_TRY(const std::string in, body.text_or("in", ""));
+  if (!at.empty() && !in.empty())
+    return Error{Code::invalid_argument, "'at' and 'in' exclude each other", "Keep one of them."};
+  if (!at.empty()) return schedule::parse_instant(at);
+  if (in.empty()) return int64_t{0};
+  PIRN_TRY(const int64_t delay, definition::parse_duration(in));
+  const int64_t now = now_ns();
+  if (delay > INT64_MAX - 1 - now) return Error{Code::invalid_argument, "'in' reaches beyond the year 2261"};
+  return now + delay;
+}
+
 Result<engine::Start> read_start(const Request& request) {
-  PIRN_TRY(const Document body, Document::read(request.body, {"workflow", "input"}));
+  PIRN_TRY(const Document body, Document::read(request.body, {"workflow", "input", "at", "in"}));
   engine::Start start;
   start.tenant = request.tenant;
   PIRN_TRY(start.workflow, body.text("workflow"));
@@ -31,6 +47,7 @@ Result<engine::Start> read_start(const Request& request) {
   }
   PIRN_TRY(start.input, journal::parse_object(input));
   start.input_digest = sha256(input);
+  PIRN_TRY(start.wake_at, read_beginning(body));
   start.key = request.header("idempotency-key");
   if (start.key.size() > 255)
     return Error{Code::too_large,

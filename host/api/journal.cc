@@ -4,13 +4,14 @@
 #include <memory>
 
 #include "host/api/document.h"
+#include "host/api/orders.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
-#include "host/engine/inbox.h"
 #include "host/events/event_text.h"
 #include "host/events/feed.h"
 #include "host/journal/value.h"
 #include "host/store/store.h"
+#include "registry/registry.h"
 
 namespace pirn::api {
 
@@ -18,16 +19,12 @@ namespace {
 
 constexpr uint32_t kCommitsPerRead = 256;
 
-Response no_execution(std::string_view id) {
-  return problem(Error{Code::not_found, "there is no execution '" + std::string(id) + "'"});
-}
-
 // Whether this tenant has this execution is asked of the engine first, then of the store: in this order an
 // execution that ends in between is found. `then` runs on the pool.
 void with_execution(const Services& services, const Request& request, const Respond& respond,
                     std::function<void(ExecutionId)> then) {
   const Result<ExecutionId> id = parse_execution_id(request.params[0]);
-  if (!id) return respond(no_execution(request.params[0]));
+  if (!id) return respond(problem(no_execution(request.params[0])));
   engine::Show show;
   show.tenant = request.tenant;
   show.id = *id;
@@ -39,14 +36,11 @@ void with_execution(const Services& services, const Request& request, const Resp
       if (open) return then(id);
       const auto row = services.store.find(tenant, id);
       if (!row) return respond(problem(row.error()));
-      if (!*row) return respond(no_execution(id.text()));
+      if (!*row) return respond(problem(no_execution(id.text())));
       then(id);
     });
   };
-  engine::Command command = std::move(show);
-  if (services.inbox.push(command)) return;
-  respond(problem(services.inbox.closed() ? Error{Code::shutting_down, "the host is shutting down"}
-                                          : Error{Code::busy, "the engine's inbox is full"}));
+  send(services, std::move(show), respond);
 }
 
 // A commit number up to which no event is later than `seq`. Each commit has at least one event, so a commit's
@@ -171,6 +165,20 @@ Result<std::string> page(const store::Store& store, ExecutionId id, uint64_t aft
 }
 
 }  // namespace
+
+Response list_tenant_events(const Services& services, const Request& request) {
+  const Result<int64_t> after = number_parameter(request, "after", 0, 0, INT64_MAX);
+  if (!after) return problem(after.error());
+  const Result<int64_t> limit = number_parameter(request, "limit", 100, 1, 1000);
+  if (!limit) return problem(limit.error());
+  if (const auto tenant = services.registry.tenant(request.tenant); !tenant) return problem(tenant.error());
+  const auto own = services.store.find_tenant(request.tenant);
+  if (!own) return problem(own.error());
+  if (!*own) return json(200, std::string(R"({"events":[],"cursor":0,"more":false})"));
+  Result<std::string> text =
+      page(services.store, (*own)->stream, static_cast<uint64_t>(*after), static_cast<size_t>(*limit));
+  return text ? json(200, std::move(*text)) : problem(text.error());
+}
 
 void list_events(const Services& services, RequestPtr request, Respond respond) {
   const Result<int64_t> after = number_parameter(*request, "after", 0, 0, INT64_MAX);

@@ -1,6 +1,7 @@
 // Releases, deployments, workflows: what a tenant may run.
 #include "host/api/document.h"
 #include "host/api/routes.h"
+#include "host/engine/inbox.h"
 #include "packager/definition/definition.h"
 #include "registry/registry.h"
 
@@ -175,7 +176,9 @@ Response plan_deployment(const Services& services, const Request& request) {
 Response deploy(const Services& services, const Request& request) {
   const Result<NewDeployment> deployment = read_deployment(request);
   if (!deployment) return problem(deployment.error());
-  return answer(services.registry.deploy(request.principal, *deployment, services.probe, now_ms()));
+  const auto deployed = services.registry.deploy(request.principal, *deployment, services.probe, now_ms());
+  services.inbox.nudge();
+  return answer(deployed);
 }
 
 Response deployment_history(const Services& services, const Request& request) {
@@ -193,8 +196,10 @@ Response undo_deployment(const Services& services, const Request& request) {
   if (!to) return problem(to.error());
   const Result<std::string> why = body->text_or("why", "");
   if (!why) return problem(why.error());
-  return answer(services.registry.undo(request.principal, request.tenant, request.params[0],
-                                       static_cast<uint64_t>(*to), *why, services.probe, now_ms()));
+  const auto undone = services.registry.undo(request.principal, request.tenant, request.params[0],
+                                             static_cast<uint64_t>(*to), *why, services.probe, now_ms());
+  services.inbox.nudge();
+  return answer(undone);
 }
 
 Response list_workflows(const Services& services, const Request& request) {

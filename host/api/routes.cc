@@ -42,7 +42,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/workflows", tenant, Permission::view, "The workflows of the active releases.", "", list_workflows},
     {"GET", "/v1/workflows/{workflow}", tenant, Permission::view, "One workflow ([package::]name) with its definition.", "", show_workflow},
 
-    {"POST", "/v1/executions", tenant, Permission::start_execution, "Starts an execution: {workflow, input}. With the header Idempotency-Key the same start happens once.", "", nullptr, start_execution},
+    {"POST", "/v1/executions", tenant, Permission::start_execution, "Starts an execution: {workflow, input}, at an instant or after a while with {at} or {in}. With the header Idempotency-Key the same start happens once.", "", nullptr, start_execution},
     {"GET", "/v1/executions", tenant, Permission::view, "Executions, newest first.", "state package workflow since limit cursor", nullptr, list_executions},
     {"GET", "/v1/executions/{id}", tenant, Permission::view, "One execution: state, progress, steps, context.", "", nullptr, show_execution},
     {"POST", "/v1/executions/{id}/cancel", tenant, Permission::control_execution, "Cancels an execution: {reason, rollback, cleanup}.", "", nullptr, cancel_execution},
@@ -55,6 +55,15 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/approvals", tenant, Permission::view, "The steps that await an answer, those of the oldest execution first: kind, deadline, approvers.", "limit", nullptr, list_approvals},
     {"GET", "/v1/executions/{id}/events", tenant, Permission::view, "The journal of an execution, oldest first.", "after limit", nullptr, list_events},
     {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: the journal (id = seq), then live. Last-Event-ID continues.", "", nullptr, stream_events},
+
+    {"GET", "/v1/schedules", tenant, Permission::view, "The schedules of the active releases: next fire, last fire, what was skipped and why.", "", nullptr, list_schedules},
+    {"GET", "/v1/schedules/{workflow}/next", tenant, Permission::view, "One schedule ([package::]workflow) with its next fires.", "count", nullptr, next_fires},
+    {"POST", "/v1/schedules/{workflow}/pause", tenant, Permission::control_execution, "Pauses a schedule; deployments leave it paused. What falls into the pause does not fire.", "", nullptr, pause_schedule},
+    {"POST", "/v1/schedules/{workflow}/resume", tenant, Permission::control_execution, "Ends a pause: the schedule goes on with the next fire that lies ahead.", "", nullptr, resume_schedule},
+    {"POST", "/v1/schedules/{workflow}/trigger", tenant, Permission::start_execution, "Starts what the schedule starts, now, beside its timetable.", "", nullptr, trigger_schedule},
+    {"POST", "/v1/schedules/{workflow}/backfill", tenant, Permission::start_execution, "Starts each fire of the past that has started nothing: {from, to, dry_run}; at most 1000, max_running does not count.", "", nullptr, backfill_schedule},
+    {"POST", "/v1/events", tenant, Permission::start_execution, "Tells of an event: {event, id, payload}. Starts every workflow that has it in on_event; an id is taken once.", "", nullptr, emit_event},
+    {"GET", "/v1/events", tenant, Permission::view, "The tenant's own journal, oldest first: what its schedules did, and its events.", "after limit", list_tenant_events},
 };
 // clang-format on
 

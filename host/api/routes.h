@@ -51,7 +51,17 @@ void approve_step(const Services&, RequestPtr, Respond);
 void reject_step(const Services&, RequestPtr, Respond);
 void list_approvals(const Services&, RequestPtr, Respond);
 
+// triggers.cc
+void list_schedules(const Services&, RequestPtr, Respond);
+void next_fires(const Services&, RequestPtr, Respond);
+void pause_schedule(const Services&, RequestPtr, Respond);
+void resume_schedule(const Services&, RequestPtr, Respond);
+void trigger_schedule(const Services&, RequestPtr, Respond);
+void backfill_schedule(const Services&, RequestPtr, Respond);
+void emit_event(const Services&, RequestPtr, Respond);
+
 // journal.cc
+Response list_tenant_events(const Services&, const Request&);
 void list_events(const Services&, RequestPtr, Respond);
 void stream_events(const Services&, RequestPtr, Respond);
 

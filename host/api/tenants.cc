@@ -1,6 +1,7 @@
 // Tenants, API keys, trust, audit: who owns what and who may.
 #include "host/api/document.h"
 #include "host/api/routes.h"
+#include "host/engine/inbox.h"
 #include "packager/definition/definition.h"
 #include "packager/signature/key.h"
 #include "registry/registry.h"
@@ -160,8 +161,10 @@ Response revoke_trust(const Services& services, const Request& request) {
   if (!reason) return problem(reason.error());
   const Result<Digest> key = parse_digest(request.params[0]);
   if (!key) return problem(key.error());
-  return list("trust",
-              services.registry.revoke_trust(request.principal, request.tenant, *key, *reason, now_ms()));
+  const auto revoked =
+      services.registry.revoke_trust(request.principal, request.tenant, *key, *reason, now_ms());
+  services.inbox.nudge();  // it may have withdrawn what is active
+  return list("trust", revoked);
 }
 
 Response list_audit(const Services& services, const Request& request) {

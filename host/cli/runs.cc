@@ -126,8 +126,11 @@ Outcome run_start(const Arguments& arguments) {
   PIRN_TRY(const std::string input, read_input(arguments.get("input", "{}")));
   PIRN_TRY(Client client, Client::open(arguments));
   const std::string workflow = arguments.get("workflow");
-  const std::string body =
-      "{\"workflow\":" + bj::serialize(bj::value(workflow)) + ",\"input\":" + input + "}";
+  std::string body = "{\"workflow\":" + bj::serialize(bj::value(workflow));
+  for (const char* when : {"at", "in"})
+    if (arguments.has(when))
+      body += ",\"" + std::string(when) + "\":" + bj::serialize(bj::value(arguments.get(when)));
+  body += ",\"input\":" + input + "}";
   Client::Headers headers;
   if (arguments.has("key")) headers.emplace_back("Idempotency-Key", arguments.get("key"));
   PIRN_TRY(const bj::value answer, client.call("POST", path({"executions"}), body, headers));

@@ -49,6 +49,16 @@ Outcome run_approve(const Arguments&);
 Outcome run_reject(const Arguments&);
 Outcome approvals_list(const Arguments&);
 
+// triggers.cc
+Outcome schedule_list(const Arguments&);
+Outcome schedule_next(const Arguments&);
+Outcome schedule_pause(const Arguments&);
+Outcome schedule_resume(const Arguments&);
+Outcome schedule_trigger(const Arguments&);
+Outcome schedule_backfill(const Arguments&);
+Outcome event_emit(const Arguments&);
+Outcome event_list(const Arguments&);
+
 // workflows.cc
 Outcome graph(const Arguments&);
 Outcome describe_workflow(const Arguments&);

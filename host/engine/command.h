@@ -8,13 +8,11 @@
 #include <variant>
 #include <vector>
 
+#include "host/engine/trigger_command.h"
 #include "host/journal/context.h"
 #include "host/journal/state.h"
 
 namespace pirn::engine {
-
-template <class T>
-using Reply = std::function<void(Result<T>)>;
 
 struct Started {
   ExecutionId id;
@@ -28,6 +26,7 @@ struct Start {
   std::string
       key;  // unique within the tenant; empty: none. The same key with another input: start_key_conflict
   std::string trigger = "manual";
+  int64_t wake_at = 0;  // not before; 0: at once
   Reply<Started> reply;
 };
 
@@ -140,7 +139,7 @@ struct Stats {
   Reply<EngineStats> reply;
 };
 
-using Command =
-    std::variant<Start, Rerun, Cancel, Pause, Resume, Approve, Show, ListOpen, ListAwaiting, Stats>;
+using Command = std::variant<Start, Rerun, Cancel, Pause, Resume, Approve, Show, ListOpen, ListAwaiting,
+                             Stats, ListSchedules, ShowSchedule, ControlSchedule, Backfill, Emit>;
 
 }  // namespace pirn::engine

@@ -8,6 +8,7 @@
 #include "host/engine/execution.h"
 #include "host/engine/id_source.h"
 #include "host/engine/recovery.h"
+#include "host/engine/triggers.h"
 #include "host/journal/codec.h"
 #include "host/scheduler/fair_queue.h"
 
@@ -19,7 +20,7 @@ Error not_open(ExecutionId id) { return Error{Code::not_found, "there is no exec
 
 }  // namespace
 
-class Engine::Core {
+class Engine::Core : private Launcher {
  public:
   Core(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
        CommitListener& listener, worker::Wakeup& wakeup)
@@ -28,7 +29,8 @@ class Engine::Core {
         runner_(runner),
         releases_(releases),
         listener_(listener),
-        inbox_(options.inbox_limit, wakeup) {
+        inbox_(options.inbox_limit, wakeup),
+        triggers_(*this, store) {
     next_invocation_ = (store.epoch() << 40) + 1;
   }
 
@@ -59,6 +61,13 @@ class Engine::Core {
   template <class Order, class Ask>
   void instruct(Order& command, std::string_view verb, Ask ask);
   Error refusal(std::string_view tenant, ExecutionId id, std::string_view verb) const;
+  template <class Trigger>
+  void handle(Decision& decision, Trigger& command) {
+    triggers_.handle(decision, command, dispatching_);
+  }
+  ExecutionId launch(Decision& decision, const registry::Catalog::Target& target, Launch launch) override;
+  Result<std::optional<ExecutionId>> started_by(const std::string& tenant, const std::string& key) override;
+  uint32_t running(std::string_view tenant, const journal::ScheduleName& workflow) const override;
   void on_completion(Decision& decision, worker::Completion& completion);
   void dispatch(Decision& decision);
   void touched(Execution& execution);
@@ -119,6 +128,7 @@ class Engine::Core {
   registry::CatalogPtr catalog_;
   scheduler::FairQueue<Execution*> queue_;
   Timers timers_;
+  Triggers triggers_;
   IdSource ids_;
   uint64_t next_invocation_ = 1;
   bool dispatching_ = true;
@@ -133,6 +143,8 @@ class Engine::Core {
   std::vector<Execution*> touched_;
   std::vector<store::JournalRow> journal_rows_;
   std::vector<store::ExecutionRow> execution_rows_;
+  std::vector<store::TenantRow> tenant_rows_;
+  std::vector<store::EventRow> event_rows_;
   std::vector<journal::TextWriter> bodies_;
   size_t n_bodies_ = 0;
 
@@ -149,7 +161,7 @@ class Engine::Core {
 Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
   PIRN_TRY(const ExecutionId last, store_.last_id());
   ids_.start_above(last);
-  PIRN_TRY(Recovered recovered, fold_store(store_));
+  PIRN_TRY(Recovered recovered, fold_store(store_, triggers_.streams()));
   last_now_ = std::max({now, ids_.newest_instant(), recovered.newest_instant});
   catalog_ = releases_.catalog();
   change_.clear();
@@ -173,6 +185,7 @@ Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
     touched(*execution);
   }
   PIRN_DO(find_lost_children(deciding));
+  triggers_.reconcile(catalog_, last_now_);
   PIRN_DO(commit());
   act();
   return {};
@@ -191,6 +204,7 @@ void Engine::Core::leave_aside(journal::ExecutionState&& state, Error why) {
 Result<Turn> Engine::Core::turn(int64_t now) {
   last_now_ = now = std::max(now, last_now_);
   change_.clear();
+  triggers_.clear();
   ++change_.turn;
   ++stats_.turns;
   Decision deciding = decision(now);
@@ -203,6 +217,7 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   if (auto current = releases_.catalog(); current != catalog_) {
     catalog_ = std::move(current);
     retire_replaced();
+    triggers_.reconcile(catalog_, now);
   }
 
   for (worker::Completion& completion : completions_) on_completion(deciding, completion);
@@ -215,6 +230,10 @@ Result<Turn> Engine::Core::turn(int64_t now) {
     touched(*due->execution);
     ++n_due;
   }
+  if (dispatching_) {
+    PIRN_TRY(const size_t fires, triggers_.fire(deciding, options_.inputs_per_turn));
+    n_due += fires;
+  }
   PIRN_DO(settle_families(deciding));
   for (bool more = dispatching_; more;) {
     dispatch(deciding);
@@ -224,8 +243,11 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   PIRN_DO(commit());
   act();
   turn.inputs = completions_.size() + commands_.size() + n_due;
-  turn.more = commands_.size() == options_.inputs_per_turn || n_due == options_.inputs_per_turn;
+  turn.more = commands_.size() == options_.inputs_per_turn || n_due >= options_.inputs_per_turn;
   turn.next_timer = timers_.next();
+  // During a shutdown nothing fires: what falls due is the next host's.
+  if (const auto fire = triggers_.next_timer(); fire && dispatching_)
+    turn.next_timer = std::min(*fire, turn.next_timer.value_or(*fire));
   return turn;
 }
 
@@ -273,6 +295,9 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
     started_.emplace_back(std::move(command.reply), std::move(result));
   };
   if (!dispatching_) return answer(Error{Code::shutting_down, "the host is shutting down"});
+  if (command.key.starts_with("__"))
+    return answer(Error{Code::invalid_argument,
+                        "the start key '" + command.key + "': keys that begin with __ are reserved"});
   if (!command.key.empty()) {
     auto known = find_start_key(command);
     if (!known) return answer(std::move(known).error());
@@ -284,21 +309,49 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
                           "the input has the key '" + entry.key + "': keys that begin with __ are reserved"});
   auto target = catalog_->resolve(command.tenant, command.workflow);
   if (!target) return answer(std::move(target).error());
-  PlanPtr plan = plan_of(target->release, *target->workflow);
+  const ExecutionId id = launch(deciding, *target,
+                                {std::move(command.tenant), std::move(command.input), command.input_digest,
+                                 std::move(command.key), std::move(command.trigger), command.wake_at});
+  answer(Started{id, false});
+}
 
+ExecutionId Engine::Core::launch(Decision& deciding, const registry::Catalog::Target& target, Launch launch) {
+  PlanPtr plan = plan_of(target.release, *target.workflow);
   const ExecutionId id = ids_.next(deciding.now);
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();
   record.root = id;
-  record.key = command.key;
-  record.input_digest = command.input_digest;
-  record.trigger = command.trigger;
-  record.input = std::move(command.input);
+  record.key = launch.key;
+  record.input_digest = launch.input_digest;
+  record.trigger = std::move(launch.trigger);
+  record.input = std::move(launch.input);
+  record.wake_at = launch.wake_at > deciding.now ? launch.wake_at : 0;
 
-  if (!command.key.empty()) start_keys_.emplace(std::pair(command.tenant, command.key), id);
+  if (!launch.key.empty()) start_keys_.emplace(std::pair(launch.tenant, std::move(launch.key)), id);
   create(deciding, id, std::move(plan), std::move(record));
-  answer(Started{id, false});
+  return id;
+}
+
+Result<std::optional<ExecutionId>> Engine::Core::started_by(const std::string& tenant,
+                                                            const std::string& key) {
+  if (const auto open = start_keys_.find(std::pair(tenant, key)); open != start_keys_.end())
+    return std::optional(open->second);
+  PIRN_TRY(const auto stored, store_.find_by_key(tenant, key));
+  return stored ? std::optional(stored->id) : std::nullopt;
+}
+
+// A walk over all that is open, which only the fires of workflows with a limit take: no start pays for a
+// count.
+uint32_t Engine::Core::running(std::string_view tenant, const journal::ScheduleName& workflow) const {
+  uint32_t n = 0;
+  for (const auto& [id, execution] : executions_) {
+    if (execution->ended() || execution->state().state == journal::State::pending) continue;
+    const journal::Origin& origin = *execution->state().origin;
+    n +=
+        origin.workflow == workflow.workflow && origin.package == workflow.package && origin.tenant == tenant;
+  }
+  return n;
 }
 
 Execution& Engine::Core::add(ExecutionId id, PlanPtr plan) {
@@ -678,15 +731,21 @@ Status Engine::Core::commit() {
       dirty_.push_back(execution);
     }
   }
-  if (commits_since_complete_ + journal_rows_.size() >= options_.flush_after_commits)
+  const bool flush = commits_since_complete_ + journal_rows_.size() >= options_.flush_after_commits;
+  if (flush)
     for (Execution* execution : dirty_)
       if (execution->dirty) project(*execution);
   std::erase_if(dirty_, [](const Execution* execution) { return !execution->dirty; });
+  tenant_rows_.clear();
+  event_rows_.clear();
+  triggers_.streams().collect(flush, journal_rows_, tenant_rows_);
+  triggers_.collect(event_rows_);
   if (journal_rows_.empty() && execution_rows_.empty()) return {};
 
   // What was left aside is recovered from its journal one day: the watermark must not pass it.
-  const bool complete = dirty_.empty() && left_aside_.empty();
-  PIRN_DO(store_.commit({store_.lease(), journal_rows_, execution_rows_, complete}));
+  const bool complete = dirty_.empty() && left_aside_.empty() && triggers_.streams().complete();
+  PIRN_DO(
+      store_.commit({store_.lease(), journal_rows_, execution_rows_, complete, tenant_rows_, event_rows_}));
   commits_since_complete_ = complete ? 0 : commits_since_complete_ + journal_rows_.size();
   stats_.commits += journal_rows_.size();
   return {};

@@ -23,7 +23,7 @@ class IdSource {
   int64_t newest_instant() const { return static_cast<int64_t>(last_ >> 21) * 1'000'000; }
 
  private:
-  uint64_t last_ = 0;
+  uint64_t last_ = kTenantStreams - 1;
 };
 
 }  // namespace pirn::engine

@@ -16,6 +16,8 @@ class Inbox {
 
   // Any thread. false: full, or closed to new work; the command is untouched (answer 503 with Retry-After).
   bool push(Command& command);
+  // Any thread. The catalog has moved: the engine looks at it now, and not when the next command comes.
+  void nudge() { wakeup_.wake(); }
   // Any thread. From now on push() refuses; what is in it is still taken.
   void close();
   bool closed() const;

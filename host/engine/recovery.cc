@@ -66,8 +66,9 @@ bool fits(const journal::ExecutionState& state, const definition::Workflow& work
 
 Error aside_because(ExecutionId id, const std::string& why) { return corrupt(id, "is left aside: " + why); }
 
-Result<Recovered> fold_store(store::Store& store) {
+Result<Recovered> fold_store(store::Store& store, TenantStreams& streams) {
   Recovered recovered;
+  PIRN_DO(streams.restore(store));
   std::unordered_map<ExecutionId, Recovered::Folded> executions;
   PIRN_DO(store.recover(
       [&](store::StoredExecution row) -> Status {
@@ -78,6 +79,7 @@ Result<Recovered> fold_store(store::Store& store) {
         return {};
       },
       [&](store::StoredCommit row) -> Status {
+        if (is_tenant_stream(row.stream)) return streams.restore(row, recovered.newest_instant);
         Recovered::Folded& folded = executions[row.stream];
         folded.state.id = row.stream;
         return fold(folded, row, recovered.newest_instant);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "host/engine/tenant_streams.h"
 #include "host/journal/state.h"
 #include "host/store/store.h"
 #include "packager/definition/definition.h"
@@ -25,7 +26,8 @@ struct Recovered {
 
 // Errors: those of the store; journal_corrupt when a row is missing or cannot be read, since nobody knows
 // what else is gone. A row that is whole and makes no sense concerns its execution alone.
-Result<Recovered> fold_store(store::Store& store);
+// The tenants' own streams become `streams`.
+Result<Recovered> fold_store(store::Store& store, TenantStreams& streams);
 
 // Whether every rule that the state names, and every function that it would have called again, is one of the
 // workflow's.

@@ -12,6 +12,15 @@ void optional_instant(TextWriter& out, const char (&field)[N], int64_t value, in
   if (value != absent) out.literal(field).instant(value);
 }
 
+void write_ids(TextWriter& out, const std::vector<ExecutionId>& ids) {
+  out.character('[');
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (i > 0) out.character(',');
+    out.id(ids[i]);
+  }
+  out.character(']');
+}
+
 // One overload a record: its type and its members.
 struct Encoder {
   TextWriter& out;
@@ -56,12 +65,8 @@ struct Encoder {
     type("event.emit");
     out.literal(",\"event\":").text(record.event);
     if (!record.id.empty()) out.literal(",\"id\":").text(record.id);
-    out.literal(",\"executions\":[");
-    for (size_t i = 0; i < record.executions.size(); ++i) {
-      if (i > 0) out.character(',');
-      out.id(record.executions[i]);
-    }
-    out.character(']');
+    out.literal(",\"executions\":");
+    write_ids(out, record.executions);
   }
 };
 
@@ -75,6 +80,13 @@ int64_t instant_of(const Fields& fields, std::string_view name) {
   return fields.instant_or(name, 0);
 }
 
+std::vector<ExecutionId> ids_of(const Fields& fields) {
+  std::vector<ExecutionId> ids;
+  for (const bj::value& id : fields.get("executions").as_array())
+    ids.push_back(id_of(Fields::string_of(id, "executions")));
+  return ids;
+}
+
 TenantRecord record_of(const Fields& fields) {
   const std::string type = fields.text("type");
   if (type == "tenant.open") return TenantOpened{fields.text("tenant")};
@@ -86,15 +98,12 @@ TenantRecord record_of(const Fields& fields) {
     return ScheduleFired{schedule_of(fields), by_name<Firing>(fields.text("firing"), 0, 2),
                          instant_of(fields, "instant"), id_of(fields.text("execution")), next_of(fields)};
   if (type == "schedule.skip")
-    return ScheduleSkipped{schedule_of(fields), by_name<ScheduleSkip>(fields.text("reason"), 0, 3),
+    return ScheduleSkipped{schedule_of(fields), by_name<ScheduleSkip>(fields.text("reason"), 0, 2),
                            instant_of(fields, "from"), instant_of(fields, "until"), next_of(fields)};
   if (type == "schedule.pause") return SchedulePaused{schedule_of(fields)};
   if (type == "schedule.resume") return ScheduleResumed{schedule_of(fields), next_of(fields)};
   if (type == "event.emit") {
-    EventEmitted record{fields.text("event"), fields.text_or_empty("id"), {}};
-    for (const bj::value& execution : fields.get("executions").as_array())
-      record.executions.push_back(id_of(Fields::string_of(execution, "executions")));
-    return record;
+    return EventEmitted{fields.text("event"), fields.text_or_empty("id"), ids_of(fields)};
   }
   throw Malformed("'" + type + "' is no known event of a tenant");
 }
@@ -110,7 +119,7 @@ ScheduleState schedule_state_of(const Fields& fields) {
   state.last_fire = fields.instant_or("last_fire", 0);
   state.last_execution = id_or_none(fields, "last_execution");
   state.last_skip = fields.instant_or("last_skip", 0);
-  if (fields.find("skip_reason")) state.skip_reason = by_name<ScheduleSkip>(fields.text("skip_reason"), 0, 3);
+  if (fields.find("skip_reason")) state.skip_reason = by_name<ScheduleSkip>(fields.text("skip_reason"), 0, 2);
   return state;
 }
 
@@ -138,6 +147,18 @@ Result<TenantCommit> decode_tenant_commit(std::string_view body, uint32_t schema
       commit.records.push_back(record_of(of_event));
     }
     return commit;
+  });
+}
+
+void append_event_row(TextWriter& out, const EventEmitted& event) {
+  out.literal("{\"event\":").text(event.event).literal(",\"executions\":");
+  write_ids(out, event.executions);
+  out.character('}');
+}
+
+Result<EventEmitted> decode_event_row(std::string_view text) {
+  return decode<EventEmitted>("event", text, [](const Fields& fields) {
+    return EventEmitted{fields.text("event"), "", ids_of(fields)};
   });
 }
 

@@ -24,6 +24,10 @@ struct TenantCommit {
 // Decodes a body of any schema up to kTenantSchema. Error: journal_corrupt.
 Result<TenantCommit> decode_tenant_commit(std::string_view body, uint32_t schema);
 
+// What the store keeps of an event under its id: {"event":…,"executions":[…]}.
+void append_event_row(TextWriter& out, const EventEmitted& event);
+Result<EventEmitted> decode_event_row(std::string_view text);
+
 // A whole state as one JSON object, for the projection row.
 void append_tenant_state(TextWriter& out, const TenantState& state);
 Result<TenantState> decode_tenant_state(std::string_view text);

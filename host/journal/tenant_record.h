@@ -52,7 +52,7 @@ struct ScheduleFired {
   int64_t next = kNever;
 };
 // schedule.skip: the fires from the first to (excluding) the second start nothing.
-enum class ScheduleSkip : uint8_t { misfire, max_running, fired_before, withdrawn };
+enum class ScheduleSkip : uint8_t { misfire, max_running, fired_before };
 struct ScheduleSkipped {
   ScheduleName name;
   ScheduleSkip reason = ScheduleSkip::misfire;

@@ -13,10 +13,7 @@ struct Word {
 constexpr Word kUnsupported[] = {
     {Level::workflow, "dead_letter"},
     {Level::workflow, "dead_letter_ttl"},
-    {Level::workflow, "max_running"},
     {Level::workflow, "strategy"},
-    {Level::workflow, "schedule"},
-    {Level::workflow, "on_event"},
     {Level::step, "after_any"},
     {Level::step, "group"},
     {Level::step, "after_group"},

@@ -26,7 +26,7 @@ std::vector<TenantRecord> one_of_each() {
           ScheduleRemoved{any_schedule()},
           ScheduleFired{any_schedule(), static_cast<Firing>(*rc::gen::inRange(0, 3)), any_ns(),
                         any_execution(), any_next()},
-          ScheduleSkipped{any_schedule(), static_cast<ScheduleSkip>(*rc::gen::inRange(0, 4)), any_ns(),
+          ScheduleSkipped{any_schedule(), static_cast<ScheduleSkip>(*rc::gen::inRange(0, 3)), any_ns(),
                           any_ns(), any_next()},
           SchedulePaused{any_schedule()},
           ScheduleResumed{any_schedule(), any_next()},
@@ -90,6 +90,17 @@ RC_GTEST_PROP(TenantCodec, AStateIsReadAsItWasWritten, ()) {
   const auto read = decode_tenant_state(text.view());
   if (!read) RC_FAIL(describe(read.error()));
   RC_ASSERT(*read == state);
+}
+
+TEST(TenantCodec, AnEventIsKeptWithWhatItStarted) {
+  TextWriter text;
+  append_event_row(text, {"user.created", "e-1", {{kTenantStreams}, {kTenantStreams + 1}}});
+  EXPECT_EQ(text.view(), R"({"event":"user.created","executions":["0000000020000","0000000020001"]})");
+  const auto read = decode_event_row(text.view());
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->event, "user.created");
+  EXPECT_EQ(read->executions, (std::vector<ExecutionId>{{kTenantStreams}, {kTenantStreams + 1}}));
+  EXPECT_FALSE(decode_event_row("[]"));
 }
 
 TEST(TenantCodec, WhatDoesNotFitIsNamed) {

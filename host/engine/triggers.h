@@ -1,0 +1,116 @@
+// What starts executions by itself: the schedules and the events of the tenants (R35 to R40, R68).
+//
+// A fire is decided in the engine's turn, in one commit with the execution that it starts and with the
+// advance of its schedule, so a crash leaves both or neither. Beyond that, an execution of a fire has the
+// fire's id as its start key, which the store keeps unique: an instant of a schedule starts one execution,
+// whoever asks.
+//
+// Thread: the engine's. Reads no clock; the time zones of schedules are read by packager/schedule, when a
+// schedule comes into force.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/engine/change.h"
+#include "host/engine/tenant_streams.h"
+#include "host/engine/trigger_command.h"
+#include "registry/catalog.h"
+
+namespace pirn::engine {
+
+// What a trigger asks of the engine.
+class Launcher {
+ public:
+  struct Launch {
+    std::string tenant;
+    journal::Delta input;
+    Digest input_digest;
+    std::string key;  // nobody's yet
+    std::string trigger;
+    int64_t wake_at = 0;  // 0: at once
+  };
+
+  virtual ~Launcher() = default;
+  // Creates the execution in this turn's change.
+  virtual ExecutionId launch(Decision& decision, const registry::Catalog::Target& target, Launch launch) = 0;
+  // What this start key has started, if anything.
+  virtual Result<std::optional<ExecutionId>> started_by(const std::string& tenant,
+                                                        const std::string& key) = 0;
+  // How many executions of the workflow have begun and not ended.
+  virtual uint32_t running(std::string_view tenant, const journal::ScheduleName& workflow) const = 0;
+};
+
+class Triggers {
+ public:
+  // Both outlive it.
+  Triggers(Launcher& launcher, const store::Store& store) : launcher_(launcher), store_(store) {}
+
+  // Recovered before the first reconcile(); committed by the engine.
+  TenantStreams& streams() { return streams_; }
+
+  // The catalog is new, or has moved: schedules that came, changed and went (R68).
+  void reconcile(registry::CatalogPtr catalog, int64_t now);
+
+  // Fires what is due, at most about `limit` executions; the number of schedules that were looked at. An
+  // error is the store's, and the turn's.
+  Result<size_t> fire(Decision& decision, size_t limit);
+  std::optional<int64_t> next_timer() const { return timers_.next(); }
+
+  // `dispatching`: the host starts executions.
+  void handle(Decision& decision, ListSchedules& command, bool dispatching);
+  void handle(Decision& decision, ShowSchedule& command, bool dispatching);
+  void handle(Decision& decision, ControlSchedule& command, bool dispatching);
+  void handle(Decision& decision, Backfill& command, bool dispatching);
+  void handle(Decision& decision, Emit& command, bool dispatching);
+
+  // Appends this turn's events; views are valid until clear().
+  void collect(std::vector<store::EventRow>& rows) const;
+  // The next turn begins.
+  void clear();
+
+ private:
+  struct Entry {
+    std::string tenant;
+    journal::ScheduleName name;
+    registry::Catalog::Target target;
+    std::optional<schedule::Timetable> timetable;
+    std::string broken;
+    scheduler::TimerHandle timer = scheduler::kNoTimer;
+  };
+  using Key = std::pair<std::string, journal::ScheduleName>;  // tenant, workflow
+  struct NewEvent {
+    std::string tenant, id;
+    int64_t at = 0;
+    journal::EventEmitted record;
+    journal::TextWriter body;
+  };
+
+  void adopt(const Key& key, registry::Catalog::Target target, int64_t now);
+  void arm(Entry& entry);
+  const journal::ScheduleState* state_of(const Entry& entry) const;
+  ScheduleView view_of(const Entry& entry) const;
+  Result<Entry*> find(const std::string& tenant, const std::string& reference);
+
+  Result<size_t> fire(Decision& decision, Entry& entry);
+  Status fire_one(Decision& decision, Entry& entry, int64_t instant, int64_t next);
+  ExecutionId start(Decision& decision, const Entry& entry, journal::Firing firing, int64_t instant,
+                    std::string key);
+  Result<ControlSchedule::Answer> control(Decision& decision, const ControlSchedule& command,
+                                          bool dispatching);
+  Result<std::vector<Backfill::Fire>> backfill(Decision& decision, const Backfill& command, bool dispatching);
+  Result<Emit::Answer> emit(Decision& decision, Emit& command, bool dispatching);
+  Result<std::optional<Emit::Answer>> emitted_before(const Emit& command) const;
+
+  Launcher& launcher_;
+  const store::Store& store_;
+  TenantStreams streams_;
+  registry::CatalogPtr catalog_;
+  std::map<Key, Entry> entries_;
+  scheduler::Timers<Entry*> timers_;
+  std::vector<NewEvent> events_;  // with an id, of this turn
+};
+
+}  // namespace pirn::engine
