@@ -502,9 +502,9 @@ TEST(Codec, AStateThatNamesWhatIsNotThereIsRefused) {
     state.origin = make_origin({.pins = {Digest{}}});
     state.steps.resize(2);
     alter(state);
-    std::string text;
+    TextWriter text;
     append_state(text, state, kNames, "");
-    const auto read = decode_state(text);
+    const auto read = decode_state(text.view());
     return read ? std::string("no error") : read.error().message;
   };
   EXPECT_EQ(why([](ExecutionState& state) { state.error_step = 1; }), "no error");
