@@ -313,6 +313,13 @@ const std::vector<Command>& commands() {
        {{"--package", "FILE", "From a package file, without a host"}, kOutput},
        describe_workflow},
 
+      {"simulate",
+       "FILE",
+       "Try out what workflows do: the real engine, scripted calls, virtual time (docs/reference/simulate.md)",
+       {},
+       simulate,
+       false,
+       "pirn simulate case.json"},
       {"explain",
        "CODE",
        "What an error means and what to do: PIRN0102 or not_found",

@@ -67,6 +67,9 @@ Outcome describe_workflow(const Arguments&);
 Outcome serve(const Arguments&);
 Outcome run_local(const Arguments&);
 
+// simulate.cc: rules tried out, without a host
+Outcome simulate(const Arguments&);
+
 // about.cc
 Outcome status(const Arguments&);
 Outcome explain(const Arguments&);

@@ -317,11 +317,13 @@ Result<engine::Started> World::start(std::string_view input_json, std::string_vi
 }
 
 Result<journal::State> World::cancel(ExecutionId id, std::string_view tenant, bool rollback, bool cleanup) {
+  return cancel({std::string(tenant), id, "user_requested", rollback, cleanup, {}});
+}
+
+Result<journal::State> World::cancel(engine::Cancel cancel) {
   std::optional<Result<journal::State>> answer;
-  engine::Command command = engine::Cancel{
-      std::string(tenant), id, "user_requested", rollback, cleanup, [&](Result<journal::State> result) {
-        answer = std::move(result);
-      }};
+  cancel.reply = [&](Result<journal::State> result) { answer = std::move(result); };
+  engine::Command command = std::move(cancel);
   push(command);
   turn();
   if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
@@ -375,17 +377,17 @@ engine::View World::show(ExecutionId id, std::string_view tenant) {
   return {decoded->state, decoded->step_names, decoded->context};
 }
 
+std::string step_text(const journal::Step& step) {
+  std::string text(name_of(step.state));
+  if (step.skip_kind != journal::SkipKind::none) text += "(" + std::string(name_of(step.skip_kind)) + ")";
+  if (step.tolerated) text += "(tolerated)";
+  return text;
+}
+
 std::string World::step_state(ExecutionId id, std::string_view step) {
   const engine::View view = show(id);
-  for (size_t i = 0; i < view.step_names.size(); ++i) {
-    if (view.step_names[i] != step) continue;
-    const journal::Step& of_step = view.state.steps[i];
-    std::string text(name_of(of_step.state));
-    if (of_step.skip_kind != journal::SkipKind::none)
-      text += "(" + std::string(name_of(of_step.skip_kind)) + ")";
-    if (of_step.tolerated) text += "(tolerated)";
-    return text;
-  }
+  for (size_t i = 0; i < view.step_names.size(); ++i)
+    if (view.step_names[i] == step) return step_text(view.state.steps[i]);
   return "no such step";
 }
 

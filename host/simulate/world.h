@@ -129,6 +129,9 @@ struct Event {
   journal::Record record;
 };
 
+// "completed", "skipped(not_taken)", "failed(tolerated)", …
+std::string step_text(const journal::Step& step);
+
 class World : public engine::CommitListener, public worker::Wakeup {
  public:
   explicit World(engine::Options options = {}, int64_t begin = 1'700'000'000 * kSecond);
@@ -149,6 +152,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
                                 std::string_view workflow = "w", std::string_view tenant = "t");
   Result<journal::State> cancel(ExecutionId id, std::string_view tenant = "t", bool rollback = false,
                                 bool cleanup = true);
+  Result<journal::State> cancel(engine::Cancel cancel);  // its reply is made here
   // Each answers the visible state.
   Result<std::string_view> pause(ExecutionId id, std::string_view tenant = "t");
   Result<std::string_view> resume(ExecutionId id, std::string_view context_json = "{}",
@@ -161,7 +165,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
   std::string_view visible(ExecutionId id) { return journal::visible_state(show(id).state); }
   // The execution, open or closed.
   engine::View show(ExecutionId id, std::string_view tenant = "t");
-  std::string step_state(ExecutionId id, std::string_view step);  // "completed", "skipped(not_taken)", …
+  std::string step_state(ExecutionId id, std::string_view step);
   std::string context(ExecutionId id) { return show(id).context; }
 
   // One turn; returns whether anything happened.

@@ -52,7 +52,9 @@ TEST(Pages, SayWhatIsThere) {
 
 TEST(Pages, HaveEveryRuleThatTheCodeRefersTo) {
   const auto& real = repository();
-  EXPECT_EQ(check_rule_numbers(real.pages.at("docs/semantics.md"), real.sources), Strings{});
+  Tree sources = real.sources;  // but the model's, which has the whole language: tests/host/model/rules.md
+  std::erase_if(sources, [](const auto& source) { return source.first.starts_with("tests/host/model/"); });
+  EXPECT_EQ(check_rule_numbers(real.pages.at("docs/semantics.md"), sources), Strings{});
 }
 
 const Tree kSources = {{"host/a.cc", "int turn() { return 0; }  // S99\n"}};

@@ -1,0 +1,91 @@
+// A case: what `pirn simulate` runs. A document in which somebody says which workflows there are, what each
+// call into their code does and when, what is asked of the host at which moment, and what must come out.
+// docs/reference/simulate.md is its format. Parsed as definitions are: every problem at once, each with its
+// place.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "host/simulate/world.h"
+#include "packager/definition/definition.h"
+
+namespace pirn::sim {
+
+// What a call does in a case.
+struct Deed {
+  Act act;
+  uint32_t kills_host = 0;  // so many calls take the host with them before one does what `act` says
+};
+// What the calls that it selects do; an empty selector selects all.
+struct Script {
+  std::string run, workflow, step, function;
+  std::optional<worker::Kind> kind;
+  std::vector<Deed> deeds;  // of the first, the second, … call; the last one repeats
+};
+
+struct Published {
+  std::string tenant, name;
+  definition::Definition definition;
+  bool deployed = true;
+};
+
+// Right after the commit that holds the `times`-th such event, or that has this number.
+struct After {
+  std::string run, event, step;
+  uint32_t times = 1;
+  uint32_t commit = 0;  // 0: by event
+};
+
+struct StartRun {
+  std::string run, tenant, workflow, input, key;
+};
+struct CancelRun {
+  std::string run, reason;
+  bool rollback = false, cleanup = true;
+};
+struct Deploy {
+  std::string name;  // of what is published
+};
+struct LoseHost {
+  int64_t down_ns = 0;
+};
+struct FailCommit {
+  bool uncertain = false;  // durable all the same
+};
+struct Order {
+  Where where;
+  int64_t at = 0;  // from the beginning; behind `after`: from there
+  std::optional<After> after;
+  std::variant<StartRun, CancelRun, Deploy, LoseHost, FailCommit> what;
+};
+
+// What must come out of a run. Values are canonical JSON.
+struct Expected {
+  Where where;
+  std::string run, state;
+  std::map<std::string, std::string> steps, results;  // those that are named
+  std::optional<std::string> context;
+};
+
+struct Case {
+  int64_t begin = 0;
+  int64_t until_ns = 0;
+  size_t slots = 64;
+  engine::Options options;
+  std::vector<Published> published;
+  std::vector<Script> scripts;
+  std::vector<Order> orders;
+  std::vector<Expected> expected;
+};
+
+// The definition document that a file holds: JSON, a package or a library.
+using ReadDefinition = std::function<Result<std::string>(const std::string& path)>;
+// Error case_invalid with all problems as causes, or malformed_json.
+Result<Case> parse_case(std::string_view text, std::string_view file, const ReadDefinition& read);
+
+}  // namespace pirn::sim

@@ -1,0 +1,59 @@
+// Carries a case out on the real engine. Its report is simulate.cc's; tests ask it directly.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/simulate/case.h"
+#include "host/simulate/world.h"
+
+namespace pirn::sim {
+
+class Simulation {
+ public:
+  struct Run {
+    ExecutionId id;
+    std::string tenant;
+  };
+  // A command that the host did not carry out.
+  struct Refusal {
+    size_t order;  // in the case
+    int64_t at;
+    Error error;
+  };
+
+  explicit Simulation(const Case& of);  // `of` outlives it
+
+  // To rest, or to the case's end. Why it was cut short; empty: nothing is left to do.
+  std::string run();
+
+  World& world() { return world_; }
+  const std::map<std::string, Run>& runs() const { return runs_; }
+  const std::vector<Refusal>& refusals() const { return refusals_; }
+  std::string_view name_of_run(ExecutionId id) const;  // empty: not yet named
+
+ private:
+  bool carry_out_next();
+  Status carry_out(const StartRun& start);
+  Status carry_out(const CancelRun& cancel);
+  Status carry_out(const Deploy& deploy);
+  Status carry_out(const LoseHost& lose);
+  Status carry_out(const FailCommit& fail);
+  Status reachable() const;
+  Result<Run> run_of(const std::string& name) const;
+  void note_commit(ExecutionId id, uint32_t commit_no, std::string_view body);
+  Act act_of(const worker::Invocation& call);
+
+  const Case& case_;
+  World world_;
+  std::map<std::string, Run> runs_;
+  std::map<ExecutionId, std::vector<std::pair<uint32_t, std::string>>> nameless_;  // commits
+  std::vector<std::optional<int64_t>> pending_;  // by order: when it is due, if that is known
+  std::vector<uint32_t> seen_;                   // by order: events of its moment so far
+  std::optional<int64_t> back_at_;
+  std::vector<Refusal> refusals_;
+};
+
+}  // namespace pirn::sim

@@ -1,0 +1,115 @@
+// Many seeds of random workflows on the engine and on the model. A failing one is shrunk and printed as a
+// case that `pirn simulate` replays; PIRN_SIMULATION_SEED=n PIRN_SIMULATION_SEEDS=1 build/bin/model_test runs
+// it alone.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "tests/host/model/compare.h"
+
+namespace pirn::model {
+namespace {
+
+uint64_t setting(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+definition::Definition parsed(const Scenario& scenario, definition::Language language) {
+  auto definition = definition::parse(definition_of(scenario), "random", nullptr, language);
+  if (!definition) {
+    ADD_FAILURE() << describe(definition.error()) << "\n" << definition_of(scenario);
+    return {};
+  }
+  return std::move(definition).value();
+}
+
+bool stopped(const Model& model) { return model.execution().cause != Cause::none; }
+
+bool timed_out(const Model& model) {
+  for (const Step& step : model.execution().steps)
+    if (step.error.code == "timeout") return true;
+  return false;
+}
+
+// In virtual time the two agree to the nanosecond, stops, timeouts and crashes included.
+TEST(EngineAndModel, AgreeOnEverything) {
+  const uint64_t first = setting("PIRN_SIMULATION_SEED", 1), n = setting("PIRN_SIMULATION_SEEDS", 5000);
+  for (uint64_t seed = first; seed < first + n; ++seed) {
+    const Scenario scenario = make_scenario(seed, enforced_features());
+    const std::string found = difference(scenario);
+    if (found.empty()) continue;
+    const Scenario small = shrunk(scenario, [](const Scenario& less) { return !difference(less).empty(); });
+    const definition::Definition definition = parsed(small, definition::Language::enforced);
+    const Model model = run_model(small, definition.workflows[0], seed, 0);
+    FAIL() << "seed " << seed << "\n"
+           << difference(small) << "pirn simulate this case:\n"
+           << case_of(small, 64, &model);
+  }
+}
+
+// P4: without a stop, neither durations nor slots nor crashes change what comes out, which is what the model
+// says for any of them.
+TEST(EngineAndModel, WhatComesOutDoesNotDependOnTime) {
+  const uint64_t first = setting("PIRN_SIMULATION_SEED", 1), n = setting("PIRN_SIMULATION_SEEDS", 5000) / 2;
+  uint64_t compared = 0;
+  for (uint64_t seed = first; seed < first + n; ++seed) {
+    std::set<Feature> features = enforced_features();
+    features.erase(Feature::timeouts);
+    features.erase(Feature::workflow_timeout);
+    features.erase(Feature::cancel);
+    const Scenario scenario = make_scenario(seed, features);
+    const definition::Definition definition = parsed(scenario, definition::Language::enforced);
+    const Model model = run_model(scenario, definition.workflows[0], seed, 0);
+    if (stopped(model) && definition.workflows[0].failure_mode == definition::FailureMode::fail_fast)
+      continue;
+    const Scenario stormy = retimed(scenario, seed * 7 + 1, true);
+    ASSERT_EQ(outcome_of(model), outcome_on_engine(stormy, 1 + seed % 5)) << "seed " << seed << "\n"
+                                                                          << case_of(stormy, 1 + seed % 5);
+    ++compared;
+  }
+  EXPECT_GT(compared, n / 4) << "most scenarios should not stop";
+}
+
+// The model is the measure, so it must itself have the properties, for the whole language: every run ends,
+// and what comes out does not depend on time (P3, P4).
+TEST(Model, IsConfluentForTheWholeLanguage) {
+  uint64_t compared = 0;
+  for (uint64_t seed = 1; seed <= 3000; ++seed) {
+    std::set<Feature> features = all_features();
+    for (const Feature timed : {Feature::timeouts, Feature::workflow_timeout, Feature::cancel})
+      features.erase(timed);
+    const Scenario scenario = make_scenario(seed, features);
+    const definition::Definition definition = parsed(scenario, definition::Language::whole);
+    ASSERT_FALSE(definition.workflows.empty());
+    const Model calm = run_model(scenario, definition.workflows[0], seed, 0);
+    ASSERT_TRUE(terminal(calm.execution().phase)) << "P3: seed " << seed << "\n" << definition_of(scenario);
+    bool alternatives = false;  // states are confluent even with after_any, contexts are not
+    for (const Step& step : calm.execution().steps)
+      alternatives = alternatives || !step.def.after_any.empty();
+    if (alternatives || stopped(calm) || timed_out(calm)) continue;
+    const Model stormy = run_model(retimed(scenario, seed * 5 + 3, true), definition.workflows[0], seed, 0);
+    if (stopped(stormy)) continue;
+    ASSERT_EQ(outcome_of(calm), outcome_of(stormy)) << "seed " << seed << "\n" << definition_of(scenario);
+    ++compared;
+  }
+  EXPECT_GT(compared, 500u);
+}
+
+// A comparison that finds nothing is worth something only if it would find something.
+TEST(EngineAndModel, ADifferenceIsFoundAndShrunk) {
+  Scenario scenario = make_scenario(3, enforced_features());
+  const auto fails = [](const Scenario& less) {
+    for (const auto& step : less.workflow.at("steps").as_array())
+      if (step.as_object().contains("after")) return true;
+    return false;
+  };
+  for (uint64_t seed = 4; !fails(scenario); ++seed) scenario = make_scenario(seed, enforced_features());
+  const Scenario small = shrunk(scenario, fails);
+  EXPECT_EQ(small.workflow.at("steps").as_array().size(), 2u);
+  EXPECT_TRUE(small.commands.empty());
+  EXPECT_TRUE(small.deeds.empty());
+}
+
+}  // namespace
+}  // namespace pirn::model

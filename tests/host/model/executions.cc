@@ -1,0 +1,258 @@
+// Section 2.5: the states of an execution, one function for each row, and the commands.
+#include <algorithm>
+
+#include "tests/host/model/model.h"
+
+namespace pirn::model {
+
+// ---- commands ----
+
+// E1.
+void Model::start() {
+  e_.wake_at = now_;
+  decide();
+}
+
+// E3, E10; anything else is E13.
+bool Model::cancel(bool rollback, bool cleanup) {
+  if (e_.phase != Phase::pending && e_.phase != Phase::running) return false;
+  e_.rollback = rollback;
+  e_.cleanup = cleanup;
+  stop(Cause::cancel);
+  decide();
+  return true;
+}
+
+// E4.
+bool Model::pause() {
+  if (e_.phase != Phase::running || e_.paused) return false;
+  e_.paused = true;
+  return true;
+}
+
+// E5: the manual pause ends and the context is a patch, unless a step is named; without a manual pause the
+// awaiting steps, or the named one, are answered.
+bool Model::resume(Context context, const std::string& step, Action action) {
+  if (e_.phase != Phase::running) return false;
+  std::vector<size_t> answered;
+  for (size_t i = 0; i < e_.steps.size(); ++i) {
+    if (step.empty() ? e_.paused : e_.steps[i].def.name != step) continue;
+    if (e_.steps[i].state == State::awaiting) answered.push_back(i);
+  }
+  if (answered.empty() && (!e_.paused || !step.empty())) return false;
+  for (const size_t i : answered)
+    if (action != Action::complete && !e_.steps[i].intervention) return false;  // R47
+  if (e_.paused && answered.empty()) e_.patches.push_back(context);
+  e_.paused = false;
+  for (const size_t i : answered) {
+    if (e_.steps[i].state != State::awaiting) continue;  // the first answer has stopped the execution
+    switch (action) {
+      case Action::complete:
+        S13_resumed(i, Slot{true, context, ""});
+        break;
+      case Action::retry:
+        e_.steps[i].state = State::ready;
+        break;
+      case Action::skip:
+        skip(i, Skip::recovery);
+        settle();
+        break;
+      case Action::fail:
+        S9_on_error(i, true);
+        break;
+    }
+  }
+  decide();
+  return true;
+}
+
+// Everything under way is lost; S17, and what was asked is asked again.
+void Model::crash() {
+  const std::vector<UnderWay> lost = std::move(calls_);
+  calls_.clear();
+  for (const UnderWay& call : lost) {
+    if (call.kind == Kind::rollback)
+      compensate_next();
+    else if (e_.steps[call.step].state == State::asking)
+      ask(call.step, call.kind);
+    else
+      S17_interrupted(call.step);
+  }
+  decide();
+}
+
+bool Model::visibly_paused() const {
+  const auto any = [&](std::initializer_list<State> states) {
+    return std::any_of(e_.steps.begin(), e_.steps.end(), [&](const Step& step) {
+      return std::find(states.begin(), states.end(), step.state) != states.end();
+    });
+  };
+  return e_.phase == Phase::running &&
+         (e_.paused || (any({State::awaiting}) && !any({State::asking, State::ready, State::running,
+                                                        State::retry_wait, State::snoozed})));
+}
+
+// ---- transitions ----
+
+void Model::E2_begin() {
+  e_.wake_at = kNever;
+  e_.phase = Phase::running;
+  if (++e_.attempt == 1) {  // R21: wall clock from the first start
+    e_.started_at = now_;
+    e_.deadline = later(now_, e_.workflow->timeout_ns);
+  }
+  settle();
+}
+
+void Model::E6_fail(size_t step) {
+  if (e_.error_step == kNoStep) {  // the first such error is *the* error
+    e_.error = e_.steps[step].error;
+    e_.error_step = step;
+  }
+  stop(Cause::fail);
+}
+
+void Model::E7_deadline() {
+  e_.deadline = kNever;
+  e_.error = {"workflow_timeout", definition::ErrorClass::terminal, ""};
+  e_.error_step = kNoStep;
+  stop(Cause::fail);
+}
+
+void Model::E8_E9_all_over() {
+  if (e_.phase != Phase::running || e_.paused) return;
+  size_t failed = kNoStep;
+  for (size_t step = 0; step < e_.steps.size(); ++step) {
+    if (!terminal(e_.steps[step].state)) return;
+    if (e_.steps[step].state == State::failed && !e_.steps[step].tolerated &&
+        (failed == kNoStep || e_.steps[step].ended < e_.steps[failed].ended))
+      failed = step;
+  }
+  if (failed != kNoStep) return E6_fail(failed);  // E9: mode continue, nothing to drain
+  e_.phase = Phase::completed;                    // E8
+  e_.ended_at = now_;
+  handler("on_success", e_.workflow->handlers.on_success);
+}
+
+// R27, R28: what runs may finish within the grace; everything else ends now.
+void Model::stop(Cause cause) {
+  const std::set<size_t> below = descendants_of_failures();
+  e_.phase = Phase::stopping;
+  e_.cause = cause;
+  e_.paused = false;
+  e_.wake_at = kNever;
+  e_.grace_until = later(now_, settings_.cancel_grace);
+  for (size_t step = 0; step < e_.steps.size(); ++step)
+    if (!terminal(e_.steps[step].state)) S18_to_S21_stop(step, below.contains(step));
+  E11_drained();
+}
+
+void Model::E11_drained() {
+  if (e_.phase != Phase::stopping || running() > 0) return;
+  e_.grace_until = kNever;
+  if (to_compensate() && next_to_compensate() != kNoStep) {
+    e_.phase = Phase::compensating;
+    return compensate_next();
+  }
+  finalise();
+}
+
+void Model::finalise() {
+  if (e_.cause == Cause::cancel) return F3_cancelled();
+  // F1: the errors that a policy retries are retried by the workflow's, too.
+  const definition::RetryPolicy& policy = e_.workflow->retry;
+  if (retry_allowed(policy, e_.error, e_.attempt)) return F1_retry();
+  F2_failed();
+}
+
+// R22: all steps are reset, and the context is the initial one again.
+void Model::F1_retry() {
+  const definition::RetryPolicy& policy = e_.workflow->retry;
+  e_.wake_at = later(now_, delay(policy, raw_delay(policy, e_.attempt), e_.id, "", e_.attempt));
+  e_.phase = Phase::pending;
+  e_.cause = Cause::none;
+  e_.patches.clear();
+  e_.error = {};
+  e_.error_step = kNoStep;
+  e_.tolerated_failures = 0;
+  std::vector<Step> fresh;
+  for (const definition::Step& of : e_.workflow->steps) {
+    fresh.emplace_back();
+    fresh.back().def = of;
+  }
+  e_.steps = std::move(fresh);
+  rank_declared();
+}
+
+void Model::F2_failed() {
+  handler("on_failure", e_.workflow->handlers.on_failure);
+  e_.dead_letters += e_.workflow->dead_letter;  // R34: after on_failure, once, never for cancelled
+  e_.phase = Phase::failed;
+  e_.ended_at = now_;
+}
+
+void Model::F3_cancelled() {
+  if (e_.cleanup) handler("on_cancel", e_.workflow->handlers.on_cancel);  // R30
+  e_.phase = Phase::cancelled;
+  e_.ended_at = now_;
+}
+
+// Handlers cannot change the outcome; that they were called is all that the model keeps.
+void Model::handler(const std::string& name, const std::string& function) {
+  if (!function.empty()) e_.handlers.push_back(name);
+}
+
+// ---- compensation: R24 to R26 ----
+
+bool Model::to_compensate() const {
+  if (e_.cause == Cause::cancel) return e_.rollback;
+  switch (e_.workflow->compensate) {
+    case definition::Compensate::always:
+      return true;
+    case definition::Compensate::never:
+      return false;
+    default:
+      return e_.workflow->failure_mode == definition::FailureMode::fail_fast;
+  }
+}
+
+// The newest completed step that declares a rollback and has not had its turn.
+size_t Model::next_to_compensate() const {
+  size_t next = kNoStep;
+  for (size_t step = 0; step < e_.steps.size(); ++step) {
+    const Step& s = e_.steps[step];
+    const bool over = s.compensation == Compensation::done || s.compensation == Compensation::failed;
+    if (s.state != State::completed || over || s.def.rollback.empty()) continue;
+    if (next == kNoStep || s.ended > e_.steps[next].ended) next = step;
+  }
+  return next;
+}
+
+// E12 when there is none.
+void Model::compensate_next() {
+  const size_t step = next_to_compensate();
+  if (step == kNoStep) return finalise();
+  e_.steps[step].compensation = Compensation::running;
+  call(step, Kind::rollback, e_.steps[step].def.timeout_ns);
+}
+
+// R25, R61: anything but ok is a failure; it is retried by the step's policy, then the others go on.
+void Model::S22_rolled_back(size_t step, const Deed& deed) {
+  Step& s = e_.steps[step];
+  if (deed.what == Deed::What::ok) {
+    s.compensation = Compensation::done;
+  } else {
+    const Error error = deed.what == Deed::What::fail ? deed.error : Error{"invalid_return", {}, ""};
+    if (retry_allowed(s.def.retry, error, ++s.rollback_failures)) {
+      s.compensation = Compensation::pending;
+      s.wake_at = later(now_, delay(s.def.retry, raw_delay(s.def.retry, s.rollback_failures), e_.id,
+                                    s.def.name, s.rollback_failures));
+      return;
+    }
+    s.compensation = Compensation::failed;
+  }
+  e_.rolled_back.push_back(s.def.name);
+  compensate_next();
+}
+
+}  // namespace pirn::model

@@ -1,0 +1,81 @@
+// Random cases for the engine and the model: a workflow, what each call into its code does, and commands at
+// instants. All of it follows from a seed; how long things take can be drawn anew, since by property P4 it
+// must not matter as long as nothing stops the workflow.
+#pragma once
+
+#include <boost/json.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/host/model/model.h"
+
+namespace pirn::model {
+
+// What the engine enforces: each feature of the language that lands adds its line here, and is from then on
+// part of every random case that both execute. The model alone is tried with all of them.
+enum class Feature {
+  conditions,
+  retries,
+  error_policies,
+  timeouts,
+  concurrency,
+  workflow_timeout,
+  cancel,
+  crash,
+  after_any,
+  groups,
+  grafts,
+  snooze,
+  await,
+  pause,
+  rollback,
+  fallback,
+  recovery,
+  priority,
+  workflow_retries,
+  count
+};
+inline constexpr Feature kEnforced[] = {
+    Feature::conditions,  Feature::retries,          Feature::error_policies, Feature::timeouts,
+    Feature::concurrency, Feature::workflow_timeout, Feature::cancel,         Feature::crash,
+};
+std::set<Feature> enforced_features();
+std::set<Feature> all_features();
+
+struct Command {
+  enum class What { cancel, crash, pause, resume };
+  What what = What::cancel;
+  int64_t at = 0;  // from the start
+  bool rollback = false;
+};
+
+struct Scenario {
+  boost::json::object workflow;
+  Context input;
+  std::map<std::pair<std::string, Kind>, std::vector<Deed>> deeds;  // by step; the last one repeats
+  std::vector<Command> commands;                                    // in order of time
+};
+
+Scenario make_scenario(uint64_t seed, const std::set<Feature>& features);
+// With other durations, and the host lost at other instants; what calls return is the same.
+Scenario retimed(const Scenario& scenario, uint64_t seed, bool crashes);
+
+std::string definition_of(const Scenario& scenario);  // a document
+// As `pirn simulate` reads it; with what the model says that comes out, if it is given.
+std::string case_of(const Scenario& scenario, size_t slots = 64, const Model* expected = nullptr);
+
+Deed deed_of(const Scenario& scenario, const Call& call);
+// The model's run of it, to its end. `id`: for the jitter.
+Model run_model(const Scenario& scenario, const definition::Workflow& workflow, uint64_t id, int64_t begin);
+
+// "completed", "skipped(not_taken)", "failed(tolerated)", …; and of an execution.
+std::string text_of(const Step& step);
+std::string_view text_of(Phase phase);
+
+// The smallest scenario found by dropping steps, dependencies, options, deeds and commands that still fails.
+Scenario shrunk(Scenario scenario, const std::function<bool(const Scenario&)>& fails);
+
+}  // namespace pirn::model

@@ -1,0 +1,352 @@
+// Section 2.6: the states of a step, one function for each row.
+#include <algorithm>
+
+#include "tests/host/model/model.h"
+
+namespace pirn::model {
+
+// The fixpoint of 2.10: what follows from the states of others, smallest rank first.
+void Model::settle() {
+  for (bool more = true; more;) {
+    more = false;
+    std::vector<size_t> order(e_.steps.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(),
+              [&](size_t a, size_t b) { return e_.steps[a].rank < e_.steps[b].rank; });
+    for (const size_t step : order) {
+      if (e_.steps[step].state != State::pending) continue;
+      switch (verdict(step)) {
+        case Verdict::wait:
+          continue;
+        case Verdict::pass:
+          S1_S2_pass(step);
+          break;
+        case Verdict::drop:
+          skip(step, Skip::not_taken);  // S3
+          break;
+        case Verdict::block:
+          skip(step, Skip::upstream_failed);  // S4
+          break;
+      }
+      more = true;
+    }
+  }
+}
+
+// The condition is asked once; of data it is decided here, of a function by a consultation.
+void Model::S1_S2_pass(size_t step) {
+  Step& s = e_.steps[step];
+  s.fired_by = fired_by(step);
+  if (s.def.when.kind == definition::Condition::Kind::always) return S1_ready(step);
+  if (s.def.when.kind == definition::Condition::Kind::function) return ask(step, Kind::condition);
+  if (condition_holds(step)) return S1_ready(step);
+  skip(step, Skip::condition);  // S2
+}
+
+void Model::S1_ready(size_t step) {
+  Step& s = e_.steps[step];
+  if (!s.def.timeout_function.empty() && !s.timeout) return ask(step, Kind::duration);
+  s.state = State::ready;
+}
+
+void Model::skip(size_t step, Skip kind) {
+  e_.steps[step].skip = kind;
+  end(step, State::skipped);
+}
+
+void Model::cancelled(size_t step) { end(step, State::cancelled); }
+
+void Model::end(size_t step, State state) {
+  Step& s = e_.steps[step];
+  s.state = state;
+  s.ended = ++commits_;
+  s.ended_at = now_;
+  s.wake_at = kNever;
+}
+
+// ---- dispatch ----
+
+// R44, R62: slots; `sequential` has one, and `hybrid` opens a level when the one before is over.
+bool Model::S5_may_start(size_t step) const {
+  size_t running_steps = 0;
+  for (const UnderWay& call : calls_) running_steps += call.kind == Kind::task || call.kind == Kind::fallback;
+  uint32_t limit = e_.workflow->step_concurrency;
+  if (e_.workflow->strategy == definition::Strategy::sequential) limit = 1;
+  if (limit != 0 && running_steps >= limit) return false;
+  return calls_.size() < settings_.slots && e_.steps[step].state == State::ready;
+}
+
+void Model::S5_start(size_t step) {
+  Step& s = e_.steps[step];
+  s.state = State::running;
+  s.started = true;
+  ++s.invocations;
+  call(step, s.fallback_used ? Kind::fallback : Kind::task, s.timeout.value_or(s.def.timeout_ns));
+}
+
+// ---- outcomes ----
+
+void Model::outcome(size_t step, Kind kind, const Deed& deed) {
+  if (kind == Kind::rollback) return S22_rolled_back(step, deed);
+  if (e_.steps[step].state == State::asking) return answered(step, kind, deed);
+  if (e_.phase == Phase::stopping) return S21_drained(step, deed);
+  switch (deed.what) {
+    case Deed::What::ok:
+      return S7_completed(step, deed.slot);
+    case Deed::What::skip:  // S7b
+      skip(step, Skip::requested);
+      return settle();
+    case Deed::What::fail:
+      return S8_S9_failed(step, deed.error);
+    case Deed::What::cancelled:  // R29
+      return S8_S9_failed(step, {"invalid_return", {}, ""});
+    case Deed::What::snooze:
+      return S11_snooze(step, deed.duration);
+    case Deed::What::await:
+      return S12_await(step, deed);
+    case Deed::What::expand:
+      return S15_expand(step, deed.children);
+    case Deed::What::hang:
+      return;
+  }
+}
+
+void Model::S7_completed(size_t step, Slot slot) {
+  Step& s = e_.steps[step];
+  s.slot = std::move(slot);
+  s.patch = static_cast<uint32_t>(e_.patches.size());
+  end(step, State::completed);
+  if (e_.phase == Phase::running) settle();
+}
+
+// R46: recovery rules, then retries, then the fallback, then on_error.
+void Model::S8_S9_failed(size_t step, const Error& error, bool counted, size_t first_rule) {
+  Step& s = e_.steps[step];
+  s.error = error;
+  s.rule = 0;
+  if (!counted) ++s.failures;
+  if (!counted && !e_.workflow->handlers.on_step_error.empty())
+    e_.handlers.emplace_back("on_step_error");  // R23
+  if (s.fallback_used) return S9_on_error(step, false);
+  const size_t n = s.def.recovery.size() + e_.workflow->recovery.size();
+  for (size_t number = first_rule; number <= n; ++number) {
+    const definition::RecoveryRule& candidate = rule(step, number);
+    if (!candidate.on.empty() && !any_matches(candidate.on, error)) continue;
+    s.rule = number;
+    if (!candidate.when.empty()) {
+      const Deed answer = script_({e_.workflow->name, s.def.name, Kind::condition, 1, s.failures});
+      if (answer.what != Deed::What::ok || !answer.truth) continue;
+    }
+    switch (candidate.action) {
+      case definition::RecoveryRule::Action::retry:
+        if (S8_retry(step, candidate.retry)) return;
+        s.rule = 0;
+        if (fall_back(step, s.def.fallback)) return;
+        return S9_on_error(step, false);
+      case definition::RecoveryRule::Action::skip:
+        skip(step, Skip::recovery);
+        return settle();
+      case definition::RecoveryRule::Action::fallback:
+        if (fall_back(step, candidate.fallback)) return;
+        return S9_on_error(step, false);
+      case definition::RecoveryRule::Action::abort:
+        return S9_on_error(step, true);
+      case definition::RecoveryRule::Action::manual:  // R47
+        s.state = State::awaiting;
+        s.intervention = true;
+        return;
+    }
+  }
+  s.rule = 0;
+  if (S8_retry(step, s.def.retry)) return;
+  if (fall_back(step, s.def.fallback)) return;
+  S9_on_error(step, false);
+}
+
+bool Model::S8_retry(size_t step, const definition::RetryPolicy& policy) {
+  Step& s = e_.steps[step];
+  if (!retry_allowed(policy, s.error, s.failures)) return false;
+  if (policy.backoff.kind == definition::Backoff::Kind::function)
+    ask(step, Kind::backoff);
+  else
+    retry_after(step, policy, raw_delay(policy, s.failures));
+  return true;
+}
+
+void Model::retry_after(size_t step, const definition::RetryPolicy& policy, int64_t raw) {
+  Step& s = e_.steps[step];
+  s.delays.push_back(delay(policy, raw, e_.id, s.def.name, s.failures));
+  s.state = State::retry_wait;
+  s.wake_at = later(now_, s.delays.back());
+}
+
+bool Model::fall_back(size_t step, const definition::Fallback& fallback) {
+  Step& s = e_.steps[step];
+  switch (fallback.kind) {
+    case definition::Fallback::Kind::none:
+      return false;
+    case definition::Fallback::Kind::skip:
+      skip(step, Skip::recovery);
+      settle();
+      return true;
+    case definition::Fallback::Kind::function:
+      s.fallback_used = true;
+      s.state = State::ready;
+      return true;
+    case definition::Fallback::Kind::value: {
+      s.fallback_used = true;
+      Slot slot;
+      slot.is_map = false;
+      slot.value = fallback.value;
+      S7_completed(step, std::move(slot));
+      return true;
+    }
+  }
+  return false;
+}
+
+void Model::S9_on_error(size_t step, bool abort) {
+  Step& s = e_.steps[step];
+  if (!abort && s.def.on_error == definition::OnError::skip) {
+    skip(step, Skip::on_error);
+    return settle();
+  }
+  s.tolerated = !abort && s.def.on_error == definition::OnError::keep_going;
+  e_.tolerated_failures += s.tolerated;
+  end(step, State::failed);
+  settle();
+  if (!s.tolerated && (abort || e_.workflow->failure_mode == definition::FailureMode::fail_fast))
+    E6_fail(step);
+}
+
+const definition::RecoveryRule& Model::rule(size_t step, size_t number) const {
+  const auto& own = e_.steps[step].def.recovery;
+  return number <= own.size() ? own[number - 1] : e_.workflow->recovery[number - 1 - own.size()];
+}
+
+const definition::RetryPolicy& Model::policy_in_force(size_t step) const {
+  const Step& s = e_.steps[step];
+  return s.rule == 0 ? s.def.retry : rule(step, s.rule).retry;
+}
+
+// The token is revoked: what the call does later counts for nothing.
+void Model::S10_timeout(size_t step, Kind kind) {
+  Deed deed;
+  deed.what = Deed::What::fail;
+  deed.error = {"timeout", {}, ""};
+  outcome(step, kind, deed);
+}
+
+// R17.
+void Model::S11_snooze(size_t step, int64_t duration) {
+  Step& s = e_.steps[step];
+  if (s.snoozes >= s.def.max_snoozes)
+    return S8_S9_failed(step, {"max_snoozes_exceeded", definition::ErrorClass::terminal, ""});
+  ++s.snoozes;
+  s.state = State::snoozed;
+  s.wake_at = later(now_, duration);
+}
+
+// R15.
+void Model::S12_await(size_t step, const Deed& deed) {
+  Step& s = e_.steps[step];
+  s.state = State::awaiting;
+  s.intervention = false;
+  s.on_timeout = deed.on_timeout.empty() ? s.def.on_timeout : deed.on_timeout;
+  if (deed.await_timeout != kNever)
+    s.wake_at = later(now_, deed.await_timeout);
+  else
+    s.wake_at = s.def.await_inherits ? later(now_, s.def.timeout_ns) : kNever;
+}
+
+void Model::S13_resumed(size_t step, Slot slot) { S7_completed(step, std::move(slot)); }
+
+void Model::S14_await_over(size_t step) {
+  Step& s = e_.steps[step];
+  s.wake_at = kNever;
+  if (s.on_timeout.empty()) return S8_S9_failed(step, {"await_timeout", {}, ""});
+  s.state = State::asking;
+  s.asking = Kind::handler;
+  call(step, Kind::handler, s.def.timeout_ns);
+}
+
+// R12.
+void Model::S15_expand(size_t step, const std::vector<definition::Step>& children) {
+  using definition::ErrorClass;
+  if (!e_.steps[step].def.graft) return S8_S9_failed(step, {"expand_not_allowed", ErrorClass::terminal, ""});
+  std::set<std::string> names;
+  for (const Step& present : e_.steps) names.insert(present.def.name);
+  for (const definition::Step& child : children)
+    if (!names.insert(child.name).second)
+      return S8_S9_failed(step, {"duplicate_step", ErrorClass::terminal, ""});
+  for (uint32_t i = 0; i < children.size(); ++i) {
+    Step child;
+    child.def = children[i];
+    child.graft = step;
+    child.rank = {e_.steps[step].rank.first, i + 1};
+    e_.steps.push_back(std::move(child));
+  }
+  S7_completed(step, {});
+}
+
+// The host lost it: nobody is blamed, no retry is used up.
+void Model::S17_interrupted(size_t step) {
+  Step& s = e_.steps[step];
+  ++s.interruptions;
+  if (e_.phase == Phase::stopping) return cancelled(step);
+  s.state = State::ready;
+}
+
+void Model::S18_to_S21_stop(size_t step, bool below_failure) {
+  Step& s = e_.steps[step];
+  if (s.state == State::running) {  // S21
+    UnderWay* call = under_way(step);
+    if (!s.def.cancellable || call->deed.ignores_cancel) return;
+    call->deed.what = Deed::What::cancelled;
+    call->deed.slot = {};
+    call->ends_at = now_;
+    return;
+  }
+  if (s.state == State::asking) hang_up(step);
+  if (e_.cause == Cause::fail && !s.started)
+    return skip(step, below_failure ? Skip::upstream_failed : Skip::aborted);  // S18
+  cancelled(step);                                                             // S19, S20
+}
+
+// R27: ok is completed (and then compensated); anything else is cancelled, with what was done so far (R29).
+void Model::S21_drained(size_t step, const Deed& deed) {
+  if (deed.what == Deed::What::ok) return S7_completed(step, deed.slot);
+  if (deed.what == Deed::What::cancelled) e_.steps[step].slot = deed.slot;
+  cancelled(step);
+}
+
+// ---- consultations (2.4) ----
+
+void Model::ask(size_t step, Kind kind) {
+  e_.steps[step].state = State::asking;
+  e_.steps[step].asking = kind;
+  call(step, kind, kind == Kind::handler ? e_.steps[step].def.timeout_ns : settings_.consultation_limit);
+}
+
+void Model::answered(size_t step, Kind kind, const Deed& deed) {
+  Step& s = e_.steps[step];
+  const bool failed = deed.what != Deed::What::ok;
+  switch (kind) {
+    case Kind::condition:
+      if (!failed && deed.truth) return S1_ready(step);
+      skip(step, Skip::condition);
+      return settle();
+    case Kind::duration:
+      s.timeout = failed ? s.def.timeout_ns : deed.duration;
+      return S1_ready(step);
+    case Kind::backoff: {
+      const definition::RetryPolicy& policy = policy_in_force(step);
+      return retry_after(step, policy, failed ? policy.delay_ns : deed.duration);
+    }
+    default:  // on_timeout: its return is the step's (R15)
+      s.state = State::running;
+      return outcome(step, Kind::task, deed);
+  }
+}
+
+}  // namespace pirn::model
