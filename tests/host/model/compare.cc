@@ -1,6 +1,8 @@
 #include "tests/host/model/compare.h"
 
 #include <cstdlib>
+#include <set>
+#include <sstream>
 
 #include "host/journal/codec.h"
 #include "host/simulate/simulation.h"
@@ -89,6 +91,16 @@ std::string first_difference(const std::string& model, const std::string& engine
   }
 }
 
+// Children stand in the order in which their grafts expanded, which is a matter of time.
+std::string by_name(const std::string& facts) {
+  std::istringstream lines(facts);
+  std::set<std::string> sorted;
+  for (std::string line; std::getline(lines, line);) sorted.insert(line);
+  std::string out;
+  for (const std::string& line : sorted) out += line + "\n";
+  return out;
+}
+
 }  // namespace
 
 std::string difference(const Scenario& scenario) {
@@ -110,9 +122,9 @@ std::string outcome_on_engine(const Scenario& scenario, size_t slots) {
   if (!of) refused(of.error(), text);
   sim::Simulation simulation(*of);
   if (const std::string cut = simulation.run(); !cut.empty()) return cut;
-  return facts_of(simulation, simulation.runs().at("w").id).confluent;
+  return by_name(facts_of(simulation, simulation.runs().at("w").id).confluent);
 }
 
-std::string outcome_of(const Model& model) { return facts_of(model).confluent; }
+std::string outcome_of(const Model& model) { return by_name(facts_of(model).confluent); }
 
 }  // namespace pirn::model
