@@ -132,7 +132,7 @@ class Report {
         differ(expected, what + " is " + std::string(is) + ", not " + std::string(wanted), out);
     };
     if (!expected.state.empty())
-      check("the state of '" + expected.run + "'", api::visible_state(view.state), expected.state);
+      check("the state of '" + expected.run + "'", journal::visible_state(view.state), expected.state);
     if (expected.context)
       check("the context of '" + expected.run + "'", sorted(view.context), *expected.context);
     const auto find = [&](const std::string& step) -> const journal::Step* {
