@@ -27,6 +27,7 @@ struct Start {
       key;  // unique within the tenant; empty: none. The same key with another input: start_key_conflict
   std::string trigger = "manual";
   int64_t wake_at = 0;  // not before; 0: at once
+  journal::Strategy strategy = journal::Strategy::as_defined;
   Reply<Started> reply;
 };
 

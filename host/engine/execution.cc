@@ -29,7 +29,7 @@ Execution::Execution(ExecutionId id, PlanPtr plan, uint32_t tenant_number)
   state_.id = id;
 }
 
-Execution::Execution(journal::ExecutionState state, PlanPtr plan, uint32_t tenant_number)
+Execution::Execution(journal::ExecutionState state, GrownPlan plan, uint32_t tenant_number)
     : plan_(std::move(plan)), tenant_number_(tenant_number) {
   state_ = std::move(state);
   assert(state_.steps.size() == plan_->n_steps());
@@ -38,16 +38,25 @@ Execution::Execution(journal::ExecutionState state, PlanPtr plan, uint32_t tenan
 
 // What is derived, as it is before the first step of an attempt.
 void Execution::begin_anew() {
-  const uint32_t n = plan_->n_steps();
+  if (state_.n_children == 0) plan_.forget_children();
+  const Plan& plan = *plan_->shared();
+  const uint32_t n = plan.n_steps();
   const bool under_way = state_.state != State::pending;
-  frame_ = std::make_shared<ExecutionFrame>(id(), plan_, state_.attempt + (under_way ? 0 : 1));
+  frame_ = std::make_shared<ExecutionFrame>(id(), plan_->shared(), state_.attempt + (under_way ? 0 : 1));
   local_.assign(n, Local());
-  for (uint32_t step = 0; step < n; ++step)
-    local_[step].open_dependencies = static_cast<uint32_t>(plan_->step(step).after.size());
+  for (uint32_t step = 0; step < n; ++step) local_[step].open_dependencies = plan.n_dependencies(step);
   n_open_ = n;
   base_ = journal::Context().with(state_.input, {});
   all_ = base_;
   stored_bytes_ = journal::size_bytes(state_.input);
+  if (plan.plain()) return;
+  ties_ = std::make_unique<TiesProgress>();
+  for (const Join& join : plan.joins()) ties_->joins.emplace_back().open = join.size();
+  ties_->any.resize(plan.n_any());
+  for (uint32_t step = 0; step < n; ++step)
+    if (const uint32_t number = plan.ties(step).any; number != kNone)
+      ties_->any[number].open = static_cast<uint32_t>(plan.step(step).after_any.size());
+  for (const ExpansionPtr& expansion : plan_->expansions()) spread(expansion);
 }
 
 bool Execution::parked() const {
@@ -89,10 +98,18 @@ void Execution::create(Decision& decision, journal::Created record) {
 }
 
 void Execution::create_from(Decision& decision, journal::Created record, const std::vector<Step>& past,
-                            const std::vector<bool>& adopts, Adopting why) {
+                            const std::vector<bool>& adopts, Adopting why,
+                            const std::vector<ExpansionPtr>& expansions) {
   open_commit();
   emit(decision, std::move(record));
   begin_anew();
+  const int64_t deadline = later(decision.now, plan_->workflow().timeout_ns);
+  emit(decision, journal::Begun{state_.attempt + 1, deadline});
+  for (const ExpansionPtr& expansion : expansions) {
+    emit(decision, journal::GraftExpanded{expansion->graft, expansion->children});
+    plan_.add(expansion);
+    spread(expansion);
+  }
   std::vector<uint32_t> adopted;
   for (uint32_t step = 0; step < plan_->n_steps(); ++step)
     if (adopts[step] && past[step].state == StepState::completed &&
@@ -101,8 +118,6 @@ void Execution::create_from(Decision& decision, journal::Created record, const s
   std::sort(adopted.begin(), adopted.end(), [&](uint32_t a, uint32_t b) {
     return past[a].ended_seq < past[b].ended_seq;  // compensation reverses the order of commits
   });
-  const int64_t deadline = later(decision.now, plan_->workflow().timeout_ns);
-  emit(decision, journal::Begun{state_.attempt + 1, deadline});
   for (uint32_t step : adopted)
     emit(decision, journal::StepAdopted{step, past[step].result, past[step].extra->child});
   refold();
@@ -131,6 +146,7 @@ void Execution::begin(Decision& decision) {
   emit(decision, journal::Begun{state_.attempt + 1, deadline});
   if (deadline != kNever && deadline_timer_ == scheduler::kNoTimer)
     deadline_timer_ = decision.timers.add(deadline, {this, Due::What::workflow_deadline, 0});
+  raise_barrier();
   for (uint32_t root : plan_->roots()) worklist_.push_back(plan_->rank(root));
   std::make_heap(worklist_.begin(), worklist_.end(), std::greater<>());
   settle(decision);
@@ -158,10 +174,10 @@ void Execution::stop(Decision& decision, Stopping record) {
   decision.timers.remove(start_timer_);
   decision.timers.remove(deadline_timer_);
   ready_.clear();
-  for (uint32_t rank = 0; rank < plan_->n_steps(); ++rank) {
-    const uint32_t step = plan_->at_rank(rank);
+  barrier_.reset();
+  plan_->in_order([&](uint32_t step) {
     if (!journal::terminal(state_.steps[step].state)) stop_step(decision, step, below[step]);
-  }
+  });
   worklist_.clear();
   finish_if_done(decision);
 }
@@ -192,13 +208,29 @@ void Execution::stop_step(Decision& decision, uint32_t step, bool below_failure)
 
 // By step: does it depend, directly or not, on one that failed hard?
 std::vector<bool> Execution::below_failures() const {
-  std::vector<bool> below(plan_->n_steps());
-  for (uint32_t rank = 0; rank < plan_->n_steps(); ++rank) {
-    const uint32_t step = plan_->at_rank(rank);
-    const bool failed = state_.steps[step].state == StepState::failed && !state_.steps[step].tolerated;
-    if (failed || below[step])
-      for (uint32_t dependent : plan_->dependents(step)) below[dependent] = true;
-  }
+  const std::vector<Join>& joins = plan_->shared()->joins();
+  std::vector<bool> below(plan_->n_steps()), in_join(joins.size());
+  const auto at_or_below = [&](uint32_t step) {
+    return below[step] || (state_.steps[step].state == StepState::failed && !state_.steps[step].tolerated);
+  };
+  const auto any_of = [&](const std::vector<uint32_t>& steps) {
+    return std::any_of(steps.begin(), steps.end(), at_or_below);
+  };
+  plan_->in_order([&](uint32_t step) {
+    if (plan_->is_child(step)) {
+      below[step] = at_or_below(plan_->of_child(step).graft);
+    } else {
+      below[step] = any_of(plan_->step(step).after);
+      if (!ties_) return;
+      for (uint32_t join : plan_->shared()->ties(step).joins_before)
+        below[step] = below[step] || in_join[join];
+      const std::vector<uint32_t>& fired_by = frame_->fired_by(step);
+      if (any_of(fired_by.empty() ? plan_->step(step).after_any : fired_by)) below[step] = true;
+    }
+    if (at_or_below(step))
+      for (uint32_t join = plan_->join_of(step); join != kNone; join = joins[join].group)
+        in_join[join] = true;
+  });
   return below;
 }
 
@@ -228,22 +260,24 @@ void Execution::refold() {
     all_ = all_.with(patch, {number, 0, 0});
     stored_bytes_ += journal::size_bytes(patch);
   }
-  for (uint32_t rank = 0; rank < plan_->n_steps(); ++rank) {
-    const uint32_t step = plan_->at_rank(rank);
+  raise_barrier();
+  plan_->in_order([&](uint32_t step) {
     const Step& current = state_.steps[step];
-    if (current.state != StepState::pending) local_[step].after = visible(step);
-    if (!journal::terminal(current.state)) continue;
-    --n_open_;
-    for (uint32_t dependent : plan_->dependents(step)) --local_[dependent].open_dependencies;
-    if (current.state != StepState::completed) continue;
-    frame_->set(step, current.result);
-    if (!current.result) continue;
-    stored_bytes_ += journal::size_bytes(*current.result);
-    const journal::Delta delta = context_delta(step, *current.result);
-    const journal::Stamp when = stamp(step, current.extra->patch);
-    local_[step].after = local_[step].after.with(delta, when);
-    all_ = all_.with(delta, when);
-  }
+    if (current.state == StepState::pending) return;
+    if (ties_ && !plan_->is_child(step) && !plan_->step(step).after_any.empty())
+      frame_->set_fired_by(step, fired_before(step));
+    local_[step].after = visible(step);
+    if (!journal::terminal(current.state)) return;
+    if (current.state == StepState::completed) {
+      frame_->set(step, current.result);
+      if (current.result) {
+        stored_bytes_ += journal::size_bytes(*current.result);
+        fold_in(step, context_delta(step, *current.result), current.extra->patch);
+      }
+    }
+    count_end(step);
+  });
+  worklist_.clear();  // whose verdict was due has had it
 }
 
 // S17: the host lost the invocation.
@@ -251,7 +285,7 @@ void Execution::interrupt(Decision& decision, uint32_t step, bool crashed) {
   emit(decision, journal::StepInterrupted{step, crashed});
   if (state_.state != State::stopping) {
     // One that crashed too often fails, when all is known that was under way.
-    if (!crashed || !crashed_too_often(step)) ready_.push({0, plan_->rank(step), step});
+    if (!crashed || !crashed_too_often(step)) push_ready(step);
     return;
   }
   emit(decision, journal::StepCancelled{step, "the host was lost while the workflow was stopping", nullptr});
@@ -291,7 +325,7 @@ void Execution::resume(Decision& decision) {
         }
         break;
       case StepState::ready:
-        ready_.push({0, plan_->rank(step), step});
+        push_ready(step);
         break;
       case StepState::retry_wait:
       case StepState::snoozed:
@@ -348,20 +382,18 @@ void Execution::blame(Decision& decision, uint32_t step) {
 // ---- dispatch ----
 
 bool Execution::dispatchable() const {
-  const uint32_t limit = plan_->workflow().step_concurrency;
-  return state_.state == State::running && !state_.paused && !ready_.empty() &&
-         (limit == 0 || n_running_ < limit);
+  return state_.state == State::running && !state_.paused && !ready_.empty() && n_running_ < slots();
 }
 
 void Execution::start_next(Decision& decision) {
   const uint32_t step = ready_.pop();
-  const definition::Step& of_step = plan_->step(step);
   const Step& current = state_.steps[step];
   const uint32_t attempt = current.failures + 1;
   const int64_t deadline = later(decision.now, timeout_of(step));
   const Kind kind = current.fallback_used ? Kind::fallback : Kind::task;
-  worker::Invocation call =
-      invocation(decision, kind, step, current.fallback_used ? fallback_function(step) : of_step.task);
+  const std::string_view function =
+      current.fallback_used ? std::string_view(fallback_function(step)) : plan_->task(step);
+  worker::Invocation call = invocation(decision, kind, step, function);
   call.attempt = attempt;
   call.deadline = deadline;
   if (current.fallback_used) call.input = error_input(*current.error);
@@ -384,8 +416,8 @@ worker::Invocation Execution::invocation(Decision& decision, Kind kind, uint32_t
   call.step = step;
   call.function = function;
   if (step == journal::kNoStep) return call;
-  call.step_name = plan_->step(step).name;
-  call.params = plan_->step(step).params;
+  call.step_name = plan_->name(step);
+  call.params = plan_->params(step);
   call.attempt = state_.steps[step].failures + 1;
   call.context = local_[step].after;
   return call;

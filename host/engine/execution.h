@@ -10,6 +10,7 @@
 #pragma once
 
 #include <boost/container/small_vector.hpp>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@
 #include "host/engine/change.h"
 #include "host/engine/command.h"
 #include "host/engine/frame.h"
-#include "host/engine/plan.h"
+#include "host/engine/grown_plan.h"
+#include "host/engine/verdict.h"
 #include "host/journal/context.h"
 #include "host/journal/state.h"
 #include "host/scheduler/ready_set.h"
@@ -38,12 +40,12 @@ class Execution {
  public:
   Execution(ExecutionId id, PlanPtr plan, uint32_t tenant_number);
   // From a folded state; resume() continues it.
-  Execution(journal::ExecutionState state, PlanPtr plan, uint32_t tenant_number);
+  Execution(journal::ExecutionState state, GrownPlan plan, uint32_t tenant_number);
   Execution(const Execution&) = delete;
 
   ExecutionId id() const { return state_.id; }
   const journal::ExecutionState& state() const { return state_; }
-  const Plan& plan() const { return *plan_; }
+  const Plan& plan() const { return *plan_->shared(); }
   const std::vector<std::string>& names() const { return plan_->names(); }  // of steps, by index
   uint32_t tenant_number() const { return tenant_number_; }
   bool ended() const { return journal::terminal(state_.state); }
@@ -57,10 +59,11 @@ class Execution {
   void create(Decision& decision, journal::Created record);
   // Takes over from the steps of another execution, numbered as this plan numbers them, those that `adopts`
   // names and that have completed and were not rolled back; then goes on with the others, or rolls the
-  // adopted ones back (as record.retry_of had them).
+  // adopted ones back (as record.retry_of had them, the children of its expansions among them).
   enum class Adopting : uint8_t { to_go_on, to_roll_back };
   void create_from(Decision& decision, journal::Created record, const std::vector<journal::Step>& past,
-                   const std::vector<bool>& adopts, Adopting why);
+                   const std::vector<bool>& adopts, Adopting why,
+                   const std::vector<ExpansionPtr>& expansions);
   void resume(Decision& decision);  // after recovery
   void on_completion(Decision& decision, worker::Completion& completion);
   void on_due(Decision& decision, const Due& due);
@@ -155,6 +158,12 @@ class Execution {
   void on_drained(Decision& decision, uint32_t step, worker::Outcome& outcome);
   void on_answer(Decision& decision, uint32_t step, worker::Outcome& outcome);
   void complete(Decision& decision, uint32_t step, journal::ResultPtr result);
+  void record_completion(Decision& decision, uint32_t step, journal::ResultPtr result);
+  void expand(Decision& decision, uint32_t step, worker::Outcome& outcome);
+  void spread(const ExpansionPtr& expansion);
+  bool has_room(const Decision& decision, size_t bytes) const {
+    return bytes <= decision.execution_limit_bytes - std::min(stored_bytes_, decision.execution_limit_bytes);
+  }
   void refuse_result(Decision& decision, uint32_t step, size_t bytes);
   void record_emissions(Decision& decision, worker::Outcome& outcome);
 
@@ -201,6 +210,16 @@ class Execution {
 
   // What follows when a step has ended.
   void ended_step(Decision& decision, uint32_t step);
+  void count_end(uint32_t step);
+  void let_go(uint32_t dependent);
+  void ended_in_ties(uint32_t step);
+  void ended_in_join(uint32_t join, const Classes& classes, uint32_t first_bad,
+                     const journal::Context& after);
+  uint32_t earlier(uint32_t a, uint32_t b) const;
+  Verdict verdict_of(uint32_t step) const;
+  uint32_t first_bad_of(uint32_t step) const;
+  std::vector<uint32_t> firing(uint32_t step, uint64_t before_seq) const;
+  std::vector<uint32_t> fired_before(uint32_t step) const;
   void settle(Decision& decision);
   void settle_step(Decision& decision, uint32_t step);
   void pass(Decision& decision, uint32_t step);
@@ -210,14 +229,23 @@ class Execution {
   void ask(Decision& decision, uint32_t step, worker::Kind kind, std::string_view function,
            uint32_t rule = 0);
   void ask_again(Decision& decision, uint32_t step);
+  std::vector<uint32_t> fired_by_to_record(uint32_t step) const;
+  void push_ready(uint32_t step);
+
+  // The strategy (R44), in execution_strategy.cc.
+  definition::Strategy strategy() const;
+  uint32_t slots() const;
+  void raise_barrier();
+  void pass_barrier(uint32_t ended_step);
 
   // Context.
   journal::Context visible(uint32_t step) const;
   journal::Delta context_delta(uint32_t step, const journal::StepResult& result) const;
+  void fold_in(uint32_t step, const journal::Delta& delta, size_t patches);
   void note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta);
   // Of what a step writes after so many patches.
   journal::Stamp stamp(uint32_t step, size_t patches) const {
-    return {static_cast<uint32_t>(patches), plan_->rank(step) + 1, 0};
+    return plan_->stamp(step, static_cast<uint32_t>(patches));
   }
 
   // `step` may be kNoStep: about the whole workflow.
@@ -229,7 +257,7 @@ class Execution {
   void set_timer(Decision& decision, uint32_t step, int64_t at);
 
   journal::ExecutionState state_;
-  const PlanPtr plan_;
+  GrownPlan plan_;
   const uint32_t tenant_number_;
 
   // Derived from state_ and plan_.
@@ -242,6 +270,29 @@ class Execution {
     scheduler::TimerHandle timer = scheduler::kNoTimer;  // of its invocation or of its retry
   };
   std::vector<Local> local_;  // by step
+  // What is awaited together; only of a plan that is not plain.
+  struct JoinProgress {
+    uint32_t open = 0;  // members and joins
+    Classes classes;
+    uint32_t first_bad = kNone;  // by commit order
+    journal::Context after;      // what its dependents see of its members and their ancestors
+  };
+  struct AnyProgress {
+    uint32_t open = 0;  // members
+    bool decided = false;
+  };
+  struct TiesProgress {
+    std::vector<JoinProgress> joins;
+    std::vector<AnyProgress> any;
+  };
+  std::unique_ptr<TiesProgress> ties_;
+  // Only of the strategy hybrid: no step of a level is taken up while one of a lower level is open.
+  struct Barrier {
+    std::vector<uint32_t> open;                      // steps, by level
+    uint32_t level = 0;                              // the lowest that has an open one
+    std::map<uint32_t, std::vector<uint32_t>> held;  // ready steps of higher levels
+  };
+  std::unique_ptr<Barrier> barrier_;
   scheduler::TimerHandle start_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle deadline_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle grace_timer_ = scheduler::kNoTimer;

@@ -6,10 +6,43 @@ namespace pirn::engine {
 
 journal::Context Execution::visible(uint32_t step) const {
   journal::Context out = base_;
+  if (plan_->is_child(step)) return journal::Context::join(out, local_[plan_->of_child(step).graft].after);
   for (uint32_t dependency : plan_->step(step).after)
     out = journal::Context::join(out, local_[dependency].after);
+  if (!ties_) return out;
+  for (uint32_t join : plan_->shared()->ties(step).joins_before)
+    out = journal::Context::join(out, ties_->joins[join].after);
+  for (uint32_t member : frame_->fired_by(step)) out = journal::Context::join(out, local_[member].after);
   return out;
 }
+
+// What a step has written after so many patches, for those who see it.
+void Execution::fold_in(uint32_t step, const journal::Delta& delta, size_t patches) {
+  const journal::Stamp written = stamp(step, patches);
+  local_[step].after = local_[step].after.with(delta, written);
+  all_ = all_.with(delta, written);
+  if (!plan_->is_child(step)) return;
+  // Children see what their graft sees: to whom awaits all of them each adds no more than its own writes.
+  const uint32_t join = plan_->join_of(step);
+  if (join != kNone) ties_->joins[join].after = ties_->joins[join].after.with(delta, written);
+}
+
+namespace {
+
+// A child's map stands under its name, and each key under the name and the key (R11).
+journal::Delta child_delta(const std::string& name, const journal::StepResult& result) {
+  journal::Delta delta;
+  if (!result.is_map) return delta;
+  std::string json;
+  journal::append_result(json, result);
+  delta.put(name, journal::Value::of_json(json));
+  for (const journal::Delta::Entry& entry : result.map.entries)
+    if (!entry.key.starts_with("__"))
+      delta.entries.push_back({name + "_" + entry.key, entry.value, entry.unset});
+  return delta;
+}
+
+}  // namespace
 
 // What a slot contributes to the shared context (R10). Reserved keys stay in the slot.
 journal::Delta Execution::context_delta(uint32_t step, const journal::StepResult& result) const {
@@ -25,6 +58,7 @@ journal::Delta Execution::context_delta(uint32_t step, const journal::StepResult
     }
     return delta;
   }
+  if (plan_->is_child(step)) return child_delta(plan_->name(step), result);
   if (result.is_map)
     for (const journal::Delta::Entry& entry : result.map.entries)
       if (!entry.key.starts_with("__")) delta.entries.push_back(entry);
@@ -37,13 +71,13 @@ void Execution::note_conflicts(Decision& decision, uint32_t step, const journal:
   for (const journal::Delta::Entry& entry : delta.entries) {
     const journal::Context::Entry* present = all_.find(entry.key);
     if (!present || present->stamp.rank == 0) continue;
-    const uint32_t writer = plan_->at_rank(present->stamp.rank - 1);
+    const uint32_t writer = plan_->written_by(present->stamp);
     if (present->unset == entry.unset && present->value == entry.value) continue;
-    if (plan_->is_ancestor(writer, step) || plan_->is_ancestor(step, writer)) continue;
+    if (frame_->is_ancestor(writer, step) || frame_->is_ancestor(step, writer)) continue;
     emit(decision, journal::Diagnostic{"context_conflict",
-                                       "the unordered steps " + plan_->step(writer).name + " and " +
-                                           plan_->step(step).name + " write different values of '" +
-                                           entry.key + "'; the later one in canonical order counts",
+                                       "the unordered steps " + plan_->name(writer) + " and " +
+                                           plan_->name(step) + " write different values of '" + entry.key +
+                                           "'; the later one in canonical order counts",
                                        step});
   }
 }

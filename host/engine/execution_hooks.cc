@@ -21,7 +21,7 @@ void Execution::hook(Decision& decision, uint32_t step, std::string definition::
                                  : which == &Hooks::on_failure ? "on_failure"
                                  : which == &Hooks::on_skip    ? "on_skip"
                                                                : "on_finish";
-  std::string input = "{\"event\":\"" + std::string(event) + "\",\"step\":\"" + plan_->step(step).name +
+  std::string input = "{\"event\":\"" + std::string(event) + "\",\"step\":\"" + plan_->name(step) +
                       "\",\"state\":\"" + std::string(name_of(current.state)) + "\",\"attempt\":";
   // The try that the hook is about: failures so far + 1, unless the last thing was a failure; 0 if none
   // began.

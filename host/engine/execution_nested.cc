@@ -30,7 +30,7 @@ void Execution::begin_child(Decision& decision, uint32_t step, const journal::Re
   local_[step].after.for_each([&](const journal::Context::Entry& entry) {
     if (!entry.key.starts_with("__")) input.put(entry.key, entry.value);
   });
-  if (const std::string& params = plan_->step(step).params; !params.empty())
+  if (const std::string_view params = plan_->params(step); !params.empty())
     if (const auto of_step = journal::parse_object(params))
       for (const journal::Delta::Entry& entry : of_step->entries) input.put(entry.key, entry.value);
   if (over && over->is_map)

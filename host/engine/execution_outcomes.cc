@@ -86,14 +86,12 @@ void Execution::on_task_outcome(Decision& decision, uint32_t step, Outcome& outc
       return fail_step(
           decision, step,
           make_error("invalid_return", "the task returned CANCELLED although nothing was being cancelled"));
+    case Outcome::Kind::expand:
+      return expand(decision, step, outcome);
     case Outcome::Kind::snooze:
       return snooze(decision, step, outcome.duration);
     case Outcome::Kind::await:
       return await(decision, step, outcome.await ? *outcome.await : worker::AwaitRequest());
-    case Outcome::Kind::expand:
-      return fail_step(decision, step,
-                       make_error("unsupported", "the outcome EXPAND is not enforced by this version",
-                                  ErrorClass::terminal));
   }
 }
 
@@ -115,26 +113,26 @@ void Execution::on_drained(Decision& decision, uint32_t step, Outcome& outcome) 
 // S7.
 void Execution::complete(Decision& decision, uint32_t step, journal::ResultPtr result) {
   if (result && result->is_map && result->map.empty()) result = nullptr;
-  if (result) {
-    const size_t bytes = journal::size_bytes(*result);
-    if (stored_bytes_ + bytes > decision.execution_limit_bytes) return refuse_result(decision, step, bytes);
-    stored_bytes_ += bytes;
-  }
+  const size_t bytes = result ? journal::size_bytes(*result) : 0;
+  if (!has_room(decision, bytes)) return refuse_result(decision, step, bytes);
+  stored_bytes_ += bytes;
+  record_completion(decision, step, std::move(result));
+  settle(decision);
+  finish_if_done(decision);
+}
+
+void Execution::record_completion(Decision& decision, uint32_t step, journal::ResultPtr result) {
   frame_->set(step, result);
   if (result) {
     const journal::Delta delta = context_delta(step, *result);
     note_conflicts(decision, step, delta);
-    const journal::Stamp now = stamp(step, state_.patches.size());
-    local_[step].after = local_[step].after.with(delta, now);
-    all_ = all_.with(delta, now);
+    fold_in(step, delta, state_.patches.size());
   }
   emit(decision,
        journal::StepCompleted{step, std::move(result), decision.now - state_.steps[step].invoked_at});
   hook(decision, step, &definition::Hooks::on_success);
   hook(decision, step, &definition::Hooks::on_finish);
   ended_step(decision, step);
-  settle(decision);
-  finish_if_done(decision);
 }
 
 // A size limit is an error, never a truncation: the step fails with it, or is cancelled if the workflow stops
@@ -169,7 +167,7 @@ void Execution::ask(Decision& decision, uint32_t step, Kind kind, std::string_vi
   } else if (rule != 0) {
     call.input = error_input(*current.error);
   }
-  emit(decision, journal::StepAsked{step, kind, call.id, rule, {}});
+  emit(decision, journal::StepAsked{step, kind, call.id, rule, fired_by_to_record(step)});
   ++n_asking_;
   set_timer(decision, step, call.deadline);
   decision.change.invocations.push_back(std::move(call));

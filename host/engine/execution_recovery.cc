@@ -79,7 +79,7 @@ bool Execution::retry_step(Decision& decision, const Failure& failure, uint32_t 
 }
 
 void Execution::schedule_retry(Decision& decision, uint32_t step, uint32_t number, int64_t raw_delay_ns) {
-  const int64_t delay = jittered_delay(retry_policy(step, number), raw_delay_ns, id(), plan_->step(step).name,
+  const int64_t delay = jittered_delay(retry_policy(step, number), raw_delay_ns, id(), plan_->name(step),
                                        state_.steps[step].failures);
   const int64_t wake_at = later(decision.now, delay);
   emit(decision, journal::StepRetry{step, delay, wake_at});

@@ -103,7 +103,7 @@ void Execution::on_rollback_outcome(Decision& decision, uint32_t step, const Out
       // A backoff function is asked about steps only: a rollback waits for the delay that it would start
       // from.
       const int64_t delay =
-          jittered_delay(policy, raw_delay(policy, failures), id(), plan_->step(step).name, failures);
+          jittered_delay(policy, raw_delay(policy, failures), id(), plan_->name(step), failures);
       emit(decision, journal::RollbackFailed{step, error, later(decision.now, delay), duration});
       return next_rollback(decision);
     }

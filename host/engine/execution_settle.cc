@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <functional>
 
-#include "host/engine/verdict.h"
 #include "host/journal/codec.h"
 #include "packager/definition/condition.h"
 
@@ -19,13 +18,60 @@ using worker::Kind;
 // ---- what follows when a step has ended ----
 
 void Execution::ended_step(Decision& decision, uint32_t step) {
-  --n_open_;
   decision.timers.remove(local_[step].timer);
-  for (uint32_t dependent : plan_->dependents(step)) {
-    if (--local_[dependent].open_dependencies > 0) continue;
-    worklist_.push_back(plan_->rank(dependent));
-    std::push_heap(worklist_.begin(), worklist_.end(), std::greater<>());
+  count_end(step);
+}
+
+void Execution::count_end(uint32_t step) {
+  --n_open_;
+  for (uint32_t dependent : plan_->dependents(step)) let_go(dependent);
+  if (ties_) ended_in_ties(step);
+  if (barrier_) pass_barrier(step);
+}
+
+// One of the things that the step waits for is over. After the last one its verdict is due.
+void Execution::let_go(uint32_t dependent) {
+  if (--local_[dependent].open_dependencies > 0) return;
+  worklist_.push_back(plan_->rank(dependent));
+  std::push_heap(worklist_.begin(), worklist_.end(), std::greater<>());
+}
+
+void Execution::ended_in_ties(uint32_t step) {
+  const StepClass of_step = state_.steps[step].dependency_class();
+  if (const uint32_t join = plan_->join_of(step); join != kNone) {
+    Classes classes;
+    classes.add(of_step);
+    // What a child has written is in its join already.
+    ended_in_join(join, classes, of_step == StepClass::bad ? step : kNone,
+                  plan_->is_child(step) ? journal::Context() : local_[step].after);
   }
+  if (plan_->is_child(step)) return;
+  for (uint32_t dependent : plan_->shared()->ties(step).any_dependents) {
+    AnyProgress& any = ties_->any[plan_->shared()->ties(dependent).any];
+    --any.open;
+    if (any.decided || (of_step != StepClass::ok && any.open > 0)) continue;
+    any.decided = true;
+    let_go(dependent);
+  }
+}
+
+// A member is over, or all of a graft that is one.
+void Execution::ended_in_join(uint32_t number, const Classes& classes, uint32_t first_bad,
+                              const journal::Context& after) {
+  JoinProgress& join = ties_->joins[number];
+  join.classes.add(classes);
+  join.first_bad = earlier(join.first_bad, first_bad);
+  join.after = journal::Context::join(join.after, after);
+  if (--join.open > 0) return;
+  const Join& of_plan = plan_->shared()->joins()[number];
+  for (uint32_t dependent : of_plan.dependents) let_go(dependent);
+  if (of_plan.group != kNone) ended_in_join(of_plan.group, join.classes, join.first_bad, join.after);
+}
+
+// Of two steps that are over the one that ended first.
+uint32_t Execution::earlier(uint32_t a, uint32_t b) const {
+  if (a == kNone || b == kNone) return a == kNone ? b : a;
+  return state_.steps[b].ended_seq < state_.steps[a].ended_seq ? b : a;
 }
 
 // The fixpoint of docs/semantics.md: everything that follows, in the same commit, smallest rank first.
@@ -38,10 +84,62 @@ void Execution::settle(Decision& decision) {
   }
 }
 
+Verdict Execution::verdict_of(uint32_t step) const {
+  const definition::Step& of_step = plan_->step(step);
+  Classes all, any;
+  for (uint32_t dependency : of_step.after) all.add(state_.steps[dependency].dependency_class());
+  if (!ties_) return verdict_all(all);
+  for (uint32_t number : plan_->shared()->ties(step).joins_before) {
+    const JoinProgress& join = ties_->joins[number];
+    all.add(join.classes);
+    if (join.open > 0) all.add(StepClass::open);
+  }
+  for (uint32_t member : of_step.after_any) any.add(state_.steps[member].dependency_class());
+  return both(verdict_all(all), verdict_any(any));
+}
+
+// The first one that blocks a step, by commit order.
+uint32_t Execution::first_bad_of(uint32_t step) const {
+  uint32_t first = kNone;
+  const auto look_at = [&](const std::vector<uint32_t>& steps) {
+    for (uint32_t dependency : steps)
+      if (state_.steps[dependency].dependency_class() == StepClass::bad) first = earlier(first, dependency);
+  };
+  look_at(plan_->step(step).after);
+  look_at(plan_->step(step).after_any);
+  for (uint32_t number : plan_->shared()->ties(step).joins_before)
+    first = earlier(first, ties_->joins[number].first_bad);
+  return first;
+}
+
+// What counts of `after_any`: the completed members, or if there is none the softer ones (R7).
+std::vector<uint32_t> Execution::firing(uint32_t step, uint64_t before_seq) const {
+  std::vector<uint32_t> fired_by;
+  for (const StepClass wanted : {StepClass::ok, StepClass::soft}) {
+    for (uint32_t member : plan_->step(step).after_any)
+      if (state_.steps[member].dependency_class() == wanted && state_.steps[member].ended_seq < before_seq)
+        fired_by.push_back(member);
+    if (!fired_by.empty()) break;
+  }
+  return fired_by;
+}
+
+// As it was fixed when the step passed. Of a false condition that is data, and of a step that was adopted,
+// the journal has no more than when they ended.
+std::vector<uint32_t> Execution::fired_before(uint32_t step) const {
+  const Step& current = state_.steps[step];
+  const bool unrecorded = current.extra->fired_by.empty() &&
+                          (current.skip_kind == SkipKind::condition || current.state == StepState::completed);
+  return unrecorded ? firing(step, current.ended_seq) : current.extra->fired_by;
+}
+
+std::vector<uint32_t> Execution::fired_by_to_record(uint32_t step) const {
+  if (!ties_ || plan_->is_child(step) || !state_.steps[step].extra->fired_by.empty()) return {};
+  return frame_->fired_by(step);
+}
+
 void Execution::settle_step(Decision& decision, uint32_t step) {
-  const std::vector<uint32_t>& after = plan_->step(step).after;
-  switch (
-      verdict_all(after, [&](uint32_t dependency) { return state_.steps[dependency].dependency_class(); })) {
+  switch (verdict_of(step)) {
     case Verdict::wait:
       return;
     case Verdict::pass:
@@ -50,13 +148,9 @@ void Execution::settle_step(Decision& decision, uint32_t step) {
       local_[step].after = visible(step);
       return skip(decision, step, SkipKind::not_taken, "no dependency was taken");
     case Verdict::block: {
-      uint32_t first = UINT32_MAX;  // the first bad one by commit order
-      for (uint32_t dependency : after)
-        if (state_.steps[dependency].dependency_class() == StepClass::bad &&
-            (first == UINT32_MAX || state_.steps[dependency].ended_seq < state_.steps[first].ended_seq))
-          first = dependency;
+      const uint32_t first = first_bad_of(step);
       const Step& bad = state_.steps[first];
-      std::string reason = "dependency " + plan_->step(first).name + " " + std::string(name_of(bad.state));
+      std::string reason = "dependency " + plan_->name(first) + " " + std::string(name_of(bad.state));
       if (bad.error) reason += ": " + bad.error->code + ": " + bad.error->message;
       return skip(decision, step, SkipKind::upstream_failed, std::move(reason));
     }
@@ -65,6 +159,8 @@ void Execution::settle_step(Decision& decision, uint32_t step) {
 
 // S1, S2: the condition is evaluated once.
 void Execution::pass(Decision& decision, uint32_t step) {
+  if (ties_ && !plan_->step(step).after_any.empty())
+    frame_->set_fired_by(step, firing(step, state_.next_seq));
   local_[step].after = visible(step);
   const definition::Condition& when = plan_->step(step).when;
   if (when.kind == definition::Condition::Kind::always) return admit(decision, step);
@@ -111,8 +207,8 @@ void Execution::skip(Decision& decision, uint32_t step, SkipKind kind, std::stri
 }
 
 void Execution::make_ready(Decision& decision, uint32_t step, int64_t timeout) {
-  emit(decision, journal::StepReady{step, timeout, {}});
-  ready_.push({0, plan_->rank(step), step});
+  emit(decision, journal::StepReady{step, timeout, fired_by_to_record(step)});
+  push_ready(step);
 }
 
 }  // namespace pirn::engine

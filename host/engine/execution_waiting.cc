@@ -100,7 +100,7 @@ void Execution::ask_on_timeout(Decision& decision, uint32_t step) {
       invocation(decision, Kind::handler, step, state_.steps[step].extra->await->on_timeout);
   call.for_step = true;
   call.deadline = later(decision.now, timeout_of(step));
-  call.input = "{\"event\":\"on_timeout\",\"step\":\"" + plan_->step(step).name + "\",\"attempt\":";
+  call.input = "{\"event\":\"on_timeout\",\"step\":\"" + plan_->name(step) + "\",\"attempt\":";
   journal::append_unsigned(call.input, call.attempt);
   call.input += '}';
   emit(decision, journal::StepAsked{step, Kind::handler, call.id, 0, {}});
@@ -128,7 +128,7 @@ Status Execution::on_pause(Decision& decision, const std::string& reason) {
 
 Status Execution::check_answer(const Resume& command, uint32_t step) const {
   const Step& current = state_.steps[step];
-  const std::string what = "step " + plan_->step(step).name;
+  const std::string what = "step " + plan_->name(step);
   if (current.state != StepState::awaiting) return cannot(what, name_of(current.state), "resumed");
   const journal::Await& await = *current.extra->await;
   if (command.action != Resume::Action::complete && await.kind != kIntervention)
@@ -152,8 +152,7 @@ Status Execution::on_resume(Decision& decision, Resume& command) {
   std::vector<uint32_t> answered;
   if (!command.step.empty()) {
     answered.push_back(plan_->find(command.step));
-    if (answered[0] == UINT32_MAX)
-      return Error{Code::not_found, what + " has no step '" + command.step + "'"};
+    if (answered[0] == kNone) return Error{Code::not_found, what + " has no step '" + command.step + "'"};
   } else if (command.action != Resume::Action::complete) {
     return Error{Code::invalid_argument, "an action needs the step that it is for"};
   } else if (!state_.paused) {
@@ -223,7 +222,7 @@ Status Execution::on_approval(Decision& decision, const Approve& command) {
   const std::string_view verb = command.approved ? "approved" : "rejected";
   if (state_.state != State::running) return cannot("execution " + id().text(), name_of(state_.state), verb);
   const uint32_t step = plan_->find(command.step);
-  if (step == UINT32_MAX)
+  if (step == kNone)
     return Error{Code::not_found, "execution " + id().text() + " has no step '" + command.step + "'"};
   const Step& current = state_.steps[step];
   if (current.state != StepState::awaiting)

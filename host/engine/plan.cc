@@ -1,5 +1,6 @@
 #include "host/engine/plan.h"
 
+#include <algorithm>
 #include <cassert>
 #include <functional>
 #include <queue>
@@ -22,53 +23,129 @@ Plan::Plan(registry::ReleasePtr release, const definition::Workflow& workflow)
                                     .definition_schema = release_->definition.schema})) {
   const uint32_t n = n_steps();
   dependents_.resize(n);
-  rank_.resize(n);
-  by_rank_.reserve(n);
-  std::vector<size_t> open(n);
-  std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ready;
   for (uint32_t step = 0; step < n; ++step) {
     names_.push_back(workflow.steps[step].name);
     index_.emplace(workflow.steps[step].name, step);
-    open[step] = workflow.steps[step].after.size();
     for (uint32_t dependency : workflow.steps[step].after) dependents_[dependency].push_back(step);
-    if (open[step] == 0) {
-      roots_.push_back(step);
-      ready.push(step);
+  }
+  number_ties();
+  if (!plain()) make_joins();
+  order();
+}
+
+void Plan::number_ties() {
+  const auto has_ties = [](const definition::Step& step) {
+    return step.graft || !step.after_any.empty() || !step.after_graft.empty() || !step.after_group.empty();
+  };
+  if (std::none_of(workflow_.steps.begin(), workflow_.steps.end(), has_ties)) return;
+  ties_.resize(n_steps());
+  for (uint32_t step = 0; step < n_steps(); ++step) {
+    const definition::Step& of_step = workflow_.steps[step];
+    if (of_step.graft) ties_[step].graft = n_grafts_++;
+    if (of_step.after_any.empty()) continue;
+    ties_[step].any = n_any_++;
+    for (uint32_t member : of_step.after_any) ties_[member].any_dependents.push_back(step);
+  }
+}
+
+// Only of groups and grafts that somebody awaits.
+void Plan::make_joins() {
+  std::unordered_map<std::string_view, uint32_t> groups;
+  for (const definition::Step& step : workflow_.steps)
+    if (!step.after_group.empty() && groups.emplace(step.after_group, joins_.size()).second)
+      joins_.emplace_back();
+  std::vector<uint32_t> by_graft(n_steps(), kNone);
+  for (uint32_t step = 0; step < n_steps(); ++step) {
+    const definition::Step& of_step = workflow_.steps[step];
+    const auto group = groups.find(of_step.group);
+    if (of_step.group.empty() || group == groups.end()) continue;
+    if (of_step.graft) {
+      const uint32_t join = join_of_graft(by_graft, step);
+      joins_[join].group = group->second;
+      joins_[group->second].grafts.push_back(join);
+    } else {
+      ties_[step].join = group->second;
+      joins_[group->second].members.push_back(step);
     }
   }
+  for (uint32_t step = 0; step < n_steps(); ++step) {
+    const definition::Step& of_step = workflow_.steps[step];
+    std::vector<uint32_t>& before = ties_[step].joins_before;
+    if (!of_step.after_group.empty()) before.push_back(groups.at(of_step.after_group));
+    for (uint32_t graft : of_step.after_graft) before.push_back(join_of_graft(by_graft, graft));
+    std::erase_if(before, [&](uint32_t join) { return joins_[join].size() == 0; });
+    for (uint32_t join : before) joins_[join].dependents.push_back(step);
+  }
+}
+
+uint32_t Plan::join_of_graft(std::vector<uint32_t>& by_graft, uint32_t graft) {
+  if (by_graft[graft] == kNone) {
+    by_graft[graft] = ties_[graft].join = static_cast<uint32_t>(joins_.size());
+    Join& join = joins_.emplace_back();
+    join.graft = graft;
+    join.members.push_back(graft);
+  }
+  return by_graft[graft];
+}
+
+uint32_t Plan::n_dependencies(uint32_t step) const {
+  const definition::Step& of_step = workflow_.steps[step];
+  return static_cast<uint32_t>(of_step.after.size() + ties(step).joins_before.size() +
+                               !of_step.after_any.empty());
+}
+
+// Kahn over steps and joins. A join takes no rank: it lets its dependents go when its last member is placed.
+void Plan::order() {
+  const uint32_t n = n_steps();
+  rank_.resize(n);
+  level_.resize(n);
+  by_rank_.reserve(n);
+  std::vector<size_t> open(n), open_joins;
+  std::vector<uint32_t> level_of_joins(joins_.size());
+  for (const Join& join : joins_) open_joins.push_back(join.size());
+  std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ready;
+  for (uint32_t step = 0; step < n; ++step) {
+    const definition::Step& of_step = workflow_.steps[step];
+    open[step] = of_step.after.size() + ties(step).joins_before.size() + of_step.after_any.size();
+    if (open[step] > 0) continue;
+    roots_.push_back(step);
+    ready.push(step);
+  }
+  const auto release = [&](const std::vector<uint32_t>& dependents, uint32_t level) {
+    for (uint32_t dependent : dependents) {
+      raise_level(dependent, level);
+      if (--open[dependent] == 0) ready.push(dependent);
+    }
+  };
+  const auto place_in = [&](uint32_t join, uint32_t level) {
+    for (; join != kNone; join = joins_[join].group) {
+      level_of_joins[join] = level = std::max(level_of_joins[join], level);
+      if (--open_joins[join] > 0) return;
+      release(joins_[join].dependents, level);
+    }
+  };
   while (!ready.empty()) {
     const uint32_t step = ready.top();
     ready.pop();
     rank_[step] = static_cast<uint32_t>(by_rank_.size());
     by_rank_.push_back(step);
-    for (uint32_t dependent : dependents_[step])
-      if (--open[dependent] == 0) ready.push(dependent);
+    const uint32_t next = level_[step] + 1;
+    release(dependents_[step], next);
+    if (plain()) continue;
+    release(ties_[step].any_dependents, next);
+    place_in(ties_[step].join, ties_[step].graft == kNone ? next : next + 1);
   }
   assert(by_rank_.size() == n && "a validated definition has no cycle");
+}
+
+const Ties& Plan::no_ties() {
+  static const Ties none;
+  return none;
 }
 
 uint32_t Plan::find(std::string_view name) const {
   const auto found = index_.find(name);
   return found == index_.end() ? UINT32_MAX : found->second;
-}
-
-bool Plan::is_ancestor(uint32_t ancestor, uint32_t step) const {
-  // Backwards from the step, and only through ranks above the ancestor's.
-  if (rank_[ancestor] >= rank_[step]) return false;
-  std::vector<bool> seen(n_steps());
-  std::vector<uint32_t> todo{step};
-  while (!todo.empty()) {
-    const uint32_t current = todo.back();
-    todo.pop_back();
-    for (uint32_t dependency : workflow_.steps[current].after) {
-      if (dependency == ancestor) return true;
-      if (rank_[dependency] > rank_[ancestor] && !seen[dependency]) {
-        seen[dependency] = true;
-        todo.push_back(dependency);
-      }
-    }
-  }
-  return false;
 }
 
 }  // namespace pirn::engine

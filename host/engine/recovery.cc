@@ -57,10 +57,13 @@ bool fits(const journal::Step& step, const definition::Step& declared, const def
 
 }  // namespace
 
-bool fits(const journal::ExecutionState& state, const definition::Workflow& workflow) {
-  const size_t n = std::min(state.steps.size(), workflow.steps.size());
-  for (size_t i = 0; i < n; ++i)
-    if (!fits(state.steps[i], workflow.steps[i], workflow)) return false;
+bool fits(const journal::ExecutionState& state, const GrownPlan& plan) {
+  for (uint32_t step = 0; step < plan.n_steps(); ++step) {
+    const std::vector<uint32_t>& fired_by = state.steps[step].extra->fired_by;
+    if (!fits(state.steps[step], plan.step(step), plan.workflow())) return false;
+    if (std::any_of(fired_by.begin(), fired_by.end(), [&](uint32_t member) { return plan.is_child(member); }))
+      return false;
+  }
   return true;
 }
 

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "host/engine/grown_plan.h"
 #include "host/engine/tenant_streams.h"
 #include "host/journal/state.h"
 #include "host/store/store.h"
-#include "packager/definition/definition.h"
 
 namespace pirn::engine {
 
@@ -29,9 +29,9 @@ struct Recovered {
 // The tenants' own streams become `streams`.
 Result<Recovered> fold_store(store::Store& store, TenantStreams& streams);
 
-// Whether every rule that the state names, and every function that it would have called again, is one of the
-// workflow's.
-bool fits(const journal::ExecutionState& state, const definition::Workflow& workflow);
+// Whether every rule and step that the state names, and every function that it would have called again, is
+// one of the plan's.
+bool fits(const journal::ExecutionState& state, const GrownPlan& plan);
 
 // journal_corrupt: this execution is not continued by this host.
 Error aside_because(ExecutionId id, const std::string& why);

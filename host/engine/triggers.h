@@ -31,6 +31,7 @@ class Launcher {
     std::string key;  // nobody's yet
     std::string trigger;
     int64_t wake_at = 0;  // 0: at once
+    journal::Strategy strategy = journal::Strategy::as_defined;
   };
 
   virtual ~Launcher() = default;

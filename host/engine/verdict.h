@@ -2,8 +2,8 @@
 // else.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <iterator>
 
 #include "host/journal/state.h"
 
@@ -11,19 +11,47 @@ namespace pirn::engine {
 
 enum class Verdict : uint8_t { wait, pass, block, drop };
 
-// Of a set that must all be over: `steps` is any range, `class_of` gives the class of its elements. All of
-// them must be terminal for anything but wait: a verdict never depends on the order of completion.
-template <class Range, class ClassOf>
-Verdict verdict_all(const Range& steps, ClassOf class_of) {
-  using journal::StepClass;
-  bool bad = false, taken = std::empty(steps);
-  for (const auto& step : steps) {
-    const StepClass step_class = class_of(step);
-    if (step_class == StepClass::open) return Verdict::wait;
-    if (step_class == StepClass::bad) bad = true;
-    if (step_class != StepClass::untaken) taken = true;
+// What a verdict needs to know of a set of steps, whatever their number and order.
+struct Classes {
+  bool ok = false, soft = false, untaken = false, bad = false, open = false;
+
+  void add(journal::StepClass step_class) {
+    using journal::StepClass;
+    (step_class == StepClass::ok        ? ok
+     : step_class == StepClass::soft    ? soft
+     : step_class == StepClass::untaken ? untaken
+     : step_class == StepClass::bad     ? bad
+                                        : open) = true;
   }
-  return bad ? Verdict::block : taken ? Verdict::pass : Verdict::drop;
+  void add(const Classes& other) {
+    ok |= other.ok, soft |= other.soft, untaken |= other.untaken, bad |= other.bad, open |= other.open;
+  }
+  bool taken() const { return ok || soft; }
+  bool empty() const { return !(ok || soft || untaken || bad || open); }
+};
+
+// Of a set that must all be over. Nothing but wait before that: a verdict never depends on the order of
+// completion.
+inline Verdict verdict_all(const Classes& all) {
+  if (all.open) return Verdict::wait;
+  if (all.bad) return Verdict::block;
+  return all.taken() || all.empty() ? Verdict::pass : Verdict::drop;
+}
+
+// Of a set of which one is enough. A completed one counts at once, whatever the others do; a softer one only
+// when nothing better can come (R7).
+inline Verdict verdict_any(const Classes& any) {
+  if (any.ok || any.empty()) return Verdict::pass;
+  if (any.open) return Verdict::wait;
+  if (any.soft) return Verdict::pass;
+  return any.bad ? Verdict::block : Verdict::drop;
+}
+
+// A step must pass both of its sets.
+inline Verdict both(Verdict a, Verdict b) {
+  for (const Verdict stronger : {Verdict::wait, Verdict::block, Verdict::drop})
+    if (a == stronger || b == stronger) return stronger;
+  return Verdict::pass;
 }
 
 }  // namespace pirn::engine

@@ -244,7 +244,9 @@ struct Applier {
   }
 
   void operator()(GraftExpanded&& record) {
-    require(step(record.step).state == StepState::running);
+    const StepState state = step(record.step).state;
+    // Before its graft is adopted, an expansion of the execution that this one rolls back.
+    require(state == StepState::running || (state == StepState::pending && execution.retry_of));
     if (record.children->empty()) return;
     execution.steps.resize(execution.steps.size() + record.children->size());
     execution.n_children += static_cast<uint32_t>(record.children->size());

@@ -59,6 +59,15 @@ Act answer(bool truth) {
   act.outcome.truth = truth;
   return act;
 }
+Act expand(std::vector<journal::Child> children, std::string_view result_json) {
+  Act act = ok(result_json);
+  act.outcome.kind = Outcome::Kind::expand;
+  act.outcome.children = std::move(children);
+  return act;
+}
+journal::Child child(std::string name, std::string options, std::string params, std::string task) {
+  return {0, 0, std::move(name), std::move(task), std::move(params), std::move(options)};
+}
 Act answer_delay(int64_t ns) {
   Act act;
   act.outcome.duration = ns;
@@ -198,6 +207,7 @@ registry::ReleasePtr FakeReleases::publish(const std::string& tenant, definition
   release->package = release->definition.package;
   release->version = release->definition.version;
   release->digest = sha256(tenant + definition::print(release->definition));
+  release->functions = functions;
   release->serial = static_cast<int64_t>(releases_.size()) + 1;
   for (const definition::Workflow& workflow : release->definition.workflows)
     release->workflow_digests.push_back(sha256(workflow.canonical));
@@ -299,7 +309,8 @@ registry::ReleasePtr World::publish(const std::string& members) {
 }
 
 Result<engine::Started> World::start(std::string_view input_json, std::string_view key,
-                                     std::string_view workflow, std::string_view tenant) {
+                                     std::string_view workflow, std::string_view tenant,
+                                     journal::Strategy strategy) {
   PIRN_TRY(journal::Delta input, journal::parse_object(input_json));
   std::optional<Result<engine::Started>> answer;
   engine::Start start;
@@ -308,6 +319,7 @@ Result<engine::Started> World::start(std::string_view input_json, std::string_vi
   start.input = std::move(input);
   start.input_digest = sha256(input_json);
   start.key = key;
+  start.strategy = strategy;
   start.reply = [&](Result<engine::Started> result) { answer = std::move(result); };
   engine::Command command = std::move(start);
   push(command);
@@ -360,7 +372,12 @@ Result<std::string_view> World::approve(ExecutionId id, std::string_view step, b
 }
 
 std::vector<engine::AwaitingStep> World::waiting(std::string_view tenant) {
-  return *ask<std::vector<engine::AwaitingStep>>(engine::ListAwaiting{std::string(tenant), 100, {}});
+  const auto list = [&] {
+    return ask<std::vector<engine::AwaitingStep>>(engine::ListAwaiting{std::string(tenant), 100, {}});
+  };
+  auto listed = list();
+  while (!listed) listed = list();  // the host was lost meanwhile, and is back
+  return std::move(listed).value();
 }
 
 engine::View World::show(ExecutionId id, std::string_view tenant) {

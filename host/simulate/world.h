@@ -37,6 +37,10 @@ Act value(std::string_view value_json);
 Act fail(std::string code, journal::ErrorClass error_class = journal::ErrorClass::retryable);
 Act skip(std::string reason = "");
 Act answer(bool truth);
+// The children of a graft, and its own result.
+Act expand(std::vector<journal::Child> children, std::string_view result_json = "{}");
+journal::Child child(std::string name, std::string options = "", std::string params = "",
+                     std::string task = "child");
 Act answer_delay(int64_t ns);
 Act hang();
 Act snooze(int64_t ns);
@@ -115,7 +119,8 @@ class FakeReleases : public engine::Releases {
   registry::ReleasePtr publish(const std::string& tenant, definition::Definition definition);
   registry::CatalogPtr catalog() const override { return catalog_; }
   Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
-  registry::ReleasePtr unreadable;  // load() refuses this one
+  registry::ReleasePtr unreadable;                               // load() refuses this one
+  std::vector<definition::Function> functions = {{"child", 1}};  // what releases to come export
 
  private:
   registry::CatalogPtr catalog_ = std::make_shared<registry::Catalog>();
@@ -149,7 +154,8 @@ class World : public engine::CommitListener, public worker::Wakeup {
 
   // Commands; each runs the turn that it needs. An error store_failed: the host was lost before it answered.
   Result<engine::Started> start(std::string_view input_json = "{}", std::string_view key = "",
-                                std::string_view workflow = "w", std::string_view tenant = "t");
+                                std::string_view workflow = "w", std::string_view tenant = "t",
+                                journal::Strategy strategy = journal::Strategy::as_defined);
   Result<journal::State> cancel(ExecutionId id, std::string_view tenant = "t", bool rollback = false,
                                 bool cleanup = true);
   Result<journal::State> cancel(engine::Cancel cancel);  // its reply is made here

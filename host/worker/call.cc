@@ -5,6 +5,7 @@
 
 #include "host/journal/codec.h"
 #include "host/worker/await_options.h"
+#include "packager/definition/definition.h"
 
 namespace pirn::worker {
 
@@ -191,9 +192,32 @@ struct Call::Table {
     call.await_ = std::make_shared<const AwaitRequest>(std::move(request));
     return PIRN_OK;
   }
-  static pirn_status expand(pirn_call*, const pirn_str*, const pirn_str*, const pirn_value*,
-                            const pirn_str*) {
-    return PIRN_E_UNSUPPORTED;
+  static pirn_status expand(pirn_call* handle, const pirn_str* name, const pirn_str* task,
+                            const pirn_value* params, const pirn_str* options) {
+    Call& call = of(handle);
+    if (!call.on_task_thread() || !call.as_task()) return PIRN_E_STATE;
+    if (!readable(name) || !definition::is_name(view(name)) || !readable(task) ||
+        !definition::is_name(view(task)) || (options && !readable(options)))
+      return PIRN_E_INVALID;
+    journal::Child child;
+    if (const pirn_status status = call.take_object(params, child.params)) return status;
+    pirn_value of_options{};
+    if (!view(options).empty()) {
+      of_options.type = PIRN_T_JSON;
+      of_options.as.ptr = options->data;
+      of_options.len = options->len;
+    }
+    if (const pirn_status status = call.take_object(&of_options, child.options)) return status;
+    const size_t bytes = name->len + task->len + child.params.size() + child.options.size();
+    if (call.children_.size() >= call.limits_.children ||
+        bytes > call.limits_.children_bytes - call.children_bytes_)
+      return PIRN_E_LIMIT;
+    child.name = view(name);
+    child.task = view(task);
+    if (!call.child_names_.insert(child.name).second) return PIRN_E_INVALID;
+    call.children_bytes_ += bytes;
+    call.children_.push_back(std::move(child));
+    return PIRN_OK;
   }
 
   static pirn_status set_error(pirn_call* handle, const pirn_str* code, const pirn_str* message,
@@ -224,12 +248,7 @@ struct Call::Table {
         !journal::valid_utf8(view(message)))
       return PIRN_E_INVALID;
     journal::Emitted emitted{call.invocation_.step, std::string(view(scope)), std::string(view(message)), ""};
-    if (metadata && metadata->type != PIRN_T_NULL) {
-      Value value;
-      if (const pirn_status status = call.take(metadata, value)) return status;
-      if (value.type() != Value::Type::json || !value.as_text().starts_with('{')) return PIRN_E_TYPE;
-      emitted.metadata = value.as_text();
-    }
+    if (const pirn_status status = call.take_object(metadata, emitted.metadata)) return status;
     const size_t bytes = emitted.scope.size() + emitted.message.size() + emitted.metadata.size();
     if (call.emitted_.size() >= call.limits_.emitted ||
         call.emitted_bytes_ + bytes > call.limits_.value_bytes)
@@ -349,6 +368,20 @@ bool Call::has_result() const {
          invocation_.kind != Kind::backoff;
 }
 
+bool Call::as_task() const {
+  return invocation_.kind == Kind::task || invocation_.kind == Kind::fallback || invocation_.for_step;
+}
+
+// A JSON object, canonical; nothing when it is absent.
+pirn_status Call::take_object(const pirn_value* given, std::string& out) const {
+  if (!given || given->type == PIRN_T_NULL) return PIRN_OK;
+  Value value;
+  if (const pirn_status status = take(given, value)) return status;
+  if (value.type() != Value::Type::json || !value.as_text().starts_with('{')) return PIRN_E_TYPE;
+  out = value.as_text();
+  return PIRN_OK;
+}
+
 pirn_status Call::may_write() { return on_task_thread() && has_result() ? PIRN_OK : PIRN_E_STATE; }
 
 void Call::note(std::string code, std::string message) {
@@ -465,13 +498,11 @@ Outcome Call::failed(std::string code, std::string message) const {
 }
 
 Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
-  const bool as_task =
-      invocation_.kind == Kind::task || invocation_.kind == Kind::fallback || invocation_.for_step;
   Outcome outcome;
   if (returned < PIRN_DONE || returned > PIRN_CANCELLED) {
     outcome = failed("invalid_return",
                      "the function returned " + std::to_string(returned) + ", which is no outcome");
-  } else if (!as_task && returned != PIRN_DONE && returned != PIRN_FAILED) {
+  } else if (!as_task() && returned != PIRN_DONE && returned != PIRN_FAILED) {
     outcome = failed("invalid_return", "a " + std::string(journal::name_of(invocation_.kind)) +
                                            " function returns DONE or FAILED");
   } else if (invocation_.kind == Kind::condition && answer.truth > 1) {
@@ -492,9 +523,15 @@ Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
                            : static_cast<int64_t>(answer.duration_ns);
     outcome.reason = std::move(reason_);
     if (outcome.kind == Outcome::Kind::await) outcome.await = std::move(await_);
-    const bool keeps_result = outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::cancelled;
+    const bool expands = outcome.kind == Outcome::Kind::expand;
+    const bool keeps_result =
+        expands || outcome.kind == Outcome::Kind::done || outcome.kind == Outcome::Kind::cancelled;
     if (keeps_result && writes_ != Writes::none)
       outcome.result = std::make_shared<const journal::StepResult>(std::move(result_));
+    if (expands)
+      outcome.children = std::move(children_);
+    else if (!children_.empty())
+      note("children_dropped", "expand() was called, and the function did not return EXPAND");
   }
   outcome.emitted = std::move(emitted_);
   outcome.diagnostics = std::move(diagnostics_);

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "host/worker/runner.h"
@@ -29,6 +30,8 @@ struct CallLimits {
   size_t message_bytes = 4 << 10;   // of errors, reasons, logs
   size_t details_bytes = 16 << 10;  // of errors, of what an await asks for
   size_t emitted = 1000;
+  size_t children = 100'000;         // of one graft
+  size_t children_bytes = 32 << 20;  // their names, tasks, params and options
 };
 
 class Call {
@@ -57,10 +60,12 @@ class Call {
 
   bool on_task_thread() const { return std::this_thread::get_id() == thread_; }
   bool has_result() const;
+  bool as_task() const;
   pirn_status lend(const journal::Value& value, pirn_value* out);
   pirn_status lend_json(std::string json, pirn_value* out);
   pirn_status take(const pirn_value* value, journal::Value& out) const;
   pirn_status take_key(const pirn_str* key, std::string_view& out);
+  pirn_status take_object(const pirn_value* value, std::string& out) const;
   pirn_status may_write();
   void note(std::string code, std::string message);
   Outcome finish(int32_t returned, const pirn_outcome& answer);
@@ -91,6 +96,9 @@ class Call {
   std::shared_ptr<const AwaitRequest> await_;
   std::vector<journal::Emitted> emitted_;
   size_t emitted_bytes_ = 0;
+  std::vector<journal::Child> children_;
+  std::unordered_set<std::string> child_names_;
+  size_t children_bytes_ = 0;
   std::vector<journal::Diagnostic> diagnostics_;
 };
 

@@ -71,6 +71,7 @@ struct Outcome {
   int64_t duration = 0;       // snooze; answer of a duration or backoff function, ns
   bool truth = false;         // answer of a condition
   std::shared_ptr<const AwaitRequest> await;  // await; null: nothing was asked for
+  std::vector<journal::Child> children;  // expand; whose they are and their numbers are the engine's to say
   std::vector<journal::Emitted> emitted;
   std::vector<journal::Diagnostic> diagnostics;  // contract violations worth telling the author
 };

@@ -13,15 +13,8 @@ struct Word {
 constexpr Word kUnsupported[] = {
     {Level::workflow, "dead_letter"},
     {Level::workflow, "dead_letter_ttl"},
-    {Level::workflow, "strategy"},
-    {Level::step, "after_any"},
-    {Level::step, "group"},
-    {Level::step, "after_group"},
-    {Level::step, "graft"},
-    {Level::step, "after_graft"},
     {Level::step, "circuit_breaker"},
     {Level::step, "circuit_breaker_opts"},
-    {Level::step, "priority"},
     {Level::step, "resources"},
     {Level::step, "estimate"},
 };

@@ -12,7 +12,8 @@ using worker::Kind;
 // Workflow "w" with the given steps, and "inner" with its own members.
 void publish(World& world, const std::string& steps, const std::string& inner) {
   world.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
-    {"name":"w","steps":[)" + steps + R"(]},{"name":"inner",)" + inner + "}]}");
+    {"name":"w","steps":[)" + steps +
+                                  R"(]},{"name":"inner",)" + inner + "}]}");
 }
 const char* const kInner = R"("steps":[{"name":"x"},{"name":"y","after":["x"]}])";
 
@@ -55,14 +56,16 @@ TEST(Nested, AKeyThatIsWrittenBackInPlaceOfTheInputCounts) {
 
 TEST(Nested, AnEmptyWorkflowIsOverAtOnce) {
   World world;
-  publish(world, R"({"name":"n","workflow":"p::inner"},{"name":"m","workflow":"inner","after":["n"]})", R"("steps":[])");
+  publish(world, R"({"name":"n","workflow":"p::inner"},{"name":"m","workflow":"inner","after":["n"]})",
+          R"("steps":[])");
   const ExecutionId id = world.start()->id;
   EXPECT_EQ(world.show(id).state.state, State::completed);
 }
 
 TEST(Nested, FunctionsMapInAndOut) {
   World world;
-  publish(world, R"({"name":"n","workflow":"inner","params":{"p":1},"input":"narrow","result":"summary"})", kInner);
+  publish(world, R"({"name":"n","workflow":"inner","params":{"p":1},"input":"narrow","result":"summary"})",
+          kInner);
   world.runner().by_function["narrow"] = [](const auto&) { return ok(R"({"extra":true})"); };
   world.runner().by_function["y"] = [](const auto&) { return ok(R"({"big":"data"})"); };
   world.runner().by_function["summary"] = [](const auto&) { return ok(R"({"size":4})"); };
@@ -90,8 +93,9 @@ TEST(Nested, ItsFailureIsAnErrorOfTheStepThatIsRetriedWithANewExecution) {
   const ExecutionId first = child_of(world, id);
   const journal::StepError error = *world.show(id).state.steps[0].error;
   EXPECT_EQ(error.code, "nested_workflow_failed");
-  EXPECT_EQ(error.details, R"({"workflow":"inner","execution_id":")" + first.text() +
-                               R"(","error":{"code":"lost","message":"told to","class":"retryable"},"error_step":"x"})");
+  EXPECT_EQ(error.details,
+            R"({"workflow":"inner","execution_id":")" + first.text() +
+                R"(","error":{"code":"lost","message":"told to","class":"retryable"},"error_step":"x"})");
   world.run();
   EXPECT_EQ(world.show(id).state.state, State::completed);
   EXPECT_NE(child_of(world, id), first);
@@ -100,7 +104,8 @@ TEST(Nested, ItsFailureIsAnErrorOfTheStepThatIsRetriedWithANewExecution) {
 
 TEST(Nested, AResultFunctionMayTurnAFailureIntoAValue) {
   World world;
-  publish(world, R"({"name":"n","workflow":"inner","result":"forgive"})", R"("steps":[{"name":"x","max_retries":0}])");
+  publish(world, R"({"name":"n","workflow":"inner","result":"forgive"})",
+          R"("steps":[{"name":"x","max_retries":0}])");
   world.runner().by_function["x"] = [](const auto&) { return fail("lost"); };
   world.runner().by_function["forgive"] = [](const worker::Invocation& call) {
     EXPECT_NE(call.input.find(R"("state":"failed")"), std::string::npos) << call.input;
@@ -198,6 +203,31 @@ TEST(Nested, TheRollbackOfItsParentRollsItsStepsBackInTheirPlace) {
   EXPECT_EQ(world.show(state.steps[1].extra->rollback_child).state.retry_of, state.steps[1].extra->child);
 }
 
+TEST(Nested, ItsRollbackReachesTheChildrenOfItsGrafts) {
+  for (uint64_t crash_at = 0; crash_at < 20; ++crash_at) {
+    World world;
+    world.releases.functions.push_back({"undo", static_cast<uint32_t>(Kind::rollback)});
+    publish(
+        world, kSagaSteps,
+        R"("steps":[{"name":"g","graft":true,"rollback":"undo"},{"name":"y","after_graft":["g"],"rollback":"undo"}])");
+    world.runner().by_function["g"] = [](const auto&) {
+      return expand(
+          {child("c1", R"({"rollback":"undo"})"), child("c2", R"({"when":{"path":"no","exists":true}})")});
+    };
+    world.runner().by_function["bad"] = [](const auto&) { return fail("x"); };
+    const ExecutionId id = world.start()->id;
+    if (crash_at > 0) world.fail_commit(crash_at, false);
+    world.run();
+    std::vector<std::string> expected = {"b", "y", "c1", "g", "a"};
+    std::vector<std::string> undone = rolled_back(world);
+    if (crash_at > 0) undone.erase(std::unique(undone.begin(), undone.end()), undone.end());  // called again
+    EXPECT_EQ(undone, expected) << crash_at;
+    const journal::ExecutionState state = world.show(id).state;
+    EXPECT_EQ(state.steps[1].compensation, journal::Compensation::done) << crash_at;
+    EXPECT_EQ(world.step_state(state.steps[1].extra->rollback_child, "c1"), "completed") << crash_at;
+  }
+}
+
 TEST(Nested, ARollbackThatFailsInsideIsListedOutside) {
   World world;
   publish(world, kSagaSteps, R"("steps":[{"name":"x","rollback":"stuck","max_retries":0}])");
@@ -239,8 +269,10 @@ TEST(Nested, SurvivesTheHostAtEveryCommit) {
     for (uint64_t n = 1; n < 12; ++n) {
       SCOPED_TRACE("commit " + std::to_string(n) + (uncertain ? ", uncertain" : ""));
       World world;
-      publish(world, R"({"name":"a"},{"name":"n","workflow":"inner","after":["a"],"input":"in","result":"out"},{"name":"z","after":["n"]})",
-              R"("steps":[{"name":"x"},{"name":"deep","workflow":"innermost","after":["x"]}]},{"name":"innermost","steps":[{"name":"i"}])");
+      publish(
+          world,
+          R"({"name":"a"},{"name":"n","workflow":"inner","after":["a"],"input":"in","result":"out"},{"name":"z","after":["n"]})",
+          R"("steps":[{"name":"x"},{"name":"deep","workflow":"innermost","after":["x"]}]},{"name":"innermost","steps":[{"name":"i"}])");
       world.runner().by_function["i"] = [](const auto&) { return ok(R"({"i":1})"); };
       world.runner().by_function["out"] = [](const auto&) { return ok(R"({"o":1})"); };
       world.fail_commit(n, uncertain);

@@ -5,7 +5,7 @@
 #include <random>
 #include <set>
 
-#include "host/engine/plan.h"
+#include "host/engine/grown_plan.h"
 #include "host/engine/verdict.h"
 #include "host/simulate/world.h"
 
@@ -40,9 +40,9 @@ uint64_t hash_of(uint64_t seed, std::string_view text, uint64_t number) {
 
 std::string step_name(size_t index) { return "s" + std::to_string(index); }
 
-std::string random_condition(Random& random) {
+std::string random_condition(Random& random, bool about_data) {
   const std::string key = "k" + std::to_string(random.below(6));
-  switch (random.below(4)) {
+  switch (about_data ? random.below(4) : 3) {
     case 0:
       return R"({"path":")" + key + R"(","exists":true})";
     case 1:
@@ -54,17 +54,50 @@ std::string random_condition(Random& random) {
   }
 }
 
-std::string random_step(Random& random, size_t index, bool& may_fail_hard) {
-  std::string step = "{\"name\":\"" + step_name(index) + "\",\"task\":\"task\"";
+std::string list_of(const char* key, const std::set<size_t>& steps) {
+  std::string out;
+  for (const size_t step : steps) out += (out.empty() ? "\"" : ",\"") + step_name(step) + "\"";
+  return steps.empty() ? "" : std::string(",\"") + key + "\":[" + out + "]";
+}
+
+// What the steps of a scenario have in common.
+struct Kinds {
+  size_t n = 0;                      // steps
+  bool ties = false;                 // after_any, groups, grafts
+  bool data_conditions = true;       // what a step sees through after_any depends on who was first
+  std::set<size_t> grafts, grouped;  // so far
+  bool may_fail_hard = false;
+};
+
+// Waits for any number of the steps before it; groups are of the first third, and awaited by the others.
+std::string random_ties(Random& random, size_t index, Kinds& kinds) {
+  std::string step;
+  std::set<size_t> after_any, after_graft;
+  if (random.one_in(4))
+    for (uint64_t n = random.below(4); n > 0 && index > 0; --n) after_any.insert(random.below(index));
+  for (const size_t graft : kinds.grafts)
+    if (random.one_in(4)) after_graft.insert(graft);
+  step += list_of("after_any", after_any) + list_of("after_graft", after_graft);
+  if (index < kinds.n / 3 && random.one_in(2)) {
+    step += R"(,"group":"group")";
+    kinds.grouped.insert(index);
+  } else if (index >= kinds.n / 3 && !kinds.grouped.empty() && random.one_in(4)) {
+    step += R"(,"after_group":"group")";
+  }
+  return step;
+}
+
+std::string random_step(Random& random, size_t index, Kinds& kinds) {
+  const bool graft = kinds.ties && random.one_in(5);
+  std::string step =
+      "{\"name\":\"" + step_name(index) + "\",\"task\":" + (graft ? R"("graft","graft":true)" : R"("task")");
   std::set<size_t> after;
   for (uint64_t n = random.below(4); n > 0 && index > 0; --n) after.insert(random.below(index));
-  if (!after.empty()) {
-    step += ",\"after\":[";
-    for (auto at = after.begin(); at != after.end(); ++at)
-      step += (at == after.begin() ? "\"" : ",\"") + step_name(*at) + "\"";
-    step += "]";
-  }
-  if (random.one_in(5)) step += ",\"when\":" + random_condition(random);
+  step += list_of("after", after);
+  if (kinds.ties) step += random_ties(random, index, kinds);
+  if (graft) kinds.grafts.insert(index);
+  if (random.one_in(5)) step += ",\"when\":" + random_condition(random, kinds.data_conditions);
+  if (random.one_in(3)) step += ",\"priority\":" + std::to_string(random.below(3));
   step += ",\"max_retries\":" + std::to_string(random.below(3)) +
           ",\"retry_delay\":" + std::to_string(1 + random.below(5000));
   static const char* const backoffs[] = {"\"fixed\"", "\"linear\"", "\"exponential\"",
@@ -80,10 +113,28 @@ std::string random_step(Random& random, size_t index, bool& may_fail_hard) {
       step += R"(,"on_error":"continue")";
       break;
     default:
-      may_fail_hard = true;
+      kinds.may_fail_hard = true;
   }
   if (random.one_in(6)) step += R"(,"cancellable":false)";
   return step + "}";
+}
+
+bool children_fail_hard(uint64_t scenario_seed) { return scenario_seed % 4 == 0; }
+
+std::string random_options(Random& random) {
+  static const char* const options[] = {R"({"on_error":"skip","max_retries":1})",
+                                        R"({"on_error":"continue","max_retries":0,"context_key":"k1"})",
+                                        R"({"on_error":"skip","when":{"function":"ask"}})",
+                                        R"({"on_error":"continue","priority":2})"};
+  return options[random.below(4)];
+}
+
+std::vector<journal::Child> random_children(Random& random, std::string_view graft, bool may_fail_hard) {
+  std::vector<journal::Child> children;
+  for (uint64_t n = random.below(5); children.size() < n;)
+    children.push_back(child(std::string(graft) + "-c" + std::to_string(children.size()),
+                             may_fail_hard && random.one_in(2) ? "" : random_options(random), "", "task"));
+  return children;
 }
 
 // Whoever awaits with a deadline is never answered, whoever awaits without one is: so timing decides nothing.
@@ -111,6 +162,9 @@ Act act_of(uint64_t scenario_seed, const worker::Invocation& invocation, uint32_
                             : answer_delay(static_cast<int64_t>(random.below(3000)) * kMillisecond);
   if (random.one_in(8)) return snooze(static_cast<int64_t>(random.below(9000)) * kMillisecond);
   if (random.one_in(8)) return random_await(random);
+  if (invocation.function == "graft" && !random.one_in(4))
+    return expand(random_children(random, invocation.step_name, children_fail_hard(scenario_seed)),
+                  random.one_in(2) ? "{}" : R"({"k2":2})");
   switch (random.below(8)) {
     case 0:
       return fail("code" + std::to_string(random.below(3)));
@@ -129,8 +183,12 @@ Act act_of(uint64_t scenario_seed, const worker::Invocation& invocation, uint32_
 // Compares what was committed with the rules.
 class Checker {
  public:
-  Checker(World& world, ExecutionId id, const engine::Plan& plan)
-      : world_(world), id_(id), plan_(plan), view_(world.show(id)), events_(world.events_of(id)) {}
+  Checker(World& world, ExecutionId id, const engine::PlanPtr& plan)
+      : world_(world),
+        id_(id),
+        view_(world.show(id)),
+        plan_(engine::GrownPlan::recovered(plan, view_.state).value()),
+        events_(world.events_of(id)) {}
 
   std::vector<std::string> check() {
     folds_back();
@@ -140,14 +198,18 @@ class Checker {
     for (uint32_t step = 0; step < plan_.n_steps(); ++step) check_step(step);
     concurrency();
     pauses();
+    levels();
     context();
     return std::move(problems_);
   }
 
   std::string outcome() {
     std::string out(name_of(view_.state.state));
-    for (uint32_t step = 0; step < plan_.n_steps(); ++step) {
-      out += "\n" + plan_.step(step).name + " " + world_.step_state(id_, plan_.step(step).name) + " ";
+    // Children stand in the order in which their grafts were done, which may differ.
+    std::map<std::string, uint32_t> by_name;
+    for (uint32_t step = 0; step < plan_.n_steps(); ++step) by_name.emplace(plan_.name(step), step);
+    for (const auto& [name, step] : by_name) {
+      out += "\n" + name + " " + world_.step_state(id_, name) + " ";
       if (view_.state.steps[step].result) journal::append_result(out, *view_.state.steps[step].result);
     }
     return out + "\n" + view_.context;
@@ -173,8 +235,8 @@ class Checker {
     }
     folded.next_commit = commits + 1;
     journal::TextWriter a, b;
-    journal::append_state(a, folded, plan_.names(), "");
-    journal::append_state(b, view_.state, plan_.names(), "");
+    journal::append_state(a, folded, view_.step_names, "");
+    journal::append_state(b, view_.state, view_.step_names, "");
     if (a.view() != b.view())
       say("P9: the fold of the journal differs from the state:\n" + std::string(a.view()) + "\n" +
           std::string(b.view()));
@@ -199,7 +261,7 @@ class Checker {
 
   void check_step(uint32_t step) {
     const journal::Step& state = view_.state.steps[step];
-    const std::string& name = plan_.step(step).name;
+    const std::string& name = plan_.name(step);
     if (!journal::terminal(state.state)) return say("P1: " + name + " did not end");
     if (state.failures > plan_.step(step).retry.max_retries + 1) say("P6: " + name + " failed too often");
     uint32_t starts = 0, failures = 0;
@@ -230,12 +292,16 @@ class Checker {
     const auto class_of = [&](uint32_t dependency) {
       return view_.state.steps[dependency].dependency_class();
     };
-    const std::vector<uint32_t>& after = plan_.step(step).after;
-    const bool bad = std::any_of(after.begin(), after.end(),
-                                 [&](uint32_t dependency) { return class_of(dependency) == StepClass::bad; });
-    if (bad && state.invocations > 0) say("P5: " + name + " ran although a dependency was bad");
+    const auto classes_of = [&](const std::set<uint32_t>& steps) {
+      engine::Classes classes;
+      for (const uint32_t dependency : steps) classes.add(class_of(dependency));
+      return classes;
+    };
+    const std::vector<uint32_t>& any = plan_.step(step).after_any;
+    const engine::Classes all = classes_of(all_set(step)), of_any = classes_of({any.begin(), any.end()});
+    if (all.bad && state.invocations > 0) say("P5: " + name + " ran although a dependency was bad");
     if (stopped_) return;
-    const engine::Verdict verdict = engine::verdict_all(after, class_of);
+    const engine::Verdict verdict = engine::both(engine::verdict_all(all), engine::verdict_any(of_any));
     const auto kind = state.state == StepState::skipped ? state.skip_kind : journal::SkipKind::none;
     if ((verdict == engine::Verdict::block) != (kind == journal::SkipKind::upstream_failed))
       say("P5: " + name + " against BLOCK");
@@ -245,9 +311,51 @@ class Checker {
       say("P5: " + name + " against PASS");
   }
 
+  // Every step that a step must wait for, one by one.
+  std::set<uint32_t> all_set(uint32_t step) const {
+    if (plan_.is_child(step)) return {plan_.child(step).graft};
+    const definition::Step& of_step = plan_.step(step);
+    std::set<uint32_t> all(of_step.after.begin(), of_step.after.end());
+    std::set<uint32_t> with_children(of_step.after_graft.begin(), of_step.after_graft.end());
+    for (uint32_t member = 0; member < plan_.n_declared() && !of_step.after_group.empty(); ++member)
+      if (plan_.step(member).group == of_step.after_group) with_children.insert(member);
+    all.insert(with_children.begin(), with_children.end());
+    for (uint32_t child = plan_.n_declared(); child < plan_.n_steps(); ++child)
+      if (with_children.contains(plan_.child(child).graft)) all.insert(child);
+    return all;
+  }
+
+  definition::Strategy strategy() const {
+    switch (view_.state.strategy) {
+      case journal::Strategy::parallel:
+        return definition::Strategy::parallel;
+      case journal::Strategy::sequential:
+        return definition::Strategy::sequential;
+      case journal::Strategy::hybrid:
+        return definition::Strategy::hybrid;
+      default:
+        return plan_.workflow().strategy;
+    }
+  }
+
+  // R44: under hybrid no step starts while one of a lower level, as far as they are known, is open.
+  void levels() {
+    if (strategy() != definition::Strategy::hybrid) return;
+    std::map<uint32_t, uint64_t> started;  // by level: the first start, by seq
+    for (const Event& event : events_)
+      if (const auto* r = std::get_if<journal::StepStarted>(&event.record))
+        started.emplace(plan_.level(r->step), event.seq);
+    for (uint32_t step = 0; step < plan_.n_steps(); ++step)
+      for (const auto& [level, seq] : started)
+        if (plan_.level(step) < level && view_.state.steps[step].ended_seq > seq)
+          say("R44: " + plan_.name(step) + " was open when a step of level " + std::to_string(level) +
+              " started");
+  }
+
   // P8, from the journal.
   void concurrency() {
-    const uint32_t limit = plan_.workflow().step_concurrency;
+    const uint32_t limit =
+        strategy() == definition::Strategy::sequential ? 1 : plan_.workflow().step_concurrency;
     std::set<uint32_t> running;
     for (const Event& event : events_) {
       if (const auto* r = std::get_if<journal::StepStarted>(&event.record)) running.insert(r->step);
@@ -305,8 +413,13 @@ class Checker {
 
   template <class Write>
   void results(size_t patch, const std::map<uint32_t, size_t>& after, Write write) {
-    for (uint32_t rank = 0; rank < plan_.n_steps(); ++rank) {
-      const uint32_t step = plan_.at_rank(rank);
+    std::vector<uint32_t> order;
+    for (uint32_t rank = 0; rank < plan_.n_declared(); ++rank) {
+      order.push_back(plan_.at_rank(rank));
+      for (uint32_t child = plan_.n_declared(); child < plan_.n_steps(); ++child)
+        if (plan_.child(child).graft == plan_.at_rank(rank)) order.push_back(child);
+    }
+    for (const uint32_t step : order) {
       const journal::Step& state = view_.state.steps[step];
       if (state.state != StepState::completed || after.at(step) != patch) continue;
       const journal::StepResult result = state.result ? *state.result : journal::StepResult();
@@ -316,6 +429,12 @@ class Checker {
         std::string json;
         journal::append_result(json, result);
         write(key, *journal::parse_value(json));
+      } else if (plan_.is_child(step)) {
+        if (!state.result || !result.is_map) continue;
+        std::string json;
+        journal::append_result(json, result);
+        write(plan_.name(step), *journal::parse_value(json));
+        for (const auto& entry : result.map.entries) write(plan_.name(step) + "_" + entry.key, entry.value);
       } else if (result.is_map) {
         for (const auto& entry : result.map.entries) write(entry.key, entry.value);
       }
@@ -324,8 +443,8 @@ class Checker {
 
   World& world_;
   const ExecutionId id_;
-  const engine::Plan& plan_;
   const engine::View view_;
+  const engine::GrownPlan plan_;
   const std::vector<Event> events_;
   bool stopped_ = false;
   std::vector<std::string> problems_;
@@ -338,16 +457,21 @@ Scenario make_scenario(uint64_t seed) {
   Scenario scenario;
   scenario.seed = seed;
   const size_t n = random.below(30);
-  bool may_fail_hard = false;
+  Kinds kinds;
+  kinds.n = n;
+  kinds.ties = random.one_in(2);
+  kinds.data_conditions = !kinds.ties || random.one_in(3);
   std::string steps;
-  for (size_t i = 0; i < n; ++i) steps += (i ? "," : "") + random_step(random, i, may_fail_hard);
+  for (size_t i = 0; i < n; ++i) steps += (i ? "," : "") + random_step(random, i, kinds);
+  if (!kinds.grafts.empty() && children_fail_hard(seed)) kinds.may_fail_hard = true;
+  static const char* const strategies[] = {"parallel", "sequential", "hybrid"};
   const bool fail_fast = random.one_in(2);
   scenario.definition =
       R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","failure_mode":")" +
-      std::string(fail_fast ? "fail_fast" : "continue") +
+      std::string(fail_fast ? "fail_fast" : "continue") + "\",\"strategy\":\"" + strategies[random.below(3)] +
       "\",\"step_concurrency\":" + std::to_string(random.below(5)) + ",\"steps\":[" + steps + "]}]}";
   scenario.input = "{\"k0\":" + std::to_string(random.below(100)) + "}";
-  scenario.confluent = !(fail_fast && may_fail_hard);
+  scenario.confluent = !(fail_fast && kinds.may_fail_hard) && !(kinds.ties && kinds.data_conditions);
   return scenario;
 }
 
@@ -356,6 +480,7 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   engine::Options options;
   options.flush_after_commits = 1 + random.below(20);
   World world(options);
+  world.releases.functions = {{"task", 1}, {"ask", 6}};
   const auto release = world.releases.publish("t", scenario.definition);
   world.runner().limit = 1 + random.below(12);
   world.runner().script = [&, timing = Random(execution.seed)](const worker::Invocation& invocation) mutable {
@@ -367,9 +492,10 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
 
   RunReport result;
   if (execution.crashes && random.one_in(2)) world.fail_commit(1 + random.below(8), random.one_in(2));
-  auto started = world.start(scenario.input, "key");
+  const auto strategy = static_cast<journal::Strategy>(random.below(4));
+  auto started = world.start(scenario.input, "key", "w", "t", strategy);
   // A start that was not acknowledged may be repeated with its key.
-  if (!started) started = world.start(scenario.input, "key");
+  if (!started) started = world.start(scenario.input, "key", "w", "t", strategy);
   const ExecutionId id = started->id;
   const int64_t cancel_after =
       execution.cancels ? static_cast<int64_t>(random.below(8000)) * kMillisecond : -1;
@@ -398,7 +524,7 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   }
   result.crashes = world.crashes();
   const auto plan = engine::Plan::make(release, release->definition.workflows[0]);
-  Checker checker(world, id, *plan);
+  Checker checker(world, id, plan);
   result.problems = checker.check();
   result.outcome = checker.outcome();
   return result;

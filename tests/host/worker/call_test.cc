@@ -1,156 +1,8 @@
 // Every entry of the ABI's table: what it gives, what it refuses, and that a refusal changes nothing.
-#include "host/worker/call.h"
-
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <functional>
-#include <limits>
-#include <stdexcept>
-#include <thread>
-
-#include "tests/host/worker/frame.h"
+#include "tests/host/worker/call_fixture.h"
 
 namespace pirn::worker {
 namespace {
-
-using journal::Delta;
-using journal::StepResult;
-using journal::Value;
-
-pirn_str str(std::string_view text) { return {text.data(), text.size()}; }
-std::string_view text(const pirn_value& value) { return {static_cast<const char*>(value.as.ptr), value.len}; }
-
-pirn_value of_text(std::string_view of, uint32_t type = PIRN_T_STR) {
-  pirn_value value{};
-  value.type = type;
-  value.as.ptr = of.data();
-  value.len = of.size();
-  return value;
-}
-pirn_value of_json(std::string_view of) { return of_text(of, PIRN_T_JSON); }
-pirn_value of_integer(int64_t of) {
-  pirn_value value{};
-  value.type = PIRN_T_I64;
-  value.as.i64 = of;
-  return value;
-}
-pirn_value of_real(double of) {
-  pirn_value value{};
-  value.type = PIRN_T_F64;
-  value.as.f64 = of;
-  return value;
-}
-
-// What a package can see and do, with strings in place of pointers. nullptr stands for a NULL pirn_str.
-class Api {
- public:
-  explicit Api(pirn_call* call) : call_(call), api_(*call->api) {}
-
-  pirn_status get(const char* key, pirn_value* out) { return with(key, [&](auto* k) { return api_.get(call_, k, out); }); }
-  pirn_status param(const char* key, pirn_value* out) { return with(key, [&](auto* k) { return api_.param(call_, k, out); }); }
-  pirn_status result(const char* step, const char* key, pirn_value* out) {
-    return with(step, [&](auto* s) { return with(key, [&](auto* k) { return api_.result(call_, s, k, out); }); });
-  }
-  pirn_status put(std::string_view key, const pirn_value& value) {
-    const pirn_str k = str(key);
-    return api_.put(call_, &k, &value);
-  }
-  pirn_status unset(std::string_view key) {
-    const pirn_str k = str(key);
-    return api_.unset(call_, &k);
-  }
-  pirn_status set_result(const pirn_value& value) { return api_.set_result(call_, &value); }
-  pirn_status set_reason(std::string_view reason) {
-    const pirn_str r = str(reason);
-    return api_.set_reason(call_, &r);
-  }
-  pirn_status set_error(std::string_view code, std::string_view message, uint32_t error_class = 0, const pirn_value* details = nullptr) {
-    const pirn_str c = str(code), m = str(message);
-    return api_.set_error(call_, &c, &m, error_class, details);
-  }
-  pirn_status emit(std::string_view scope, std::string_view message, const pirn_value* metadata = nullptr) {
-    const pirn_str s = str(scope), m = str(message);
-    return api_.emit(call_, &s, &m, metadata);
-  }
-  pirn_call* call() { return call_; }
-  const pirn_call_api& table() { return api_; }
-
- private:
-  template <class Use>
-  static pirn_status with(const char* text, Use use) {
-    if (!text) return use(static_cast<const pirn_str*>(nullptr));
-    const pirn_str s = str(text);
-    return use(&s);
-  }
-  pirn_call* call_;
-  const pirn_call_api& api_;
-};
-
-class RecordingListener : public Listener {
- public:
-  void on_log(const Invocation&, uint32_t level, std::string_view message) override {
-    heard.push_back("log " + std::to_string(level) + " " + std::string(message));
-  }
-  void on_progress(const Invocation&, double progress, std::string_view note) override {
-    heard.push_back("progress " + std::to_string(progress) + " " + std::string(note));
-  }
-  void on_stream(const Invocation&, std::string_view chunk, bool final) override {
-    heard.push_back("stream " + std::string(chunk) + (final ? " final" : ""));
-  }
-  std::vector<std::string> heard;
-};
-
-class CallTest : public ::testing::Test {
- protected:
-  using Body = std::function<int32_t(Api&, const pirn_invocation&, pirn_outcome&)>;
-
-  CallTest() {
-    invocation_.id = 42;
-    invocation_.frame = frame_;
-    invocation_.kind = Kind::task;
-    invocation_.step = 1;
-    invocation_.step_name = "charge";
-    invocation_.function = "charge_card";
-    invocation_.attempt = 3;
-    frame_->ancestors["fetch"] = {{}, Value(), true};
-    frame_->pending_ancestors.insert("skipped");
-  }
-
-  Outcome run(Body body) {
-    Call call(invocation_, listener_, signals_, 1234, limits_);
-    return call.run([](pirn_state* state, pirn_call* handle, const pirn_invocation* invocation,
-                       pirn_outcome* outcome) -> int32_t {
-      Api api(handle);
-      return (*reinterpret_cast<Body*>(state))(api, *invocation, *outcome);
-    }, reinterpret_cast<pirn_state*>(&body));
-  }
-  // The body returns DONE.
-  Outcome done(std::function<void(Api&)> body) {
-    return run([&](Api& api, const pirn_invocation&, pirn_outcome&) { return body(api), PIRN_DONE; });
-  }
-  void set_context(const std::string& key, Value value) {
-    invocation_.context = invocation_.context.with({key, std::move(value), false, {0, 1, 0}});
-  }
-  // A result of a step, as the projection would print it.
-  static std::string print(const journal::ResultPtr& result) {
-    std::string out;
-    if (!result) return "none";
-    for (const Delta::Entry& entry : result->map.entries) {
-      out += entry.unset ? "-" + entry.key : entry.key + "=";
-      if (!entry.unset) journal::append_json(out, entry.value);
-      out += ";";
-    }
-    if (!result->is_map) journal::append_json(out, result->value);
-    return out;
-  }
-
-  std::shared_ptr<TestFrame> frame_ = TestFrame::make();
-  Invocation invocation_;
-  RecordingListener listener_;
-  std::atomic<uint32_t> signals_{0};
-  CallLimits limits_;
-};
 
 // ---- what is read
 
@@ -335,8 +187,9 @@ TEST_F(CallTest, PutsAreCopiedAndTheLastOneOfAKeyWins) {
     EXPECT_EQ(api.put("empty", of_text({nullptr, 0})), PIRN_OK);
     EXPECT_EQ(api.unset("old"), PIRN_OK);
   });
-  EXPECT_EQ(print(outcome.result),
-            R"(text="first";n=2.5;flag=true;null=null;bytes={"$bytes":"/w=="};json={"a":[],"b":1};scalar="s";empty="";-old;)");
+  EXPECT_EQ(
+      print(outcome.result),
+      R"(text="first";n=2.5;flag=true;null=null;bytes={"$bytes":"/w=="};json={"a":[],"b":1};scalar="s";empty="";-old;)");
   EXPECT_EQ(outcome.result->map.find("scalar")->value.type(), Value::Type::text);
 }
 
@@ -363,7 +216,8 @@ TEST_F(CallTest, PutRefusesWhatBreaksTheContract) {
     pirn_value dangling = of_text("abc");
     dangling.as.ptr = nullptr;
     EXPECT_EQ(api.put("k", dangling), PIRN_E_INVALID);
-    for (const double number : {std::nan(""), std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()})
+    for (const double number :
+         {std::nan(""), std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()})
       EXPECT_EQ(api.put("k", of_real(number)), PIRN_E_INVALID);
     EXPECT_EQ(api.put("k", of_json("{")), PIRN_E_INVALID);
     EXPECT_EQ(api.put("k", of_json("")), PIRN_E_INVALID);
@@ -391,7 +245,9 @@ TEST_F(CallTest, PutRefusesWhatBreaksTheContract) {
 }
 
 TEST_F(CallTest, AWholeResultIsAMapOrAValue) {
-  EXPECT_EQ(print(done([](Api& api) { EXPECT_EQ(api.set_result(of_json(R"({"b":1,"a":2})")), PIRN_OK); }).result), "a=2;b=1;");
+  EXPECT_EQ(
+      print(done([](Api& api) { EXPECT_EQ(api.set_result(of_json(R"({"b":1,"a":2})")), PIRN_OK); }).result),
+      "a=2;b=1;");
   const Outcome list = done([](Api& api) { EXPECT_EQ(api.set_result(of_json("[1,2]")), PIRN_OK); });
   EXPECT_FALSE(list.result->is_map);
   EXPECT_EQ(print(list.result), "[1,2]");
@@ -417,7 +273,8 @@ TEST_F(CallTest, AWholeResultExcludesPuts) {
     EXPECT_EQ(api.table().set_result(api.call(), nullptr), PIRN_E_STATE);
   });
   EXPECT_EQ(print(puts.result), "k=1;");
-  const Outcome reserved = done([](Api& api) { EXPECT_EQ(api.set_result(of_json(R"({"a":1,"__b":2})")), PIRN_E_DENIED); });
+  const Outcome reserved =
+      done([](Api& api) { EXPECT_EQ(api.set_result(of_json(R"({"a":1,"__b":2})")), PIRN_E_DENIED); });
   EXPECT_EQ(print(reserved.result), "none");
   EXPECT_EQ(reserved.diagnostics.size(), 1u);
 }
@@ -462,12 +319,76 @@ TEST_F(CallTest, EventsAreKeptWithWhateverIsReturned) {
   EXPECT_EQ(outcome.emitted[1].step, 1u);
 }
 
+// ---- children of a graft
+
+TEST_F(CallTest, ChildrenAreCopiedInTheirOrder) {
+  const Outcome outcome = run([](Api& api, const pirn_invocation&, pirn_outcome&) {
+    {
+      std::string name = "resize-1", params = R"({"b": 2, "a": 1})", options = R"({ "max_retries": 2 })";
+      const pirn_value object = of_json(params);
+      EXPECT_EQ(api.expand(name.c_str(), "resize", &object, options.c_str()), PIRN_OK);
+      name = params = options = "gone";
+    }
+    const pirn_value null{};
+    EXPECT_EQ(api.expand("resize-0", "resize", &null, ""), PIRN_OK);
+    return PIRN_EXPAND;
+  });
+  ASSERT_EQ(outcome.children.size(), 2u);
+  EXPECT_EQ(outcome.children[0],
+            (journal::Child{0, 0, "resize-1", "resize", R"({"a":1,"b":2})", R"({"max_retries":2})"}));
+  EXPECT_EQ(outcome.children[1], (journal::Child{0, 0, "resize-0", "resize", "", ""}));
+  EXPECT_TRUE(outcome.diagnostics.empty());
+}
+
+TEST_F(CallTest, ARefusedChildChangesNothing) {
+  limits_.children = 2;
+  limits_.children_bytes = 30;
+  const Outcome outcome = run([](Api& api, const pirn_invocation&, pirn_outcome&) {
+    const pirn_value list = of_json("[]"), text = of_text("{}"), broken = of_json("{");
+    for (const char* name : {static_cast<const char*>(nullptr), "", "Resize", "a b", "_a", "\xff"})
+      EXPECT_EQ(api.expand(name, "resize"), PIRN_E_INVALID);
+    for (const char* task : {static_cast<const char*>(nullptr), "", "Resize"})
+      EXPECT_EQ(api.expand("a", task), PIRN_E_INVALID);
+    EXPECT_EQ(api.expand("a", "resize", &list), PIRN_E_TYPE);
+    EXPECT_EQ(api.expand("a", "resize", &text), PIRN_E_TYPE);
+    EXPECT_EQ(api.expand("a", "resize", &broken), PIRN_E_INVALID);
+    EXPECT_EQ(api.expand("a", "resize", nullptr, "[1]"), PIRN_E_TYPE);
+    EXPECT_EQ(api.expand("a", "resize", nullptr, "{"), PIRN_E_INVALID);
+    EXPECT_EQ(api.expand("a", "resize"), PIRN_OK);
+    EXPECT_EQ(api.expand("a", "other"), PIRN_E_INVALID) << "a repeated name";
+    EXPECT_EQ(api.expand("b", "resize", nullptr, R"({"label":"more than thirty bytes"})"), PIRN_E_LIMIT);
+    EXPECT_EQ(api.expand("b", "resize"), PIRN_OK);
+    EXPECT_EQ(api.expand("c", "resize"), PIRN_E_LIMIT) << "too many";
+    pirn_status elsewhere = PIRN_OK;
+    std::thread([&] { elsewhere = api.expand("d", "resize"); }).join();
+    EXPECT_EQ(elsewhere, PIRN_E_STATE);
+    return PIRN_EXPAND;
+  });
+  ASSERT_EQ(outcome.children.size(), 2u);
+  EXPECT_EQ(outcome.children[0].name, "a");
+  EXPECT_EQ(outcome.children[1].name, "b");
+}
+
+TEST_F(CallTest, OnlyTasksAndFallbacksHaveChildren) {
+  for (int kind = 1; kind <= 10; ++kind) {
+    invocation_.kind = static_cast<Kind>(kind);
+    const bool may = invocation_.kind == Kind::task || invocation_.kind == Kind::fallback;
+    done([&](Api& api) { EXPECT_EQ(api.expand("a", "resize"), may ? PIRN_OK : PIRN_E_STATE) << kind; });
+  }
+}
+
+TEST_F(CallTest, ChildrenOfAnotherAnswerAreDroppedAndSaidSo) {
+  const Outcome outcome = done([](Api& api) { EXPECT_EQ(api.expand("a", "resize"), PIRN_OK); });
+  EXPECT_TRUE(outcome.children.empty());
+  ASSERT_EQ(outcome.diagnostics.size(), 1u);
+  EXPECT_EQ(outcome.diagnostics[0].code, "children_dropped");
+}
+
 TEST_F(CallTest, WhatThisHostDoesNotOffer) {
   done([](Api& api) {
     const auto& table = api.table();
     const pirn_str name = str("n");
     pirn_value value = of_integer(1);
-    EXPECT_EQ(table.expand(api.call(), &name, &name, nullptr, nullptr), PIRN_E_UNSUPPORTED);
     EXPECT_EQ(table.secret(api.call(), &name, &value), PIRN_E_ABSENT);
     EXPECT_EQ(value.type, PIRN_T_NULL);
     uint64_t blob = 7, len = 7;
@@ -530,166 +451,8 @@ TEST_F(CallTest, LiveWordsAreCheckedAndNeverRefused) {
     table.heartbeat(api.call(), std::nan(""), &large);
     table.heartbeat(api.call(), 0.1, &bad);
   });
-  EXPECT_EQ(listener_.heard, (std::vector<std::string>{"log 4 ok", "stream ok", "progress 0.500000 ok", "progress 1.000000 ",
-                                                       "progress -1.000000 "}));
-}
-
-// ---- outcomes
-
-TEST_F(CallTest, EveryReturnOfATask) {
-  const auto returned = [&](int32_t value) {
-    return run([&](Api& api, const pirn_invocation&, pirn_outcome& outcome) {
-      api.put("k", of_integer(1));
-      api.set_reason("because");
-      outcome.duration_ns = 77;
-      return value;
-    });
-  };
-  EXPECT_EQ(returned(PIRN_DONE).kind, Outcome::Kind::done);
-  EXPECT_EQ(print(returned(PIRN_DONE).result), "k=1;");
-  EXPECT_EQ(returned(PIRN_SKIP).kind, Outcome::Kind::skip);
-  EXPECT_EQ(returned(PIRN_SKIP).reason, "because");
-  EXPECT_EQ(print(returned(PIRN_SKIP).result), "none");
-  EXPECT_EQ(returned(PIRN_SNOOZE).kind, Outcome::Kind::snooze);
-  EXPECT_EQ(returned(PIRN_SNOOZE).duration, 77);
-  EXPECT_EQ(print(returned(PIRN_SNOOZE).result), "none");
-  EXPECT_EQ(returned(PIRN_AWAIT).kind, Outcome::Kind::await);
-  EXPECT_EQ(print(returned(PIRN_AWAIT).result), "none");
-  EXPECT_EQ(returned(PIRN_EXPAND).kind, Outcome::Kind::expand);
-  EXPECT_EQ(returned(PIRN_CANCELLED).kind, Outcome::Kind::cancelled);
-  EXPECT_EQ(print(returned(PIRN_CANCELLED).result), "k=1;") << "the partial result";
-  EXPECT_EQ(returned(PIRN_CANCELLED).reason, "because");
-  for (const int32_t value : {-1, 7, INT32_MAX, INT32_MIN}) {
-    const Outcome outcome = returned(value);
-    ASSERT_EQ(outcome.kind, Outcome::Kind::failed) << value;
-    EXPECT_EQ(outcome.error->code, "invalid_return");
-    EXPECT_EQ(outcome.error->error_class, journal::ErrorClass::retryable);
-    EXPECT_NE(outcome.error->message.find(std::to_string(value)), std::string::npos);
-  }
-}
-
-// ---- await
-
-TEST_F(CallTest, AnAwaitTakesItsOptionsOrNone) {
-  const auto await = [&](const char* options, pirn_status expected) {
-    return run([&](Api& api, const pirn_invocation&, pirn_outcome&) {
-      const pirn_str json = str(options ? options : "");
-      EXPECT_EQ(api.table().set_await(api.call(), options ? &json : nullptr), expected);
-      return PIRN_AWAIT;
-    });
-  };
-  EXPECT_TRUE(await(nullptr, PIRN_OK).await);
-  EXPECT_EQ(await(R"({"approvers":["ada"]})", PIRN_OK).await->await.approvers, std::vector<std::string>{"ada"});
-  const Outcome refused = await(R"({"unknown":1})", PIRN_E_INVALID);
-  EXPECT_FALSE(refused.await);
-  ASSERT_EQ(refused.diagnostics.size(), 1u) << "the journal tells the author";
-  EXPECT_EQ(refused.diagnostics[0].code, "invalid_await");
-  EXPECT_FALSE(await(("{\"notify\":\"" + std::string(20'000, 'x') + "\"}").c_str(), PIRN_E_LIMIT).await);
-}
-
-TEST_F(CallTest, AHandlerThatAnswersForItsStepAnswersAsATask) {
-  const auto skips = [](Api&, const pirn_invocation&, pirn_outcome&) { return PIRN_SKIP; };
-  invocation_.kind = Kind::handler;
-  EXPECT_EQ(run(skips).kind, Outcome::Kind::failed);
-  invocation_.for_step = true;
-  EXPECT_EQ(run(skips).kind, Outcome::Kind::skip);
-}
-
-TEST_F(CallTest, OtherKindsReturnDoneOrFailed) {
-  for (const Kind kind : {Kind::rollback, Kind::handler, Kind::hook, Kind::condition, Kind::duration, Kind::backoff, Kind::input, Kind::result}) {
-    invocation_.kind = kind;
-    for (int32_t value = PIRN_SKIP; value <= PIRN_CANCELLED; ++value) {
-      const Outcome outcome = run([&](Api&, const pirn_invocation&, pirn_outcome&) { return value; });
-      ASSERT_EQ(outcome.kind, Outcome::Kind::failed) << journal::name_of(kind) << " " << value;
-      EXPECT_EQ(outcome.error->code, "invalid_return");
-    }
-    EXPECT_EQ(done([](Api&) {}).kind, Outcome::Kind::done);
-  }
-  invocation_.kind = Kind::fallback;
-  EXPECT_EQ(run([](Api&, const pirn_invocation&, pirn_outcome&) { return PIRN_SKIP; }).kind, Outcome::Kind::skip) << "as a task";
-}
-
-TEST_F(CallTest, AnswersOfConditionsAndDelays) {
-  invocation_.kind = Kind::condition;
-  const auto truth = [&](uint32_t value) {
-    return run([&](Api&, const pirn_invocation&, pirn_outcome& outcome) { return outcome.truth = value, PIRN_DONE; });
-  };
-  EXPECT_FALSE(truth(0).truth);
-  EXPECT_TRUE(truth(1).truth);
-  EXPECT_EQ(truth(2).error->code, "invalid_return");
-  invocation_.kind = Kind::backoff;
-  const auto duration = [&](uint64_t value) {
-    return run([&](Api&, const pirn_invocation&, pirn_outcome& outcome) { return outcome.duration_ns = value, PIRN_DONE; }).duration;
-  };
-  EXPECT_EQ(duration(5), 5);
-  EXPECT_EQ(duration(INT64_MAX), INT64_MAX);
-  EXPECT_EQ(duration(static_cast<uint64_t>(INT64_MAX) + 1), journal::kNever) << "never negative";
-  EXPECT_EQ(duration(UINT64_MAX), journal::kNever) << "no limit";
-}
-
-TEST_F(CallTest, AFailureSaysWhy) {
-  const pirn_value details = of_json(R"({"disk": "sda"})");
-  const Outcome outcome = run([&](Api& api, const pirn_invocation&, pirn_outcome&) {
-    EXPECT_EQ(api.set_error("first", "overwritten"), PIRN_OK);
-    EXPECT_EQ(api.set_error("no_disk-1.x", "the disk is full", PIRN_CLASS_TERMINAL, &details), PIRN_OK);
-    EXPECT_EQ(api.set_error("", "m"), PIRN_E_INVALID);
-    EXPECT_EQ(api.set_error("Upper", "m"), PIRN_E_INVALID);
-    EXPECT_EQ(api.set_error("a b", "m"), PIRN_E_INVALID);
-    EXPECT_EQ(api.set_error(std::string(65, 'a'), "m"), PIRN_E_INVALID);
-    EXPECT_EQ(api.set_error("e", "\xff"), PIRN_E_INVALID);
-    EXPECT_EQ(api.set_error("e", "m", 3), PIRN_E_INVALID);
-    EXPECT_EQ(api.set_error("e", std::string((64 << 10) + 1, 'x')), PIRN_E_LIMIT);
-    const pirn_value bad = of_json("{");
-    EXPECT_EQ(api.set_error("e", "m", 0, &bad), PIRN_E_INVALID);
-    return PIRN_FAILED;
-  });
-  ASSERT_EQ(outcome.kind, Outcome::Kind::failed);
-  EXPECT_EQ(outcome.error->code, "no_disk-1.x") << "refused calls change nothing";
-  EXPECT_EQ(outcome.error->message, "the disk is full");
-  EXPECT_EQ(outcome.error->error_class, journal::ErrorClass::terminal);
-  EXPECT_EQ(outcome.error->details, R"({"disk":"sda"})");
-
-  const Outcome mute = run([](Api&, const pirn_invocation&, pirn_outcome&) { return PIRN_FAILED; });
-  EXPECT_EQ(mute.error->code, "failed");
-  EXPECT_EQ(mute.error->error_class, journal::ErrorClass::retryable);
-  EXPECT_EQ(done([](Api& api) { api.set_error("e", "m"); }).error, nullptr) << "DONE after all";
-  EXPECT_EQ(run([](Api& api, const pirn_invocation&, pirn_outcome&) {
-              const pirn_str code = str("e");
-              EXPECT_EQ(api.table().set_error(api.call(), &code, nullptr, 0, nullptr), PIRN_OK) << "no message";
-              EXPECT_EQ(api.table().set_error(api.call(), nullptr, nullptr, 0, nullptr), PIRN_E_INVALID);
-              return PIRN_FAILED;
-            }).error->code,
-            "e");
-}
-
-TEST_F(CallTest, ReasonsAreChecked) {
-  const Outcome outcome = run([](Api& api, const pirn_invocation&, pirn_outcome&) {
-    EXPECT_EQ(api.set_reason("fine"), PIRN_OK);
-    EXPECT_EQ(api.set_reason("\xff"), PIRN_E_INVALID);
-    EXPECT_EQ(api.set_reason(std::string((64 << 10) + 1, 'x')), PIRN_E_LIMIT);
-    EXPECT_EQ(api.table().set_reason(api.call(), nullptr), PIRN_E_INVALID);
-    return PIRN_SKIP;
-  });
-  EXPECT_EQ(outcome.reason, "fine");
-}
-
-TEST_F(CallTest, AnExceptionIsAnErrorAndItsWordsAreMadeReadable) {
-  const auto thrown = [&](auto what) {
-    return run([&](Api& api, const pirn_invocation&, pirn_outcome&) -> int32_t {
-      api.put("k", of_integer(1));
-      throw what;
-    });
-  };
-  const Outcome outcome = thrown(std::runtime_error("went wrong"));
-  ASSERT_EQ(outcome.kind, Outcome::Kind::failed);
-  EXPECT_EQ(outcome.error->code, "exception");
-  EXPECT_EQ(outcome.error->message, "went wrong");
-  EXPECT_EQ(print(outcome.result), "none");
-  EXPECT_EQ(thrown(3).error->code, "exception");
-  // What goes into the journal must be text.
-  EXPECT_TRUE(journal::valid_utf8(thrown(std::runtime_error("caf\xe9 \xff")).error->message));
-  EXPECT_NE(thrown(std::runtime_error("caf\xe9 x")).error->message.find("caf"), std::string::npos);
-  EXPECT_LE(thrown(std::runtime_error(std::string(1 << 20, 'x'))).error->message.size(), limits_.message_bytes);
+  EXPECT_EQ(listener_.heard, (std::vector<std::string>{"log 4 ok", "stream ok", "progress 0.500000 ok",
+                                                       "progress 1.000000 ", "progress -1.000000 "}));
 }
 
 }  // namespace

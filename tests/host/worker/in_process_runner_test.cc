@@ -1,5 +1,5 @@
-// The runner with real libraries: who loads, who shares, who leaves, and what is left behind. Nothing sleeps: the
-// package stops at a gate that the test opens, and says what happens to it.
+// The runner with real libraries: who loads, who shares, who leaves, and what is left behind. Nothing sleeps:
+// the package stops at a gate that the test opens, and says what happens to it.
 #include "host/worker/in_process_runner.h"
 
 #include <gtest/gtest.h>
@@ -94,9 +94,11 @@ class InProcessRunnerTest : public ::testing::Test {
         options,
         [this](const registry::Release& release) -> Result<std::string> {
           ++loads_;
-          if (disk_is_gone_ || release.package == "unreadable") return Error{Code::io_failed, "the disk is gone"};
-          return read_file(release.package == "garbage" ? "/proc/self/cmdline"
-                                                        : std::string(PIRN_WORKSHOPS "/") + release.package + ".so");
+          if (disk_is_gone_ || release.package == "unreadable")
+            return Error{Code::io_failed, "the disk is gone"};
+          return read_file(release.package == "garbage"
+                               ? "/proc/self/cmdline"
+                               : std::string(PIRN_WORKSHOPS "/") + release.package + ".so");
         },
         silent_, alarm_);
   }
@@ -108,7 +110,8 @@ class InProcessRunnerTest : public ::testing::Test {
     made->version = "1.0.0";
     made->digest = sha256(tenant + package);
     made->library = sha256(read_file(std::string(PIRN_WORKSHOPS "/") + package + ".so"));
-    for (const char* id : {"count", "block", "obey"}) made->functions.push_back({id, PIRN_KIND_TASK});
+    for (const char* id : {"count", "block", "obey", "split"})
+      made->functions.push_back({id, PIRN_KIND_TASK});
     return made;
   }
 
@@ -156,7 +159,8 @@ class InProcessRunnerTest : public ::testing::Test {
   }
 
   Workshop workshop_;
-  const std::string params_ = "{\"workshop\":" + std::to_string(reinterpret_cast<intptr_t>(static_cast<workshop*>(&workshop_))) + "}";
+  const std::string params_ =
+      "{\"workshop\":" + std::to_string(reinterpret_cast<intptr_t>(static_cast<workshop*>(&workshop_))) + "}";
   Silent silent_;
   Alarm alarm_;
   std::atomic<int> loads_{0};
@@ -187,7 +191,8 @@ TEST_F(InProcessRunnerTest, AReleaseIsLoadedOnceForAllThreads) {
 
 TEST_F(InProcessRunnerTest, ReleasesSideBySideHaveTheirOwnVariables) {
   open();
-  const auto one = release("workshop-1"), two = release("workshop-2"), others = release("workshop-1", "rival");
+  const auto one = release("workshop-1"), two = release("workshop-2"),
+             others = release("workshop-1", "rival");
   const auto next = [&](const registry::ReleasePtr& of) {
     start(of, "count");
     const auto completions = take(1);
@@ -200,6 +205,24 @@ TEST_F(InProcessRunnerTest, ReleasesSideBySideHaveTheirOwnVariables) {
   EXPECT_EQ(next(two), std::pair(int64_t{2}, int64_t{2}));
   EXPECT_EQ(loads_, 3);
   EXPECT_EQ(runner_->residences().size(), 3u);
+}
+
+TEST_F(InProcessRunnerTest, AGraftInCHandsOverItsChildren) {
+  open();
+  const auto split = [&](std::string_view params) {
+    std::vector<Invocation> batch{invocation(release("workshop-1"), "split")};
+    batch[0].params = params;
+    runner_->start(batch);
+  };
+  split(R"({"parts":100000})");
+  const std::vector<Completion> done = take(1);
+  ASSERT_EQ(done.size(), 1u);
+  ASSERT_EQ(done[0].outcome.kind, Outcome::Kind::expand);
+  ASSERT_EQ(done[0].outcome.children.size(), 100'000u);
+  EXPECT_EQ(done[0].outcome.children.back(),
+            (journal::Child{0, 0, "part-99999", "count", "", R"({"max_retries":0})"}));
+  split(R"({"parts":100001})");
+  EXPECT_EQ(take(1)[0].outcome.kind, Outcome::Kind::failed) << "one more than there may be";
 }
 
 TEST_F(InProcessRunnerTest, CancelIsCooperative) {
@@ -325,7 +348,8 @@ TEST_F(InProcessRunnerTest, ARetiredReleaseWaitsForItsCalls) {
   EXPECT_EQ(workshop_.heard_of(1, "deinit"), 0) << "its completion has not been taken";
   EXPECT_EQ(take(1)[0].outcome.kind, Outcome::Kind::done);
   ASSERT_TRUE(workshop_.hears(1, "deinit", 1));
-  EXPECT_FALSE(workshop_.threads_that_said("deinit").contains(std::this_thread::get_id())) << "never on the engine's thread";
+  EXPECT_FALSE(workshop_.threads_that_said("deinit").contains(std::this_thread::get_id()))
+      << "never on the engine's thread";
   ASSERT_TRUE(until([&] { return runner_->residences().empty(); }));
 }
 
@@ -396,7 +420,8 @@ TEST_F(InProcessRunnerTest, AReleaseThatCannotBeLoadedFailsItsStepsAndNothingEls
   auto lacking = std::make_shared<registry::Release>(*release("workshop-2"));
   lacking->functions.push_back({"dance", PIRN_KIND_TASK});
   for (const registry::ReleasePtr& unusable :
-       {release("unreadable"), registry::ReleasePtr(garbage), release("workshop-broken"), registry::ReleasePtr(altered), registry::ReleasePtr(lacking)}) {
+       {release("unreadable"), registry::ReleasePtr(garbage), release("workshop-broken"),
+        registry::ReleasePtr(altered), registry::ReleasePtr(lacking)}) {
     SCOPED_TRACE(unusable->package);
     start(unusable, "count", 3);
     for (const Completion& completion : take(3)) {

@@ -3,6 +3,7 @@
 
 #include <pirn/pirn.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static workshop* shop;
@@ -48,6 +49,20 @@ static int32_t obey(pirn_state* state, pirn_call* call, const pirn_invocation* i
   return PIRN_CANCELLED;
 }
 
+/* A graft with as many children as its parameter says. */
+static int32_t split(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+  (void)state, (void)invocation, (void)outcome;
+  pirn_str key = pirn_text("parts"), task = pirn_text("count"), options = pirn_text("{\"max_retries\":0}");
+  pirn_value parts;
+  if (call->api->param(call, &key, &parts) != PIRN_OK || parts.type != PIRN_T_I64) return PIRN_FAILED;
+  for (int64_t i = 0; i < parts.as.i64; ++i) {
+    char name[24];
+    pirn_str child = {name, (size_t)snprintf(name, sizeof name, "part-%d", (int)i)};
+    if (call->api->expand(call, &child, &task, NULL, &options) != PIRN_OK) return PIRN_FAILED;
+  }
+  return PIRN_EXPAND;
+}
+
 static int begun;
 static pirn_status begin(const pirn_host* host, pirn_state** state) {
   (void)host, (void)state;
@@ -68,15 +83,16 @@ static void detach(pirn_state* state) {
 PIRN_FUNCTION(count, PIRN_KIND_TASK);
 PIRN_FUNCTION(block, PIRN_KIND_TASK);
 PIRN_FUNCTION(obey, PIRN_KIND_TASK);
+PIRN_FUNCTION(split, PIRN_KIND_TASK);
 
 PIRN_ABI_NOTE();
 PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {
-  static const pirn_function* const functions[] = {&count_function, &block_function, &obey_function};
+  static const pirn_function* const functions[] = {&count_function, &block_function, &obey_function, &split_function};
   static const pirn_plugin plugin = {.size = sizeof(pirn_plugin),
                                      .abi_major = PIRN_ABI_MAJOR,
                                      .abi_minor = PIRN_ABI_MINOR,
                                      .min_host_minor = PIRN_TARGET_MINOR,
-                                     .n_functions = 3,
+                                     .n_functions = 4,
                                      .id = "workshop",
                                      .version = "1.0.0",
                                      .sdk = "test",

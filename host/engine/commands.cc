@@ -1,0 +1,239 @@
+// What the outside asks of the engine, and its answers.
+#include "host/engine/core.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "host/journal/codec.h"
+
+namespace pirn::engine {
+
+// The execution that this key has started, if there is one; start_key_conflict when it was for something
+// else.
+Result<std::optional<Started>> Engine::Core::find_start_key(const Start& command) {
+  const auto answer = [&](ExecutionId id, const std::string& package, const std::string& workflow,
+                          const Digest& input_digest) -> Result<std::optional<Started>> {
+    const bool same_workflow = command.workflow == workflow || command.workflow == package + "::" + workflow;
+    if (same_workflow && input_digest == command.input_digest) return std::optional(Started{id, true});
+    return Error{Code::start_key_conflict, "the start key '" + command.key + "' started execution " +
+                                               id.text() + " with another workflow or input"};
+  };
+  if (const auto open = start_keys_.find(std::pair(command.tenant, command.key)); open != start_keys_.end()) {
+    const journal::ExecutionState& state = state_of(open->second);
+    return answer(open->second, state.origin->package, state.origin->workflow, state.input_digest);
+  }
+  PIRN_TRY(const auto stored, store_.find_by_key(command.tenant, command.key));
+  if (!stored) return std::optional<Started>();
+  return answer(stored->id, stored->package, stored->workflow, stored->input_digest);
+}
+
+void Engine::Core::handle(Decision& deciding, Start& command) {
+  const auto answer = [&](Result<Started> result) {
+    started_.emplace_back(std::move(command.reply), std::move(result));
+  };
+  if (!dispatching_) return answer(Error{Code::shutting_down, "the host is shutting down"});
+  if (command.key.starts_with("__"))
+    return answer(Error{Code::invalid_argument,
+                        "the start key '" + command.key + "': keys that begin with __ are reserved"});
+  if (!command.key.empty()) {
+    auto known = find_start_key(command);
+    if (!known) return answer(std::move(known).error());
+    if (*known) return answer(**known);
+  }
+  for (const journal::Delta::Entry& entry : command.input.entries)
+    if (entry.key.starts_with("__"))
+      return answer(Error{Code::invalid_argument,
+                          "the input has the key '" + entry.key + "': keys that begin with __ are reserved"});
+  auto target = catalog_->resolve(command.tenant, command.workflow);
+  if (!target) return answer(std::move(target).error());
+  const ExecutionId id =
+      launch(deciding, *target,
+             {std::move(command.tenant), std::move(command.input), command.input_digest,
+              std::move(command.key), std::move(command.trigger), command.wake_at, command.strategy});
+  answer(Started{id, false});
+}
+
+ExecutionId Engine::Core::launch(Decision& deciding, const registry::Catalog::Target& target, Launch launch) {
+  PlanPtr plan = plan_of(target.release, *target.workflow);
+  const ExecutionId id = ids_.next(deciding.now);
+  journal::Created record;
+  record.origin = plan->origin();
+  record.n_steps = plan->n_steps();
+  record.root = id;
+  record.key = launch.key;
+  record.input_digest = launch.input_digest;
+  record.trigger = std::move(launch.trigger);
+  record.input = std::move(launch.input);
+  record.wake_at = launch.wake_at > deciding.now ? launch.wake_at : 0;
+  record.strategy = launch.strategy;
+
+  if (!launch.key.empty()) start_keys_.emplace(std::pair(launch.tenant, std::move(launch.key)), id);
+  create(deciding, id, std::move(plan), std::move(record));
+  return id;
+}
+
+Result<std::optional<ExecutionId>> Engine::Core::started_by(const std::string& tenant,
+                                                            const std::string& key) {
+  if (const auto open = start_keys_.find(std::pair(tenant, key)); open != start_keys_.end())
+    return std::optional(open->second);
+  PIRN_TRY(const auto stored, store_.find_by_key(tenant, key));
+  return stored ? std::optional(stored->id) : std::nullopt;
+}
+
+// A walk over all that is open, which only the fires of workflows with a limit take: no start pays for a
+// count.
+uint32_t Engine::Core::running(std::string_view tenant, const journal::ScheduleName& workflow) const {
+  uint32_t n = 0;
+  for (const auto& [id, execution] : executions_) {
+    if (execution->ended() || execution->state().state == journal::State::pending) continue;
+    const journal::Origin& origin = *execution->state().origin;
+    n +=
+        origin.workflow == workflow.workflow && origin.package == workflow.package && origin.tenant == tenant;
+  }
+  return n;
+}
+
+void Engine::Core::handle(Decision& deciding, Cancel& command) {
+  const auto answer = [&](Result<journal::State> result) {
+    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable {
+      reply(std::move(result));
+    });
+  };
+  Execution* execution = open_execution(command.tenant, command.id);
+  if (!execution) return answer(refusal(command.tenant, command.id, "cancelled"));
+  const journal::State state = execution->state().state;
+  if (!execution->may_be_cancelled())
+    return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " +
+                                                      std::string(name_of(state)) +
+                                                      " and cannot be cancelled"});
+  execution->cancel(deciding, command.reason, command.rollback, command.cleanup);
+  touched(*execution);
+  answer(execution->state().state);
+}
+
+// Closed, foreign or unknown.
+Error Engine::Core::refusal(std::string_view tenant, ExecutionId id, std::string_view verb) const {
+  const auto refused = [&](std::string_view state) {
+    return Error{Code::invalid_transition, "execution " + id.text() + " is " + std::string(state) +
+                                               " and cannot be " + std::string(verb)};
+  };
+  // One that has ended in this turn is not in the store yet.
+  if (const auto found = executions_.find(id);
+      found != executions_.end() && found->second->state().origin->tenant == tenant)
+    return refused(name_of(found->second->state().state));
+  auto stored = store_.find(tenant, id);
+  if (!stored) return std::move(stored).error();
+  if (!*stored) return Error{Code::not_found, "there is no execution '" + id.text() + "'"};
+  return refused((*stored)->state);
+}
+
+template <class Order, class Ask>
+void Engine::Core::instruct(Order& command, std::string_view verb, Ask ask) {
+  const auto answer = [&](Result<std::string_view> result) {
+    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable {
+      reply(std::move(result));
+    });
+  };
+  Execution* execution = open_execution(command.tenant, command.id);
+  if (!execution) return answer(refusal(command.tenant, command.id, verb));
+  if (Status done = ask(*execution); !done) return answer(std::move(done).error());
+  touched(*execution);
+  answer(journal::visible_state(execution->state()));
+}
+
+void Engine::Core::handle(Decision& deciding, Pause& command) {
+  instruct(command, "paused",
+           [&](Execution& execution) { return execution.on_pause(deciding, command.reason); });
+}
+
+void Engine::Core::handle(Decision& deciding, Resume& command) {
+  instruct(command, "resumed", [&](Execution& execution) { return execution.on_resume(deciding, command); });
+}
+
+void Engine::Core::handle(Decision& deciding, Approve& command) {
+  instruct(command, command.approved ? "approved" : "rejected",
+           [&](Execution& execution) { return execution.on_approval(deciding, command); });
+}
+
+void Engine::Core::handle(Decision&, ListAwaiting& command) {
+  change_.replies.push_back([this, command = std::move(command)] {
+    std::vector<const Execution*> found;
+    for (const auto& [id, execution] : executions_) {
+      const journal::ExecutionState& state = execution->state();
+      const auto awaits = [](const journal::Step& step) {
+        return step.state == journal::StepState::awaiting;
+      };
+      if (!execution->ended() && state.origin->tenant == command.tenant &&
+          std::any_of(state.steps.begin(), state.steps.end(), awaits))
+        found.push_back(execution.get());
+    }
+    std::sort(found.begin(), found.end(),
+              [](const Execution* a, const Execution* b) { return a->id() < b->id(); });
+    std::vector<AwaitingStep> waiting;
+    for (const Execution* execution : found) {
+      const journal::ExecutionState& state = execution->state();
+      for (uint32_t step = 0; step < state.steps.size() && waiting.size() < command.limit; ++step)
+        if (state.steps[step].state == journal::StepState::awaiting)
+          waiting.push_back({state.id, state.origin->package, state.origin->workflow,
+                             execution->names()[step], state.steps[step].extra->await});
+    }
+    command.reply(std::move(waiting));
+  });
+}
+
+void Engine::Core::handle(Decision&, Show& command) {
+  change_.replies.push_back([this, command = std::move(command)] {
+    Execution* execution = open_execution(command.tenant, command.id);
+    if (!execution) return command.reply(std::optional<View>());
+    command.reply(std::optional(View{execution->state(), execution->names(), execution->context_json()}));
+  });
+}
+
+Line Engine::Core::line_of(const Execution& execution) const {
+  const journal::ExecutionState& state = execution.state();
+  return {state.id,
+          state.origin->package,
+          state.origin->version,
+          state.origin->workflow,
+          state.key,
+          state.origin->pins.front(),
+          journal::visible_state(state),
+          state.created_at,
+          state.started_at,
+          state.ended_at,
+          state.n_terminal(),
+          static_cast<uint32_t>(state.steps.size())};
+}
+
+void Engine::Core::handle(Decision&, ListOpen& command) {
+  change_.replies.push_back([this, command = std::move(command)] {
+    std::vector<const Execution*> found;
+    for (const auto& [id, execution] : executions_) {
+      const journal::ExecutionState& state = execution->state();
+      if (execution->ended() || state.origin->tenant != command.tenant || state.created_at < command.since)
+        continue;
+      if (!command.package.empty() && state.origin->package != command.package) continue;
+      if (!command.workflow.empty() && state.origin->workflow != command.workflow) continue;
+      if (command.before && id >= command.before) continue;
+      found.push_back(execution.get());
+    }
+    const size_t n = std::min<size_t>(found.size(), command.limit);
+    std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(n), found.end(),
+                      [](const Execution* a, const Execution* b) { return a->id() > b->id(); });
+    std::vector<Line> lines;
+    for (size_t i = 0; i < n; ++i) lines.push_back(line_of(*found[i]));
+    command.reply(std::move(lines));
+  });
+}
+
+void Engine::Core::handle(Decision&, Stats& command) {
+  change_.replies.push_back([this, command = std::move(command)] {
+    EngineStats stats = stats_;
+    for (const auto& [id, execution] : executions_) stats.open_executions += !execution->ended();
+    stats.running_steps = running_steps();
+    stats.ready_executions = queue_.size();
+    command.reply(stats);
+  });
+}
+
+}  // namespace pirn::engine

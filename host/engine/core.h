@@ -1,0 +1,161 @@
+// The engine's inside: its data, and its work in four rooms. engine.cc is the loop and recovery, commands.cc
+// answers what the outside asks, families.cc begins executions that come from others (nested, rolled back,
+// run again), commit.cc writes what was decided and acts on it.
+//
+// Thread: the engine's.
+#pragma once
+
+#include <map>
+#include <unordered_map>
+
+#include "host/engine/engine.h"
+#include "host/engine/execution.h"
+#include "host/engine/id_source.h"
+#include "host/engine/recovery.h"
+#include "host/engine/triggers.h"
+#include "host/scheduler/fair_queue.h"
+
+namespace pirn::engine {
+
+class Engine::Core : private Launcher {
+ public:
+  Core(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
+       CommitListener& listener, worker::Wakeup& wakeup)
+      : options_(options),
+        store_(store),
+        runner_(runner),
+        releases_(releases),
+        listener_(listener),
+        inbox_(options.inbox_limit, wakeup),
+        triggers_(*this, store) {
+    next_invocation_ = (store.epoch() << 40) + 1;
+  }
+
+  Inbox& inbox() { return inbox_; }
+  const std::vector<Error>& left_aside() const { return left_aside_; }
+  void stop_dispatching() { dispatching_ = false; }
+  size_t running_steps() const;
+
+  Status recover(int64_t now, std::span<const uint64_t> killers);
+  Result<Turn> turn(int64_t now);
+
+ private:
+  using ExecutionPtr = std::unique_ptr<Execution>;
+
+  // Decide.
+  void handle(Decision& decision, Start& command);
+  void handle(Decision& decision, Rerun& command);
+  Result<Started> rerun(Decision& decision, const Rerun& command);
+  void handle(Decision& decision, Cancel& command);
+  void handle(Decision& decision, Pause& command);
+  void handle(Decision& decision, Resume& command);
+  void handle(Decision& decision, Approve& command);
+  void handle(Decision& decision, Show& command);
+  void handle(Decision& decision, ListOpen& command);
+  void handle(Decision& decision, ListAwaiting& command);
+  void handle(Decision& decision, Stats& command);
+  // Asks the open execution; why there is none is the answer otherwise.
+  template <class Order, class Ask>
+  void instruct(Order& command, std::string_view verb, Ask ask);
+  Error refusal(std::string_view tenant, ExecutionId id, std::string_view verb) const;
+  template <class Trigger>
+  void handle(Decision& decision, Trigger& command) {
+    triggers_.handle(decision, command, dispatching_);
+  }
+  ExecutionId launch(Decision& decision, const registry::Catalog::Target& target, Launch launch) override;
+  Result<std::optional<ExecutionId>> started_by(const std::string& tenant, const std::string& key) override;
+  uint32_t running(std::string_view tenant, const journal::ScheduleName& workflow) const override;
+  void on_completion(Decision& decision, worker::Completion& completion);
+  void dispatch(Decision& decision);
+  void touched(Execution& execution);
+  Execution& add(ExecutionId id, PlanPtr plan);
+  Execution& create(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record);
+  Execution& create_from(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record,
+                         const std::vector<journal::Step>& past, const std::vector<bool>& adopts,
+                         Execution::Adopting why, const std::vector<ExpansionPtr>& expansions = {});
+  // Nested executions that begin, stop or end in this turn, until there are none.
+  Result<bool> settle_families(Decision& decision);  // whether there was anything
+  Status begin_child(Decision& decision, const Birth& birth);
+  Status find_lost_children(Decision& decision);
+  Result<std::optional<Started>> find_start_key(const Start& command);
+  Line line_of(const Execution& execution) const;
+
+  // Commit.
+  Status commit();
+  void project(Execution& execution);
+
+  // Act.
+  void act();
+  void leave_if_over(Execution& execution);
+  void unpin(const registry::ReleasePtr& release);
+  void retire_replaced();
+
+  Result<GrownPlan> recovered_plan(const journal::ExecutionState& state);
+  void leave_aside(journal::ExecutionState&& state, Error why);
+  const journal::ExecutionState& state_of(ExecutionId id) const;
+  Result<PlanPtr> plan_for(const registry::ReleasePtr& release, std::string_view workflow);
+  PlanPtr plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow);
+  uint32_t tenant_number(const std::string& tenant);
+  Execution* open_execution(std::string_view tenant, ExecutionId id);
+  Decision decision(int64_t now) {
+    return {now,
+            change_,
+            timers_,
+            ids_,
+            next_invocation_,
+            options_.cancel_grace_ns,
+            options_.consultation_limit_ns,
+            options_.handler_limit_ns,
+            options_.execution_limit_bytes};
+  }
+
+  const Options options_;
+  store::Store& store_;
+  worker::Runner& runner_;
+  const Releases& releases_;
+  CommitListener& listener_;
+  Inbox inbox_;
+
+  std::unordered_map<ExecutionId, ExecutionPtr> executions_;
+  std::map<std::pair<std::string, std::string>, ExecutionId, std::less<>>
+      start_keys_;  // of open executions, (tenant, key)
+  std::unordered_map<std::string, uint32_t> tenant_numbers_;
+  std::unordered_map<const definition::Workflow*, PlanPtr> plans_;
+  std::unordered_map<registry::ReleasePtr, uint32_t> pins_;  // how many executions in memory pin it
+  registry::CatalogPtr catalog_;
+  scheduler::FairQueue<Execution*> queue_;
+  Timers timers_;
+  Triggers triggers_;
+  IdSource ids_;
+  uint64_t next_invocation_ = 1;
+  bool dispatching_ = true;
+  int64_t last_now_ = 0;
+
+  // One turn's data, kept for its buffers.
+  Change change_;
+  std::vector<Command> commands_;
+  std::vector<worker::Completion> completions_;
+  std::vector<std::pair<Reply<Started>, Result<Started>>>
+      started_;  // the most frequent reply, without a closure
+  std::vector<Execution*> touched_;
+  std::vector<store::JournalRow> journal_rows_;
+  std::vector<store::ExecutionRow> execution_rows_;
+  std::vector<store::TenantRow> tenant_rows_;
+  std::vector<store::EventRow> event_rows_;
+  std::vector<journal::TextWriter> bodies_;
+  size_t n_bodies_ = 0;
+
+  std::vector<Execution*> dirty_;  // open, and the projection is behind
+  uint64_t commits_since_complete_ = 0;
+  std::vector<Error> left_aside_;
+  std::unordered_map<ExecutionId, journal::ExecutionState>
+      aside_;  // their keys are taken, their parents wait
+  EngineStats stats_;
+};
+
+// What answers for an execution that is not there, and for a foreign one.
+inline Error not_open(ExecutionId id) {
+  return Error{Code::not_found, "there is no execution '" + id.text() + "'"};
+}
+
+}  // namespace pirn::engine

@@ -1,0 +1,72 @@
+// Grafts: steps that answer with the steps that are to run (R11, R12). The expansion is in the journal in the
+// same commit as the graft's completion, and is never computed again.
+#include "host/engine/execution.h"
+
+namespace pirn::engine {
+
+using worker::Outcome;
+
+namespace {
+
+size_t size_bytes(const std::vector<journal::Child>& children) {
+  size_t bytes = 0;
+  for (const journal::Child& child : children)
+    bytes +=
+        sizeof child + child.name.size() + child.task.size() + child.params.size() + child.options.size();
+  return bytes;
+}
+
+}  // namespace
+
+// S15.
+void Execution::expand(Decision& decision, uint32_t step, Outcome& outcome) {
+  using journal::ErrorClass;
+  if (plan_->is_child(step) || !plan_->step(step).graft)
+    return fail_step(
+        decision, step,
+        make_error("expand_not_allowed", "the task returned EXPAND, and the step is not declared as a graft",
+                   ErrorClass::terminal));
+  for (uint32_t number = 0; journal::Child & child : outcome.children) {
+    child.graft = step;
+    child.number = number++;
+  }
+  auto children = std::make_shared<const std::vector<journal::Child>>(std::move(outcome.children));
+  journal::ResultPtr result = std::move(outcome.result);
+  if (result && result->is_map && result->map.empty()) result = nullptr;
+  const size_t bytes = size_bytes(*children) + (result ? journal::size_bytes(*result) : 0);
+  if (!has_room(decision, bytes)) return refuse_result(decision, step, bytes);
+  ExpansionPtr expansion;
+  if (!children->empty()) {
+    journal::ErrorPtr error;
+    expansion = plan_.prepare(step, children, error);
+    if (!expansion) return fail_step(decision, step, std::move(error));
+  }
+  if (result) stored_bytes_ += journal::size_bytes(*result);
+  emit(decision, journal::GraftExpanded{step, std::move(children)});
+  if (expansion) {
+    plan_.add(expansion);
+    spread(expansion);
+  }
+  record_completion(decision, step, std::move(result));
+  if (expansion)
+    for (uint32_t number = 0; number < expansion->size(); ++number) pass(decision, expansion->first + number);
+  settle(decision);
+  finish_if_done(decision);
+}
+
+// What is derived, for new children.
+void Execution::spread(const ExpansionPtr& expansion) {
+  frame_->grow(expansion);
+  local_.resize(local_.size() + expansion->size());
+  n_open_ += expansion->size();
+  stored_bytes_ += size_bytes(*expansion->children);
+  if (barrier_) {
+    const uint32_t level = plan_->level(expansion->first);
+    if (barrier_->open.size() <= level) barrier_->open.resize(level + 1);
+    barrier_->open[level] += expansion->size();
+  }
+  const uint32_t join = plan_->join_of(expansion->graft);
+  if (join != kNone) ties_->joins[join].open += expansion->size();
+}
+
+}  // namespace pirn::engine

@@ -1,0 +1,192 @@
+// Executions that come from others: nested ones, those that roll a nested one back, and those that run one
+// again.
+#include "host/engine/core.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "host/journal/codec.h"
+
+namespace pirn::engine {
+
+Execution& Engine::Core::create_from(Decision& deciding, ExecutionId id, PlanPtr plan,
+                                     journal::Created record, const std::vector<journal::Step>& past,
+                                     const std::vector<bool>& adopts, Execution::Adopting why,
+                                     const std::vector<ExpansionPtr>& expansions) {
+  Execution& execution = add(id, std::move(plan));
+  execution.create_from(deciding, std::move(record), past, adopts, why, expansions);
+  touched(execution);
+  return execution;
+}
+
+namespace {
+
+// What a new execution of `plan` may take over from `past`: the completed steps of the same name, without
+// `from` and what depends on it, and without grafts that have expanded and what depends on them (their
+// children come into being anew).
+std::vector<bool> steps_to_adopt(const Plan& plan, const journal::ExecutionState& past,
+                                 const std::vector<std::string>& names, uint32_t from) {
+  std::vector<bool> adopts(plan.n_steps(), true);
+  for (uint32_t rank = 0; rank < plan.n_steps(); ++rank) {
+    const uint32_t step = plan.at_rank(rank);
+    const bool expanded =
+        std::any_of(past.expansions.begin(), past.expansions.end(), [&](const auto& children) {
+          return !children->empty() && names[children->front().graft] == plan.step(step).name;
+        });
+    adopts[step] =
+        step != from && !expanded && !plan.waits_for_any(step, [&](uint32_t s) { return !adopts[s]; });
+  }
+  return adopts;
+}
+
+// The declared steps of a state as the new plan numbers them: by name.
+std::vector<journal::Step> renumbered(const journal::ExecutionState& past,
+                                      const std::vector<std::string>& names, const Plan& plan) {
+  std::vector<journal::Step> steps(plan.n_steps());
+  for (uint32_t i = 0; i < past.n_declared(); ++i)
+    if (const uint32_t step = plan.find(names[i]); step != UINT32_MAX) steps[step] = past.steps[i];
+  return steps;
+}
+
+}  // namespace
+
+void Engine::Core::handle(Decision& deciding, Rerun& command) {
+  started_.emplace_back(std::move(command.reply), rerun(deciding, command));
+}
+
+Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
+  if (!dispatching_) return Error{Code::shutting_down, "the host is shutting down"};
+  const auto refused = [&](std::string_view state, const char* why) {
+    return Error{Code::invalid_transition, "execution " + command.id.text() + " is " + std::string(state) +
+                                               " and cannot be " +
+                                               (command.from.empty() ? "retried" : "run again") + ": " + why};
+  };
+  if (const Execution* open = open_execution(command.tenant, command.id))
+    return refused(name_of(open->state().state), "it is not over yet");
+  PIRN_TRY(const auto stored, store_.find(command.tenant, command.id));
+  if (!stored) return not_open(command.id);
+  PIRN_TRY(auto decoded, journal::decode_state(stored->body));
+  if (command.from.empty() && decoded.state.state == journal::State::completed)
+    return refused(name_of(decoded.state.state), "nothing of it failed");
+  PlanPtr plan;
+  if (command.on_active) {
+    const journal::Origin& origin = *decoded.state.origin;
+    PIRN_TRY(const auto target, catalog_->resolve(command.tenant, origin.package + "::" + origin.workflow));
+    plan = plan_of(target.release, *target.workflow);
+  } else {
+    PIRN_TRY(const GrownPlan grown, recovered_plan(decoded.state));
+    plan = grown.shared();
+  }
+  uint32_t from = journal::kNoStep;
+  if (!command.from.empty() && (from = plan->find(command.from)) == journal::kNoStep) {
+    const std::string near = nearest(command.from, plan->names());
+    return Error{Code::unknown_step,
+                 "the workflow '" + decoded.state.origin->workflow + "' has no step '" + command.from + "'",
+                 near.empty() ? "See pirn run show." : "Did you mean '" + near + "'?"};
+  }
+  const ExecutionId id = ids_.next(deciding.now);
+  journal::Created record;
+  record.origin = plan->origin();
+  record.n_steps = plan->n_steps();
+  record.root = id;
+  record.retry_of = command.id;
+  record.input_digest = decoded.state.input_digest;
+  record.trigger = command.from.empty() ? "retry" : "rerun";
+  record.input = decoded.state.input;
+  for (const journal::Delta& patch : decoded.state.patches)
+    for (const journal::Delta::Entry& entry : patch.entries) {
+      if (entry.unset)
+        std::erase_if(record.input.entries, [&](const auto& given) { return given.key == entry.key; });
+      else
+        record.input.put(entry.key, entry.value);
+    }
+  const std::vector<bool> adopts = steps_to_adopt(*plan, decoded.state, decoded.step_names, from);
+  create_from(deciding, id, plan, std::move(record), renumbered(decoded.state, decoded.step_names, *plan),
+              adopts, Execution::Adopting::to_go_on);
+  return Started{id, false};
+}
+
+Result<bool> Engine::Core::settle_families(Decision& deciding) {
+  bool any = false;
+  while (!change_.births.empty() || !change_.child_stops.empty() || !change_.ended_children.empty()) {
+    any = true;
+    for (const Birth& birth : std::exchange(change_.births, {})) PIRN_DO(begin_child(deciding, birth));
+    for (const ChildStop& stop : std::exchange(change_.child_stops, {})) {
+      const auto child = executions_.find(stop.child);
+      if (child == executions_.end() || !child->second->may_be_cancelled()) continue;
+      child->second->cancel(deciding, stop.reason, stop.rollback, true);
+      touched(*child->second);
+    }
+    for (const Execution* child : std::exchange(change_.ended_children, {})) {
+      const auto parent = executions_.find(child->state().parent);
+      if (parent == executions_.end()) continue;
+      parent->second->on_child_ended(deciding, *child);
+      touched(*parent->second);
+    }
+  }
+  return any;
+}
+
+// A nested workflow runs on the release of its parent: what was started together stays together.
+Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
+  const journal::ExecutionState& parent = birth.parent->state();
+  const registry::ReleasePtr& release = birth.parent->plan().release();
+  const std::string& name = birth.parent->plan().step(birth.step).nested;
+  const size_t colons = name.find("::");
+  const definition::Workflow* workflow =
+      release->find(colons == std::string::npos ? name : name.substr(colons + 2));
+  assert(workflow && "checked when the definition was read");
+  PlanPtr plan = plan_of(release, *workflow);
+  journal::Created record;
+  record.origin = plan->origin();
+  record.n_steps = plan->n_steps();
+  record.root = parent.root;
+  record.parent = parent.id;
+  record.parent_step = birth.step;
+  record.trigger = birth.undoes ? "rollback" : "nested";
+  record.input = birth.input;
+  if (!birth.undoes) {
+    create(deciding, birth.child, std::move(plan), std::move(record));
+    return {};
+  }
+  PIRN_TRY(const auto stored, store_.find(parent.origin->tenant, birth.undoes));
+  if (!stored)
+    return Error{Code::journal_corrupt,
+                 "execution " + parent.id.text() + " has a completed step whose execution " +
+                     birth.undoes.text() + " is not stored",
+                 "", Blame::world};
+  PIRN_TRY(const auto past, journal::decode_state(stored->body));
+  record.retry_of = birth.undoes;
+  record.input = past.state.input;
+  PIRN_TRY(const GrownPlan grown, GrownPlan::recovered(plan, past.state));
+  create_from(deciding, birth.child, std::move(plan), std::move(record), past.state.steps,
+              std::vector<bool>(past.state.steps.size(), true), Execution::Adopting::to_roll_back,
+              grown.expansions());
+  return {};
+}
+
+// After a crash: a step's child is open, or it has ended in the same commit as the step would have, or the
+// step was still being prepared and has none.
+Status Engine::Core::find_lost_children(Decision& deciding) {
+  for (const Waiting& waiting : std::exchange(change_.waiting, {})) {
+    // What was left aside is not lost: its parent waits until it can be read again.
+    if (executions_.contains(waiting.child) || aside_.contains(waiting.child)) continue;
+    const std::string& tenant = waiting.parent->state().origin->tenant;
+    PIRN_TRY(const auto stored, store_.find(tenant, waiting.child));
+    if (!stored) {
+      // Only what is still being prepared has no execution yet.
+      waiting.parent->lost_child(deciding, waiting.step);
+    } else {
+      PIRN_TRY(auto decoded, journal::decode_state(stored->body));
+      PIRN_TRY(GrownPlan grown, recovered_plan(decoded.state));
+      Execution child(std::move(decoded.state), std::move(grown), waiting.parent->tenant_number());
+      child.refold();
+      waiting.parent->on_child_ended(deciding, child);
+    }
+    touched(*waiting.parent);
+  }
+  PIRN_DO(settle_families(deciding));
+  return {};
+}
+
+}  // namespace pirn::engine

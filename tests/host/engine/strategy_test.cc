@@ -1,0 +1,136 @@
+// R44: a strategy changes when steps run, never what comes out.
+#include <gtest/gtest.h>
+
+#include "host/simulate/world.h"
+
+namespace pirn::sim {
+namespace {
+
+using journal::State;
+using journal::Strategy;
+
+std::vector<std::string> called(World& world) {
+  std::vector<std::string> steps;
+  for (const Called& call : world.runner().calls) steps.push_back(call.step);
+  return steps;
+}
+
+// Two chains of different pace, one of them with a priority, and what joins them.
+constexpr const char* kSteps = R"("steps":[{"name":"a"},{"name":"a2","after":["a"],"priority":5},
+  {"name":"b"},{"name":"b2","after":["b"]},{"name":"end","after":["a2","b2"]}])";
+
+struct Ran {
+  std::vector<std::string> order;
+  std::string context;
+  size_t most_at_once;
+};
+
+Ran run(const std::string& of_definition, Strategy of_start, int crash_after_seconds = 0) {
+  World world;
+  world.publish(of_definition + kSteps);
+  world.runner().script = [](const auto& invocation) {
+    const std::string name(invocation.step_name);
+    const int64_t takes = name == "b" ? kMinute : kSecond;
+    return after(takes, ok("{\"" + name + "\":1,\"last\":\"" + name + "\"}"));
+  };
+  const ExecutionId id = world.start("{}", "", "w", "t", of_start)->id;
+  if (crash_after_seconds) {
+    world.advance(crash_after_seconds * kSecond);
+    world.crash();
+  }
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  return {called(world), world.context(id), world.runner().most_at_once};
+}
+
+using Order = std::vector<std::string>;
+const Order kParallel = {"a", "b", "a2", "b2", "end"};
+const Order kSequential = {"a", "a2", "b", "b2", "end"};
+const std::string kContext = R"({"a":1,"a2":1,"b":1,"b2":1,"end":1,"last":"end"})";
+
+TEST(Strategy, ParallelIsTheDataFlow) {
+  const Ran parallel = run("", Strategy::as_defined);
+  EXPECT_EQ(parallel.order, kParallel);
+  EXPECT_EQ(parallel.most_at_once, 2u);
+  EXPECT_EQ(parallel.context, kContext);
+}
+
+TEST(Strategy, SequentialIsOneAtATimeInCanonicalOrder) {
+  const Ran sequential = run(R"("strategy":"sequential",)", Strategy::as_defined);
+  EXPECT_EQ(sequential.order, kSequential);
+  EXPECT_EQ(sequential.most_at_once, 1u);
+  EXPECT_EQ(sequential.context, kContext);
+}
+
+TEST(Strategy, SequentialPaysNoHeedToPriorities) {
+  World world;
+  world.publish(R"("strategy":"sequential","steps":[{"name":"a"},{"name":"b","priority":9}])");
+  (void)world.start();
+  world.run();
+  EXPECT_EQ(called(world), (Order{"a", "b"}));
+}
+
+TEST(Strategy, HybridWaitsForEachLevel) {
+  World world;
+  world.publish(
+      R"("strategy":"hybrid","steps":[{"name":"a"},{"name":"a2","after":["a"]},{"name":"b"},{"name":"b2","after":["b"]}])");
+  world.runner().by_function["b"] = [](const auto&) { return after(kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.advance(30 * kSecond);
+  EXPECT_EQ(world.step_state(id, "a2"), "ready") << "b is of a lower level and still runs";
+  world.run();
+  EXPECT_EQ(called(world), (Order{"a", "b", "a2", "b2"}));
+}
+
+TEST(Strategy, HybridHoldsWhileAStepOfTheLevelWaitsForItsRetry) {
+  World world;
+  world.publish(R"("strategy":"hybrid","steps":[{"name":"a"},{"name":"a2","after":["a"]},
+    {"name":"b","max_retries":1,"retry_delay":"1h","retry_backoff":"fixed"}])");
+  world.runner().by_function["b"] = [](const auto& invocation) {
+    return invocation.attempt == 1 ? fail("x") : ok();
+  };
+  const ExecutionId id = world.start()->id;
+  world.advance(kMinute);
+  EXPECT_EQ(world.step_state(id, "a2"), "ready");
+  world.crash();
+  world.run();
+  EXPECT_EQ(called(world), (Order{"a", "b", "b", "a2"}));
+}
+
+TEST(Strategy, HybridHoldsTheChildrenOfAGraftOnALevelOfTheirOwn) {
+  World world;
+  world.publish(
+      R"("strategy":"hybrid","steps":[{"name":"g","graft":true},{"name":"beside"},{"name":"next","after":["beside"]},
+    {"name":"last","after_graft":["g"]}])");
+  world.runner().by_function["g"] = [](const auto&) { return expand({child("c1"), child("c2")}); };
+  world.runner().by_function["beside"] = [](const auto&) { return after(kSecond, ok()); };
+  world.runner().by_function["next"] = [](const auto&) { return after(kMinute, ok()); };
+  world.runner().by_function["child"] = [](const auto&) { return after(kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  EXPECT_EQ(world.step_state(id, "c1"), "ready");
+  world.advance(2 * kSecond);
+  EXPECT_EQ(world.step_state(id, "c1"), "running");
+  EXPECT_EQ(world.step_state(id, "next"), "running") << "it is of the children's level";
+  world.run();
+  EXPECT_EQ(called(world).back(), "last");
+}
+
+TEST(Strategy, TheStartSaysItBeforeTheDefinitionAndItSurvivesACrash) {
+  for (const int crash_after : {0, 30}) {
+    const Ran one = run(R"("strategy":"parallel",)", Strategy::sequential, crash_after);
+    EXPECT_EQ(one.most_at_once, 1u);
+    EXPECT_EQ(one.context, kContext);
+    const Ran many = run(R"("strategy":"sequential",)", Strategy::parallel, crash_after);
+    EXPECT_EQ(many.most_at_once, 2u);
+    EXPECT_EQ(many.context, kContext);
+    const Ran levels = run("", Strategy::hybrid, crash_after);
+    EXPECT_EQ(levels.context, kContext);
+    if (!crash_after) {
+      EXPECT_EQ(levels.order, (Order{"a", "b", "a2", "b2", "end"}));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pirn::sim
