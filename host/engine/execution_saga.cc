@@ -90,7 +90,7 @@ void Execution::start_rollback(Decision& decision, uint32_t step) {
 // R25, R61: anything but done is a failure. It is retried by the step's policy, then the others go on.
 void Execution::on_rollback_outcome(Decision& decision, uint32_t step, const Outcome& outcome) {
   decision.timers.remove(local_[step].timer);
-  const int64_t duration = 0;
+  const int64_t duration = decision.now - state_.steps[step].invoked_at;
   if (outcome.kind == Outcome::Kind::done) {
     emit(decision, journal::RollbackDone{step, duration});
   } else {

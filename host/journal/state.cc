@@ -275,6 +275,7 @@ struct Applier {
     Step& target = step(record.step);
     require(execution.state == State::compensating && target.state == StepState::completed);
     target.compensation = Compensation::running;
+    target.invoked_at = at;
     target.invocation = record.invocation;
     if (record.child) target.extra.edit().rollback_child = record.child;
     target.wake_at = 0;

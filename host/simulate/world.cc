@@ -354,7 +354,7 @@ Result<Answer> World::ask(Order order) {
 }
 
 Result<std::string_view> World::pause(ExecutionId id, std::string_view tenant) {
-  return ask<std::string_view>(engine::Pause{std::string(tenant), id, "for now", {}});
+  return ask<std::string_view>(engine::Pause{std::string(tenant), id, "asked to", {}});
 }
 
 Result<std::string_view> World::resume(ExecutionId id, std::string_view context_json, std::string_view step,

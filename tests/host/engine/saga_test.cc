@@ -87,6 +87,16 @@ TEST(Saga, ARollbackIsToldItsResultAndTheError) {
   EXPECT_NE(refund->context.find(R"("receipt":"r-1")"), std::string::npos);
 }
 
+TEST(Saga, ARollbackIsTimed) {
+  World world;
+  world.publish(order());
+  world.runner().by_function["refund"] = [](const auto&) { return after(3 * kSecond, ok()); };
+  world.runner().by_function["ship"] = [](const auto&) { return fail("no_carrier"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.records_of<journal::RollbackDone>(id)[0].duration, 3 * kSecond);
+}
+
 TEST(Saga, R25AFailingRollbackIsRetriedAndTheOthersGoOn) {
   World world;
   world.publish(R"("steps":[{"name":"a","rollback":"ra"},
