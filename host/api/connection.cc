@@ -105,6 +105,11 @@ Error error_of(const error_code& error) {
   return Error{Code::malformed_request, "the request is no valid HTTP: " + error.message()};
 }
 
+Error late_body(std::chrono::milliseconds limit) {
+  return Error{Code::request_timeout,
+               "the request's body did not arrive within " + std::to_string(limit.count()) + " ms"};
+}
+
 bool speaks_http(const error_code& error) {
   return error.category() == make_error_code(http::error::end_of_stream).category();
 }
@@ -178,7 +183,8 @@ void Connection::on_header() {
   if (const Status type = check_content_type(*route_, request_->header("content-type"), has_body); !type)
     return refuse(type.error());
   parser_->body_limit(route_->body_limit);
-  stream_.expires_after(shared_.patience.time_for(length));
+  stream_.expires_never();  // the time of the body is another timer's, whose end leaves the stream open
+  body_time_ = shared_.patience.time_for(length);
   if (route_->admit != nullptr) return admit_body(length);
   read_body();
 }
@@ -254,9 +260,13 @@ void Connection::admit_body(uint64_t length) {
 }
 
 void Connection::read_body() {
+  limit_body_time(body_time_);
   const auto read = [self = shared_from_this()] {
     http::async_read(self->stream_, self->buffer_, *self->parser_, [self](error_code error, size_t) {
       if (self->closed_) return;
+      if (std::exchange(self->body_late_, false)) return self->refuse(late_body(self->body_time_));
+      error_code ignored;
+      self->timer_.cancel(ignored);
       if (!error) return self->dispatch();
       if (!speaks_http(error)) return self->close();
       self->refuse(error_of(error));
@@ -266,9 +276,21 @@ void Connection::read_body() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   asio::async_write(stream_, asio::buffer(kContinue),
                     [self = shared_from_this(), read](error_code error, size_t) {
-                      if (error) return self->close();
+                      if (error && !self->body_late_) return self->close();
                       read();
                     });
+}
+
+// Who stalls within a body is told so: what ends his reading must leave the connection able to answer.
+void Connection::limit_body_time(std::chrono::milliseconds limit) {
+  body_late_ = false;
+  timer_.expires_after(limit);
+  timer_.async_wait([weak = weak_from_this(), exchange = exchange_](error_code error) {
+    const auto self = weak.lock();
+    if (error || !self || self->closed_ || exchange != self->exchange_ || self->parser_->is_done()) return;
+    self->body_late_ = true;
+    self->stream_.cancel();
+  });
 }
 
 // ---- answering

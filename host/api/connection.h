@@ -52,6 +52,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void record_refusal(const Error& error);
   void admit_body(uint64_t length);
   void read_body();
+  void limit_body_time(std::chrono::milliseconds limit);
   void dispatch();
   // Answers for the request that is under way; any thread.
   Respond responder();
@@ -76,6 +77,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int64_t upload_bytes_ = 0;  // of the budget, held by the request under way
   uint64_t exchange_ = 0;     // an answer of an earlier one is dropped
   bool closed_ = false;
+  std::chrono::milliseconds body_time_{0};  // for the body of the request under way
+  bool body_late_ = false;                  // it did not come within that
 
   // While an answer is written.
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
