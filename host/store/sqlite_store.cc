@@ -1,5 +1,8 @@
 #include "host/store/sqlite_store.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <boost/filesystem/operations.hpp>
 #include <cassert>
 
@@ -42,6 +45,13 @@ Status make_wal_durable(const std::string& path, const char* vfs_name) {
   if (code == SQLITE_OK) return {};
   return Error{Code::store_unopenable, "'" + wal + "' could not be made durable: " + sqlite3_errstr(code), "",
                Blame::world};
+}
+
+// SQLite would let the group and others read what it makes; its other files take after this one. Who may not
+// make the file hears it from SQLite.
+void make_private(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file >= 0) ::close(file);
 }
 
 // An error of opening: the same message under the code that says that nothing was opened, except where the
@@ -112,6 +122,7 @@ void SqliteStore::prepare_process() { initialize_sqlite(); }
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, Options options) {
   const auto opened = [&]() -> Result<std::unique_ptr<SqliteStore>> {
     PIRN_DO(make_wal_durable(path, options.vfs));
+    if (options.vfs == nullptr) make_private(path);
     PIRN_TRY(Connection connection, Connection::open(path, Connection::Mode::read_write_create, options.vfs));
     PIRN_DO(check_identity(connection));
     PIRN_DO(configure(connection, options));

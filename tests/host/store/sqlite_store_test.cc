@@ -1,5 +1,6 @@
 // What is SQLite's own about the embedded store: its file, its schema, its plans, its log.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -60,6 +61,16 @@ Status commit(Store& store, uint64_t id, uint32_t commit_no, std::string_view bo
   row.body = body;
   return store.commit(
       {store.lease(), {&journal, 1}, {&row, state == nullptr ? size_t{0} : size_t{1}}, false});
+}
+
+TEST_F(SqliteStoreTest, IsItsOwnersAlone) {
+  const auto before = umask(0);  // what the shell would take away must not matter
+  const auto store = open();
+  umask(before);
+  for (const char* suffix : {"", "-wal", "-shm"})
+    EXPECT_EQ(std::filesystem::status(path_ + suffix).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+        << suffix;
 }
 
 TEST_F(SqliteStoreTest, IsDurableBeforeItAcknowledges) {
