@@ -1,84 +1,13 @@
 #include "packager/pack/package_toml.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <chrono>
+
+#include "packager/pack/toml_reader.h"
 
 namespace pirn::pack {
 
 namespace {
-
-// Collects all problems, each at its place in the text.
-class Reader {
- public:
-  Reader(std::string_view text, std::string_view file) : text_(text), file_(file) {}
-
-  std::vector<Error> problems;
-
-  void problem(const toml::source_region& at, std::string message, std::string hint = "",
-               Code code = Code::package_toml_invalid) {
-    Where where{std::string(file_), at.begin.line, at.begin.column, line(at.begin.line)};
-    problems.push_back(
-        {.code = code, .message = std::move(message), .hint = std::move(hint), .where = std::move(where)});
-  }
-  void check_keys(const toml::table& table, const std::string& name, const std::vector<std::string>& known) {
-    for (const auto& [key, value] : table) {
-      const std::string word(key.str());
-      if (std::find(known.begin(), known.end(), word) != known.end()) continue;
-      const std::string meant = nearest(word, known);
-      problem(key.source(), "unknown key '" + word + "' in " + name,
-              meant.empty() ? "" : "Did you mean '" + meant + "'?");
-    }
-  }
-  std::string string(const toml::table& table, const char* key) {
-    const toml::node* node = table.get(key);
-    if (!node) return "";
-    if (const auto* value = node->as_string()) return value->get();
-    problem(node->source(), "'" + std::string(key) + "' must be a string");
-    return "";
-  }
-  bool boolean(const toml::table& table, const char* key) {
-    const toml::node* node = table.get(key);
-    if (!node) return false;
-    if (const auto* value = node->as_boolean()) return value->get();
-    problem(node->source(), "'" + std::string(key) + "' must be true or false");
-    return false;
-  }
-  std::optional<int64_t> integer(const toml::table& table, const char* key) {
-    const toml::node* node = table.get(key);
-    if (!node) return std::nullopt;
-    if (const auto* value = node->as_integer(); value && value->get() >= 0) return value->get();
-    problem(node->source(), "'" + std::string(key) + "' must be an integer of at least 0");
-    return std::nullopt;
-  }
-  // Each string of a list with its place.
-  template <class Visit>
-  void strings(const toml::table& table, const char* key, Visit visit) {
-    const toml::node* node = table.get(key);
-    if (!node) return;
-    if (const auto* list = node->as_array()) {
-      for (const toml::node& element : *list) {
-        if (const auto* value = element.as_string())
-          visit(value->get(), element.source());
-        else
-          problem(element.source(), "each entry of '" + std::string(key) + "' must be a string");
-      }
-    } else {
-      problem(node->source(), "'" + std::string(key) + "' must be a list of strings");
-    }
-  }
-
- private:
-  std::string line(uint32_t number) const {
-    std::string_view rest = text_;
-    for (uint32_t i = 1; i < number && !rest.empty(); ++i)
-      rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
-    return std::string(rest.substr(0, rest.find('\n')));
-  }
-
-  std::string_view text_, file_;
-};
 
 // Seconds since 1970 of a date and time with an offset.
 int64_t unix_seconds(const toml::date_time& when) {
@@ -91,13 +20,14 @@ int64_t unix_seconds(const toml::date_time& when) {
 }
 
 template <class T>
-void sort_and_refuse_twins(std::vector<T>& list, const toml::table& table, const char* key, Reader& reader) {
+void sort_and_refuse_twins(std::vector<T>& list, const toml::table& table, const char* key,
+                           TomlReader& reader) {
   std::sort(list.begin(), list.end());
   if (std::adjacent_find(list.begin(), list.end()) != list.end())
     reader.problem(table.get(key)->source(), "'" + std::string(key) + "' names something twice");
 }
 
-void read_audience(const toml::table& root, Reader& reader, PackageToml& out) {
+void read_audience(const toml::table& root, TomlReader& reader, PackageToml& out) {
   if (!root.contains("audience")) return;
   out.audience.clear();
   reader.strings(root, "audience", [&](const std::string& tenant, const toml::source_region& at) {
@@ -114,7 +44,7 @@ void read_audience(const toml::table& root, Reader& reader, PackageToml& out) {
     reader.problem(root.get("audience")->source(), "'audience' names everybody (\"*\") and somebody");
 }
 
-void read_times(const toml::table& root, Reader& reader, PackageToml& out) {
+void read_times(const toml::table& root, TomlReader& reader, PackageToml& out) {
   const toml::node* node = root.get("not_after");
   if (!node) return;
   const auto* value = node->as_date_time();
@@ -124,7 +54,7 @@ void read_times(const toml::table& root, Reader& reader, PackageToml& out) {
   out.not_after_unix_s = unix_seconds(value->get());
 }
 
-void read_filesystem(const toml::table& permissions, Reader& reader, PackageToml& out) {
+void read_filesystem(const toml::table& permissions, TomlReader& reader, PackageToml& out) {
   const toml::node* node = permissions.get("filesystem");
   if (!node) return;
   const auto* list = node->as_array();
@@ -148,7 +78,7 @@ void read_filesystem(const toml::table& permissions, Reader& reader, PackageToml
   sort_and_refuse_twins(out.permissions.filesystem, permissions, "filesystem", reader);
 }
 
-void read_permissions(const toml::table& root, Reader& reader, PackageToml& out) {
+void read_permissions(const toml::table& root, TomlReader& reader, PackageToml& out) {
   const toml::node* node = root.get("permissions");
   if (!node) return;
   const auto* permissions = node->as_table();
@@ -163,7 +93,7 @@ void read_permissions(const toml::table& root, Reader& reader, PackageToml& out)
   read_filesystem(*permissions, reader, out);
 }
 
-void read_libraries(const toml::table& root, Reader& reader, PackageToml& out) {
+void read_libraries(const toml::table& root, TomlReader& reader, PackageToml& out) {
   const toml::node* node = root.get("libraries");
   if (!node) return;
   const auto* libraries = node->as_table();
@@ -180,14 +110,14 @@ void read_libraries(const toml::table& root, Reader& reader, PackageToml& out) {
   }
 }
 
-void refuse_unsupported(const toml::table& root, Reader& reader) {
+void refuse_unsupported(const toml::table& root, TomlReader& reader) {
   for (const char* key : {"requires", "resources"})
     if (const toml::node* node = root.get(key))
       reader.problem(node->source(), "'" + std::string(key) + "' is not supported by this version", "",
                      Code::unsupported);
 }
 
-void read_root(const toml::table& root, Reader& reader, PackageToml& out) {
+void read_root(const toml::table& root, TomlReader& reader, PackageToml& out) {
   reader.check_keys(root, "package.toml",
                     {"publisher", "audience", "description", "authors", "licence", "readme", "serial",
                      "not_after", "library", "files", "libraries", "permissions", "requires", "resources"});
@@ -218,19 +148,10 @@ void read_root(const toml::table& root, Reader& reader, PackageToml& out) {
 }  // namespace
 
 Result<PackageToml> parse_package_toml(std::string_view text, std::string_view file) {
-  Reader reader(text, file);
+  TomlReader reader(text, file, Code::package_toml_invalid);
   PackageToml out;
-  try {
-    read_root(toml::parse(text, file), reader, out);
-  } catch (const toml::parse_error& error) {
-    reader.problem(error.source(), std::string(error.description()));
-  }
-  if (reader.problems.empty()) return out;
-  const size_t count = reader.problems.size();
-  return Error{.code = Code::package_toml_invalid,
-               .message = std::string(file) + " has " + std::to_string(count) +
-                          (count == 1 ? " problem" : " problems"),
-               .causes = std::move(reader.problems)};
+  PIRN_DO(reader.read([&](const toml::table& root) { read_root(root, reader, out); }));
+  return out;
 }
 
 }  // namespace pirn::pack
