@@ -20,7 +20,9 @@
 #include "host/events/feed.h"
 #include "host/journal/codec.h"
 #include "host/log/log.h"
+#include "host/logbook/logbook.h"
 #include "host/store/data_directory.h"
+#include "host/store/location.h"
 #include "host/store/memory_store.h"
 #include "host/store/sqlite_store.h"
 #include "host/worker/alarm.h"
@@ -37,7 +39,7 @@ namespace pirn {
 
 namespace {
 
-using Live = std::function<void(ExecutionId, std::string_view name, std::string data)>;
+using Live = std::function<void(ExecutionId, std::string_view name, std::string data, uint64_t line)>;
 using Committed = std::function<void(ExecutionId, uint32_t commit_no, std::string_view body, bool last)>;
 
 // Nanoseconds since 1970 that never go back, whatever is done to the system's clock.
@@ -80,12 +82,14 @@ class CommitTail final : public engine::CommitListener {
   const Committed committed_;
 };
 
-// What running functions say, as JSON for whoever watches and as lines of the host's log.
+// What running functions say, as JSON for the logbook and for whoever watches, and as lines of the host's
+// log.
 class LiveVoice final : public worker::Listener {
  public:
-  // `wanted`: whether anybody watches that execution; cheap.
-  LiveVoice(std::function<bool(ExecutionId)> wanted, Live live)
-      : wanted_(std::move(wanted)), live_(std::move(live)) {}
+  // `book`: keeps lines and pieces of streams; null: nothing is kept. `wanted`: whether anybody watches that
+  // execution; cheap.
+  LiveVoice(logbook::Logbook* book, std::function<bool(ExecutionId)> wanted, Live live)
+      : book_(book), wanted_(std::move(wanted)), live_(std::move(live)) {}
 
   void on_log(const worker::Invocation& invocation, uint32_t level, std::string_view message) override {
     static constexpr std::string_view kLevels[] = {"trace", "debug", "info", "warn", "error"};
@@ -94,24 +98,24 @@ class LiveVoice final : public worker::Listener {
                {{"tenant", invocation.frame->release->tenant},
                 {"execution", invocation.frame->execution_text},
                 {"step", invocation.step_name}});
-    if (!wanted_(invocation.frame->execution)) return;
-    std::string object = begin(invocation);
+    const int64_t at = Clock().now();
+    std::string object = begin(invocation, at);
     object += ",\"level\":\"" + std::string(kLevels[known]) + "\",\"message\":";
     journal::append_json_string(object, message);
-    live_(invocation.frame->execution, "log", std::move(object += '}'));
+    say(invocation, "log", static_cast<int32_t>(known), at, std::move(object += '}'));
   }
   void on_progress(const worker::Invocation& invocation, double progress, std::string_view note) override {
     if (!wanted_(invocation.frame->execution)) return;
-    std::string object = begin(invocation);
+    std::string object = begin(invocation, Clock().now());
     object += ",\"progress\":";
     journal::append_json(object, journal::Value::of_real(progress));
     object += ",\"note\":";
     journal::append_json_string(object, note);
-    live_(invocation.frame->execution, "progress", std::move(object += '}'));
+    live_(invocation.frame->execution, "progress", std::move(object += '}'), 0);
   }
   void on_stream(const worker::Invocation& invocation, std::string_view chunk, bool final) override {
-    if (!wanted_(invocation.frame->execution)) return;
-    std::string object = begin(invocation);
+    const int64_t at = Clock().now();
+    std::string object = begin(invocation, at);
     object += ",\"chunk\":";
     // A chunk need not be text: what is no UTF-8 travels as bytes do.
     if (journal::valid_utf8(chunk))
@@ -119,19 +123,34 @@ class LiveVoice final : public worker::Listener {
     else
       journal::append_json(object, journal::Value::of_bytes(chunk));
     object += final ? ",\"final\":true}" : ",\"final\":false}";
-    live_(invocation.frame->execution, "chunk", std::move(object));
+    say(invocation, "chunk", logbook::kNoLevel, at, std::move(object));
   }
 
  private:
-  static std::string begin(const worker::Invocation& invocation) {
-    std::string object = "{\"at\":" + std::to_string(Clock().now()) + ",\"step\":";
+  static std::string begin(const worker::Invocation& invocation, int64_t at) {
+    std::string object = "{\"at\":" + std::to_string(at) + ",\"step\":";
     journal::append_json_string(object, invocation.step_name);
     object += ",\"attempt\":" + std::to_string(invocation.attempt);
     return object;
   }
 
+  // Kept, and told to watchers in the order of the numbers: a client that continues behind a number has all
+  // before it.
+  void say(const worker::Invocation& invocation, std::string_view name, int32_t level, int64_t at,
+           std::string object) {
+    const ExecutionId id = invocation.frame->execution;
+    const std::lock_guard lock(speaking_);
+    uint64_t n = 0;
+    if (book_ != nullptr)
+      n = book_->write({0, id, at, std::string(invocation.step_name), invocation.attempt, level, object});
+    // Asked afterwards: whoever begins to watch in between finds the line in the logbook.
+    if (wanted_(id)) live_(id, name, std::move(object), n);
+  }
+
+  logbook::Logbook* const book_;
   const std::function<bool(ExecutionId)> wanted_;
   const Live live_;
+  std::mutex speaking_;
 };
 
 // The engine with what it drives and what drives it. Destroyed in reverse order: first the engine, then the
@@ -224,11 +243,17 @@ class Host::Core final : public api::Vitals {
     PIRN_TRY(registry_, registry::Registry::open(
                             {.directory = directory_.path(), .decompress = archive::decompress_apart()}));
     PIRN_DO(open_store());
-    machine_.emplace(*store_, *registry_, voice_, tail_);
+    PIRN_TRY(logbook_, logbook::Logbook::open(location_.memory ? ":memory:" : directory_.file("logbook.db")));
+    voice_.emplace(
+        logbook_.get(), [this](ExecutionId id) { return feed_.watched(id); },
+        [this](ExecutionId id, std::string_view name, std::string data, uint64_t line) {
+          feed_.publish_live(id, name, std::move(data), line);
+        });
+    machine_.emplace(*store_, *registry_, *voice_, tail_);
     PIRN_DO(recover());
     for (const Error& error : machine_->engine.left_aside())
       log::write(log::Level::error, "engine", error.message);
-    services_.emplace(api::Services{*registry_, *store_, machine_->engine.inbox(), feed_, *this,
+    services_.emplace(api::Services{*registry_, *store_, *logbook_, machine_->engine.inbox(), feed_, *this,
                                     make_probe(*registry_, options_.probe_program), pool_});
     api::ServerOptions server;
     server.socket_path = socket_path();
@@ -279,6 +304,7 @@ class Host::Core final : public api::Vitals {
 
   std::string socket_path() const { return directory_.file("pirn.sock"); }
   std::string tcp_address() const { return server_->address(); }
+  std::string store() const { return location_.memory ? "memory" : location_.path; }
   const std::string& path() const { return directory_.path(); }
   size_t running_steps() const { return machine_->engine.running_steps(); }
 
@@ -294,23 +320,22 @@ class Host::Core final : public api::Vitals {
   }
   std::string version() const override { return PIRN_VERSION; }
   std::string data_directory() const override { return directory_.path(); }
-  std::string store_kind() const override { return options_.memory_store ? "memory" : "sqlite"; }
+  std::string store_kind() const override { return location_.memory ? "memory" : "sqlite"; }
   int64_t started_at_ns() const override { return started_at_; }
 
  private:
   Status open_store() {
-    if (options_.memory_store) {
-      store_ = std::make_unique<store::MemoryStore>();
-      return {};
-    }
-    PIRN_TRY(store_, store::SqliteStore::open(directory_.file("pirn.db")));
+    PIRN_TRY(location_, store::resolve_store_url(
+                            {environment("PIRN_STORE_URL"), options_.store, environment("PIRN_DB_NAME")},
+                            directory_.path()));
+    PIRN_TRY(store_, store::open_store(location_));
     return {};
   }
 
   // Crashes are told to the next life; what a store in memory holds has none.
   Status recover() {
     const int64_t now = machine_->clock.now();
-    if (options_.memory_store) return machine_->engine.recover(now);
+    if (location_.memory) return machine_->engine.recover(now);
     PIRN_TRY(const worker::LastWords last_words, worker::LastWords::open(directory_.file("crashes")));
     PIRN_DO(machine_->engine.recover(now, last_words.killers()));
     last_words.forget();
@@ -322,14 +347,13 @@ class Host::Core final : public api::Vitals {
   const HostOptions options_;
   store::DataDirectory directory_;
   const int64_t started_at_;
+  store::StoreLocation location_;
   std::atomic<bool> draining_{false}, store_failed_{false};
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<store::Store> store_;
   events::Feed feed_;
-  LiveVoice voice_{[this](ExecutionId id) { return feed_.watched(id); },
-                   [this](ExecutionId id, std::string_view name, std::string data) {
-                     feed_.publish_live(id, name, std::move(data));
-                   }};
+  std::unique_ptr<logbook::Logbook> logbook_;
+  std::optional<LiveVoice> voice_;
   CommitTail tail_{[this](ExecutionId id, uint32_t commit_no, std::string_view body, bool last) {
     feed_.publish_commit(id, commit_no, body, last);
   }};
@@ -353,6 +377,7 @@ Result<std::unique_ptr<Host>> Host::open(HostOptions options) {
 }
 
 const std::string& Host::data_directory() const { return core_->path(); }
+std::string Host::store() const { return core_->store(); }
 std::string Host::socket_path() const { return core_->socket_path(); }
 std::string Host::tcp_address() const { return core_->tcp_address(); }
 Status Host::run() { return core_->run(); }
@@ -426,8 +451,9 @@ Result<std::string> run_local(const LocalRun& run) {
   ExecutionId id;
   std::optional<Error> refused;
   bool ended = false;
-  LiveVoice voice([](ExecutionId) { return true; },
-                  [&](ExecutionId, std::string_view name, std::string data) { say(name, data); });
+  LiveVoice voice(
+      nullptr, [](ExecutionId) { return true; },
+      [&](ExecutionId, std::string_view name, std::string data, uint64_t) { say(name, data); });
   CommitTail tail([&](ExecutionId, uint32_t commit_no, std::string_view body, bool last) {
     const Status shown = events::for_each_event(body, [&](const events::EventView& event) {
       std::string text;

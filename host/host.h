@@ -19,9 +19,11 @@ std::string_view host_version();
 
 struct HostOptions {
   std::string data_directory;  // made (0700) when it is not there, and locked
-  bool memory_store =
-      false;           // executions end with the process; tenants and packages stay in the data directory
-  std::string listen;  // "ADDR:PORT" for TCP with API keys; empty: only the Unix socket
+  // Where executions are kept: sqlite, sqlite://NAME, sqlite:///PATH, memory (they end with the process;
+  // tenants and packages stay in the data directory). PIRN_STORE_URL in the environment goes before it,
+  // PIRN_DB_NAME stands in for it when it is empty.
+  std::string store;
+  std::string listen;                    // "ADDR:PORT" for TCP with API keys; empty: only the Unix socket
   std::vector<std::string> allow_hosts;  // further names that requests over TCP may be for
   int64_t drain_timeout_ns = 30'000'000'000;
   // What a client of the API may take for a header, for a body (and more by its size), between two requests.
@@ -37,6 +39,7 @@ class Host {
   ~Host();
 
   const std::string& data_directory() const;
+  std::string store() const;  // the file, or "memory"
   std::string socket_path() const;
   std::string tcp_address() const;  // empty without TCP
 

@@ -1,6 +1,7 @@
 // The journal of one execution: as pages, and as a stream that goes over from the store to what is committed
 // now.
 #include <algorithm>
+#include <deque>
 #include <memory>
 
 #include "host/api/document.h"
@@ -10,6 +11,7 @@
 #include "host/events/event_text.h"
 #include "host/events/feed.h"
 #include "host/journal/value.h"
+#include "host/logbook/logbook.h"
 #include "host/store/store.h"
 #include "registry/registry.h"
 
@@ -17,31 +19,7 @@ namespace pirn::api {
 
 namespace {
 
-constexpr uint32_t kCommitsPerRead = 256;
-
-// Whether this tenant has this execution is asked of the engine first, then of the store: in this order an
-// execution that ends in between is found. `then` runs on the pool.
-void with_execution(const Services& services, const Request& request, const Respond& respond,
-                    std::function<void(ExecutionId)> then) {
-  const Result<ExecutionId> id = parse_execution_id(request.params[0]);
-  if (!id) return respond(problem(no_execution(request.params[0])));
-  engine::Show show;
-  show.tenant = request.tenant;
-  show.id = *id;
-  show.reply = [&services, id = *id, tenant = request.tenant, respond,
-                then = std::move(then)](Result<std::optional<engine::View>> view) mutable {
-    if (!view) return respond(problem(view.error()));
-    services.pool.post([&services, id, tenant = std::move(tenant), open = view->has_value(), respond,
-                        then = std::move(then)] {
-      if (open) return then(id);
-      const auto row = services.store.find(tenant, id);
-      if (!row) return respond(problem(row.error()));
-      if (!*row) return respond(problem(no_execution(id.text())));
-      then(id);
-    });
-  };
-  send(services, std::move(show), respond);
-}
+constexpr uint32_t kCommitsPerRead = 256, kLinesPerRead = 1000;
 
 // A commit number up to which no event is later than `seq`. Each commit has at least one event, so a commit's
 // number is at most the seq of its first one; between the two the rows are searched by halves.
@@ -62,15 +40,17 @@ Result<uint32_t> commits_up_to(const store::Store& store, ExecutionId id, uint64
   return static_cast<uint32_t>(low);
 }
 
-// The subscription is older than the first read of the store, so nothing falls between the two; what comes
-// twice has a commit number that was written already.
+// The whole story of an execution from where the client stands: first what is kept, journal and logbook by
+// their instants, then what comes. The subscription is older than the first read, so nothing falls between
+// the two; what comes twice has a number that was written already.
 class ExecutionStream : public Stream, public std::enable_shared_from_this<ExecutionStream> {
  public:
-  ExecutionStream(const Services& services, ExecutionId id, uint64_t after_seq)
+  ExecutionStream(const Services& services, ExecutionId id, events::Position after)
       : services_(services),
         id_(id),
-        after_seq_(after_seq),
-        text_(id, after_seq),
+        after_seq_(after.seq),
+        last_line_(after.line),
+        text_(id, after),
         subscription_(services.feed.subscribe(id)) {}
 
   void next(std::function<void(std::string)> sink) override {
@@ -84,21 +64,47 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
   using Sink = std::function<void(std::string)>;
 
   void read(Sink sink) {
-    if (const uint64_t seq = std::exchange(after_seq_, 0); seq != 0) {
-      const auto passed = commits_up_to(services_.store, id_, seq);
-      if (!passed) return fail(std::move(sink));
-      // The last one is read again: an execution that has ended says so once more.
-      passed_ = *passed == 0 ? 0 : *passed - 1;
-    }
-    const auto commits =
-        services_.store.journal(id_, std::max(text_.last_commit(), passed_), kCommitsPerRead);
-    if (!commits) return fail(std::move(sink));
     std::string out;
-    for (const store::StoredCommit& commit : *commits)
-      if (!text_.commit(out, commit.commit_no, commit.body)) return fail(std::move(sink));
-    live_ = commits->size() < kCommitsPerRead;
+    if (!replay(out)) return fail(std::move(sink));
     if (!out.empty()) return sink(std::move(out));
     next(std::move(sink));
+  }
+
+  Status replay(std::string& out) {
+    if (const uint64_t seq = std::exchange(after_seq_, 0); seq != 0) {
+      PIRN_TRY(const uint32_t passed, commits_up_to(services_.store, id_, seq));
+      // The last one is read again: an execution that has ended says so once more.
+      passed_ = passed == 0 ? 0 : passed - 1;
+    }
+    PIRN_TRY(const auto commits,
+             services_.store.journal(id_, std::max(text_.last_commit(), passed_), kCommitsPerRead));
+    for (const store::StoredCommit& commit : commits) {
+      int64_t until = 0;
+      PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) {
+        // Nothing is said behind the end, and clocks may differ by a little.
+        until = event.type == "workflow.stop" ? INT64_MAX : std::max(until, event.at);
+      }));
+      PIRN_DO(say_until(out, until));
+      PIRN_DO(text_.commit(out, commit.commit_no, commit.body));
+    }
+    live_ = commits.size() < kCommitsPerRead;
+    return live_ && !text_.ended() ? say_until(out, INT64_MAX) : Status();
+  }
+
+  // Writes what the logbook has of the time before `at`.
+  Status say_until(std::string& out, int64_t at) {
+    for (;; lines_.pop_front()) {
+      if (lines_.empty() && !lines_over_) {
+        PIRN_TRY(logbook::Page page,
+                 services_.logbook.read({.execution = id_, .after = last_line_, .limit = kLinesPerRead}));
+        lines_.assign(std::make_move_iterator(page.lines.begin()), std::make_move_iterator(page.lines.end()));
+        lines_over_ = !page.more;
+        if (!lines_.empty()) last_line_ = lines_.back().n;
+      }
+      if (lines_.empty() || lines_.front().at > at) return {};
+      const logbook::Line& line = lines_.front();
+      text_.live(out, line.level == logbook::kNoLevel ? "chunk" : "log", line.text, line.n);
+    }
   }
 
   void wait(Sink sink) {
@@ -115,7 +121,7 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
     if (batch.lost != 0) text_.gap(out, batch.lost);
     for (const events::Item& item : batch.items) {
       if (item.commit_no == 0)
-        text_.live(out, item.name, *item.text);
+        text_.live(out, item.name, *item.text, item.line);
       else if (!text_.commit(out, item.commit_no, *item.text))
         return fail(std::move(sink));
     }
@@ -133,6 +139,9 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
   const ExecutionId id_;
   uint64_t after_seq_;   // what the client has, until the first read
   uint32_t passed_ = 0;  // commits before what it has
+  uint64_t last_line_;   // that was read from the logbook, or that the client has
+  std::deque<logbook::Line> lines_;
+  bool lines_over_ = false;
   events::EventStream text_;
   std::shared_ptr<events::Subscription> subscription_;
   bool live_ = false, failed_ = false;
@@ -194,17 +203,17 @@ void list_events(const Services& services, RequestPtr request, Respond respond) 
 }
 
 void stream_events(const Services& services, RequestPtr request, Respond respond) {
-  uint64_t after_seq = 0;
+  events::Position after;
   if (const std::string_view last = request->header("last-event-id"); !last.empty()) {
-    if (last.size() > 19 || last.find_first_not_of("0123456789") != std::string_view::npos)
-      return respond(problem(Error{Code::invalid_argument, "the header Last-Event-ID is no number"}));
-    after_seq = std::stoull(std::string(last));
+    const Result<events::Position> position = events::parse_position(last);
+    if (!position) return respond(problem(position.error()));
+    after = *position;
   }
-  with_execution(services, *request, respond, [&services, after_seq, respond](ExecutionId id) {
+  with_execution(services, *request, respond, [&services, after, respond](ExecutionId id) {
     Response response;
     response.content_type = "text/event-stream";
     response.headers.emplace_back("Cache-Control", "no-store");
-    response.stream = std::make_shared<ExecutionStream>(services, id, after_seq);
+    response.stream = std::make_shared<ExecutionStream>(services, id, after);
     respond(std::move(response));
   });
 }

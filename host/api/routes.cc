@@ -54,7 +54,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/executions/{id}/reject", tenant, Permission::view, "The same with approved: false.", "", nullptr, reject_step},
     {"GET", "/v1/approvals", tenant, Permission::view, "The steps that await an answer, those of the oldest execution first: kind, deadline, approvers.", "limit", nullptr, list_approvals},
     {"GET", "/v1/executions/{id}/events", tenant, Permission::view, "The journal of an execution, oldest first.", "after limit", nullptr, list_events},
-    {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: the journal (id = seq), then live. Last-Event-ID continues.", "", nullptr, stream_events},
+    {"GET", "/v1/executions/{id}/logs", tenant, Permission::view, "What the functions of an execution logged, oldest first; `lost` counts the lines that had to make room. `level` is the least that is wanted.", "step attempt level after limit", nullptr, list_logs},
+    {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: journal, logs and pieces of streams, first what is kept, then live, and `end` behind the last. Last-Event-ID continues; `gap` tells a reader who is too slow how many were lost.", "", nullptr, stream_events},
 
     {"GET", "/v1/schedules", tenant, Permission::view, "The schedules of the active releases: next fire, last fire, what was skipped and why.", "", nullptr, list_schedules},
     {"GET", "/v1/schedules/{workflow}/next", tenant, Permission::view, "One schedule ([package::]workflow) with its next fires.", "count", nullptr, next_fires},

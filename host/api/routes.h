@@ -65,4 +65,7 @@ Response list_tenant_events(const Services&, const Request&);
 void list_events(const Services&, RequestPtr, Respond);
 void stream_events(const Services&, RequestPtr, Respond);
 
+// logs.cc
+void list_logs(const Services&, RequestPtr, Respond);
+
 }  // namespace pirn::api

@@ -17,6 +17,9 @@ class Store;
 namespace pirn::engine {
 class Inbox;
 }
+namespace pirn::logbook {
+class Logbook;
+}
 namespace pirn::events {
 class Feed;
 }
@@ -53,6 +56,7 @@ inline constexpr uint32_t kStuckCallsLimit = 8;
 struct Services {
   registry::Registry& registry;
   const store::Store& store;
+  const logbook::Logbook& logbook;
   engine::Inbox& inbox;
   events::Feed& feed;
   const Vitals& vitals;

@@ -4,6 +4,7 @@
 
 #include "host/cli/client.h"
 #include "host/cli/input.h"
+#include "host/cli/pages.h"
 #include "host/cli/runs.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
@@ -193,28 +194,8 @@ Outcome run_events(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const std::string id, find_run(client, arguments.get("run")));
-  std::string after = arguments.get("after", "0");
-  bj::array all;
-  for (bool more = true; more;) {
-    std::string target = path({"executions", id, "events"});
-    add_query(target, "after", after);
-    add_query(target, "limit", "1000");
-    PIRN_TRY(const bj::value page, client.call("GET", target));
-    for (const bj::value& event : page.at("events").as_array()) {
-      if (format == Format::json)
-        all.push_back(event);
-      else if (format == Format::jsonl)
-        std::cout << json_text(event) << '\n';
-      else if (format == Format::id)
-        std::cout << text_of(event.as_object(), "seq") << '\n';
-      else
-        std::cout << event_line(event.as_object(), text_of(event.as_object(), "type")) << '\n';
-    }
-    after = bj::serialize(page.at("cursor"));
-    more = page.at("more").as_bool();
-  }
-  if (format == Format::json) std::cout << json_text(all) << '\n';
-  return 0;
+  return print_journal(client, path({"executions", id, "events"}), arguments.get("after", "0"), format,
+                       [](const bj::object& event) { return event_line(event, text_of(event, "type")); });
 }
 
 Outcome run_cancel(const Arguments& arguments) {

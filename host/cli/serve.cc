@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "host/cli/client.h"
+#include "host/cli/configuration.h"
 #include "host/cli/input.h"
 #include "host/cli/install.h"
 #include "host/cli/terminal.h"
@@ -78,6 +79,12 @@ Result<std::string> local_package(const Arguments& arguments) {
   return bytes;
 }
 
+// --config, else PIRN_CONFIG; empty: none.
+std::string configuration_file(const Arguments& arguments) {
+  const char* environment = std::getenv("PIRN_CONFIG");
+  return arguments.get("config", environment == nullptr ? "" : environment);
+}
+
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address.starts_with("[::1]:");
 }
@@ -86,14 +93,15 @@ bool is_loopback(const std::string& address) {
 
 Outcome serve(const Arguments& arguments) {
   HostOptions options;
+  if (const std::string file = configuration_file(arguments); !file.empty()) {
+    PIRN_TRY(const std::string text, read_file(file));
+    PIRN_DO(read_configuration(text, file, options));
+  }
   options.data_directory = data_directory(arguments);
-  options.listen = arguments.get("listen");
-  options.allow_hosts = arguments.all("allow-host");
+  if (arguments.has("listen")) options.listen = arguments.get("listen");
+  if (arguments.has("allow-host")) options.allow_hosts = arguments.all("allow-host");
   options.probe_program = probe_program();
-  const std::string store = arguments.get("store", "sqlite");
-  if (store != "sqlite" && store != "memory")
-    return Error{Code::usage, "there is no store '" + store + "'", "The stores are sqlite and memory."};
-  options.memory_store = store == "memory";
+  if (arguments.has("store")) options.store = arguments.get("store");
   if (arguments.has("drain-timeout")) {
     PIRN_TRY(options.drain_timeout_ns, duration_of(arguments, "drain-timeout"));
   }
@@ -110,7 +118,7 @@ Outcome serve(const Arguments& arguments) {
     if (options.allow_hosts.empty())
       note("         Requests for other names than this address are refused until --allow-host NAME.");
   }
-  if (options.memory_store) note("  store     memory: executions end with this process");
+  if (host->store() == "memory") note("  store     memory: executions end with this process");
   signals.deliver_to(*host);
   const Status ended = host->run();
   const bool calls_left = host->running_steps() != 0;

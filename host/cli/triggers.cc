@@ -4,6 +4,7 @@
 
 #include "host/cli/client.h"
 #include "host/cli/input.h"
+#include "host/cli/pages.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
 
@@ -142,26 +143,8 @@ Outcome event_emit(const Arguments& arguments) {
 Outcome event_list(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(Client client, Client::open(arguments));
-  std::string after = arguments.get("after", "0");
-  bj::array all;
-  for (bool more = true; more;) {
-    std::string target = path({"events"});
-    add_query(target, "after", after);
-    add_query(target, "limit", "1000");
-    PIRN_TRY(const bj::value page, client.call("GET", target));
-    for (const bj::value& event : page.at("events").as_array()) {
-      if (format == Format::json)
-        all.push_back(event);
-      else if (format == Format::id)
-        std::cout << text_of(event.as_object(), "seq") << '\n';
-      else
-        std::cout << json_text(event) << '\n';
-    }
-    after = bj::serialize(page.at("cursor"));
-    more = page.at("more").as_bool();
-  }
-  if (format == Format::json) std::cout << json_text(all) << '\n';
-  return 0;
+  return print_journal(client, path({"events"}), arguments.get("after", "0"), format,
+                       [](const bj::object& event) { return json_text(event); });
 }
 
 }  // namespace pirn::cli

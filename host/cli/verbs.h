@@ -38,6 +38,7 @@ Outcome run_list(const Arguments&);
 Outcome run_show(const Arguments&);
 Outcome run_watch(const Arguments&);
 Outcome run_events(const Arguments&);
+Outcome run_logs(const Arguments&);
 Outcome run_cancel(const Arguments&);
 Outcome run_retry(const Arguments&);
 Outcome run_rerun(const Arguments&);

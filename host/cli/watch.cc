@@ -45,6 +45,26 @@ std::string await_words(const bj::object& await) {
   return words + ", until " + time_words(bj::value(text));
 }
 
+// "12:00:05.123  ", of its instant; empty when it has none.
+std::string clock_words(const bj::object& event) {
+  const bj::value* at = event.if_contains("at");
+  if (at == nullptr || !at->is_int64()) return {};
+  const std::time_t seconds = at->as_int64() / 1'000'000'000;
+  std::tm parts{};
+  localtime_r(&seconds, &parts);
+  char text[32];
+  std::snprintf(text, sizeof text, "%02d:%02d:%02d.%03d  ", parts.tm_hour, parts.tm_min, parts.tm_sec,
+                static_cast<int>(at->as_int64() % 1'000'000'000 / 1'000'000));
+  return text;
+}
+
+// What a terminal would take for something else than text is a blank.
+std::string on_one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return text;
+}
+
 // How far a step is, as it says: a share from 0 to 1, or a negative number when it does not know.
 std::string share_words(const bj::object& event) {
   const bj::value* share = event.if_contains("progress");
@@ -186,16 +206,7 @@ std::unique_ptr<Display> show_lines() { return std::make_unique<Lines>(); }
 std::unique_ptr<Display> show_jsonl() { return std::make_unique<JsonLines>(); }
 
 std::string event_line(const bj::object& event, std::string_view name) {
-  std::string line;
-  if (const bj::value* at = event.if_contains("at"); at != nullptr && at->is_int64()) {
-    const std::time_t seconds = at->as_int64() / 1'000'000'000;
-    std::tm parts{};
-    localtime_r(&seconds, &parts);
-    char text[32];
-    std::snprintf(text, sizeof text, "%02d:%02d:%02d.%03d  ", parts.tm_hour, parts.tm_min, parts.tm_sec,
-                  static_cast<int>(at->as_int64() % 1'000'000'000 / 1'000'000));
-    line = text;
-  }
+  std::string line = clock_words(event);
   line += name;
   if (name.size() < 17) line.append(17 - name.size(), ' ');
   const auto append = [&](std::string_view prefix, const std::string& text) {
@@ -216,9 +227,15 @@ std::string event_line(const bj::object& event, std::string_view name) {
   append("", member(event, "message"));
   append("", share_words(event));
   append("", member(event, "note"));
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  return line;
+  append("", member(event, "chunk"));
+  return on_one_line(std::move(line));
+}
+
+std::string log_line(const bj::object& line) {
+  std::string level = member(line, "level");
+  level.resize(std::max<size_t>(level.size(), 5), ' ');
+  return on_one_line(clock_words(line) + level + "  " + member(line, "step") + "  attempt " +
+                     member(line, "attempt") + "  " + member(line, "message"));
 }
 
 Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline, Display& display) {
@@ -323,11 +340,9 @@ void print_execution(const bj::object& execution, Format format) {
     std::string state = state_word(member(step, "state"));
     if (const std::string kind = member(step, "skip_kind"); !kind.empty()) state += " (" + kind + ")";
     const bj::value& took = step.at("duration_ms");
-    for (char& c : remark)
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
     rows.push_back({member(step, "name"), state,
                     took.is_null() ? "-" : duration_words(took.to_number<double>()),
-                    member(step, "invocations"), remark});
+                    member(step, "invocations"), on_one_line(std::move(remark))});
   }
   std::cout << '\n';
   print_table({"STEP", "STATE", "TOOK", "CALLS", ""}, rows);

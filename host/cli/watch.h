@@ -37,6 +37,9 @@ Result<boost::json::value> follow(Client& client, const std::string& id, int64_t
 // "12:00:05.123  step.start  fetch  attempt 1"
 std::string event_line(const boost::json::object& event, std::string_view name);
 
+// "12:00:05.123  warn   fetch  attempt 2  the server is slow"
+std::string log_line(const boost::json::object& line);
+
 // `run show` for a person: head, steps, error.
 void print_execution(const boost::json::object& execution, Format format);
 

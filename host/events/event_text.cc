@@ -104,19 +104,37 @@ void append_event(std::string& out, const EventView& event, uint32_t commit_no) 
   out += event.text.substr(1);
 }
 
+void append_position(std::string& out, Position position) {
+  journal::append_unsigned(out, position.seq);
+  if (position.line == 0) return;
+  out += '.';
+  journal::append_unsigned(out, position.line);
+}
+
+Result<Position> parse_position(std::string_view text) {
+  Position position;
+  Cursor cursor(text);
+  const bool well = text.size() <= 41 && cursor.integer(position.seq) &&
+                    (!cursor.literal(".") || cursor.integer(position.line)) && cursor.done();
+  if (well) return position;
+  return Error{Code::invalid_argument,
+               "'" + std::string(text.substr(0, 64)) + "' is no id of an event of a stream",
+               "It is the id of the last event that was received, as it stood there."};
+}
+
 Status EventStream::commit(std::string& out, uint32_t commit_no, std::string_view body) {
   if (commit_no <= commit_ || ended_) return {};
   PIRN_DO(for_each_event(body, [&](const EventView& event) {
     if (event.type == "workflow.fail") error_ = member(event.text, "error");
-    if (event.seq > seq_) {
+    if (event.seq > at_.seq) {
+      at_.seq = event.seq;
       out += "id: ";
-      journal::append_unsigned(out, event.seq);
+      append_position(out, at_);
       out += "\nevent: ";
       out += event.type;
       out += "\ndata: ";
       append_event(out, event, commit_no);
       out += "\n\n";
-      seq_ = event.seq;
     }
     if (event.type == "workflow.stop") end(out, event.text, commit_no);
   }));
@@ -135,7 +153,14 @@ void EventStream::end(std::string& out, std::string_view stop_event, uint32_t co
   ended_ = true;
 }
 
-void EventStream::live(std::string& out, std::string_view name, std::string_view object) const {
+void EventStream::live(std::string& out, std::string_view name, std::string_view object, uint64_t line) {
+  if (line != 0) {
+    if (line <= at_.line) return;  // once from the logbook, once from the feed
+    at_.line = line;
+    out += "id: ";
+    append_position(out, at_);
+    out += '\n';
+  }
   out += "event: ";
   out += name;
   out += "\ndata: ";
@@ -147,7 +172,7 @@ void EventStream::gap(std::string& out, uint64_t lost) const {
   out += "event: gap\ndata: {\"lost\":";
   journal::append_unsigned(out, lost);
   out += ",\"after\":";
-  journal::append_unsigned(out, seq_);
+  journal::append_unsigned(out, at_.seq);
   out += "}\n\n";
 }
 

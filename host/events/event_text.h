@@ -28,28 +28,39 @@ Status for_each_event(std::string_view body, const std::function<void(const Even
 // Appends the event as clients see it.
 void append_event(std::string& out, const EventView& event, uint32_t commit_no);
 
+// How far a client has read: the id of an event in a stream, "SEQ" or "SEQ.LINE".
+struct Position {
+  uint64_t seq = 0;   // of the journal's last event
+  uint64_t line = 0;  // the number of the logbook's last line
+};
+void append_position(std::string& out, Position position);
+// invalid_argument: the text is no position.
+Result<Position> parse_position(std::string_view text);
+
 // Writes the frames of a server-sent event stream, one execution's. It remembers what it has written, so that
 // commits may be offered twice (once from the store, once live) and are written once.
 class EventStream {
  public:
-  // `after_seq`: what the client has (Last-Event-ID); 0: nothing.
-  EventStream(ExecutionId id, uint64_t after_seq) : id_(id), seq_(after_seq) {}
+  // `after`: what the client has (Last-Event-ID).
+  EventStream(ExecutionId id, Position after) : id_(id), at_(after) {}
 
-  // Journal events get their seq as id. Behind the last one of an execution stands the sentinel `end`.
+  // Behind the last event of an execution stands the sentinel `end`.
   Status commit(std::string& out, uint32_t commit_no, std::string_view body);
-  // Live messages have no id: they are not repeated after a reconnection.
-  void live(std::string& out, std::string_view name, std::string_view object) const;
+  // A message that the logbook keeps under the number `line` moves the position and is written once; others
+  // (0) have no id, and are not repeated after a reconnection.
+  void live(std::string& out, std::string_view name, std::string_view object, uint64_t line = 0);
   // Tells that `lost` items were dropped: reconnecting with the last id reads them from the journal.
   void gap(std::string& out, uint64_t lost) const;
 
   uint32_t last_commit() const { return commit_; }
+  Position position() const { return at_; }
   bool ended() const { return ended_; }
 
  private:
   void end(std::string& out, std::string_view stop_event, uint32_t commit_no);
 
   const ExecutionId id_;
-  uint64_t seq_;         // of the last event written
+  Position at_;          // of what was written last
   uint32_t commit_ = 0;  // the last one seen
   std::string error_;    // JSON of workflow.fail's error; empty: none
   bool ended_ = false;

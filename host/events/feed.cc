@@ -68,12 +68,13 @@ void Feed::publish(ExecutionId id, const Item& item) {
 
 void Feed::publish_commit(ExecutionId id, uint32_t commit_no, std::string_view body, bool last) {
   if (!watched(id)) return;
-  publish(id, Item{commit_no, last, {}, std::make_shared<const std::string>(body)});
+  publish(id, Item{commit_no, last, {}, 0, std::make_shared<const std::string>(body)});
 }
 
-void Feed::publish_live(ExecutionId id, std::string_view name, std::string object) {
+void Feed::publish_live(ExecutionId id, std::string_view name, std::string object, uint64_t line) {
   if (!watched(id)) return;
-  publish(id, Item{0, false, std::string(name), std::make_shared<const std::string>(std::move(object))});
+  publish(id,
+          Item{0, false, std::string(name), line, std::make_shared<const std::string>(std::move(object))});
 }
 
 bool Feed::watched(ExecutionId id) const {

@@ -26,6 +26,7 @@ struct Item {
   uint32_t commit_no = 0;                   // 0: live
   bool last = false;                        // a commit: the execution has ended with it
   std::string name;                         // live: "log", "progress", "chunk"
+  uint64_t line = 0;                        // live: its number in the logbook; 0: it is not kept
   std::shared_ptr<const std::string> text;  // a commit's body (host/journal/codec.h), or a JSON object
 };
 
@@ -73,8 +74,8 @@ class Feed {
 
   // The engine's thread, after the commit is durable. `body` is copied if somebody watches.
   void publish_commit(ExecutionId id, uint32_t commit_no, std::string_view body, bool last);
-  // Any thread. `object` is a JSON object.
-  void publish_live(ExecutionId id, std::string_view name, std::string object);
+  // Any thread. `object` is a JSON object; `line` its number in the logbook, 0: it is not kept.
+  void publish_live(ExecutionId id, std::string_view name, std::string object, uint64_t line = 0);
   // Any thread; cheap. Whether publish_live would reach anybody.
   bool watched(ExecutionId id) const;
 

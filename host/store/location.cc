@@ -11,7 +11,7 @@ constexpr std::string_view kSqlite = "sqlite://";
 
 Error refused(const std::string& setting, const std::string& value, const std::string& why) {
   return {Code::invalid_argument, setting + " is '" + value + "': " + why,
-          "Write sqlite://NAME (a file in the data directory), sqlite:///ABSOLUTE/PATH or memory."};
+          "Write sqlite, sqlite://NAME (a file in the data directory), sqlite:///ABSOLUTE/PATH or memory."};
 }
 
 bool file_name(const std::string& name) {
@@ -21,6 +21,7 @@ bool file_name(const std::string& name) {
 Result<StoreLocation> from_url(const std::string& setting, const std::string& url,
                                const std::string& directory) {
   if (url == "memory") return StoreLocation{true, ""};
+  if (url == "sqlite") return StoreLocation{false, directory + "/pirn.db"};
   if (url.starts_with("postgres://") || url.starts_with("postgresql://"))
     return Error{Code::unsupported, setting + " is '" + url.substr(0, url.find(':')) +
                                         "://…': this version has no PostgreSQL store"};

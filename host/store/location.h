@@ -2,6 +2,7 @@
 //
 // The order: the environment's PIRN_STORE_URL, then the value of code or configuration, then the
 // environment's PIRN_DB_NAME (a file's name), then sqlite://pirn.db. Forms:
+//   sqlite               sqlite://pirn.db
 //   sqlite://NAME        a file in the data directory
 //   sqlite:///ABSOLUTE   a file anywhere
 //   memory               nothing is kept; only when it is asked for by this word, never as a fall-back

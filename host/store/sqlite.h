@@ -1,4 +1,5 @@
-// The few calls of SQLite that the store needs, with owners and errors as values. Private to this folder.
+// The few calls of SQLite that the store needs, with owners and errors as values. For this folder and
+// host/logbook.
 //
 // A connection is opened without SQLite's own locks: one thread at a time uses it and its statements.
 #pragma once

@@ -37,11 +37,13 @@ says body '"code":"PIRN0621"'; says body '"hint":'; says body '"title":'; says b
 same "$(api GET "/v1/executions/$id/stream" -H "$T")" 200
 says body "event: workflow.create"; says body "event: end"; says body '"status":"completed"'
 same "$(grep -c '^event: end' body)" 1
-last=$(sed -n 's/^id: //p' body | tail -n 1)
-same "$(sed -n 's/^id: //p' body | tr '\n' ' ')" "$(seq -s ' ' "$last") " "no gap and no duplicate"
+seqs() { sed -nE 's/^id: ([0-9]+).*/\1/p' "$1" | uniq | tr '\n' ' '; }
+end_id=$(sed -n 's/^id: //p' body | tail -n 1) last=$(sed -nE 's/^id: ([0-9]+).*/\1/p' body | tail -n 1)
+same "$(seqs body)" "$(seq -s ' ' "$last") " "no gap"
+same "$(grep '^id:' body | sort | uniq -d)" "" "no duplicate"
 same "$(api GET "/v1/executions/$id/stream" -H "$T" -H 'Last-Event-ID: 3')" 200
 same "$(sed -n 's/^id: //p' body | head -n 1)" 4
-same "$(api GET "/v1/executions/$id/stream" -H "$T" -H "Last-Event-ID: $last")" 200
+same "$(api GET "/v1/executions/$id/stream" -H "$T" -H "Last-Event-ID: $end_id")" 200
 same "$(grep -c '^id:' body)" 0; says body "event: end"
 same "$(api GET "/v1/executions/$id/stream" -H "$T" -H 'Last-Event-ID: x')" 400
 
@@ -59,8 +61,10 @@ watcher=$!
 until grep -q "step.start" live 2>/dev/null; do sleep 0.02; done
 open_gate
 wait "$watcher" || fail "the stream does not end with the execution"
-last=$(sed -n 's/^id: //p' live | tail -n 1)
-same "$(sed -n 's/^id: //p' live | tr '\n' ' ')" "$(seq -s ' ' "$last") " "no gap and no duplicate"
+last=$(sed -nE 's/^id: ([0-9]+).*/\1/p' live | tail -n 1)
+same "$(seqs live)" "$(seq -s ' ' "$last") " "no gap"
+same "$(grep '^id:' live | sort | uniq -d)" "" "no duplicate"
+says live "event: log"
 same "$(grep -c '^event: end' live)" 1
 
 # Pages of executions: no cursor is ever lost between the open and the closed.

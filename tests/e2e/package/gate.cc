@@ -27,16 +27,10 @@ int open_fifo(pirn::Context& ctx, const std::string& path, int flags) {
   return -1;
 }
 
-}  // namespace
-
-PIRN_STEP(hello) {
-  ctx.info("hello from " PIRN_PACKAGE_VERSION);
-  return pirn::ok(
-      {{"first", std::string(PIRN_PACKAGE_VERSION)}, {"calls", int64_t{++calls_of_this_release}}});
-}
-PIRN_STEP(wait_at_gate, {.after = hello}) {
+// Rings at `arrived` and waits for `go`, both of the input; at once without them.
+void stand_at_gate(pirn::Context& ctx) {
   const std::string arrived = ctx.get_or<std::string>("arrived", ""), go = ctx.get_or<std::string>("go", "");
-  if (arrived.empty()) return pirn::ok({});
+  if (arrived.empty()) return;
   const int bell = open_fifo(ctx, arrived, O_WRONLY);
   if (bell >= 0) {
     (void)!write(bell, "here\n", 5);
@@ -46,6 +40,17 @@ PIRN_STEP(wait_at_gate, {.after = hello}) {
   char byte = 0;
   while (fifo >= 0 && !ctx.cancelled() && read(fifo, &byte, 1) <= 0) poll(nullptr, 0, 5);
   if (fifo >= 0) close(fifo);
+}
+
+}  // namespace
+
+PIRN_STEP(hello) {
+  ctx.info("hello from " PIRN_PACKAGE_VERSION);
+  return pirn::ok(
+      {{"first", std::string(PIRN_PACKAGE_VERSION)}, {"calls", int64_t{++calls_of_this_release}}});
+}
+PIRN_STEP(wait_at_gate, {.after = hello}) {
+  stand_at_gate(ctx);
   if (ctx.cancelled()) return pirn::cancelled("asked to");
   return pirn::ok({});
 }
@@ -63,6 +68,28 @@ PIRN_WORKFLOW(nightly,
 PIRN_STEP(break_down, {.max_retries = 0}) { return pirn::fail("broken", "it was made to break"); }
 PIRN_STEP(never, {.after = break_down}) { return pirn::ok({}); }
 PIRN_WORKFLOW(broken, break_down, never)
+
+// Speaks before the gate and behind it. It fails once, so that there are two attempts.
+PIRN_STEP(narrate, {.max_retries = 1, .retry_delay = 1_ms}) {
+  ctx.debug("attempt " + std::to_string(ctx.attempt()));
+  if (ctx.attempt() == 1) return pirn::fail("stage_fright", "the words are gone");
+  ctx.stream("Once ");
+  ctx.stream("upon ");
+  stand_at_gate(ctx);
+  ctx.stream("a time", true);
+  ctx.warn("that was all");
+  ctx.emit("chapter", "the first", {{"words", int64_t{4}}});
+  return pirn::ok({});
+}
+PIRN_WORKFLOW(story, narrate)
+
+// Says more than anybody can read at once.
+PIRN_STEP(babble) {
+  stand_at_gate(ctx);
+  for (int i = 1; i <= 5000; ++i) ctx.stream(std::to_string(i) + std::string(1000, '.'), i == 5000);
+  return pirn::ok({});
+}
+PIRN_WORKFLOW(flood, babble)
 
 // Neither returns nor listens: its thread is lost.
 PIRN_STEP(hang, {.timeout = 20_ms, .max_retries = 0}) {
@@ -83,4 +110,4 @@ PIRN_STEP(explode, {.max_retries = 5}) {
 }
 PIRN_WORKFLOW(bomb, explode)
 
-PIRN_PACKAGE("gate", PIRN_PACKAGE_VERSION, gate, nightly, broken, stuck, review, bomb)
+PIRN_PACKAGE("gate", PIRN_PACKAGE_VERSION, gate, nightly, broken, story, flood, stuck, review, bomb)

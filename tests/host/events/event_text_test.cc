@@ -55,7 +55,7 @@ TEST(EventText, RefusesWhatIsNoBody) {
 }
 
 TEST(EventStream, WritesACommitOnceHoweverOftenItIsOffered) {
-  EventStream stream(ExecutionId{9}, 0);
+  EventStream stream(ExecutionId{9}, {});
   std::string out;
   ASSERT_TRUE(stream.commit(out, 1, body(1, 1, {journal::StepReady{0}})));
   const std::string once = out;
@@ -66,7 +66,7 @@ TEST(EventStream, WritesACommitOnceHoweverOftenItIsOffered) {
 }
 
 TEST(EventStream, GoesOnBehindWhatTheClientHas) {
-  EventStream stream(ExecutionId{9}, 2);
+  EventStream stream(ExecutionId{9}, {2, 0});
   std::string out;
   ASSERT_TRUE(stream.commit(
       out, 1, body(1, 1, {journal::StepReady{0}, journal::StepStarted{}, journal::StepReady{1}})));
@@ -76,7 +76,7 @@ TEST(EventStream, GoesOnBehindWhatTheClientHas) {
 }
 
 TEST(EventStream, EndsWithTheSentinelAndItsError) {
-  EventStream stream(ExecutionId{9}, 0);
+  EventStream stream(ExecutionId{9}, {});
   std::string out;
   journal::Failed failed;
   failed.error = error();
@@ -94,13 +94,40 @@ TEST(EventStream, EndsWithTheSentinelAndItsError) {
 }
 
 TEST(EventStream, TellsOfAGap) {
-  EventStream stream(ExecutionId{9}, 7);
+  EventStream stream(ExecutionId{9}, {7, 0});
   std::string out;
   stream.gap(out, 12);
   EXPECT_EQ(out, "event: gap\ndata: {\"lost\":12,\"after\":7}\n\n");
   out.clear();
   stream.live(out, "log", "{\"message\":\"x\"}");
   EXPECT_EQ(out, "event: log\ndata: {\"message\":\"x\"}\n\n");
+}
+
+TEST(EventStream, GivesWhatIsKeptAPositionAndWritesItOnce) {
+  EventStream stream(ExecutionId{9}, {1, 20});
+  std::string out;
+  stream.live(out, "chunk", "{}", 20);
+  EXPECT_EQ(out, "") << "the client has it";
+  stream.live(out, "chunk", "{}", 21);
+  stream.live(out, "chunk", "{}", 21);
+  EXPECT_EQ(out, "id: 1.21\nevent: chunk\ndata: {}\n\n");
+  out.clear();
+  ASSERT_TRUE(stream.commit(out, 2, body(1, 2, {journal::StepReady{0}})));
+  EXPECT_EQ(out.rfind("id: 2.21\n", 0), 0u) << out;
+}
+
+TEST(Position, IsReadAsItIsWritten) {
+  for (const Position position :
+       {Position{}, Position{7, 0}, Position{7, 9}, Position{UINT64_MAX, UINT64_MAX}}) {
+    std::string text;
+    append_position(text, position);
+    const auto back = parse_position(text);
+    ASSERT_TRUE(back) << text;
+    EXPECT_EQ(back->seq, position.seq);
+    EXPECT_EQ(back->line, position.line);
+  }
+  for (const char* wrong : {"", "x", "-1", "1.", ".1", "1.2.3", "1 ", "18446744073709551616"})
+    EXPECT_FALSE(parse_position(wrong)) << wrong;
 }
 
 }  // namespace
