@@ -1,147 +1,49 @@
 #include "host/simulate/case.h"
 
-#include <algorithm>
-#include <boost/json.hpp>
 #include <set>
 
-#include "host/journal/codec.h"
-#include "packager/definition/source.h"
-#include "packager/json/json.h"
-#include "packager/schedule/instant.h"
+#include "host/simulate/case_nodes.h"
 
 namespace pirn::sim {
 
 namespace {
 
 using definition::Node;
-using worker::Kind;
-using worker::Outcome;
 
 constexpr int64_t kBegin = 1'767'225'600 * kSecond;  // 2026-01-01T00:00:00Z
 constexpr int64_t kUntil = 366 * 24 * 60 * kMinute;
-constexpr int64_t kMostTimes = 1'000'000;
 
-constexpr std::string_view kNotEnforced = "is not enforced by this version";
-
-constexpr Kind kKinds[] = {Kind::task,      Kind::rollback, Kind::fallback, Kind::handler, Kind::hook,
-                           Kind::condition, Kind::duration, Kind::backoff,  Kind::input,   Kind::result};
-
-class CaseReader {
+class CaseReader : NodeReader {
  public:
   CaseReader(const definition::Source& source, std::string_view text, std::string_view file,
              const ReadDefinition& read)
-      : source_(source), text_(text), file_(file), read_(read) {}
+      : NodeReader(source), root_(source.root()), text_(text), file_(file), read_(read) {}
 
   Result<Case> read() {
     Case out;
     out.begin = kBegin;
     out.until_ns = kUntil;
-    if (!source_.root().value->is_object()) {
-      wrong_type(source_.root(), "the case", "an object");
+    if (!root_.value->is_object()) {
+      wrong_type(root_, "the case", "an object");
     } else {
-      read_case(source_.root(), out);
+      read_case(root_, out);
       check(out);
     }
-    if (problems_.empty()) return out;
-    const auto place = [](const Error& problem) {
-      return std::pair(problem.where.line, problem.where.column);
-    };
-    std::stable_sort(problems_.begin(), problems_.end(),
-                     [&](const Error& a, const Error& b) { return place(a) < place(b); });
-    Error error{Code::case_invalid, "the case has " + std::to_string(problems_.size()) +
-                                        (problems_.size() == 1 ? " problem" : " problems")};
-    error.causes = std::move(problems_);
+    if (problems().empty()) return out;
+    Error error{Code::case_invalid, "the case has " + std::to_string(problems().size()) +
+                                        (problems().size() == 1 ? " problem" : " problems")};
+    error.causes = take_sorted();
     return error;
   }
 
  private:
-  // ---- what may be wrong ----
-
-  void problem(Code code, const Node& node, std::string message, std::string hint) {
-    problems_.push_back(Error{code, std::move(message), std::move(hint), Blame::caller,
-                              source_.where(node.key.empty() ? node.offset : node.key_offset)});
-  }
-  void wrong_type(const Node& node, const std::string& what, std::string_view wanted) {
-    problem(Code::wrong_type, node, what + " must be " + std::string(wanted),
-            "Write " + std::string(wanted) + ".");
-  }
-  void bad(const Node& node, std::string message, std::string hint) {
-    problem(Code::invalid_value, node, std::move(message), std::move(hint));
-  }
-
-  // Calls `read` for each member whose key is known; `missing` names what the language has and the engine
-  // does not enforce.
-  template <class Read>
-  void members(const Node& object, std::string_view what, std::vector<std::string> known,
-               std::initializer_list<std::string_view> not_enforced, Read read) {
-    if (!object.value->is_object()) return wrong_type(object, std::string(what), "an object");
-    for (const Node& node : object.children) {
-      if (std::find(known.begin(), known.end(), node.key) != known.end()) {
-        read(node);
-      } else if (std::find(not_enforced.begin(), not_enforced.end(), node.key) != not_enforced.end()) {
-        problem(Code::unsupported, node, "\"" + node.key + "\" " + std::string(kNotEnforced), "");
-      } else {
-        const std::string near = nearest(node.key, known);
-        std::string all;
-        for (const std::string& key : known) all += (all.empty() ? "" : ", ") + key;
-        problem(Code::unknown_key, node, std::string(what) + " has no \"" + node.key + "\"",
-                near.empty() ? "It has: " + all + "." : "Did you mean \"" + near + "\"?");
-      }
-    }
-  }
-  template <class Read>
-  void elements(const Node& node, Read read) {
-    if (!node.value->is_array()) return wrong_type(node, quoted(node), "a list");
-    for (const Node& element : node.children) read(element);
-  }
-
-  static std::string quoted(const Node& node) { return node.key.empty() ? "this" : "\"" + node.key + "\""; }
-
-  std::string text_of(const Node& node) {
-    if (const auto* text = node.value->if_string()) return {text->data(), text->size()};
-    wrong_type(node, quoted(node), "a text");
-    return {};
-  }
-  bool truth_of(const Node& node) {
-    if (const bool* truth = node.value->if_bool()) return *truth;
-    wrong_type(node, quoted(node), "true or false");
-    return false;
-  }
-  int64_t number_of(const Node& node, int64_t least, int64_t most) {
-    const int64_t* number = node.value->if_int64();
-    if (number && *number >= least && *number <= most) return *number;
-    bad(node,
-        quoted(node) + " must be a whole number from " + std::to_string(least) + " to " +
-            std::to_string(most),
-        "");
-    return least;
-  }
-  int64_t duration_of(const Node& node) {
-    if (const int64_t* ms = node.value->if_int64(); ms && *ms >= 0 && *ms <= INT64_MAX / kMillisecond)
-      return *ms * kMillisecond;
-    if (node.value->is_string()) {
-      const auto duration = definition::parse_duration(text_of(node));
-      if (duration && *duration != definition::kInfinite) return *duration;
-    }
-    problem(Code::invalid_duration, node, quoted(node) + " is no duration that ends", "");
-    return 0;
-  }
-  std::string json_of(const Node& node) { return canonical(*node.value); }
-  std::string object_of(const Node& node) {
-    if (!node.value->is_object()) {
-      wrong_type(node, quoted(node), "an object");
-      return "{}";
-    }
-    return json_of(node);
-  }
-
   // ---- the case ----
 
   void read_case(const Node& object, Case& out) {
     members(object, "a case",
             {"description", "definition", "definitions", "begin", "until", "host", "input", "calls", "do",
              "expect"},
-            {}, [&](const Node& node) {
+            [&](const Node& node) {
               if (node.key == "description")
                 (void)text_of(node);
               else if (node.key == "definition")
@@ -149,7 +51,7 @@ class CaseReader {
               else if (node.key == "definitions")
                 elements(node, [&](const Node& element) { read_published(element, out); });
               else if (node.key == "begin")
-                read_begin(node, out);
+                out.begin = instant_of(node);
               else if (node.key == "until")
                 out.until_ns = duration_of(node);
               else if (node.key == "host")
@@ -157,31 +59,29 @@ class CaseReader {
               else if (node.key == "input")
                 input_ = object_of(node);
               else if (node.key == "calls")
-                elements(node, [&](const Node& element) { read_script(element, out); });
+                elements(node,
+                         [&](const Node& element) { out.scripts.push_back(read_script(*this, element)); });
               else if (node.key == "do")
-                elements(node, [&](const Node& element) { read_order(element, out); });
+                elements(node, [&](const Node& element) {
+                  if (auto order = read_order(*this, element)) out.orders.push_back(std::move(*order));
+                });
               else
-                read_expected(node, out);
+                read_expected(*this, node, out.expected);
             });
   }
 
-  void read_begin(const Node& node, Case& out) {
-    const auto instant = schedule::parse_instant(text_of(node));
-    if (instant)
-      out.begin = *instant;
-    else
-      problem(instant.error().code, node, instant.error().message, instant.error().hint);
-  }
-
   void read_host(const Node& object, Case& out) {
-    members(object, "the host", {"slots", "cancel_grace", "consultation_limit"}, {}, [&](const Node& node) {
-      if (node.key == "slots")
-        out.slots = static_cast<size_t>(number_of(node, 1, kMostTimes));
-      else if (node.key == "cancel_grace")
-        out.options.cancel_grace_ns = duration_of(node);
-      else
-        out.options.consultation_limit_ns = duration_of(node);
-    });
+    members(object, "the host", {"slots", "cancel_grace", "consultation_limit", "handler_limit"},
+            [&](const Node& node) {
+              if (node.key == "slots")
+                out.slots = static_cast<size_t>(number_of(node, 1, kMostTimes));
+              else if (node.key == "cancel_grace")
+                out.options.cancel_grace_ns = duration_of(node);
+              else if (node.key == "handler_limit")
+                out.options.handler_limit_ns = duration_of(node);
+              else
+                out.options.consultation_limit_ns = duration_of(node);
+            });
   }
 
   // ---- definitions ----
@@ -189,7 +89,7 @@ class CaseReader {
   void read_published(const Node& object, Case& out) {
     Published published{"t", "", {}, true};
     const Node* document = nullptr;
-    members(object, "a definition of a case", {"as", "tenant", "document", "deployed"}, {},
+    members(object, "a definition of a case", {"as", "tenant", "document", "deployed"},
             [&](const Node& node) {
               if (node.key == "as")
                 published.name = text_of(node);
@@ -217,8 +117,8 @@ class CaseReader {
     }();
     if (!parsed) {
       Error error = parsed.error();
-      if (error.where.line == 0) error.where = source_.where(node.key_offset);
-      problems_.push_back(std::move(error));
+      if (error.where.line == 0) error.where = where(node);
+      add(std::move(error));
       return;
     }
     published.definition = std::move(*parsed);
@@ -241,285 +141,95 @@ class CaseReader {
     return out;
   }
 
-  // ---- calls ----
-
-  void read_script(const Node& object, Case& out) {
-    Script script;
-    members(object, "a call", {"run", "workflow", "step", "function", "kind", "does"}, {},
-            [&](const Node& node) {
-              if (node.key == "run") script.run = text_of(node);
-              if (node.key == "workflow") script.workflow = text_of(node);
-              if (node.key == "step") script.step = text_of(node);
-              if (node.key == "function") script.function = text_of(node);
-              if (node.key == "kind") script.kind = kind_of(node);
-              if (node.key != "does") return;
-              if (node.value->is_array())
-                elements(node, [&](const Node& element) { script.deeds.push_back(deed_of(element)); });
-              else
-                script.deeds.push_back(deed_of(node));
-            });
-    if (!script.kind && !script.step.empty()) script.kind = Kind::task;
-    if (script.deeds.empty() && object.value->is_object())
-      problem(Code::missing_key, object, "a call needs \"does\"",
-              "Write what it does, or a list of what the first, the second, … call does.");
-    out.scripts.push_back(std::move(script));
-  }
-
-  std::optional<Kind> kind_of(const Node& node) {
-    const std::string word = text_of(node);
-    std::vector<std::string> names;
-    for (const Kind kind : kKinds) {
-      if (word == name_of(kind)) return kind;
-      names.emplace_back(name_of(kind));
-    }
-    const std::string near = nearest(word, names);
-    bad(node, "there is no kind of call '" + word + "'",
-        near.empty() ? "A call is of a task, a condition, a backoff, a hook, …"
-                     : "Did you mean '" + near + "'?");
-    return std::nullopt;
-  }
-
-  Deed deed_of(const Node& object) {
-    Deed deed;
-    const Node* outcome = nullptr;
-    members(object, "what a call does",
-            {"takes", "ignores_cancel", "kills_host", "hangs", "ok", "fail", "skip", "cancelled", "answer"},
-            {"snooze", "await", "expand"}, [&](const Node& node) {
-              if (node.key == "takes") return void(deed.act.takes = duration_of(node));
-              if (node.key == "ignores_cancel") return void(deed.act.ignores_cancel = truth_of(node));
-              if (node.key == "kills_host") {
-                deed.kills_host = node.value->is_bool()
-                                      ? static_cast<uint32_t>(truth_of(node))
-                                      : static_cast<uint32_t>(number_of(node, 1, kMostTimes));
-                return;
-              }
-              if (outcome)
-                return bad(node, "a call has one outcome: \"" + outcome->key + "\" or \"" + node.key + "\"",
-                           "Remove one of them.");
-              outcome = &node;
-              read_outcome(node, deed.act);
-            });
-    return deed;
-  }
-
-  void read_outcome(const Node& node, Act& act) {
-    Outcome& outcome = act.outcome;
-    if (node.key == "hangs") {
-      act.hangs = truth_of(node);
-    } else if (node.key == "ok") {
-      outcome.result = result_of(node);
-    } else if (node.key == "cancelled") {
-      outcome.kind = Outcome::Kind::cancelled;
-      outcome.result = result_of(node);
-    } else if (node.key == "skip") {
-      outcome.kind = Outcome::Kind::skip;
-      outcome.reason = text_of(node);
-    } else if (node.key == "fail") {
-      outcome.kind = Outcome::Kind::failed;
-      outcome.error = error_of(node);
-    } else if (node.value->is_bool()) {
-      outcome.truth = truth_of(node);
-    } else {
-      outcome.duration = duration_of(node);
-    }
-  }
-
-  journal::ResultPtr result_of(const Node& node) {
-    journal::StepResult result;
-    if (node.value->is_object()) {
-      result.map = *journal::parse_object(json_of(node));
-    } else {
-      result.is_map = false;
-      result.value = *journal::parse_value(json_of(node));
-    }
-    return std::make_shared<const journal::StepResult>(std::move(result));
-  }
-
-  journal::ErrorPtr error_of(const Node& node) {
-    journal::StepError error;
-    error.message = "as the case says";
-    if (node.value->is_string()) {
-      error.code = text_of(node);
-    } else {
-      members(node, "an error", {"code", "message", "class", "details"}, {}, [&](const Node& member) {
-        if (member.key == "code") error.code = text_of(member);
-        if (member.key == "message") error.message = text_of(member);
-        if (member.key == "details") error.details = json_of(member);
-        if (member.key == "class") error.error_class = class_of(member);
-      });
-      if (error.code.empty() && node.value->is_object())
-        problem(Code::missing_key, node, "an error needs \"code\"", "");
-    }
-    return std::make_shared<const journal::StepError>(std::move(error));
-  }
-
-  journal::ErrorClass class_of(const Node& node) {
-    const std::string word = text_of(node);
-    for (const auto error_class :
-         {journal::ErrorClass::retryable, journal::ErrorClass::transient, journal::ErrorClass::terminal})
-      if (word == name_of(error_class)) return error_class;
-    bad(node, "there is no error class '" + word + "'", "Write retryable, transient or terminal.");
-    return journal::ErrorClass::retryable;
-  }
-
-  // ---- what is asked of the host ----
-
-  void read_order(const Node& object, Case& out) {
-    Order order;
-    order.where = source_.where(object.offset);
-    const size_t problems = problems_.size();
-    const Node* what = nullptr;
-    std::map<std::string, const Node*> options;
-    members(object, "what is done",
-            {"at", "after", "start", "cancel", "deploy", "crash", "down", "fail_commit", "as", "input", "key",
-             "tenant", "reason", "rollback", "cleanup"},
-            {"pause", "resume", "approve", "reject", "signal", "emit", "retry", "rerun", "context", "step",
-             "action", "strategy"},
-            [&](const Node& node) {
-              if (node.key == "at")
-                order.at = duration_of(node);
-              else if (node.key == "after")
-                order.after = after_of(node);
-              else if (is_word(node.key) && what)
-                bad(node, "one thing is done at a time: \"" + what->key + "\" or \"" + node.key + "\"",
-                    "Make two of them.");
-              else if (is_word(node.key))
-                what = &node;
-              else
-                options[node.key] = &node;
-            });
-    if (!what && problems_.size() > problems) return;  // it says something that cannot be done
-    if (!what)
-      return problem(Code::missing_key, object, "it does not say what is done",
-                     "Write start, cancel, deploy, crash, down or fail_commit.");
-    const auto take = [&](std::string_view key) -> const Node* {
-      const auto found = options.find(std::string(key));
-      if (found == options.end()) return nullptr;
-      const Node* node = found->second;
-      options.erase(found);
-      return node;
-    };
-    if (what->key == "start") {
-      StartRun start{"", "t", text_of(*what), "{}", ""};
-      start.run = start.workflow;
-      if (const Node* node = take("as")) start.run = text_of(*node);
-      if (const Node* node = take("tenant")) start.tenant = text_of(*node);
-      if (const Node* node = take("input")) start.input = object_of(*node);
-      if (const Node* node = take("key")) start.key = text_of(*node);
-      order.what = std::move(start);
-    } else if (what->key == "cancel") {
-      CancelRun cancel{text_of(*what), "user_requested", false, true};
-      if (const Node* node = take("reason")) cancel.reason = text_of(*node);
-      if (const Node* node = take("rollback")) cancel.rollback = truth_of(*node);
-      if (const Node* node = take("cleanup")) cancel.cleanup = truth_of(*node);
-      order.what = std::move(cancel);
-    } else if (what->key == "deploy") {
-      order.what = Deploy{text_of(*what)};
-    } else if (what->key == "crash") {
-      if (!truth_of(*what)) bad(*what, "\"crash\" is true or absent", "");
-      order.what = LoseHost{0};
-    } else if (what->key == "down") {
-      order.what = LoseHost{duration_of(*what)};
-    } else {
-      const std::string word = text_of(*what);
-      if (word != "nothing_written" && word != "uncertain")
-        bad(*what, "a commit fails \"nothing_written\" or \"uncertain\"", "");
-      order.what = FailCommit{word == "uncertain"};
-    }
-    for (const auto& [key, node] : options)
-      bad(*node, "\"" + key + "\" says nothing about \"" + what->key + "\"", "Remove it.");
-    out.orders.push_back(std::move(order));
-  }
-
-  static bool is_word(std::string_view key) {
-    static const std::set<std::string_view> kWords = {"start", "cancel", "deploy",
-                                                      "crash", "down",   "fail_commit"};
-    return kWords.contains(key);
-  }
-
-  After after_of(const Node& object) {
-    After after;
-    members(object, "a moment", {"run", "event", "step", "times", "commit"}, {}, [&](const Node& node) {
-      if (node.key == "run") after.run = text_of(node);
-      if (node.key == "event") after.event = text_of(node);
-      if (node.key == "step") after.step = text_of(node);
-      if (node.key == "times") after.times = static_cast<uint32_t>(number_of(node, 1, kMostTimes));
-      if (node.key == "commit") after.commit = static_cast<uint32_t>(number_of(node, 1, kMostTimes));
-    });
-    if (after.event.empty() && after.commit == 0 && object.value->is_object())
-      problem(Code::missing_key, object, "a moment needs \"event\" or \"commit\"",
-              "Write {\"event\": \"step.start\", \"step\": NAME}, for example.");
-    return after;
-  }
-
-  // ---- what must come out ----
-
-  void read_expected(const Node& object, Case& out) {
-    if (!object.value->is_object()) return wrong_type(object, quoted(object), "an object of runs");
-    for (const Node& run : object.children) {
-      Expected expected;
-      expected.where = source_.where(run.key_offset);
-      expected.run = run.key;
-      members(run, "what is expected of a run", {"state", "steps", "results", "context"}, {},
-              [&](const Node& node) {
-                if (node.key == "state") return void(expected.state = text_of(node));
-                if (!node.value->is_object()) return wrong_type(node, quoted(node), "an object");
-                if (node.key == "context") return void(expected.context = json_of(node));
-                for (const Node& step : node.children)
-                  if (node.key == "steps")
-                    expected.steps[step.key] = text_of(step);
-                  else
-                    expected.results[step.key] = json_of(step);
-              });
-      out.expected.push_back(std::move(expected));
-    }
-  }
-
   // ---- the whole ----
 
-  void check(Case& out) {
-    const bool starts = std::any_of(out.orders.begin(), out.orders.end(), [](const Order& order) {
-      return std::holds_alternative<StartRun>(order.what);
+  // What children of grafts name, exists.
+  static void add_names(const boost::json::value& value, std::set<std::string>& out) {
+    if (const auto* text = value.if_string(); text && definition::is_name(*text)) out.emplace(*text);
+    if (const auto* object = value.if_object())
+      for (const auto& member : *object) add_names(member.value(), out);
+    if (const auto* array = value.if_array())
+      for (const auto& element : *array) add_names(element, out);
+  }
+  static void add_functions(Case& out) {
+    std::set<std::string> names;
+    for (const Script& script : out.scripts)
+      for (const Deed& deed : script.deeds)
+        for (const journal::Child& child : deed.act.outcome.children) {
+          names.insert(child.task);
+          if (!child.options.empty()) add_names(boost::json::parse(child.options), names);
+        }
+    for (const std::string& name : names)
+      for (uint32_t kind = 1; kind <= static_cast<uint32_t>(worker::Kind::result); ++kind)
+        out.functions.push_back({name, kind});
+  }
+
+  // Something starts, by an order or by itself.
+  static bool starts(const Case& out) {
+    const bool ordered = std::any_of(out.orders.begin(), out.orders.end(), [](const Order& order) {
+      return std::holds_alternative<StartRun>(order.what) || std::holds_alternative<EmitEvent>(order.what);
     });
-    if (!starts && out.published.size() == 1 && out.published[0].definition.workflows.size() == 1) {
+    return ordered || std::any_of(out.published.begin(), out.published.end(), [](const Published& one) {
+             return std::any_of(one.definition.workflows.begin(), one.definition.workflows.end(),
+                                [](const definition::Workflow& workflow) { return workflow.schedule; });
+           });
+  }
+
+  void check(Case& out) {
+    add_functions(out);
+    if (!starts(out) && out.published.size() == 1 && out.published[0].definition.workflows.size() == 1) {
       const std::string& workflow = out.published[0].definition.workflows[0].name;
       Order order;
       order.what = StartRun{workflow, out.published[0].tenant, workflow, input_, ""};
       out.orders.insert(out.orders.begin(), std::move(order));
-    } else if (!starts && problems_.empty()) {
-      problem(Code::missing_key, source_.root(), "the case starts nothing",
+    } else if (!starts(out) && problems().empty()) {
+      problem(Code::missing_key, root_, "the case starts nothing",
               "Write {\"start\": WORKFLOW} in \"do\"; only a lone workflow starts by itself.");
     }
-    if (out.published.empty() && problems_.empty())
-      problem(Code::missing_key, source_.root(), "the case has no definition",
+    if (out.published.empty() && problems().empty())
+      problem(Code::missing_key, root_, "the case has no definition",
               "Write \"definition\": a document, or the path of a file.");
+    check_names(out);
+  }
+
+  // Runs and definitions that are named must be there. The host names those that it starts by itself; of
+  // them nothing is known yet but the form of their names.
+  void check_names(const Case& out) {
     std::set<std::string> runs, published;
     for (const Published& one : out.published) published.insert(one.name);
-    for (const Order& order : out.orders)
-      if (const auto* start = std::get_if<StartRun>(&order.what); start && !runs.insert(start->run).second)
-        problems_.push_back(Error{Code::duplicate_name, "two runs are named '" + start->run + "'",
-                                  "Name them with \"as\".", Blame::caller, order.where});
+    const auto begins = [&](const std::string& run, const Where& where) {
+      if (runs.insert(run).second) return;
+      add(Error{Code::duplicate_name, "two runs are named '" + run + "'", "Name them with \"as\".",
+                Blame::caller, where});
+    };
+    for (const Order& order : out.orders) {
+      if (const auto* start = std::get_if<StartRun>(&order.what)) begins(start->run, order.where);
+      if (const auto* again = std::get_if<RunAgain>(&order.what)) begins(again->as, order.where);
+    }
     const auto known = [&](const std::string& run, const Where& where) {
-      if (run.empty() || runs.contains(run)) return;
+      if (run.empty() || runs.contains(run) || run.find_first_of("/#") != std::string::npos) return;
       const std::string near = nearest(run, {runs.begin(), runs.end()});
-      problems_.push_back(Error{Code::invalid_value, "the case starts no run '" + run + "'",
-                                near.empty() ? "" : "Did you mean '" + near + "'?", Blame::caller, where});
+      add(Error{Code::invalid_value, "the case starts no run '" + run + "'",
+                near.empty() ? "" : "Did you mean '" + near + "'?", Blame::caller, where});
     };
     for (const Order& order : out.orders) {
       if (order.after) known(order.after->run, order.where);
-      if (const auto* cancel = std::get_if<CancelRun>(&order.what)) known(cancel->run, order.where);
+      if (const auto* of = std::get_if<CancelRun>(&order.what)) known(of->run, order.where);
+      if (const auto* of = std::get_if<PauseRun>(&order.what)) known(of->run, order.where);
+      if (const auto* of = std::get_if<ResumeRun>(&order.what)) known(of->run, order.where);
+      if (const auto* of = std::get_if<ApproveRun>(&order.what)) known(of->run, order.where);
+      if (const auto* of = std::get_if<RunAgain>(&order.what)) known(of->run, order.where);
       if (const auto* deploy = std::get_if<Deploy>(&order.what); deploy && !published.contains(deploy->name))
-        problems_.push_back(Error{Code::invalid_value, "no definition is named '" + deploy->name + "'",
-                                  "Name it with \"as\" in \"definitions\".", Blame::caller, order.where});
+        add(Error{Code::invalid_value, "no definition is named '" + deploy->name + "'",
+                  "Name it with \"as\" in \"definitions\".", Blame::caller, order.where});
     }
     for (const Expected& expected : out.expected) known(expected.run, expected.where);
   }
 
-  const definition::Source& source_;
+  const Node& root_;
   const std::string_view text_, file_;
   const ReadDefinition& read_;
   std::string input_ = "{}";
-  std::vector<Error> problems_;
 };
 
 }  // namespace

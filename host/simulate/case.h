@@ -43,10 +43,42 @@ struct After {
 
 struct StartRun {
   std::string run, tenant, workflow, input, key;
+  int64_t in_ns = 0;  // begins so much later
+  journal::Strategy strategy = journal::Strategy::as_defined;
 };
 struct CancelRun {
   std::string run, reason;
   bool rollback = false, cleanup = true;
+};
+struct PauseRun {
+  std::string run, reason;
+};
+struct ResumeRun {
+  std::string run, step, context;
+  engine::Resume::Action action = engine::Resume::Action::complete;
+  engine::Person by;
+};
+struct ApproveRun {
+  std::string run, step, comment;
+  bool approved = true;
+  engine::Person by;
+};
+// A new run takes over what `run` has done (R65).
+struct RunAgain {
+  std::string run, as;
+  std::string from;  // a step; empty: whatever did not complete
+  bool on_active = false;
+};
+struct EmitEvent {
+  std::string event, tenant, id, payload;
+};
+struct ScheduleOrder {
+  std::string workflow, tenant;
+  engine::ControlSchedule::Action action = engine::ControlSchedule::Action::pause;
+};
+struct BackfillRuns {
+  std::string workflow, tenant;
+  int64_t from = 0, to = 0;
 };
 struct Deploy {
   std::string name;  // of what is published
@@ -57,18 +89,23 @@ struct LoseHost {
 struct FailCommit {
   bool uncertain = false;  // durable all the same
 };
+using What = std::variant<StartRun, CancelRun, PauseRun, ResumeRun, ApproveRun, RunAgain, EmitEvent,
+                          ScheduleOrder, BackfillRuns, Deploy, LoseHost, FailCommit>;
 struct Order {
   Where where;
   int64_t at = 0;  // from the beginning; behind `after`: from there
   std::optional<After> after;
-  std::variant<StartRun, CancelRun, Deploy, LoseHost, FailCommit> what;
+  What what;
 };
 
 // What must come out of a run. Values are canonical JSON.
 struct Expected {
   Where where;
   std::string run, state;
-  std::map<std::string, std::string> steps, results;  // those that are named
+  std::string error;                                                // code
+  std::map<std::string, std::string> steps, results, compensation;  // those that are named
+  std::map<std::string, uint32_t> invocations;
+  std::optional<std::vector<std::string>> rolled_back;  // steps, in order; each once
   std::optional<std::string> context;
 };
 
@@ -78,6 +115,7 @@ struct Case {
   size_t slots = 64;
   engine::Options options;
   std::vector<Published> published;
+  std::vector<definition::Function> functions;  // that children of grafts name
   std::vector<Script> scripts;
   std::vector<Order> orders;
   std::vector<Expected> expected;

@@ -133,6 +133,9 @@ class Report {
     };
     if (!expected.state.empty())
       check("the state of '" + expected.run + "'", journal::visible_state(view.state), expected.state);
+    if (!expected.error.empty())
+      check("the error of '" + expected.run + "'", view.state.error ? view.state.error->code : "none",
+            expected.error);
     if (expected.context)
       check("the context of '" + expected.run + "'", sorted(view.context), *expected.context);
     const auto find = [&](const std::string& step) -> const journal::Step* {
@@ -144,6 +147,16 @@ class Report {
     for (const auto& [step, wanted] : expected.steps)
       if (const journal::Step* found = find(step))
         check("the step '" + step + "'", step_text(*found), wanted);
+    for (const auto& [step, wanted] : expected.compensation)
+      if (const journal::Step* found = find(step))
+        check("the compensation of '" + step + "'", journal::name_of(found->compensation), wanted);
+    for (const auto& [step, wanted] : expected.invocations)
+      if (const journal::Step* found = find(step))
+        check("the number of invocations of '" + step + "'", std::to_string(found->invocations),
+              std::to_string(wanted));
+    if (expected.rolled_back)
+      check("the order of the rollbacks of '" + expected.run + "'", rollbacks_of(view),
+            in_one_line(*expected.rolled_back));
     for (const auto& [step, wanted] : expected.results) {
       const journal::Step* found = find(step);
       if (!found) continue;
@@ -155,6 +168,20 @@ class Report {
       }
       check("the result of '" + step + "'", slot, wanted);
     }
+  }
+  static std::string in_one_line(const std::vector<std::string>& names) {
+    std::string line;
+    for (const std::string& name : names) line += (line.empty() ? "" : ", ") + name;
+    return line.empty() ? "none" : line;
+  }
+  // Steps, by the beginning of their first rollback.
+  std::string rollbacks_of(const engine::View& view) const {
+    std::vector<std::string> names;
+    for (const auto& record : world_.records_of<journal::RollbackStarted>(view.state.id)) {
+      const std::string& name = view.step_names[record.step];
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+    return in_one_line(names);
   }
   static std::string sorted(const std::string& json) {
     const auto value = parse_own_json(json, "a value", {});

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <utility>
 
 #include "host/events/event_text.h"
+#include "packager/digest/digest.h"
 #include "packager/json/json.h"
 
 namespace pirn::sim {
@@ -12,15 +14,23 @@ namespace {
 
 constexpr uint64_t kMostTurns = 1'000'000;  // of a case that never comes to rest
 
+// A text in an event; empty: it has none such.
+std::string member(std::string_view event, const char* key) {
+  const auto value = parse_own_json(event, "an event", {});
+  const auto* found = value ? value->as_object().if_contains(key) : nullptr;
+  return found && found->is_string() ? std::string(found->as_string()) : std::string();
+}
+
+// Such executions are named by the order that has started them.
+bool is_ordered(std::string_view trigger) {
+  return trigger == "manual" || trigger == "retry" || trigger == "rerun";
+}
+
 // Counts the events in question; true: the wanted one is among them.
 bool holds(const After& after, std::string_view body, uint32_t& seen) {
   (void)events::for_each_event(body, [&](const events::EventView& event) {
     if (event.type != after.event) return;
-    if (!after.step.empty()) {
-      const auto value = parse_own_json(event.text, "an event", {});
-      const auto* step = value ? value->as_object().if_contains("step") : nullptr;
-      if (!step || !step->is_string() || std::string_view(step->as_string()) != after.step) return;
-    }
+    if (!after.step.empty() && member(event.text, "step") != after.step) return;
     ++seen;
   });
   return seen >= after.times;
@@ -35,6 +45,7 @@ Simulation::Simulation(const Case& of)
   world_.committed = [this](ExecutionId id, uint32_t commit_no, std::string_view body) {
     note_commit(id, commit_no, body);
   };
+  world_.releases.functions = of.functions;
   for (const Published& published : of.published)
     if (published.deployed) world_.releases.publish(published.tenant, published.definition);
   for (size_t i = 0; i < of.orders.size(); ++i)
@@ -77,27 +88,89 @@ bool Simulation::carry_out_next() {
 
 Status Simulation::carry_out(const StartRun& start) {
   PIRN_DO(reachable());
-  PIRN_TRY(const auto started, world_.start(start.input, start.key, start.workflow, start.tenant));
-  runs_[start.run] = {started.id, start.tenant};
-  if (started.existing) return {};
-  // The commit of the start itself was told before the run had its name.
-  for (const auto& [commit_no, body] : nameless_[started.id]) note_commit(started.id, commit_no, body);
-  nameless_.clear();
+  engine::Start command;
+  command.tenant = start.tenant;
+  command.workflow = start.workflow;
+  PIRN_TRY(command.input, journal::parse_object(start.input));
+  command.input_digest = sha256(start.input);
+  command.key = start.key;
+  command.strategy = start.strategy;
+  if (start.in_ns != 0) command.wake_at = world_.now() + start.in_ns;
+  next_name_ = start.run;
+  const auto started = world_.ask<engine::Started>(std::move(command));
+  next_name_.clear();
+  if (!started) return started.error();
+  name_run(started->id, start.run, start.tenant);
   return {};
 }
+
 Status Simulation::carry_out(const CancelRun& cancel) {
   PIRN_DO(reachable());
   PIRN_TRY(const Run run, run_of(cancel.run));
-  engine::Cancel command;
-  command.tenant = run.tenant;
-  command.id = run.id;
-  command.reason = cancel.reason;
-  command.rollback = cancel.rollback;
-  command.cleanup = cancel.cleanup;
-  PIRN_TRY(const journal::State after, world_.cancel(std::move(command)));
-  (void)after;
+  const auto after = world_.ask<journal::State>(
+      engine::Cancel{run.tenant, run.id, cancel.reason, cancel.rollback, cancel.cleanup, {}});
+  return after ? Status() : after.error();
+}
+
+Status Simulation::carry_out(const PauseRun& pause) {
+  PIRN_DO(reachable());
+  PIRN_TRY(const Run run, run_of(pause.run));
+  const auto after = world_.ask<std::string_view>(engine::Pause{run.tenant, run.id, pause.reason, {}});
+  return after ? Status() : after.error();
+}
+
+Status Simulation::carry_out(const ResumeRun& resume) {
+  PIRN_DO(reachable());
+  PIRN_TRY(const Run run, run_of(resume.run));
+  PIRN_TRY(journal::Delta context, journal::parse_object(resume.context));
+  const auto after = world_.ask<std::string_view>(
+      engine::Resume{run.tenant, run.id, resume.step, resume.action, std::move(context), resume.by, {}});
+  return after ? Status() : after.error();
+}
+
+Status Simulation::carry_out(const ApproveRun& approve) {
+  PIRN_DO(reachable());
+  PIRN_TRY(const Run run, run_of(approve.run));
+  const auto after = world_.ask<std::string_view>(
+      engine::Approve{run.tenant, run.id, approve.step, approve.approved, approve.comment, approve.by, {}});
+  return after ? Status() : after.error();
+}
+
+Status Simulation::carry_out(const RunAgain& again) {
+  PIRN_DO(reachable());
+  PIRN_TRY(const Run run, run_of(again.run));
+  PIRN_TRY(const auto started,
+           world_.ask<engine::Started>(engine::Rerun{run.tenant, run.id, again.from, again.on_active, {}}));
+  name_run(started.id, again.as, run.tenant);
   return {};
 }
+
+Status Simulation::carry_out(const EmitEvent& emit) {
+  PIRN_DO(reachable());
+  engine::Emit command;
+  command.tenant = emit.tenant;
+  command.event = emit.event;
+  command.id = emit.id;
+  PIRN_TRY(command.payload, journal::parse_object(emit.payload));
+  command.payload_digest = sha256(emit.payload);
+  const auto answer = world_.ask<engine::Emit::Answer>(std::move(command));
+  return answer ? Status() : answer.error();
+}
+
+Status Simulation::carry_out(const ScheduleOrder& order) {
+  PIRN_DO(reachable());
+  const auto answer = world_.ask<engine::ControlSchedule::Answer>(
+      engine::ControlSchedule{order.tenant, order.workflow, order.action, {}});
+  return answer ? Status() : answer.error();
+}
+
+Status Simulation::carry_out(const BackfillRuns& backfill) {
+  PIRN_DO(reachable());
+  const auto answer = world_.ask<std::vector<engine::Backfill::Fire>>(
+      engine::Backfill{backfill.tenant, backfill.workflow, backfill.from, backfill.to, false, {}});
+  return answer ? Status() : answer.error();
+}
+
 Status Simulation::carry_out(const Deploy& deploy) {
   for (const Published& published : case_.published)
     if (published.name == deploy.name) world_.releases.publish(published.tenant, published.definition);
@@ -124,21 +197,98 @@ Result<Simulation::Run> Simulation::run_of(const std::string& name) const {
   if (found != runs_.end()) return found->second;
   return Error{Code::not_found, "the run '" + name + "' was not started"};
 }
-// ---- moments ----
+
+// ---- names ----
 
 std::string_view Simulation::name_of_run(ExecutionId id) const {
-  for (const auto& [name, run] : runs_)
-    if (run.id == id) return name;
-  return {};
+  const auto found = names_.find(id);
+  return found == names_.end() ? std::string_view() : found->second;
 }
 
+// What was committed before a run had its name is told now, and its children get theirs.
+void Simulation::name_run(ExecutionId id, const std::string& name, const std::string& tenant) {
+  runs_[name] = {id, tenant};
+  if (!names_.emplace(id, name).second) return;  // a start that had been made before
+  const auto found = nameless_.find(id);
+  if (found != nameless_.end()) {
+    const auto commits = std::move(found->second.commits);
+    nameless_.erase(found);
+    for (const auto& [commit_no, body] : commits) look_for_moments(name, commit_no, body);
+  }
+  name_children(id);
+}
+
+void Simulation::name_children(ExecutionId parent) {
+  std::vector<ExecutionId> children;
+  for (const auto& [id, of] : nameless_)
+    if (of.parent == parent) children.push_back(id);
+  for (const ExecutionId child : children) name_by_itself(child);
+}
+
+// What no order of the case has started: RUN/STEP, or WORKFLOW#N of what a schedule or an event starts.
+void Simulation::name_by_itself(ExecutionId id) {
+  const Nameless& of = nameless_.at(id);
+  const std::string parent(name_of_run(of.parent));
+  const std::string base = of.parent ? parent + "/" + step_of_child_[id] : of.workflow;
+  name_run(id, free_name(base, !of.parent), of.tenant);
+}
+
+std::string Simulation::free_name(const std::string& base, bool numbered) const {
+  if (!numbered && !runs_.contains(base)) return base;
+  for (int n = numbered ? 1 : 2;; ++n) {
+    std::string name = base + "#" + std::to_string(n);
+    if (!runs_.contains(name)) return name;
+  }
+}
+
+// Which executions there are, and whose.
+void Simulation::note_executions(ExecutionId id, std::string_view body) {
+  (void)events::for_each_event(body, [&](const events::EventView& event) {
+    if (event.type == "workflow.create") {
+      Nameless& of = nameless_[id];
+      of.tenant = member(event.text, "tenant");
+      of.workflow = member(event.text, "workflow");
+      of.trigger = member(event.text, "trigger");
+      if (const auto parent = parse_execution_id(member(event.text, "parent"))) of.parent = *parent;
+    }
+    if (event.text.find("\"child\":") == std::string_view::npos) return;
+    if (const auto child = parse_execution_id(member(event.text, "child")))
+      step_of_child_[*child] = member(event.text, "step");
+  });
+}
+
+// ---- moments ----
+
 void Simulation::note_commit(ExecutionId id, uint32_t commit_no, std::string_view body) {
-  const std::string_view run = name_of_run(id);
-  if (run.empty()) nameless_[id].emplace_back(commit_no, std::string(body));
+  const bool named = names_.contains(id);
+  // The host was lost before it told of a commit that is durable all the same: that is read now.
+  if (!named && commit_no > 1 && !nameless_.contains(id)) note_past(id, commit_no);
+  note_executions(id, body);
+  if (named) return look_for_moments(names_.at(id), commit_no, body);
+  Nameless& of = nameless_[id];
+  of.commits.emplace_back(commit_no, std::string(body));
+  if (of.parent ? names_.contains(of.parent) : !is_ordered(of.trigger))
+    name_by_itself(id);
+  else if (!of.parent && !next_name_.empty())
+    name_run(id, std::exchange(next_name_, {}), of.tenant);
+}
+
+void Simulation::note_past(ExecutionId id, uint32_t before) {
+  const auto commits = world_.store().journal(id, 0, before - 1);
+  if (!commits) return;
+  for (const store::StoredCommit& commit : *commits) {
+    note_executions(id, commit.body);
+    nameless_[id].commits.emplace_back(commit.commit_no, commit.body);
+  }
+  const ExecutionId parent = nameless_[id].parent;
+  if (parent && !names_.contains(parent) && !nameless_.contains(parent)) note_past(parent, UINT32_MAX);
+}
+
+void Simulation::look_for_moments(std::string_view run, uint32_t commit_no, std::string_view body) {
   for (size_t i = 0; i < case_.orders.size(); ++i) {
     const std::optional<After>& after = case_.orders[i].after;
     if (!after || seen_[i] >= after->times) continue;
-    if (after->run.empty() ? run.empty() : after->run != run) continue;
+    if (!after->run.empty() && after->run != run) continue;
     if (after->commit != 0 ? after->commit == commit_no : holds(*after, body, seen_[i])) {
       seen_[i] = after->times;
       pending_[i] = world_.now() + case_.orders[i].at;
@@ -159,6 +309,7 @@ Act Simulation::act_of(const worker::Invocation& call) {
     if (!script.run.empty() && script.run != run) continue;
     const Deed& deed = script.deeds[std::min<size_t>(called.nth, script.deeds.size()) - 1];
     Act act = deed.act;
+    for (journal::Emitted& emitted : act.outcome.emitted) emitted.step = call.step;
     const auto& calls = world_.runner().calls;
     const auto before = std::count_if(calls.begin(), calls.end() - 1, [&](const Called& other) {
       return other.execution == called.execution && other.step_index == called.step_index &&

@@ -35,21 +35,46 @@ class Simulation {
   std::string_view name_of_run(ExecutionId id) const;  // empty: not yet named
 
  private:
+  // An execution that has no name yet: who starts it has not been answered, or its parent has none.
+  struct Nameless {
+    std::string tenant, workflow, trigger;
+    ExecutionId parent;
+    std::vector<std::pair<uint32_t, std::string>> commits;
+  };
+
   bool carry_out_next();
   Status carry_out(const StartRun& start);
   Status carry_out(const CancelRun& cancel);
+  Status carry_out(const PauseRun& pause);
+  Status carry_out(const ResumeRun& resume);
+  Status carry_out(const ApproveRun& approve);
+  Status carry_out(const RunAgain& again);
+  Status carry_out(const EmitEvent& emit);
+  Status carry_out(const ScheduleOrder& order);
+  Status carry_out(const BackfillRuns& backfill);
   Status carry_out(const Deploy& deploy);
   Status carry_out(const LoseHost& lose);
   Status carry_out(const FailCommit& fail);
   Status reachable() const;
   Result<Run> run_of(const std::string& name) const;
+
   void note_commit(ExecutionId id, uint32_t commit_no, std::string_view body);
+  void note_past(ExecutionId id, uint32_t before);
+  void note_executions(ExecutionId id, std::string_view body);
+  void name_run(ExecutionId id, const std::string& name, const std::string& tenant);
+  void name_by_itself(ExecutionId id);
+  void name_children(ExecutionId parent);
+  std::string free_name(const std::string& base, bool numbered) const;
+  void look_for_moments(std::string_view run, uint32_t commit_no, std::string_view body);
   Act act_of(const worker::Invocation& call);
 
   const Case& case_;
   World world_;
   std::map<std::string, Run> runs_;
-  std::map<ExecutionId, std::vector<std::pair<uint32_t, std::string>>> nameless_;  // commits
+  std::map<ExecutionId, std::string> names_;
+  std::map<ExecutionId, Nameless> nameless_;
+  std::map<ExecutionId, std::string> step_of_child_;
+  std::string next_name_;                        // of the run that an order is starting
   std::vector<std::optional<int64_t>> pending_;  // by order: when it is due, if that is known
   std::vector<uint32_t> seen_;                   // by order: events of its moment so far
   std::optional<int64_t> back_at_;

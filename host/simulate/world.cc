@@ -312,7 +312,6 @@ Result<engine::Started> World::start(std::string_view input_json, std::string_vi
                                      std::string_view workflow, std::string_view tenant,
                                      journal::Strategy strategy) {
   PIRN_TRY(journal::Delta input, journal::parse_object(input_json));
-  std::optional<Result<engine::Started>> answer;
   engine::Start start;
   start.tenant = tenant;
   start.workflow = workflow;
@@ -320,37 +319,12 @@ Result<engine::Started> World::start(std::string_view input_json, std::string_vi
   start.input_digest = sha256(input_json);
   start.key = key;
   start.strategy = strategy;
-  start.reply = [&](Result<engine::Started> result) { answer = std::move(result); };
-  engine::Command command = std::move(start);
-  push(command);
-  turn();
-  if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
-  return *answer;
+  return ask<engine::Started>(std::move(start));
 }
 
 Result<journal::State> World::cancel(ExecutionId id, std::string_view tenant, bool rollback, bool cleanup) {
-  return cancel({std::string(tenant), id, "user_requested", rollback, cleanup, {}});
-}
-
-Result<journal::State> World::cancel(engine::Cancel cancel) {
-  std::optional<Result<journal::State>> answer;
-  cancel.reply = [&](Result<journal::State> result) { answer = std::move(result); };
-  engine::Command command = std::move(cancel);
-  push(command);
-  turn();
-  if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
-  return *answer;
-}
-
-template <class Answer, class Order>
-Result<Answer> World::ask(Order order) {
-  std::optional<Result<Answer>> answer;
-  order.reply = [&](Result<Answer> result) { answer = std::move(result); };
-  engine::Command command = std::move(order);
-  push(command);
-  turn();
-  if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
-  return *answer;
+  return ask<journal::State>(
+      engine::Cancel{std::string(tenant), id, "user_requested", rollback, cleanup, {}});
 }
 
 Result<std::string_view> World::pause(ExecutionId id, std::string_view tenant) {

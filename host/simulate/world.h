@@ -158,7 +158,6 @@ class World : public engine::CommitListener, public worker::Wakeup {
                                 journal::Strategy strategy = journal::Strategy::as_defined);
   Result<journal::State> cancel(ExecutionId id, std::string_view tenant = "t", bool rollback = false,
                                 bool cleanup = true);
-  Result<journal::State> cancel(engine::Cancel cancel);  // its reply is made here
   // Each answers the visible state.
   Result<std::string_view> pause(ExecutionId id, std::string_view tenant = "t");
   Result<std::string_view> resume(ExecutionId id, std::string_view context_json = "{}",
@@ -167,6 +166,9 @@ class World : public engine::CommitListener, public worker::Wakeup {
                                   engine::Person by = {"ops", true}, std::string_view tenant = "t");
   Result<std::string_view> approve(ExecutionId id, std::string_view step, bool approved = true,
                                    engine::Person by = {"ops", true}, std::string_view tenant = "t");
+  // Any other command; its reply is made here.
+  template <class Answer, class Order>
+  Result<Answer> ask(Order order);
   std::vector<engine::AwaitingStep> waiting(std::string_view tenant = "t");
   std::string_view visible(ExecutionId id) { return journal::visible_state(show(id).state); }
   // The execution, open or closed.
@@ -218,8 +220,6 @@ class World : public engine::CommitListener, public worker::Wakeup {
  private:
   void push(engine::Command& command);
   ScriptedRunner::Counts journaled_calls() const;
-  template <class Answer, class Order>
-  Result<Answer> ask(Order order);
 
   engine::Options options_;
   int64_t now_;
@@ -231,5 +231,16 @@ class World : public engine::CommitListener, public worker::Wakeup {
   std::optional<int64_t> next_timer_;
   int crashes_ = 0;
 };
+
+template <class Answer, class Order>
+Result<Answer> World::ask(Order order) {
+  std::optional<Result<Answer>> answer;
+  order.reply = [&](Result<Answer> result) { answer = std::move(result); };
+  engine::Command command = std::move(order);
+  push(command);
+  turn();
+  if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
+  return *answer;
+}
 
 }  // namespace pirn::sim

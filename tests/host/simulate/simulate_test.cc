@@ -1,70 +1,7 @@
-#include "host/simulate/simulate.h"
-
-#include <gtest/gtest.h>
-
-#include <boost/json.hpp>
-#include <fstream>
-#include <sstream>
+#include "tests/host/simulate/report.h"
 
 namespace pirn::sim {
 namespace {
-
-namespace bj = boost::json;
-
-std::string text_of_file(const std::string& name) {
-  std::ostringstream text;
-  text << std::ifstream(std::string(PIRN_SOURCE_DIRECTORY) + "/" + name).rdbuf();
-  return text.str();
-}
-
-Result<Simulated> run(const std::string& text) {
-  return simulate(text, "case.json", [](const std::string& path) -> Result<std::string> {
-    if (path == "flow.json")
-      return std::string(
-          R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","steps":[{"name":"a"}]}]})");
-    return Error{Code::not_found, "there is no " + path};
-  });
-}
-
-// A case of one workflow "w".
-std::string case_of(const std::string& steps, const std::string& rest) {
-  return R"({"definition":{"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","steps":[)" +
-         steps + "]}]}" + rest + "}";
-}
-
-bj::object report_of(const std::string& text) {
-  const auto simulated = run(text);
-  if (!simulated) {
-    ADD_FAILURE() << describe(simulated.error());
-    return {};
-  }
-  for (const Error& difference : simulated->differences) ADD_FAILURE() << describe(difference);
-  return bj::parse(simulated->json).as_object();
-}
-
-std::vector<std::string> problems_of(const std::string& text) {
-  const auto simulated = run(text);
-  if (simulated) {
-    ADD_FAILURE() << "nothing is wrong with " << text;
-    return {};
-  }
-  EXPECT_EQ(simulated.error().code, Code::case_invalid);
-  std::vector<std::string> out;
-  for (const Error& cause : simulated.error().causes)
-    out.push_back(std::string(cause.name()) + " " + std::to_string(cause.where.line) + ":" +
-                  std::to_string(cause.where.column));
-  return out;
-}
-
-std::vector<std::string> fates(const bj::object& report) {
-  std::vector<std::string> out;
-  for (const bj::value& call : report.at("calls").as_array())
-    out.push_back(std::string(call.at("step").as_string()) + " " + std::string(call.at("fate").as_string()) +
-                  " " + std::to_string(call.at("nth").to_number<int>()) + " at " +
-                  std::string(call.at("t").as_string()));
-  return out;
-}
-using Strings = std::vector<std::string>;
 
 TEST(Simulate, TheExampleOfThePageComesOutAsItSays) {
   const std::string page = text_of_file("docs/reference/simulate.md");
@@ -98,9 +35,9 @@ TEST(Simulate, EveryMistakeIsToldAtOnceWithItsPlace) {
   EXPECT_EQ(
       problems_of("{\n\"definition\":\"flow.json\",\n\"calls\":[{\"step\":\"a\",\"does\":{\"taks\":1}},\n"
                   "{\"step\":\"a\",\"does\":{\"ok\":1,\"fail\":\"x\"}}],\n"
-                  "\"do\":[{\"start\":\"w\"},{\"pause\":\"w\"},\n{\"cancel\":\"v\"},\n{\"at\":\"1y\","
+                  "\"do\":[{\"start\":\"w\"},{\"pauze\":\"w\"},\n{\"cancel\":\"v\"},\n{\"at\":\"1y\","
                   "\"crash\":true}]}"),
-      (Strings{"unknown_key 3:30", "invalid_value 4:28", "unsupported 5:22", "invalid_value 6:1",
+      (Strings{"unknown_key 3:30", "invalid_value 4:28", "unknown_key 5:22", "invalid_value 6:1",
                "invalid_duration 7:2"}));
   EXPECT_EQ(problems_of(R"({"definition":"gone.json"})"), Strings{"not_found 1:2"});
   EXPECT_EQ(problems_of("[]"), Strings{"wrong_type 1:1"});
@@ -199,6 +136,9 @@ TEST(Simulate, TheSchemaHasTheKeysOfTheReader) {
   all_known(defs.at("call").at("properties"), R"({"calls":[{)", "}]}");
   all_known(defs.at("deed").at("properties"), R"({"calls":[{"does":{)", "}}]}");
   all_known(defs.at("error").at("properties"), R"({"calls":[{"does":{"fail":{)", "}}}]}");
+  all_known(defs.at("emitted").at("properties"), R"({"calls":[{"does":{"emits":[{)", "}]}}]}");
+  all_known(defs.at("await").at("properties"), R"({"calls":[{"does":{"await":{)", "}}}]}");
+  all_known(defs.at("expansion").at("properties"), R"({"calls":[{"does":{"expand":{)", "}}}]}");
   all_known(defs.at("order").at("properties"), R"({"do":[{)", "}]}");
   all_known(defs.at("after").at("properties"), R"({"do":[{"after":{)", "}}]}");
   all_known(defs.at("expected").at("properties"), R"({"expect":{"w":{)", "}}}");

@@ -1,0 +1,204 @@
+// What is asked of the host and when, as a case says it.
+#include "host/simulate/case_nodes.h"
+
+namespace pirn::sim {
+
+namespace {
+
+using definition::Node;
+
+const std::vector<std::string> kWords = {
+    "start",    "cancel", "pause", "resume",         "approve",         "reject",
+    "retry",    "rerun",  "emit",  "pause_schedule", "resume_schedule", "trigger_schedule",
+    "backfill", "deploy", "crash", "down",           "fail_commit"};
+const std::vector<std::string> kOptions = {"at",        "after",    "as",      "input",   "key",  "tenant",
+                                           "reason",    "rollback", "cleanup", "in",      "step", "strategy",
+                                           "context",   "action",   "by",      "comment", "from", "to",
+                                           "on_active", "payload",  "id"};
+
+// The members of an order beside its word; each is taken once.
+class Options {
+ public:
+  Options(NodeReader& reader, std::map<std::string, const Node*> options)
+      : reader_(reader), options_(std::move(options)) {}
+
+  const Node* take(const std::string& key) {
+    const auto found = options_.find(key);
+    if (found == options_.end()) return nullptr;
+    const Node* node = found->second;
+    options_.erase(found);
+    return node;
+  }
+  std::string text(const std::string& key, std::string otherwise = "") {
+    const Node* node = take(key);
+    return node ? reader_.text_of(*node) : otherwise;
+  }
+  bool truth(const std::string& key, bool otherwise) {
+    const Node* node = take(key);
+    return node ? reader_.truth_of(*node) : otherwise;
+  }
+  std::string object(const std::string& key) {
+    const Node* node = take(key);
+    return node ? reader_.object_of(*node) : "{}";
+  }
+  int64_t duration(const std::string& key) {
+    const Node* node = take(key);
+    return node ? reader_.duration_of(*node) : 0;
+  }
+  // Whoever is not named may answer everything.
+  engine::Person person() {
+    const Node* node = take("by");
+    if (!node) return {"operator", true};
+    return {reader_.text_of(*node), false};
+  }
+  const std::map<std::string, const Node*>& left() const { return options_; }
+
+ private:
+  NodeReader& reader_;
+  std::map<std::string, const Node*> options_;
+};
+
+journal::Strategy strategy_of(NodeReader& reader, Options& options) {
+  const Node* node = options.take("strategy");
+  if (!node) return journal::Strategy::as_defined;
+  const std::string word = reader.text_of(*node);
+  for (const auto strategy :
+       {journal::Strategy::parallel, journal::Strategy::sequential, journal::Strategy::hybrid})
+    if (word == name_of(strategy)) return strategy;
+  reader.unknown(*node, "there is no strategy '" + word + "'", {"parallel", "sequential", "hybrid"});
+  return journal::Strategy::as_defined;
+}
+
+engine::Resume::Action action_of(NodeReader& reader, Options& options) {
+  const Node* node = options.take("action");
+  if (!node) return engine::Resume::Action::complete;
+  const auto action = engine::parse_action(reader.text_of(*node));
+  if (action) return *action;
+  reader.bad(*node, action.error().message, action.error().hint);
+  return engine::Resume::Action::complete;
+}
+
+What backfill_of(NodeReader& reader, const Node& what, Options& options) {
+  BackfillRuns backfill{reader.text_of(what), options.text("tenant", "t"), 0, 0};
+  for (const char* key : {"from", "to"}) {
+    const Node* node = options.take(key);
+    if (!node)
+      reader.problem(Code::missing_key, what, std::string("a backfill needs \"") + key + "\"",
+                     "Write the first and the last instant, such as 2026-01-01T00:00:00Z.");
+    else
+      (key == std::string_view("from") ? backfill.from : backfill.to) = reader.instant_of(*node);
+  }
+  return backfill;
+}
+
+What fail_commit_of(NodeReader& reader, const Node& what) {
+  const std::string word = reader.text_of(what);
+  if (word != "nothing_written" && word != "uncertain")
+    reader.bad(what, "a commit fails \"nothing_written\" or \"uncertain\"", "");
+  return FailCommit{word == "uncertain"};
+}
+
+What what_of(NodeReader& reader, const Node& what, Options& options) {
+  using Action = engine::ControlSchedule::Action;
+  const std::string& word = what.key;
+  if (word == "down") return LoseHost{reader.duration_of(what)};
+  if (word == "crash") {
+    if (!reader.truth_of(what)) reader.bad(what, "\"crash\" is true or absent", "");
+    return LoseHost{0};
+  }
+  if (word == "fail_commit") return fail_commit_of(reader, what);
+  if (word == "backfill") return backfill_of(reader, what, options);
+  const std::string of = reader.text_of(what);
+  if (word == "start")
+    return StartRun{options.text("as", of),      options.text("tenant", "t"), of,
+                    options.object("input"),     options.text("key"),         options.duration("in"),
+                    strategy_of(reader, options)};
+  if (word == "cancel")
+    return CancelRun{of, options.text("reason", "user_requested"), options.truth("rollback", false),
+                     options.truth("cleanup", true)};
+  if (word == "pause") return PauseRun{of, options.text("reason", "asked to")};
+  if (word == "resume")
+    return ResumeRun{of, options.text("step"), options.object("context"), action_of(reader, options),
+                     options.person()};
+  if (word == "approve" || word == "reject") {
+    ApproveRun approve{of, options.text("step"), options.text("comment"), word == "approve",
+                       options.person()};
+    if (approve.step.empty())
+      reader.problem(Code::missing_key, what, "\"" + word + "\" needs \"step\"",
+                     "Write the step that awaits.");
+    return approve;
+  }
+  if (word == "retry" || word == "rerun") {
+    RunAgain again{of, options.text("as"), word == "rerun" ? options.text("from") : "",
+                   options.truth("on_active", false)};
+    if (word == "rerun" && again.from.empty())
+      reader.problem(Code::missing_key, what, "\"rerun\" needs \"from\"", "Write the step to begin with.");
+    if (again.as.empty())
+      reader.problem(Code::missing_key, what, "\"" + word + "\" needs \"as\"",
+                     "Write the name of the run that begins.");
+    return again;
+  }
+  if (word == "emit")
+    return EmitEvent{of, options.text("tenant", "t"), options.text("id"), options.object("payload")};
+  if (word == "deploy") return Deploy{of};
+  const Action action = word == "pause_schedule"    ? Action::pause
+                        : word == "resume_schedule" ? Action::resume
+                                                    : Action::trigger;
+  return ScheduleOrder{of, options.text("tenant", "t"), action};
+}
+
+After after_of(NodeReader& reader, const Node& object) {
+  After after;
+  reader.members(object, "a moment", {"run", "event", "step", "times", "commit"}, [&](const Node& node) {
+    if (node.key == "run") after.run = reader.text_of(node);
+    if (node.key == "event") after.event = reader.text_of(node);
+    if (node.key == "step") after.step = reader.text_of(node);
+    if (node.key == "times") after.times = static_cast<uint32_t>(reader.number_of(node, 1, kMostTimes));
+    if (node.key == "commit") after.commit = static_cast<uint32_t>(reader.number_of(node, 1, kMostTimes));
+  });
+  if (after.event.empty() && after.commit == 0 && object.value->is_object())
+    reader.problem(Code::missing_key, object, "a moment needs \"event\" or \"commit\"",
+                   "Write {\"event\": \"step.start\", \"step\": NAME}, for example.");
+  return after;
+}
+
+}  // namespace
+
+std::optional<Order> read_order(NodeReader& reader, const Node& object) {
+  Order order;
+  order.where = reader.where(object);
+  const size_t problems = reader.problems().size();
+  const Node* what = nullptr;
+  std::map<std::string, const Node*> given;
+  std::vector<std::string> known = kWords;
+  known.insert(known.end(), kOptions.begin(), kOptions.end());
+  reader.members(object, "what is done", known, [&](const Node& node) {
+    const bool word = std::find(kWords.begin(), kWords.end(), node.key) != kWords.end();
+    if (node.key == "at")
+      order.at = reader.duration_of(node);
+    else if (node.key == "after")
+      order.after = after_of(reader, node);
+    else if (word && what)
+      reader.bad(node, "one thing is done at a time: \"" + what->key + "\" or \"" + node.key + "\"",
+                 "Make two of them.");
+    else if (word)
+      what = &node;
+    else
+      given[node.key] = &node;
+  });
+  if (!what) {
+    std::string words;
+    for (const std::string& word : kWords) words += (words.empty() ? "" : ", ") + word;
+    if (reader.problems().size() == problems)
+      reader.problem(Code::missing_key, object, "it does not say what is done",
+                     "Write one of: " + words + ".");
+    return std::nullopt;
+  }
+  Options options(reader, std::move(given));
+  order.what = what_of(reader, *what, options);
+  for (const auto& [key, node] : options.left())
+    reader.bad(*node, "\"" + key + "\" says nothing about \"" + what->key + "\"", "Remove it.");
+  return order;
+}
+
+}  // namespace pirn::sim
