@@ -1,5 +1,7 @@
 #include "registry/catalog.h"
 
+#include <algorithm>
+
 namespace pirn::registry {
 
 namespace {
@@ -66,7 +68,8 @@ Result<Catalog::Target> Catalog::resolve(std::string_view tenant, std::string_vi
   }
   if (!match) return no_workflow(reference, names_in(*found->second, qualified));
   if (active->withdrawn) return withdrawn(*active->release);
-  return Target{active->release, match};
+  if (active->unmet && needs_others(*active->release, *match)) return *active->unmet;
+  return Target{active->release, match, active->required};
 }
 
 const Active* Catalog::active(std::string_view tenant, std::string_view package) const {
@@ -90,6 +93,17 @@ std::vector<const Active*> Catalog::packages() const {
   return out;
 }
 
+bool Catalog::in_use(const ReleasePtr& release) const {
+  const auto found = tenants_.find(release->tenant);
+  if (found == tenants_.end()) return false;
+  return std::any_of(found->second->begin(), found->second->end(), [&](const auto& entry) {
+    const Active& active = entry.second;
+    if (active.release == release) return true;
+    const ReleasePtr* required = find_required(active.required, release->package);
+    return required && *required == release;
+  });
+}
+
 Catalog Catalog::with(const CatalogEdit& edit) const {
   Catalog next = *this;
   auto& slot = next.tenants_[edit.tenant];
@@ -102,6 +116,22 @@ Catalog Catalog::with(const CatalogEdit& edit) const {
     next.tenants_.erase(edit.tenant);
   else
     slot = std::move(packages);
+  return next;
+}
+
+Catalog Catalog::with_requirements_met(const std::string& tenant, const Search& search) const {
+  Catalog next = *this;
+  for (const Active* active : packages(tenant)) {
+    if (active->release->requirements.empty()) continue;
+    Active edited = *active;
+    edited.required = nullptr;
+    edited.unmet.reset();
+    if (auto required = meet_requirements(*active->release, search))
+      edited.required = std::move(required).value();
+    else
+      edited.unmet = std::move(required).error();
+    next = next.with({tenant, active->release->package, std::move(edited)});
+  }
   return next;
 }
 

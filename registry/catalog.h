@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "registry/release.h"
+#include "registry/requirements.h"
 
 namespace pirn::registry {
 
@@ -24,6 +25,12 @@ struct Active {
   ReleasePtr release;
   uint64_t revision = 0;   // the deployment that made it active
   bool withdrawn = false;  // a key that signed it was revoked as compromised: nothing starts on it any more
+  RequiredPtr required = nullptr;   // what executions that start now run with
+  std::optional<Error> unmet = {};  // why nothing starts that contains workflows of other packages
+
+  bool may_start(const definition::Workflow& workflow) const {
+    return !withdrawn && !(unmet && needs_others(*release, workflow));
+  }
 };
 
 // One change of one package of one tenant. No value: the package points nowhere.
@@ -37,11 +44,12 @@ class Catalog {
   struct Target {
     ReleasePtr release;  // keeps the workflow alive
     const definition::Workflow* workflow = nullptr;
+    RequiredPtr required = nullptr;
   };
 
   // "workflow" or "package::workflow" in this tenant's packages. not_found for what is missing and for what
   // belongs to somebody else, without a difference; workflow_ambiguous lists the candidates;
-  // release_withdrawn.
+  // release_withdrawn; requirement_unmet.
   Result<Target> resolve(std::string_view tenant, std::string_view reference) const;
 
   // nullptr when the package has no active release (or belongs to somebody else).
@@ -51,7 +59,12 @@ class Catalog {
   // All active packages, by tenant and name.
   std::vector<const Active*> packages() const;
 
+  // Is it active, or does an active release run with it?
+  bool in_use(const ReleasePtr& release) const;
+
   Catalog with(const CatalogEdit& edit) const;
+  // The same releases, with what those of a tenant run with found anew.
+  Catalog with_requirements_met(const std::string& tenant, const Search& search) const;
 
  private:
   using Packages = std::map<std::string, Active, std::less<>>;

@@ -108,10 +108,15 @@ class Registry::Core {
   Result<Deployed> publish_release(Attempt& attempt, const Digest& to, bool undo, std::string_view package,
                                    std::string_view why, const Probe& probe);
 
+  // What was deployed in this tenant, for meet_requirements. Both are locked.
+  Search deployed_releases(const std::string& tenant) const;
+  Status check_requirements(const Release& release) const;
+
   CatalogPtr catalog() const;
-  void edit_catalog(const CatalogEdit& edit);  // locked
-  Status read_catalog();                       // at open
-  Status read_keys();                          // at open
+  // Locked. What packages of these tenants and of the edited ones require is looked at again.
+  void edit_catalog(const std::vector<CatalogEdit>& edits, std::set<std::string> tenants = {});
+  Status read_catalog();  // at open
+  Status read_keys();     // at open
 
   const Options options_;
   Pepper pepper_{};

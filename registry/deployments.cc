@@ -95,6 +95,31 @@ Result<Registry::Core::Target> Registry::Core::aim(const Tenant& tenant, std::st
   return target;
 }
 
+Search Registry::Core::deployed_releases(const std::string& tenant) const {
+  return [this, tenant](std::string_view package, const Fits& fits) -> Result<ReleasePtr> {
+    std::vector<Digest> deployed;
+    PIRN_DO(
+        database_->each("SELECT release FROM revisions WHERE tenant = ? AND package = ? GROUP BY release "
+                        "ORDER BY max(number) DESC",
+                        {tenant, package}, [&](const Row& row) { deployed.push_back(row.digest(0)); }));
+    for (const Digest& digest : deployed) {
+      PIRN_TRY(const ReleaseRecord record, find_release(tenant, digest));
+      if (record.withdrawn) continue;
+      // One that cannot be read back any more is no choice, and no reason to refuse the others.
+      const auto release = read_back(record);
+      if (release && fits(**release)) return *release;
+    }
+    return ReleasePtr();
+  };
+}
+
+Status Registry::Core::check_requirements(const Release& release) const {
+  if (release.requirements.empty()) return {};
+  const auto met = meet_requirements(release, deployed_releases(release.tenant));
+  if (!met) return met.error();
+  return {};
+}
+
 namespace {
 
 // A deployment goes up. Going below what was once deployed is an undo, which is another permission.
@@ -124,6 +149,8 @@ Result<DeploymentPlan> Registry::plan(const NewDeployment& wanted) const {
   PIRN_TRY(const ReleasePtr release, core_->read_back(target.to));
   const Active* active = catalog->active(tenant.name, wanted.package);
   compare_workflows(active ? active->release.get() : nullptr, *release, target.plan);
+  lock.lock();
+  if (Status met = core_->check_requirements(*release); !met) target.plan.refusals.push_back(met.error());
   return std::move(target.plan);
 }
 
@@ -149,6 +176,9 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
     const CatalogPtr before = catalog();
     lock.unlock();
     PIRN_TRY(release, read_back(target.to));
+    lock.lock();
+    PIRN_DO(check_requirements(*release));
+    lock.unlock();
     deployed.plan = target.plan;
     const Active* active = before->active(attempt.tenant, package);
     compare_workflows(active ? active->release.get() : nullptr, *release, deployed.plan);
@@ -168,6 +198,7 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
       attempt,
       [&]() -> Result<Deployed> {
         PIRN_TRY(const Target target, decide());
+        PIRN_DO(check_requirements(*release));
         deployed.changed = !target.plan.nothing_to_do();
         if (!deployed.changed) {
           PIRN_TRY(auto past, revisions(attempt.tenant, package));
@@ -201,7 +232,7 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
       },
       // Also when nothing changed: a package that open() could not serve is served again after a repair.
       [&](const Deployed& done) {
-        edit_catalog({attempt.tenant, std::string(package), Active{release, done.revision.number}});
+        edit_catalog({{attempt.tenant, std::string(package), Active{release, done.revision.number}}});
       });
 }
 
@@ -261,6 +292,7 @@ Status Registry::Core::read_catalog() {
     Digest release;
   };
   std::vector<Pointer> pointers;
+  std::vector<CatalogEdit> edits;
   const std::lock_guard lock(mutex_);
   PIRN_DO(database_->each(
       "SELECT tenant, package, max(number), release FROM revisions GROUP BY tenant, package", {},
@@ -276,8 +308,9 @@ Status Registry::Core::read_catalog() {
           pointer.tenant + "::" + pointer.package + " is not served: " + problems_.back().message;
       continue;
     }
-    edit_catalog({pointer.tenant, pointer.package, Active{*release, pointer.number, record.withdrawn}});
+    edits.push_back({pointer.tenant, pointer.package, Active{*release, pointer.number, record.withdrawn}});
   }
+  edit_catalog(edits);
   return {};
 }
 

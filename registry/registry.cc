@@ -132,10 +132,18 @@ CatalogPtr Registry::Core::catalog() const {
   return catalog_;
 }
 
-void Registry::Core::edit_catalog(const CatalogEdit& edit) {
-  auto next = std::make_shared<const Catalog>(catalog()->with(edit));  // edits are serialised by mutex_
+// A package that moves can be what others of the tenant require: they are looked at in the same edit.
+void Registry::Core::edit_catalog(const std::vector<CatalogEdit>& edits, std::set<std::string> tenants) {
+  Catalog next = *catalog();  // edits are serialised by mutex_
+  for (const CatalogEdit& edit : edits) {
+    next = next.with(edit);
+    tenants.insert(edit.tenant);
+  }
+  for (const std::string& tenant : tenants)
+    next = next.with_requirements_met(tenant, deployed_releases(tenant));
+  auto published = std::make_shared<const Catalog>(std::move(next));
   const std::lock_guard lock(catalog_mutex_);
-  catalog_.swap(next);
+  catalog_.swap(published);
 }
 
 // --- tenants ---

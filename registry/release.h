@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ struct Release {
   Digest archive;               // blob of the whole .pirn file
   Digest library;               // blob of the library for this platform: what an execution maps
   uint64_t archive_size = 0, library_size = 0;
+  std::map<std::string, std::string> requirements;  // package -> range of versions (requirements.h)
   std::vector<definition::Function> functions;
   definition::Definition definition;
   std::vector<Digest> workflow_digests;  // parallel to definition.workflows: SHA-256 of the canonical text

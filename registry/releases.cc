@@ -35,6 +35,7 @@ Status describe_release(const archive::Manifest& manifest, std::string_view docu
                  Blame::package};
   release.library = library->sha256;
   release.library_size = library->size;
+  release.requirements = manifest.dependencies;
   release.functions = functions_of(manifest);
   PIRN_TRY(release.definition,
            definition::parse(document, release.package + "/definitions", &release.functions));
@@ -54,7 +55,7 @@ Status describe_release(const archive::Manifest& manifest, std::string_view docu
       return mismatch("the workflow '" + workflow.name + "' is not the one that the manifest names");
     release.workflow_digests.push_back(digest);
   }
-  return {};
+  return archive::check_requires(manifest, release.definition);
 }
 
 // The rules of packager/library/admission.h; and what the manifest says of the library has to be so, because

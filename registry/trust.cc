@@ -126,9 +126,7 @@ Result<std::vector<TrustRow>> Registry::revoke_trust(const Principal& who, std::
         }
         return rows;
       },
-      [&](const std::vector<TrustRow>&) {
-        for (const CatalogEdit& edit : edits) core_->edit_catalog(edit);
-      });
+      [&](const std::vector<TrustRow>&) { core_->edit_catalog(edits, {std::string(tenant_name)}); });
 }
 
 }  // namespace pirn::registry

@@ -100,6 +100,19 @@ Result<NewDeployment> read_deployment(const Request& request) {
   return deployment;
 }
 
+// What it requires and, when it is the active one, which releases new executions run with.
+void add_requirements(const Release& release, const Active* active, bj::object& out) {
+  bj::object& required = out["requires"].emplace_object();
+  for (const auto& [package, range] : release.requirements) required[package] = range;
+  if (!active || active->release->digest != release.digest) return;
+  bj::array& runs_with = out["runs_with"].emplace_array();
+  if (active->required)
+    for (const ReleasePtr& each : *active->required)
+      runs_with.push_back(
+          {{"package", each->package}, {"version", each->version}, {"release", each->digest.hex()}});
+  if (active->unmet) out["unmet"] = active->unmet->message;
+}
+
 Error no_package(const Request& request) {
   return Error{Code::not_found, "there is no package '" + request.params[0] + "'"};
 }
@@ -135,6 +148,7 @@ Response show_release(const Services& services, const Request& request) {
                            {"label", workflow.label},
                            {"steps", workflow.steps.size()},
                            {"definition", (*release)->digest_of(workflow).hex()}});
+    add_requirements(**release, services.registry.catalog()->active(request.tenant, row.package), object);
     object["description"] = (*release)->definition.description;
     object["author"] = (*release)->definition.author;
     object["licence"] = (*release)->definition.licence;

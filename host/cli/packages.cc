@@ -173,6 +173,14 @@ Outcome package_show(const Arguments& arguments) {
   for (const bj::value& signer : release.at("signers").as_array())
     std::cout << "signed by    " << text_of(signer.as_object(), "key_id") << " ("
               << text_of(signer.as_object(), "role") << ")\n";
+  for (const auto& [package, range] : release.at("requires").as_object())
+    std::cout << "requires     " << std::string_view(package) << ' ' << std::string_view(range.as_string())
+              << '\n';
+  if (const bj::value* runs_with = release.if_contains("runs_with"))
+    for (const bj::value& each : runs_with->as_array())
+      std::cout << "runs with    " << text_of(each.as_object(), "package") << '@'
+                << text_of(each.as_object(), "version") << '\n';
+  if (release.contains("unmet")) std::cout << "unmet        " << text_of(release, "unmet") << '\n';
   std::cout << "functions    " << names(release.at("functions")) << '\n';
   for (const bj::value& workflow : release.at("workflows").as_array())
     std::cout << "workflow     " << text_of(workflow.as_object(), "name") << " ("

@@ -54,7 +54,7 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
 }
 
 ExecutionId Engine::Core::launch(Decision& deciding, const registry::Catalog::Target& target, Launch launch) {
-  PlanPtr plan = plan_of(target.release, *target.workflow);
+  PlanPtr plan = plan_of(target.release, *target.workflow, target.required);
   const ExecutionId id = ids_.next(deciding.now);
   journal::Created record;
   record.origin = plan->origin();

@@ -100,9 +100,9 @@ void Engine::Core::act() {
 void Engine::Core::leave_if_over(Execution& execution) {
   if (!execution.ended() || execution.observed() || execution.queued || execution.touched) return;
   ++stats_.executions_ended;
-  const registry::ReleasePtr release = execution.plan().release();
+  const PlanPtr plan = execution.shared_plan();
   executions_.erase(execution.id());
-  unpin(release);
+  plan->each_pin([this](const registry::ReleasePtr& release) { unpin(release); });
 }
 
 void Engine::Core::unpin(const registry::ReleasePtr& release) {
@@ -110,24 +110,30 @@ void Engine::Core::unpin(const registry::ReleasePtr& release) {
   assert(pin != pins_.end() && pin->second > 0);
   if (--pin->second > 0) return;
   pins_.erase(pin);
-  const registry::Active* active = catalog_->active(release->tenant, release->package);
-  if (active && active->release == release) return;
-  std::erase_if(plans_, [&](const auto& entry) { return entry.second->release() == release; });
+  if (catalog_->in_use(release)) return;
+  forget_plans(release);
   runner_.retire(release);
+}
+
+// Those of its workflows, and those that run with it. Whether there was one.
+bool Engine::Core::forget_plans(const registry::ReleasePtr& release) {
+  size_t n_forgotten = 0;
+  for (auto& [workflow, plans] : plans_)
+    n_forgotten += std::erase_if(plans, [&](const PlanPtr& plan) { return plan->pins(release); });
+  std::erase_if(plans_, [](const auto& entry) { return entry.second.empty(); });
+  return n_forgotten > 0;
 }
 
 // The catalog has moved: releases that it left and nothing pins are retired.
 void Engine::Core::retire_replaced() {
   std::vector<registry::ReleasePtr> replaced;
-  for (const auto& [workflow, plan] : plans_) {
-    const registry::ReleasePtr& release = plan->release();
-    const registry::Active* active = catalog_->active(release->tenant, release->package);
-    if ((!active || active->release != release) && !pins_.contains(release)) replaced.push_back(release);
-  }
-  for (const registry::ReleasePtr& release : replaced) {
-    if (std::erase_if(plans_, [&](const auto& entry) { return entry.second->release() == release; }) > 0)
-      runner_.retire(release);
-  }
+  for (const auto& [workflow, plans] : plans_)
+    for (const PlanPtr& plan : plans)
+      plan->each_pin([&](const registry::ReleasePtr& release) {
+        if (!catalog_->in_use(release) && !pins_.contains(release)) replaced.push_back(release);
+      });
+  for (const registry::ReleasePtr& release : replaced)
+    if (forget_plans(release)) runner_.retire(release);
 }
 
 }  // namespace pirn::engine

@@ -89,12 +89,14 @@ class Engine::Core : private Launcher {
   void leave_if_over(Execution& execution);
   void unpin(const registry::ReleasePtr& release);
   void retire_replaced();
+  bool forget_plans(const registry::ReleasePtr& release);
 
   Result<GrownPlan> recovered_plan(const journal::ExecutionState& state);
   void leave_aside(journal::ExecutionState&& state, Error why);
   const journal::ExecutionState& state_of(ExecutionId id) const;
-  Result<PlanPtr> plan_for(const registry::ReleasePtr& release, std::string_view workflow);
-  PlanPtr plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow);
+  Result<PlanPtr> recovered_plan(const journal::Origin& origin);
+  PlanPtr plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow,
+                  const registry::RequiredPtr& required);
   uint32_t tenant_number(const std::string& tenant);
   Execution* open_execution(std::string_view tenant, ExecutionId id);
   Decision decision(int64_t now) {
@@ -120,7 +122,8 @@ class Engine::Core : private Launcher {
   std::map<std::pair<std::string, std::string>, ExecutionId, std::less<>>
       start_keys_;  // of open executions, (tenant, key)
   std::unordered_map<std::string, uint32_t> tenant_numbers_;
-  std::unordered_map<const definition::Workflow*, PlanPtr> plans_;
+  // More than one where executions run with different releases of what is required.
+  std::unordered_map<const definition::Workflow*, std::vector<PlanPtr>> plans_;
   std::unordered_map<registry::ReleasePtr, uint32_t> pins_;  // how many executions in memory pin it
   registry::CatalogPtr catalog_;
   scheduler::FairQueue<Execution*> queue_;

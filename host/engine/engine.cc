@@ -29,7 +29,7 @@ Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
     const uint32_t tenant = tenant_number(state.origin->tenant);
     const ExecutionId id = state.id;
     if (!state.key.empty()) start_keys_.emplace(std::pair(state.origin->tenant, state.key), id);
-    ++pins_[shared.release()];
+    shared.each_pin([&](const registry::ReleasePtr& release) { ++pins_[release]; });
     auto& execution = executions_[id] =
         std::make_unique<Execution>(std::move(state), std::move(plan).value(), tenant);
     execution->resume(deciding);
@@ -119,7 +119,7 @@ void Engine::Core::on_completion(Decision& deciding, worker::Completion& complet
 }
 
 Execution& Engine::Core::add(ExecutionId id, PlanPtr plan) {
-  ++pins_[plan->release()];
+  plan->each_pin([&](const registry::ReleasePtr& release) { ++pins_[release]; });
   ++stats_.executions_started;
   const uint32_t tenant = tenant_number(plan->release()->tenant);
   return *(executions_[id] = std::make_unique<Execution>(id, std::move(plan), tenant));
@@ -150,10 +150,13 @@ void Engine::Core::dispatch(Decision& deciding) {
   }
 }
 
-PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow) {
-  PlanPtr& plan = plans_[&workflow];
-  if (!plan) plan = Plan::make(release, workflow);
-  return plan;
+PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow,
+                              const registry::RequiredPtr& required) {
+  std::vector<PlanPtr>& plans = plans_[&workflow];
+  for (const PlanPtr& plan : plans)
+    if (plan->required() == required || (plan->required() && required && *plan->required() == *required))
+      return plan;
+  return plans.emplace_back(Plan::make(release, workflow, required));
 }
 
 Result<GrownPlan> Engine::Core::recovered_plan(const journal::ExecutionState& state) {
@@ -161,9 +164,7 @@ Result<GrownPlan> Engine::Core::recovered_plan(const journal::ExecutionState& st
     return aside_because(state.id, "it runs " + state.origin->tenant + "::" + state.origin->package +
                                        "::" + state.origin->workflow + ", and " + why);
   };
-  auto release = releases_.load(state.origin->tenant, state.origin->pins.front());
-  if (!release) return refused(release.error().message);
-  auto plan = plan_for(*release, state.origin->workflow);
+  auto plan = recovered_plan(*state.origin);
   if (!plan) return refused(plan.error().message);
   auto grown = GrownPlan::recovered(std::move(plan).value(), state);
   if (!grown) return refused(grown.error().message);
@@ -171,14 +172,22 @@ Result<GrownPlan> Engine::Core::recovered_plan(const journal::ExecutionState& st
   return grown;
 }
 
-Result<PlanPtr> Engine::Core::plan_for(const registry::ReleasePtr& release, std::string_view workflow) {
-  const definition::Workflow* found = release->find(workflow);
-  if (!found)
+Result<PlanPtr> Engine::Core::recovered_plan(const journal::Origin& origin) {
+  PIRN_TRY(const registry::ReleasePtr release, releases_.load(origin.tenant, origin.pins.front()));
+  registry::Required required;
+  for (size_t i = 1; i < origin.pins.size(); ++i) {
+    PIRN_TRY(registry::ReleasePtr other, releases_.load(origin.tenant, origin.pins[i]));
+    required.push_back(std::move(other));
+  }
+  const definition::Workflow* workflow = release->find(origin.workflow);
+  if (!workflow)
     return Error{Code::journal_corrupt,
-                 "release " + release->digest.hex() + " has no workflow '" + std::string(workflow) +
+                 "release " + release->digest.hex() + " has no workflow '" + origin.workflow +
                      "' that an execution runs",
                  "", Blame::world};
-  return plan_of(release, *found);
+  return plan_of(
+      release, *workflow,
+      required.empty() ? nullptr : std::make_shared<const registry::Required>(std::move(required)));
 }
 
 const journal::ExecutionState& Engine::Core::state_of(ExecutionId id) const {

@@ -46,6 +46,7 @@ class Execution {
   ExecutionId id() const { return state_.id; }
   const journal::ExecutionState& state() const { return state_; }
   const Plan& plan() const { return *plan_->shared(); }
+  const PlanPtr& shared_plan() const { return plan_->shared(); }
   const std::vector<std::string>& names() const { return plan_->names(); }  // of steps, by index
   uint32_t tenant_number() const { return tenant_number_; }
   bool ended() const { return journal::terminal(state_.state); }

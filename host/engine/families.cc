@@ -72,7 +72,7 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   if (command.on_active) {
     const journal::Origin& origin = *decoded.state.origin;
     PIRN_TRY(const auto target, catalog_->resolve(command.tenant, origin.package + "::" + origin.workflow));
-    plan = plan_of(target.release, *target.workflow);
+    plan = plan_of(target.release, *target.workflow, target.required);
   } else {
     PIRN_TRY(const GrownPlan grown, recovered_plan(decoded.state));
     plan = grown.shared();
@@ -127,16 +127,31 @@ Result<bool> Engine::Core::settle_families(Decision& deciding) {
   return any;
 }
 
-// A nested workflow runs on the release of its parent: what was started together stays together.
+namespace {
+
+// A nested workflow runs on what its parent has pinned: what was started together stays together. The catalog
+// lets nothing start for which a release is missing, and a definition names only workflows that are there.
+std::pair<registry::ReleasePtr, const definition::Workflow*> nested_in(const Plan& parent, uint32_t step) {
+  const std::string_view name = parent.step(step).nested;
+  const size_t colons = name.find("::");
+  registry::ReleasePtr release = parent.release();
+  if (colons != name.npos && name.substr(0, colons) != release->package) {
+    const registry::ReleasePtr* required = registry::find_required(parent.required(), name.substr(0, colons));
+    assert(required && "the catalog resolves what a release requires");
+    release = *required;
+  }
+  const definition::Workflow* workflow = release->find(colons == name.npos ? name : name.substr(colons + 2));
+  assert(workflow && "checked when the definition was read, or when the requirement was met");
+  return {std::move(release), workflow};
+}
+
+}  // namespace
+
 Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
   const journal::ExecutionState& parent = birth.parent->state();
-  const registry::ReleasePtr& release = birth.parent->plan().release();
-  const std::string& name = birth.parent->plan().step(birth.step).nested;
-  const size_t colons = name.find("::");
-  const definition::Workflow* workflow =
-      release->find(colons == std::string::npos ? name : name.substr(colons + 2));
-  assert(workflow && "checked when the definition was read");
-  PlanPtr plan = plan_of(release, *workflow);
+  const auto [release, workflow] = nested_in(birth.parent->plan(), birth.step);
+  PlanPtr plan =
+      plan_of(release, *workflow, registry::required_by(*release, birth.parent->plan().required()));
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();

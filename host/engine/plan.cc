@@ -7,18 +7,31 @@
 
 namespace pirn::engine {
 
-std::shared_ptr<const Plan> Plan::make(registry::ReleasePtr release, const definition::Workflow& workflow) {
-  return std::shared_ptr<const Plan>(new Plan(std::move(release), workflow));
+namespace {
+
+std::vector<Digest> pins_of(const registry::ReleasePtr& own, const registry::RequiredPtr& required) {
+  std::vector<Digest> pins{own->digest};
+  if (required)
+    for (const registry::ReleasePtr& release : *required) pins.push_back(release->digest);
+  return pins;
 }
 
-Plan::Plan(registry::ReleasePtr release, const definition::Workflow& workflow)
+}  // namespace
+
+std::shared_ptr<const Plan> Plan::make(registry::ReleasePtr release, const definition::Workflow& workflow,
+                                       registry::RequiredPtr required) {
+  return std::shared_ptr<const Plan>(new Plan(std::move(release), workflow, std::move(required)));
+}
+
+Plan::Plan(registry::ReleasePtr release, const definition::Workflow& workflow, registry::RequiredPtr required)
     : release_(std::move(release)),
+      required_(std::move(required)),
       workflow_(workflow),
       origin_(journal::make_origin({.tenant = release_->tenant,
                                     .package = release_->package,
                                     .version = release_->version,
                                     .workflow = workflow.name,
-                                    .pins = {release_->digest},
+                                    .pins = pins_of(release_, required_),
                                     .definition = release_->digest_of(workflow),
                                     .definition_schema = release_->definition.schema})) {
   const uint32_t n = n_steps();

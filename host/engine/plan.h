@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "host/journal/record.h"
-#include "registry/release.h"
+#include "registry/requirements.h"
 
 namespace pirn::engine {
 
@@ -44,10 +44,25 @@ struct Ties {
 
 class Plan {
  public:
-  // The release keeps the workflow alive, the plan keeps the release.
-  static std::shared_ptr<const Plan> make(registry::ReleasePtr release, const definition::Workflow& workflow);
+  // The release keeps the workflow alive, the plan keeps the release. `required`: what its executions run
+  // with beside it.
+  static std::shared_ptr<const Plan> make(registry::ReleasePtr release, const definition::Workflow& workflow,
+                                          registry::RequiredPtr required = nullptr);
 
   const registry::ReleasePtr& release() const { return release_; }
+  const registry::RequiredPtr& required() const { return required_; }
+  // Pinned by each execution: its own release, and those that are required.
+  template <class Visit>
+  void each_pin(Visit visit) const {
+    visit(release_);
+    if (required_)
+      for (const registry::ReleasePtr& release : *required_) visit(release);
+  }
+  bool pins(const registry::ReleasePtr& release) const {
+    bool found = false;
+    each_pin([&](const registry::ReleasePtr& pinned) { found |= pinned == release; });
+    return found;
+  }
   const definition::Workflow& workflow() const { return workflow_; }
   const journal::OriginPtr& origin() const { return origin_; }
   uint32_t n_steps() const { return static_cast<uint32_t>(workflow_.steps.size()); }
@@ -86,7 +101,7 @@ class Plan {
                         OnGraft on_graft) const;
 
  private:
-  Plan(registry::ReleasePtr release, const definition::Workflow& workflow);
+  Plan(registry::ReleasePtr release, const definition::Workflow& workflow, registry::RequiredPtr required);
   void number_ties();
   void make_joins();
   uint32_t join_of_graft(std::vector<uint32_t>& by_step, uint32_t graft);
@@ -95,6 +110,7 @@ class Plan {
   static const Ties& no_ties();
 
   const registry::ReleasePtr release_;
+  const registry::RequiredPtr required_;
   const definition::Workflow& workflow_;
   const journal::OriginPtr origin_;
   std::vector<std::string> names_;

@@ -87,11 +87,10 @@ void Triggers::reconcile(registry::CatalogPtr catalog, int64_t now) {
   catalog_ = std::move(catalog);
   std::map<Key, registry::Catalog::Target> wanted;
   for (const registry::Active* active : catalog_->packages()) {
-    if (active->withdrawn) continue;
     for (const definition::Workflow& workflow : active->release->definition.workflows)
-      if (workflow.schedule)
+      if (workflow.schedule && active->may_start(workflow))
         wanted.emplace(Key{active->release->tenant, {active->release->package, workflow.name}},
-                       registry::Catalog::Target{active->release, &workflow});
+                       registry::Catalog::Target{active->release, &workflow, active->required});
   }
   std::vector<Key> gone;
   for (const journal::TenantState* tenant : streams_.all())
@@ -381,12 +380,12 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
 
   journal::EventEmitted record{command.event, command.id, {}};
   for (const registry::Active* active : catalog_->packages(command.tenant)) {
-    if (active->withdrawn) continue;
     for (const definition::Workflow& workflow : active->release->definition.workflows) {
       const auto& events = workflow.on_event;
       if (std::find(events.begin(), events.end(), command.event) == events.end()) continue;
+      if (!active->may_start(workflow)) continue;
       record.executions.push_back(
-          launcher_.launch(decision, {active->release, &workflow},
+          launcher_.launch(decision, {active->release, &workflow, active->required},
                            {command.tenant, command.payload, command.payload_digest, "", "event", 0}));
     }
   }

@@ -200,6 +200,21 @@ registry::ReleasePtr FakeReleases::publish(const std::string& tenant, const std:
   return publish(tenant, std::move(parsed).value());
 }
 
+namespace {
+
+// A definition document says nothing of versions; the manifest of a package does.
+std::map<std::string, std::string> any_version_of_what_it_contains(const registry::Release& release) {
+  std::map<std::string, std::string> requirements;
+  for (const definition::Workflow& workflow : release.definition.workflows)
+    for (const definition::Step& step : workflow.steps) {
+      const std::string package = step.nested.substr(0, step.nested.find("::"));
+      if (package != step.nested && package != release.package) requirements.emplace(package, "*");
+    }
+  return requirements;
+}
+
+}  // namespace
+
 registry::ReleasePtr FakeReleases::publish(const std::string& tenant, definition::Definition definition) {
   auto release = std::make_shared<registry::Release>();
   release->tenant = tenant;
@@ -211,9 +226,17 @@ registry::ReleasePtr FakeReleases::publish(const std::string& tenant, definition
   release->serial = static_cast<int64_t>(releases_.size()) + 1;
   for (const definition::Workflow& workflow : release->definition.workflows)
     release->workflow_digests.push_back(sha256(workflow.canonical));
+  release->requirements = any_version_of_what_it_contains(*release);
   releases_.push_back(release);
+  const auto newest = [&](std::string_view package,
+                          const registry::Fits& fits) -> Result<registry::ReleasePtr> {
+    for (auto at = releases_.rbegin(); at != releases_.rend(); ++at)
+      if ((*at)->tenant == tenant && (*at)->package == package && fits(**at)) return *at;
+    return registry::ReleasePtr();
+  };
   catalog_ = std::make_shared<registry::Catalog>(
-      catalog_->with({tenant, release->package, registry::Active{release, releases_.size(), false}}));
+      catalog_->with({tenant, release->package, registry::Active{release, releases_.size(), false}})
+          .with_requirements_met(tenant, newest));
   return release;
 }
 

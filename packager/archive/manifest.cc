@@ -410,4 +410,19 @@ std::string_view host_platform() {
 #endif
 }
 
+Status check_requires(const Manifest& manifest, const definition::Definition& definition) {
+  for (const definition::Workflow& workflow : definition.workflows)
+    for (const definition::Step& step : workflow.steps) {
+      const std::string package = step.nested.substr(0, step.nested.find("::"));
+      if (package.size() == step.nested.size() || package == manifest.package ||
+          manifest.dependencies.contains(package))
+        continue;
+      return Error{Code::requirement_unmet,
+                   "the step '" + step.name + "' of the workflow '" + workflow.name + "' contains '" +
+                       step.nested + "', but the package does not require '" + package + "'",
+                   "Add to package.toml, below [requires]: " + package + " = \"^1.0\"", Blame::package};
+    }
+  return {};
+}
+
 }  // namespace pirn::archive

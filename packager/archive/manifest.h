@@ -128,6 +128,9 @@ std::string print(const Manifest& manifest);
 // problems), path_refused, path_duplicate.
 Result<Manifest> parse_manifest(std::string_view text);
 
+// requirement_unmet, unless `requires` names each package whose workflows the definition contains.
+Status check_requires(const Manifest& manifest, const definition::Definition& definition);
+
 // What is signed: "PIRN1-PACKAGE\0" ‖ le64(length) ‖ manifest.
 std::string signed_message(std::string_view manifest_text);
 // SHA-256 of that message. It says nothing of signatures, so counter-signing leaves it as it is.

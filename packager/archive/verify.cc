@@ -126,8 +126,6 @@ Status check_host(const Manifest& manifest, const Policy& policy) {
 
 // Fields that the format carries and no host enforces yet: refused by name, never ignored.
 Status check_enforced(const Manifest& manifest) {
-  if (!manifest.dependencies.empty())
-    return refuse(Code::unsupported, "`requires` (other packages) is not supported by this version");
   if (!manifest.resources.empty())
     return refuse(Code::unsupported, "`resources` is not supported by this version");
   return {};

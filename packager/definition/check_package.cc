@@ -1,5 +1,6 @@
 // Checks what only all workflows of a package together show: which contains which, and who shares a circuit
-// breaker. A nested workflow of another package is not known here; the registry checks it.
+// breaker. A nested workflow of another package is not known here:
+// registry/requirements.h checks it.
 #include <algorithm>
 #include <unordered_map>
 
@@ -43,10 +44,7 @@ class NestingCheck {
       if (steps[i].nested.empty()) continue;
       std::string_view name = steps[i].nested;
       const size_t colons = name.find("::");
-      if (colons != name.npos && name.substr(0, colons) != package_) {
-        foreign(workflow, i);
-        continue;
-      }
+      if (colons != name.npos && name.substr(0, colons) != package_) continue;
       if (colons != name.npos) name.remove_prefix(colons + 2);
       const auto found = index_.find(name);
       if (found != index_.end())
@@ -54,17 +52,6 @@ class NestingCheck {
       else if (colons != steps[i].nested.npos || language_ == Language::enforced)
         unknown(workflow, i, name);
     }
-  }
-
-  // Packages cannot require packages yet.
-  void foreign(size_t workflow, size_t step) {
-    if (language_ == Language::whole) return;
-    const Step& of_step = drafts_[workflow].workflow.steps[step];
-    problem(
-        Code::unsupported, workflow, step,
-        "the step '" + of_step.name + "' contains '" + of_step.nested +
-            "', a workflow of another package, which this version of Pirn does not enforce, so it is refused",
-        "Bring that workflow into this package.");
   }
 
   void unknown(size_t workflow, size_t step, std::string_view name) {

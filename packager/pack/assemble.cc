@@ -88,6 +88,8 @@ Result<Assembled> assemble(Content content) {
   m.functions = content.functions;
   std::sort(m.functions.begin(), m.functions.end());
   m.permissions = content.description.permissions;
+  m.dependencies = content.description.dependencies;
+  PIRN_DO(archive::check_requires(m, definition));
   m.description = first_of(content.description.description, definition.description);
   m.author = first_of(content.description.author, definition.author);
   m.licence = first_of(content.description.licence, definition.licence);

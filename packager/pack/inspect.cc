@@ -120,6 +120,8 @@ std::string inspect_text(const archive::UnverifiedPackage& package) {
   show_signers(package, page);
   show_fingerprint(m, page);
   show_permissions(m.permissions, page);
+  if (!m.dependencies.empty()) page.head("requires");
+  for (const auto& [package, range] : m.dependencies) page.line("  " + package, range);
   page.head("functions");
   for (const archive::Function& function : m.functions) page.raw("  " + function.id + "\n");
   show_workflows(package, page);

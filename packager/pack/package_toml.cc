@@ -110,11 +110,31 @@ void read_libraries(const toml::table& root, TomlReader& reader, PackageToml& ou
   }
 }
 
+void read_requires(const toml::table& root, TomlReader& reader, PackageToml& out) {
+  const toml::node* node = root.get("requires");
+  if (!node) return;
+  const auto* packages = node->as_table();
+  if (!packages) return reader.problem(node->source(), "'requires' must be a table of packages");
+  for (const auto& [package, range] : *packages) {
+    const std::string name(package.str());
+    if (!archive::is_name(name))
+      reader.problem(package.source(), "'" + name + "' is no name of a package",
+                     "Write payments = \"^2.1\": [a-z0-9][a-z0-9_-]{0,62}");
+    const auto* text = range.as_string();
+    if (!text) {
+      reader.problem(range.source(), "the range of versions of '" + name + "' must be a string",
+                     "Write " + name + " = \"^1.0\"");
+    } else if (const auto parsed = archive::parse_range(text->get()); !parsed) {
+      reader.problem(range.source(), parsed.error().message, parsed.error().hint);
+    } else {
+      out.dependencies.emplace(name, text->get());
+    }
+  }
+}
+
 void refuse_unsupported(const toml::table& root, TomlReader& reader) {
-  for (const char* key : {"requires", "resources"})
-    if (const toml::node* node = root.get(key))
-      reader.problem(node->source(), "'" + std::string(key) + "' is not supported by this version", "",
-                     Code::unsupported);
+  if (const toml::node* node = root.get("resources"))
+    reader.problem(node->source(), "'resources' is not supported by this version", "", Code::unsupported);
 }
 
 void read_root(const toml::table& root, TomlReader& reader, PackageToml& out) {
@@ -142,6 +162,7 @@ void read_root(const toml::table& root, TomlReader& reader, PackageToml& out) {
   read_times(root, reader, out);
   read_permissions(root, reader, out);
   read_libraries(root, reader, out);
+  read_requires(root, reader, out);
   refuse_unsupported(root, reader);
 }
 

@@ -21,6 +21,9 @@
 //   env        = ["TZ"]
 //   filesystem = [{path = "/srv/data", mode = "read"}]
 //
+//   [requires]
+//   payments = "^2.1"
+//
 // Pure: any thread, no I/O.
 #pragma once
 
@@ -45,11 +48,11 @@ struct PackageToml {
   std::map<std::string, std::string> libraries;  // platform -> path
   std::optional<int64_t> serial, not_after_unix_s;
   archive::Permissions permissions;
+  std::map<std::string, std::string> dependencies;  // [requires]: package -> range of versions
 };
 
 // On failure one Error package_toml_invalid, whose causes are all problems, each with its place and a
-// suggestion. Keys that the format has and no host enforces yet ([requires], [resources]) are refused as
-// unsupported.
+// suggestion. [resources], which the format has and no host enforces yet, is refused as unsupported.
 Result<PackageToml> parse_package_toml(std::string_view text, std::string_view file);
 
 }  // namespace pirn::pack

@@ -30,8 +30,9 @@ std::string document_of(const Sample& sample) {
   std::string workflows;
   for (const std::string& name : sample.workflows)
     workflows += (workflows.empty() ? "" : ",") + ("{\"name\":\"" + name) +
-                 "\",\"steps\":[{\"name\":\"only\",\"task\":\"" + sample.task + "\",\"timeout\":\"" +
-                 sample.timeout + "\"}]}";
+                 "\",\"steps\":[{\"name\":\"only\"," +
+                 (sample.nested.empty() ? "\"task\":\"" + sample.task : "\"workflow\":\"" + sample.nested) +
+                 "\",\"timeout\":\"" + sample.timeout + "\"}]}";
   return "{\"schema\":1,\"package\":{\"name\":\"" + sample.package + "\",\"version\":\"" + sample.version +
          "\"},\"workflows\":[" + workflows + "]}";
 }
@@ -69,6 +70,7 @@ std::string archive_of(const Sample& sample) {
   manifest.audience = {"*"};
   manifest.functions = {{"work", 1}};
   manifest.description = sample.description;
+  manifest.dependencies = sample.dependencies;
   const auto definition = definition::parse(document_of(sample), "sample", nullptr);
   EXPECT_TRUE(definition) << describe(definition.error());
   for (const definition::Workflow& workflow : definition->workflows) {

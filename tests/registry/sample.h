@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct Sample {
   std::vector<std::string> workflows = {"load"};
   std::string timeout = "30s";  // of the step of every workflow: another one is another definition
   std::string task = "work";
+  std::string nested = "";  // a workflow that the step runs in place of the task
+  std::map<std::string, std::string> dependencies = {};
   std::string description = "";
   std::string library = "";              // bytes; empty: a good library
   std::vector<std::string> needed = {};  // as the manifest says; empty: what the library does need

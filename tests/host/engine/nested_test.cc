@@ -289,5 +289,77 @@ TEST(Nested, SurvivesTheHostAtEveryCommit) {
   }
 }
 
+// ---- workflows of other packages ----
+
+// "shop" with the workflow "buy", whose step contains "pay::charge"; pay has the step `task`.
+registry::ReleasePtr publish_shop(World& world,
+                                  const std::string& step = R"({"name":"n","workflow":"pay::charge"})") {
+  return world.releases.publish("t", R"({"schema":1,"package":{"name":"shop","version":"1.0.0"},"workflows":[
+    {"name":"buy","steps":[{"name":"first"},)" +
+                                         step + "]}]}");
+}
+registry::ReleasePtr publish_pay(World& world, const std::string& version, const std::string& task,
+                                 const std::string& workflow = "charge") {
+  return world.releases.publish(
+      "t", R"({"schema":1,"package":{"name":"pay","version":")" + version + R"("},"workflows":[{"name":")" +
+               workflow + R"(","steps":[{"name":"x","task":")" + task + R"(","rollback":"undo"}]}]})");
+}
+
+TEST(Nested, AWorkflowOfAnotherPackageRunsOnTheReleaseThatWasPinned) {
+  World world;
+  const auto pay1 = publish_pay(world, "1.0.0", "old");
+  const auto shop = publish_shop(world, R"({"name":"n","workflow":"pay::charge","after":["first"]})");
+  const ExecutionId before = world.start("{}", "", "buy")->id;
+  const auto pay2 = publish_pay(world, "2.0.0", "new");
+  const ExecutionId after = world.start("{}", "", "buy")->id;
+  world.crash();
+  world.run();
+  EXPECT_EQ(world.show(before).state.state, State::completed);
+  EXPECT_EQ(world.show(after).state.state, State::completed);
+  EXPECT_EQ(world.show(before).state.origin->pins, (std::vector<Digest>{shop->digest, pay1->digest}));
+  EXPECT_EQ(world.show(after).state.origin->pins, (std::vector<Digest>{shop->digest, pay2->digest}));
+  const auto child = world.show(child_of(world, before, 1)).state;
+  EXPECT_EQ(child.origin->package, "pay");
+  EXPECT_EQ(child.origin->version, "1.0.0");
+  EXPECT_EQ(child.origin->pins, std::vector<Digest>{pay1->digest});
+  EXPECT_EQ(child.root, before);
+}
+
+TEST(Nested, AVersionThatDoesNotFitLeavesDependentsOnTheOneBefore) {
+  World world;
+  publish_pay(world, "1.0.0", "old");
+  publish_shop(world);
+  publish_pay(world, "2.0.0", "new", "charge_card");
+  const ExecutionId id = world.start("{}", "", "buy")->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(calls_of(world, "old"), 1u);
+}
+
+TEST(Nested, NothingStartsWithoutWhatItContains) {
+  World world;
+  publish_shop(world);
+  const auto refused = world.start("{}", "", "buy");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::requirement_unmet);
+  publish_pay(world, "1.0.0", "old");
+  EXPECT_TRUE(world.start("{}", "", "buy"));
+}
+
+TEST(Nested, AWorkflowOfAnotherPackageIsRolledBackOnItsOwnRelease) {
+  World world;
+  const auto pay1 = publish_pay(world, "1.0.0", "old");
+  publish_shop(world, R"({"name":"n","workflow":"pay::charge"},{"name":"bad","after":["n"]})");
+  world.runner().by_function["bad"] = [](const auto&) { return fail("no"); };
+  const ExecutionId id = world.start("{}", "", "buy")->id;
+  publish_pay(world, "2.0.0", "new");
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  ASSERT_EQ(calls_of(world, "undo"), 1u);
+  const auto undo = std::find_if(world.runner().calls.begin(), world.runner().calls.end(),
+                                 [](const Called& call) { return call.function == "undo"; });
+  EXPECT_EQ(world.show(undo->execution).state.origin->pins, std::vector<Digest>{pay1->digest});
+}
+
 }  // namespace
 }  // namespace pirn::sim

@@ -226,10 +226,6 @@ TEST(Verify, SerialFloor) {
 
 TEST(Verify, WhatNoHostEnforcesIsRefused) {
   EXPECT_EQ(outcome(sample_package(manifest_with([](Manifest& m) {
-              m.dependencies = {{"other", "*"}};
-            }))),
-            "unsupported");
-  EXPECT_EQ(outcome(sample_package(manifest_with([](Manifest& m) {
               m.resources = {{"gpu", 1}};
             }))),
             "unsupported");

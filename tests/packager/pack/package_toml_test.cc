@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace pirn::pack {
 namespace {
 
@@ -82,13 +84,25 @@ TEST(PackageToml, SyntaxErrorsHaveAPlace) {
 }
 
 TEST(PackageToml, WhatNoHostEnforcesIsRefusedByName) {
-  for (const char* table : {"requires", "resources"}) {
-    const auto read =
-        parse_package_toml("publisher = \"acme\"\n[" + std::string(table) + "]\nx = 1\n", "package.toml");
-    ASSERT_FALSE(read);
-    EXPECT_EQ(read.error().causes.at(0).code, Code::unsupported);
-    EXPECT_NE(read.error().causes.at(0).message.find(table), std::string::npos);
-  }
+  const auto read = parse_package_toml("publisher = \"acme\"\n[resources]\nx = 1\n", "package.toml");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().causes.at(0).code, Code::unsupported);
+  EXPECT_NE(read.error().causes.at(0).message.find("resources"), std::string::npos);
+}
+
+TEST(PackageToml, RequiresMapsPackagesToRanges) {
+  const auto read = parse_package_toml(
+      "publisher = \"acme\"\n[requires]\npayments = \"^2.1\"\ntax = \">=1 <3\"\n", "package.toml");
+  ASSERT_TRUE(read) << describe(read.error());
+  EXPECT_EQ(read->dependencies,
+            (std::map<std::string, std::string>{{"payments", "^2.1"}, {"tax", ">=1 <3"}}));
+  const auto bad = parse_package_toml(
+      "publisher = \"acme\"\n[requires]\nPayments = \"*\"\ntax = 3\nfx = \"newest\"\n", "package.toml");
+  ASSERT_FALSE(bad);
+  ASSERT_EQ(bad.error().causes.size(), 3u) << describe(bad.error());
+  std::set<uint32_t> lines;
+  for (const Error& cause : bad.error().causes) lines.insert(cause.where.line);
+  EXPECT_EQ(lines, (std::set<uint32_t>{3, 4, 5}));
 }
 
 TEST(PackageToml, RefusesBadValues) {
