@@ -1,4 +1,7 @@
 // Releases, deployments, workflows: what a tenant may run.
+#include <set>
+#include <string_view>
+
 #include "host/api/document.h"
 #include "host/api/routes.h"
 #include "host/engine/inbox.h"
@@ -117,6 +120,19 @@ Error no_package(const Request& request) {
   return Error{Code::not_found, "there is no package '" + request.params[0] + "'"};
 }
 
+// The names of a workflow and of all that it contains of its own package.
+void add_contained(const definition::Definition& definition, const definition::Workflow& workflow,
+                   std::set<std::string_view>& names) {
+  if (!names.insert(workflow.name).second) return;
+  const std::string own = definition.package + "::";
+  for (const definition::Step& step : workflow.steps) {
+    std::string_view name = step.nested;
+    if (name.starts_with(own)) name.remove_prefix(own.size());
+    if (const definition::Workflow* contained = definition.find(name))
+      add_contained(definition, *contained, names);
+  }
+}
+
 }  // namespace
 
 Response list_packages(const Services& services, const Request& request) {
@@ -232,12 +248,17 @@ Response show_workflow(const Services& services, const Request& request) {
   const Active* active = catalog->active(request.tenant, target->release->package);
   bj::object object = summary_of(*active, *target->workflow);
   object["definition_digest"] = target->release->digest_of(*target->workflow).hex();
-  // A whole document of this one workflow, so that whoever reads it needs one format only.
+  // A whole document of this workflow and those that it contains, so that whoever reads it needs one format
+  // only.
+  const definition::Definition& all = target->release->definition;
+  std::set<std::string_view> names;
+  add_contained(all, *target->workflow, names);
   definition::Definition document;
-  document.schema = target->release->definition.schema;
+  document.schema = all.schema;
   document.package = target->release->package;
   document.version = target->release->version;
-  document.workflows.push_back(*target->workflow);
+  for (const definition::Workflow& workflow : all.workflows)
+    if (names.contains(workflow.name)) document.workflows.push_back(workflow);
   object["document"] = bj::parse(definition::print(document));
   return json(200, object);
 }
