@@ -212,7 +212,7 @@ PIRN_STEP(fetch_b, {.after = begin}) { return pirn::ok(); }
 PIRN_STEP(aggregate, {.after = {fetch_a, fetch_b}, .timeout = 10_s}) { return pirn::ok(); }
 PIRN_WORKFLOW(fan, begin, fetch_a, fetch_b, aggregate)
 
-PIRN_STEP(immediate, {.after = begin, .when = in_stock}) { return pirn::ok(); }
+PIRN_STEP(immediate, {.task = work, .after = begin, .when = in_stock}) { return pirn::ok(); }
 PIRN_STEP(backorder, {.after = begin, .when = pirn::path("stock") == 0, .max_retries = 1}) {
   return pirn::ok();
 }
@@ -276,7 +276,7 @@ auto built_fan() {
 auto built_branch() {
   return pirn::workflow("branch")
       .step<"begin", act>()
-      .branch("begin", pirn::arm<"immediate", act>(in_stock),
+      .branch("begin", pirn::arm<"immediate">(in_stock, work),
               pirn::arm<"backorder">(pirn::path("stock") == 0, pirn::call<act>(), {.max_retries = 1}))
       .fan_in<"complete">({"immediate", "backorder"}, pirn::call<act>());
 }

@@ -249,10 +249,21 @@ inline constexpr bool is_source = false;
 template <class P, class R>
 inline constexpr bool is_source<Source<P, R>> = true;
 
-// A lambda may stand where a source is asked for.
+// A function that PIRN_TASK or its like declared; it is exported under its own id, not under the step's name.
+template <IsFunction F>
+struct Declared {
+  using Function = F;
+  static auto body(Context& ctx, const Input& input) { return F::body(ctx, input); }
+};
+
+// A lambda or a declared function may stand where a source is asked for.
 template <class P, class R>
 Source<P, R> as_source(Source<P, R> source) {
   return source;
+}
+template <IsFunction F>
+Source<Declared<F>> as_source(F) {
+  return {};
 }
 template <class L>
 requires(!is_source<L> && !IsFunction<L>) Source<LambdaBody<L>> as_source(L) { return {}; }
@@ -275,6 +286,20 @@ Functions<A..., B...> operator+(Functions<A...>, Functions<B...>) {
   return {};
 }
 
+template <class Function>
+auto functions_of_tag() {
+  if constexpr (requires { Function::kNested; })
+    return Functions<>{};  // a workflow of its own: no function of this package
+  else if constexpr (requires { typename Function::Rollback; }) {
+    if constexpr (!std::is_void_v<typename Function::Rollback>)
+      return Functions<Function, typename Function::Rollback>{};
+    else
+      return Functions<Function>{};
+  } else {
+    return Functions<Function>{};
+  }
+}
+
 // What PIRN_STEP_FROM needs to know of its source.
 template <auto Id, class S>
 struct SourceParts;
@@ -291,7 +316,9 @@ struct SourceParts<Id, Source<P, void>> {
 
 template <FixedString Id, class Perform, class Rollback>
 auto functions_of_source() {
-  if constexpr (std::is_void_v<Rollback>)
+  if constexpr (requires { typename Perform::Function; })
+    return functions_of_tag<typename Perform::Function>();
+  else if constexpr (std::is_void_v<Rollback>)
     return Functions<Made<Id, PIRN_KIND_TASK, Perform>>{};
   else
     return Functions<Made<Id, PIRN_KIND_TASK, Perform>,

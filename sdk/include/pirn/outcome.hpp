@@ -10,6 +10,7 @@
 #include "pirn/abi.h"
 #include "pirn/duration.hpp"
 #include "pirn/error.hpp"
+#include "pirn/name.hpp"
 #include "pirn/value.hpp"
 
 namespace pirn::inline sdk {
@@ -84,7 +85,7 @@ struct AwaitOptions {
   std::string notify{};
   std::vector<std::string> approvers{};
   std::optional<Duration> timeout{};
-  std::string on_timeout{};  // id of a handler; its answer is the step's
+  HandlerRef on_timeout{};  // its answer is the step's
   std::string kind{};
 };
 inline Outcome await(const AwaitOptions& options = {}) {
@@ -92,7 +93,7 @@ inline Outcome await(const AwaitOptions& options = {}) {
   if (!options.notify.empty()) fields.add("notify", options.notify);
   if (!options.approvers.empty()) fields.add("approvers", options.approvers);
   if (options.timeout) fields.add("timeout", options.timeout->text());
-  if (!options.on_timeout.empty()) fields.add("on_timeout", options.on_timeout);
+  if (!options.on_timeout.empty()) fields.add("on_timeout", options.on_timeout.text());
   if (!options.kind.empty()) fields.add("kind", options.kind);
   Outcome outcome;
   outcome.kind = PIRN_AWAIT;

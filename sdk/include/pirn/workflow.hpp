@@ -75,12 +75,9 @@ StepData step_data(const Source<Perform, Rollback>& source, StepOptions options,
   if constexpr (!std::is_void_v<Rollback>)
     if (options.rollback.empty()) options.rollback = std::string(Name.view()) + "_rollback";
   for (const Field& field : source.params) options.params.add(field.key, field.value);
-  return {std::string(Name.view()), std::string(Name.view()), at, std::move(options)};
-}
-
-template <IsFunction Function>
-StepData step_data(std::string name, StepOptions options, At at) {
-  return {std::move(name), std::string(Function::kId.view()), at, std::move(options)};
+  std::string task(Name.view());
+  if constexpr (requires { typename Perform::Function; }) task = Perform::Function::kId.view();
+  return {std::string(Name.view()), std::move(task), at, std::move(options)};
 }
 
 template <IsStep Step>
@@ -95,24 +92,10 @@ StepData step_data() {
   return {step_name<Step>(), std::move(task), Step::kAt, std::move(options)};
 }
 
-template <class Function>
-auto functions_of_tag() {
-  if constexpr (requires { Function::kNested; })
-    return Functions<>{};  // a workflow of its own: no function of this package
-  else if constexpr (requires { typename Function::Rollback; }) {
-    if constexpr (!std::is_void_v<typename Function::Rollback>)
-      return Functions<Function, typename Function::Rollback>{};
-    else
-      return Functions<Function>{};
-  } else {
-    return Functions<Function>{};
-  }
-}
-
 }  // namespace detail
 
 template <detail::FixedString Name, class S>
-requires(!detail::IsFunction<S>) auto named(S source, StepOptions options = {}, At at = At::here()) {
+auto named(S source, StepOptions options = {}, At at = At::here()) {
   auto made = detail::as_source(std::move(source));
   return [&]<class P, class R>(detail::Source<P, R>& from) {
     return detail::NamedSource<Name, P, R>{std::move(from), std::move(options), at};
@@ -165,18 +148,11 @@ class Workflow {
   auto step(StepOptions options = {}, At at = At::here()) && {
     return std::move(*this).template step<Name>(call<F>(), std::move(options), at);
   }
-  // A lambda, call<f>(arguments…), use<Class>().
+  // A lambda, call<f>(arguments…), use<Class>(); or a function declared by PIRN_TASK, under another name:
+  // step<"load-config">(load). So in all shapes.
   template <detail::FixedString Name, class S>
-  requires(!detail::IsFunction<S>) auto step(S source, StepOptions options = {}, At at = At::here()) && {
+  auto step(S source, StepOptions options = {}, At at = At::here()) && {
     return std::move(*this).add(named<Name>(std::move(source), std::move(options), at));
-  }
-  // A function declared by PIRN_TASK under another name: step<"load-config">(load).
-  template <detail::FixedString Name, detail::IsFunction F>
-  auto step(F, StepOptions options = {}, At at = At::here()) && {
-    check_new<Name>();
-    data_.steps.push_back(detail::step_data<F>(std::string(Name.view()), std::move(options), at));
-    return std::move(*this).template grown<typename Names::template With<Name>>(
-        detail::functions_of_tag<F>());
   }
   // A step declared by PIRN_STEP, with the options that it has there.
   template <detail::IsStep S>

@@ -19,19 +19,39 @@ PIRN_STEP(charge, {.after = look_up, .timeout = 30_s, .max_retries = 2, .retry_d
   if (ctx.cancelled()) return pirn::cancelled("asked to stop", {{"half", true}});
   return pirn::ok({{"charged", ctx.get<int64_t>("amount")}});
 }
-PIRN_STEP(receipt, {.after = charge, .when = pirn::path("charged") > 50}) { return pirn::ok({{"receipt", "sent"}}); }
+PIRN_STEP(receipt, {.after = charge, .when = pirn::path("charged") > 50}) {
+  return pirn::ok({{"receipt", "sent"}});
+}
 PIRN_WORKFLOW(checkout, look_up, charge, receipt)
 
 int g_polls = 0;
 PIRN_STEP(poll_supplier) { return ++g_polls < 30 ? pirn::snooze(24_h) : pirn::ok({{"polls", g_polls}}); }
 PIRN_HANDLER(escalate) { return pirn::ok({{"approved", false}, {"by", "nobody"}}); }
 PIRN_STEP(ask_boss, {.after = poll_supplier}) {
-  return pirn::await({.notify = "boss", .approvers = {"ada"}, .timeout = 48_h, .on_timeout = "escalate"});
+  return pirn::await({.notify = "boss", .approvers = {"ada"}, .timeout = 48_h, .on_timeout = escalate});
 }
-PIRN_STEP(order_more, {.after = ask_boss, .when = pirn::path("approved") == true}) { return pirn::ok({{"ordered", true}}); }
+PIRN_STEP(order_more, {.after = ask_boss, .when = pirn::path("approved") == true}) {
+  return pirn::ok({{"ordered", true}});
+}
 PIRN_WORKFLOW(restock, poll_supplier, ask_boss, order_more)
 
-PIRN_PACKAGE("orders", "1.0.0", checkout, restock, escalate, pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
+PIRN_ROLLBACK(release) {
+  ctx.info("released");
+  return pirn::ok();
+}
+PIRN_HANDLER(clean_up) {
+  ctx.info("cleaned up");
+  return pirn::ok();
+}
+PIRN_STEP(reserve, {.rollback = release}) {
+  ctx.info("reserved");
+  return pirn::ok();
+}
+PIRN_STEP(travel, {.after = reserve}) { return pirn::ok(); }
+PIRN_WORKFLOW(trip, {.on_cancel = clean_up}, reserve, travel)
+
+PIRN_PACKAGE("orders", "1.0.0", checkout, restock, trip, escalate, release, clean_up,
+             pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
 
 class WorkflowTest : public ::testing::Test {
  protected:
@@ -151,7 +171,11 @@ TEST_F(WorkflowTest, ATerminalErrorIsNotRetried) {
 
 TEST_F(WorkflowTest, MocksAndScriptsStandInForFunctions) {
   Workflow checkout("checkout");
-  checkout.mock("look_up", [](pirn::Context& ctx) { return pirn::ok({{"amount", ctx.get<int64_t>("order") + 1000}}); })
+  checkout
+      .mock("look_up",
+            [](pirn::Context& ctx) {
+              return pirn::ok({{"amount", ctx.get<int64_t>("order") + 1000}});
+            })
       .script("charge", {pirn::fail("busy"), pirn::ok({{"charged", 60}})})
       .start({{"order", 7}})
       .run();
@@ -201,6 +225,24 @@ TEST_F(WorkflowTest, CancelRaisesTheSignalAndKeepsThePartialResult) {
   EXPECT_EQ(code_of([&] { checkout.cancel(); }), "invalid_transition");
 }
 
+TEST_F(WorkflowTest, CancelRollsBackAndCleansUpAsItIsTold) {
+  struct Case {
+    pirn::testkit::CancelOptions options;
+    std::vector<std::string> messages;
+    std::string compensation;
+  };
+  for (const auto& [options, messages, compensation] :
+       std::vector<Case>{{{}, {"reserved", "cleaned up"}, ""},
+                         {{.rollback = true}, {"reserved", "released", "cleaned up"}, "done"},
+                         {{.rollback = true, .cleanup = false}, {"reserved", "released"}, "done"}}) {
+    Workflow trip("trip");
+    trip.takes("travel", 1_h).start().cancel("rain", options);
+    EXPECT_EQ(trip.state(), "cancelled") << trip.text();
+    EXPECT_EQ(trip.messages(), messages);
+    EXPECT_EQ(trip.step("reserve").compensation, compensation);
+  }
+}
+
 TEST_F(WorkflowTest, TheLogIsTheSameForTheSameCalls) {
   auto log = [] {
     Workflow checkout("checkout");
@@ -210,18 +252,20 @@ TEST_F(WorkflowTest, TheLogIsTheSameForTheSameCalls) {
   const std::vector<std::string> first = log();
   EXPECT_EQ(first, log());
   const std::vector<std::string> golden = {
-      "0 workflow.create",         "0 workflow.start",         "0 step.ready look_up",     "0 step.start look_up",
-      "1500 step.stop look_up",    "1500 step.ready charge",   "1500 step.start charge",   "1500 step.interrupt charge",
-      "1500 step.start charge"};
+      "0 workflow.create",      "0 workflow.start",           "0 step.ready look_up",
+      "0 step.start look_up",   "1500 step.stop look_up",     "1500 step.ready charge",
+      "1500 step.start charge", "1500 step.interrupt charge", "1500 step.start charge"};
   ASSERT_GE(first.size(), golden.size());
-  EXPECT_EQ(std::vector<std::string>(first.begin(), first.begin() + static_cast<ptrdiff_t>(golden.size())), golden);
+  EXPECT_EQ(std::vector<std::string>(first.begin(), first.begin() + static_cast<ptrdiff_t>(golden.size())),
+            golden);
   EXPECT_EQ(first.back(), "1500 workflow.stop");
 }
 
 TEST_F(WorkflowTest, SaysWhatDoesNotExist) {
   EXPECT_EQ(code_of([] { Workflow("check_in"); }), "workflow_unusable");
   Workflow checkout("checkout");
-  EXPECT_EQ(code_of([&] { checkout.mock("chrage", [](pirn::Context&) { return pirn::ok(); }); }), "no_function");
+  EXPECT_EQ(code_of([&] { checkout.mock("chrage", [](pirn::Context&) { return pirn::ok(); }); }),
+            "no_function");
   EXPECT_EQ(code_of([&] { checkout.takes("chrage", 1_s); }), "no_step");
   EXPECT_EQ(code_of([&] { checkout.crash_in("chrage"); }), "no_step");
   EXPECT_EQ(code_of([&] { (void)checkout.step("chrage"); }), "no_step");

@@ -46,7 +46,7 @@ class Engine {
   // ended.
   virtual std::optional<int64_t> next_due_ns() const = 0;
   // Empty, or why it is refused.
-  virtual std::string cancel(const std::string& reason) = 0;
+  virtual std::string cancel(const std::string& reason, bool rollback, bool cleanup) = 0;
   // What people say, as `pirn run pause`, `resume`, `approve` and `reject` do. Empty, or why it is refused.
   virtual std::string pause() = 0;
   virtual std::string resume(const std::string& context_json, const std::string& step,

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,12 +18,23 @@
 #include "pirn/pirn.hpp"
 #include "pirn/testkit/engine.h"
 
+namespace pirn::inline sdk {
+// What GoogleTest shows of it.
+inline void PrintTo(const Duration& duration, std::ostream* out) { *out << duration.text(); }
+}  // namespace pirn::inline sdk
+
 namespace pirn::testkit {
 
 struct Step {
   std::string name, state, skip_kind, error_code, error_message;
+  std::string compensation;  // of a rollback: "done", "failed", …; empty: there was none
   uint32_t attempt = 0;      // failures + 1
   uint32_t invocations = 0;  // how often it was called
+};
+
+struct CancelOptions {
+  bool rollback = false;  // what has completed is rolled back
+  bool cleanup = true;    // on_cancel is called
 };
 
 class Workflow {
@@ -35,14 +47,15 @@ class Workflow {
     if (engine_ == nullptr) throw Error("workflow_unusable", problem);
   }
 
-  // ---- before start: what is not to be the real thing. `function` is a function's id, `step` a step's name; an
-  // unknown one throws pirn::Error no_function or no_step.
+  // ---- before start: what is not to be the real thing. `function` is a function's id, `step` a step's name;
+  // an unknown one throws pirn::Error no_function or no_step.
 
   // Calls this in place of the function. It may read ctx and put, like a step.
   Workflow& mock(const std::string& function, std::function<Outcome(Context&)> body) {
     find(function);
     engine_->substitute(function, [body = std::move(body)](pirn_state*, pirn_call* call,
-                                                           const pirn_invocation* invocation, pirn_outcome* out) {
+                                                           const pirn_invocation* invocation,
+                                                           pirn_outcome* out) {
       return pirn::detail::run(
           [&body](Context& ctx, const Input&, pirn::detail::Answer& answer) { answer.outcome = body(ctx); },
           call, invocation, out);
@@ -62,15 +75,15 @@ class Workflow {
   Workflow& fail_first(const std::string& function, uint32_t times, const std::string& code = "injected",
                        ErrorClass error_class = retryable) {
     const pirn_function* real = find(function);
-    engine_->substitute(function,
-                        [=, left = times](pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
-                                          pirn_outcome* out) mutable -> int32_t {
-                          if (left == 0) return real->call(state, call, invocation, out);
-                          --left;
-                          pirn::detail::set_error(call, code, "a failure that the test injected",
-                                                  error_class);
-                          return PIRN_FAILED;
-                        });
+    engine_->substitute(
+        function,
+        [=, left = times](pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                          pirn_outcome* out) mutable -> int32_t {
+          if (left == 0) return real->call(state, call, invocation, out);
+          --left;
+          pirn::detail::set_error(call, code, "a failure that the test injected", error_class);
+          return PIRN_FAILED;
+        });
     return *this;
   }
   // Each invocation of the step takes that long on the virtual clock; no time unless said.
@@ -108,8 +121,8 @@ class Workflow {
     return *this;
   }
   // Throws pirn::Error invalid_transition when the workflow has ended.
-  Workflow& cancel(const std::string& reason = "") {
-    return accept("invalid_transition", engine_->cancel(reason));
+  Workflow& cancel(const std::string& reason = "", CancelOptions options = {}) {
+    return accept("invalid_transition", engine_->cancel(reason, options.rollback, options.cleanup));
   }
   // Holds the workflow: what runs finishes, nothing starts; deadlines hold. Throws pirn::Error refused, as do
   // those that follow.
@@ -122,10 +135,12 @@ class Workflow {
   }
   // The step that awaits completes with approved, approver and comment. Whoever is named must be one of its
   // approvers; without a name it is somebody who may answer everything.
-  Workflow& approve(const std::string& step, const std::string& approver = "", const std::string& comment = "") {
+  Workflow& approve(const std::string& step, const std::string& approver = "",
+                    const std::string& comment = "") {
     return accept("refused", engine_->answer(known_step(step), true, approver, comment));
   }
-  Workflow& reject(const std::string& step, const std::string& approver = "", const std::string& comment = "") {
+  Workflow& reject(const std::string& step, const std::string& approver = "",
+                   const std::string& comment = "") {
     return accept("refused", engine_->answer(known_step(step), false, approver, comment));
   }
   // The host is killed and started again.
@@ -167,8 +182,8 @@ class Workflow {
       json::View error = step["error"];
       found.push_back({step.get<std::string>("name"), step.get<std::string>("state"),
                        step.get_or<std::string>("skip_kind", ""), error.get_or<std::string>("code", ""),
-                       error.get_or<std::string>("message", ""), step.get_or<uint32_t>("attempt", 0),
-                       step.get_or<uint32_t>("invocations", 0)});
+                       error.get_or<std::string>("message", ""), step.get_or<std::string>("compensation", ""),
+                       step.get_or<uint32_t>("attempt", 0), step.get_or<uint32_t>("invocations", 0)});
     }
     return found;
   }
@@ -191,11 +206,16 @@ class Workflow {
     }
     return lines;
   }
-  // Did a function log this? Also one whose outcome was lost.
-  bool logged(std::string_view part) const {
+  // What functions logged, in order, lost invocations included.
+  std::vector<std::string> messages() const {
     std::string text = engine_->logs_json();
-    for (json::View log : json::View(text).items())
-      if (log.get<std::string>("message").find(part) != std::string::npos) return true;
+    std::vector<std::string> found;
+    for (json::View log : json::View(text).items()) found.push_back(log.get<std::string>("message"));
+    return found;
+  }
+  bool logged(std::string_view part) const {
+    for (const std::string& message : messages())
+      if (message.find(part) != std::string::npos) return true;
     return false;
   }
   // The whole state, for messages of tests.
