@@ -1,6 +1,6 @@
-// The engine behind the SDK's testkit::Workflow: the host's own, over a store in memory, with an inline
-// runner and a clock that only the test moves. "Crash" means what it means elsewhere: the engine, the runner
-// and the store object are dropped, and new ones continue from the store's contents.
+// The engine behind the SDK's testkit::Workflow: the host's own, over a store in memory, with an inline runner and a
+// clock that only the test moves. "Crash" means what it means elsewhere: the engine, the runner and the store object
+// are dropped, and new ones continue from the store's contents.
 #include "pirn/testkit/engine.h"
 
 #include <algorithm>
@@ -38,14 +38,12 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
 
   bool has_step(const std::string& step) const override {
     return std::any_of(workflow_.steps.begin(), workflow_.steps.end(),
-                       [&](const auto& known) { return known.name == step; });
+                       [&](const auto& known) { return known.graft || known.name == step; });
   }
   void substitute(const std::string& function, Substitute substitute) override {
     scenario_.substitutes[function] = std::move(substitute);
   }
-  void takes(const std::string& step, int64_t ns) override {
-    scenario_.durations[step] = std::max<int64_t>(0, ns);
-  }
+  void takes(const std::string& step, int64_t ns) override { scenario_.durations[step] = std::max<int64_t>(0, ns); }
   void crash_in(const std::string& step) override { scenario_.crashes.insert(step); }
 
   std::string start(const std::string& input_json) override;
@@ -53,8 +51,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   std::optional<int64_t> next_due_ns() const override;
   std::string cancel(const std::string& reason, bool rollback, bool cleanup) override;
   std::string pause() override;
-  std::string resume(const std::string& context_json, const std::string& step,
-                     const std::string& action) override;
+  std::string resume(const std::string& context_json, const std::string& step, const std::string& action) override;
   std::string answer(const std::string& step, bool approved, const std::string& approver,
                      const std::string& comment) override;
   void restart() override;
@@ -174,8 +171,7 @@ std::optional<int64_t> MemoryHost::next_due_ns() const {
 std::string MemoryHost::cancel(const std::string& reason, bool rollback, bool cleanup) {
   const std::optional<engine::View> before = view();
   if (!before) return "the workflow was not started";
-  if (journal::terminal(before->state.state))
-    return "the workflow has ended: " + std::string(name_of(before->state.state));
+  if (journal::terminal(before->state.state)) return "the workflow has ended: " + std::string(name_of(before->state.state));
   engine::Cancel cancel;
   cancel.tenant = kTenant;
   cancel.id = id_;
@@ -207,8 +203,7 @@ std::string MemoryHost::say(Order order) {
 
 std::string MemoryHost::pause() { return say(engine::Pause{}); }
 
-std::string MemoryHost::resume(const std::string& context_json, const std::string& step,
-                               const std::string& action) {
+std::string MemoryHost::resume(const std::string& context_json, const std::string& step, const std::string& action) {
   engine::Resume resume;
   const auto known = engine::parse_action(action);
   if (!known) return describe(known.error());
@@ -292,8 +287,7 @@ std::string MemoryHost::logs_json() const { return "[" + logs_ + "]"; }
 
 }  // namespace
 
-std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string& workflow,
-                                    std::string& problem) {
+std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string& workflow, std::string& problem) {
   auto package = PackageUnderTest::get(plugin);
   if (!package) {
     problem = describe(package.error());
@@ -302,8 +296,7 @@ std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string
   const definition::Workflow* found = (*package)->release().find(workflow);
   if (!found) {
     problem = "the package has no workflow \"" + workflow + "\"; it has:";
-    for (const definition::Workflow& known : (*package)->release().definition.workflows)
-      problem += " " + known.name;
+    for (const definition::Workflow& known : (*package)->release().definition.workflows) problem += " " + known.name;
     return nullptr;
   }
   return std::make_unique<MemoryHost>(std::move(package).value(), *found);

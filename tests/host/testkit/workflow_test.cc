@@ -50,7 +50,13 @@ PIRN_STEP(reserve, {.rollback = release}) {
 PIRN_STEP(travel, {.after = reserve}) { return pirn::ok(); }
 PIRN_WORKFLOW(trip, {.on_cancel = clean_up}, reserve, travel)
 
-PIRN_PACKAGE("orders", "1.0.0", checkout, restock, trip, escalate, release, clean_up,
+PIRN_STEP(strike) {
+  ctx.info("strike");
+  return pirn::ok();
+}
+PIRN_WORKFLOW(clock, {.schedule = pirn::Schedule{.every = 1_h}}, strike)
+
+PIRN_PACKAGE("orders", "1.0.0", checkout, restock, trip, clock, escalate, release, clean_up,
              pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
 
 class WorkflowTest : public ::testing::Test {
@@ -241,6 +247,14 @@ TEST_F(WorkflowTest, CancelRollsBackAndCleansUpAsItIsTold) {
     EXPECT_EQ(trip.messages(), messages);
     EXPECT_EQ(trip.step("reserve").compensation, compensation);
   }
+}
+
+TEST_F(WorkflowTest, NothingRunsThatTheTestDidNotStart) {
+  Workflow clock("clock");
+  clock.start().advance(30_d).run();
+  EXPECT_TRUE(clock.completed()) << clock.text();
+  EXPECT_EQ(clock.messages(), std::vector<std::string>{"strike"});
+  EXPECT_EQ(clock.elapsed(), 30_d);
 }
 
 TEST_F(WorkflowTest, TheLogIsTheSameForTheSameCalls) {

@@ -27,6 +27,7 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
+  // Every name may be that of a step when the workflow has a graft.
   virtual bool has_step(const std::string& step) const = 0;
 
   // From now on `substitute` is called in place of the function of this id, whatever steps name it.
