@@ -31,6 +31,10 @@ Status Engine::Core::commit() {
     for (Execution* execution : dirty_)
       if (execution->dirty) project(*execution);
   std::erase_if(dirty_, [](const Execution* execution) { return !execution->dirty; });
+  // Executions end about in the order in which they began: so most rows are appended, and few pages are
+  // split.
+  std::sort(execution_rows_.begin(), execution_rows_.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
   tenant_rows_.clear();
   event_rows_.clear();
   triggers_.streams().collect(flush, journal_rows_, tenant_rows_);

@@ -68,6 +68,7 @@ class Engine::Core : private Launcher {
   void on_completion(Decision& decision, worker::Completion& completion);
   void dispatch(Decision& decision);
   void touched(Execution& execution);
+  void queue_up(Execution& execution);  // for dispatch, if it can start a step
   Execution& add(ExecutionId id, PlanPtr plan);
   Execution& create(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record);
   Execution& create_from(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record,
@@ -118,7 +119,9 @@ class Engine::Core : private Launcher {
   CommitListener& listener_;
   Inbox inbox_;
 
-  std::unordered_map<ExecutionId, ExecutionPtr> executions_;
+  std::unordered_map<ExecutionId, ExecutionPtr, std::hash<ExecutionId>, std::equal_to<>,
+                     Recycled<std::pair<const ExecutionId, ExecutionPtr>>>
+      executions_;
   std::map<std::pair<std::string, std::string>, ExecutionId, std::less<>>
       start_keys_;  // of open executions, (tenant, key)
   std::unordered_map<std::string, uint32_t> tenant_numbers_;

@@ -17,7 +17,9 @@ Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
   ++change_.turn;
   Decision deciding = decision(last_now_);
   deciding.killers = killers;
-  for (auto& [state, impossible] : recovered.open) {
+  executions_.reserve(recovered.open.size());
+  for (Recovered::Folded* folded : recovered.open) {
+    auto& [state, projected, impossible] = *folded;
     auto plan = impossible ? Result<GrownPlan>(std::move(*impossible)) : recovered_plan(state);
     if (!plan) {
       leave_aside(std::move(state), std::move(plan).error());
@@ -33,7 +35,11 @@ Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
     auto& execution = executions_[id] =
         std::make_unique<Execution>(std::move(state), std::move(plan).value(), tenant);
     execution->resume(deciding);
-    touched(*execution);
+    // One that goes on waiting as its row says has nothing to write.
+    if (execution->state().next_commit > projected + 1)
+      touched(*execution);
+    else
+      queue_up(*execution);
   }
   PIRN_DO(find_lost_children(deciding));
   triggers_.reconcile(catalog_, last_now_);
@@ -105,6 +111,10 @@ void Engine::Core::touched(Execution& execution) {
     execution.touched = true;
     touched_.push_back(&execution);
   }
+  queue_up(execution);
+}
+
+void Engine::Core::queue_up(Execution& execution) {
   if (!execution.queued && execution.dispatchable()) {
     execution.queued = true;
     queue_.push(execution.tenant_number(), &execution);

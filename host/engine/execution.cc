@@ -39,10 +39,12 @@ Execution::Execution(journal::ExecutionState state, GrownPlan plan, uint32_t ten
 // What is derived, as it is before the first step of an attempt.
 void Execution::begin_anew() {
   if (state_.n_children == 0) plan_.forget_children();
+  choose_strategy();
   const Plan& plan = *plan_->shared();
   const uint32_t n = plan.n_steps();
   const bool under_way = state_.state != State::pending;
-  frame_ = std::make_shared<ExecutionFrame>(id(), plan_->shared(), state_.attempt + (under_way ? 0 : 1));
+  frame_ = std::allocate_shared<ExecutionFrame>(Recycled<ExecutionFrame>(), id(), plan_->shared(),
+                                                state_.attempt + (under_way ? 0 : 1));
   local_.assign(n, Local());
   for (uint32_t step = 0; step < n; ++step) local_[step].open_dependencies = plan.n_dependencies(step);
   n_open_ = n;
@@ -353,7 +355,7 @@ void Execution::resume(Decision& decision) {
   worklist_.clear();
   resume_handlers(decision);
   if (state_.state == State::compensating) {
-    rollbacks_ = rollback_candidates();
+    rollbacks_.edit() = rollback_candidates();
     return next_rollback(decision);
   }
   for (const uint32_t step : blamed) blame(decision, step);
@@ -382,7 +384,7 @@ void Execution::blame(Decision& decision, uint32_t step) {
 // ---- dispatch ----
 
 bool Execution::dispatchable() const {
-  return state_.state == State::running && !state_.paused && !ready_.empty() && n_running_ < slots();
+  return state_.state == State::running && !state_.paused && !ready_.empty() && n_running_ < slots_;
 }
 
 void Execution::start_next(Decision& decision) {

@@ -19,6 +19,7 @@
 #include "host/engine/command.h"
 #include "host/engine/frame.h"
 #include "host/engine/grown_plan.h"
+#include "host/engine/recycled.h"
 #include "host/engine/verdict.h"
 #include "host/journal/context.h"
 #include "host/journal/state.h"
@@ -42,6 +43,8 @@ class Execution {
   // From a folded state; resume() continues it.
   Execution(journal::ExecutionState state, GrownPlan plan, uint32_t tenant_number);
   Execution(const Execution&) = delete;
+  static void* operator new(size_t bytes) { return RecycledMemory::take(bytes); }
+  static void operator delete(void* memory, size_t bytes) { RecycledMemory::give_back(memory, bytes); }
 
   ExecutionId id() const { return state_.id; }
   const journal::ExecutionState& state() const { return state_; }
@@ -90,7 +93,7 @@ class Execution {
   void start_next(Decision& decision);
 
   // Hooks and handlers that are waiting or under way keep a closed execution in memory.
-  bool observed() const { return hook_running_ != 0 || !hooks_.empty() || !handler_timers_.empty(); }
+  bool observed() const { return !observers_->idle(); }
 
   // The engine's bookkeeping.
   bool queued = false;   // in the fair queue
@@ -102,6 +105,16 @@ class Execution {
     uint32_t step;
     std::string_view function;
     std::string input;
+  };
+  // Hooks and handlers that are waiting or under way: most executions never have one.
+  struct Observers {
+    std::vector<HookCall> hooks;  // waiting, oldest first
+    uint64_t hook_running = 0;    // invocation id; one at a time, in the order of the events
+    uint32_t hook_step = 0;
+    scheduler::TimerHandle hook_timer = scheduler::kNoTimer;
+    std::vector<std::pair<uint64_t, scheduler::TimerHandle>> handler_timers;  // by invocation
+
+    bool idle() const { return hook_running == 0 && hooks.empty() && handler_timers.empty(); }
   };
 
   // Recording.
@@ -234,8 +247,7 @@ class Execution {
   void push_ready(uint32_t step);
 
   // The strategy (R44), in execution_strategy.cc.
-  definition::Strategy strategy() const;
-  uint32_t slots() const;
+  void choose_strategy();
   void raise_barrier();
   void pass_barrier(uint32_t ended_step);
 
@@ -253,7 +265,11 @@ class Execution {
   worker::Invocation invocation(Decision& decision, worker::Kind kind, uint32_t step,
                                 std::string_view function);
   int64_t timeout_of(uint32_t step) const;
-  void hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which);
+  void hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which) {
+    if (!(plan_->workflow().hooks.*which).empty() || !(plan_->step(step).hooks.*which).empty())
+      call_hooks(decision, step, which);
+  }
+  void call_hooks(Decision& decision, uint32_t step, std::string definition::Hooks::*which);
   void next_hook(Decision& decision);
   void set_timer(Decision& decision, uint32_t step, int64_t at);
 
@@ -270,7 +286,7 @@ class Execution {
     uint32_t open_dependencies = 0;
     scheduler::TimerHandle timer = scheduler::kNoTimer;  // of its invocation or of its retry
   };
-  std::vector<Local> local_;  // by step
+  std::vector<Local, Recycled<Local>> local_;  // by step
   // What is awaited together; only of a plan that is not plain.
   struct JoinProgress {
     uint32_t open = 0;  // members and joins
@@ -287,6 +303,8 @@ class Execution {
     std::vector<AnyProgress> any;
   };
   std::unique_ptr<TiesProgress> ties_;
+  definition::Strategy strategy_ = definition::Strategy::parallel;
+  uint32_t slots_ = 0;  // how many steps may run at once
   // Only of the strategy hybrid: no step of a level is taken up while one of a lower level is open.
   struct Barrier {
     std::vector<uint32_t> open;                      // steps, by level
@@ -303,14 +321,9 @@ class Execution {
   size_t stored_bytes_ = 0;  // of the input and all slots
   uint32_t n_open_ = 0, n_running_ = 0, n_asking_ = 0;
 
-  std::vector<HookCall> hooks_;  // waiting, oldest first
-  uint64_t hook_running_ = 0;    // invocation id; one at a time, in the order of the events
-  uint32_t hook_step_ = 0;
-  scheduler::TimerHandle hook_timer_ = scheduler::kNoTimer;
-
-  std::vector<uint32_t> rollbacks_;  // what is still to roll back, the next one last
+  journal::Rare<Observers> observers_;
+  journal::Rare<std::vector<uint32_t>> rollbacks_;  // what is still to roll back, the next one last
   bool concluding_ = false;  // all steps are over and the outcome is settled, though its handler still runs
-  std::vector<std::pair<uint64_t, scheduler::TimerHandle>> handler_timers_;  // by invocation
 
   size_t draft_ = 0;
   uint64_t draft_turn_ = 0;  // the turn that draft_ belongs to; 0: none

@@ -74,18 +74,19 @@ void Execution::start_handler(Decision& decision, HandlerEvent handler, uint32_t
   call.input = input;
   call.deadline = later(decision.now, decision.handler_limit_ns);
   const Due due{this, Due::What::handler, static_cast<uint32_t>(call.id)};
-  handler_timers_.emplace_back(call.id, decision.timers.add(call.deadline, due));
+  observers_.edit().handler_timers.emplace_back(call.id, decision.timers.add(call.deadline, due));
   emit(decision, journal::HandlerStarted{handler, call.id, step, std::move(input)});
   decision.change.invocations.push_back(std::move(call));
 }
 
 // `outcome` = nullptr: it did not return in time.
 void Execution::on_handler_done(Decision& decision, uint64_t invocation, const Outcome* outcome) {
-  const auto timer = std::find_if(handler_timers_.begin(), handler_timers_.end(),
+  auto& timers = observers_.edit().handler_timers;
+  const auto timer = std::find_if(timers.begin(), timers.end(),
                                   [&](const auto& entry) { return entry.first == invocation; });
-  if (timer == handler_timers_.end()) return;
+  if (timer == timers.end()) return;
   decision.timers.remove(timer->second);
-  handler_timers_.erase(timer);
+  timers.erase(timer);
   if (ended()) return;
   const auto run = std::find_if(state_.handlers.begin(), state_.handlers.end(),
                                 [&](const auto& candidate) { return candidate.invocation == invocation; });
@@ -108,7 +109,7 @@ void Execution::on_handler_done(Decision& decision, uint64_t invocation, const O
 }
 
 void Execution::on_handler_due(Decision& decision, uint32_t low_bits) {
-  for (auto& [invocation, timer] : handler_timers_) {
+  for (auto& [invocation, timer] : observers_.edit().handler_timers) {
     if (static_cast<uint32_t>(invocation) != low_bits) continue;
     timer = scheduler::kNoTimer;
     decision.change.signals.push_back({invocation, worker::Runner::Signal::cancel});

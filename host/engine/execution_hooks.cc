@@ -10,11 +10,10 @@ using journal::Step;
 using worker::Kind;
 using worker::Outcome;
 
-void Execution::hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which) {
+void Execution::call_hooks(Decision& decision, uint32_t step, std::string definition::Hooks::*which) {
   using definition::Hooks;
   const std::string& of_workflow = plan_->workflow().hooks.*which;
   const std::string& of_step = plan_->step(step).hooks.*which;
-  if (of_workflow.empty() && of_step.empty()) return;
   const Step& current = state_.steps[step];
   const std::string_view event = which == &Hooks::on_start     ? "on_start"
                                  : which == &Hooks::on_success ? "on_success"
@@ -45,14 +44,15 @@ void Execution::hook(Decision& decision, uint32_t step, std::string definition::
   }
   input += '}';
   for (const std::string* function : {&of_workflow, &of_step})
-    if (!function->empty()) hooks_.push_back({step, *function, input});
+    if (!function->empty()) observers_.edit().hooks.push_back({step, *function, input});
   next_hook(decision);
 }
 
 void Execution::next_hook(Decision& decision) {
-  if (hook_running_ != 0 || hooks_.empty()) return;
-  HookCall next = std::move(hooks_.front());
-  hooks_.erase(hooks_.begin());
+  if (observers_->hook_running != 0 || observers_->hooks.empty()) return;
+  Observers& observers = observers_.edit();
+  HookCall next = std::move(observers.hooks.front());
+  observers.hooks.erase(observers.hooks.begin());
   worker::Invocation call = invocation(decision, Kind::hook, next.step, next.function);
   // A step that its dependencies skipped never passed: nothing has been folded for it yet.
   const SkipKind skipped = state_.steps[next.step].skip_kind;
@@ -60,22 +60,23 @@ void Execution::next_hook(Decision& decision) {
     call.context = visible(next.step);
   call.input = std::move(next.input);
   call.deadline = later(decision.now, decision.consultation_limit_ns);
-  hook_running_ = call.id;
-  hook_step_ = next.step;
-  hook_timer_ = decision.timers.add(call.deadline, {this, Due::What::hook, 0});
+  observers.hook_running = call.id;
+  observers.hook_step = next.step;
+  observers.hook_timer = decision.timers.add(call.deadline, {this, Due::What::hook, 0});
   decision.change.invocations.push_back(std::move(call));
 }
 
 // `outcome` = nullptr: it did not return in time.
 void Execution::on_hook_done(Decision& decision, const Outcome* outcome) {
-  decision.timers.remove(hook_timer_);
-  hook_running_ = 0;
+  Observers& observers = observers_.edit();
+  decision.timers.remove(observers.hook_timer);
+  observers.hook_running = 0;
   const bool failed = !outcome || outcome->kind != Outcome::Kind::done;
   if (failed && !ended()) {
     const std::string why = !outcome         ? "no return within the limit"
                             : outcome->error ? outcome->error->message
                                              : "it did not return DONE";
-    emit(decision, journal::Diagnostic{"hook_failed", "a hook failed: " + why, hook_step_});
+    emit(decision, journal::Diagnostic{"hook_failed", "a hook failed: " + why, observers.hook_step});
   }
   next_hook(decision);
 }

@@ -21,7 +21,7 @@ using worker::Outcome;
 void Execution::on_completion(Decision& decision, worker::Completion& completion) {
   open_commit();
   if (completion.kind == Kind::hook) {
-    if (completion.invocation == hook_running_) on_hook_done(decision, &completion.outcome);
+    if (completion.invocation == observers_->hook_running) on_hook_done(decision, &completion.outcome);
     return;
   }
   const uint32_t step = completion.step;
@@ -243,8 +243,8 @@ void Execution::on_due(Decision& decision, const Due& due) {
       grace_timer_ = kNoTimer;
       return on_grace_over(decision);
     case Due::What::hook:
-      hook_timer_ = kNoTimer;
-      decision.change.signals.push_back({hook_running_, worker::Runner::Signal::abandon});
+      observers_.edit().hook_timer = kNoTimer;
+      decision.change.signals.push_back({observers_->hook_running, worker::Runner::Signal::abandon});
       return on_hook_done(decision, nullptr);
     case Due::What::handler:
       return on_handler_due(decision, due.step);

@@ -49,15 +49,15 @@ std::vector<uint32_t> Execution::rollback_candidates() const {
 }
 
 void Execution::compensate(Decision& decision) {
-  if (to_compensate()) rollbacks_ = rollback_candidates();
-  if (rollbacks_.empty()) return conclude(decision);
-  emit(decision, journal::Compensating{static_cast<uint32_t>(rollbacks_.size())});
+  if (to_compensate()) rollbacks_.edit() = rollback_candidates();
+  if (rollbacks_->empty()) return conclude(decision);
+  emit(decision, journal::Compensating{static_cast<uint32_t>(rollbacks_->size())});
   next_rollback(decision);
 }
 
 void Execution::next_rollback(Decision& decision) {
-  if (rollbacks_.empty()) return conclude(decision);
-  const uint32_t step = rollbacks_.back();
+  if (rollbacks_->empty()) return conclude(decision);
+  const uint32_t step = rollbacks_->back();
   const Step& current = state_.steps[step];
   if (current.compensation != Compensation::pending || current.wake_at <= decision.now)
     return start_rollback(decision, step);
@@ -109,7 +109,7 @@ void Execution::on_rollback_outcome(Decision& decision, uint32_t step, const Out
     }
     emit(decision, journal::RollbackFailed{step, error, journal::kNever, duration});
   }
-  rollbacks_.pop_back();
+  rollbacks_.edit().pop_back();
   next_rollback(decision);
 }
 

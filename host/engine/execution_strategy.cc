@@ -4,24 +4,25 @@
 
 namespace pirn::engine {
 
-definition::Strategy Execution::strategy() const {
-  switch (state_.strategy) {
-    case journal::Strategy::as_defined:
-      return plan_->workflow().strategy;
+namespace {
+definition::Strategy strategy_of(journal::Strategy started_with, const definition::Workflow& workflow) {
+  switch (started_with) {
     case journal::Strategy::parallel:
       return definition::Strategy::parallel;
     case journal::Strategy::sequential:
       return definition::Strategy::sequential;
     case journal::Strategy::hybrid:
       return definition::Strategy::hybrid;
+    default:
+      return workflow.strategy;
   }
-  return definition::Strategy::parallel;
 }
+}  // namespace
 
-uint32_t Execution::slots() const {
-  if (strategy() == definition::Strategy::sequential) return 1;
+void Execution::choose_strategy() {
+  strategy_ = strategy_of(state_.strategy, plan_->workflow());
   const uint32_t limit = plan_->workflow().step_concurrency;
-  return limit == 0 ? UINT32_MAX : limit;
+  slots_ = strategy_ == definition::Strategy::sequential ? 1 : limit == 0 ? UINT32_MAX : limit;
 }
 
 void Execution::push_ready(uint32_t step) {
@@ -30,13 +31,13 @@ void Execution::push_ready(uint32_t step) {
     return;
   }
   // One after the other is in canonical order.
-  const int32_t priority = strategy() == definition::Strategy::sequential ? 0 : plan_->step(step).priority;
+  const int32_t priority = strategy_ == definition::Strategy::sequential ? 0 : plan_->step(step).priority;
   ready_.push({priority, plan_->rank(step), step});
 }
 
 void Execution::raise_barrier() {
   barrier_.reset();
-  if (strategy() != definition::Strategy::hybrid) return;
+  if (strategy_ != definition::Strategy::hybrid) return;
   barrier_ = std::make_unique<Barrier>();
   for (uint32_t step = 0; step < plan_->n_steps(); ++step) {
     const uint32_t level = plan_->level(step);

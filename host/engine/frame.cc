@@ -3,20 +3,21 @@
 namespace pirn::engine {
 
 ExecutionFrame::ExecutionFrame(ExecutionId id, PlanPtr plan, uint32_t attempt)
-    : plan_(std::move(plan)),
-      slots_(plan_->n_steps()),
-      branches_(plan_->n_grafts()),
-      fired_by_(plan_->n_any()) {
+    : plan_(std::move(plan)), slots_(plan_->n_steps()) {
   execution = id;
   execution_text = id.text();
   release = plan_->release();
   workflow = plan_->workflow().name;
   workflow_attempt = attempt;
+  if (plan_->plain()) return;
+  ties_ = std::make_unique<Ties>();
+  ties_->branches.resize(plan_->n_grafts());
+  ties_->fired_by.resize(plan_->n_any());
 }
 
 const ExecutionFrame::Branch* ExecutionFrame::branch_of(uint32_t step) const {
   if (step < plan_->n_steps()) return nullptr;
-  const Branch* branch = newest_.load(std::memory_order_acquire);
+  const Branch* branch = ties_->newest.load(std::memory_order_acquire);
   while (branch->expansion->first > step) branch = branch->older;
   return branch;
 }
@@ -30,7 +31,7 @@ bool ExecutionFrame::search(uint32_t step, uint32_t least_rank, OnStep on_step, 
   return plan_->search_ancestors(
       step, least_rank, [&](uint32_t of) -> const std::vector<uint32_t>& { return fired_by(of); }, on_step,
       [&](uint32_t graft) {
-        const Branch& branch = branches_[plan_->ties(graft).graft];
+        const Branch& branch = ties_->branches[plan_->ties(graft).graft];
         return branch.expansion && on_branch(branch);
       });
 }
@@ -47,8 +48,10 @@ worker::Frame::Access ExecutionFrame::result_of(uint32_t step, std::string_view 
   const bool all = step == journal::kNoStep;
   if (const uint32_t index = plan_->find(ancestor); index != kNone) {
     if (all || is_ancestor(index, step)) slot = &slots_[index];
+  } else if (plan_->plain()) {
+    return Access::not_an_ancestor;
   } else if (all) {
-    for (const Branch* branch = newest_.load(std::memory_order_acquire); branch && !find_in(*branch);)
+    for (const Branch* branch = ties_->newest.load(std::memory_order_acquire); branch && !find_in(*branch);)
       branch = branch->older;
   } else {
     search(
@@ -74,27 +77,27 @@ void ExecutionFrame::set(uint32_t step, journal::ResultPtr result) {
   static const journal::StepResult kEmpty;
   journal::ResultPtr& slot = step < slots_.size()
                                  ? slots_[step]
-                                 : branches_[plan_->ties(branch_of(step)->expansion->graft).graft]
+                                 : ties_->branches[plan_->ties(branch_of(step)->expansion->graft).graft]
                                        .slots[step - branch_of(step)->expansion->first];
   slot = result ? std::move(result) : journal::ResultPtr(journal::ResultPtr(), &kEmpty);
 }
 
 void ExecutionFrame::grow(ExpansionPtr expansion) {
-  Branch& branch = branches_[plan_->ties(expansion->graft).graft];
+  Branch& branch = ties_->branches[plan_->ties(expansion->graft).graft];
   branch.slots.resize(expansion->size());
   branch.expansion = std::move(expansion);
-  branch.older = newest_.load(std::memory_order_relaxed);
-  newest_.store(&branch, std::memory_order_release);
+  branch.older = ties_->newest.load(std::memory_order_relaxed);
+  ties_->newest.store(&branch, std::memory_order_release);
 }
 
 void ExecutionFrame::set_fired_by(uint32_t step, std::vector<uint32_t> members) {
-  fired_by_[plan_->ties(step).any] = std::move(members);
+  ties_->fired_by[plan_->ties(step).any] = std::move(members);
 }
 
 const std::vector<uint32_t>& ExecutionFrame::fired_by(uint32_t step) const {
   static const std::vector<uint32_t> none;
   const uint32_t number = plan_->ties(step).any;
-  return number == kNone ? none : fired_by_[number];
+  return number == kNone ? none : ties_->fired_by[number];
 }
 
 }  // namespace pirn::engine

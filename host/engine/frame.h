@@ -5,10 +5,12 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "host/engine/grown_plan.h"
+#include "host/engine/recycled.h"
 #include "host/worker/runner.h"
 
 namespace pirn::engine {
@@ -41,11 +43,17 @@ class ExecutionFrame : public worker::Frame {
   template <class OnStep, class OnBranch>
   bool search(uint32_t step, uint32_t least_rank, OnStep on_step, OnBranch on_branch) const;
 
+  // Only of a plan that is not plain.
+  struct Ties {
+    std::vector<Branch> branches;                 // by the graft's number
+    std::atomic<const Branch*> newest = nullptr;  // a child's call must find its graft while others expand
+    std::vector<std::vector<uint32_t>> fired_by;  // by the number of the step
+  };
+
   const PlanPtr plan_;
-  std::vector<journal::ResultPtr> slots_;        // of declared steps; null: not completed
-  std::vector<Branch> branches_;                 // by the graft's number
-  std::atomic<const Branch*> newest_ = nullptr;  // a child's call must find its graft while others expand
-  std::vector<std::vector<uint32_t>> fired_by_;  // by the number of the step
+  std::vector<journal::ResultPtr, Recycled<journal::ResultPtr>>
+      slots_;  // of declared steps; null: not completed
+  std::unique_ptr<Ties> ties_;
 };
 
 }  // namespace pirn::engine

@@ -72,26 +72,35 @@ Error aside_because(ExecutionId id, const std::string& why) { return corrupt(id,
 Result<Recovered> fold_store(store::Store& store, TenantStreams& streams) {
   Recovered recovered;
   PIRN_DO(streams.restore(store));
-  std::unordered_map<ExecutionId, Recovered::Folded> executions;
+  std::unordered_map<ExecutionId, Recovered::Folded*> executions;
+  const auto folded_of = [&](ExecutionId id) -> Recovered::Folded& {
+    Recovered::Folded*& folded = executions[id];
+    if (!folded) {
+      folded = &recovered.all.emplace_back();
+      folded->state.id = id;
+    }
+    return *folded;
+  };
+  journal::OriginPtr origin;  // of the row before: many executions run the same workflow
   PIRN_DO(store.recover(
       [&](store::StoredExecution row) -> Status {
-        auto decoded = journal::decode_state(row.body);
+        auto decoded = journal::decode_state(row.body, origin);
         if (!decoded) return corrupt(row.id, "has a damaged row: " + decoded.error().message);
-        decoded->state.id = row.id;
-        executions[row.id].state = std::move(decoded->state);
+        origin = decoded->state.origin;
+        Recovered::Folded& folded = folded_of(row.id);
+        folded.state = std::move(decoded->state);
+        folded.state.id = row.id;
+        folded.projected = row.commit_no;
         return {};
       },
       [&](store::StoredCommit row) -> Status {
         if (is_tenant_stream(row.stream)) return streams.restore(row, recovered.newest_instant);
-        Recovered::Folded& folded = executions[row.stream];
-        folded.state.id = row.stream;
-        return fold(folded, row, recovered.newest_instant);
+        return fold(folded_of(row.stream), row, recovered.newest_instant);
       }));
-  for (auto& [id, folded] : executions)
-    if (folded.impossible || !journal::terminal(folded.state.state))
-      recovered.open.push_back(std::move(folded));
+  for (Recovered::Folded& folded : recovered.all)
+    if (folded.impossible || !journal::terminal(folded.state.state)) recovered.open.push_back(&folded);
   std::sort(recovered.open.begin(), recovered.open.end(),
-            [](const auto& a, const auto& b) { return a.state.id < b.state.id; });
+            [](const auto* a, const auto* b) { return a->state.id < b->state.id; });
   return recovered;
 }
 

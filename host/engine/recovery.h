@@ -4,6 +4,7 @@
 // Thread: the engine's.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,9 +19,11 @@ namespace pirn::engine {
 struct Recovered {
   struct Folded {
     journal::ExecutionState state;
+    uint32_t projected = 0;  // the commit up to which its row in the store is complete; 0: it has none
     std::optional<Error> impossible;  // its journal tells what cannot have happened: the state is of no use
   };
-  std::vector<Folded> open;    // oldest first
+  std::deque<Folded> all;      // where they stay: states are large, and there are many
+  std::vector<Folded*> open;   // oldest first
   int64_t newest_instant = 0;  // of all commits that were read
 };
 

@@ -44,7 +44,8 @@ struct DecodedState {
   std::vector<std::string> step_names;
   std::string context;  // JSON object; empty: not stored
 };
-Result<DecodedState> decode_state(std::string_view text);
+// `known`: an origin that it probably has, too, and then shares; may be null.
+Result<DecodedState> decode_state(std::string_view text, const OriginPtr& known = nullptr);
 
 void append_error(std::string& out, const StepError& error);
 // An object counts as its members, anything else is one value. The text must be valid JSON.

@@ -281,11 +281,18 @@ void check_references(const ExecutionState& state) {
   }
 }
 
-DecodedState state_of(const Fields& f) {
+// It stands behind the id, in the same words.
+bool has_origin(std::string_view text, const Origin& origin) {
+  constexpr size_t kBefore = std::string_view("{\"id\":\"\"").size() + ExecutionId::kDigits;
+  const size_t behind = kBefore + origin.json.size();
+  return text.size() > behind && text.substr(kBefore).starts_with(origin.json) && text[behind] == ',';
+}
+
+DecodedState state_of(const Fields& f, const OriginPtr& known) {
   DecodedState decoded;
   ExecutionState& state = decoded.state;
   state.id = id_of(f.text("id"));
-  state.origin = origin_of(f);
+  state.origin = known ? known : origin_of(f);
   state.root = id_of(f.text("root"));
   state.parent = id_or_none(f, "parent");
   state.parent_step = f.count_or("parent_step", kNoStep);
@@ -348,8 +355,10 @@ Result<Commit> decode_commit(std::string_view body, uint32_t schema) {
   });
 }
 
-Result<DecodedState> decode_state(std::string_view text) {
-  return decode<DecodedState>("state", text, [](const Fields& fields) { return state_of(fields); });
+Result<DecodedState> decode_state(std::string_view text, const OriginPtr& known) {
+  const bool same = known && has_origin(text, *known);
+  return decode<DecodedState>("state", text,
+                              [&](const Fields& fields) { return state_of(fields, same ? known : nullptr); });
 }
 
 }  // namespace pirn::journal

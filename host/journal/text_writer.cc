@@ -140,27 +140,24 @@ TextWriter& TextWriter::long_number(uint64_t value) {
   return *this;
 }
 
-// A commit has many instants, and all are of the last seconds: these are printed once.
+// A turn has one instant, which stands in all of its commits and comes again in the states that they lead to:
+// those of the last turns are printed once.
 TextWriter& TextWriter::instant(int64_t ns) {
-  constexpr uint32_t kSecond = 1'000'000'000;
+  constexpr size_t kDigits = 19;
   struct Printed {
-    uint64_t seconds = 0;
-    char digits[10];
+    int64_t ns = 0;
+    char digits[kDigits];
   };
-  thread_local Printed last;
-  const auto seconds = static_cast<uint64_t>(ns) / kSecond;
-  // Ten digits: the years from 2001 to 2286. Other instants are for tests.
-  if (ns < 0 || seconds < kSecond || seconds >= 10ull * kSecond) return integer(ns);
-  if (seconds != last.seconds) {
-    print(last.digits, seconds);
-    last.seconds = seconds;
+  thread_local std::array<Printed, 64> last;
+  // Nineteen digits: the years from 2001 to 2262. Other instants are for tests.
+  if (ns < 1'000'000'000'000'000'000) return integer(ns);
+  Printed& printed = last[static_cast<uint64_t>(ns) * 0x9E3779B97F4A7C15u >> 58];
+  if (printed.ns != ns) {
+    print(printed.digits, static_cast<uint64_t>(ns));
+    printed.ns = ns;
   }
-  const auto rest = static_cast<uint32_t>(static_cast<uint64_t>(ns) - seconds * kSecond);
-  char* const to = room(19);
-  std::memcpy(to, last.digits, 10);
-  to[10] = static_cast<char>('0' + rest / 100'000'000);
-  eight_digits(to + 11, rest % 100'000'000);
-  at_ += 19;
+  std::memcpy(room(kDigits), printed.digits, kDigits);
+  at_ += kDigits;
   return *this;
 }
 

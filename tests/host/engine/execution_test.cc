@@ -217,6 +217,19 @@ TEST(Retry, TheTimerKeepsItsInstantOverACrash) {
   EXPECT_EQ(world.now(), started + 60 * kMinute);
 }
 
+TEST(Retry, WhatGoesOnWaitingIsNotWrittenAgain) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","max_retries":1,"retry_delay":"1h"}])");
+  world.runner().by_function["a"] = [](const auto&) { return fail("x"); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  world.crash();
+  EXPECT_EQ(world.store().stats()->commits, 0u) << "of the store that the host came back with";
+  EXPECT_EQ(world.step_state(id, "a"), "retry_wait");
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+}
+
 // ---- timeouts and fencing ----
 
 TEST(Timeout, R20IsRetryableAndTheLateResultIsFenced) {

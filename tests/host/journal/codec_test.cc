@@ -373,6 +373,19 @@ RC_GTEST_PROP(Codec, AStateIsReadAsItWasWritten, ()) {
   RC_ASSERT(again == text);
 }
 
+TEST(Codec, StatesOfOneOriginShareIt) {
+  Origin origin{.tenant = "t", .package = "p", .version = "1.0.0", .workflow = "w", .pins = {Digest{}}};
+  ExecutionState state;
+  state.origin = make_origin(origin);
+  origin.definition_schema = 12;  // its text begins as the other one's does
+  const OriginPtr other = make_origin(origin);
+  const std::string text = encode(state, kNames, "");
+  EXPECT_EQ(decode_state(text, state.origin)->state.origin, state.origin);
+  EXPECT_EQ(*decode_state(text, other)->state.origin, *state.origin);
+  state.origin = other;
+  EXPECT_EQ(*decode_state(encode(state, kNames, ""), decode_state(text)->state.origin)->state.origin, *other);
+}
+
 // The deepest document that a step may put, where it lies deepest in ours.
 TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
   std::string deep = "1";
