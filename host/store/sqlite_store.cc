@@ -86,9 +86,11 @@ Status empty_the_wal(Connection& connection) {
   return connection.error(code, "checkpointing");
 }
 
-std::string many_rows(std::string statement, size_t rows, std::string_view row) {
+std::string many_rows(std::string_view insert, size_t rows, std::string_view row,
+                      std::string_view behind = "") {
+  std::string statement(insert);
   for (size_t i = 0; i < rows; ++i) statement.append(i == 0 ? "" : ", ").append(row);
-  return statement;
+  return statement.append(behind);
 }
 
 Status check_size(std::string_view body, ExecutionId id) {
@@ -100,10 +102,11 @@ Status check_size(std::string_view body, ExecutionId id) {
 constexpr std::string_view kInsertJournal =
     "INSERT INTO journal(pos, stream, commit_no, schema, body) VALUES ";
 constexpr std::string_view kJournalRow = "(?, ?, ?, ?, ?)";
-constexpr std::string_view kUpsert =
+constexpr std::string_view kInsertExecutions =
     "INSERT INTO executions(id, commit_no, open, state, tenant, package, version, workflow, release, key,"
-    " input_digest, created_at, started_at, ended_at, body) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?)"
+    " input_digest, created_at, started_at, ended_at, body) VALUES ";
+constexpr std::string_view kExecutionRow = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr std::string_view kOrUpdateExecution =
     " ON CONFLICT(id) DO UPDATE SET commit_no = excluded.commit_no, open = excluded.open, state = "
     "excluded.state,"
     " tenant = excluded.tenant, package = excluded.package, version = excluded.version,"
@@ -164,14 +167,17 @@ Status SqliteStore::prepare() {
     PIRN_TRY(statement, connection_.prepare(sql));
     return {};
   };
-  const std::string insert(kInsertJournal);
   PIRN_DO(prepare_into(begin_, "BEGIN IMMEDIATE"));
   PIRN_DO(prepare_into(commit_, "COMMIT"));
   PIRN_DO(prepare_into(rollback_, "ROLLBACK"));
   PIRN_DO(prepare_into(read_lease_, "SELECT owner, epoch FROM meta WHERE id = 1"));
-  PIRN_DO(prepare_into(insert_row_, many_rows(insert, 1, kJournalRow)));
-  PIRN_DO(prepare_into(insert_rows_, many_rows(insert, kRowsAtOnce, kJournalRow)));
-  PIRN_DO(prepare_into(upsert_, kUpsert));
+  const auto prepare_rows = [&](Rows& rows, std::string_view insert, std::string_view row,
+                                std::string_view behind) -> Status {
+    PIRN_DO(prepare_into(rows.one, many_rows(insert, 1, row, behind)));
+    return prepare_into(rows.many, many_rows(insert, kRowsAtOnce, row, behind));
+  };
+  PIRN_DO(prepare_rows(journal_, kInsertJournal, kJournalRow, ""));
+  PIRN_DO(prepare_rows(executions_, kInsertExecutions, kExecutionRow, kOrUpdateExecution));
   PIRN_DO(prepare_into(upsert_tenant_, kUpsertTenant));
   PIRN_DO(prepare_into(insert_event_, "INSERT INTO events(tenant, id, at, body) VALUES(?, ?, ?, ?)"));
   return prepare_into(set_watermark_, "UPDATE meta SET watermark = ? WHERE id = 1");
@@ -231,7 +237,7 @@ Status SqliteStore::transaction(const Change& change) {
   PIRN_DO(run(begin_, "beginning a commit to"));
   PIRN_DO(check_fence(change.lease));
   PIRN_DO(insert_journal(change.journal));
-  for (const ExecutionRow& row : change.executions) PIRN_DO(upsert_execution(row));
+  PIRN_DO(upsert_executions(change.executions));
   for (const TenantRow& row : change.tenants) PIRN_DO(upsert_tenant(row));
   for (const EventRow& row : change.events) PIRN_DO(insert_event(row));
   if (change.complete) {
@@ -254,47 +260,54 @@ Status SqliteStore::check_fence(const Lease& lease) {
                "", Blame::world};
 }
 
-Status SqliteStore::insert_journal(std::span<const JournalRow> rows) {
-  const auto bind = [this](Statement& statement, int at, const JournalRow& row) {
-    statement.bind(at + 1, ++last_pos_);
-    statement.bind(at + 2, static_cast<int64_t>(row.stream.value));
-    statement.bind(at + 3, int64_t{row.commit_no});
-    statement.bind(at + 4, int64_t{row.schema});
-    statement.bind(at + 5, row.body);
-  };
-  for (const JournalRow& row : rows) PIRN_DO(check_size(row.body, row.stream));
-  size_t i = 0;
-  for (; i + kRowsAtOnce <= rows.size(); i += kRowsAtOnce) {
-    for (size_t j = 0; j < kRowsAtOnce; ++j) bind(insert_rows_, static_cast<int>(5 * j), rows[i + j]);
-    PIRN_DO(run(insert_rows_, "writing the journal of"));
-  }
-  for (; i < rows.size(); ++i) {
-    bind(insert_row_, 0, rows[i]);
-    PIRN_DO(run(insert_row_, "writing the journal of"));
+// `bind` binds one row behind the parameter `at`, and leaves `at` at its last one.
+template <class Row, class Bind>
+Status SqliteStore::write(std::span<const Row> rows, Rows& statements, std::string_view doing, Bind bind) {
+  while (!rows.empty()) {
+    const bool many = rows.size() >= kRowsAtOnce;
+    Statement& statement = many ? statements.many : statements.one;
+    const auto part = rows.first(many ? kRowsAtOnce : 1);
+    int at = 0;
+    for (const Row& row : part) bind(statement, at, row);
+    PIRN_DO(run(statement, doing));
+    rows = rows.subspan(part.size());
   }
   return {};
 }
 
-Status SqliteStore::upsert_execution(const ExecutionRow& row) {
-  PIRN_DO(check_size(row.body, row.id));
-  int at = 0;
-  const auto bind = [&](auto value) { upsert_.bind(++at, value); };
-  bind(static_cast<int64_t>(row.id.value));
-  bind(int64_t{row.commit_no});
-  bind(int64_t{row.open});
-  bind(row.state);
-  bind(row.tenant);
-  bind(row.package);
-  bind(row.version);
-  bind(row.workflow);
-  upsert_.bind_blob(++at, row.release.bytes.data(), row.release.bytes.size());
-  bind(row.key);
-  upsert_.bind_blob(++at, row.input_digest.bytes.data(), row.input_digest.bytes.size());
-  bind(row.created_at);
-  bind(row.started_at);
-  bind(row.ended_at);
-  bind(row.body);
-  return run(upsert_, "writing an execution of");
+Status SqliteStore::insert_journal(std::span<const JournalRow> rows) {
+  for (const JournalRow& row : rows) PIRN_DO(check_size(row.body, row.stream));
+  return write(rows, journal_, "writing the journal of",
+               [this](Statement& statement, int& at, const JournalRow& row) {
+                 statement.bind(++at, ++last_pos_);
+                 statement.bind(++at, static_cast<int64_t>(row.stream.value));
+                 statement.bind(++at, int64_t{row.commit_no});
+                 statement.bind(++at, int64_t{row.schema});
+                 statement.bind(++at, row.body);
+               });
+}
+
+Status SqliteStore::upsert_executions(std::span<const ExecutionRow> rows) {
+  for (const ExecutionRow& row : rows) PIRN_DO(check_size(row.body, row.id));
+  return write(rows, executions_, "writing an execution of",
+               [](Statement& statement, int& at, const ExecutionRow& row) {
+                 const auto bind = [&](auto value) { statement.bind(++at, value); };
+                 bind(static_cast<int64_t>(row.id.value));
+                 bind(int64_t{row.commit_no});
+                 bind(int64_t{row.open});
+                 bind(row.state);
+                 bind(row.tenant);
+                 bind(row.package);
+                 bind(row.version);
+                 bind(row.workflow);
+                 statement.bind_blob(++at, row.release.bytes.data(), row.release.bytes.size());
+                 bind(row.key);
+                 statement.bind_blob(++at, row.input_digest.bytes.data(), row.input_digest.bytes.size());
+                 bind(row.created_at);
+                 bind(row.started_at);
+                 bind(row.ended_at);
+                 bind(row.body);
+               });
 }
 
 Status SqliteStore::upsert_tenant(const TenantRow& row) {

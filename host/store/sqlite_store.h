@@ -40,8 +40,8 @@ class SqliteStore final : public Store {
     const char* vfs = nullptr;                // SQLite's name of another file system: tests
   };
 
-  // Before any other part of the process uses SQLite; open() does it otherwise, and then it may be too late for
-  // settings that save a lock at each of SQLite's allocations. Any thread.
+  // Before any other part of the process uses SQLite; open() does it otherwise, and then it may be too late
+  // for settings that save a lock at each of SQLite's allocations. Any thread.
   static void prepare_process();
   // Creates the file when there is none, brings an older one to today's schema, and takes the next epoch.
   // store_unopenable, store_schema_too_new, store_corrupt.
@@ -68,8 +68,11 @@ class SqliteStore final : public Store {
   Result<StoreStats> stats() const override;
 
  private:
-  // One statement inserts this many journal rows; what is left over goes one by one.
+  // One statement writes this many rows; what is left over goes one by one.
   static constexpr size_t kRowsAtOnce = 16;
+  struct Rows {
+    Statement one, many;
+  };
 
   SqliteStore(Connection connection, const std::string& path, Options options);
 
@@ -77,8 +80,10 @@ class SqliteStore final : public Store {
   Status take_lease();
   Status transaction(const Change& change);
   Status check_fence(const Lease& lease);
+  template <class Row, class Bind>
+  Status write(std::span<const Row> rows, Rows& statements, std::string_view doing, Bind bind);
   Status insert_journal(std::span<const JournalRow> rows);
-  Status upsert_execution(const ExecutionRow& row);
+  Status upsert_executions(std::span<const ExecutionRow> rows);
   Status upsert_tenant(const TenantRow& row);
   Status insert_event(const EventRow& row);
   Status run(Statement& statement, std::string_view doing);
@@ -96,8 +101,8 @@ class SqliteStore final : public Store {
   // for.
   mutable std::mutex writing_;
   mutable Connection connection_;
-  Statement begin_, commit_, rollback_, read_lease_, insert_row_, insert_rows_, upsert_, set_watermark_,
-      upsert_tenant_, insert_event_;
+  Statement begin_, commit_, rollback_, read_lease_, set_watermark_, upsert_tenant_, insert_event_;
+  Rows journal_, executions_;
   mutable SqliteReader own_reader_;
   mutable std::atomic<std::thread::id> writer_;
   mutable ReaderPool pool_;
