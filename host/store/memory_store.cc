@@ -6,6 +6,7 @@
 #include <array>
 #include <cassert>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
@@ -37,6 +38,12 @@ class TextChunks {
     return {place, text.size()};
   }
   uint64_t bytes() const { return bytes_; }
+  // Before the first text. The system clears memory when it is first written to, so that is done here.
+  void reserve(size_t size) {
+    if (size == 0) return;
+    new_chunk(size);
+    std::memset(current_, 0, left_);
+  }
 
  private:
   static constexpr size_t kFirstBytes = 64u << 10, kHugePage = 2u << 20;
@@ -334,8 +341,10 @@ class MemoryStoreContents {
   }
 };
 
-std::shared_ptr<MemoryStoreContents> make_memory_store_contents() {
-  return std::make_shared<MemoryStoreContents>();
+std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t text_bytes) {
+  auto contents = std::make_shared<MemoryStoreContents>();
+  contents->texts.reserve(text_bytes);
+  return contents;
 }
 
 MemoryStore::MemoryStore(std::shared_ptr<MemoryStoreContents> contents) : contents_(std::move(contents)) {

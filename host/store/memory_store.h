@@ -14,7 +14,8 @@ namespace pirn::store {
 
 // Opaque; shared by the stores that are opened over it, one after the other. Any thread.
 class MemoryStoreContents;
-std::shared_ptr<MemoryStoreContents> make_memory_store_contents();
+// Memory for so much text is taken from the system at once.
+std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t text_bytes = 0);
 
 class MemoryStore final : public Store {
  public:

@@ -35,15 +35,20 @@ std::string package_bytes(const std::string& path) {
 
 // ---- releases ----
 
-void BenchReleases::publish(const std::string& bytes) {
-  const Digest digest = sha256(bytes);
-  auto library = library::Library::load(bytes, digest);
+PackageText package_text(const std::string& bytes) {
+  auto library = library::Library::load(bytes, sha256(bytes));
   if (!library) give_up(library.error());
   auto text = library->definition();
   if (!text) give_up(text.error());
+  return {std::move(text).value(), library::functions_of(library->descriptor())};
+}
+
+void BenchReleases::publish(const std::string& bytes) {
+  const Digest digest = sha256(bytes);
+  PackageText package = package_text(bytes);
   auto release = std::make_shared<registry::Release>();
-  release->functions = library::functions_of(library->descriptor());
-  auto parsed = definition::parse(*text, "bench", &release->functions);
+  release->functions = std::move(package.functions);
+  auto parsed = definition::parse(package.definition, "bench", &release->functions);
   if (!parsed) give_up(parsed.error());
   release->definition = std::move(parsed).value();
   release->tenant = "bench";
@@ -100,8 +105,10 @@ void BenchHost::stop() {
 void BenchHost::loop() {
   pthread_setname_np(pthread_self(), "pirn-engine");
   while (!stopping_) {
-    auto turn = engine_->turn(now_ns());
+    const int64_t begin = now_ns();
+    auto turn = engine_->turn(begin);
     if (!turn) give_up(turn.error());
+    if (on_turn && turn->inputs > 0) on_turn(now_ns() - begin);
     if (turn->inputs > 0 || turn->more) continue;
     if (store_->maintain()) continue;
     const int64_t until = turn->next_timer ? *turn->next_timer - now_ns() : INT64_MAX;

@@ -17,6 +17,12 @@ namespace pirn::bench {
 
 int64_t now_ns();                                    // Unix time
 std::string package_bytes(const std::string& name);  // the library of a bench package
+// What the library says of itself.
+struct PackageText {
+  std::string definition;
+  std::vector<definition::Function> functions;
+};
+PackageText package_text(const std::string& library);
 
 // One release for each published version, for tenant "bench".
 class BenchReleases : public engine::Releases {
@@ -48,6 +54,7 @@ class BenchHost : public engine::CommitListener, public worker::Listener {
   // Set before run(). Called on the engine's thread and on runner threads.
   std::function<void(ExecutionId)> on_end;
   std::function<void(ExecutionId, int64_t at)> on_tick;
+  std::function<void(int64_t ns)> on_turn;  // how long one with inputs took
   std::atomic<uint64_t> commits{0}, ended{0};
   std::atomic<int64_t> first_dispatch{0};
 
