@@ -6,7 +6,6 @@
 #include <array>
 #include <cassert>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
@@ -42,7 +41,7 @@ class TextChunks {
   void reserve(size_t size) {
     if (size == 0) return;
     new_chunk(size);
-    std::memset(current_, 0, left_);
+    for (size_t page = 0; page < left_; page += 4096) current_[page] = 0;
   }
 
  private:
