@@ -8,13 +8,24 @@
 
 namespace pirn::engine {
 
+namespace {
+
+// Nobody knows what else of the tenant is gone: the host does not start.
+Error corrupt(ExecutionId stream, const std::string& what) {
+  return Error{Code::journal_corrupt, "the tenant's stream " + stream.text() + " " + what, "", Blame::world};
+}
+
+}  // namespace
+
 Status TenantStreams::restore(const store::Store& store) {
   PIRN_TRY(const std::vector<store::StoredTenant> rows, store.tenants());
   for (const store::StoredTenant& row : rows) {
-    PIRN_TRY(journal::TenantState state, journal::decode_tenant_state(row.body));
+    auto state = journal::decode_tenant_state(row.body);
+    if (!state)
+      return corrupt(row.stream, "of '" + row.tenant + "' has a damaged row: " + state.error().message);
     last_number_ = std::max(last_number_, row.stream.value);
     Stream& stream = streams_[row.tenant];
-    stream.state = std::move(state);
+    stream.state = std::move(state).value();
     stream.projected_bytes = row.body.size();
   }
   return {};
@@ -22,30 +33,37 @@ Status TenantStreams::restore(const store::Store& store) {
 
 Status TenantStreams::restore(const store::StoredCommit& row, int64_t& newest) {
   last_number_ = std::max(last_number_, row.stream.value);
-  PIRN_TRY(const journal::TenantCommit commit, journal::decode_tenant_commit(row.body, row.schema));
+  const std::string number = std::to_string(row.commit_no);
+  const auto commit = journal::decode_tenant_commit(row.body, row.schema);
+  if (!commit) return corrupt(row.stream, "has a damaged commit " + number + ": " + commit.error().message);
   Stream* stream = nullptr;
   for (auto& [tenant, known] : streams_)
     if (known.state.stream == row.stream) stream = &known;
   if (!stream) {  // its first commit names the tenant
     const auto* opened =
-        commit.records.empty() ? nullptr : std::get_if<journal::TenantOpened>(&commit.records.front());
+        commit->records.empty() ? nullptr : std::get_if<journal::TenantOpened>(&commit->records.front());
     if (opened) {
-      stream = &streams_[opened->tenant];
+      const auto [at, fresh] = streams_.try_emplace(opened->tenant);
+      if (!fresh) return corrupt(row.stream, "of '" + opened->tenant + "' is a second one");
+      stream = &at->second;
       stream->state.stream = row.stream;
     }
   }
   if (!stream || row.commit_no > stream->state.next_commit ||
-      (row.commit_no == stream->state.next_commit && commit.first_seq != stream->state.next_seq))
-    return Error{Code::journal_corrupt,
-                 "the tenant's stream " + row.stream.text() + " misses a commit before number " +
-                     std::to_string(row.commit_no),
-                 "", Blame::world};
+      (row.commit_no == stream->state.next_commit && commit->first_seq != stream->state.next_seq))
+    return corrupt(row.stream, "misses a commit before number " + number);
   // A row that the projection has already: the watermark is a lower bound.
   if (row.commit_no < stream->state.next_commit) return {};
-  for (const journal::TenantRecord& record : commit.records) journal::apply(stream->state, record, commit.at);
+  for (const journal::TenantRecord& record : commit->records) {
+    const uint64_t seq = stream->state.next_seq;
+    if (!journal::replay(stream->state, record, commit->at))
+      return corrupt(row.stream, "of '" + stream->state.tenant + "' has in its commit " + number +
+                                     " the event with seq " + std::to_string(seq) +
+                                     ", which cannot follow the events before it");
+  }
   ++stream->state.next_commit;
   journaled(*stream, row.body.size());
-  newest = std::max(newest, commit.at);
+  newest = std::max(newest, commit->at);
   return {};
 }
 

@@ -1,23 +1,12 @@
 #include "host/journal/state.h"
 
 #include <algorithm>
-#include <source_location>
-#include <stdexcept>
+
+#include "host/journal/impossible.h"
 
 namespace pirn::journal {
 
 namespace {
-
-// Thrown and, when the record comes from a disk, caught in this file only.
-struct Impossible : std::logic_error {
-  explicit Impossible(const std::source_location& at)
-      : std::logic_error("no transition of an execution: " + std::string(at.file_name()) + ":" +
-                         std::to_string(at.line())) {}
-};
-
-void require(bool possible, const std::source_location& at = std::source_location::current()) {
-  if (!possible) throw Impossible(at);
-}
 
 // More steps than any definition may declare: what a disk says is not believed when it asks for memory.
 constexpr uint32_t kMostSteps = 1'000'000;

@@ -21,6 +21,17 @@ void write_ids(TextWriter& out, const std::vector<ExecutionId>& ids) {
   out.character(']');
 }
 
+// The members of a letter behind its id.
+void write_letter(TextWriter& out, ExecutionId id, const DeadLetter& letter) {
+  out.literal("\"execution\":").id(id);
+  out.literal(",\"package\":").text(letter.package).literal(",\"version\":").text(letter.version);
+  out.literal(",\"workflow\":").text(letter.workflow).literal(",\"code\":").text(letter.code);
+  if (!letter.step.empty()) out.literal(",\"step\":").text(letter.step);
+  out.literal(",\"attempts\":").number(letter.attempts);
+  out.literal(",\"failed_at\":").instant(letter.failed_at);
+  optional_instant(out, ",\"expires_at\":", letter.expires_at, kNever);
+}
+
 // One overload a record: its type and its members.
 struct Encoder {
   TextWriter& out;
@@ -68,6 +79,50 @@ struct Encoder {
     out.literal(",\"executions\":");
     write_ids(out, record.executions);
   }
+
+  void operator()(const LetterInserted& record) {
+    type("dead_letter.insert");
+    out.character(',');
+    write_letter(out, record.id, record.letter);
+  }
+  void operator()(const LetterRetried& record) {
+    type("dead_letter.retry");
+    out.literal(",\"execution\":").id(record.id).literal(",\"started\":").id(record.execution);
+  }
+  void operator()(const LetterDeleted& record) {
+    type("dead_letter.delete");
+    out.literal(",\"execution\":").id(record.id);
+  }
+  void operator()(const LettersPruned& record) {
+    type("dead_letter.prune");
+    out.literal(",\"reason\":").word(name_of(record.reason)).literal(",\"executions\":");
+    write_ids(out, record.ids);
+  }
+
+  void circuit(std::string_view name, const std::string& breaker) {
+    type(name);
+    out.literal(",\"breaker\":").text(breaker);
+  }
+  void operator()(const CircuitCounted& record) {
+    circuit("circuit.count", record.breaker);
+    if (record.failures) out.literal(",\"failures\":").number(record.failures);
+    if (record.successes) out.literal(",\"successes\":").number(record.successes);
+  }
+  void operator()(const CircuitTripped& record) {
+    circuit("circuit.trip", record.breaker);
+    out.literal(",\"failures\":").number(record.failures);
+    out.literal(",\"execution\":").id(record.execution);
+    out.literal(",\"step\":").text(record.step).literal(",\"code\":").text(record.code);
+  }
+  void operator()(const CircuitReset& record) {
+    circuit("circuit.reset", record.breaker);
+    if (!record.by.empty()) out.literal(",\"by\":").text(record.by);
+  }
+  void operator()(const CircuitChanged& record) {
+    circuit("circuit.state_change", record.breaker);
+    out.literal(",\"from\":").word(name_of(record.from)).literal(",\"to\":").word(name_of(record.to));
+    optional_instant(out, ",\"until\":", record.until, 0);
+  }
 };
 
 ScheduleName schedule_of(const Fields& fields) { return {fields.text("package"), fields.text("workflow")}; }
@@ -85,6 +140,17 @@ std::vector<ExecutionId> ids_of(const Fields& fields) {
   for (const bj::value& id : fields.get("executions").as_array())
     ids.push_back(id_of(Fields::string_of(id, "executions")));
   return ids;
+}
+
+DeadLetter letter_of(const Fields& fields) {
+  return {fields.text("package"),          fields.text("version"),
+          fields.text("workflow"),         fields.text("code"),
+          fields.text_or_empty("step"),    fields.count("attempts"),
+          instant_of(fields, "failed_at"), fields.instant_or("expires_at", kNever)};
+}
+
+Circuit circuit_of(const Fields& fields, std::string_view name) {
+  return by_name<Circuit>(fields.text(name), 0, 2);
 }
 
 TenantRecord record_of(const Fields& fields) {
@@ -105,6 +171,22 @@ TenantRecord record_of(const Fields& fields) {
   if (type == "event.emit") {
     return EventEmitted{fields.text("event"), fields.text_or_empty("id"), ids_of(fields)};
   }
+  const auto execution = [&] { return id_of(fields.text("execution")); };
+  if (type == "dead_letter.insert") return LetterInserted{execution(), letter_of(fields)};
+  if (type == "dead_letter.retry") return LetterRetried{execution(), id_of(fields.text("started"))};
+  if (type == "dead_letter.delete") return LetterDeleted{execution()};
+  if (type == "dead_letter.prune")
+    return LettersPruned{by_name<LetterPrune>(fields.text("reason"), 0, 2), ids_of(fields)};
+  if (type == "circuit.count")
+    return CircuitCounted{fields.text("breaker"), fields.count_or("failures", 0),
+                          fields.count_or("successes", 0)};
+  if (type == "circuit.trip")
+    return CircuitTripped{fields.text("breaker"), fields.count("failures"), execution(), fields.text("step"),
+                          fields.text("code")};
+  if (type == "circuit.reset") return CircuitReset{fields.text("breaker"), fields.text_or_empty("by")};
+  if (type == "circuit.state_change")
+    return CircuitChanged{fields.text("breaker"), circuit_of(fields, "from"), circuit_of(fields, "to"),
+                          fields.instant_or("until", 0)};
   throw Malformed("'" + type + "' is no known event of a tenant");
 }
 
@@ -121,6 +203,27 @@ ScheduleState schedule_state_of(const Fields& fields) {
   state.last_skip = fields.instant_or("last_skip", 0);
   if (fields.find("skip_reason")) state.skip_reason = by_name<ScheduleSkip>(fields.text("skip_reason"), 0, 2);
   return state;
+}
+
+BreakerState breaker_state_of(const Fields& fields) {
+  BreakerState state;
+  state.circuit = circuit_of(fields, "circuit");
+  state.failures = fields.count_or("failures", 0);
+  state.successes = fields.count_or("successes", 0);
+  state.since = fields.instant_or("since", 0);
+  state.until = fields.instant_or("until", 0);
+  state.execution = id_or_none(fields, "execution");
+  state.step = fields.text_or_empty("step");
+  state.code = fields.text_or_empty("code");
+  return state;
+}
+
+// A list of objects; of a state that was written before there were such things it is absent.
+template <class Read>
+void each(const Fields& fields, std::string_view name, Read read) {
+  const bj::value* list = fields.find(name);
+  if (!list) return;
+  for (const bj::value& item : list->as_array()) read(Fields(item));
 }
 
 }  // namespace
@@ -162,6 +265,42 @@ Result<EventEmitted> decode_event_row(std::string_view text) {
   });
 }
 
+namespace {
+
+void append_letters(TextWriter& out, const TenantState& state) {
+  out.literal(",\"letters\":[");
+  bool first = true;
+  for (const auto& [id, letter] : state.letters) {
+    if (!first) out.character(',');
+    first = false;
+    out.character('{');
+    write_letter(out, id, letter);
+    out.character('}');
+  }
+  out.character(']');
+}
+
+void append_breakers(TextWriter& out, const TenantState& state) {
+  out.literal(",\"breakers\":[");
+  bool first = true;
+  for (const auto& [name, breaker] : state.breakers) {
+    if (!first) out.character(',');
+    first = false;
+    out.literal("{\"breaker\":").text(name).literal(",\"circuit\":").word(name_of(breaker.circuit));
+    if (breaker.failures) out.literal(",\"failures\":").number(breaker.failures);
+    if (breaker.successes) out.literal(",\"successes\":").number(breaker.successes);
+    optional_instant(out, ",\"since\":", breaker.since, 0);
+    optional_instant(out, ",\"until\":", breaker.until, 0);
+    if (breaker.execution) out.literal(",\"execution\":").id(breaker.execution);
+    if (!breaker.step.empty()) out.literal(",\"step\":").text(breaker.step);
+    if (!breaker.code.empty()) out.literal(",\"code\":").text(breaker.code);
+    out.character('}');
+  }
+  out.character(']');
+}
+
+}  // namespace
+
 void append_tenant_state(TextWriter& out, const TenantState& state) {
   out.literal("{\"stream\":").id(state.stream).literal(",\"tenant\":").text(state.tenant);
   out.literal(",\"next_seq\":").number(state.next_seq);
@@ -186,7 +325,10 @@ void append_tenant_state(TextWriter& out, const TenantState& state) {
     }
     out.character('}');
   }
-  out.literal("]}");
+  out.character(']');
+  if (!state.letters.empty()) append_letters(out, state);
+  if (!state.breakers.empty()) append_breakers(out, state);
+  out.character('}');
 }
 
 Result<TenantState> decode_tenant_state(std::string_view text) {
@@ -200,6 +342,12 @@ Result<TenantState> decode_tenant_state(std::string_view text) {
       const Fields of_schedule(schedule);
       state.schedules.emplace(schedule_of(of_schedule), schedule_state_of(of_schedule));
     }
+    each(fields, "letters", [&](const Fields& letter) {
+      state.letters.emplace(id_of(letter.text("execution")), letter_of(letter));
+    });
+    each(fields, "breakers", [&](const Fields& breaker) {
+      state.breakers.emplace(breaker.text("breaker"), breaker_state_of(breaker));
+    });
     return state;
   });
 }

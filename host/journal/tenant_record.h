@@ -1,6 +1,7 @@
-// The records of a tenant's own stream: what happens to a tenant beside its executions. Its schedules and the
-// events that it is told of are decided in the same transaction as the executions that they start, so that a
-// fire and the advance of its schedule are one fact.
+// The records of a tenant's own stream: what happens to a tenant beside its executions. Its schedules, the
+// events that it is told of, its dead letters and its circuit breakers are decided in the same transaction as
+// the executions that they start or that caused them, so that a fire and the advance of its schedule, or the
+// end of an execution and its dead letter, are one fact.
 //
 // As in an execution's journal (record.h): a commit is a list of records with a gap-free `seq`, each record
 // is the public event `type`, and state changes by apply() alone (tenant_state.h). Times are nanoseconds
@@ -75,10 +76,72 @@ struct EventEmitted {
   std::vector<ExecutionId> executions;
 };
 
-using TenantRecord = std::variant<TenantOpened, ScheduleSet, ScheduleRemoved, ScheduleFired, ScheduleSkipped,
-                                  SchedulePaused, ScheduleResumed, EventEmitted>;
+// What is left of an execution that failed for good, until somebody decides about it (R34). The execution has
+// the rest: its input, its error in full, its journal.
+struct DeadLetter {
+  std::string package, version, workflow;
+  std::string code;  // of the error
+  std::string step;  // whose error it is; empty: the workflow's own
+  uint32_t attempts = 1;
+  int64_t failed_at = 0;
+  int64_t expires_at = kNever;
+
+  bool operator==(const DeadLetter&) const = default;
+};
+// dead_letter.insert: in the same transaction as the workflow.stop of the execution.
+struct LetterInserted {
+  ExecutionId id;  // the execution that failed
+  DeadLetter letter;
+};
+// dead_letter.retry: the letter has become a new execution.
+struct LetterRetried {
+  ExecutionId id, execution;
+};
+// dead_letter.delete: somebody has discarded it.
+struct LetterDeleted {
+  ExecutionId id;
+};
+// dead_letter.prune: many at once; or those whose time was over, or the oldest, when there were too many.
+enum class LetterPrune : uint8_t { asked, expired, limit };
+struct LettersPruned {
+  LetterPrune reason = LetterPrune::asked;
+  std::vector<ExecutionId> ids;
+};
+
+enum class Circuit : uint8_t { closed, open, half_open };
+// circuit.count: calls that have ended under a breaker. Closed: so many failures in a row; half open: so many
+// trials that succeeded.
+struct CircuitCounted {
+  std::string breaker;
+  uint32_t failures = 0, successes = 0;
+};
+// circuit.trip: why it opens; its circuit.state_change follows.
+struct CircuitTripped {
+  std::string breaker;
+  uint32_t failures = 0;
+  ExecutionId execution;  // whose failure was the last one
+  std::string step, code;
+};
+// circuit.reset: why it closes: trials succeeded, or somebody says so; its circuit.state_change follows.
+struct CircuitReset {
+  std::string breaker;
+  std::string by;  // empty: trials
+};
+// circuit.state_change: all counts begin anew.
+struct CircuitChanged {
+  std::string breaker;
+  Circuit from = Circuit::closed, to = Circuit::open;
+  int64_t until = 0;  // open: from then on trials are let through
+};
+
+using TenantRecord =
+    std::variant<TenantOpened, ScheduleSet, ScheduleRemoved, ScheduleFired, ScheduleSkipped, SchedulePaused,
+                 ScheduleResumed, EventEmitted, LetterInserted, LetterRetried, LetterDeleted, LettersPruned,
+                 CircuitCounted, CircuitTripped, CircuitReset, CircuitChanged>;
 
 std::string_view name_of(Firing firing);
 std::string_view name_of(ScheduleSkip reason);
+std::string_view name_of(LetterPrune reason);
+std::string_view name_of(Circuit state);
 
 }  // namespace pirn::journal

@@ -1,23 +1,29 @@
 #include "host/journal/tenant_state.h"
 
-#include <cassert>
+#include "host/journal/impossible.h"
 
 namespace pirn::journal {
 
 namespace {
 
+// One overload a record. Each requires what its transition leaves.
 struct Applier {
   TenantState& tenant;
   int64_t at;
 
   ScheduleState& schedule(const ScheduleName& name) {
     const auto found = tenant.schedules.find(name);
-    assert(found != tenant.schedules.end());
+    require(found != tenant.schedules.end());
     return found->second;
+  }
+  void remove_letter(ExecutionId id) { require(tenant.letters.erase(id) == 1); }
+  Circuit circuit(const std::string& breaker) const {
+    const auto found = tenant.breakers.find(breaker);
+    return found == tenant.breakers.end() ? Circuit::closed : found->second.circuit;
   }
 
   void operator()(const TenantOpened& record) {
-    assert(tenant.next_seq == 1);
+    require(tenant.next_seq == 1);
     tenant.tenant = record.tenant;
   }
   void operator()(const ScheduleSet& record) {
@@ -29,23 +35,19 @@ struct Applier {
     target.next = record.next;
     target.paused = paused;
   }
-  void operator()(const ScheduleRemoved& record) {
-    const size_t erased = tenant.schedules.erase(record.name);
-    assert(erased == 1);
-    (void)erased;
-  }
+  void operator()(const ScheduleRemoved& record) { require(tenant.schedules.erase(record.name) == 1); }
   void operator()(const ScheduleFired& record) {
     ScheduleState& target = schedule(record.name);
     ++target.fires;
     target.last_execution = record.execution;
     if (record.firing != Firing::regular) return;
-    assert(!target.paused && record.next > record.instant);
+    require(!target.paused && record.next > record.instant);
     target.last_fire = record.instant;
     target.next = record.next;
   }
   void operator()(const ScheduleSkipped& record) {
     ScheduleState& target = schedule(record.name);
-    assert(!target.paused && record.from < record.until && record.next >= record.until);
+    require(!target.paused && record.from < record.until && record.next >= record.until);
     ++target.skips;
     target.last_skip = at;
     target.skip_reason = record.reason;
@@ -53,23 +55,77 @@ struct Applier {
   }
   void operator()(const SchedulePaused& record) {
     ScheduleState& target = schedule(record.name);
-    assert(!target.paused);
+    require(!target.paused);
     target.paused = true;
   }
   void operator()(const ScheduleResumed& record) {
     ScheduleState& target = schedule(record.name);
-    assert(target.paused);
+    require(target.paused);
     target.paused = false;
     target.next = record.next;
   }
   void operator()(const EventEmitted&) {}
+
+  void operator()(const LetterInserted& record) {
+    require(tenant.letters.emplace(record.id, record.letter).second);
+  }
+  void operator()(const LetterRetried& record) { remove_letter(record.id); }
+  void operator()(const LetterDeleted& record) { remove_letter(record.id); }
+  void operator()(const LettersPruned& record) {
+    for (const ExecutionId id : record.ids) remove_letter(id);
+  }
+
+  void operator()(const CircuitCounted& record) {
+    const Circuit before = circuit(record.breaker);
+    require(before != Circuit::open && (record.successes > 0) == (before == Circuit::half_open));
+    if (before == Circuit::closed && record.failures == 0) {
+      tenant.breakers.erase(record.breaker);
+      return;
+    }
+    BreakerState& target = tenant.breakers[record.breaker];
+    target.failures = record.failures;
+    target.successes = record.successes;
+  }
+  void operator()(const CircuitTripped& record) {
+    require(circuit(record.breaker) != Circuit::open);
+    BreakerState& target = tenant.breakers[record.breaker];
+    target.execution = record.execution;
+    target.step = record.step;
+    target.code = record.code;
+  }
+  void operator()(const CircuitReset&) {}
+  void operator()(const CircuitChanged& record) {
+    require(circuit(record.breaker) == record.from && record.from != record.to);
+    if (record.to == Circuit::closed) {
+      tenant.breakers.erase(record.breaker);
+      return;
+    }
+    BreakerState& target = tenant.breakers[record.breaker];
+    target.circuit = record.to;
+    target.failures = target.successes = 0;
+    target.since = at;
+    target.until = record.until;
+  }
 };
+
+void fold(TenantState& state, const TenantRecord& record, int64_t at) {
+  // A stream begins by saying whose it is.
+  require((state.next_seq == 1) == std::holds_alternative<TenantOpened>(record));
+  std::visit(Applier{state, at}, record);
+  ++state.next_seq;
+}
 
 }  // namespace
 
-void apply(TenantState& state, const TenantRecord& record, int64_t at) {
-  std::visit(Applier{state, at}, record);
-  ++state.next_seq;
+void apply(TenantState& state, const TenantRecord& record, int64_t at) noexcept { fold(state, record, at); }
+
+bool replay(TenantState& state, const TenantRecord& record, int64_t at) {
+  try {
+    fold(state, record, at);
+    return true;
+  } catch (const Impossible&) {
+    return false;
+  }
 }
 
 std::string_view name_of(Firing firing) {
@@ -80,6 +136,16 @@ std::string_view name_of(Firing firing) {
 std::string_view name_of(ScheduleSkip reason) {
   constexpr std::string_view kNames[] = {"misfire", "max_running", "fired_before"};
   return kNames[static_cast<size_t>(reason)];
+}
+
+std::string_view name_of(LetterPrune reason) {
+  constexpr std::string_view kNames[] = {"asked", "expired", "limit"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+std::string_view name_of(Circuit state) {
+  constexpr std::string_view kNames[] = {"closed", "open", "half_open"};
+  return kNames[static_cast<size_t>(state)];
 }
 
 }  // namespace pirn::journal

@@ -1,5 +1,5 @@
-// The state of a tenant's own stream: what a fold of it yields. Plain data; apply() is the only way to change
-// it.
+// The state of a tenant's own stream: what a fold of it yields. Plain data; apply() and replay() are the only
+// ways to change it.
 #pragma once
 
 #include <cstdint>
@@ -24,17 +24,36 @@ struct ScheduleState {
   bool operator==(const ScheduleState&) const = default;
 };
 
+// A breaker that is closed and has counted no failure is none: it has no state.
+struct BreakerState {
+  Circuit circuit = Circuit::closed;
+  uint32_t failures = 0;   // closed: in a row
+  uint32_t successes = 0;  // half open: of trials
+  int64_t since = 0;       // when it got this state; 0: it has never opened
+  int64_t until = 0;       // open: then trials are let through
+  ExecutionId execution;   // what tripped it last
+  std::string step, code;  // and with which error
+
+  bool operator==(const BreakerState&) const = default;
+};
+
 struct TenantState {
   ExecutionId stream;
   std::string tenant;
   std::map<ScheduleName, ScheduleState> schedules;
+  std::map<ExecutionId, DeadLetter> letters;                  // by the execution that failed
+  std::map<std::string, BreakerState, std::less<>> breakers;  // by name
   uint64_t next_seq = 1;
   uint32_t next_commit = 1;
 
   bool operator==(const TenantState&) const = default;
 };
 
-// One record more. `at` is the instant of its commit.
-void apply(TenantState& state, const TenantRecord& record, int64_t at);
+// One record more. `at` is the instant of its commit. What cannot happen is a bug, and ends the process
+// before it is written.
+void apply(TenantState& state, const TenantRecord& record, int64_t at) noexcept;
+// The same for a record that was read from a disk. false: it cannot follow what stands before it; the state
+// is of no use any more.
+[[nodiscard]] bool replay(TenantState& state, const TenantRecord& record, int64_t at);
 
 }  // namespace pirn::journal

@@ -18,9 +18,19 @@ std::string any_terms() {
   return text + "]}";
 }
 
+std::vector<ExecutionId> any_executions() {
+  std::vector<ExecutionId> ids;
+  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) ids.push_back(any_execution());
+  return ids;
+}
+DeadLetter any_letter() {
+  return {any_text(), any_text(), any_text(), any_text(), any_text(), *rc::gen::inRange<uint32_t>(0, 9),
+          any_ns(),   any_next()};
+}
+Circuit any_circuit() { return static_cast<Circuit>(*rc::gen::inRange(0, 3)); }
+uint32_t any_count() { return *rc::gen::inRange<uint32_t>(0, 4); }
+
 std::vector<TenantRecord> one_of_each() {
-  EventEmitted event{any_text(), any_text(), {}};
-  for (int n = *rc::gen::inRange(0, 3); n > 0; --n) event.executions.push_back(any_execution());
   return {TenantOpened{any_text()},
           ScheduleSet{any_schedule(), any_terms(), any_ns(), any_next()},
           ScheduleRemoved{any_schedule()},
@@ -30,7 +40,23 @@ std::vector<TenantRecord> one_of_each() {
                           any_ns(), any_next()},
           SchedulePaused{any_schedule()},
           ScheduleResumed{any_schedule(), any_next()},
-          std::move(event)};
+          EventEmitted{any_text(), any_text(), any_executions()},
+          LetterInserted{any_execution(), any_letter()},
+          LetterRetried{any_execution(), any_execution()},
+          LetterDeleted{any_execution()},
+          LettersPruned{static_cast<LetterPrune>(*rc::gen::inRange(0, 3)), any_executions()},
+          CircuitCounted{any_text(), any_count(), any_count()},
+          CircuitTripped{any_text(), any_count(), any_execution(), any_text(), any_text()},
+          CircuitReset{any_text(), any_text()},
+          CircuitChanged{any_text(), any_circuit(), any_circuit(), any_ns()}};
+}
+
+TEST(TenantCodec, TheGeneratorKnowsEveryRecord) {
+  rc::check("one of each alternative, in order", [] {
+    const auto records = one_of_each();
+    RC_ASSERT(records.size() == std::variant_size_v<TenantRecord>);
+    for (size_t i = 0; i < records.size(); ++i) RC_ASSERT(records[i].index() == i);
+  });
 }
 
 std::string encode(const std::vector<TenantRecord>& records, int64_t at, uint64_t first_seq) {
@@ -85,6 +111,11 @@ RC_GTEST_PROP(TenantCodec, AStateIsReadAsItWasWritten, ()) {
     }
     state.schedules.emplace(any_schedule(), schedule);
   }
+  for (int n = *rc::gen::inRange(0, 4); n > 0; --n) state.letters.emplace(any_execution(), any_letter());
+  for (int n = *rc::gen::inRange(0, 4); n > 0; --n)
+    state.breakers.emplace(any_text(),
+                           BreakerState{any_circuit(), any_count(), any_count(), any_ns(), any_ns(),
+                                        coin() ? any_execution() : ExecutionId(), any_text(), any_text()});
   TextWriter text;
   append_tenant_state(text, state);
   const auto read = decode_tenant_state(text.view());
@@ -121,7 +152,40 @@ TEST(TenantCodec, WhatDoesNotFitIsNamed) {
       "'x' is no known name");
   has(why(R"({"events":[]})"), "'at' is missing");
   has(why(R"({"at":1,"events":[]})", kTenantSchema + 1), "schema 2");
+  has(why(R"({"at":1,"events":[{"seq":1,"type":"dead_letter.insert","execution":"0000000020000"}]})"),
+      "'package' is missing");
+  has(why(R"({"at":1,"events":[{"seq":1,"type":"circuit.state_change","breaker":"b","from":"closed","to":"ajar"}]})"),
+      "'ajar' is no known name");
   EXPECT_FALSE(decode_tenant_state(R"({"stream":"0000000000001"})"));
+}
+
+// As it was written before there were dead letters and breakers.
+TEST(TenantCodec, AStateWithoutLettersAndBreakersHasNone) {
+  const auto state = decode_tenant_state(
+      R"({"stream":"0000000000001","tenant":"t","next_seq":2,"next_commit":2,"schedules":[]})");
+  ASSERT_TRUE(state);
+  EXPECT_TRUE(state->letters.empty() && state->breakers.empty());
+}
+
+TEST(TenantCodec, LettersAndBreakersAreWhatClientsSee) {
+  const ExecutionId failed{kTenantStreams}, again{kTenantStreams + 1};
+  EXPECT_EQ(
+      encode(
+          {LetterInserted{failed, {"shop", "1.0.0", "order", "declined", "charge", 2, 5, kNever}},
+           LetterRetried{failed, again}, LetterDeleted{failed}, LettersPruned{LetterPrune::expired, {failed}},
+           CircuitCounted{"bank", 4, 0}, CircuitTripped{"bank", 5, failed, "charge", "timeout"},
+           CircuitChanged{"bank", Circuit::closed, Circuit::open, 30}, CircuitReset{"bank", "ada"}},
+          9, 1),
+      R"({"at":9,"events":[{"seq":1,"type":"dead_letter.insert","execution":"0000000020000","package":"shop",)"
+      R"("version":"1.0.0","workflow":"order","code":"declined","step":"charge","attempts":2,"failed_at":5},)"
+      R"({"seq":2,"type":"dead_letter.retry","execution":"0000000020000","started":"0000000020001"},)"
+      R"({"seq":3,"type":"dead_letter.delete","execution":"0000000020000"},)"
+      R"({"seq":4,"type":"dead_letter.prune","reason":"expired","executions":["0000000020000"]},)"
+      R"({"seq":5,"type":"circuit.count","breaker":"bank","failures":4},)"
+      R"({"seq":6,"type":"circuit.trip","breaker":"bank","failures":5,"execution":"0000000020000",)"
+      R"("step":"charge","code":"timeout"},)"
+      R"({"seq":7,"type":"circuit.state_change","breaker":"bank","from":"closed","to":"open","until":30},)"
+      R"({"seq":8,"type":"circuit.reset","breaker":"bank","by":"ada"}]})");
 }
 
 }  // namespace
@@ -163,6 +227,83 @@ TEST(TenantState, AScheduleAdvancesByItsRegularFiresAndSkips) {
   apply_at(62, ScheduleRemoved{daily});
   EXPECT_TRUE(state.schedules.empty());
   EXPECT_EQ(state.next_seq, 12u);
+}
+
+TEST(TenantState, ALetterIsThereUntilSomebodyDecides) {
+  TenantState state;
+  const auto apply_at = [&](int64_t at, const TenantRecord& record) { apply(state, record, at); };
+  const auto id = [](uint64_t n) { return ExecutionId{kTenantStreams + n}; };
+  apply_at(1, TenantOpened{"acme"});
+  DeadLetter letter;
+  letter.code = "declined";
+  for (uint64_t n = 1; n <= 5; ++n) apply_at(5, LetterInserted{id(n), letter});
+  EXPECT_EQ(state.letters.at(id(3)), letter);
+  apply_at(6, LetterRetried{id(1), id(9)});
+  apply_at(6, LetterDeleted{id(2)});
+  apply_at(6, LettersPruned{LetterPrune::expired, {id(3), id(5)}});
+  ASSERT_EQ(state.letters.size(), 1u);
+  EXPECT_TRUE(state.letters.contains(id(4)));
+}
+
+TEST(TenantState, ABreakerCountsAnewInEachState) {
+  TenantState state;
+  const auto apply_at = [&](int64_t at, const TenantRecord& record) { apply(state, record, at); };
+  apply_at(1, TenantOpened{"acme"});
+  apply_at(2, CircuitCounted{"bank", 1, 0});
+  EXPECT_EQ(state.breakers.at("bank").failures, 1u);
+  apply_at(3, CircuitCounted{"bank", 0, 0});
+  EXPECT_TRUE(state.breakers.empty()) << "one without failures needs no state";
+  apply_at(4, CircuitCounted{"bank", 2, 0});
+  apply_at(5, CircuitTripped{"bank", 3, {kTenantStreams}, "charge", "timeout"});
+  apply_at(5, CircuitChanged{"bank", Circuit::closed, Circuit::open, 35});
+  const BreakerState open{Circuit::open, 0, 0, 5, 35, {kTenantStreams}, "charge", "timeout"};
+  EXPECT_EQ(state.breakers.at("bank"), open);
+  apply_at(36, CircuitChanged{"bank", Circuit::open, Circuit::half_open, 0});
+  apply_at(37, CircuitCounted{"bank", 0, 1});
+  EXPECT_EQ(state.breakers.at("bank").successes, 1u);
+  apply_at(38, CircuitReset{"bank", ""});
+  apply_at(38, CircuitChanged{"bank", Circuit::half_open, Circuit::closed, 0});
+  EXPECT_TRUE(state.breakers.empty());
+}
+
+// What a disk tells may be nonsense: that is found out, and nothing ends.
+TEST(TenantState, WhatCannotFollowIsRefused) {
+  const ScheduleName daily{"etl", "daily"};
+  const ExecutionId id{kTenantStreams};
+  TenantState whole;
+  apply(whole, TenantOpened{"acme"}, 1);
+  apply(whole, ScheduleSet{daily, "{}", 1, 10}, 1);
+  apply(whole, LetterInserted{id, {}}, 1);
+  apply(whole, CircuitTripped{"open", 1, id, "s", "e"}, 1);
+  apply(whole, CircuitChanged{"open", Circuit::closed, Circuit::open, 9}, 1);
+  const std::vector<TenantRecord> impossible = {
+      TenantOpened{"acme"},
+      ScheduleRemoved{{"etl", "weekly"}},
+      ScheduleFired{daily, Firing::regular, 10, id, 10},
+      ScheduleFired{{"etl", "weekly"}, Firing::trigger, 1, id, 2},
+      ScheduleSkipped{daily, ScheduleSkip::misfire, 10, 10, 20},
+      ScheduleSkipped{daily, ScheduleSkip::misfire, 10, 20, 15},
+      ScheduleResumed{daily, 20},
+      SchedulePaused{{"etl", "weekly"}},
+      LetterInserted{id, {}},
+      LetterRetried{{id.value + 1}, id},
+      LetterDeleted{{id.value + 1}},
+      LettersPruned{LetterPrune::asked, {id, id}},
+      CircuitCounted{"open", 1, 0},
+      CircuitCounted{"closed", 0, 1},
+      CircuitTripped{"open", 1, id, "s", "e"},
+      CircuitChanged{"open", Circuit::closed, Circuit::open, 9},
+      CircuitChanged{"open", Circuit::open, Circuit::open, 9},
+  };
+  for (size_t i = 0; i < impossible.size(); ++i) {
+    TenantState state = whole;
+    EXPECT_FALSE(replay(state, impossible[i], 2)) << i;
+  }
+  TenantState fresh;
+  EXPECT_FALSE(replay(fresh, CircuitCounted{"b", 1, 0}, 1)) << "a stream begins by saying whose it is";
+  EXPECT_TRUE(replay(whole, SchedulePaused{daily}, 2));
+  EXPECT_FALSE(replay(whole, SchedulePaused{daily}, 3));
+  EXPECT_FALSE(replay(whole, ScheduleFired{daily, Firing::regular, 10, id, 20}, 3)) << "it is paused";
 }
 
 }  // namespace pirn::journal
