@@ -4,6 +4,7 @@
 // transaction, because the probe runs without a lock and takes its time.
 #include <algorithm>
 
+#include "registry/breakers.h"
 #include "registry/core.h"
 
 namespace pirn::registry {
@@ -149,6 +150,8 @@ Result<DeploymentPlan> Registry::plan(const NewDeployment& wanted) const {
   PIRN_TRY(const ReleasePtr release, core_->read_back(target.to));
   const Active* active = catalog->active(tenant.name, wanted.package);
   compare_workflows(active ? active->release.get() : nullptr, *release, target.plan);
+  if (Status breakers = check_breakers(*catalog, *release); !breakers && !target.plan.nothing_to_do())
+    target.plan.refusals.push_back(breakers.error());
   lock.lock();
   if (Status met = core_->check_requirements(*release); !met) target.plan.refusals.push_back(met.error());
   return std::move(target.plan);
@@ -182,6 +185,7 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
     deployed.plan = target.plan;
     const Active* active = before->active(attempt.tenant, package);
     compare_workflows(active ? active->release.get() : nullptr, *release, deployed.plan);
+    if (!target.plan.nothing_to_do()) PIRN_DO(check_breakers(*before, *release));
     if (target.plan.nothing_to_do() || !probe) return {};
     Status probed = probe(*release);
     if (probed) return {};
@@ -206,6 +210,7 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
           attempt.detail = "already active since revision " + std::to_string(deployed.revision.number);
           return deployed;
         }
+        PIRN_DO(check_breakers(*catalog(), *release));
         deployed.revision = {attempt.tenant,
                              std::string(package),
                              target.current + 1,

@@ -64,7 +64,17 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/schedules/{workflow}/trigger", tenant, Permission::start_execution, "Starts what the schedule starts, now, beside its timetable.", "", nullptr, trigger_schedule},
     {"POST", "/v1/schedules/{workflow}/backfill", tenant, Permission::start_execution, "Starts each fire of the past that has started nothing: {from, to, dry_run}; at most 1000, max_running does not count.", "", nullptr, backfill_schedule},
     {"POST", "/v1/events", tenant, Permission::start_execution, "Tells of an event: {event, id, payload}. Starts every workflow that has it in on_event; an id is taken once.", "", nullptr, emit_event},
-    {"GET", "/v1/events", tenant, Permission::view, "The tenant's own journal, oldest first: what its schedules did, and its events.", "after limit", list_tenant_events},
+    {"GET", "/v1/events", tenant, Permission::view, "The tenant's own journal, oldest first: what its schedules did, its events, its dead letters, its circuit breakers.", "after limit", list_tenant_events},
+
+    {"GET", "/v1/dead-letters", tenant, Permission::view, "What executions that failed for good left behind, the newest failure first.", "package workflow code since limit cursor", nullptr, list_dead_letters},
+    {"GET", "/v1/dead-letters/{id}", tenant, Permission::view, "One dead letter, by the id of the execution that failed, with its input and its error.", "", nullptr, show_dead_letter},
+    {"POST", "/v1/dead-letters/{id}/retry", tenant, Permission::start_execution, "Starts a new execution with the input of the failed one and __dead_letter_id__, and removes the letter: {on_active}.", "", nullptr, retry_dead_letter},
+    {"DELETE", "/v1/dead-letters/{id}", tenant, Permission::control_execution, "Discards a dead letter; its execution stays.", "", nullptr, discard_dead_letter},
+    {"POST", "/v1/dead-letters/retry", tenant, Permission::start_execution, "Retries all that fit, oldest first: {package, workflow, code, since, before, limit, on_active}. Those that cannot start stay.", "", nullptr, retry_dead_letters},
+    {"POST", "/v1/dead-letters/prune", tenant, Permission::control_execution, "Discards all that fit and failed before an instant, or longer ago than a while: {before: \"30d\", package, workflow, code}.", "", nullptr, prune_dead_letters},
+
+    {"GET", "/v1/breakers", tenant, Permission::view, "The circuit breakers that steps of the active releases name, and those that have counted failures: state, trials in flight, what tripped them.", "", nullptr, list_breakers},
+    {"POST", "/v1/breakers/{breaker}/reset", tenant, Permission::control_execution, "Closes a circuit breaker by hand.", "", nullptr, reset_breaker},
 };
 // clang-format on
 

@@ -60,6 +60,18 @@ void trigger_schedule(const Services&, RequestPtr, Respond);
 void backfill_schedule(const Services&, RequestPtr, Respond);
 void emit_event(const Services&, RequestPtr, Respond);
 
+// letters.cc
+void list_dead_letters(const Services&, RequestPtr, Respond);
+void show_dead_letter(const Services&, RequestPtr, Respond);
+void retry_dead_letter(const Services&, RequestPtr, Respond);
+void retry_dead_letters(const Services&, RequestPtr, Respond);
+void discard_dead_letter(const Services&, RequestPtr, Respond);
+void prune_dead_letters(const Services&, RequestPtr, Respond);
+
+// breakers.cc
+void list_breakers(const Services&, RequestPtr, Respond);
+void reset_breaker(const Services&, RequestPtr, Respond);
+
 // journal.cc
 Response list_tenant_events(const Services&, const Request&);
 void list_events(const Services&, RequestPtr, Respond);

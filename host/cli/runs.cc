@@ -34,14 +34,6 @@ Result<int64_t> deadline_of(const Arguments& arguments) {
   return steady_ms() + timeout / 1'000'000;
 }
 
-// Before anything is started or cancelled: a --timeout that is no duration, or that nothing waits for.
-Status check_timeout(const Arguments& arguments, bool waits) {
-  if (!arguments.has("timeout")) return {};
-  if (!waits) return Error{Code::usage, "--timeout says how long to wait, and nothing waits", "Add --wait."};
-  PIRN_DO(duration_of(arguments, "timeout"));
-  return {};
-}
-
 // `-o jsonl` makes the events the data; else the data is what the execution is in the end.
 std::unique_ptr<Display> display_of(Format format, bool quiet) {
   if (quiet) return show_nothing();
@@ -89,11 +81,15 @@ Result<std::string> find_run(Client& client, const std::string& run) {
   return Error{Code::not_found, "there is no run for '" + run + "'", "See pirn run ls."};
 }
 
-namespace {
+Status check_timeout(const Arguments& arguments, bool waits) {
+  if (!arguments.has("timeout")) return {};
+  if (!waits) return Error{Code::usage, "--timeout says how long to wait, and nothing waits", "Add --wait."};
+  PIRN_DO(duration_of(arguments, "timeout"));
+  return {};
+}
 
 bool waits(const Arguments& arguments) { return arguments.has("wait") || arguments.has("watch"); }
 
-// What a start ends with: the id, or the whole run when it is over.
 Outcome show_started(Client& client, const bj::object& started, const Arguments& arguments, Format format) {
   const std::string id = text_of(started, "id");
   if (!waits(arguments)) {
@@ -107,6 +103,8 @@ Outcome show_started(Client& client, const bj::object& started, const Arguments&
   note("started " + id);
   return wait_for(client, id, arguments, format, !arguments.has("watch"));
 }
+
+namespace {
 
 Outcome run_again(const Arguments& arguments, std::string_view verb) {
   PIRN_TRY(const Format format, format_of(arguments));

@@ -60,6 +60,15 @@ Outcome schedule_backfill(const Arguments&);
 Outcome event_emit(const Arguments&);
 Outcome event_list(const Arguments&);
 
+// letters.cc
+Outcome dlq_list(const Arguments&);
+Outcome dlq_show(const Arguments&);
+Outcome dlq_retry(const Arguments&);
+Outcome dlq_discard(const Arguments&);
+Outcome dlq_prune(const Arguments&);
+Outcome breaker_list(const Arguments&);
+Outcome breaker_reset(const Arguments&);
+
 // workflows.cc
 Outcome graph(const Arguments&);
 Outcome describe_workflow(const Arguments&);

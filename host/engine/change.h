@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/engine/id_source.h"
@@ -15,6 +16,8 @@
 
 namespace pirn::engine {
 
+class Breakers;
+class DeadLetters;
 class Execution;
 
 // One commit of one execution in the making.
@@ -74,6 +77,14 @@ struct Change {
     return n_drafts++;
   }
 
+  // Afterwards, when what was decided is durable.
+  template <class Command, class Answer>
+  void reply_to(Command& command, Answer answer) {
+    replies.push_back([reply = std::move(command.reply), answer = std::move(answer)]() mutable {
+      reply(std::move(answer));
+    });
+  }
+
   void clear() {
     n_drafts = 0;
     invocations.clear();
@@ -98,6 +109,8 @@ struct Decision {
   Timers& timers;
   IdSource& ids;
   uint64_t& next_invocation;
+  Breakers& breakers;
+  DeadLetters& dead_letters;
   int64_t cancel_grace_ns = 0;
   int64_t consultation_limit_ns = 0;
   int64_t handler_limit_ns = 0;

@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "host/engine/breaker_command.h"
+#include "host/engine/letter_command.h"
 #include "host/engine/trigger_command.h"
 #include "host/journal/context.h"
 #include "host/journal/state.h"
@@ -141,6 +143,7 @@ struct Stats {
 };
 
 using Command = std::variant<Start, Rerun, Cancel, Pause, Resume, Approve, Show, ListOpen, ListAwaiting,
-                             Stats, ListSchedules, ShowSchedule, ControlSchedule, Backfill, Emit>;
+                             Stats, ListSchedules, ShowSchedule, ControlSchedule, Backfill, Emit, ListLetters,
+                             ShowLetter, RetryLetters, DiscardLetters, ListBreakers, ResetBreaker>;
 
 }  // namespace pirn::engine

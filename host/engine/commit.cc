@@ -37,12 +37,12 @@ Status Engine::Core::commit() {
             [](const auto& a, const auto& b) { return a.id < b.id; });
   tenant_rows_.clear();
   event_rows_.clear();
-  triggers_.streams().collect(flush, journal_rows_, tenant_rows_);
+  streams_.collect(flush, journal_rows_, tenant_rows_);
   triggers_.collect(event_rows_);
   if (journal_rows_.empty() && execution_rows_.empty()) return {};
 
   // What was left aside is recovered from its journal one day: the watermark must not pass it.
-  const bool complete = dirty_.empty() && left_aside_.empty() && triggers_.streams().complete();
+  const bool complete = dirty_.empty() && left_aside_.empty() && streams_.complete();
   PIRN_DO(
       store_.commit({store_.lease(), journal_rows_, execution_rows_, complete, tenant_rows_, event_rows_}));
   commits_since_complete_ = complete ? 0 : commits_since_complete_ + journal_rows_.size();

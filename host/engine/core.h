@@ -1,6 +1,6 @@
 // The engine's inside: its data, and its work in four rooms. engine.cc is the loop and recovery, commands.cc
 // answers what the outside asks, families.cc begins executions that come from others (nested, rolled back,
-// run again), commit.cc writes what was decided and acts on it.
+// run again, retried from dead letters), commit.cc writes what was decided and acts on it.
 //
 // Thread: the engine's.
 #pragma once
@@ -8,6 +8,8 @@
 #include <map>
 #include <unordered_map>
 
+#include "host/engine/breakers.h"
+#include "host/engine/dead_letters.h"
 #include "host/engine/engine.h"
 #include "host/engine/execution.h"
 #include "host/engine/id_source.h"
@@ -27,7 +29,9 @@ class Engine::Core : private Launcher {
         releases_(releases),
         listener_(listener),
         inbox_(options.inbox_limit, wakeup),
-        triggers_(*this, store) {
+        triggers_(*this, store, streams_),
+        breakers_(streams_),
+        dead_letters_(streams_) {
     next_invocation_ = (store.epoch() << 40) + 1;
   }
 
@@ -46,6 +50,17 @@ class Engine::Core : private Launcher {
   void handle(Decision& decision, Start& command);
   void handle(Decision& decision, Rerun& command);
   Result<Started> rerun(Decision& decision, const Rerun& command);
+  Result<PlanPtr> plan_again(const journal::ExecutionState& past, bool on_active);
+  void handle(Decision& decision, RetryLetters& command);
+  Result<std::vector<Again>> retry_letters(Decision& decision, const RetryLetters& command);
+  Result<ExecutionId> retry_letter(Decision& decision, const std::string& tenant, ExecutionId id,
+                                   bool on_active);
+  Result<journal::ExecutionState> failed_state(const std::string& tenant, ExecutionId id) const;
+  void handle(Decision& decision, ListLetters& command) { dead_letters_.handle(decision, command); }
+  void handle(Decision& decision, ShowLetter& command) { dead_letters_.handle(decision, command); }
+  void handle(Decision& decision, DiscardLetters& command) { dead_letters_.handle(decision, command); }
+  void handle(Decision& decision, ListBreakers& command) { breakers_.handle(decision, command, *catalog_); }
+  void handle(Decision& decision, ResetBreaker& command) { breakers_.handle(decision, command, *catalog_); }
   void handle(Decision& decision, Cancel& command);
   void handle(Decision& decision, Pause& command);
   void handle(Decision& decision, Resume& command);
@@ -106,6 +121,8 @@ class Engine::Core : private Launcher {
             timers_,
             ids_,
             next_invocation_,
+            breakers_,
+            dead_letters_,
             options_.cancel_grace_ns,
             options_.consultation_limit_ns,
             options_.handler_limit_ns,
@@ -131,7 +148,10 @@ class Engine::Core : private Launcher {
   registry::CatalogPtr catalog_;
   scheduler::FairQueue<Execution*> queue_;
   Timers timers_;
+  TenantStreams streams_;
   Triggers triggers_;
+  Breakers breakers_;
+  DeadLetters dead_letters_;
   IdSource ids_;
   uint64_t next_invocation_ = 1;
   bool dispatching_ = true;

@@ -10,8 +10,9 @@ namespace pirn::engine {
 Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
   PIRN_TRY(const ExecutionId last, store_.last_id());
   ids_.start_above(last);
-  PIRN_TRY(Recovered recovered, fold_store(store_, triggers_.streams()));
+  PIRN_TRY(Recovered recovered, fold_store(store_, streams_));
   last_now_ = std::max({now, ids_.newest_instant(), recovered.newest_instant});
+  dead_letters_.restore();
   catalog_ = releases_.catalog();
   change_.clear();
   ++change_.turn;
@@ -59,6 +60,7 @@ void Engine::Core::leave_aside(journal::ExecutionState&& state, Error why) {
 Result<Turn> Engine::Core::turn(int64_t now) {
   last_now_ = now = std::max(now, last_now_);
   change_.clear();
+  streams_.clear();
   triggers_.clear();
   ++change_.turn;
   ++stats_.turns;
@@ -85,6 +87,7 @@ Result<Turn> Engine::Core::turn(int64_t now) {
     touched(*due->execution);
     ++n_due;
   }
+  n_due += dead_letters_.expire(now, options_.inputs_per_turn);
   if (dispatching_) {
     PIRN_TRY(const size_t fires, triggers_.fire(deciding, options_.inputs_per_turn));
     n_due += fires;
@@ -100,6 +103,8 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   turn.inputs = completions_.size() + commands_.size() + n_due;
   turn.more = commands_.size() == options_.inputs_per_turn || n_due >= options_.inputs_per_turn;
   turn.next_timer = timers_.next();
+  if (const auto expiry = dead_letters_.next_timer())
+    turn.next_timer = std::min(*expiry, turn.next_timer.value_or(*expiry));
   // During a shutdown nothing fires: what falls due is the next host's.
   if (const auto fire = triggers_.next_timer(); fire && dispatching_)
     turn.next_timer = std::min(*fire, turn.next_timer.value_or(*fire));
@@ -154,9 +159,8 @@ void Engine::Core::dispatch(Decision& deciding) {
       leave_if_over(execution);
       continue;
     }
-    execution.start_next(deciding);
+    if (execution.start_next(deciding)) --capacity;
     touched(execution);  // and to the end of the queue, when it has more
-    --capacity;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <functional>
 
+#include "host/engine/breakers.h"
 #include "host/journal/codec.h"
 
 namespace pirn::engine {
@@ -319,6 +320,9 @@ void Execution::resume(Decision& decision) {
       case StepState::running:
         if (nested(step)) {
           ++n_running_;
+          if (guarded(step))
+            decision.breakers.resume(state_.origin->tenant, plan_->step(step).breaker.name,
+                                     current.invocation);
           set_timer(decision, step, later(current.invoked_at, timeout_of(step)));
           decision.change.waiting.push_back({this, step, current.extra->child});
         } else {
@@ -387,7 +391,7 @@ bool Execution::dispatchable() const {
   return state_.state == State::running && !state_.paused && !ready_.empty() && n_running_ < slots_;
 }
 
-void Execution::start_next(Decision& decision) {
+bool Execution::start_next(Decision& decision) {
   const uint32_t step = ready_.pop();
   const Step& current = state_.steps[step];
   const uint32_t attempt = current.failures + 1;
@@ -398,6 +402,11 @@ void Execution::start_next(Decision& decision) {
   worker::Invocation call = invocation(decision, kind, step, function);
   call.attempt = attempt;
   call.deadline = deadline;
+  if (kind == Kind::task && guarded(step) &&
+      !decision.breakers.admits(state_.origin->tenant, plan_->step(step).breaker, call.id, decision.now)) {
+    reject(decision, step);
+    return false;
+  }
   if (current.fallback_used) call.input = error_input(*current.error);
   const bool is_nested = kind == Kind::task && nested(step);
   const ExecutionId child = is_nested ? decision.ids.next(decision.now) : ExecutionId();
@@ -405,8 +414,11 @@ void Execution::start_next(Decision& decision) {
   ++n_running_;
   set_timer(decision, step, deadline);
   hook(decision, step, &definition::Hooks::on_start);
-  if (is_nested) return start_nested(decision, step, call.id);
-  decision.change.invocations.push_back(std::move(call));
+  if (is_nested)
+    start_nested(decision, step, call.id);
+  else
+    decision.change.invocations.push_back(std::move(call));
+  return true;
 }
 
 worker::Invocation Execution::invocation(Decision& decision, Kind kind, uint32_t step,

@@ -88,9 +88,10 @@ class Execution {
   Status on_resume(Decision& decision, Resume& command);
   Status on_approval(Decision& decision, const Approve& command);
 
-  // Dispatch: can a step start, as far as this execution is concerned? start_next() starts the best one.
+  // Dispatch: can a step start, as far as this execution is concerned? start_next() starts the best one;
+  // false: its circuit breaker refused it, and nothing was started.
   bool dispatchable() const;
-  void start_next(Decision& decision);
+  bool start_next(Decision& decision);
 
   // Hooks and handlers that are waiting or under way keep a closed execution in memory.
   bool observed() const { return !observers_->idle(); }
@@ -142,6 +143,7 @@ class Execution {
   journal::FinalState final_state() const;
   void start_conclusion(Decision& decision, journal::HandlerEvent handler);
   void finalise(Decision& decision);
+  void leave_dead_letter(Decision& decision);
   bool try_workflow_again(Decision& decision);
   void begin_anew();
 
@@ -215,11 +217,24 @@ class Execution {
   Status check_answer(const Resume& command, uint32_t step) const;
   void end_pause(Decision& decision, Resume& command, bool with_patch);
   void answer(Decision& decision, uint32_t step, const Resume& command);
-  void left_running(Decision& decision, uint32_t step);
-  void abandon(Decision& decision, uint32_t step);
+  // `outcome`: what the invocation came back with; nullptr: it did not.
+  void left_running(Decision& decision, uint32_t step, const worker::Outcome* outcome);
+  void abandon(Decision& decision, uint32_t step, const worker::Outcome* outcome = nullptr);
   void interrupt(Decision& decision, uint32_t step, bool crashed = false);
   bool crashed_too_often(uint32_t step) const {
     return state_.steps[step].extra->crashes > plan_->step(step).max_crashes;
+  }
+
+  // Circuit breakers (R33), in execution_breaker.cc.
+  bool guarded(uint32_t step) const { return plan_->guarded(step); }
+  void reject(Decision& decision, uint32_t step);
+  void tell_breaker(Decision& decision, uint32_t step, const worker::Outcome* outcome);
+  int64_t not_before(Decision& decision, uint32_t step) const;
+  // Of a step that is over; a rejected one was not invoked.
+  int64_t ran_for(const Decision& decision, uint32_t step) const {
+    const journal::Step& current = state_.steps[step];
+    const bool ran = current.invoked_at != 0 && current.state != journal::StepState::ready;
+    return ran ? decision.now - current.invoked_at : 0;
   }
 
   // What follows when a step has ended.

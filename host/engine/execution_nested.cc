@@ -48,7 +48,7 @@ void Execution::begin_child(Decision& decision, uint32_t step, const journal::Re
 void Execution::on_child_input(Decision& decision, uint32_t step, Outcome& outcome) {
   if (state_.state != State::stopping && outcome.kind == Outcome::Kind::done)
     return begin_child(decision, step, outcome.result);
-  left_running(decision, step);
+  left_running(decision, step, nullptr);
   if (outcome.kind == Outcome::Kind::done) outcome.kind = Outcome::Kind::cancelled;  // no child, no result
   if (state_.state == State::stopping) return on_drained(decision, step, outcome);
   fail_step(decision, step, std::move(outcome.error));
@@ -71,7 +71,6 @@ void Execution::on_child_ended(Decision& decision, const Execution& child) {
   const bool completed = child.state().state == State::completed;
   const std::string& mapper = plan_->step(step).result;
   if (!mapper.empty() && state_.state == State::running) return ask_for_result(decision, child, mapper);
-  left_running(decision, step);
   Outcome outcome;
   if (completed) {
     journal::StepResult result;
@@ -81,6 +80,7 @@ void Execution::on_child_ended(Decision& decision, const Execution& child) {
     outcome.kind = Outcome::Kind::failed;
     outcome.error = nested_error(child);
   }
+  left_running(decision, step, &outcome);
   if (state_.state == State::stopping) return on_drained(decision, step, outcome);
   on_task_outcome(decision, step, outcome);
 }
@@ -164,6 +164,7 @@ void Execution::stop_child(Decision& decision, uint32_t step) {
 void Execution::lost_child(Decision& decision, uint32_t step) {
   open_commit();
   if (n_running_ > 0) --n_running_;
+  if (guarded(step)) tell_breaker(decision, step, nullptr);
   decision.timers.remove(local_[step].timer);
   interrupt(decision, step);
   finish_if_done(decision);

@@ -45,25 +45,26 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
   if (state_.steps[step].state == StepState::asking) return on_answer(decision, step, completion.outcome);
   record_emissions(decision, completion.outcome);
   if (completion.kind == Kind::input) return on_child_input(decision, step, completion.outcome);
-  left_running(decision, step);
+  left_running(decision, step, &completion.outcome);
   if (state_.state == State::stopping)
     on_drained(decision, step, completion.outcome);
   else
     on_task_outcome(decision, step, completion.outcome);
 }
 
-void Execution::left_running(Decision& decision, uint32_t step) {
+void Execution::left_running(Decision& decision, uint32_t step, const Outcome* outcome) {
   --n_running_;
+  if (guarded(step)) tell_breaker(decision, step, outcome);
   decision.timers.remove(local_[step].timer);
 }
 
 // The step goes on without its invocation: what that still does, does not count.
-void Execution::abandon(Decision& decision, uint32_t step) {
+void Execution::abandon(Decision& decision, uint32_t step, const Outcome* outcome) {
   const uint64_t invocation = state_.steps[step].invocation;
   decision.change.signals.push_back({invocation, worker::Runner::Signal::cancel});
   decision.change.signals.push_back({invocation, worker::Runner::Signal::abandon});
   if (nested(step)) stop_child(decision, step);
-  left_running(decision, step);
+  left_running(decision, step, outcome);
 }
 
 void Execution::record_emissions(Decision& decision, Outcome& outcome) {
@@ -128,8 +129,7 @@ void Execution::record_completion(Decision& decision, uint32_t step, journal::Re
     note_conflicts(decision, step, delta);
     fold_in(step, delta, state_.patches.size());
   }
-  emit(decision,
-       journal::StepCompleted{step, std::move(result), decision.now - state_.steps[step].invoked_at});
+  emit(decision, journal::StepCompleted{step, std::move(result), ran_for(decision, step)});
   hook(decision, step, &definition::Hooks::on_success);
   hook(decision, step, &definition::Hooks::on_finish);
   ended_step(decision, step);
@@ -278,11 +278,11 @@ void Execution::on_step_due(Decision& decision, uint32_t step) {
       return on_answer(decision, step, outcome);
     }
     case StepState::running: {  // S10: the token is revoked with the next record
-      abandon(decision, step);
       Outcome outcome;
       outcome.kind = Outcome::Kind::failed;
       outcome.error = make_error(
           "timeout", "the step did not finish within " + definition::print_duration(timeout_of(step)));
+      abandon(decision, step, &outcome);
       if (state_.state == State::stopping) return on_drained(decision, step, outcome);
       return fail_step(decision, step, std::move(outcome.error));
     }

@@ -79,8 +79,9 @@ bool Execution::retry_step(Decision& decision, const Failure& failure, uint32_t 
 }
 
 void Execution::schedule_retry(Decision& decision, uint32_t step, uint32_t number, int64_t raw_delay_ns) {
-  const int64_t delay = jittered_delay(retry_policy(step, number), raw_delay_ns, id(), plan_->name(step),
-                                       state_.steps[step].failures);
+  int64_t delay = jittered_delay(retry_policy(step, number), raw_delay_ns, id(), plan_->name(step),
+                                 state_.steps[step].failures);
+  if (guarded(step)) delay = std::max(delay, not_before(decision, step) - decision.now);
   const int64_t wake_at = later(decision.now, delay);
   emit(decision, journal::StepRetry{step, delay, wake_at});
   set_timer(decision, step, wake_at);
@@ -140,8 +141,8 @@ void Execution::skip_failed(Decision& decision, const Failure& failure, SkipKind
 void Execution::record_failure(Decision& decision, const Failure& failure, AfterFailure then,
                                uint32_t number) {
   if (!failure.recorded) {
-    const int64_t duration = decision.now - state_.steps[failure.step].invoked_at;
-    emit(decision, journal::StepFailed{failure.step, failure.error, then, duration, number});
+    emit(decision,
+         journal::StepFailed{failure.step, failure.error, then, ran_for(decision, failure.step), number});
   } else if (then != AfterFailure::ask) {
     emit(decision, journal::StepSettled{failure.step, then, number});
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "host/engine/dead_letters.h"
 #include "host/engine/retry.h"
 #include "host/journal/codec.h"
 
@@ -158,11 +159,33 @@ void Execution::start_conclusion(Decision& decision, HandlerEvent handler) {
 // F2, F3.
 void Execution::finalise(Decision& decision) {
   const FinalState final = final_state();
-  if (final == FinalState::failed) emit(decision, journal::Failed{state_.error, state_.error_step});
+  if (final == FinalState::failed) {
+    leave_dead_letter(decision);
+    emit(decision, journal::Failed{state_.error, state_.error_step});
+  }
   const int64_t duration = state_.started_at ? decision.now - state_.started_at : 0;
   emit(decision, journal::Stopped{final, duration, state_.tolerated_failures});
   decision.change.drafts[draft_].last = true;
   if (state_.parent) decision.change.ended_children.push_back(this);
+}
+
+// R34. A nested execution leaves none: its failure is its parent's to deal with.
+void Execution::leave_dead_letter(Decision& decision) {
+  const definition::Workflow& workflow = plan_->workflow();
+  if (!workflow.dead_letter || state_.parent) return;
+  const journal::Origin& origin = *state_.origin;
+  journal::DeadLetter letter{origin.package,
+                             origin.version,
+                             origin.workflow,
+                             "",
+                             "",
+                             state_.attempt,
+                             decision.now,
+                             later(decision.now, workflow.dead_letter_ttl_ns)};
+  if (state_.error) letter.code = state_.error->code;
+  if (state_.error_step != journal::kNoStep) letter.step = names()[state_.error_step];
+  emit(decision, journal::DeadLettered{letter.expires_at});
+  decision.dead_letters.insert(origin.tenant, id(), std::move(letter), decision.now);
 }
 
 // F1: all steps are reset, patches are dropped, the deadline stays.

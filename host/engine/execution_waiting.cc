@@ -77,7 +77,7 @@ void Execution::await(Decision& decision, uint32_t step, const worker::AwaitRequ
 void Execution::begin_await(Decision& decision, uint32_t step, journal::Await await, std::string reason) {
   const int64_t deadline = await.deadline;
   emit(decision, journal::StepAwaiting{step, std::make_shared<const journal::Await>(std::move(await)),
-                                       decision.now - state_.steps[step].invoked_at});
+                                       ran_for(decision, step)});
   emit(decision, journal::Paused{step, std::move(reason)});
   if (deadline == kNever) return;
   set_timer(decision, step, deadline);

@@ -68,15 +68,7 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   PIRN_TRY(auto decoded, journal::decode_state(stored->body));
   if (command.from.empty() && decoded.state.state == journal::State::completed)
     return refused(name_of(decoded.state.state), "nothing of it failed");
-  PlanPtr plan;
-  if (command.on_active) {
-    const journal::Origin& origin = *decoded.state.origin;
-    PIRN_TRY(const auto target, catalog_->resolve(command.tenant, origin.package + "::" + origin.workflow));
-    plan = plan_of(target.release, *target.workflow, target.required);
-  } else {
-    PIRN_TRY(const GrownPlan grown, recovered_plan(decoded.state));
-    plan = grown.shared();
-  }
+  PIRN_TRY(const PlanPtr plan, plan_again(decoded.state, command.on_active));
   uint32_t from = journal::kNoStep;
   if (!command.from.empty() && (from = plan->find(command.from)) == journal::kNoStep) {
     const std::string near = nearest(command.from, plan->names());
@@ -104,6 +96,65 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   create_from(deciding, id, plan, std::move(record), renumbered(decoded.state, decoded.step_names, *plan),
               adopts, Execution::Adopting::to_go_on);
   return Started{id, false};
+}
+
+// The plan of an execution that follows another one: of the release that it ran on, or of the active one.
+Result<PlanPtr> Engine::Core::plan_again(const journal::ExecutionState& past, bool on_active) {
+  const journal::Origin& origin = *past.origin;
+  if (!on_active) {
+    PIRN_TRY(const GrownPlan grown, recovered_plan(past));
+    return grown.shared();
+  }
+  PIRN_TRY(const auto target, catalog_->resolve(origin.tenant, origin.package + "::" + origin.workflow));
+  return plan_of(target.release, *target.workflow, target.required);
+}
+
+// ---- dead letters (R34) ----
+
+void Engine::Core::handle(Decision& deciding, RetryLetters& command) {
+  change_.reply_to(command, retry_letters(deciding, command));
+}
+
+Result<std::vector<Again>> Engine::Core::retry_letters(Decision& deciding, const RetryLetters& command) {
+  if (!dispatching_) return Error{Code::shutting_down, "the host is shutting down"};
+  PIRN_TRY(const auto letters,
+           dead_letters_.select(command.tenant, command.id, command.filter, command.limit));
+  std::vector<Again> again;
+  for (const Letter& letter : letters) {
+    const auto started = retry_letter(deciding, command.tenant, letter.id, command.on_active);
+    if (!started && command.id) return started.error();
+    again.push_back(started ? Again{letter.id, *started, {}} : Again{letter.id, {}, started.error()});
+  }
+  return again;
+}
+
+Result<ExecutionId> Engine::Core::retry_letter(Decision& deciding, const std::string& tenant,
+                                               ExecutionId letter, bool on_active) {
+  PIRN_TRY(const journal::ExecutionState past, failed_state(tenant, letter));
+  PIRN_TRY(PlanPtr plan, plan_again(past, on_active));
+  const ExecutionId id = ids_.next(deciding.now);
+  journal::Created record;
+  record.origin = plan->origin();
+  record.n_steps = plan->n_steps();
+  record.root = id;
+  record.retry_of = letter;
+  record.input_digest = past.input_digest;
+  record.trigger = "dead_letter";
+  record.strategy = past.strategy;
+  record.input = past.input;
+  record.input.put("__dead_letter_id__", journal::Value::of_text(letter.text()));
+  create(deciding, id, std::move(plan), std::move(record));
+  dead_letters_.retried(tenant, letter, id, deciding.now);
+  return id;
+}
+
+// One that has ended in this turn is not in the store yet.
+Result<journal::ExecutionState> Engine::Core::failed_state(const std::string& tenant, ExecutionId id) const {
+  if (const auto found = executions_.find(id); found != executions_.end()) return found->second->state();
+  PIRN_TRY(const auto stored, store_.find(tenant, id));
+  if (!stored) return not_open(id);
+  PIRN_TRY(auto decoded, journal::decode_state(stored->body));
+  return std::move(decoded.state);
 }
 
 Result<bool> Engine::Core::settle_families(Decision& deciding) {

@@ -62,6 +62,10 @@ class GrownPlan {
   const definition::Step& step(uint32_t step) const {
     return is_child(step) ? *of_child(step).options[number(step)] : plan_->step(step);
   }
+  // It has a circuit breaker (R33).
+  bool guarded(uint32_t step) const {
+    return (plan_->guarded() || is_child(step)) && !this->step(step).breaker.name.empty();
+  }
   std::string_view task(uint32_t step) const {
     return is_child(step) ? child(step).task : plan_->step(step).task;
   }

@@ -38,6 +38,7 @@ Plan::Plan(registry::ReleasePtr release, const definition::Workflow& workflow, r
   dependents_.resize(n);
   for (uint32_t step = 0; step < n; ++step) {
     names_.push_back(workflow.steps[step].name);
+    guarded_ = guarded_ || !workflow.steps[step].breaker.name.empty();
     index_.emplace(workflow.steps[step].name, step);
     for (uint32_t dependency : workflow.steps[step].after) dependents_[dependency].push_back(step);
   }

@@ -69,6 +69,9 @@ class Plan {
   const definition::Step& step(uint32_t index) const { return workflow_.steps[index]; }
   const std::vector<std::string>& names() const { return names_; }
 
+  // One of the steps at least has a circuit breaker.
+  bool guarded() const { return guarded_; }
+
   // Topological order by Kahn, always the smallest declaration index first (semantics 2.7).
   uint32_t rank(uint32_t step) const { return rank_[step]; }
   uint32_t at_rank(uint32_t rank) const { return by_rank_[rank]; }
@@ -120,6 +123,7 @@ class Plan {
   std::vector<Ties> ties_;  // by step; empty: plain
   std::vector<Join> joins_;
   uint32_t n_any_ = 0, n_grafts_ = 0;
+  bool guarded_ = false;
 };
 using PlanPtr = std::shared_ptr<const Plan>;
 

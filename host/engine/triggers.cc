@@ -403,9 +403,4 @@ void Triggers::collect(std::vector<store::EventRow>& rows) const {
   for (const NewEvent& event : events_) rows.push_back({event.tenant, event.id, event.at, event.body.view()});
 }
 
-void Triggers::clear() {
-  streams_.clear();
-  events_.clear();
-}
-
 }  // namespace pirn::engine

@@ -46,11 +46,9 @@ class Launcher {
 
 class Triggers {
  public:
-  // Both outlive it.
-  Triggers(Launcher& launcher, const store::Store& store) : launcher_(launcher), store_(store) {}
-
-  // Recovered before the first reconcile(); committed by the engine.
-  TenantStreams& streams() { return streams_; }
+  // All of them outlive it. `streams` are recovered before the first reconcile().
+  Triggers(Launcher& launcher, const store::Store& store, TenantStreams& streams)
+      : launcher_(launcher), store_(store), streams_(streams) {}
 
   // The catalog is new, or has moved: schedules that came, changed and went (R68).
   void reconcile(registry::CatalogPtr catalog, int64_t now);
@@ -70,7 +68,7 @@ class Triggers {
   // Appends this turn's events; views are valid until clear().
   void collect(std::vector<store::EventRow>& rows) const;
   // The next turn begins.
-  void clear();
+  void clear() { events_.clear(); }
 
  private:
   struct Entry {
@@ -107,7 +105,7 @@ class Triggers {
 
   Launcher& launcher_;
   const store::Store& store_;
-  TenantStreams streams_;
+  TenantStreams& streams_;
   registry::CatalogPtr catalog_;
   std::map<Key, Entry> entries_;
   scheduler::Timers<Entry*> timers_;

@@ -97,26 +97,31 @@ class Report {
     out += '}';
   }
 
-  // All events of all runs in the order of time, each with the time since the beginning in front.
+  // All events of all runs, and of the tenants' own journals, in the order of time, each with the time since
+  // the beginning in front.
   void append_journal(std::string& out) {
     struct Line {
       int64_t at;
       std::string text;
     };
     std::vector<Line> lines;
-    for (const auto& [name, run] : simulation_.runs()) {
-      const auto commits = world_.store().journal(run.id, 0, UINT32_MAX);
-      if (!commits) continue;
+    const auto append_stream = [&](ExecutionId stream, std::string_view kind, std::string_view name) {
+      const auto commits = world_.store().journal(stream, 0, UINT32_MAX);
+      if (!commits) return;
       for (const store::StoredCommit& commit : *commits) {
-        (void)events::for_each_event(commit.body, [&, &name = name](const events::EventView& event) {
+        (void)events::for_each_event(commit.body, [&](const events::EventView& event) {
           std::string text = "{\"t\":", shown;
           append_json_string(text, since_begin(event.at));
-          append_member(text, "run", name);
+          append_member(text, kind, name);
           events::append_event(shown, event, commit.commit_no);
           lines.push_back({event.at, text + "," + shown.substr(1)});
         });
       }
-    }
+    };
+    for (const auto& [name, run] : simulation_.runs()) append_stream(run.id, "run", name);
+    if (const auto tenants = world_.store().tenants())
+      for (const store::StoredTenant& tenant : *tenants)
+        append_stream(tenant.stream, "tenant", tenant.tenant);
     std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.at < b.at; });
     for (const Line& line : lines) out += (&line == &lines.front() ? "\n" : ",\n") + line.text;
   }

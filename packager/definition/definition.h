@@ -209,7 +209,7 @@ struct Workflow {
   Handlers handlers;
   std::vector<RecoveryRule> recovery;
   bool dead_letter = false;
-  int64_t dead_letter_ttl_ns = kInfinite;
+  int64_t dead_letter_ttl_ns = 30 * int64_t{86'400'000'000'000};
   std::optional<Schedule> schedule;
   std::vector<std::string> on_event;
   std::vector<std::string> tags;

@@ -11,10 +11,6 @@ struct Word {
 // THE list of what the language has and the engine does not enforce yet. A key leaves it in the change that
 // makes the engine enforce it. (A timeout given as {"function": …} is refused where timeouts are read.)
 constexpr Word kUnsupported[] = {
-    {Level::workflow, "dead_letter"},
-    {Level::workflow, "dead_letter_ttl"},
-    {Level::step, "circuit_breaker"},
-    {Level::step, "circuit_breaker_opts"},
     {Level::step, "resources"},
     {Level::step, "estimate"},
 };

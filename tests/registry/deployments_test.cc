@@ -120,6 +120,45 @@ TEST_F(Deployments, WhatHappensDuringTheProbeCounts) {
   EXPECT_EQ(active_version(), "");
 }
 
+// A circuit breaker is the tenant's: packages that are active side by side agree on its options (R33).
+TEST_F(Deployments, PackagesThatShareABreakerGiveItTheSameOptions) {
+  const std::string bank = R"(,"circuit_breaker":"bank","circuit_breaker_opts":{"failure_threshold":)";
+  ASSERT_TRUE(push({.step_options = bank + "3}"}));
+  ASSERT_TRUE(push({.version = "2.0.0", .step_options = bank + "4}"}));
+  ASSERT_TRUE(push({.package = "other", .step_options = bank + "4}"}));
+  ASSERT_TRUE(push({.package = "other", .version = "2.0.0", .step_options = bank + "3}"}));
+  const auto deploy_other = [&](const std::string& version) {
+    return registry().deploy(as("acme", Role::deployer), {"acme", "other", version, "because"}, {}, kNow);
+  };
+  ASSERT_TRUE(deploy("1.0.0"));
+  const auto plan = registry().plan({"acme", "other", "1.0.0"});
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->refusals.size(), 1u);
+  EXPECT_EQ(plan->refusals[0].code, Code::breaker_mismatch);
+  EXPECT_EQ(plan->refusals[0].message,
+            "the step 'only' of other::load and the step 'only' of etl::load give the circuit breaker 'bank' "
+            "different options");
+  expect_refused(Code::breaker_mismatch, [&] { return deploy_other("1.0.0"); });
+  ASSERT_TRUE(deploy_other("2.0.0")) << "the same options";
+  expect_refused(Code::breaker_mismatch, [&] { return deploy("2.0.0"); });
+  ASSERT_TRUE(deploy("1.0.0")) << "nothing changes";
+  EXPECT_EQ(active_version(), "1.0.0");
+  ASSERT_TRUE(push({.version = "2.0.0", .step_options = bank + "9}"}, "globex"));
+  ASSERT_TRUE(deploy("2.0.0", "globex")) << "another tenant's is another breaker";
+  // A package is no obstacle to itself, and what happens during the probe counts.
+  ASSERT_TRUE(push({.package = "third", .workflows = {"x"}, .step_options = R"(,"circuit_breaker":"mail")"}));
+  ASSERT_TRUE(
+      push({.version = "3.0.0",
+            .step_options = R"(,"circuit_breaker":"mail","circuit_breaker_opts":{"failure_threshold":7})"}));
+  const auto late = deploy("3.0.0", "acme", [&](const Release&) -> Status {
+    EXPECT_TRUE(registry().deploy(kOperator, {"acme", "third", "1.0.0", "meanwhile"}, {}, kNow));
+    return {};
+  });
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::breaker_mismatch);
+  EXPECT_EQ(active_version(), "1.0.0");
+}
+
 TEST_F(Deployments, APlanNamesTheWorkflowsThatChange) {
   ASSERT_TRUE(push({.version = "1.0.0", .workflows = {"clean", "load", "stay"}, .timeout = "1s"}));
   const auto first = registry().plan({"acme", "etl", "1.0.0"});

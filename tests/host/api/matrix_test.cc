@@ -13,6 +13,7 @@ std::string filled(std::string_view pattern) {
                                                                       {"{package}", "none"},
                                                                       {"{version}", "1.0.0"},
                                                                       {"{workflow}", "none"},
+                                                                      {"{breaker}", "none"},
                                                                       {"{key}", std::string(64, '0')}})
     if (const size_t at = path.find(hole); at != std::string::npos) path.replace(at, hole.size(), value);
   return path;

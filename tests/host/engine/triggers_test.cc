@@ -4,10 +4,9 @@
 
 #include <set>
 
-#include "host/journal/tenant_codec.h"
-#include "host/simulate/world.h"
 #include "packager/digest/digest.h"
 #include "packager/schedule/instant.h"
+#include "tests/host/engine/tenant_host.h"
 
 namespace pirn::sim {
 namespace {
@@ -23,9 +22,9 @@ constexpr int64_t kHour = 60 * kMinute, kDay = 24 * kHour;
 
 int64_t at(std::string_view text) { return schedule::parse_instant(text).value(); }
 
-class Host : public World {
+class Host : public TenantHost {
  public:
-  explicit Host(std::string_view begin) : World({}, at(begin)) {}
+  explicit Host(std::string_view begin) : TenantHost({}, at(begin)) {}
 
   // Publishes and lets the host see it.
   registry::ReleasePtr deploy(const std::string& workflow_members) {
@@ -34,16 +33,6 @@ class Host : public World {
     return release;
   }
 
-  template <class Command, class Answer>
-  Result<Answer> ask(Command command) {
-    std::optional<Result<Answer>> answer;
-    command.reply = [&](Result<Answer> result) { answer = std::move(result); };
-    engine::Command any = std::move(command);
-    EXPECT_TRUE(engine().inbox().push(any));
-    turn();
-    if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
-    return *answer;
-  }
   std::vector<ScheduleView> schedules(std::string tenant = "t") {
     return ask<engine::ListSchedules, std::vector<ScheduleView>>({std::move(tenant), {}}).value();
   }
@@ -75,25 +64,6 @@ class Host : public World {
     return instant == journal::kNever ? "never" : print_instant(instant);
   }
 
-  std::vector<journal::TenantRecord> records(std::string_view tenant = "t") {
-    std::vector<journal::TenantRecord> out;
-    const auto row = store().find_tenant(tenant).value();
-    if (!row) return out;
-    const auto commits = store().journal(row->stream, 0, UINT32_MAX).value();
-    for (const store::StoredCommit& commit : commits) {
-      const auto decoded = journal::decode_tenant_commit(commit.body, commit.schema).value();
-      out.insert(out.end(), decoded.records.begin(), decoded.records.end());
-    }
-    return out;
-  }
-  template <class Record>
-  std::vector<Record> of() {
-    std::vector<Record> out;
-    const auto all = records();
-    for (const auto& record : all)
-      if (const auto* found = std::get_if<Record>(&record)) out.push_back(*found);
-    return out;
-  }
   std::vector<std::string> fired() {
     std::vector<std::string> out;
     for (const auto& record : of<journal::ScheduleFired>()) out.push_back(print_instant(record.instant));
@@ -104,12 +74,6 @@ class Host : public World {
     for (const auto& record : of<journal::ScheduleSkipped>())
       out.push_back(std::string(name_of(record.reason)) + " " + print_instant(record.from));
     return out;
-  }
-  size_t executions(std::string tenant = "t") {
-    store::ExecutionFilter filter;
-    filter.tenant = std::move(tenant);
-    filter.limit = 100'000;
-    return store().list(filter).value().size();
   }
 };
 using Texts = std::vector<std::string>;

@@ -151,6 +151,25 @@ TEST(Language, WhatCallsEmitIsInTheJournal) {
   EXPECT_EQ(found, 1);
 }
 
+TEST(Language, BreakersAndDeadLettersAreInTheTenantsJournal) {
+  const bj::object report = report_of(case_with(
+      R"({"name":"w","dead_letter":true,"dead_letter_ttl":"2h","steps":[{"name":"a","max_retries":0,
+          "circuit_breaker":"bank","circuit_breaker_opts":{"failure_threshold":1,"success_threshold":1,"reset_timeout":"1h"}}]})",
+      R"(,"calls":[{"step":"a","does":{"fail":"down"},"run":"one"}],
+      "do":[{"start":"w","as":"one"},{"at":"1m","start":"w","as":"two"},{"at":"1h","start":"w","as":"three"}],
+      "expect":{"one":{"state":"failed"},"two":{"state":"failed","invocations":{"a":0}},
+                "three":{"state":"completed"}})"));
+  Strings told;
+  for (const bj::value& event : report.at("journal").as_array())
+    if (event.as_object().contains("tenant"))
+      told.push_back(std::string(event.at("t").as_string()) + " " +
+                     std::string(event.at("type").as_string()));
+  EXPECT_EQ(told,
+            (Strings{"0s tenant.open", "0s circuit.trip", "0s circuit.state_change", "0s dead_letter.insert",
+                     "1m dead_letter.insert", "1h circuit.state_change", "1h circuit.reset",
+                     "1h circuit.state_change", "2h dead_letter.prune", "2h1m dead_letter.prune"}));
+}
+
 TEST(Language, WhatOrdersLackIsTold) {
   EXPECT_EQ(problems_of("{\"definition\":\"flow.json\",\"do\":[{\"start\":\"w\"},\n{\"approve\":\"w\"},\n"
                         "{\"rerun\":\"w\",\"from\":\"a\"},\n{\"backfill\":\"w\"},\n"

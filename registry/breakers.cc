@@ -1,0 +1,49 @@
+// Circuit breakers belong to a tenant (R33): packages that share one must agree on its options.
+#include "registry/breakers.h"
+
+#include <map>
+#include <string>
+
+namespace pirn::registry {
+
+namespace {
+
+struct Named {
+  const Release* release;
+  const definition::Workflow* workflow;
+  const definition::Step* step;
+  std::string text() const {
+    return "the step '" + step->name + "' of " + release->package + "::" + workflow->name;
+  }
+};
+
+template <class Visit>
+void each_guarded_step(const Release& release, Visit visit) {
+  for (const definition::Workflow& workflow : release.definition.workflows)
+    for (const definition::Step& step : workflow.steps)
+      if (!step.breaker.name.empty()) visit(Named{&release, &workflow, &step});
+}
+
+}  // namespace
+
+Status check_breakers(const Catalog& catalog, const Release& release) {
+  std::map<std::string_view, Named> own;
+  each_guarded_step(release, [&](const Named& named) { own.emplace(named.step->breaker.name, named); });
+  if (own.empty()) return {};
+  Status result;
+  for (const Active* active : catalog.packages(release.tenant)) {
+    if (active->release->package == release.package || active->withdrawn) continue;
+    each_guarded_step(*active->release, [&](const Named& other) {
+      const auto same = own.find(other.step->breaker.name);
+      if (!result || same == own.end() || same->second.step->breaker == other.step->breaker) return;
+      result =
+          Error{Code::breaker_mismatch,
+                same->second.text() + " and " + other.text() + " give the circuit breaker '" +
+                    other.step->breaker.name + "' different options",
+                "Breakers are the tenant's: give both the same circuit_breaker_opts, or name two breakers."};
+    });
+  }
+  return result;
+}
+
+}  // namespace pirn::registry
