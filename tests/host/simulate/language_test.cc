@@ -161,13 +161,13 @@ TEST(Language, BreakersAndDeadLettersAreInTheTenantsJournal) {
                 "three":{"state":"completed"}})"));
   Strings told;
   for (const bj::value& event : report.at("journal").as_array())
-    if (event.as_object().contains("tenant"))
+    if (!event.as_object().contains("run"))
       told.push_back(std::string(event.at("t").as_string()) + " " +
                      std::string(event.at("type").as_string()));
-  EXPECT_EQ(told,
-            (Strings{"0s tenant.open", "0s circuit.trip", "0s circuit.state_change", "0s dead_letter.insert",
-                     "1m dead_letter.insert", "1h circuit.state_change", "1h circuit.reset",
-                     "1h circuit.state_change", "2h dead_letter.prune", "2h1m dead_letter.prune"}));
+  EXPECT_EQ(told, (Strings{"0ms tenant.open", "0ms circuit.trip", "0ms circuit.state_change",
+                           "0ms dead_letter.insert", "1m dead_letter.insert", "1h circuit.state_change",
+                           "1h circuit.reset", "1h circuit.state_change", "2h dead_letter.prune",
+                           "2h1m dead_letter.prune"}));
 }
 
 TEST(Language, WhatOrdersLackIsTold) {
