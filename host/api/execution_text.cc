@@ -62,7 +62,7 @@ void error(Writer& object, std::string_view key, const journal::ErrorPtr& error)
 // The try that the step is in, or that it ended with: failures so far + 1, unless the last thing was a
 // failure.
 uint32_t shown_attempt(const journal::Step& step) {
-  if (step.started_at == 0) return 0;
+  if (step.started_at == 0 && step.failures == 0) return 0;  // a rejected attempt is one without a start
   const bool after_failure = step.state == StepState::failed || step.state == StepState::retry_wait ||
                              step.skip_kind == journal::SkipKind::on_error;
   return std::max(1u, step.failures + (after_failure ? 0 : 1));

@@ -29,6 +29,7 @@ expect 7 transfer; first=$run
 expect 7 transfer; second=$run
 expect 7 transfer; third=$run
 expect 0 pirn run events "$third";                says out "circuit.reject"; silent out "step.start"; says out "dead_letter.insert"
+expect 0 pirn run show "$third" -o json;          silent out '"attempt":0'; says out '"invocations":0'
 expect 0 pirn breaker ls;                         says out open; says out "closed of book, $second"
 expect 0 pirn breaker ls -o json;                 says out '"failure_threshold":2'; says out '"reset_timeout":"1h"'
 expect 0 pirn dlq ls -o id;                       same "$(cat out)" "$third
