@@ -3,8 +3,9 @@
 //
 // From document 2 (the workflow system): "Advanced Features": Human-in-the-Loop (expense_approval), Snooze
 // (external_event, with wait_for_external_event), Dynamic Workflow Expansion (batch_processor), Nested
-// Workflows (order_workflow, with send_notification); and "Runtime Management / Cooperative Cancellation"
-// (large_batch, with process_large_batch).
+// Workflows (order_workflow, with send_notification), Circuit Breaker Integration (external_call, with
+// call_external_api); and "Runtime Management / Cooperative Cancellation" (large_batch, with
+// process_large_batch).
 //
 // Mended: the document's notify_customer reads a context that it calls unused; here it has one. Its approval
 // asks only whether `approved` is there, which a person's refusal sets too: it is read as the truth value
@@ -112,6 +113,20 @@ PIRN_STEP(complete, {.after = notify_customer}) {
 }
 PIRN_WORKFLOW(order_workflow, create_order, notify_customer, complete)
 
+// ---- external_call: after five failures in a row nobody calls for half a minute, whatever workflow it is in
+
+PIRN_STEP(prepare) { return pirn::ok({{"prepared", ctx.get<std::string>("request")}}); }
+PIRN_STEP(call_external_api,
+          {.after = prepare,
+           .max_retries = 10,
+           .retry_delay = 1_s,
+           .retry_backoff = pirn::backoff::fixed,
+           .circuit_breaker = "external_api",
+           .circuit_breaker_opts = pirn::CircuitBreaker{.failure_threshold = 5, .reset_timeout = 30_s}}) {
+  return pirn::ok({{"response", "response to " + ctx.get<std::string>("prepared")}});
+}
+PIRN_WORKFLOW(external_call, prepare, call_external_api)
+
 // ---- large_batch: the loop asks whether it is still wanted, and says how far it is
 
 PIRN_STEP(process_large_batch, {.cancellable = true}) {
@@ -128,5 +143,5 @@ PIRN_WORKFLOW(large_batch, process_large_batch)
 
 PIRN_PACKAGE("advanced_features", PIRN_PACKAGE_VERSION,
              {.description = "People, waiting, grafts, nesting, stopping"}, expense_approval, external_event,
-             batch_processor, send_notification, order_workflow, large_batch, process_single_item,
-             order_confirmation, withdraw_order)
+             batch_processor, send_notification, order_workflow, external_call, large_batch,
+             process_single_item, order_confirmation, withdraw_order)

@@ -84,6 +84,8 @@ auto critical_pipeline() {
                          .on_success = success_handler,
                          .on_failure = cleanup_handler,
                          .on_cancel = cancel_handler,
+                         .dead_letter = true,
+                         .dead_letter_ttl = 30_d,
                          .tags = {"critical", "daily"},
                          .metadata = {{"owner", "data-team"}},
                          .step_defaults = {.timeout = 5_min, .max_retries = 3, .retry_delay = 1_s}})

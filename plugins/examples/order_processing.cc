@@ -123,9 +123,10 @@ PIRN_STEP(update_analytics,
 
 PIRN_STEP(complete_order, {.after_group = "notifications"}) { return pirn::ok({{"status", "fulfilled"}}); }
 
-PIRN_WORKFLOW(order_processing, {.timeout = 2_d, .on_failure = handle_order_failure}, validate_order,
-              check_fraud, reserve_inventory, authorize_payment, capture_payment, create_shipment,
-              send_confirmation_email, send_sms_notification, update_analytics, complete_order)
+PIRN_WORKFLOW(order_processing, {.timeout = 2_d, .on_failure = handle_order_failure, .dead_letter = true},
+              validate_order, check_fraud, reserve_inventory, authorize_payment, capture_payment,
+              create_shipment, send_confirmation_email, send_sms_notification, update_analytics,
+              complete_order)
 
 PIRN_PACKAGE("order_processing", PIRN_PACKAGE_VERSION, {.description = "The orders of a web shop"},
              order_processing, release_inventory, void_authorization, refund_payment, cancel_shipment,

@@ -119,6 +119,28 @@ TEST(OrderWorkflow, WithdrawsTheOrderWhenNobodyCanBeTold) {
   EXPECT_EQ(order.messages(), Strings{"withdrew order:"});
 }
 
+TEST(ExternalCall, AnswersAndTriesAgain) {
+  Workflow call("external_call");
+  call.fail_first("call_external_api", 4, "unreachable").start({{"request", "rates"}}).run();
+  ASSERT_TRUE(call.completed()) << call.text();
+  EXPECT_EQ(call.get<std::string>("response"), "response to rates");
+  EXPECT_EQ(call.elapsed(), 4_s);
+}
+
+TEST(ExternalCall, LeavesABrokenServiceAloneForAWhile) {
+  Workflow call("external_call");
+  call.fail_first("call_external_api", 5, "unreachable").start({{"request", "rates"}}).run();
+  ASSERT_TRUE(call.completed()) << call.text();
+  EXPECT_EQ(call.elapsed(), 4_s + 30_s) << "the fifth failure opens the circuit";
+}
+
+TEST(ExternalCall, GivesUpInTheEnd) {
+  Workflow call("external_call");
+  call.fail_first("call_external_api", 11, "unreachable").start({{"request", "rates"}}).run();
+  EXPECT_EQ(call.error_code(), "unreachable") << call.text();
+  EXPECT_GE(call.elapsed(), 4_s + 30_s);
+}
+
 TEST(LargeBatch, ProcessesAll) {
   Workflow batch("large_batch");
   batch.start({{"items", pirn::json::array({1, 2, 3})}}).run();

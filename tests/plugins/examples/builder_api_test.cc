@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <pirn/testkit.hpp>
 #include <string>
 #include <vector>
@@ -64,6 +65,22 @@ TEST(CriticalPipeline, GivesUpAfterThreeMoreAttempts) {
   EXPECT_EQ(pipeline.state(), "failed") << pipeline.text();
   EXPECT_EQ(pipeline.elapsed(), 7_s + 5_s + 7_s + 10_s + 7_s + 20_s + 7_s);
   EXPECT_EQ(pipeline.messages(), Strings{"cleaned up after publish"});
+}
+
+bool leaves_a_letter(const Workflow& workflow) {
+  const Strings log = workflow.log();
+  return std::find(log.begin(), log.end(), std::to_string(workflow.elapsed().ms()) + " dead_letter.insert") !=
+         log.end();
+}
+
+TEST(CriticalPipeline, LeavesADeadLetterWhenItHasFailedForGood) {
+  Workflow failed("critical_pipeline"), cancelled("critical_pipeline"), completed("critical_pipeline");
+  failed.fail_first("publish", 16).start().run();
+  EXPECT_TRUE(leaves_a_letter(failed)) << failed.text();
+  cancelled.takes("publish", 1_min).start().cancel().run();
+  EXPECT_FALSE(leaves_a_letter(cancelled)) << cancelled.text();
+  completed.start().run();
+  EXPECT_FALSE(leaves_a_letter(completed)) << completed.text();
 }
 
 TEST(CriticalPipeline, HasAnHourForAllOfIt) {

@@ -82,16 +82,24 @@ TEST(StepOptions, SkipTheStepWhoseConditionDoesNotHold) {
 
 TEST(StepOptions, RetryWhatIsListedAndNothingElse) {
   Workflow listed("step_options");
-  listed.fail_first("my_step", 5, "connection_error").start(kRun).run();
+  listed.fail_first("my_step", 4, "connection_error").start(kRun).run();
   EXPECT_TRUE(listed.completed()) << listed.text();
-  EXPECT_GE(listed.elapsed().ms(), 31'000);  // 1, 2, 4, 8, 16 s, and up to a tenth more
-  EXPECT_LE(listed.elapsed().ms(), 34'100);
+  EXPECT_GE(listed.elapsed().ms(), 15'000);  // 1, 2, 4, 8 s, and up to a tenth more
+  EXPECT_LE(listed.elapsed().ms(), 16'500);
   for (const char* code : {"validation_error", "something_else"}) {
     Workflow other("step_options");
     other.fail_first("my_step", 1, code).start(kRun).run();
     EXPECT_EQ(other.error_code(), code) << other.text();
     EXPECT_EQ(other.step("my_step").invocations, 1u);
   }
+}
+
+TEST(StepOptions, LeaveABrokenServiceAloneForAWhile) {
+  Workflow options("step_options");
+  options.fail_first("my_step", 5, "connection_error").start(kRun).run();
+  EXPECT_TRUE(options.completed()) << options.text();
+  EXPECT_GE(options.elapsed().ms(), 15'000 + 30'000);  // not 16 s after the fifth failure, but half a minute
+  EXPECT_LE(options.elapsed().ms(), 16'500 + 30'100);
 }
 
 TEST(StepOptions, UndoTheStepWhenALaterOneFails) {

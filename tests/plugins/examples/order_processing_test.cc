@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <pirn/testkit.hpp>
 #include <set>
 #include <string>
@@ -76,6 +77,12 @@ TEST_F(OrderProcessing, VoidsTheAuthorizationWhenTheGoodsAreNotThere) {
   EXPECT_EQ(order_.error_code(), "inventory_unavailable") << order_.text();
   EXPECT_EQ(order_.step("authorize_payment").compensation, "done");
   EXPECT_TRUE(order_.logged("void authorization:7"));
+}
+
+TEST_F(OrderProcessing, LeavesADeadLetterToWhoLooksAfterFailedOrders) {
+  order_.start(order(4'990, 1, "stolen_card")).run();
+  const Strings log = order_.log();
+  EXPECT_NE(std::find(log.begin(), log.end(), "0 dead_letter.insert"), log.end()) << order_.text();
 }
 
 TEST_F(OrderProcessing, GivesEverythingBackWhenTheOrderCannotBeCompleted) {
