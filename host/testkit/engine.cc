@@ -79,6 +79,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   std::string say(Order order);
   bool turn() const;
   void settle() const;
+  std::optional<int64_t> due_in() const;
   void push(engine::Command command) const;
   std::optional<engine::View> view() const;
 
@@ -156,12 +157,19 @@ void MemoryHost::advance(int64_t ns) {
       continue;
     }
     if (now_ >= end) return;
-    const std::optional<int64_t> due = next_due_ns();
+    const std::optional<int64_t> due = due_in();
     now_ = due ? std::min(end, now_ + *due) : end;
   }
 }
 
 std::optional<int64_t> MemoryHost::next_due_ns() const {
+  // A dead letter expires long after its workflow has ended: nobody waits for that.
+  const std::optional<engine::View> now = view();
+  if (now && journal::terminal(now->state.state)) return std::nullopt;
+  return due_in();
+}
+
+std::optional<int64_t> MemoryHost::due_in() const {
   std::optional<int64_t> next = life_->runner.next_due();
   if (life_->next_timer && (!next || *life_->next_timer < *next)) next = life_->next_timer;
   if (!next) return std::nullopt;
