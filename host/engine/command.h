@@ -92,6 +92,16 @@ struct Approve {
   Reply<std::string_view> reply;
 };
 
+// Somebody was told that a step waits, or could not be told: a remark in the journal, a diagnostic of the
+// step. invalid_transition when it waits no longer.
+struct Note {
+  std::string tenant;
+  ExecutionId id;
+  std::string step;
+  std::string code, message;
+  Reply<std::string_view> reply;
+};
+
 // A step that awaits somebody or something.
 struct AwaitingStep {
   ExecutionId id;
@@ -124,6 +134,7 @@ struct Line {
   std::string_view state;  // as clients see it
   int64_t created_at = 0, started_at = 0, ended_at = 0;
   uint32_t done = 0, total = 0;
+  uint32_t running = 0;  // steps whose functions run
 };
 struct ListOpen {
   std::string tenant;
@@ -142,7 +153,7 @@ struct Stats {
   Reply<EngineStats> reply;
 };
 
-using Command = std::variant<Start, Rerun, Cancel, Pause, Resume, Approve, Show, ListOpen, ListAwaiting,
+using Command = std::variant<Start, Rerun, Cancel, Pause, Resume, Approve, Note, Show, ListOpen, ListAwaiting,
                              Stats, ListSchedules, ShowSchedule, ControlSchedule, Backfill, Emit, ListLetters,
                              ShowLetter, RetryLetters, DiscardLetters, ListBreakers, ResetBreaker>;
 

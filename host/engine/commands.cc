@@ -155,6 +155,11 @@ void Engine::Core::handle(Decision& deciding, Approve& command) {
            [&](Execution& execution) { return execution.on_approval(deciding, command); });
 }
 
+void Engine::Core::handle(Decision& deciding, Note& command) {
+  instruct(command, "remarked on",
+           [&](Execution& execution) { return execution.on_note(deciding, command); });
+}
+
 void Engine::Core::handle(Decision&, ListAwaiting& command) {
   change_.replies.push_back([this, command = std::move(command)] {
     std::vector<const Execution*> found;
@@ -202,7 +207,10 @@ Line Engine::Core::line_of(const Execution& execution) const {
           state.started_at,
           state.ended_at,
           state.n_terminal(),
-          static_cast<uint32_t>(state.steps.size())};
+          static_cast<uint32_t>(state.steps.size()),
+          static_cast<uint32_t>(std::count_if(
+              state.steps.begin(), state.steps.end(),
+              [](const journal::Step& step) { return step.state == journal::StepState::running; }))};
 }
 
 void Engine::Core::handle(Decision&, ListOpen& command) {

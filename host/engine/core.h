@@ -65,6 +65,7 @@ class Engine::Core : private Launcher {
   void handle(Decision& decision, Pause& command);
   void handle(Decision& decision, Resume& command);
   void handle(Decision& decision, Approve& command);
+  void handle(Decision& decision, Note& command);
   void handle(Decision& decision, Show& command);
   void handle(Decision& decision, ListOpen& command);
   void handle(Decision& decision, ListAwaiting& command);

@@ -87,6 +87,7 @@ class Execution {
   Status on_pause(Decision& decision, const std::string& reason);
   Status on_resume(Decision& decision, Resume& command);
   Status on_approval(Decision& decision, const Approve& command);
+  Status on_note(Decision& decision, const Note& command);
 
   // Dispatch: can a step start, as far as this execution is concerned? start_next() starts the best one;
   // false: its circuit breaker refused it, and nothing was started.

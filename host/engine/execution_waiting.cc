@@ -218,6 +218,17 @@ void Execution::answer(Decision& decision, uint32_t step, const Resume& command)
 }
 
 // R67.
+Status Execution::on_note(Decision& decision, const Note& command) {
+  const uint32_t step = plan_->find(command.step);
+  if (step == kNone)
+    return Error{Code::not_found, "execution " + id().text() + " has no step '" + command.step + "'"};
+  if (state_.steps[step].state != StepState::awaiting)
+    return cannot("step " + command.step, name_of(state_.steps[step].state), "remarked on");
+  open_commit();
+  emit(decision, journal::Diagnostic{command.code, command.message, step});
+  return {};
+}
+
 Status Execution::on_approval(Decision& decision, const Approve& command) {
   const std::string_view verb = command.approved ? "approved" : "rejected";
   if (state_.state != State::running) return cannot("execution " + id().text(), name_of(state_.state), verb);
