@@ -70,6 +70,10 @@ class ResetAtEnd {
   Statement& statement_;
 };
 
+// A copy of a database as of now, whole and durable, while others write to it. conflict: `to` is there
+// already; io_failed.
+Status copy_database(const std::string& from, const std::string& to);
+
 class Connection {
  public:
   enum class Mode { read_only, read_write_create };

@@ -110,7 +110,8 @@ Result<std::optional<StoredExecution>> SqliteReader::find_by_key(std::string_vie
 // The index is named, so that the plan never depends on statistics. `open = 1` and the literal states repeat
 // the conditions of the partial indices, which SQLite must find in the statement to use them.
 ListQuery list_query(const ExecutionFilter& filter) {
-  const bool open = all_of_states(filter.states, {"pending", "running", "paused", "stopping", "compensating"});
+  const bool open =
+      all_of_states(filter.states, {"pending", "running", "paused", "stopping", "compensating"});
   const bool unsuccessful = all_of_states(filter.states, {"failed", "cancelled"});
   ListQuery query;
   query.sql = std::string("SELECT ") + kExecutionColumns + " FROM executions INDEXED BY " +
@@ -223,6 +224,9 @@ Result<StoreStats> SqliteReader::stats() {
   stats.journal_rows = static_cast<uint64_t>(statement->integer(0));
   stats.executions = static_cast<uint64_t>(statement->integer(1));
   stats.open_executions = static_cast<uint64_t>(statement->integer(2));
+  PIRN_TRY(const int64_t free_pages, connection_.integer("PRAGMA freelist_count"));
+  PIRN_TRY(const int64_t page_bytes, connection_.integer("PRAGMA page_size"));
+  stats.free_bytes = static_cast<uint64_t>(free_pages * page_bytes);
   return stats;
 }
 

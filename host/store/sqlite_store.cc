@@ -219,8 +219,8 @@ Status SqliteStore::recover(const std::function<Status(StoredExecution)>& on_exe
 }
 
 Status SqliteStore::commit(const Change& change) {
-  if (failed_) return *failed_;
   const std::lock_guard lock(writing_);
+  if (failed_) return *failed_;
   writer_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   // Before the transaction and not after it: what it acknowledges need not wait for the upkeep.
   checkpoint_if_due();
@@ -339,8 +339,8 @@ Status SqliteStore::fail(Error error) {
 }
 
 bool SqliteStore::maintain() {
-  if (failed_) return false;
   const std::lock_guard lock(writing_);
+  if (failed_) return false;
   checkpoint_if_due();
   return false;
 }

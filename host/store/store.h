@@ -116,7 +116,8 @@ struct ExecutionFilter {
 struct StoreStats {
   uint64_t journal_rows = 0, executions = 0, open_executions = 0;
   uint64_t size_bytes = 0, wal_bytes = 0;
-  uint64_t commits = 0;  // transactions since the opening
+  uint64_t free_bytes = 0;  // of the file, that new rows will take
+  uint64_t commits = 0;     // transactions since the opening
 };
 
 class Store {

@@ -1,0 +1,160 @@
+// What the operator does to the file while the host works. Reading goes through the readers' connections;
+// writing takes the writer's connection between two commits, so that there still is one that writes.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "host/store/sqlite_store.h"
+
+namespace pirn::store {
+
+namespace {
+
+// Whether what it belongs to is open. A young one has a journal and no row yet.
+Result<bool> is_open(Connection& connection, ExecutionId id) {
+  const std::string number = std::to_string(id.value);
+  PIRN_TRY(const int64_t row, connection.integer("SELECT open + 1 FROM executions WHERE id = " + number));
+  if (row != 0) return row == 2;
+  PIRN_TRY(const int64_t commits,
+           connection.integer("SELECT count(*) FROM (SELECT 1 FROM journal WHERE stream = " + number +
+                              " LIMIT 1)"));
+  return commits != 0;
+}
+
+Status sync_file(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && ::fsync(file) == 0;
+  const int reason = errno;
+  if (file >= 0) ::close(file);
+  if (synced) return {};
+  return Error{Code::io_failed, "writing '" + path + "' failed: " + std::strerror(reason), {}, Blame::world};
+}
+
+}  // namespace
+
+Status copy_database(const std::string& from, const std::string& to) {
+  // Made here, for its owner alone; what is there already stays as it is.
+  const int file = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0)
+    return Error{errno == EEXIST ? Code::conflict : Code::io_failed,
+                 "making '" + to + "' failed: " + std::strerror(errno),
+                 {},
+                 Blame::world};
+  ::close(file);
+  const auto copied = [&]() -> Status {
+    PIRN_TRY(Connection connection, Connection::open(from, Connection::Mode::read_only, nullptr));
+    PIRN_TRY(Statement copy, connection.prepare("VACUUM INTO ?"));
+    copy.bind(1, std::string_view(to));
+    const int code = copy.run();
+    if (code != SQLITE_OK) {
+      Error error = connection.error(code, "copying");
+      error.code = Code::io_failed;
+      return error;
+    }
+    return sync_file(to);
+  };
+  const Status status = copied();
+  if (!status) ::unlink(to.c_str());
+  return status;
+}
+
+Result<std::vector<ExecutionId>> SqliteStore::old(const Old& old, size_t limit) const {
+  PIRN_TRY(ReaderPool::Lease lease, pool_.lend());
+  Connection& connection = lease.connection();
+  PIRN_TRY(
+      Statement * rows,
+      connection.cached("SELECT id, json_extract(body, '$.root') FROM (SELECT id, ended_at, body,"
+                        " row_number() OVER (PARTITION BY tenant, package, workflow ORDER BY id DESC) AS nth"
+                        " FROM executions WHERE open = 0 AND (?1 = '' OR tenant = ?1)"
+                        " AND (?2 = '' OR package = ?2) AND (?3 = '' OR workflow = ?3))"
+                        " WHERE nth > ?4 AND ended_at < ?5 ORDER BY id"));
+  const ResetAtEnd reset(*rows);
+  rows->bind(1, std::string_view(old.tenant));
+  rows->bind(2, std::string_view(old.package));
+  rows->bind(3, std::string_view(old.workflow));
+  rows->bind(4, static_cast<int64_t>(std::min<uint64_t>(old.keep_last, INT64_MAX)));
+  rows->bind(5, old.ended_before);
+  std::vector<ExecutionId> found;
+  int code = SQLITE_ROW;
+  while (found.size() < limit && (code = rows->step()) == SQLITE_ROW) {
+    const ExecutionId id{static_cast<uint64_t>(rows->integer(0))};
+    const auto root = parse_execution_id(rows->bytes(1));
+    if (root && *root != id) {
+      PIRN_TRY(const bool open, is_open(connection, *root));
+      if (open) continue;
+    }
+    found.push_back(id);
+  }
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return connection.error(code, "reading");
+  return found;
+}
+
+Status SqliteStore::remove(std::span<const ExecutionId> executions) {
+  const std::lock_guard lock(writing_);
+  if (failed_) return *failed_;
+  const auto removed = [&]() -> Status {
+    PIRN_TRY(Statement * row, connection_.cached("DELETE FROM executions WHERE id = ? AND open = 0"));
+    PIRN_TRY(Statement * journal, connection_.cached("DELETE FROM journal WHERE stream = ?"));
+    PIRN_DO(run(begin_, "pruning"));
+    PIRN_DO(check_fence(lease_));
+    for (const ExecutionId id : executions) {
+      row->bind(1, static_cast<int64_t>(id.value));
+      PIRN_DO(run(*row, "pruning"));
+      if (sqlite3_changes(connection_.handle()) == 0) continue;
+      journal->bind(1, static_cast<int64_t>(id.value));
+      PIRN_DO(run(*journal, "pruning"));
+    }
+    return run(commit_, "pruning");
+  };
+  if (Status status = removed(); !status) {
+    if (sqlite3_get_autocommit(connection_.handle()) == 0) rollback_.run();
+    return fail(std::move(status).error());
+  }
+  checkpoint_if_due();
+  return failed_ ? Status(*failed_) : Status();
+}
+
+Status SqliteStore::compact() {
+  const std::lock_guard lock(writing_);
+  if (failed_) return *failed_;
+  // The new file is made beside the old one, not in memory.
+  PIRN_DO(connection_.execute("PRAGMA temp_store = FILE"));
+  const Status vacuumed = connection_.execute("VACUUM");
+  const int why = sqlite3_errcode(connection_.handle()) & 0xFF;
+  PIRN_DO(connection_.execute("PRAGMA temp_store = MEMORY"));
+  if (!vacuumed) {
+    // Without room nothing has changed. What else goes wrong is an error of the disk.
+    return why == SQLITE_FULL || why == SQLITE_BUSY ? vacuumed : fail(vacuumed.error());
+  }
+  // The space is given back when the log has moved into the file, for which readers have to leave.
+  const int code =
+      sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (code == SQLITE_OK) {
+    wal_frames_ = moved_frames_ = 0;
+  } else if ((code & 0xFF) != SQLITE_BUSY) {
+    return fail(connection_.error(code, "a checkpoint of"));
+  }
+  return {};
+}
+
+Status SqliteStore::back_up(const std::string& to) const { return copy_database(connection_.path(), to); }
+
+Result<std::vector<SqliteStore::Count>> SqliteStore::counts() const {
+  PIRN_TRY(ReaderPool::Lease lease, pool_.lend());
+  Connection& connection = lease.connection();
+  PIRN_TRY(Statement * rows,
+           connection.cached("SELECT tenant, state, count(*) FROM executions GROUP BY tenant, state"
+                             " ORDER BY tenant, state"));
+  const ResetAtEnd reset(*rows);
+  std::vector<Count> counts;
+  int code = SQLITE_ROW;
+  while ((code = rows->step()) == SQLITE_ROW)
+    counts.push_back(
+        {std::string(rows->bytes(0)), std::string(rows->bytes(1)), static_cast<uint64_t>(rows->integer(2))});
+  if (code != SQLITE_DONE) return connection.error(code, "reading");
+  return counts;
+}
+
+}  // namespace pirn::store

@@ -1,0 +1,93 @@
+// What is done to a data directory while the host works: old executions are removed, by order or by policy,
+// and everything is copied elsewhere. An execution goes with all that is known of it, logbook included.
+//
+// Any thread; what takes long blocks its caller only. The engine's commits wait for one small transaction at
+// most, except while the file is compacted.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "packager/error/error.h"
+#include "registry/ids.h"
+
+namespace pirn::store {
+class Store;
+class SqliteStore;
+}  // namespace pirn::store
+namespace pirn::logbook {
+class Logbook;
+}
+
+namespace pirn::upkeep {
+
+// Which executions are old enough to go. With both bounds: those that are beyond both.
+struct Rule {
+  std::string tenant, package, workflow;  // empty: any
+  int64_t older_than_ns = 0;              // since their end; 0: no matter how long ago
+  uint64_t keep_last = 0;                 // so many of each workflow stay
+};
+// invalid_argument: a rule without a bound would remove everything.
+Status check(const Rule& rule);
+
+struct Policy {
+  std::vector<Rule> rules;
+  int64_t every_ns = 3'600'000'000'000;
+};
+
+struct Pruned {
+  uint64_t executions = 0;
+};
+
+struct Count {
+  std::string tenant, state;
+  uint64_t executions = 0;
+};
+
+struct PolicyState {
+  int64_t last_run_at = 0;  // ns since 1970; 0: not yet
+  int64_t next_run_at = 0;  // 0: there is no policy
+  uint64_t removed = 0;     // since the start of the host
+  std::string last_error;
+};
+
+class Upkeep {
+ public:
+  // `store`: null when everything is in memory. All are borrowed.
+  Upkeep(store::SqliteStore* store, logbook::Logbook& logbook, std::string data_directory, Policy policy);
+
+  // Removes what the rule calls old, or only counts it. unsupported in memory.
+  Result<Pruned> prune(const Rule& rule, int64_t now, bool dry_run);
+  // Gives free space back to the file system.
+  Status compact();
+  // Copies the data directory to a new one, from which a host can be started: first the executions, then the
+  // registry that they refer to.
+  Status back_up(const std::string& directory) const;
+  // Forgets what the logbook knows of executions that are gone.
+  Status sweep();
+
+  // Executions by tenant and state; none in memory.
+  Result<std::vector<Count>> counts() const;
+
+  // The policy by the host's clock: when it is due next (INT64_MAX: never), and doing it.
+  int64_t next_run_at() const { return next_run_at_; }
+  // Takes the turn that is due: whoever gets true runs the policy.
+  bool begin_run(int64_t now);
+  void run_policy(int64_t now);
+  PolicyState policy_state() const;
+
+ private:
+  store::SqliteStore* const store_;
+  logbook::Logbook& logbook_;
+  const std::string data_directory_;
+  const Policy policy_;
+  std::atomic<int64_t> next_run_at_;
+  std::mutex pruning_;  // one at a time
+  mutable std::mutex state_mutex_;
+  PolicyState state_;  // guarded by state_mutex_
+};
+
+}  // namespace pirn::upkeep
