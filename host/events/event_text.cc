@@ -68,15 +68,14 @@ class Cursor {
 
 Error not_a_body() { return Error{Code::internal, "a row of the journal is no commit", {}, Blame::pirn}; }
 
-// The text of a member of a JSON object; empty when it is absent or null.
+}  // namespace
+
 std::string member(std::string_view object, std::string_view key) {
   const auto value = parse_own_json(object, "an event", {});
   if (!value || !value->is_object()) return {};
   const boost::json::value* found = value->as_object().if_contains(key);
   return found == nullptr || found->is_null() ? std::string() : canonical(*found);
 }
-
-}  // namespace
 
 Status for_each_event(std::string_view body, const std::function<void(const EventView&)>& visit) {
   Cursor cursor(body);

@@ -25,6 +25,9 @@ struct EventView {
 // Calls `visit` for each event in order. An error (internal) means that the text is not a commit's body.
 Status for_each_event(std::string_view body, const std::function<void(const EventView&)>& visit);
 
+// The JSON of a member of a JSON object; empty when it is absent or null.
+std::string member(std::string_view object, std::string_view key);
+
 // Appends the event as clients see it.
 void append_event(std::string& out, const EventView& event, uint32_t commit_no);
 

@@ -1,0 +1,161 @@
+#include "host/events/outlets.h"
+
+#include <exception>
+#include <optional>
+
+namespace pirn::events {
+
+class Outlets::Outlet {
+ public:
+  Outlet(OutletOptions options, std::function<int64_t()> clock,
+         std::function<void(const OutletFailure&)> on_failure, size_t limit)
+      : options_(std::move(options)),
+        clock_(std::move(clock)),
+        on_failure_(std::move(on_failure)),
+        limit_(limit),
+        thread_([this] { work(); }) {}
+
+  ~Outlet() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    arrived_.notify_one();
+    thread_.join();
+  }
+
+  bool wants(std::string_view tenant) const { return options_.tenant.empty() || options_.tenant == tenant; }
+  const std::string& tenant() const { return options_.tenant; }
+
+  void push(Item item) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (items_.size() == limit_) {
+        items_.pop_front();
+        ++lost_;
+      }
+      items_.push_back(std::move(item));
+    }
+    arrived_.notify_one();
+  }
+
+  OutletHealth health() const {
+    const std::lock_guard lock(mutex_);
+    return {options_.name, options_.tenant, written_, errors_, lost_, last_error_, last_error_at_};
+  }
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      arrived_.wait(lock, [this] { return stopping_ || !items_.empty(); });
+      if (items_.empty()) return;
+      const Item item = std::move(items_.front());
+      items_.pop_front();
+      lock.unlock();
+      tell(item);
+      lock.lock();
+    }
+  }
+
+  void tell(const Item& item) {
+    const Source source{item.id, item.tenant};
+    if (item.commit_no == 0) {
+      if (wanted(options_.events, item.name)) write(envelope_of_live(source, item.name, *item.text));
+      return;
+    }
+    const Status read = for_each_event(*item.text, [&](const EventView& event) {
+      if (event.type == "workflow.fail") errors_of_runs_[item.id] = member(event.text, "error");
+      if (wanted(options_.events, event.type)) write(envelope_of(source, event, item.commit_no));
+      if (event.type != "workflow.stop") return;
+      const auto error = errors_of_runs_.extract(item.id);
+      if (wanted(options_.events, "end"))
+        write(end_of_stream(source, event, item.commit_no, error ? error.mapped() : std::string()));
+    });
+    if (!read) fail(read.error().message);
+  }
+
+  void write(const Envelope& envelope) {
+    std::optional<std::string> problem;
+    try {
+      if (const Status status = options_.sink->write(envelope); !status) problem = status.error().message;
+    } catch (const std::exception& error) {
+      problem = error.what();
+    } catch (...) {
+      problem = "it threw what is no exception";
+    }
+    if (problem) return fail(*problem);
+    const std::lock_guard lock(mutex_);
+    ++written_;
+  }
+
+  void fail(const std::string& problem) {
+    OutletFailure failure{options_.name, problem, clock_(), 0};
+    {
+      const std::lock_guard lock(mutex_);
+      failure.occurrence = ++errors_;
+      last_error_ = problem;
+      last_error_at_ = failure.at;
+    }
+    on_failure_(failure);
+  }
+
+  const OutletOptions options_;
+  const std::function<int64_t()> clock_;
+  const std::function<void(const OutletFailure&)> on_failure_;
+  const size_t limit_;
+  std::unordered_map<ExecutionId, std::string> errors_of_runs_;  // between their fail and their stop
+
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_;
+  // Guarded by mutex_:
+  std::deque<Item> items_;
+  uint64_t written_ = 0, errors_ = 0, lost_ = 0;
+  std::string last_error_;
+  int64_t last_error_at_ = 0;
+  bool stopping_ = false;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+Outlets::Outlets(std::vector<OutletOptions> outlets, std::function<int64_t()> clock,
+                 std::function<void(const OutletFailure&)> on_failure, size_t limit) {
+  for (OutletOptions& options : outlets)
+    outlets_.push_back(std::make_unique<Outlet>(std::move(options), clock, on_failure, limit));
+}
+
+Outlets::~Outlets() = default;
+
+void Outlets::publish(std::string_view tenant, const std::function<Item()>& make) {
+  std::optional<Item> item;
+  for (const auto& outlet : outlets_) {
+    if (!outlet->wants(tenant)) continue;
+    if (!item) item = make();
+    outlet->push(*item);
+  }
+}
+
+void Outlets::publish_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no,
+                             std::string_view body) {
+  if (outlets_.empty()) return;
+  publish(tenant, [&] {
+    return Item{id, commit_no, std::make_shared<const std::string>(body), std::string(tenant), {}};
+  });
+}
+
+void Outlets::publish_live(ExecutionId id, std::string_view tenant, std::string_view name,
+                           std::string_view object) {
+  if (outlets_.empty()) return;
+  publish(tenant, [&] {
+    return Item{id, 0, std::make_shared<const std::string>(object), std::string(tenant), std::string(name)};
+  });
+}
+
+std::vector<OutletHealth> Outlets::health(std::string_view tenant) const {
+  std::vector<OutletHealth> all;
+  for (const auto& outlet : outlets_)
+    if (tenant.empty() || outlet->tenant() == tenant) all.push_back(outlet->health());
+  return all;
+}
+
+}  // namespace pirn::events
