@@ -18,13 +18,17 @@
 #include "host/engine/engine.h"
 #include "host/events/event_text.h"
 #include "host/events/feed.h"
+#include "host/events/meters.h"
+#include "host/events/outlets.h"
 #include "host/journal/codec.h"
 #include "host/log/log.h"
 #include "host/logbook/logbook.h"
+#include "host/notify/notifier.h"
 #include "host/store/data_directory.h"
 #include "host/store/location.h"
 #include "host/store/memory_store.h"
 #include "host/store/sqlite_store.h"
+#include "host/upkeep/upkeep.h"
 #include "host/worker/alarm.h"
 #include "host/worker/in_process_runner.h"
 #include "host/worker/last_words.h"
@@ -39,8 +43,10 @@ namespace pirn {
 
 namespace {
 
-using Live = std::function<void(ExecutionId, std::string_view name, std::string data, uint64_t line)>;
-using Committed = std::function<void(ExecutionId, uint32_t commit_no, std::string_view body, bool last)>;
+using Live =
+    std::function<void(const worker::Frame&, std::string_view name, std::string data, uint64_t line)>;
+using Committed = std::function<void(ExecutionId, std::string_view tenant, uint32_t commit_no,
+                                     std::string_view body, bool last)>;
 
 // Nanoseconds since 1970 that never go back, whatever is done to the system's clock.
 class Clock {
@@ -73,9 +79,9 @@ class RegistryReleases final : public engine::Releases {
 class CommitTail final : public engine::CommitListener {
  public:
   explicit CommitTail(Committed committed) : committed_(std::move(committed)) {}
-  void on_commit(ExecutionId id, std::string_view, uint32_t commit_no, std::string_view body,
+  void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body,
                  bool last) override {
-    committed_(id, commit_no, body, last);
+    committed_(id, tenant, commit_no, body, last);
   }
 
  private:
@@ -86,8 +92,8 @@ class CommitTail final : public engine::CommitListener {
 // log.
 class LiveVoice final : public worker::Listener {
  public:
-  // `book`: keeps lines and pieces of streams; null: nothing is kept. `wanted`: whether anybody watches that
-  // execution; cheap.
+  // `book`: keeps lines and pieces of streams; null: nothing is kept. `wanted`: whether anybody watches the
+  // progress of that execution; cheap.
   LiveVoice(logbook::Logbook* book, std::function<bool(ExecutionId)> wanted, Live live)
       : book_(book), wanted_(std::move(wanted)), live_(std::move(live)) {}
 
@@ -111,7 +117,7 @@ class LiveVoice final : public worker::Listener {
     journal::append_json(object, journal::Value::of_real(progress));
     object += ",\"note\":";
     journal::append_json_string(object, note);
-    live_(invocation.frame->execution, "progress", std::move(object += '}'), 0);
+    live_(*invocation.frame, "progress", std::move(object += '}'), 0);
   }
   void on_stream(const worker::Invocation& invocation, std::string_view chunk, bool final) override {
     const int64_t at = Clock().now();
@@ -124,6 +130,10 @@ class LiveVoice final : public worker::Listener {
       journal::append_json(object, journal::Value::of_bytes(chunk));
     object += final ? ",\"final\":true}" : ",\"final\":false}";
     say(invocation, "chunk", logbook::kNoLevel, at, std::move(object));
+  }
+
+  void on_cost(const worker::Invocation& invocation, int64_t cpu_ns, int64_t wall_ns) override {
+    if (book_ != nullptr) book_->spend(invocation.frame->execution, invocation.step_name, cpu_ns, wall_ns);
   }
 
  private:
@@ -143,8 +153,8 @@ class LiveVoice final : public worker::Listener {
     uint64_t n = 0;
     if (book_ != nullptr)
       n = book_->write({0, id, at, std::string(invocation.step_name), invocation.attempt, level, object});
-    // Asked afterwards: whoever begins to watch in between finds the line in the logbook.
-    if (wanted_(id)) live_(id, name, std::move(object), n);
+    // Told afterwards: whoever begins to watch in between finds the line in the logbook.
+    live_(*invocation.frame, name, std::move(object), n);
   }
 
   logbook::Logbook* const book_;
@@ -156,12 +166,14 @@ class LiveVoice final : public worker::Listener {
 // The engine with what it drives and what drives it. Destroyed in reverse order: first the engine, then the
 // runner, which waits for what runs.
 struct Machine {
-  Machine(store::Store& store, const registry::Registry& registry, LiveVoice& voice, CommitTail& tail)
+  Machine(store::Store& store, const registry::Registry& registry, LiveVoice& voice, CommitTail& tail,
+          bool measure = false)
       : store(store),
         releases(registry),
         runner(
-            {}, [&registry](const registry::Release& release) { return registry.load_library(release); },
-            voice, alarm),
+            {.measure = measure},
+            [&registry](const registry::Release& release) { return registry.load_library(release); }, voice,
+            alarm),
         engine({}, store, runner, releases, tail, alarm) {}
 
   store::Store& store;
@@ -243,17 +255,27 @@ class Host::Core final : public api::Vitals {
     PIRN_TRY(registry_, registry::Registry::open(
                             {.directory = directory_.path(), .decompress = archive::decompress_apart()}));
     PIRN_DO(open_store());
+    PIRN_DO(open_outlets());
     PIRN_TRY(logbook_, logbook::Logbook::open(location_.memory ? ":memory:" : directory_.file("logbook.db")));
+    upkeep::Policy policy;
+    policy.every_ns = options_.retention_every_ns;
+    for (const RetentionRule& rule : options_.retention)
+      policy.rules.push_back({rule.tenant, rule.package, rule.workflow, rule.older_than_ns, rule.keep_last});
+    upkeep_.emplace(sqlite_, *logbook_, directory_.path(), std::move(policy));
     voice_.emplace(
         logbook_.get(), [this](ExecutionId id) { return feed_.watched(id); },
-        [this](ExecutionId id, std::string_view name, std::string data, uint64_t line) {
-          feed_.publish_live(id, name, std::move(data), line);
+        [this](const worker::Frame& frame, std::string_view name, std::string data, uint64_t line) {
+          outlets_->publish_live(frame.execution, frame.release->tenant, name, data);
+          feed_.publish_live(frame.execution, name, std::move(data), line);
         });
-    machine_.emplace(*store_, *registry_, *voice_, tail_);
+    machine_.emplace(*store_, *registry_, *voice_, tail_, options_.measure_cpu);
+    open_notifier();
     PIRN_DO(recover());
+    PIRN_DO(resume_notifier());
     for (const Error& error : machine_->engine.left_aside())
       log::write(log::Level::error, "engine", error.message);
-    services_.emplace(api::Services{*registry_, *store_, *logbook_, machine_->engine.inbox(), feed_, *this,
+    services_.emplace(api::Services{*registry_, *store_, *logbook_, *upkeep_, machine_->engine.inbox(), feed_,
+                                    *outlets_, meters_, *notifier_, *this,
                                     make_probe(*registry_, options_.probe_program), pool_});
     api::ServerOptions server;
     server.socket_path = socket_path();
@@ -274,7 +296,10 @@ class Host::Core final : public api::Vitals {
   Status run() {
     int64_t drain_until = 0;
     const Status status = machine_->run([&](const engine::Turn& turn, int64_t now, int64_t& sleep) {
-      if (!draining_.load()) return false;
+      if (!draining_.load()) {
+        look_after(now, sleep);
+        return false;
+      }
       if (drain_until == 0) {
         drain_until = now + options_.drain_timeout_ns;
         machine_->engine.stop_dispatching();
@@ -310,6 +335,7 @@ class Host::Core final : public api::Vitals {
 
   bool draining() const override { return draining_; }
   bool store_failed() const override { return store_failed_; }
+  const std::vector<Error>& left_aside() const override { return machine_->engine.left_aside(); }
   uint32_t stuck_calls() const override { return machine_->runner.stuck_calls(); }
   std::vector<api::Residence> residences() const override {
     std::vector<api::Residence> all;
@@ -329,6 +355,55 @@ class Host::Core final : public api::Vitals {
                             {environment("PIRN_STORE_URL"), options_.store, environment("PIRN_DB_NAME")},
                             directory_.path()));
     PIRN_TRY(store_, store::open_store(location_));
+    sqlite_ = dynamic_cast<store::SqliteStore*>(store_.get());
+    return {};
+  }
+
+  void open_notifier() {
+    notify::Notifier::Messengers messengers;
+    for (const NotifierOptions& each : options_.notifiers)
+      messengers[each.tenant] = each.url.empty() ? notify::command(each.command) : notify::webhook(each.url);
+    notifier_ = std::make_unique<notify::Notifier>(std::move(messengers), machine_->engine.inbox(), *store_,
+                                                   [] { return Clock().now(); });
+  }
+  Status resume_notifier() {
+    PIRN_TRY(const std::vector<registry::Tenant> tenants, registry_->tenants());
+    std::vector<std::string> names;
+    for (const registry::Tenant& tenant : tenants) names.push_back(tenant.name);
+    notifier_->resume(names);
+    return {};
+  }
+
+  // Upkeep by the host's clock. It reads and writes for long, so the pool does it.
+  void look_after(int64_t now, int64_t& sleep) {
+    if (upkeep_->begin_run(now)) pool_.post([this, now] { upkeep_->run_policy(now); });
+    sleep = std::min(sleep, upkeep_->next_run_at() - now);
+  }
+
+  Status open_outlets() {
+    std::vector<events::OutletOptions> outlets;
+    for (const SinkOptions& each : options_.sinks) {
+      std::shared_ptr<events::Sink> sink = each.sink;
+      if (each.kind == SinkOptions::Kind::standard_output) sink = std::make_shared<events::StdoutSink>();
+      if (each.kind == SinkOptions::Kind::json_lines) {
+        PIRN_TRY(sink, events::JsonLinesSink::open(each.path));
+      }
+      outlets.push_back({each.name, each.tenant, each.events, std::move(sink)});
+    }
+    for (const MetricOptions& each : options_.metrics) {
+      auto meter = std::make_shared<events::MeterSink>(
+          events::MeterOptions{each.name, each.events, each.by, each.duration});
+      meters_.push_back(meter);
+      outlets.push_back({"metric " + each.name, each.tenant, {}, std::move(meter)});
+    }
+    outlets_ = std::make_unique<events::Outlets>(
+        std::move(outlets), [] { return Clock().now(); },
+        [](const events::OutletFailure& failure) {
+          // A sink that goes on failing fills no log: the 1st, 2nd, 4th, 8th, … failure is told.
+          if ((failure.occurrence & (failure.occurrence - 1)) != 0) return;
+          log::write(log::Level::warn, "sink", failure.error,
+                     {{"sink", failure.name}, {"occurrence", std::to_string(failure.occurrence)}});
+        });
     return {};
   }
 
@@ -351,16 +426,25 @@ class Host::Core final : public api::Vitals {
   std::atomic<bool> draining_{false}, store_failed_{false};
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<store::Store> store_;
+  store::SqliteStore* sqlite_ = nullptr;  // the same, when it is on disk
   events::Feed feed_;
+  std::vector<std::shared_ptr<const events::MeterSink>> meters_;
+  std::unique_ptr<events::Outlets> outlets_;
   std::unique_ptr<logbook::Logbook> logbook_;
+  std::optional<upkeep::Upkeep> upkeep_;
   std::optional<LiveVoice> voice_;
-  CommitTail tail_{[this](ExecutionId id, uint32_t commit_no, std::string_view body, bool last) {
-    feed_.publish_commit(id, commit_no, body, last);
-  }};
+  CommitTail tail_{
+      [this](ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body, bool last) {
+        feed_.publish_commit(id, commit_no, body, last);
+        outlets_->publish_commit(id, tenant, commit_no, body);
+        notifier_->publish_commit(id, tenant, body);
+      }};
   api::Pool pool_{4, 4096};
   std::optional<api::Services> services_;
   std::unique_ptr<api::Server> server_;
   std::optional<Machine> machine_;
+  // Before the machine, to which it speaks; replies of the engine name it, so the run has to be over.
+  std::unique_ptr<notify::Notifier> notifier_;
 };
 
 Host::Host(std::unique_ptr<Core> core) : core_(std::move(core)) {}
@@ -453,8 +537,8 @@ Result<std::string> run_local(const LocalRun& run) {
   bool ended = false;
   LiveVoice voice(
       nullptr, [](ExecutionId) { return true; },
-      [&](ExecutionId, std::string_view name, std::string data, uint64_t) { say(name, data); });
-  CommitTail tail([&](ExecutionId, uint32_t commit_no, std::string_view body, bool last) {
+      [&](const worker::Frame&, std::string_view name, std::string data, uint64_t) { say(name, data); });
+  CommitTail tail([&](ExecutionId, std::string_view, uint32_t commit_no, std::string_view body, bool last) {
     const Status shown = events::for_each_event(body, [&](const events::EventView& event) {
       std::string text;
       events::append_event(text, event, commit_no);

@@ -11,11 +11,50 @@
 
 #include "packager/error/error.h"
 
+namespace pirn::events {
+class Sink;
+}
+
 namespace pirn {
 
 // $XDG_STATE_HOME/pirn or ~/.local/state/pirn; for root /var/lib/pirn.
 std::string default_data_directory();
 std::string_view host_version();
+
+// Where the events of executions go beside the journal.
+struct SinkOptions {
+  enum class Kind : uint8_t { standard_output, json_lines, given };
+  std::string name;                 // shown to the operator
+  std::string tenant;               // empty: every tenant's events
+  std::vector<std::string> events;  // "step.*", "workflow.stop", "node", "chunk", "end"; empty: all
+  Kind kind = Kind::given;
+  std::string path;  // of json_lines
+  std::shared_ptr<events::Sink>
+      sink;  // of given: a program that embeds the host makes it (host/events/sink.h)
+};
+
+// Who is told that a step waits for a person: one of both for a tenant.
+struct NotifierOptions {
+  std::string tenant;                // empty: all that have none of their own
+  std::string url;                   // a webhook
+  std::vector<std::string> command;  // or a program and its arguments
+};
+
+// What is counted of chosen events, and shown at /metrics.
+struct MetricOptions {
+  std::string name;                 // [a-z][a-z0-9_]*
+  std::string tenant;               // empty: every tenant's events
+  std::vector<std::string> events;  // as of sinks
+  std::vector<std::string> by;      // tenant, workflow, step, event, state
+  bool duration = false;            // also the sum of the events' durations
+};
+
+// Which ended executions are removed by themselves, with all that is known of them. At least one bound.
+struct RetentionRule {
+  std::string tenant, package, workflow;  // empty: any
+  int64_t older_than_ns = 0;              // since their end; 0: no matter how long ago
+  uint64_t keep_last = 0;                 // so many of each workflow stay
+};
 
 struct HostOptions {
   std::string data_directory;  // made (0700) when it is not there, and locked
@@ -29,6 +68,12 @@ struct HostOptions {
   // What a client of the API may take for a header, for a body (and more by its size), between two requests.
   int64_t client_header_ms = 15'000, client_transfer_ms = 30'000, client_idle_ms = 60'000;
   std::string probe_program;  // pirn-probe
+  std::vector<SinkOptions> sinks;
+  std::vector<NotifierOptions> notifiers;
+  std::vector<MetricOptions> metrics;
+  std::vector<RetentionRule> retention;
+  bool measure_cpu = false;  // the processor time of each call: two calls of the system more
+  int64_t retention_every_ns = 3'600'000'000'000;
 };
 
 class Host {

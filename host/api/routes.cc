@@ -18,6 +18,13 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/whoami", caller, {}, "Who the caller is: tenant, role, permissions.", "", nullptr, whoami},
     {"GET", "/v1/status", host, Permission::manage_tenants, "The host: version, executions, store, loaded releases, stuck calls.", "", nullptr, host_status},
 
+    {"GET", "/v1/health", host, Permission::manage_tenants, "Each part of the host: ok, degraded (something is lost), failing (no work is taken), and why.", "", nullptr, show_health},
+    {"GET", "/metrics", host, Permission::manage_tenants, "The host's figures and the metrics of the configuration, as text that Prometheus reads.", "", nullptr, show_metrics},
+    {"GET", "/v1/store", tenant_or_host, Permission::manage_tenants, "What is kept: rows, bytes, executions by tenant and state, the logbook, what the policy of retention did.", "", show_store},
+    {"POST", "/v1/store/prune", tenant_or_host, Permission::manage_tenants, "Removes ended executions with all that is known of them: {older_than: \"30d\", keep_last, package, workflow, dry_run, compact}. With both bounds what is beyond both; compact gives the space back.", "", prune_store},
+    {"POST", "/v1/store/backup", host, Permission::manage_tenants, "Copies the data directory while the host works: {directory}, an absolute path that is not there yet.", "", back_up_store},
+    {"GET", "/v1/sinks", tenant_or_host, Permission::view, "Where events go beside the journal, and how that goes: written, lost, errors.", "", list_sinks},
+
     {"GET", "/v1/tenants", host, Permission::manage_tenants, "All tenants.", "", list_tenants},
     {"POST", "/v1/tenants", host, Permission::manage_tenants, "Creates a tenant: {name, isolation: worker|in-process, signatures_required}.", "", create_tenant},
 
@@ -54,8 +61,14 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/executions/{id}/reject", tenant, Permission::view, "The same with approved: false.", "", nullptr, reject_step},
     {"GET", "/v1/approvals", tenant, Permission::view, "The steps that await an answer, those of the oldest execution first: kind, deadline, approvers.", "limit", nullptr, list_approvals},
     {"GET", "/v1/executions/{id}/events", tenant, Permission::view, "The journal of an execution, oldest first.", "after limit", nullptr, list_events},
+    {"GET", "/v1/executions/{id}/checkpoints", tenant, Permission::view, "The commits of an execution, oldest first: what started, ran and was skipped with each; of those that ran or skipped a step only.", "after limit ran skipped", nullptr, list_checkpoints},
+    {"GET", "/v1/executions/{id}/checkpoints/{number}", tenant, Permission::view, "An execution as it was after a commit: its state, and each step's with its result.", "", nullptr, show_checkpoint},
+    {"GET", "/v1/executions/{id}/metrics", tenant, Permission::view, "How an execution went: times, processor time where it is measured, grade, bottlenecks, recommendations.", "", nullptr, execution_metrics},
+    {"GET", "/v1/executions/{id}/errors", tenant, Permission::view, "All errors of an execution: when, scope, cause chain, tags.", "", nullptr, execution_errors},
     {"GET", "/v1/executions/{id}/logs", tenant, Permission::view, "What the functions of an execution logged, oldest first; `lost` counts the lines that had to make room. `level` is the least that is wanted.", "step attempt level after limit", nullptr, list_logs},
     {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: journal, logs and pieces of streams, first what is kept, then live, and `end` behind the last. Last-Event-ID continues; `gap` tells a reader who is too slow how many were lost.", "", nullptr, stream_events},
+
+    {"GET", "/v1/dashboard", tenant, Permission::view, "What goes on at a glance: active runs and steps, states by workflow, the newest events.", "", nullptr, show_dashboard},
 
     {"GET", "/v1/schedules", tenant, Permission::view, "The schedules of the active releases: next fire, last fire, what was skipped and why.", "", nullptr, list_schedules},
     {"GET", "/v1/schedules/{workflow}/next", tenant, Permission::view, "One schedule ([package::]workflow) with its next fires.", "count", nullptr, next_fires},

@@ -12,6 +12,27 @@ void ready(const Services&, RequestPtr, Respond);
 void whoami(const Services&, RequestPtr, Respond);
 void host_status(const Services&, RequestPtr, Respond);
 
+// diagnostics.cc
+void show_health(const Services&, RequestPtr, Respond);
+void show_metrics(const Services&, RequestPtr, Respond);
+
+// checkpoints.cc
+void list_checkpoints(const Services&, RequestPtr, Respond);
+void show_checkpoint(const Services&, RequestPtr, Respond);
+
+// metrics.cc
+void execution_metrics(const Services&, RequestPtr, Respond);
+void execution_errors(const Services&, RequestPtr, Respond);
+void show_dashboard(const Services&, RequestPtr, Respond);
+
+// store.cc
+Response show_store(const Services&, const Request&);
+Response prune_store(const Services&, const Request&);
+Response back_up_store(const Services&, const Request&);
+
+// sinks.cc
+Response list_sinks(const Services&, const Request&);
+
 // tenants.cc
 Response list_tenants(const Services&, const Request&);
 Response create_tenant(const Services&, const Request&);

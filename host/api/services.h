@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "packager/error/error.h"
 #include "registry/ids.h"
 #include "registry/release.h"
 
@@ -14,6 +16,12 @@ class Registry;
 namespace pirn::store {
 class Store;
 }
+namespace pirn::upkeep {
+class Upkeep;
+}
+namespace pirn::notify {
+class Notifier;
+}
 namespace pirn::engine {
 class Inbox;
 }
@@ -22,7 +30,9 @@ class Logbook;
 }
 namespace pirn::events {
 class Feed;
-}
+class Outlets;
+class MeterSink;
+}  // namespace pirn::events
 
 namespace pirn::api {
 
@@ -43,6 +53,7 @@ class Vitals {
   virtual bool draining() const = 0;  // shutdown has begun: nothing new is admitted
   virtual bool store_failed() const = 0;
   virtual uint32_t stuck_calls() const = 0;
+  virtual const std::vector<Error>& left_aside() const = 0;  // executions whose journals are damaged
   virtual std::vector<Residence> residences() const = 0;
   virtual std::string version() const = 0;
   virtual std::string data_directory() const = 0;  // empty: everything in memory
@@ -57,8 +68,12 @@ struct Services {
   registry::Registry& registry;
   const store::Store& store;
   const logbook::Logbook& logbook;
+  upkeep::Upkeep& upkeep;
   engine::Inbox& inbox;
   events::Feed& feed;
+  const events::Outlets& outlets;
+  const std::vector<std::shared_ptr<const events::MeterSink>>& meters;
+  const notify::Notifier& notifier;
   const Vitals& vitals;
   registry::Probe probe;  // loads a release where it can do no harm
   Pool& pool;             // where what blocks runs

@@ -21,8 +21,139 @@ int64_t duration(const toml::table& table, const char* key, TomlReader& reader) 
   return 0;
 }
 
+// [[key]], each of its tables.
+template <class Visit>
+void for_each_table(const toml::table& root, const char* key, TomlReader& reader, Visit visit) {
+  const toml::node* node = root.get(key);
+  if (!node) return;
+  const auto wrong = [&](const toml::source_region& at) {
+    reader.problem(at, "'" + std::string(key) + "' must be a list of tables",
+                   "Begin each with a line [[" + std::string(key) + "]].");
+  };
+  const toml::array* list = node->as_array();
+  if (!list) return wrong(node->source());
+  for (const toml::node& each : *list) {
+    if (const toml::table* table = each.as_table())
+      visit(*table);
+    else
+      wrong(each.source());
+  }
+}
+
+// The name of a tenant, or empty for all of them.
+std::string tenant_in(const toml::table& table, TomlReader& reader) {
+  const std::string tenant = reader.string(table, "tenant");
+  if (!tenant.empty() && !definition::is_name(tenant))
+    reader.problem(table.get("tenant")->source(), "'" + tenant + "' is no name of a tenant");
+  return tenant;
+}
+
+// A member that must be there.
+std::string needed(const toml::table& table, const char* key, const std::string& where, TomlReader& reader) {
+  std::string text = reader.string(table, key);
+  if (!table.contains(key)) reader.problem(table.source(), where + " needs '" + key + "'");
+  return text;
+}
+
+std::vector<std::string> events_in(const toml::table& table, TomlReader& reader) {
+  std::vector<std::string> events;
+  reader.strings(table, "events",
+                 [&](const std::string& event, const toml::source_region&) { events.push_back(event); });
+  return events;
+}
+
+void read_sink(const toml::table& table, TomlReader& reader, HostOptions& options) {
+  reader.check_keys(table, "[[sink]]", {"name", "tenant", "events", "kind", "path"});
+  SinkOptions sink;
+  sink.name = needed(table, "name", "a sink", reader);
+  sink.tenant = tenant_in(table, reader);
+  sink.events = events_in(table, reader);
+  const std::string kind = needed(table, "kind", "a sink", reader);
+  if (kind == "stdout") {
+    sink.kind = SinkOptions::Kind::standard_output;
+  } else if (kind == "jsonl") {
+    sink.kind = SinkOptions::Kind::json_lines;
+    sink.path = needed(table, "path", "a sink of kind jsonl", reader);
+  } else if (table.contains("kind")) {
+    reader.problem(table.get("kind")->source(), "there is no kind of sink '" + kind + "'",
+                   "The kinds are stdout and jsonl.");
+  }
+  options.sinks.push_back(std::move(sink));
+}
+
+void read_notifier(const toml::table& table, TomlReader& reader, HostOptions& options) {
+  reader.check_keys(table, "[[notifier]]", {"tenant", "webhook", "command"});
+  NotifierOptions notifier;
+  notifier.tenant = tenant_in(table, reader);
+  notifier.url = reader.string(table, "webhook");
+  reader.strings(table, "command", [&](const std::string& word, const toml::source_region&) {
+    notifier.command.push_back(word);
+  });
+  if (notifier.url.empty() == notifier.command.empty())
+    reader.problem(table.source(), "a notifier needs either 'webhook' or 'command'",
+                   "Write webhook = \"https://…\" or command = [\"/usr/bin/…\"].");
+  if (!notifier.url.empty() && !notifier.url.starts_with("https://") && !notifier.url.starts_with("http://"))
+    reader.problem(table.get("webhook")->source(), "'webhook' must begin with https:// or http://");
+  for (const NotifierOptions& other : options.notifiers)
+    if (other.tenant == notifier.tenant)
+      reader.problem(table.source(),
+                     "there is a notifier for " +
+                         (notifier.tenant.empty() ? "all tenants" : "'" + notifier.tenant + "'") +
+                         " already");
+  options.notifiers.push_back(std::move(notifier));
+}
+
+void read_metric(const toml::table& table, TomlReader& reader, HostOptions& options) {
+  static const std::vector<std::string> kLabels = {"tenant", "workflow", "step", "event", "state"};
+  reader.check_keys(table, "[[metric]]", {"name", "tenant", "events", "by", "duration"});
+  MetricOptions metric;
+  metric.name = needed(table, "name", "a metric", reader);
+  const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  if (!std::all_of(metric.name.begin(), metric.name.end(), fits))
+    reader.problem(table.get("name")->source(), "'" + metric.name + "' is no name of a metric",
+                   "Use a-z, 0-9 and _.");
+  metric.tenant = tenant_in(table, reader);
+  metric.events = events_in(table, reader);
+  metric.duration = reader.boolean(table, "duration");
+  reader.strings(table, "by", [&](const std::string& label, const toml::source_region& at) {
+    if (std::find(kLabels.begin(), kLabels.end(), label) == kLabels.end())
+      reader.problem(at, "there is no label '" + label + "'",
+                     "The labels are tenant, workflow, step, event, state.");
+    metric.by.push_back(label);
+  });
+  options.metrics.push_back(std::move(metric));
+}
+
+void read_rule(const toml::table& table, TomlReader& reader, HostOptions& options) {
+  reader.check_keys(table, "[[retention.rule]]",
+                    {"tenant", "package", "workflow", "older_than", "keep_last"});
+  RetentionRule rule;
+  rule.tenant = tenant_in(table, reader);
+  rule.package = reader.string(table, "package");
+  rule.workflow = reader.string(table, "workflow");
+  rule.older_than_ns = duration(table, "older_than", reader);
+  rule.keep_last = static_cast<uint64_t>(reader.integer(table, "keep_last").value_or(0));
+  if (rule.older_than_ns == 0 && rule.keep_last == 0)
+    reader.problem(table.source(), "a rule of retention needs 'older_than' or 'keep_last'",
+                   "Without a bound nothing would be kept.");
+  options.retention.push_back(std::move(rule));
+}
+
+void read_retention(const toml::table& root, TomlReader& reader, HostOptions& options) {
+  const toml::node* node = root.get("retention");
+  if (!node) return;
+  const toml::table* table = node->as_table();
+  if (!table)
+    return reader.problem(node->source(), "'retention' must be a table", "Begin it with [retention].");
+  reader.check_keys(*table, "[retention]", {"every", "rule"});
+  if (const int64_t every = duration(*table, "every", reader); every != 0) options.retention_every_ns = every;
+  for_each_table(*table, "rule", reader, [&](const toml::table& rule) { read_rule(rule, reader, options); });
+}
+
 void read_root(const toml::table& root, TomlReader& reader, HostOptions& options) {
-  reader.check_keys(root, "the configuration", {"listen", "allow_hosts", "store", "drain_timeout"});
+  reader.check_keys(root, "the configuration",
+                    {"listen", "allow_hosts", "store", "drain_timeout", "measure_cpu", "retention", "sink",
+                     "notifier", "metric"});
   if (root.contains("listen")) options.listen = reader.string(root, "listen");
   reader.strings(root, "allow_hosts", [&](const std::string& name, const toml::source_region&) {
     options.allow_hosts.push_back(name);
@@ -30,6 +161,13 @@ void read_root(const toml::table& root, TomlReader& reader, HostOptions& options
   if (root.contains("store")) options.store = reader.string(root, "store");
   if (const int64_t timeout = duration(root, "drain_timeout", reader); timeout != 0)
     options.drain_timeout_ns = timeout;
+  for_each_table(root, "notifier", reader,
+                 [&](const toml::table& notifier) { read_notifier(notifier, reader, options); });
+  for_each_table(root, "metric", reader,
+                 [&](const toml::table& metric) { read_metric(metric, reader, options); });
+  options.measure_cpu = reader.boolean(root, "measure_cpu");
+  read_retention(root, reader, options);
+  for_each_table(root, "sink", reader, [&](const toml::table& sink) { read_sink(sink, reader, options); });
 }
 
 }  // namespace

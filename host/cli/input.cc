@@ -31,6 +31,11 @@ Result<std::string> read_file(const std::string& file) {
   return std::move(text).str();
 }
 
+std::string absolute_path(const std::string& path) {
+  boost::system::error_code ignored;
+  return boost::filesystem::absolute(path, ignored).lexically_normal().string();
+}
+
 Result<int64_t> duration_of(const Arguments& arguments, std::string_view option) {
   auto duration = definition::parse_duration(arguments.get(option));
   if (duration) return duration;

@@ -14,6 +14,9 @@ Result<std::string> read_input(const std::string& text);
 // A whole file. not_found, io_failed; the error names it and says why.
 Result<std::string> read_file(const std::string& file);
 
+// A path as another process finds it.
+std::string absolute_path(const std::string& path);
+
 // The value of an option that is there, in nanoseconds. usage names the option.
 Result<int64_t> duration_of(const Arguments& arguments, std::string_view option);
 // A whole number from 1. usage names the option.

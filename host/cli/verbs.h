@@ -82,6 +82,19 @@ Outcome simulate(const Arguments&);
 
 // about.cc
 Outcome status(const Arguments&);
+
+// observing.cc
+Outcome health(const Arguments&);
+Outcome sink_list(const Arguments&);
+Outcome store_stats(const Arguments&);
+Outcome store_prune(const Arguments&);
+Outcome store_backup(const Arguments&);
+Outcome run_checkpoints(const Arguments&);
+
+// metrics.cc
+Outcome run_metrics(const Arguments&);
+Outcome run_errors(const Arguments&);
+Outcome dashboard(const Arguments&);
 Outcome explain(const Arguments&);
 Outcome version(const Arguments&);
 

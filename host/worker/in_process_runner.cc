@@ -34,6 +34,13 @@ int64_t unix_now_ns() {
       .count();
 }
 
+// Of the calling thread.
+int64_t thread_cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
 // What the operator sees of a release. It outlives the tenure and holds nothing of it: whoever asks must not
 // become the last to let go of a library.
 struct Standing {
@@ -386,8 +393,10 @@ int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now) {
     const pirn_fn function = (*loaded)->find(invocation.function);
     assert(function && "the definition was checked against the functions of its release");
     const InvocationNote note(invocation.id);
+    const int64_t cpu_before = options_.measure ? thread_cpu_ns() : 0;
     place.outcome = Call(invocation, listener_, place.signals, now).run(function, (*loaded)->state());
     const int64_t end = unix_now_ns();
+    if (options_.measure) listener_.on_cost(invocation, thread_cpu_ns() - cpu_before, end - now);
     const int64_t typical = typical_ns_.load(std::memory_order_relaxed);
     typical_ns_.store((typical * 7 + (end - now)) / 8, std::memory_order_relaxed);
     return end;

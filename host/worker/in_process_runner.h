@@ -24,6 +24,7 @@ class InProcessRunner final : public Runner {
   struct Options {
     size_t capacity = 512;  // invocations under way
     size_t threads = 2;     // to begin with
+    bool measure = false;   // the processor time of each call, which takes two calls of the system
   };
   // The arguments outlive the runner.
   InProcessRunner(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup);

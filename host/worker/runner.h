@@ -91,6 +91,8 @@ class Listener {
   virtual void on_log(const Invocation& invocation, uint32_t level, std::string_view message) = 0;
   virtual void on_progress(const Invocation& invocation, double progress, std::string_view note) = 0;
   virtual void on_stream(const Invocation& invocation, std::string_view chunk, bool final) = 0;
+  // What a call has cost, where the runner measures it; before its completion is handed back.
+  virtual void on_cost(const Invocation&, int64_t /*cpu_ns*/, int64_t /*wall_ns*/) {}
 };
 
 class Wakeup {

@@ -14,6 +14,7 @@ std::string filled(std::string_view pattern) {
                                                                       {"{version}", "1.0.0"},
                                                                       {"{workflow}", "none"},
                                                                       {"{breaker}", "none"},
+                                                                      {"{number}", "1"},
                                                                       {"{key}", std::string(64, '0')}})
     if (const size_t at = path.find(hole); at != std::string::npos) path.replace(at, hole.size(), value);
   return path;

@@ -35,6 +35,51 @@ TEST(Configuration, SaysWhatTheHostIsLike) {
   EXPECT_EQ(options.drain_timeout_ns, 300'000'000'000);
 }
 
+TEST(Configuration, MakesSinks) {
+  const HostOptions options = read(
+      "[[sink]]\nname = \"a\"\nkind = \"jsonl\"\npath = \"/x\"\ntenant = \"acme\"\nevents = [\"step.*\"]\n"
+      "[[sink]]\nname = \"b\"\nkind = \"stdout\"\n");
+  ASSERT_EQ(options.sinks.size(), 2u);
+  EXPECT_EQ(options.sinks[0].kind, SinkOptions::Kind::json_lines);
+  EXPECT_EQ(options.sinks[0].path, "/x");
+  EXPECT_EQ(options.sinks[0].tenant, "acme");
+  EXPECT_EQ(options.sinks[0].events, std::vector<std::string>{"step.*"});
+  EXPECT_EQ(options.sinks[1].kind, SinkOptions::Kind::standard_output);
+  EXPECT_EQ(problems("[[sink]]\nname = \"a\"\nkind = \"jsonl\"\n"), "1: a sink of kind jsonl needs 'path'\n");
+  EXPECT_EQ(problems("[[sink]]\nkind = \"paper\"\ntenant = \"A B\"\n"),
+            "1: a sink needs 'name'\n3: 'A B' is no name of a tenant\n"
+            "2: there is no kind of sink 'paper' (The kinds are stdout and jsonl.)\n");
+  EXPECT_EQ(problems("sink = 7\n"),
+            "1: 'sink' must be a list of tables (Begin each with a line [[sink]].)\n");
+}
+
+TEST(Configuration, SaysWhatIsKeptAndWhoIsTold) {
+  const HostOptions options = read(
+      "measure_cpu = true\n[retention]\nevery = \"10m\"\n[[retention.rule]]\ntenant = \"acme\"\nolder_than = "
+      "\"30d\"\n"
+      "keep_last = 100\n[[notifier]]\nwebhook = \"https://x.org/\"\n[[notifier]]\ntenant = \"acme\"\ncommand "
+      "= [\"a\", "
+      "\"b\"]\n[[metric]]\nname = \"steps\"\nevents = [\"step.stop\"]\nby = [\"step\"]\nduration = true\n");
+  EXPECT_TRUE(options.measure_cpu);
+  EXPECT_EQ(options.retention_every_ns, 600'000'000'000);
+  ASSERT_EQ(options.retention.size(), 1u);
+  EXPECT_EQ(options.retention[0].tenant, "acme");
+  EXPECT_EQ(options.retention[0].older_than_ns, int64_t{30} * 86'400'000'000'000);
+  EXPECT_EQ(options.retention[0].keep_last, 100u);
+  ASSERT_EQ(options.notifiers.size(), 2u);
+  EXPECT_EQ(options.notifiers[0].url, "https://x.org/");
+  EXPECT_EQ(options.notifiers[1].command, (std::vector<std::string>{"a", "b"}));
+  ASSERT_EQ(options.metrics.size(), 1u);
+  EXPECT_TRUE(options.metrics[0].duration);
+  EXPECT_NE(problems("[[retention.rule]]\ntenant = \"acme\"\n").find("'older_than' or 'keep_last'"),
+            std::string::npos);
+  EXPECT_NE(problems("[[notifier]]\nwebhook = \"ftp://x\"\n").find("http"), std::string::npos);
+  EXPECT_NE(problems("[[notifier]]\n").find("either"), std::string::npos);
+  EXPECT_NE(problems("[[notifier]]\ncommand=[\"a\"]\n[[notifier]]\ncommand=[\"b\"]\n").find("already"),
+            std::string::npos);
+  EXPECT_NE(problems("[[metric]]\nname = \"A\"\nby = [\"colour\"]\n").find("colour"), std::string::npos);
+}
+
 TEST(Configuration, LeavesWhatItDoesNotName) {
   const HostOptions options = read("");
   EXPECT_EQ(options.listen, "");

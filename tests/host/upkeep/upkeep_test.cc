@@ -22,8 +22,8 @@ class UpkeepTest : public ::testing::Test {
   UpkeepTest() {
     std::string pattern = (fs::temp_directory_path() / "pirn-upkeep-XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
-    store_ = *store::SqliteStore::open(directory_ + "/pirn.db");
-    book_ = *logbook::Logbook::open(directory_ + "/logbook.db");
+    store_ = store::SqliteStore::open(directory_ + "/pirn.db").value();
+    book_ = logbook::Logbook::open(directory_ + "/logbook.db").value();
   }
   ~UpkeepTest() override {
     store_.reset();

@@ -1,0 +1,179 @@
+// The history of an execution as checkpoints: each commit is one. What the journal holds is folded up to
+// where it is asked for, by the same function that recovers it.
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "host/api/document.h"
+#include "host/api/orders.h"
+#include "host/api/routes.h"
+#include "host/events/event_text.h"
+#include "host/journal/codec.h"
+#include "host/store/store.h"
+#include "packager/json/json.h"
+
+namespace pirn::api {
+
+namespace {
+
+namespace bj = boost::json;
+
+constexpr uint32_t kCommitsPerRead = 256;
+
+// What happened to steps with one commit.
+struct Checkpoint {
+  uint32_t number = 0;
+  int64_t at = 0;
+  bj::array started, ran, skipped, events;
+};
+
+bool names(const bj::array& steps, const std::string& step) {
+  return std::any_of(steps.begin(), steps.end(),
+                     [&](const bj::value& each) { return each.as_string() == step; });
+}
+
+Result<Checkpoint> read_checkpoint(const store::StoredCommit& commit) {
+  Checkpoint checkpoint;
+  checkpoint.number = commit.commit_no;
+  PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) {
+    checkpoint.at = event.at;
+    checkpoint.events.push_back(bj::string(event.type));
+    bj::array* steps = event.type == "step.start"  ? &checkpoint.started
+                       : event.type == "step.skip" ? &checkpoint.skipped
+                       : event.type == "step.stop" || event.type == "step.exception" ||
+                               event.type == "step.snooze" || event.type == "step.await"
+                           ? &checkpoint.ran
+                           : nullptr;
+    if (steps == nullptr) return;
+    const auto object = parse_own_json(event.text, "an event", {});
+    if (object && object->is_object()) steps->push_back(object->as_object().at("step"));
+  }));
+  return checkpoint;
+}
+
+struct Question {
+  uint32_t after = 0, limit = 100;
+  std::string ran, skipped;
+};
+
+Result<Question> read_question(const Request& request) {
+  Question question;
+  PIRN_TRY(const int64_t after, number_parameter(request, "after", 0, 0, UINT32_MAX));
+  PIRN_TRY(const int64_t limit, number_parameter(request, "limit", 100, 1, 1000));
+  question.after = static_cast<uint32_t>(after);
+  question.limit = static_cast<uint32_t>(limit);
+  question.ran = request.parameter("ran");
+  question.skipped = request.parameter("skipped");
+  return question;
+}
+
+Result<Response> list(const Services& services, ExecutionId id, const Question& question) {
+  bj::array rows;
+  uint32_t after = question.after;
+  for (;;) {
+    PIRN_TRY(const auto commits, services.store.journal(id, after, kCommitsPerRead));
+    for (const store::StoredCommit& commit : commits) {
+      if (rows.size() == question.limit)
+        return json(200, bj::object{{"checkpoints", std::move(rows)}, {"cursor", after}, {"more", true}});
+      after = commit.commit_no;
+      PIRN_TRY(Checkpoint checkpoint, read_checkpoint(commit));
+      if (!question.ran.empty() && !names(checkpoint.ran, question.ran)) continue;
+      if (!question.skipped.empty() && !names(checkpoint.skipped, question.skipped)) continue;
+      rows.push_back(bj::object{{"checkpoint", checkpoint.number},
+                                {"at", time_text_ns(checkpoint.at)},
+                                {"started", std::move(checkpoint.started)},
+                                {"ran", std::move(checkpoint.ran)},
+                                {"skipped", std::move(checkpoint.skipped)},
+                                {"events", std::move(checkpoint.events)}});
+    }
+    if (commits.size() < kCommitsPerRead)
+      return json(200, bj::object{{"checkpoints", std::move(rows)}, {"cursor", after}, {"more", false}});
+  }
+}
+
+Error no_checkpoint(ExecutionId id, uint32_t number) {
+  return Error{Code::not_found,
+               "the execution '" + id.text() + "' has no checkpoint " + std::to_string(number),
+               "See pirn run checkpoints " + id.text() + "."};
+}
+
+bj::value result_of(const journal::Step& step) {
+  if (!step.result) return nullptr;
+  std::string text;
+  journal::append_result(text, *step.result);
+  return bj::parse(text);
+}
+
+Result<Response> show(const Services& services, ExecutionId id, uint32_t number) {
+  journal::ExecutionState state;
+  state.id = id;
+  std::map<uint32_t, std::string> step_names;
+  int64_t at = 0;
+  for (uint32_t after = 0; after < number;) {
+    PIRN_TRY(const auto commits,
+             services.store.journal(id, after, std::min(kCommitsPerRead, number - after)));
+    if (commits.empty()) return no_checkpoint(id, number);
+    for (const store::StoredCommit& commit : commits) {
+      PIRN_TRY(journal::Commit decoded, journal::decode_commit(commit.body, commit.schema));
+      at = decoded.at;
+      for (journal::Record& record : decoded.records)
+        if (!journal::replay(state, std::move(record), decoded.at))
+          return Error{Code::journal_corrupt, "the journal of '" + id.text() + "' cannot be followed"};
+      ++state.next_commit;
+      after = commit.commit_no;
+      // The journal names a step where it speaks of it.
+      PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) {
+        const auto object = parse_own_json(event.text, "an event", {});
+        if (!object || !object->is_object() || !object->as_object().contains("i")) return;
+        step_names[object->at("i").to_number<uint32_t>()] = std::string(object->at("step").as_string());
+      }));
+    }
+  }
+  bj::array steps;
+  for (const auto& [index, name] : step_names) {
+    if (index >= state.steps.size()) continue;
+    const journal::Step& step = state.steps[index];
+    steps.push_back(bj::object{{"name", name},
+                               {"state", journal::name_of(step.state)},
+                               {"failures", step.failures},
+                               {"invocations", step.invocations},
+                               {"result", result_of(step)}});
+  }
+  return json(200, bj::object{{"id", id.text()},
+                              {"checkpoint", number},
+                              {"at", time_text_ns(at)},
+                              {"state", journal::visible_state(state)},
+                              {"attempt", state.attempt},
+                              {"done", state.n_terminal()},
+                              {"total", state.steps.size()},
+                              {"steps", std::move(steps)}});
+}
+
+void answer(const Respond& respond, Result<Response> response) {
+  respond(response ? std::move(response).value() : problem(response.error()));
+}
+
+}  // namespace
+
+void list_checkpoints(const Services& services, RequestPtr request, Respond respond) {
+  const Result<Question> question = read_question(*request);
+  if (!question) return respond(problem(question.error()));
+  with_execution(services, *request, respond, [&services, question = *question, respond](ExecutionId id) {
+    answer(respond, list(services, id, question));
+  });
+}
+
+void show_checkpoint(const Services& services, RequestPtr request, Respond respond) {
+  uint32_t number = 0;
+  const std::string& text = request->params[1];
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool well = error == std::errc() && end == text.data() + text.size() && number > 0;
+  with_execution(services, *request, respond, [&services, number, well, text, respond](ExecutionId id) {
+    if (!well)
+      return respond(problem(Error{Code::not_found, "the execution '" + id.text() + "' has no checkpoint '" +
+                                                        text + "'; they are numbered from 1"}));
+    answer(respond, show(services, id, number));
+  });
+}
+
+}  // namespace pirn::api

@@ -1,0 +1,128 @@
+// Whether the host is well, in which part it is not, and its figures for those who collect them.
+#include <algorithm>
+
+#include "host/api/document.h"
+#include "host/api/orders.h"
+#include "host/api/pool.h"
+#include "host/api/routes.h"
+#include "host/engine/inbox.h"
+#include "host/events/feed.h"
+#include "host/events/meters.h"
+#include "host/events/outlets.h"
+#include "host/logbook/logbook.h"
+#include "host/notify/notifier.h"
+#include "host/store/store.h"
+#include "host/upkeep/upkeep.h"
+
+namespace pirn::api {
+
+namespace {
+
+namespace bj = boost::json;
+
+// ok: nothing to do. degraded: work goes on, and something is lost. failing: no work is taken.
+enum class Condition : uint8_t { ok, degraded, failing };
+
+struct Finding {
+  std::string part;
+  Condition condition = Condition::ok;
+  std::string detail;
+};
+
+std::string_view word(Condition condition) {
+  return condition == Condition::ok ? "ok" : condition == Condition::degraded ? "degraded" : "failing";
+}
+
+Finding find(std::string part, bool well, Condition otherwise, std::string detail) {
+  return {std::move(part), well ? Condition::ok : otherwise, well ? std::string() : std::move(detail)};
+}
+
+std::vector<Finding> examine(const Services& services, const engine::EngineStats& engine) {
+  const Vitals& vitals = services.vitals;
+  std::vector<Finding> all;
+  all.push_back(
+      find("store", !vitals.store_failed(), Condition::failing, "a commit could not be made durable"));
+  all.push_back(find("admission", !vitals.draining(), Condition::failing, "the host is shutting down"));
+  const uint32_t stuck = vitals.stuck_calls();
+  all.push_back(find("calls", stuck == 0,
+                     stuck >= kStuckCallsLimit ? Condition::failing : Condition::degraded,
+                     std::to_string(stuck) + " calls that timed out have not returned"));
+  all.push_back(
+      find("executions", vitals.left_aside().empty(), Condition::degraded,
+           std::to_string(vitals.left_aside().size()) + " are left aside, for their journals are damaged"));
+  const logbook::Health book = services.logbook.health();
+  all.push_back(find("logbook", book.failures == 0, Condition::degraded, book.last_error));
+  for (const events::OutletHealth& sink : services.outlets.health(""))
+    all.push_back(find("sink " + sink.name, sink.errors == 0 && sink.lost == 0, Condition::degraded,
+                       std::to_string(sink.errors) + " errors, " + std::to_string(sink.lost) + " lost" +
+                           (sink.last_error.empty() ? "" : ": " + sink.last_error)));
+  for (const notify::NotifierHealth& notifier : services.notifier.health())
+    all.push_back(find("notifier" + (notifier.tenant.empty() ? "" : " " + notifier.tenant),
+                       notifier.given_up == 0, Condition::degraded,
+                       std::to_string(notifier.given_up) + " notices given up: " + notifier.last_error));
+  const upkeep::PolicyState policy = services.upkeep.policy_state();
+  all.push_back(find("retention", policy.last_error.empty(), Condition::degraded, policy.last_error));
+  all.push_back({"engine", Condition::ok,
+                 std::to_string(engine.open_executions) + " open runs, " +
+                     std::to_string(engine.running_steps) + " running steps"});
+  return all;
+}
+
+Response health(const Services& services, const engine::EngineStats& engine) {
+  bj::array parts;
+  Condition worst = Condition::ok;
+  for (Finding& each : examine(services, engine)) {
+    worst = std::max(worst, each.condition);
+    parts.push_back(
+        bj::object{{"part", each.part}, {"status", word(each.condition)}, {"detail", each.detail}});
+  }
+  return json(200, bj::object{{"status", word(worst)}, {"parts", std::move(parts)}});
+}
+
+void append(std::string& out, std::string_view name, std::string_view type, uint64_t value) {
+  out += "# TYPE pirn_" + std::string(name) + " " + std::string(type) + "\npirn_" + std::string(name) + " " +
+         std::to_string(value) + "\n";
+}
+
+Response metrics_text(const Services& services, const engine::EngineStats& engine) {
+  const auto stored = services.store.stats();
+  if (!stored) return problem(stored.error());
+  const logbook::Health book = services.logbook.health();
+  Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  std::string& out = response.body;
+  append(out, "open_executions", "gauge", engine.open_executions);
+  append(out, "running_steps", "gauge", engine.running_steps);
+  append(out, "executions_started_total", "counter", engine.executions_started);
+  append(out, "executions_ended_total", "counter", engine.executions_ended);
+  append(out, "commits_total", "counter", engine.commits);
+  append(out, "stuck_calls", "gauge", services.vitals.stuck_calls());
+  append(out, "watchers", "gauge", services.feed.subscribers());
+  append(out, "store_bytes", "gauge", stored->size_bytes);
+  append(out, "store_wal_bytes", "gauge", stored->wal_bytes);
+  append(out, "logbook_lines", "gauge", book.lines);
+  append(out, "logbook_lines_lost_total", "counter", book.lost);
+  for (const auto& meter : services.meters) meter->append_text(out);
+  return response;
+}
+
+void with_engine(const Services& services, const Respond& respond,
+                 Response (*answer)(const Services&, const engine::EngineStats&)) {
+  engine::Stats stats;
+  stats.reply = [&services, respond, answer](Result<engine::EngineStats> engine) {
+    if (!engine) return respond(problem(engine.error()));
+    services.pool.post([&services, respond, answer, engine = *engine] { respond(answer(services, engine)); });
+  };
+  send(services, std::move(stats), respond);
+}
+
+}  // namespace
+
+void show_health(const Services& services, RequestPtr, Respond respond) {
+  with_engine(services, respond, health);
+}
+void show_metrics(const Services& services, RequestPtr, Respond respond) {
+  with_engine(services, respond, metrics_text);
+}
+
+}  // namespace pirn::api

@@ -1,0 +1,109 @@
+// What is kept, and how it is made less or copied.
+#include "host/store/store.h"
+#include "host/api/document.h"
+#include "host/api/routes.h"
+#include "host/logbook/logbook.h"
+#include "host/upkeep/upkeep.h"
+#include "packager/definition/definition.h"
+#include "registry/registry.h"
+
+namespace pirn::api {
+
+namespace {
+
+namespace bj = boost::json;
+
+bj::value instant(int64_t ns) { return ns == 0 ? bj::value(nullptr) : bj::value(time_text_ns(ns)); }
+
+Result<upkeep::Rule> read_rule(const Request& request, const Document& body) {
+  upkeep::Rule rule;
+  rule.tenant = request.tenant;
+  PIRN_TRY(rule.package, body.text_or("package", ""));
+  PIRN_TRY(rule.workflow, body.text_or("workflow", ""));
+  PIRN_TRY(const std::string age, body.text_or("older_than", ""));
+  if (!age.empty()) {
+    PIRN_TRY(rule.older_than_ns, definition::parse_duration(age));
+    if (rule.older_than_ns <= 0 || rule.older_than_ns == definition::kInfinite)
+      return Error{Code::invalid_argument, "'older_than' must be longer than nothing and not for ever"};
+  }
+  PIRN_TRY(const int64_t keep, body.integer_or("keep_last", 0, 0, INT64_MAX));
+  rule.keep_last = static_cast<uint64_t>(keep);
+  PIRN_DO(upkeep::check(rule));
+  return rule;
+}
+
+Result<Response> prune(const Services& services, const Request& request) {
+  PIRN_TRY(const Document body, Document::read(request.body, {"older_than", "keep_last", "package",
+                                                              "workflow", "dry_run", "compact"}));
+  PIRN_TRY(const upkeep::Rule rule, read_rule(request, body));
+  PIRN_TRY(const bool dry_run, body.flag_or("dry_run", false));
+  PIRN_TRY(const bool compact, body.flag_or("compact", false));
+  PIRN_TRY(const store::StoreStats before, services.store.stats());
+  PIRN_TRY(const upkeep::Pruned pruned, services.upkeep.prune(rule, now_ns(), dry_run));
+  if (compact && !dry_run) PIRN_DO(services.upkeep.compact());
+  PIRN_TRY(const store::StoreStats after, services.store.stats());
+  return json(200, bj::object{{"executions", pruned.executions},
+                              {"dry_run", dry_run},
+                              {"size_bytes_before", before.size_bytes + before.wal_bytes},
+                              {"size_bytes", after.size_bytes + after.wal_bytes},
+                              {"free_bytes", after.free_bytes}});
+}
+
+Result<Response> show(const Services& services, const Request& request) {
+  PIRN_TRY(const store::StoreStats stats, services.store.stats());
+  bj::array counts;
+  PIRN_TRY(const std::vector<upkeep::Count> all, services.upkeep.counts());
+  for (const upkeep::Count& each : all)
+    if (request.tenant.empty() || each.tenant == request.tenant)
+      counts.push_back(
+          bj::object{{"tenant", each.tenant}, {"state", each.state}, {"executions", each.executions}});
+  const logbook::Health book = services.logbook.health();
+  const upkeep::PolicyState policy = services.upkeep.policy_state();
+  return json(
+      200,
+      bj::object{
+          {"kind", services.vitals.store_kind()},
+          {"journal_rows", stats.journal_rows},
+          {"executions", stats.executions},
+          {"open_executions", stats.open_executions},
+          {"size_bytes", stats.size_bytes},
+          {"wal_bytes", stats.wal_bytes},
+          {"free_bytes", stats.free_bytes},
+          {"by_state", std::move(counts)},
+          {"logbook",
+           {{"lines", book.lines},
+            {"bytes", book.bytes},
+            {"lost", book.lost},
+            {"failures", book.failures},
+            {"last_error", book.last_error.empty() ? bj::value(nullptr) : bj::value(book.last_error)}}},
+          {"retention",
+           {{"last_run_at", instant(policy.last_run_at)},
+            {"next_run_at", instant(policy.next_run_at)},
+            {"removed", policy.removed},
+            {"last_error", policy.last_error.empty() ? bj::value(nullptr) : bj::value(policy.last_error)}}}});
+}
+
+Result<Response> back_up(const Services& services, const Request& request) {
+  PIRN_TRY(const Document body, Document::read(request.body, {"directory"}));
+  PIRN_TRY(const std::string directory, body.text("directory"));
+  PIRN_DO(services.upkeep.back_up(directory));
+  return json(201, bj::object{{"directory", directory}});
+}
+
+Response answer(Result<Response> response) {
+  return response ? std::move(response).value() : problem(response.error());
+}
+
+}  // namespace
+
+Response show_store(const Services& services, const Request& request) {
+  return answer(show(services, request));
+}
+Response prune_store(const Services& services, const Request& request) {
+  return answer(prune(services, request));
+}
+Response back_up_store(const Services& services, const Request& request) {
+  return answer(back_up(services, request));
+}
+
+}  // namespace pirn::api
