@@ -301,6 +301,7 @@ void Execution::resume(Decision& decision) {
   if (state_.deadline != kNever && deadline_counts)
     deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
   if (state_.state == State::pending) {
+    resume_handlers(decision);  // of an attempt before
     if (state_.wake_at > decision.now)
       start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
     else

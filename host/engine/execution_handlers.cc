@@ -69,7 +69,7 @@ void Execution::start_handler(Decision& decision, HandlerEvent handler, uint32_t
       invocation(decision, Kind::handler, step, function_of(plan_->workflow().handlers, handler));
   if (handler != HandlerEvent::on_step_error)
     call.context = concluding_context();
-  else if (state_.steps[step].error)
+  else if (step != journal::kNoStep && state_.steps[step].error)
     call.context = with_error(call.context, *state_.steps[step].error, step);
   call.input = input;
   call.deadline = later(decision.now, decision.handler_limit_ns);

@@ -109,7 +109,8 @@ bool Execution::fall_back(Decision& decision, const Failure& failure, const Fall
   return false;
 }
 
-// S9: on_error decides. `abort` fails the whole workflow whatever it says.
+// S9: on_error decides. `abort` fails the whole workflow whatever it says, and with this error, though others
+// may have failed before it without stopping anything.
 void Execution::give_up(Decision& decision, const Failure& failure, bool abort) {
   const definition::OnError on_error = abort ? definition::OnError::fail : plan_->step(failure.step).on_error;
   if (on_error == definition::OnError::skip) {
@@ -125,8 +126,8 @@ void Execution::give_up(Decision& decision, const Failure& failure, bool abort) 
   const bool fail_fast = plan_->workflow().failure_mode == definition::FailureMode::fail_fast;
   if (!tolerated && (fail_fast || abort)) {
     Stopping record;
-    record.error = state_.error;
-    record.step = state_.error_step;
+    record.error = abort ? failure.error : state_.error;
+    record.step = abort ? failure.step : state_.error_step;
     return stop(decision, std::move(record));
   }
   finish_if_done(decision);

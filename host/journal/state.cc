@@ -306,6 +306,9 @@ struct Applier {
   void operator()(const WorkflowRetry& record) {
     require(execution.state == State::stopping || execution.state == State::compensating);
     names_a_step_or_none(record.step);
+    // A handler that is still told of a child's error outlives the child.
+    for (HandlerRun& run : execution.handlers)
+      if (run.step != kNoStep && run.step >= execution.n_declared()) run.step = kNoStep;
     execution.steps.assign(execution.n_declared(), Step());
     execution.expansions.clear();
     execution.n_children = 0;

@@ -1,5 +1,5 @@
 // The ready steps of one execution, in the order in which they go: priority descending, canonical rank
-// ascending (R60). Pure.
+// ascending (R60). Children share the rank of their graft and are numbered in their order. Pure.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,8 @@ class ReadySet {
 
  private:
   static bool goes_later(const Entry& a, const Entry& b) {
-    return a.priority != b.priority ? a.priority < b.priority : a.rank > b.rank;
+    if (a.priority != b.priority) return a.priority < b.priority;
+    return a.rank != b.rank ? a.rank > b.rank : a.step > b.step;
   }
 
   // A heap. Most executions have one ready step at a time, and it needs no memory of its own.

@@ -46,6 +46,19 @@ std::string slots(const worker::Invocation& invocation, std::initializer_list<st
   return out;
 }
 
+TEST(Graft, R60ItsChildrenAreTakenUpInTheirOrder) {
+  World world;
+  world.publish(R"("step_concurrency":1,"steps":[{"name":"g","graft":true}])");
+  std::vector<journal::Child> children;
+  for (int i = 0; i < 9; ++i) children.push_back(child("c" + std::to_string(8 - i)));
+  world.runner().by_function["g"] = always(expand(children));
+  ASSERT_TRUE(world.start());
+  world.run();
+  std::string order;
+  for (const Called& call : world.runner().calls) order += call.step + " ";
+  EXPECT_EQ(order, "g c8 c7 c6 c5 c4 c3 c2 c1 c0 ");
+}
+
 TEST(Graft, R12ItsChildrenAreStepsThatRunAfterIt) {
   World world;
   world.publish(kGraft);

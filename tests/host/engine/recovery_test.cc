@@ -66,7 +66,8 @@ TEST(Recovery, AFallbackIsAValueOrASkip) {
 
 TEST(Recovery, R46TheFirstMatchingRuleDecides) {
   World world;
-  world.publish(step(R"("recovery":[{"on":["lost"],"action":"skip"},{"on":[{"class":"terminal"}],"action":"fallback","fallback":"plan_b"}])"));
+  world.publish(step(
+      R"("recovery":[{"on":["lost"],"action":"skip"},{"on":[{"class":"terminal"}],"action":"fallback","fallback":"plan_b"}])"));
   world.runner().by_function["a"] = always_fails("lost");
   const ExecutionId skipped = world.start()->id;
   world.run();
@@ -86,7 +87,8 @@ TEST(Recovery, R46TheFirstMatchingRuleDecides) {
 
 TEST(Recovery, R46ARuleRetriesWithItsOwnPolicyAndCountsWithTheSteps) {
   World world;
-  world.publish(step(R"("recovery":[{"on":["busy"],"action":"retry","max_retries":3,"retry_delay":"10s","retry_backoff":"fixed"}])"));
+  world.publish(step(
+      R"("recovery":[{"on":["busy"],"action":"retry","max_retries":3,"retry_delay":"10s","retry_backoff":"fixed"}])"));
   int calls = 0;
   world.runner().by_function["a"] = [&](const auto&) { return ++calls == 1 ? fail("other") : fail("busy"); };
   const ExecutionId id = world.start()->id;
@@ -117,18 +119,35 @@ TEST(Recovery, R46TheRulesOfTheStepComeBeforeThoseOfTheWorkflow) {
 TEST(Recovery, R46AConditionFunctionDecidesWhetherARuleApplies) {
   for (const bool truth : {true, false}) {
     World world;
-    world.publish(step(R"("recovery":[{"when":{"function":"is_night"},"action":"skip"},{"action":"fallback","fallback":{"value":{"k":1}}}])"));
+    world.publish(step(
+        R"("recovery":[{"when":{"function":"is_night"},"action":"skip"},{"action":"fallback","fallback":{"value":{"k":1}}}])"));
     world.runner().by_function["a"] = always_fails("x");
     world.runner().by_function["is_night"] = [=](const auto&) { return after(kSecond, answer(truth)); };
     const ExecutionId id = world.start()->id;
     world.settle();
     EXPECT_EQ(world.step_state(id, "a"), "asking");
-    EXPECT_EQ(world.runner().calls[1].input, R"({"error":{"code":"x","message":"told to","class":"retryable"}})");
+    EXPECT_EQ(world.runner().calls[1].input,
+              R"({"error":{"code":"x","message":"told to","class":"retryable"}})");
     world.run();
     EXPECT_EQ(world.step_state(id, "a"), truth ? "skipped(recovery)" : "completed");
     EXPECT_EQ(world.show(id).state.steps[0].failures, 1u) << "counted once";
     EXPECT_EQ(world.show(id).state.state, State::completed);
   }
+}
+
+TEST(Recovery, R46WhatAbortsIsTheErrorWhateverFailedBefore) {
+  World world;
+  world.publish(R"("failure_mode":"continue","steps":[{"name":"a","max_retries":0},
+    {"name":"b","recovery":[{"on":["stop"],"action":"abort"}]},{"name":"c"}])");
+  world.runner().by_function["a"] = [](const auto&) { return fail("early"); };
+  world.runner().by_function["b"] = [](const auto&) { return after(kMinute, fail("stop")); };
+  world.runner().by_function["c"] = [](const auto&) { return after(2 * kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  const journal::ExecutionState state = world.show(id).state;
+  EXPECT_EQ(state.error->code, "stop");
+  EXPECT_EQ(state.error_step, 1u);
+  EXPECT_EQ(world.step_state(id, "c"), "cancelled");
 }
 
 TEST(Recovery, R47SomebodyDecides) {

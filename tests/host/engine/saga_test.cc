@@ -81,8 +81,9 @@ TEST(Saga, ARollbackIsToldItsResultAndTheError) {
   const auto refund = std::find_if(world.runner().calls.begin(), world.runner().calls.end(),
                                    [](const Called& call) { return call.function == "refund"; });
   ASSERT_NE(refund, world.runner().calls.end());
-  EXPECT_EQ(refund->input,
-            R"({"result":{"receipt":"r-1"},"error":{"code":"no_carrier","message":"told to","class":"retryable"}})");
+  EXPECT_EQ(
+      refund->input,
+      R"({"result":{"receipt":"r-1"},"error":{"code":"no_carrier","message":"told to","class":"retryable"}})");
   EXPECT_NE(refund->context.find(R"("__error_step__":"ship")"), std::string::npos) << refund->context;
   EXPECT_NE(refund->context.find(R"("receipt":"r-1")"), std::string::npos);
 }
@@ -118,7 +119,8 @@ TEST(Saga, R25AFailingRollbackIsRetriedAndTheOthersGoOn) {
 
 TEST(Saga, R61OnlyDoneIsASuccessOfARollback) {
   World world;
-  world.publish(R"("steps":[{"name":"a","rollback":"ra","max_retries":0},{"name":"c","after":["a"],"max_retries":0}])");
+  world.publish(
+      R"("steps":[{"name":"a","rollback":"ra","max_retries":0},{"name":"c","after":["a"],"max_retries":0}])");
   world.runner().by_function["ra"] = [](const auto&) { return skip("no need"); };
   world.runner().by_function["c"] = [](const auto&) { return fail("x"); };
   const ExecutionId id = world.start()->id;
@@ -129,7 +131,8 @@ TEST(Saga, R61OnlyDoneIsASuccessOfARollback) {
 
 TEST(Saga, ARollbackHasTheTimeoutOfItsStep) {
   World world;
-  world.publish(R"("steps":[{"name":"a","rollback":"ra","max_retries":0,"timeout":"10s"},{"name":"c","after":["a"],"max_retries":0}])");
+  world.publish(
+      R"("steps":[{"name":"a","rollback":"ra","max_retries":0,"timeout":"10s"},{"name":"c","after":["a"],"max_retries":0}])");
   world.runner().by_function["ra"] = [](const auto&) { return hang(); };
   world.runner().by_function["c"] = [](const auto&) { return fail("x"); };
   const ExecutionId id = world.start()->id;
@@ -152,11 +155,11 @@ TEST_P(R26Compensation, OfAFailure) {
   EXPECT_EQ(world.show(id).state.state, State::failed);
   EXPECT_EQ(!rolled_back(world).empty(), GetParam().rolls_back);
 }
-INSTANTIATE_TEST_SUITE_P(
-    Policies, R26Compensation,
-    testing::Values(Policy{"", true}, Policy{R"("failure_mode":"continue",)", false},
-                    Policy{R"("compensate":"never",)", false},
-                    Policy{R"("failure_mode":"continue","compensate":"always",)", true}));
+INSTANTIATE_TEST_SUITE_P(Policies, R26Compensation,
+                         testing::Values(Policy{"", true}, Policy{R"("failure_mode":"continue",)", false},
+                                         Policy{R"("compensate":"never",)", false},
+                                         Policy{R"("failure_mode":"continue","compensate":"always",)",
+                                                true}));
 
 TEST(Saga, R26ACancelRollsBackOnlyWhenAsked) {
   for (const bool rollback : {false, true}) {
@@ -197,9 +200,11 @@ TEST(Saga, R64OnFailureComesAfterTheRollbacksAndBeforeTheEnd) {
   const Called& last = world.runner().calls.back();
   EXPECT_EQ(last.function, "alarm");
   EXPECT_EQ(last.step, "");
-  EXPECT_EQ(last.input, R"({"event":"on_failure","step":"ship","attempt":1,)"
-                        R"("error":{"code":"no_carrier","message":"told to","class":"retryable"},)"
-                        R"("rollback_errors":[{"step":"charge","error":{"code":"bank_closed","message":"told to","class":"terminal"}}]})");
+  EXPECT_EQ(
+      last.input,
+      R"({"event":"on_failure","step":"ship","attempt":1,)"
+      R"("error":{"code":"no_carrier","message":"told to","class":"retryable"},)"
+      R"("rollback_errors":[{"step":"charge","error":{"code":"bank_closed","message":"told to","class":"terminal"}}]})");
   EXPECT_EQ(world.records_of<journal::Stopped>(id).size(), 1u);
   const std::vector<Event> events = world.events_of(id);
   EXPECT_TRUE(std::holds_alternative<journal::Stopped>(events.back().record));
@@ -288,9 +293,31 @@ TEST(Saga, R23OnStepErrorIsCalledForEachFailureAndNobodyWaitsForIt) {
   EXPECT_EQ(world.show(id).state.state, State::failed) << "long before the handler returns";
   EXPECT_EQ(calls_of(world, "note"), 2u);
   EXPECT_EQ(world.runner().calls[1].function, "note") << "before the retry";
-  EXPECT_EQ(world.runner().calls[1].input,
-            R"({"event":"on_step_error","step":"a","attempt":1,"error":{"code":"x","message":"told to","class":"retryable"}})");
+  EXPECT_EQ(
+      world.runner().calls[1].input,
+      R"({"event":"on_step_error","step":"a","attempt":1,"error":{"code":"x","message":"told to","class":"retryable"}})");
   world.run();
+}
+
+// What is told of an attempt that is over is told again by a host that comes back, also of children that are
+// no more.
+TEST(Saga, R23OnStepErrorSurvivesARestartBetweenAttempts) {
+  World world;
+  world.publish(
+      R"("on_step_error":"note","max_retries":1,"retry_delay":"1h","steps":[{"name":"g","graft":true}])");
+  world.runner().by_function["g"] = [](const auto&) { return expand({child("c", R"({"max_retries":0})")}); };
+  world.runner().by_function["child"] = [](const auto& call) {
+    return call.frame->workflow_attempt == 1 ? fail("x") : ok();
+  };
+  world.runner().by_function["note"] = [](const auto&) { return after(kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.advance(kSecond);
+  EXPECT_EQ(world.show(id).state.state, State::pending);
+  world.crash();
+  EXPECT_EQ(calls_of(world, "note"), 2u) << "at least once";
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.records_of<journal::HandlerDone>(id).size(), 1u);
 }
 
 // The host is lost at each commit in turn, once before and once after it is durable: the same things happen,
