@@ -99,6 +99,7 @@ Act after(int64_t takes, Act act) {
 // ---- the runner ----
 
 void ScriptedRunner::start(std::span<worker::Invocation> batch) {
+  count_taken();  // what starts now, starts behind the commit of what was taken
   for (worker::Invocation& invocation : batch) {
     std::string context;
     invocation.context.append_json(context);
@@ -279,16 +280,15 @@ ScriptedRunner::Counts World::journaled_calls() const {
       const auto visit = [&](const auto& record) {
         using R = std::decay_t<decltype(record)>;
         using namespace journal;
-        if constexpr (std::is_same_v<R, StepStarted>)
+        if constexpr (std::is_same_v<R, StepStarted> || std::is_same_v<R, StepAsked>)
           under_way[record.step] = record.kind;
         else if constexpr (std::is_same_v<R, StepInterrupted>)
           under_way.erase(record.step);
         else if constexpr (std::is_same_v<R, StepCompleted> || std::is_same_v<R, StepFailed> ||
                            std::is_same_v<R, StepSkipped> || std::is_same_v<R, StepSnoozed> ||
-                           std::is_same_v<R, StepAwaiting> || std::is_same_v<R, StepCancelled>)
+                           std::is_same_v<R, StepAwaiting> || std::is_same_v<R, StepCancelled> ||
+                           std::is_same_v<R, StepAnswered>)
           ended(record.step);
-        else if constexpr (std::is_same_v<R, StepAnswered>)
-          ++counts[{id, record.step, record.kind}];
         else if constexpr (std::is_same_v<R, RollbackDone> || std::is_same_v<R, RollbackFailed>)
           ++counts[{id, record.step, Kind::rollback}];
         else if constexpr (std::is_same_v<R, HandlerStarted>)

@@ -137,6 +137,20 @@ TEST(Language, AStartMayBeLaterAndHaveItsOwnStrategy) {
   EXPECT_EQ(fates(report), (Strings{"a returned 1 at 1h", "b returned 1 at 1h1m"}));
 }
 
+TEST(Language, R55R56ProgressAndTheRunningStepsAreShown) {
+  const bj::object report =
+      report_of(case_of(R"({"name":"a","timeout":"5h"},{"name":"s","when":{"path":"no","exists":true}},
+                           {"name":"t","on_error":"continue","max_retries":0},{"name":"g","graft":true},
+                           {"name":"x","after_graft":["g"]})",
+                        R"(,"calls":[{"step":"a","does":{"takes":"2h"}},{"step":"t","does":{"fail":"bad"}},
+      {"step":"g","does":{"expand":[{"name":"c1","timeout":"5h"},{"name":"c2"}]}},{"step":"c1","does":{"takes":"3h"}}],
+      "until":"1h","do":[{"start":"w"},{"at":"2h","crash":true}],"expect":{"w":{"state":"running"}})"));
+  const bj::value& run = report.at("runs").at("w");
+  // Skipped, failed, expanded, the second child.
+  EXPECT_EQ(bj::serialize(run.at("progress")), R"({"done":4,"total":7})");
+  EXPECT_EQ(bj::serialize(run.at("running_steps")), R"(["a","c1"])");
+}
+
 TEST(Language, WhatCallsEmitIsInTheJournal) {
   const bj::object report = report_of(case_of(
       R"({"name":"a"})",
