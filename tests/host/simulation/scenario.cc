@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "host/engine/grown_plan.h"
 #include "host/engine/verdict.h"
@@ -224,6 +225,7 @@ class Checker {
     folded.id = id_;
     uint32_t commits = 0;
     int64_t last_at = -1;
+    uint32_t done = 0, attempt = 0;
     auto stored = world_.store().journal(id_, 0, 1'000'000);
     for (const store::StoredCommit& row : *stored) {
       auto commit = journal::decode_commit(row.body, row.schema);
@@ -232,6 +234,9 @@ class Checker {
       last_at = commit->at;
       for (journal::Record& record : commit->records) journal::apply(folded, std::move(record), commit->at);
       if (row.commit_no != ++commits) say("P9: commit numbers have a gap");
+      const bool same_attempt = std::exchange(attempt, folded.attempt) == folded.attempt;
+      if (std::exchange(done, folded.n_terminal()) > folded.n_terminal() && same_attempt)
+        say("P11: progress goes back");
     }
     folded.next_commit = commits + 1;
     journal::TextWriter a, b;
