@@ -1,6 +1,8 @@
 #include "tests/host/model/compare.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -31,15 +33,25 @@ Facts facts_of(const Model& model) {
   Facts out;
   const Execution& e = model.execution();
   out.confluent = std::string(text_of(e.phase)) + "\n";
-  out.timed = "ended " + std::to_string(e.ended_at - e.started_at) + "\n";
+  out.timed = "ended " + std::to_string(e.ended_at - e.started_at) + " attempt " + std::to_string(e.attempt) +
+              " error " + (e.error.code.empty() ? "none" : e.error.code) + " tolerated " +
+              std::to_string(e.tolerated_failures) + "\n";
+  std::string handlers, rollbacks;
+  for (const std::string& handler : std::set<std::string>(e.handlers.begin(), e.handlers.end()))
+    handlers +=
+        " " + handler + " " + std::to_string(std::count(e.handlers.begin(), e.handlers.end(), handler));
+  for (const std::string& step : e.rolled_back) rollbacks += " " + step;
+  out.timed += "handlers" + handlers + "\nrolled back" + rollbacks + "\n";
   for (const Step& step : e.steps) {
     const std::string state = text_of(step);
     const bool empty = step.slot.is_map && step.slot.map.empty();
     out.confluent += step.def.name + " " + state + " failures " + std::to_string(step.failures) + " slot " +
                      (empty ? "{}" : text_of(step.slot)) + "\n";
-    out.timed += step.def.name + " invocations " + std::to_string(step.invocations) + " interruptions " +
-                 std::to_string(step.interruptions) + " ended " +
-                 std::to_string(step.ended_at - e.started_at) + " delays";
+    static const char* const kCompensations[] = {"none", "pending", "running", "done", "failed"};
+    out.timed += step.def.name + " compensation " + kCompensations[static_cast<size_t>(step.compensation)] +
+                 " snoozes " + std::to_string(step.snoozes) + " invocations " +
+                 std::to_string(step.invocations) + " interruptions " + std::to_string(step.interruptions) +
+                 " ended " + std::to_string(step.ended_at - e.started_at) + " delays";
     for (const int64_t delay : step.delays) out.timed += " " + std::to_string(delay);
     out.timed += "\n";
   }
@@ -47,22 +59,49 @@ Facts facts_of(const Model& model) {
   return out;
 }
 
+// What only the journal knows of an attempt and its end.
+struct Told {
+  std::map<uint32_t, std::string> delays;
+  std::map<std::string, int> handlers;
+  std::string rolled_back;
+
+  void note(const journal::Record& record, const std::vector<std::string>& names) {
+    if (const auto* retry = std::get_if<journal::StepRetry>(&record))
+      delays[retry->step] += " " + std::to_string(retry->delay);
+    if (std::holds_alternative<journal::WorkflowRetry>(record)) delays.clear();
+    if (const auto* started = std::get_if<journal::HandlerStarted>(&record))
+      ++handlers[std::string(name_of(started->handler))];
+    if (const auto* done = std::get_if<journal::RollbackDone>(&record))
+      rolled_back += " " + names[done->step];
+    if (const auto* failed = std::get_if<journal::RollbackFailed>(&record);
+        failed && failed->wake_at == journal::kNever)
+      rolled_back += " " + names[failed->step];
+  }
+};
+
 Facts facts_of(sim::Simulation& simulation, ExecutionId id) {
   Facts out;
   const engine::View view = simulation.world().show(id);
-  out.confluent = std::string(journal::name_of(view.state.state)) + "\n";
-  out.timed = "ended " + std::to_string(view.state.ended_at - view.state.started_at) + "\n";
-  std::map<uint32_t, std::string> delays;
-  for (const journal::Record& record : [&] {
-         std::vector<journal::Record> records;
-         for (sim::Event& event : simulation.world().events_of(id))
-           records.push_back(std::move(event.record));
-         return records;
-       }())
-    if (const auto* retry = std::get_if<journal::StepRetry>(&record))
-      delays[retry->step] += " " + std::to_string(retry->delay);
-  for (uint32_t i = 0; i < view.state.steps.size(); ++i) {
-    const journal::Step& step = view.state.steps[i];
+  const journal::ExecutionState& state = view.state;
+  out.confluent = std::string(journal::name_of(state.state)) + "\n";
+  const bool failed = state.cause == journal::StopCause::fail && state.error;
+  out.timed = "ended " + std::to_string(state.ended_at - state.started_at) + " attempt " +
+              std::to_string(state.attempt) + " error " + (failed ? state.error->code : "none") +
+              " tolerated " + std::to_string(state.tolerated_failures) + "\n";
+  Told told;
+  // Of an earlier attempt there may have been children that are no more, so that names come from the journal.
+  std::vector<std::string> names(view.step_names.begin(), view.step_names.begin() + state.n_declared());
+  for (const sim::Event& event : simulation.world().events_of(id)) {
+    if (const auto* expanded = std::get_if<journal::GraftExpanded>(&event.record))
+      for (const journal::Child& child : *expanded->children) names.push_back(child.name);
+    told.note(event.record, names);
+    if (std::holds_alternative<journal::WorkflowRetry>(event.record)) names.resize(state.n_declared());
+  }
+  out.timed += "handlers";
+  for (const auto& [handler, times] : told.handlers) out.timed += " " + handler + " " + std::to_string(times);
+  out.timed += "\nrolled back" + told.rolled_back + "\n";
+  for (uint32_t i = 0; i < state.steps.size(); ++i) {
+    const journal::Step& step = state.steps[i];
     std::string slot = "{}";
     if (step.result) {
       slot.clear();
@@ -70,9 +109,11 @@ Facts facts_of(sim::Simulation& simulation, ExecutionId id) {
     }
     out.confluent += view.step_names[i] + " " + sim::step_text(step) + " failures " +
                      std::to_string(step.failures) + " slot " + sorted(slot) + "\n";
-    out.timed += view.step_names[i] + " invocations " + std::to_string(step.invocations) + " interruptions " +
+    out.timed += view.step_names[i] + " compensation " + std::string(name_of(step.compensation)) +
+                 " snoozes " + std::to_string(step.extra->snoozes) + " invocations " +
+                 std::to_string(step.invocations) + " interruptions " +
                  std::to_string(step.extra->interruptions) + " ended " +
-                 std::to_string(step.ended_at - view.state.started_at) + " delays" + delays[i] + "\n";
+                 std::to_string(step.ended_at - state.started_at) + " delays" + told.delays[i] + "\n";
   }
   out.confluent += sorted(view.context) + "\n";
   return out;
@@ -110,8 +151,12 @@ std::string difference(const Scenario& scenario) {
   sim::Simulation simulation(*of);
   if (const std::string cut = simulation.run(); !cut.empty()) return "engine: " + cut + "\n";
   const ExecutionId id = simulation.runs().at("w").id;
-  const Model model = run_model(scenario, of->published[0].definition.workflows[0], id.value, of->begin);
-  const Facts expected = facts_of(model), found = facts_of(simulation, id);
+  size_t refused_by_model = 0;
+  const Model model =
+      run_model(scenario, of->published[0].definition.workflows[0], id.value, of->begin, &refused_by_model);
+  Facts expected = facts_of(model), found = facts_of(simulation, id);
+  expected.timed += "refused " + std::to_string(refused_by_model) + "\n";
+  found.timed += "refused " + std::to_string(simulation.refusals().size()) + "\n";
   return first_difference(expected.confluent, found.confluent) +
          first_difference(expected.timed, found.timed);
 }

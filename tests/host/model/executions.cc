@@ -15,7 +15,7 @@ void Model::start() {
 
 // E3, E10; anything else is E13.
 bool Model::cancel(bool rollback, bool cleanup) {
-  if (e_.phase != Phase::pending && e_.phase != Phase::running) return false;
+  if ((e_.phase != Phase::pending && e_.phase != Phase::running) || e_.concluding) return false;
   e_.rollback = rollback;
   e_.cleanup = cleanup;
   stop(Cause::cancel);
@@ -25,7 +25,7 @@ bool Model::cancel(bool rollback, bool cleanup) {
 
 // E4.
 bool Model::pause() {
-  if (e_.phase != Phase::running || e_.paused) return false;
+  if (e_.phase != Phase::running || e_.paused || e_.concluding) return false;
   e_.paused = true;
   return true;
 }
@@ -42,8 +42,13 @@ bool Model::resume(Context context, const std::string& step, Action action) {
   if (answered.empty() && (!e_.paused || !step.empty())) return false;
   for (const size_t i : answered)
     if (action != Action::complete && !e_.steps[i].intervention) return false;  // R47
-  if (e_.paused && answered.empty()) e_.patches.push_back(context);
+  if (e_.paused && answered.empty() && !context.empty()) e_.patches.push_back(context);
   e_.paused = false;
+  for (Step& s : e_.steps)  // what was due meanwhile is due now
+    if ((s.state == State::retry_wait || s.state == State::snoozed) && s.wake_at <= now_) {
+      s.wake_at = kNever;
+      s.state = State::ready;
+    }
   for (const size_t i : answered) {
     if (e_.steps[i].state != State::awaiting) continue;  // the first answer has stopped the execution
     switch (action) {
@@ -58,10 +63,24 @@ bool Model::resume(Context context, const std::string& step, Action action) {
         settle();
         break;
       case Action::fail:
-        S9_on_error(i, true);
+        S9_on_error(i, false);
         break;
     }
   }
+  decide();
+  return true;
+}
+
+// R67.
+bool Model::approve(const std::string& step, bool approved) {
+  const Step* found = find(step);
+  if (e_.phase != Phase::running || !found || found->state != State::awaiting || found->intervention)
+    return false;
+  S13_resumed(
+      static_cast<size_t>(found - e_.steps.data()),
+      Slot{true,
+           {{"approved", approved ? "true" : "false"}, {"approver", "\"operator\""}, {"comment", "\"\""}},
+           ""});
   decide();
   return true;
 }
@@ -70,8 +89,11 @@ bool Model::resume(Context context, const std::string& step, Action action) {
 void Model::crash() {
   const std::vector<UnderWay> lost = std::move(calls_);
   calls_.clear();
+  if (terminal(e_.phase)) return;
   for (const UnderWay& call : lost) {
-    if (call.kind == Kind::rollback)
+    if (call.step == kNoStep)
+      call_handler(call.handler);  // handlers: at least once
+    else if (call.kind == Kind::rollback)
       compensate_next();
     else if (e_.steps[call.step].state == State::asking)
       ask(call.step, call.kind);
@@ -120,7 +142,7 @@ void Model::E7_deadline() {
 }
 
 void Model::E8_E9_all_over() {
-  if (e_.phase != Phase::running || e_.paused) return;
+  if (e_.phase != Phase::running || e_.paused || e_.concluding) return;
   size_t failed = kNoStep;
   for (size_t step = 0; step < e_.steps.size(); ++step) {
     if (!terminal(e_.steps[step].state)) return;
@@ -128,10 +150,8 @@ void Model::E8_E9_all_over() {
         (failed == kNoStep || e_.steps[step].ended < e_.steps[failed].ended))
       failed = step;
   }
-  if (failed != kNoStep) return E6_fail(failed);  // E9: mode continue, nothing to drain
-  e_.phase = Phase::completed;                    // E8
-  e_.ended_at = now_;
-  handler("on_success", e_.workflow->handlers.on_success);
+  if (failed != kNoStep) return E6_fail(failed);            // E9: mode continue, nothing to drain
+  if (!conclude("on_success")) handler_over("on_success");  // E8
 }
 
 // R27, R28: what runs may finish within the grace; everything else ends now.
@@ -148,7 +168,7 @@ void Model::stop(Cause cause) {
 }
 
 void Model::E11_drained() {
-  if (e_.phase != Phase::stopping || running() > 0) return;
+  if (e_.phase != Phase::stopping || running() > 0 || e_.concluding) return;
   e_.grace_until = kNever;
   if (to_compensate() && next_to_compensate() != kNoStep) {
     e_.phase = Phase::compensating;
@@ -185,21 +205,47 @@ void Model::F1_retry() {
 }
 
 void Model::F2_failed() {
-  handler("on_failure", e_.workflow->handlers.on_failure);
-  e_.dead_letters += e_.workflow->dead_letter;  // R34: after on_failure, once, never for cancelled
-  e_.phase = Phase::failed;
-  e_.ended_at = now_;
+  if (!conclude("on_failure")) handler_over("on_failure");
 }
 
 void Model::F3_cancelled() {
-  if (e_.cleanup) handler("on_cancel", e_.workflow->handlers.on_cancel);  // R30
-  e_.phase = Phase::cancelled;
-  e_.ended_at = now_;
+  if (!e_.cleanup || !conclude("on_cancel")) handler_over("on_cancel");  // R30
 }
 
-// Handlers cannot change the outcome; that they were called is all that the model keeps.
-void Model::handler(const std::string& name, const std::string& function) {
-  if (!function.empty()) e_.handlers.push_back(name);
+const std::string& Model::function_of(const std::string& handler) const {
+  const definition::Handlers& handlers = e_.workflow->handlers;
+  if (handler == "on_success") return handlers.on_success;
+  if (handler == "on_failure") return handlers.on_failure;
+  return handler == "on_cancel" ? handlers.on_cancel : handlers.on_step_error;
+}
+
+void Model::call_handler(const std::string& name) {
+  e_.handlers.push_back(name);
+  UnderWay begun;
+  begun.kind = Kind::handler;
+  begun.handler = name;
+  begun.deed = script_({e_.workflow->name, "", function_of(name), Kind::handler, 1, 1});
+  begun.ends_at = begun.deed.what == Deed::What::hang ? kNever : now_ + begun.deed.takes;
+  begun.deadline = later(now_, settings_.handler_limit);
+  calls_.push_back(std::move(begun));
+}
+
+// Only its last word is missing. false: it has none.
+bool Model::conclude(const std::string& handler) {
+  if (function_of(handler).empty()) return false;
+  e_.concluding = true;
+  call_handler(handler);
+  return true;
+}
+
+// However it ended: handlers cannot change the outcome.
+void Model::handler_over(const std::string& handler) {
+  if (handler == "on_step_error") return;  // never awaited (R23)
+  e_.phase = handler == "on_success"   ? Phase::completed
+             : handler == "on_failure" ? Phase::failed
+                                       : Phase::cancelled;
+  if (e_.phase == Phase::failed) e_.dead_letters += e_.workflow->dead_letter;  // R34: once, after on_failure
+  e_.ended_at = now_;
 }
 
 // ---- compensation: R24 to R26 ----

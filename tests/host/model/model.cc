@@ -32,7 +32,9 @@ void Model::call(size_t step, Kind kind, int64_t limit) {
   UnderWay begun;
   begun.step = step;
   begun.kind = kind;
-  begun.deed = script_({e_.workflow->name, s.def.name, kind, seen_through_[{step, kind}] + 1, attempt});
+  const std::string& function = kind == Kind::handler ? s.on_timeout : e_.workflow->name;
+  begun.deed =
+      script_({e_.workflow->name, s.def.name, function, kind, seen_through_[{step, kind}] + 1, attempt});
   begun.ends_at = begun.deed.what == Deed::What::hang ? kNever : now_ + begun.deed.takes;
   begun.deadline = limit >= kNever - now_ ? kNever : now_ + limit;
   calls_.push_back(std::move(begun));
@@ -44,7 +46,10 @@ UnderWay* Model::under_way(size_t step) {
   return nullptr;
 }
 
+// It is over, though nobody wants its answer.
 void Model::hang_up(size_t step) {
+  for (const UnderWay& call : calls_)
+    if (call.step == step) ++seen_through_[{step, call.kind}];
   std::erase_if(calls_, [&](const UnderWay& call) { return call.step == step; });
 }
 
@@ -59,15 +64,11 @@ void Model::decide() {
   if (e_.phase == Phase::pending && e_.wake_at <= now_) E2_begin();
   E8_E9_all_over();
   E11_drained();
-  // R60: priority, then canonical rank.
   while (e_.phase == Phase::running && !e_.paused) {
     size_t next = kNoStep;
     for (size_t step = 0; step < e_.steps.size(); ++step) {
       if (!S5_may_start(step)) continue;
-      const Step &s = e_.steps[step], *best = next == kNoStep ? nullptr : &e_.steps[next];
-      if (!best || s.def.priority > best->def.priority ||
-          (s.def.priority == best->def.priority && s.rank < best->rank))
-        next = step;
+      if (next == kNoStep || goes_before(e_.steps[step], e_.steps[next])) next = step;
     }
     if (next == kNoStep) return;
     S5_start(next);
@@ -77,7 +78,7 @@ void Model::decide() {
 std::optional<int64_t> Model::next_due() const {
   if (terminal(e_.phase)) return std::nullopt;
   int64_t next = std::min(e_.phase == Phase::pending ? e_.wake_at : kNever,
-                          e_.phase <= Phase::running ? e_.deadline : kNever);
+                          e_.phase <= Phase::running && !e_.concluding ? e_.deadline : kNever);
   if (e_.phase == Phase::stopping) next = std::min(next, e_.grace_until);
   for (const UnderWay& call : calls_) next = std::min({next, call.ends_at, call.deadline});
   for (const Step& step : e_.steps) {
@@ -97,7 +98,10 @@ bool Model::one_thing_due() {
     const UnderWay call = calls_[i];
     calls_.erase(calls_.begin() + static_cast<ptrdiff_t>(i));
     ++seen_through_[{call.step, call.kind}];
-    outcome(call.step, call.kind, call.deed);
+    if (call.step == kNoStep)
+      handler_over(call.handler);
+    else
+      outcome(call.step, call.kind, call.deed);
     return true;
   }
   for (size_t i = 0; i < calls_.size(); ++i) {
@@ -105,10 +109,13 @@ bool Model::one_thing_due() {
     const UnderWay call = calls_[i];
     calls_.erase(calls_.begin() + static_cast<ptrdiff_t>(i));
     ++seen_through_[{call.step, call.kind}];
-    S10_timeout(call.step, call.kind);
+    if (call.step == kNoStep)
+      handler_over(call.handler);
+    else
+      S10_timeout(call.step, call.kind);
     return true;
   }
-  if (e_.phase <= Phase::running && e_.deadline <= now_) return E7_deadline(), true;
+  if (e_.phase <= Phase::running && !e_.concluding && e_.deadline <= now_) return E7_deadline(), true;
   if (e_.phase == Phase::stopping && e_.grace_until <= now_ && running() > 0) {
     for (size_t step = 0; step < e_.steps.size(); ++step) {  // after the grace: fenced and cancelled
       if (e_.steps[step].state != State::running || !e_.steps[step].def.cancellable) continue;

@@ -48,6 +48,7 @@ Json text_of(const Slot& slot);
 enum class Kind { task, rollback, fallback, handler, condition, backoff, duration };
 struct Call {
   std::string workflow, step;
+  std::string function;  // of a handler
   Kind kind = Kind::task;
   uint32_t nth = 1;      // of its execution, step and kind; calls that the host lost do not count
   uint32_t attempt = 1;  // failures so far + 1 (R63)
@@ -95,6 +96,7 @@ struct Step {
   definition::Step def;
   size_t graft = kNoStep;  // whose child it is
   Rank rank;
+  uint32_t level = 0;  // the longest way from a root; R44
 
   State state = State::pending;
   Skip skip = Skip::none;
@@ -113,6 +115,7 @@ struct Step {
   Kind asking = Kind::condition;   // asking
   std::optional<int64_t> timeout;  // what its timeout function answered
   size_t rule = 0;                 // of the failure under decision: its recovery rule, from 1
+  bool asking_rule = false;        // asking: the condition is that rule's
   std::vector<int64_t> delays;     // of its retries, in order
   Compensation compensation = Compensation::none;
   uint32_t rollback_failures = 0;
@@ -140,13 +143,15 @@ struct Execution {
   uint32_t tolerated_failures = 0;
   std::vector<std::string> rolled_back;  // names, in the order of the rollbacks that succeeded or gave up
   std::vector<std::string> handlers;     // "on_failure", … as they were called
+  bool concluding = false;               // its last handler is under way
   uint32_t dead_letters = 0;
 };
 
 // A call under way.
 struct UnderWay {
-  size_t step = kNoStep;
+  size_t step = kNoStep;  // none: a handler of the workflow
   Kind kind = Kind::task;
+  std::string handler;  // "on_failure", …
   int64_t ends_at = kNever, deadline = kNever;
   Deed deed;
 };
@@ -154,6 +159,7 @@ struct UnderWay {
 struct Settings {
   int64_t cancel_grace = 30'000'000'000;
   int64_t consultation_limit = 5'000'000'000;
+  int64_t handler_limit = 300'000'000'000;
   size_t slots = 64;
 };
 
@@ -175,6 +181,7 @@ class Model {
   bool pause();
   enum class Action { complete, retry, skip, fail };
   bool resume(Context context, const std::string& step = "", Action action = Action::complete);
+  bool approve(const std::string& step, bool approved);
   void crash();  // the host is lost and is back at once
 
   // Lets time pass until nothing is due any more, or until (and at) `instant`.
@@ -219,7 +226,10 @@ class Model {
   size_t next_to_compensate() const;
   void compensate_next();
   void S22_rolled_back(size_t step, const Deed& deed);
-  void handler(const std::string& name, const std::string& function);
+  void call_handler(const std::string& name);
+  const std::string& function_of(const std::string& handler) const;
+  bool conclude(const std::string& handler);
+  void handler_over(const std::string& handler);
 
   // 2.6 (steps.cc)
   void settle();
@@ -227,9 +237,13 @@ class Model {
   void S1_S2_pass(size_t step);
   void skip(size_t step, Skip kind);
   bool S5_may_start(size_t step) const;
+  bool goes_before(const Step& a, const Step& b) const;
+  uint32_t level_of(size_t step) const;
   void S5_start(size_t step);
   void S7_completed(size_t step, Slot slot);
-  void S8_S9_failed(size_t step, const Error& error, bool counted = false, size_t first_rule = 1);
+  void S8_S9_failed(size_t step, const Error& error);
+  void recover(size_t step, size_t first_rule);
+  void apply_rule(size_t step, size_t number);
   bool S8_retry(size_t step, const definition::RetryPolicy& policy);
   void retry_after(size_t step, const definition::RetryPolicy& policy, int64_t raw);
   bool fall_back(size_t step, const definition::Fallback& fallback);

@@ -24,7 +24,8 @@ bool retry_allowed(const definition::RetryPolicy& policy, const Error& error, ui
   if (failures > policy.max_retries) return false;
   if (error.error_class == definition::ErrorClass::terminal) return false;
   if (any_matches(policy.no_retry_on, error)) return false;
-  return policy.retry_on.empty() || any_matches(policy.retry_on, error);
+  if (policy.retry_on.empty()) return error.code != "await_timeout";  // R15: not unless it is listed
+  return any_matches(policy.retry_on, error);
 }
 
 int64_t raw_delay(const definition::RetryPolicy& policy, uint32_t n) {

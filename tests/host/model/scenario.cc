@@ -51,10 +51,15 @@ class Generator {
       out_.workflow["max_retries"] = 1;
       out_.workflow["retry_delay"] = "2s";
     }
-    if (has(Feature::rollback) && random_.one_in(4)) out_.workflow["compensate"] = "always";
+    if (has(Feature::rollback) && random_.one_in(4))
+      out_.workflow["compensate"] = random_.one_in(3) ? "never" : "always";
+    static const char* const kStrategies[] = {"parallel", "sequential", "hybrid"};
+    if (has(Feature::strategy)) out_.workflow["strategy"] = kStrategies[random_.below(3)];
+    if (has(Feature::recovery) && random_.one_in(4)) out_.workflow["recovery"] = recovery();
+    if (has(Feature::handlers)) handlers();
     out_.workflow["steps"] = std::move(steps);
     out_.input["k0"] = std::to_string(random_.below(100));
-    commands();
+    commands(n);
     return std::move(out_);
   }
 
@@ -95,8 +100,10 @@ class Generator {
     if (random_.one_in(4)) s["context_key"] = key();
     if (has(Feature::error_policies) && random_.one_in(2))
       s["on_error"] = random_.one_in(2) ? "skip" : "continue";
-    if (has(Feature::timeouts) && random_.one_in(6))
+    if (has(Feature::timeouts) && random_.one_in(6)) {
       s["timeout"] = static_cast<int64_t>(500 + random_.below(4000));
+      if (random_.one_in(3)) s["timeout"] = {{"function", "limit"}};
+    }
     if (has(Feature::cancel) && random_.one_in(6)) s["cancellable"] = false;
     if (has(Feature::priority) && random_.one_in(3)) s["priority"] = static_cast<int64_t>(random_.below(3));
     if (has(Feature::rollback) && random_.one_in(2)) s["rollback"] = "undo";
@@ -104,6 +111,13 @@ class Generator {
       s["fallback"] = random_.one_in(2) ? bj::value{{"value", 7}} : bj::value("instead");
     if (has(Feature::recovery) && random_.one_in(4)) s["recovery"] = recovery();
     if (has(Feature::snooze)) s["max_snoozes"] = static_cast<int64_t>(random_.below(3));
+    if (has(Feature::await) && random_.one_in(4)) {
+      s["on_timeout"] = "late-" + name(i);
+      Deed late = task_deed(i);
+      if (late.what == Deed::What::await) late.what = Deed::What::ok;  // it would for ever
+      out_.deeds[{"late-" + name(i), Kind::handler}] = {late};
+    }
+    if (has(Feature::await) && random_.one_in(6)) s["await_approval"] = true;
     deeds(i, s);
     return s;
   }
@@ -144,9 +158,10 @@ class Generator {
   }
 
   bj::array recovery() {
-    static const char* const kActions[] = {"retry", "skip", "fallback", "abort"};
-    const std::string action = kActions[random_.below(4)];
+    static const char* const kActions[] = {"retry", "skip", "fallback", "abort", "manual"};
+    const std::string action = kActions[random_.below(has(Feature::await) ? 5 : 4)];
     bj::object rule{{"on", bj::array{"code" + std::to_string(random_.below(3))}}, {"action", action}};
+    if (random_.one_in(4)) rule["when"] = {{"function", "ask"}};
     if (action == "retry") rule["max_retries"] = 2, rule["retry_delay"] = "1s";
     if (action == "fallback") rule["fallback"] = {{"value", 9}};
     return {rule};
@@ -176,6 +191,11 @@ class Generator {
       Deed deed;
       deed.truth = random_.one_in(2);
       return failing(8, deed);
+    });
+    of_kind(Kind::duration, [&] {
+      Deed deed;
+      deed.duration = static_cast<int64_t>(500 + random_.below(4000)) * kMillisecond;
+      return failing(4, deed);
     });
     of_kind(Kind::backoff, [&] {
       Deed deed;
@@ -214,7 +234,7 @@ class Generator {
       case 5:
         if (has(Feature::await) && random_.one_in(2)) {
           deed.what = Deed::What::await;
-          deed.await_timeout = random_.duration(9000);
+          deed.await_timeout = random_.one_in(6) ? kNever : random_.duration(9000);
         }
         break;
       default:
@@ -231,7 +251,13 @@ class Generator {
     deed.takes = random_.duration(3000);
     for (uint64_t child = random_.below(3); child > 0; --child) {
       definition::Step of;
-      of.name = name(i) + "-c" + std::to_string(child);
+      of.name = random_.one_in(20) ? name(0) : name(i) + "-c" + std::to_string(child);
+      if (of.name == name(0)) {
+        deed.children.push_back(std::move(of));  // there is one of that name
+        continue;
+      }
+      if (has(Feature::rollback) && random_.one_in(3)) of.rollback = "undo";
+      if (random_.one_in(4)) of.context_key = key();
       of.task = "task";
       of.retry.max_retries = 0;
       of.max_snoozes = 1;
@@ -242,17 +268,50 @@ class Generator {
     return deed;
   }
 
-  void commands() {
-    if (has(Feature::cancel) && random_.one_in(4))
-      out_.commands.push_back({Command::What::cancel, random_.duration(9000), random_.one_in(2)});
+  void handlers() {
+    for (const char* event : {"on_success", "on_failure", "on_cancel", "on_step_error"}) {
+      if (!random_.one_in(3)) continue;
+      out_.workflow[event] = event;
+      Deed deed;
+      deed.takes = random_.duration(800);
+      if (random_.one_in(4)) deed.what = random_.one_in(2) ? Deed::What::hang : Deed::What::fail;
+      deed.error.code = "unknown";
+      out_.deeds[{event, Kind::handler}] = {deed};
+    }
+  }
+
+  void commands(uint64_t n) {
+    using What = Command::What;
+    const auto add = [&](What what, int64_t at) -> Command& {
+      out_.commands.push_back({what, at, false, true, "", Model::Action::complete, {}});
+      return out_.commands.back();
+    };
+    const auto patch = [&](Command& command) {
+      if (!random_.one_in(3)) command.context[key()] = std::to_string(random_.below(100));
+    };
+    if (has(Feature::cancel) && random_.one_in(4)) {
+      Command& cancel = add(What::cancel, random_.duration(9000));
+      cancel.rollback = has(Feature::rollback) && random_.one_in(2);
+      cancel.cleanup = !random_.one_in(3);
+    }
     if (has(Feature::crash))
-      while (random_.one_in(3))
-        out_.commands.push_back({Command::What::crash, random_.duration(9000), false});
+      while (random_.one_in(3)) add(What::crash, random_.duration(9000));
     if (has(Feature::pause) && random_.one_in(3)) {
       const int64_t at = random_.duration(5000);
-      out_.commands.push_back({Command::What::pause, at, false});
-      out_.commands.push_back({Command::What::resume, at + random_.duration(5000), false});
+      add(What::pause, at);
+      patch(add(What::resume, at + random_.duration(5000)));
     }
+    if (has(Feature::answers))
+      while (n > 0 && !random_.one_in(3)) {
+        Command& answer =
+            add(random_.one_in(4) ? random_.one_in(2) ? What::approve : What::reject : What::resume,
+                random_.duration(15'000));
+        if (answer.what != What::resume || !random_.one_in(3)) answer.step = name(random_.below(n));
+        if (answer.what != What::resume) continue;
+        patch(answer);
+        if (!answer.step.empty() && random_.one_in(3))
+          answer.action = static_cast<Model::Action>(random_.below(4));
+      }
     std::stable_sort(out_.commands.begin(), out_.commands.end(),
                      [](const Command& a, const Command& b) { return a.at < b.at; });
   }
@@ -314,12 +373,15 @@ bj::object printed(const Deed& deed, Kind kind) {
       out["snooze"] = nanoseconds(deed.duration);
       break;
     case Deed::What::await:
-      out["await"] = {{"timeout", nanoseconds(deed.await_timeout)}};
+      out["await"] = bj::object();
+      if (deed.await_timeout != kNever) out["await"].as_object()["timeout"] = nanoseconds(deed.await_timeout);
       break;
     case Deed::What::expand: {
       bj::array children;
       for (const definition::Step& child : deed.children) {
-        bj::object of{{"name", child.name}, {"task", child.task}, {"max_retries", 0}};
+        bj::object of{{"name", child.name}, {"task", "task"}, {"max_retries", 0}, {"max_snoozes", 1}};
+        if (!child.rollback.empty()) of["rollback"] = child.rollback;
+        if (!child.context_key.empty()) of["context_key"] = child.context_key;
         if (child.on_error == definition::OnError::keep_going) of["on_error"] = "continue";
         children.push_back(std::move(of));
       }
@@ -328,6 +390,39 @@ bj::object printed(const Deed& deed, Kind kind) {
     }
   }
   return out;
+}
+
+bj::object printed(const Command& command) {
+  bj::object order{{"at", nanoseconds(command.at)}};
+  const auto say = [&](const char* word) { order[word] = "w"; };
+  switch (command.what) {
+    case Command::What::cancel:
+      say("cancel");
+      if (command.rollback) order["rollback"] = true;
+      if (!command.cleanup) order["cleanup"] = false;
+      break;
+    case Command::What::crash:
+      order["crash"] = true;
+      break;
+    case Command::What::pause:
+      say("pause");
+      break;
+    case Command::What::resume: {
+      static const char* const kActions[] = {"complete", "retry", "skip", "fail"};
+      say("resume");
+      if (!command.context.empty()) order["context"] = bj::parse(text_of(Slot{true, command.context, ""}));
+      if (!command.step.empty()) order["step"] = command.step;
+      if (command.action != Model::Action::complete)
+        order["action"] = kActions[static_cast<size_t>(command.action)];
+      break;
+    }
+    case Command::What::approve:
+    case Command::What::reject:
+      say(command.what == Command::What::approve ? "approve" : "reject");
+      order["step"] = command.step;
+      break;
+  }
+  return order;
 }
 
 }  // namespace
@@ -344,8 +439,6 @@ std::string_view text_of(Phase phase) {
                                                 "completed", "failed",  "cancelled"};
   return kNames[static_cast<size_t>(phase)];
 }
-
-std::set<Feature> enforced_features() { return {std::begin(kEnforced), std::end(kEnforced)}; }
 
 std::set<Feature> all_features() {
   std::set<Feature> out;
@@ -365,7 +458,8 @@ Scenario retimed(const Scenario& scenario, uint64_t seed, bool crashes) {
       deed.takes = random.one_in(3) ? 0 : random.duration(of.second == Kind::task ? 4000 : 800);
   std::erase_if(out.commands, [](const Command& command) { return command.what == Command::What::crash; });
   while (crashes && !random.one_in(3))
-    out.commands.push_back({Command::What::crash, random.duration(12'000), false});
+    out.commands.push_back(
+        {Command::What::crash, random.duration(12'000), false, true, "", Model::Action::complete, {}});
   std::stable_sort(out.commands.begin(), out.commands.end(),
                    [](const Command& a, const Command& b) { return a.at < b.at; });
   return out;
@@ -383,26 +477,12 @@ std::string case_of(const Scenario& scenario, size_t slots, const Model* expecte
   for (const auto& [of, deeds] : scenario.deeds) {
     bj::array does;
     for (const Deed& deed : deeds) does.push_back(printed(deed, of.second));
-    calls.push_back(bj::object{{"step", of.first}, {"kind", name_of(of.second)}, {"does", std::move(does)}});
+    calls.push_back(bj::object{{of.second == Kind::handler ? "function" : "step", of.first},
+                               {"kind", name_of(of.second)},
+                               {"does", std::move(does)}});
   }
   for (const Command& command : scenario.commands) {
-    bj::object order{{"at", nanoseconds(command.at)}};
-    switch (command.what) {
-      case Command::What::cancel:
-        order["cancel"] = "w";
-        if (command.rollback && enforced_features().contains(Feature::rollback)) order["rollback"] = true;
-        break;
-      case Command::What::crash:
-        order["crash"] = true;
-        break;
-      case Command::What::pause:
-        order["pause"] = "w";
-        break;
-      case Command::What::resume:
-        order["resume"] = "w";
-        break;
-    }
-    orders.push_back(std::move(order));
+    orders.push_back(printed(command));
   }
   bj::object out{{"host", {{"slots", slots}}},
                  {"definition", bj::parse(definition_of(scenario))},
@@ -424,31 +504,41 @@ std::string case_of(const Scenario& scenario, size_t slots, const Model* expecte
 }
 
 Deed deed_of(const Scenario& scenario, const Call& call) {
-  const auto found = scenario.deeds.find({call.step, call.kind});
+  const auto found = scenario.deeds.find({call.kind == Kind::handler ? call.function : call.step, call.kind});
   if (found == scenario.deeds.end() || found->second.empty()) return {};
   return found->second[std::min<size_t>(call.nth, found->second.size()) - 1];
 }
 
-Model run_model(const Scenario& scenario, const definition::Workflow& workflow, uint64_t id, int64_t begin) {
+namespace {
+
+bool carry_out(Model& model, const Command& command) {
+  switch (command.what) {
+    case Command::What::cancel:
+      return model.cancel(command.rollback, command.cleanup);
+    case Command::What::crash:
+      model.crash();
+      return true;
+    case Command::What::pause:
+      return model.pause();
+    case Command::What::resume:
+      return model.resume(command.context, command.step, command.action);
+    case Command::What::approve:
+    case Command::What::reject:
+      return model.approve(command.step, command.what == Command::What::approve);
+  }
+  return false;
+}
+
+}  // namespace
+
+Model run_model(const Scenario& scenario, const definition::Workflow& workflow, uint64_t id, int64_t begin,
+                size_t* refused) {
   Model model(workflow, id, scenario.input, [&](const Call& call) { return deed_of(scenario, call); }, {});
   model.begin_at(begin);
   model.start();
   for (const Command& command : scenario.commands) {
     model.run_until(begin + command.at);
-    switch (command.what) {
-      case Command::What::cancel:
-        model.cancel(command.rollback);
-        break;
-      case Command::What::crash:
-        model.crash();
-        break;
-      case Command::What::pause:
-        model.pause();
-        break;
-      case Command::What::resume:
-        model.resume({});
-        break;
-    }
+    if (!carry_out(model, command) && refused) ++*refused;
   }
   model.run();
   return model;
@@ -479,7 +569,8 @@ std::vector<Scenario> smaller(const Scenario& of) {
   }
   for (size_t i = 0; i < steps.size(); ++i)
     for (const auto& member : steps[i].as_object()) {
-      if (member.key() == "name" || member.key() == "task") continue;
+      // Without max_snoozes the last deed, when it is a snooze, repeats for ever.
+      if (member.key() == "name" || member.key() == "task" || member.key() == "max_snoozes") continue;
       Scenario less = of;
       less.workflow["steps"].as_array()[i].as_object().erase(member.key());
       out.push_back(std::move(less));

@@ -14,8 +14,7 @@
 
 namespace pirn::model {
 
-// What the engine enforces: each feature of the language that lands adds its line here, and is from then on
-// part of every random case that both execute. The model alone is tried with all of them.
+// What random cases may have.
 enum class Feature {
   conditions,
   retries,
@@ -36,20 +35,21 @@ enum class Feature {
   recovery,
   priority,
   workflow_retries,
+  strategy,
+  handlers,
+  answers,  // of people: resume, approve, reject
   count
 };
-inline constexpr Feature kEnforced[] = {
-    Feature::conditions,  Feature::retries,          Feature::error_policies, Feature::timeouts,
-    Feature::concurrency, Feature::workflow_timeout, Feature::cancel,         Feature::crash,
-};
-std::set<Feature> enforced_features();
 std::set<Feature> all_features();
 
 struct Command {
-  enum class What { cancel, crash, pause, resume };
+  enum class What { cancel, crash, pause, resume, approve, reject };
   What what = What::cancel;
-  int64_t at = 0;  // from the start
-  bool rollback = false;
+  int64_t at = 0;                         // from the start
+  bool rollback = false, cleanup = true;  // cancel
+  std::string step;                       // resume: may be empty
+  Model::Action action = Model::Action::complete;
+  Context context;
 };
 
 struct Scenario {
@@ -68,8 +68,9 @@ std::string definition_of(const Scenario& scenario);  // a document
 std::string case_of(const Scenario& scenario, size_t slots = 64, const Model* expected = nullptr);
 
 Deed deed_of(const Scenario& scenario, const Call& call);
-// The model's run of it, to its end. `id`: for the jitter.
-Model run_model(const Scenario& scenario, const definition::Workflow& workflow, uint64_t id, int64_t begin);
+// The model's run of it, to its end. `id`: for the jitter. `refused` counts the commands that were.
+Model run_model(const Scenario& scenario, const definition::Workflow& workflow, uint64_t id, int64_t begin,
+                size_t* refused = nullptr);
 
 // "completed", "skipped(not_taken)", "failed(tolerated)", …; and of an execution.
 std::string text_of(const Step& step);

@@ -68,12 +68,21 @@ void Model::end(size_t step, State state) {
 
 // R44, R62: slots; `sequential` has one, and `hybrid` opens a level when the one before is over.
 bool Model::S5_may_start(size_t step) const {
-  size_t running_steps = 0;
-  for (const UnderWay& call : calls_) running_steps += call.kind == Kind::task || call.kind == Kind::fallback;
+  if (e_.steps[step].state != State::ready) return false;
   uint32_t limit = e_.workflow->step_concurrency;
   if (e_.workflow->strategy == definition::Strategy::sequential) limit = 1;
-  if (limit != 0 && running_steps >= limit) return false;
-  return calls_.size() < settings_.slots && e_.steps[step].state == State::ready;
+  if (limit != 0 && running() >= limit) return false;
+  if (e_.workflow->strategy == definition::Strategy::hybrid)
+    for (size_t other = 0; other < e_.steps.size(); ++other)
+      if (!terminal(e_.steps[other].state) && e_.steps[other].level < e_.steps[step].level) return false;
+  return calls_.size() < settings_.slots;
+}
+
+// R60: priority, then canonical rank; one after the other is in canonical order.
+bool Model::goes_before(const Step& a, const Step& b) const {
+  const bool sequential = e_.workflow->strategy == definition::Strategy::sequential;
+  if (!sequential && a.def.priority != b.def.priority) return a.def.priority > b.def.priority;
+  return a.rank < b.rank;
 }
 
 void Model::S5_start(size_t step) {
@@ -120,47 +129,55 @@ void Model::S7_completed(size_t step, Slot slot) {
 }
 
 // R46: recovery rules, then retries, then the fallback, then on_error.
-void Model::S8_S9_failed(size_t step, const Error& error, bool counted, size_t first_rule) {
+void Model::S8_S9_failed(size_t step, const Error& error) {
   Step& s = e_.steps[step];
   s.error = error;
-  s.rule = 0;
-  if (!counted) ++s.failures;
-  if (!counted && !e_.workflow->handlers.on_step_error.empty())
-    e_.handlers.emplace_back("on_step_error");  // R23
+  ++s.failures;
+  if (!e_.workflow->handlers.on_step_error.empty()) call_handler("on_step_error");  // R23
+  recover(step, 1);
+}
+
+void Model::recover(size_t step, size_t first_rule) {
+  Step& s = e_.steps[step];
   if (s.fallback_used) return S9_on_error(step, false);
   const size_t n = s.def.recovery.size() + e_.workflow->recovery.size();
   for (size_t number = first_rule; number <= n; ++number) {
     const definition::RecoveryRule& candidate = rule(step, number);
-    if (!candidate.on.empty() && !any_matches(candidate.on, error)) continue;
+    if (!candidate.on.empty() && !any_matches(candidate.on, s.error)) continue;
+    if (candidate.when.empty()) return apply_rule(step, number);
     s.rule = number;
-    if (!candidate.when.empty()) {
-      const Deed answer = script_({e_.workflow->name, s.def.name, Kind::condition, 1, s.failures});
-      if (answer.what != Deed::What::ok || !answer.truth) continue;
-    }
-    switch (candidate.action) {
-      case definition::RecoveryRule::Action::retry:
-        if (S8_retry(step, candidate.retry)) return;
-        s.rule = 0;
-        if (fall_back(step, s.def.fallback)) return;
-        return S9_on_error(step, false);
-      case definition::RecoveryRule::Action::skip:
-        skip(step, Skip::recovery);
-        return settle();
-      case definition::RecoveryRule::Action::fallback:
-        if (fall_back(step, candidate.fallback)) return;
-        return S9_on_error(step, false);
-      case definition::RecoveryRule::Action::abort:
-        return S9_on_error(step, true);
-      case definition::RecoveryRule::Action::manual:  // R47
-        s.state = State::awaiting;
-        s.intervention = true;
-        return;
-    }
+    s.asking_rule = true;
+    return ask(step, Kind::condition);
   }
   s.rule = 0;
   if (S8_retry(step, s.def.retry)) return;
   if (fall_back(step, s.def.fallback)) return;
   S9_on_error(step, false);
+}
+
+void Model::apply_rule(size_t step, size_t number) {
+  Step& s = e_.steps[step];
+  s.rule = number;
+  const definition::RecoveryRule& chosen = rule(step, number);
+  switch (chosen.action) {
+    case definition::RecoveryRule::Action::retry:
+      if (S8_retry(step, chosen.retry)) return;
+      if (fall_back(step, s.def.fallback)) return;
+      return S9_on_error(step, false);
+    case definition::RecoveryRule::Action::skip:
+      skip(step, Skip::recovery);
+      return settle();
+    case definition::RecoveryRule::Action::fallback:
+      if (fall_back(step, chosen.fallback)) return;
+      return S9_on_error(step, false);
+    case definition::RecoveryRule::Action::abort:
+      return S9_on_error(step, true);
+    case definition::RecoveryRule::Action::manual:  // R47
+      s.state = State::awaiting;
+      s.intervention = true;
+      s.on_timeout.clear();
+      return;
+  }
 }
 
 bool Model::S8_retry(size_t step, const definition::RetryPolicy& policy) {
@@ -256,7 +273,7 @@ void Model::S12_await(size_t step, const Deed& deed) {
   if (deed.await_timeout != kNever)
     s.wake_at = later(now_, deed.await_timeout);
   else
-    s.wake_at = s.def.await_inherits ? later(now_, s.def.timeout_ns) : kNever;
+    s.wake_at = s.def.await_inherits ? later(now_, s.timeout.value_or(s.def.timeout_ns)) : kNever;
 }
 
 void Model::S13_resumed(size_t step, Slot slot) { S7_completed(step, std::move(slot)); }
@@ -265,9 +282,7 @@ void Model::S14_await_over(size_t step) {
   Step& s = e_.steps[step];
   s.wake_at = kNever;
   if (s.on_timeout.empty()) return S8_S9_failed(step, {"await_timeout", {}, ""});
-  s.state = State::asking;
-  s.asking = Kind::handler;
-  call(step, Kind::handler, s.def.timeout_ns);
+  ask(step, Kind::handler);
 }
 
 // R12.
@@ -284,6 +299,7 @@ void Model::S15_expand(size_t step, const std::vector<definition::Step>& childre
     child.def = children[i];
     child.graft = step;
     child.rank = {e_.steps[step].rank.first, i + 1};
+    child.level = e_.steps[step].level + 1;
     e_.steps.push_back(std::move(child));
   }
   S7_completed(step, {});
@@ -323,9 +339,11 @@ void Model::S21_drained(size_t step, const Deed& deed) {
 // ---- consultations (2.4) ----
 
 void Model::ask(size_t step, Kind kind) {
-  e_.steps[step].state = State::asking;
-  e_.steps[step].asking = kind;
-  call(step, kind, kind == Kind::handler ? e_.steps[step].def.timeout_ns : settings_.consultation_limit);
+  Step& s = e_.steps[step];
+  s.state = State::asking;
+  s.asking = kind;
+  const int64_t own = s.timeout.value_or(s.def.timeout_ns);
+  call(step, kind, kind == Kind::handler ? own : settings_.consultation_limit);
 }
 
 void Model::answered(size_t step, Kind kind, const Deed& deed) {
@@ -333,6 +351,10 @@ void Model::answered(size_t step, Kind kind, const Deed& deed) {
   const bool failed = deed.what != Deed::What::ok;
   switch (kind) {
     case Kind::condition:
+      if (s.asking_rule) {
+        s.asking_rule = false;
+        return !failed && deed.truth ? apply_rule(step, s.rule) : recover(step, s.rule + 1);
+      }
       if (!failed && deed.truth) return S1_ready(step);
       skip(step, Skip::condition);
       return settle();

@@ -123,9 +123,25 @@ void Model::rank_declared() {
       if (!std::all_of(before.begin(), before.end(), [&](size_t one) { return done.contains(one); }))
         continue;
       e_.steps[step].rank = {rank, 0};
+      e_.steps[step].level = level_of(step);
       done.insert(step);
       break;
     }
+}
+
+// A graft's children lie between it and those that wait for them.
+uint32_t Model::level_of(size_t step) const {
+  const definition::Step& s = e_.steps[step].def;
+  uint32_t level = 0;
+  const auto behind = [&](size_t one, bool children) {
+    level = std::max(level, e_.steps[one].level + (children ? 2 : 1));
+  };
+  for (const uint32_t one : s.after) behind(one, false);
+  for (const uint32_t one : s.after_any) behind(one, false);
+  for (const uint32_t one : s.after_graft) behind(one, true);
+  for (size_t member = 0; member < e_.steps.size() && !s.after_group.empty(); ++member)
+    if (e_.steps[member].def.group == s.after_group) behind(member, e_.steps[member].def.graft);
+  return level;
 }
 
 // R9: via A, and via Y only those that fired it.
@@ -148,7 +164,12 @@ std::set<size_t> Model::descendants_of_failures() const {
     more = false;
     for (size_t step = 0; step < e_.steps.size(); ++step) {
       std::set<size_t> before = all_set(step);
-      before.insert(e_.steps[step].def.after_any.begin(), e_.steps[step].def.after_any.end());
+      const std::vector<uint32_t>& any = e_.steps[step].def.after_any;
+      const std::vector<size_t>& fired_by = e_.steps[step].fired_by;
+      if (fired_by.empty())
+        before.insert(any.begin(), any.end());
+      else
+        before.insert(fired_by.begin(), fired_by.end());
       for (const size_t one : before) {
         const Step& dependency = e_.steps[one];
         const bool failed = dependency.state == State::failed && !dependency.tolerated;
@@ -170,9 +191,10 @@ Context Model::delta(const Step& step) const {
   const bool child = step.graft != kNoStep;
   if (child && !step.slot.map.empty()) out[step.def.name] = text_of(step.slot);
   for (const auto& [key, value] : step.slot.map) {
+    if (key.starts_with("__")) continue;
     if (child)
       out[step.def.name + "_" + key] = value;
-    else if (!key.starts_with("__"))
+    else
       out[key] = value;
   }
   return out;
