@@ -6,11 +6,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/json/value.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <mutex>
+#include <thread>
 
 #include "host/api/execution_text.h"
 #include "host/api/pool.h"
@@ -167,14 +170,20 @@ class LiveVoice final : public worker::Listener {
 // runner, which waits for what runs.
 struct Machine {
   Machine(store::Store& store, const registry::Registry& registry, LiveVoice& voice, CommitTail& tail,
-          bool measure = false)
+          engine::Capacity capacity, bool measure = false)
       : store(store),
         releases(registry),
         runner(
             {.measure = measure},
             [&registry](const registry::Release& release) { return registry.load_library(release); }, voice,
             alarm),
-        engine({}, store, runner, releases, tail, alarm) {}
+        engine(options(std::move(capacity)), store, runner, releases, tail, alarm) {}
+
+  static engine::Options options(engine::Capacity capacity) {
+    engine::Options options;
+    options.capacity = std::move(capacity);
+    return options;
+  }
 
   store::Store& store;
   Clock clock;
@@ -198,8 +207,29 @@ struct Machine {
   }
 };
 
-registry::Probe make_probe(const registry::Registry& registry, const std::string& program) {
-  return [&registry, program](const registry::Release& release) -> Status {
+// This machine's cores and memory, and what somebody said of the host beside that or instead.
+Result<engine::Capacity> capacity_of(const std::vector<std::string>& said) {
+  std::vector<definition::Resource> all;
+  all.push_back({"cpu", static_cast<double>(std::max(1u, std::thread::hardware_concurrency()))});
+  all.push_back({"memory", std::floor(static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                                      static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20))});
+  for (const std::string& text : said) {
+    PIRN_TRY(const definition::Resource given, engine::parse_resource(text));
+    const auto known =
+        std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == given.name; });
+    if (known == all.end())
+      all.push_back(given);
+    else
+      known->amount = given.amount;
+  }
+  return engine::Capacity::of(std::move(all));
+}
+
+// A release is deployed where it could run: its library loads, and no step asks for more than there is.
+registry::Probe make_probe(const registry::Registry& registry, const std::string& program,
+                           const engine::Capacity& capacity) {
+  return [&registry, program, capacity](const registry::Release& release) -> Status {
+    PIRN_DO(engine::check_resources(capacity, release.definition));
     PIRN_TRY(const std::string library, registry.load_library(release));
     probe::ProbeOptions options;
     options.run_init = true;
@@ -252,6 +282,7 @@ class Host::Core final : public api::Vitals {
   }
 
   Status open() {
+    PIRN_TRY(const engine::Capacity capacity, capacity_of(options_.resources));
     PIRN_TRY(registry_, registry::Registry::open(
                             {.directory = directory_.path(), .decompress = archive::decompress_apart()}));
     PIRN_DO(open_store());
@@ -268,15 +299,15 @@ class Host::Core final : public api::Vitals {
           outlets_->publish_live(frame.execution, frame.release->tenant, name, data);
           feed_.publish_live(frame.execution, name, std::move(data), line);
         });
-    machine_.emplace(*store_, *registry_, *voice_, tail_, options_.measure_cpu);
+    machine_.emplace(*store_, *registry_, *voice_, tail_, capacity, options_.measure_cpu);
     open_notifier();
     PIRN_DO(recover());
     PIRN_DO(resume_notifier());
     for (const Error& error : machine_->engine.left_aside())
       log::write(log::Level::error, "engine", error.message);
-    services_.emplace(api::Services{*registry_, *store_, *logbook_, *upkeep_, machine_->engine.inbox(), feed_,
-                                    *outlets_, meters_, *notifier_, *this,
-                                    make_probe(*registry_, options_.probe_program), pool_});
+    services_.emplace(api::Services{
+        *registry_, *store_, *logbook_, *upkeep_, machine_->engine.inbox(), feed_, *outlets_, meters_,
+        *notifier_, *this, make_probe(*registry_, options_.probe_program, capacity), pool_, capacity});
     api::ServerOptions server;
     server.socket_path = socket_path();
     server.listen = options_.listen;
@@ -500,7 +531,7 @@ Result<LocalPackage> sign_for_local_use(std::string_view bytes) {
 }
 
 Status deploy_locally(registry::Registry& registry, const LocalPackage& package,
-                      const std::string& probe_program, int64_t now_ms) {
+                      const engine::Capacity& capacity, const std::string& probe_program, int64_t now_ms) {
   const auto who = registry::Principal::local_operator();
   const std::string tenant(kLocalTenant);
   PIRN_TRY(
@@ -511,7 +542,7 @@ Status deploy_locally(registry::Registry& registry, const LocalPackage& package,
                who, {.tenant = tenant, .publisher = package.publisher, .public_key = package.key}, now_ms));
   PIRN_TRY(const auto pushed, registry.push(who, tenant, package.bytes, now_ms));
   PIRN_TRY(const auto deployed, registry.deploy(who, {.tenant = tenant, .package = package.name},
-                                                make_probe(registry, probe_program), now_ms));
+                                                make_probe(registry, probe_program, capacity), now_ms));
   return {};
 }
 
@@ -524,8 +555,9 @@ Result<std::string> run_local(const LocalRun& run) {
   const std::string canonical_input = canonical(input);
   Clock clock;
   PIRN_TRY(const auto registry, registry::Registry::open({}));
+  PIRN_TRY(const engine::Capacity capacity, capacity_of(run.resources));
   PIRN_TRY(const LocalPackage package, sign_for_local_use(run.package));
-  PIRN_DO(deploy_locally(*registry, package, run.probe_program, clock.now_ms()));
+  PIRN_DO(deploy_locally(*registry, package, capacity, run.probe_program, clock.now_ms()));
 
   std::mutex speaking;  // functions speak from threads of the runner
   const auto say = [&](std::string_view name, std::string_view data) {
@@ -548,7 +580,7 @@ Result<std::string> run_local(const LocalRun& run) {
     ended = ended || last;
   });
   store::MemoryStore store;
-  Machine machine(store, *registry, voice, tail);
+  Machine machine(store, *registry, voice, tail, capacity);
   PIRN_DO(machine.engine.recover(machine.clock.now()));
 
   engine::Start start;
@@ -580,8 +612,8 @@ Result<std::string> run_local(const LocalRun& run) {
   }));
   if (refused) return *refused;
   PIRN_TRY(const auto row, store.find(kLocalTenant, id));
-  PIRN_TRY(const journal::DecodedState state, journal::decode_state(row->body));
-  return api::execution_text(state.state, state.step_names, state.context, clock.now());
+  PIRN_TRY(journal::DecodedState state, journal::decode_state(row->body));
+  return api::execution_text(engine::view_of(std::move(state)), clock.now());
 }
 
 }  // namespace pirn

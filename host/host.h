@@ -74,6 +74,9 @@ struct HostOptions {
   std::vector<RetentionRule> retention;
   bool measure_cpu = false;  // the processor time of each call: two calls of the system more
   int64_t retention_every_ns = 3'600'000'000'000;
+  // What steps may ask for beside this machine's cores and memory, "NAME=AMOUNT"; of one name the last holds,
+  // cpu and memory correct what was found.
+  std::vector<std::string> resources;
 };
 
 class Host {
@@ -113,6 +116,7 @@ struct LocalRun {
   std::string workflow;
   std::string input;  // JSON object
   std::string probe_program;
+  std::vector<std::string> resources;  // as of HostOptions
   // Each event of the journal and each live message, as the stream of the API has them.
   std::function<void(std::string_view name, std::string_view data)> on_event;
   std::function<bool()> interrupted;  // asked now and then; true: cancels the execution

@@ -189,6 +189,8 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
     if (target.plan.nothing_to_do() || !probe) return {};
     Status probed = probe(*release);
     if (probed) return {};
+    // That a host has too little is not the library's fault, and said as it is.
+    if (probed.error().code == Code::resources_insufficient) return probed;
     Error refused{Code::probe_refused,
                   release->package + "@" + release->version + " could not be loaded in a throw-away process",
                   {},

@@ -82,7 +82,26 @@ void append_await(Writer& object, const journal::Await& await) {
   object.text_or_null("on_timeout", await.on_timeout);
 }
 
-void append_step(std::string& out, const journal::Step& step, const std::string& name, int64_t now) {
+// What a step has of the host's resources, or waits for.
+void append_claim(Writer& object, const engine::Claim& claim) {
+  object.flag("waiting", claim.waiting);
+  object.flag("hopeless", claim.hopeless);
+  object.time("since", claim.since);
+  Writer needs(object.name("needs"));
+  for (const definition::Resource& need : claim.needs)
+    journal::append_json(needs.name(need.name), journal::Value::of_real(need.amount));
+  needs.end();
+  std::string& out = object.name("gpus") += '[';
+  for (const uint32_t device : claim.gpus) {
+    if (out.back() != '[') out += ',';
+    journal::append_unsigned(out, device);
+  }
+  out += ']';
+}
+
+// `claim` may be null.
+void append_step(std::string& out, const journal::Step& step, const std::string& name,
+                 const engine::Claim* claim, int64_t now) {
   Writer object(out);
   object.text("name", name);
   object.text("state", journal::name_of(step.state));
@@ -110,6 +129,13 @@ void append_step(std::string& out, const journal::Step& step, const std::string&
     await.end();
   } else {
     object.null("await");
+  }
+  if (claim) {
+    Writer resources(object.name("resources"));
+    append_claim(resources, *claim);
+    resources.end();
+  } else {
+    object.null("resources");
   }
   object.flag("fallback_used", step.fallback_used);
   if (step.compensation == journal::Compensation::none)
@@ -170,8 +196,10 @@ uint32_t max_concurrency(const journal::ExecutionState& state) {
 
 }  // namespace
 
-std::string execution_text(const journal::ExecutionState& state, std::span<const std::string> step_names,
-                           std::string_view context, int64_t now) {
+std::string execution_text(const engine::View& view, int64_t now) {
+  const journal::ExecutionState& state = view.state;
+  const std::vector<std::string>& step_names = view.step_names;
+  const std::string& context = view.context;
   std::string out;
   out.reserve(1024 + state.steps.size() * 384 + context.size());
   Writer object(out);
@@ -194,6 +222,7 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   object.number("attempt", state.attempt);
   object.time("wake_at", state.state == journal::State::pending ? state.wake_at : 0);
   object.text("trigger", state.trigger);
+  object.text("strategy", journal::name_of(state.strategy));
   object.text_or_null("parent", state.parent ? state.parent.text() : std::string());
   object.text_or_null("root", state.root.text());
   object.text_or_null("retry_of", state.retry_of ? state.retry_of.text() : std::string());
@@ -207,7 +236,9 @@ std::string execution_text(const journal::ExecutionState& state, std::span<const
   object.name("steps") += '[';
   for (size_t i = 0; i < state.steps.size(); ++i) {
     if (i != 0) out += ',';
-    append_step(out, state.steps[i], step_names[i], now);
+    const auto claim = std::find_if(view.claims.begin(), view.claims.end(),
+                                    [&](const engine::Claim& each) { return each.step == i; });
+    append_step(out, state.steps[i], step_names[i], claim == view.claims.end() ? nullptr : &*claim, now);
   }
   out += ']';
   object.name("context") += context.empty() ? "{}" : context;

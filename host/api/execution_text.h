@@ -12,9 +12,8 @@
 
 namespace pirn::api {
 
-// One execution in full. `context`: JSON object.
-std::string execution_text(const journal::ExecutionState& state, std::span<const std::string> step_names,
-                           std::string_view context, int64_t now_ns);
+// One execution in full.
+std::string execution_text(const engine::View& view, int64_t now_ns);
 
 // One line of a list; the same members from either source.
 std::string line_text(const engine::Line& line, int64_t now_ns);

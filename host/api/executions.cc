@@ -159,9 +159,9 @@ Response show_closed(const Services& services, const std::string& tenant, Execut
   const auto row = services.store.find(tenant, id);
   if (!row) return problem(row.error());
   if (!*row) return problem(no_execution(id.text()));
-  const Result<journal::DecodedState> decoded = journal::decode_state((*row)->body);
+  Result<journal::DecodedState> decoded = journal::decode_state((*row)->body);
   if (!decoded) return problem(decoded.error());
-  return json(200, execution_text(decoded->state, decoded->step_names, decoded->context, now_ns()));
+  return json(200, execution_text(engine::view_of(std::move(*decoded)), now_ns()));
 }
 
 // What the engine does not have open has ended, or is not there.
@@ -222,7 +222,7 @@ void show_execution(const Services& services, RequestPtr request, Respond respon
     if (!view) return respond(problem(view.error()));
     services.pool.post([&services, id, tenant = std::move(tenant), view = std::move(*view), respond] {
       if (!view) return respond(show_closed(services, tenant, id));
-      respond(json(200, execution_text(view->state, view->step_names, view->context, now_ns())));
+      respond(json(200, execution_text(*view, now_ns())));
     });
   };
   send(services, std::move(show), respond);

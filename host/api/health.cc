@@ -34,6 +34,12 @@ Response status(const Services& services, const engine::EngineStats& engine) {
   if (!stored) return problem(stored.error());
   bj::array residences;
   for (const Residence& residence : vitals.residences()) residences.push_back(object_of(residence));
+  bj::array resources;
+  for (const engine::ResourceUse& use : engine.resources)
+    resources.push_back({{"name", use.name},
+                         {"capacity", use.capacity ? bj::value(*use.capacity) : bj::value(nullptr)},
+                         {"in_use", use.in_use},
+                         {"waiting", use.waiting}});
   const std::string reason = not_ready(vitals);
   return json(200, bj::object{
                        {"version", vitals.version()},
@@ -58,6 +64,7 @@ Response status(const Services& services, const engine::EngineStats& engine) {
                          {"size_bytes", stored->size_bytes},
                          {"wal_bytes", stored->wal_bytes},
                          {"commits", stored->commits}}},
+                       {"resources", std::move(resources)},
                        {"stuck_calls", vitals.stuck_calls()},
                        {"watchers", services.feed.subscribers()},
                        {"releases", std::move(residences)},

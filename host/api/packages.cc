@@ -199,8 +199,12 @@ Response push(const Services& services, const Request& request) {
 Response plan_deployment(const Services& services, const Request& request) {
   const Result<NewDeployment> deployment = read_deployment(request);
   if (!deployment) return problem(deployment.error());
-  const Result<DeploymentPlan> plan = services.registry.plan(*deployment);
-  return plan ? json(200, object_of(*plan)) : problem(plan.error());
+  Result<DeploymentPlan> plan = services.registry.plan(*deployment);
+  if (!plan) return problem(plan.error());
+  if (const auto release = services.registry.read_release(request.tenant, plan->to))
+    if (const Status fits = engine::check_resources(services.capacity, (*release)->definition); !fits)
+      plan->refusals.push_back(fits.error());
+  return json(200, object_of(*plan));
 }
 
 Response deploy(const Services& services, const Request& request) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "host/engine/resources.h"
 #include "packager/error/error.h"
 #include "registry/ids.h"
 #include "registry/release.h"
@@ -77,6 +78,7 @@ struct Services {
   const Vitals& vitals;
   registry::Probe probe;  // loads a release where it can do no harm
   Pool& pool;             // where what blocks runs
+  engine::Capacity capacity;
 };
 
 }  // namespace pirn::api

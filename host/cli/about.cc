@@ -22,6 +22,9 @@ const std::vector<Column> kResidence = {{"TENANT", "tenant"},
                                         {"STILL MAPPED", "still_mapped", Kind::flag},
                                         {"STUCK CALLS", "stuck_calls"}};
 
+const std::vector<Column> kResource = {
+    {"RESOURCE", "name"}, {"CAPACITY", "capacity"}, {"IN USE", "in_use"}, {"STEPS WAITING", "waiting"}};
+
 }  // namespace
 
 Outcome status(const Arguments& arguments) {
@@ -47,6 +50,11 @@ Outcome status(const Arguments& arguments) {
             << " executions wait for a slot\n"
             << "stuck      " << text_of(host, "stuck_calls") << " calls\n"
             << "watchers   " << text_of(host, "watchers") << '\n';
+  const bj::array& resources = host.at("resources").as_array();
+  if (!resources.empty()) {
+    std::cout << '\n';
+    print_rows(resources, kResource, format, "name", "");
+  }
   const bj::array& releases = host.at("releases").as_array();
   if (!releases.empty()) {
     std::cout << '\n';

@@ -16,6 +16,11 @@ const Option kPassphraseFile = {
     "Where the passphrase is (-: standard input); else PIRN_KEY_PASSPHRASE, else asked for"};
 const Option kWhy = {"--why", "TEXT", "The reason, kept with the deployment"};
 const Option kExpires = {"--expires", "DURATION", "How long it is valid, e.g. 90d"};
+const Option kResource = {"--resource", "NAME=AMOUNT",
+                          "What steps may ask for: cpu in cores, memory in MiB (this machine's, unless "
+                          "given), gpu in devices (0), or "
+                          "a name of yours; may be repeated",
+                          true};
 
 }  // namespace
 
@@ -42,7 +47,8 @@ const std::vector<Command>& commands() {
         {"--listen", "ADDR:PORT", "Also TCP, for API keys; port 0: any"},
         {"--allow-host", "NAME", "A further host name that requests over TCP may be for; may be repeated",
          true},
-        {"--drain-timeout", "DURATION", "How long running steps may take after SIGTERM (30s)"}},
+        {"--drain-timeout", "DURATION", "How long running steps may take after SIGTERM (30s)"},
+        kResource},
        serve,
        false,
        "pirn serve --listen 127.0.0.1:8320"},
@@ -314,6 +320,7 @@ const std::vector<Command>& commands() {
        "Run a workflow in this process, without a host (also: pirn run WORKFLOW --local)",
        {{"--package", "FILE|DIRECTORY", "The package; else the one in this directory"},
         {"--input", "JSON|@FILE|-", "The input, a JSON object"},
+        kResource,
         {"-q,--quiet", "", "No events on standard error"},
         kOutput},
        run_local,

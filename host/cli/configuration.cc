@@ -1,5 +1,8 @@
 #include "host/cli/configuration.h"
 
+#include <iomanip>
+#include <sstream>
+
 #include "packager/definition/definition.h"
 #include "packager/pack/toml_reader.h"
 
@@ -8,6 +11,8 @@ namespace pirn::cli {
 namespace {
 
 using pack::TomlReader;
+
+constexpr double kMostOfAResource = 1e12;
 
 // A duration that is longer than nothing and not for ever; 0 when there is none, or a problem with it.
 int64_t duration(const toml::table& table, const char* key, TomlReader& reader) {
@@ -150,10 +155,27 @@ void read_retention(const toml::table& root, TomlReader& reader, HostOptions& op
   for_each_table(*table, "rule", reader, [&](const toml::table& rule) { read_rule(rule, reader, options); });
 }
 
+// [resources] with an amount for each name. Whether it is one that a host can have, the host says.
+void read_resources(const toml::node& node, TomlReader& reader, HostOptions& options) {
+  const toml::table* table = node.as_table();
+  if (!table) return reader.problem(node.source(), "'resources' must be a table of names and amounts");
+  for (const auto& [key, value] : *table) {
+    const std::string name(key.str());
+    const std::optional<double> amount = value.value<double>();
+    if (!definition::is_name(name))
+      reader.problem(key.source(), "'" + name + "' is no name that a resource could have");
+    else if (!amount || !(*amount >= 0 && *amount <= kMostOfAResource))
+      reader.problem(value.source(), "the amount of '" + name + "' must be a number from 0 to 1e12");
+    else
+      options.resources.push_back(name + "=" +
+                                  (std::ostringstream() << std::setprecision(17) << *amount).str());
+  }
+}
+
 void read_root(const toml::table& root, TomlReader& reader, HostOptions& options) {
   reader.check_keys(root, "the configuration",
-                    {"listen", "allow_hosts", "store", "drain_timeout", "measure_cpu", "retention", "sink",
-                     "notifier", "metric"});
+                    {"listen", "allow_hosts", "store", "drain_timeout", "measure_cpu", "resources",
+                     "retention", "sink", "notifier", "metric"});
   if (root.contains("listen")) options.listen = reader.string(root, "listen");
   reader.strings(root, "allow_hosts", [&](const std::string& name, const toml::source_region&) {
     options.allow_hosts.push_back(name);
@@ -168,6 +190,7 @@ void read_root(const toml::table& root, TomlReader& reader, HostOptions& options
   options.measure_cpu = reader.boolean(root, "measure_cpu");
   read_retention(root, reader, options);
   for_each_table(root, "sink", reader, [&](const toml::table& sink) { read_sink(sink, reader, options); });
+  if (root.contains("resources")) read_resources(*root.get("resources"), reader, options);
 }
 
 }  // namespace

@@ -102,6 +102,7 @@ Outcome serve(const Arguments& arguments) {
   if (arguments.has("allow-host")) options.allow_hosts = arguments.all("allow-host");
   options.probe_program = probe_program();
   if (arguments.has("store")) options.store = arguments.get("store");
+  for (const std::string& resource : arguments.all("resource")) options.resources.push_back(resource);
   if (arguments.has("drain-timeout")) {
     PIRN_TRY(options.drain_timeout_ns, duration_of(arguments, "drain-timeout"));
   }
@@ -140,6 +141,7 @@ Outcome run_local(const Arguments& arguments) {
   PIRN_TRY(run.package, local_package(arguments));
   run.workflow = arguments.get("workflow");
   run.probe_program = probe_program();
+  run.resources = arguments.all("resource");
   const auto display = format == Format::jsonl  ? show_jsonl()
                        : arguments.has("quiet") ? show_nothing()
                                                 : show_lines();

@@ -29,6 +29,23 @@ std::string error_words(const bj::object& object) {
 
 // What an awaiting step waits for: "approval by ada, grace, until 2026-01-31 12:00:00". Events have the
 // deadline in nanoseconds, executions as text.
+// "waits for 2 gpu, more than the host has" or "has 1 cpu, gpu 0".
+std::string claim_words(const bj::object& claim) {
+  std::string words = claim.at("waiting").as_bool() ? "waits for " : "has ";
+  bool first = true;
+  for (const auto& need : claim.at("needs").as_object()) {
+    const double amount = need.value().to_number<double>();
+    const auto whole = static_cast<int64_t>(amount);
+    words += std::string(first ? "" : ", ") +
+             (static_cast<double>(whole) == amount ? std::to_string(whole) : bj::serialize(need.value())) +
+             " " + std::string(need.key());
+    first = false;
+  }
+  for (const bj::value& gpu : claim.at("gpus").as_array()) words += ", gpu #" + bj::serialize(gpu);
+  if (claim.at("hopeless").as_bool()) words += ": more than the host has";
+  return words;
+}
+
 std::string await_words(const bj::object& await) {
   std::string words = member(await, "kind");
   if (const bj::value* approvers = await.if_contains("approvers");
@@ -337,6 +354,8 @@ void print_execution(const bj::object& execution, Format format) {
     if (const bj::value& await = step.at("await"); await.is_object()) remark = await_words(await.as_object());
     if (remark.empty() && member(step, "state") == "snoozed")
       remark = "until " + time_words(step.at("wake_at"));
+    if (const bj::value& claim = step.at("resources"); remark.empty() && claim.is_object())
+      remark = claim_words(claim.as_object());
     std::string state = state_word(member(step, "state"));
     if (const std::string kind = member(step, "skip_kind"); !kind.empty()) state += " (" + kind + ")";
     const bj::value& took = step.at("duration_ms");

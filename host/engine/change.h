@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/engine/id_source.h"
+#include "host/engine/resources.h"
 #include "host/journal/text_writer.h"
 #include "host/scheduler/timers.h"
 #include "host/worker/runner.h"
@@ -108,6 +109,7 @@ struct Decision {
   Change& change;
   Timers& timers;
   IdSource& ids;
+  Resources& resources;
   uint64_t& next_invocation;
   Breakers& breakers;
   DeadLetters& dead_letters;

@@ -10,9 +10,14 @@
 
 #include "host/engine/breaker_command.h"
 #include "host/engine/letter_command.h"
+#include "host/engine/resources.h"
 #include "host/engine/trigger_command.h"
 #include "host/journal/context.h"
 #include "host/journal/state.h"
+
+namespace pirn::journal {
+struct DecodedState;
+}
 
 namespace pirn::engine {
 
@@ -119,7 +124,9 @@ struct View {
   journal::ExecutionState state;
   std::vector<std::string> step_names;  // by index
   std::string context;                  // JSON object: the fold over all completed steps
+  std::vector<Claim> claims;            // steps that have resources or wait for them
 };
+View view_of(journal::DecodedState state);  // of a closed one, as the store has it
 struct Show {
   std::string tenant;
   ExecutionId id;
@@ -148,6 +155,7 @@ struct ListOpen {
 struct EngineStats {
   uint64_t open_executions = 0, running_steps = 0, ready_executions = 0, turns = 0, commits = 0,
            executions_started = 0, executions_ended = 0;
+  std::vector<ResourceUse> resources;
 };
 struct Stats {
   Reply<EngineStats> reply;

@@ -46,6 +46,7 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
                           "the input has the key '" + entry.key + "': keys that begin with __ are reserved"});
   auto target = catalog_->resolve(command.tenant, command.workflow);
   if (!target) return answer(std::move(target).error());
+  if (Status fits = check_capacity(*target); !fits) return answer(std::move(fits).error());
   const ExecutionId id =
       launch(deciding, *target,
              {std::move(command.tenant), std::move(command.input), command.input_digest,
@@ -186,11 +187,16 @@ void Engine::Core::handle(Decision&, ListAwaiting& command) {
   });
 }
 
+View view_of(journal::DecodedState state) {
+  return {std::move(state.state), std::move(state.step_names), std::move(state.context), {}};
+}
+
 void Engine::Core::handle(Decision&, Show& command) {
   change_.replies.push_back([this, command = std::move(command)] {
     Execution* execution = open_execution(command.tenant, command.id);
     if (!execution) return command.reply(std::optional<View>());
-    command.reply(std::optional(View{execution->state(), execution->names(), execution->context_json()}));
+    command.reply(std::optional(View{execution->state(), execution->names(), execution->context_json(),
+                                     resources_.claims_of(command.id)}));
   });
 }
 
@@ -240,6 +246,7 @@ void Engine::Core::handle(Decision&, Stats& command) {
     for (const auto& [id, execution] : executions_) stats.open_executions += !execution->ended();
     stats.running_steps = running_steps();
     stats.ready_executions = queue_.size();
+    stats.resources = resources_.use();
     command.reply(stats);
   });
 }

@@ -31,7 +31,8 @@ class Engine::Core : private Launcher {
         inbox_(options.inbox_limit, wakeup),
         triggers_(*this, store, streams_),
         breakers_(streams_),
-        dead_letters_(streams_) {
+        dead_letters_(streams_),
+        resources_(options.capacity) {
     next_invocation_ = (store.epoch() << 40) + 1;
   }
 
@@ -74,6 +75,11 @@ class Engine::Core : private Launcher {
   template <class Order, class Ask>
   void instruct(Order& command, std::string_view verb, Ask ask);
   Error refusal(std::string_view tenant, ExecutionId id, std::string_view verb) const;
+  // resources_insufficient: the workflow could never run to its end here.
+  Status check_capacity(const registry::Catalog::Target& target) const {
+    if (!target.workflow->takes_resources) return {};
+    return check_resources(resources_.capacity(), target.release->definition, *target.workflow);
+  }
   template <class Trigger>
   void handle(Decision& decision, Trigger& command) {
     triggers_.handle(decision, command, dispatching_);
@@ -83,6 +89,8 @@ class Engine::Core : private Launcher {
   uint32_t running(std::string_view tenant, const journal::ScheduleName& workflow) const override;
   void on_completion(Decision& decision, worker::Completion& completion);
   void dispatch(Decision& decision);
+  bool start_queued(Decision& decision);
+  bool start_waiting(Decision& decision, size_t& capacity);
   void touched(Execution& execution);
   void queue_up(Execution& execution);  // for dispatch, if it can start a step
   Execution& add(ExecutionId id, PlanPtr plan);
@@ -121,6 +129,7 @@ class Engine::Core : private Launcher {
             change_,
             timers_,
             ids_,
+            resources_,
             next_invocation_,
             breakers_,
             dead_letters_,
@@ -154,6 +163,7 @@ class Engine::Core : private Launcher {
   Breakers breakers_;
   DeadLetters dead_letters_;
   IdSource ids_;
+  Resources resources_;
   uint64_t next_invocation_ = 1;
   bool dispatching_ = true;
   int64_t last_now_ = 0;

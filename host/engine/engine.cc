@@ -152,16 +152,35 @@ void Engine::Core::dispatch(Decision& deciding) {
   size_t capacity = runner_.capacity();
   const size_t taken = change_.invocations.size();  // consultations and hooks of this turn
   capacity = capacity > taken ? capacity - taken : 0;
-  while (capacity > 0 && !queue_.empty()) {
-    Execution& execution = *queue_.pop();
-    execution.queued = false;
-    if (!execution.dispatchable()) {
-      leave_if_over(execution);
-      continue;
-    }
-    if (execution.start_next(deciding)) --capacity;
-    touched(execution);  // and to the end of the queue, when it has more
+  // In turn, so that neither those that need nothing but a slot nor those that need more keep the others out.
+  bool waiting = !resources_.idle();
+  while (capacity > 0 && (waiting || !queue_.empty())) {
+    if (!queue_.empty() && start_queued(deciding)) --capacity;
+    waiting = capacity > 0 && !resources_.idle() && start_waiting(deciding, capacity);
   }
+}
+
+// The next step of the next execution; false: it does not start yet.
+bool Engine::Core::start_queued(Decision& deciding) {
+  Execution& execution = *queue_.pop();
+  execution.queued = false;
+  if (!execution.dispatchable()) {
+    leave_if_over(execution);
+    return false;
+  }
+  const bool started = execution.start_next(deciding);
+  touched(execution);  // and to the end of the queue, when it has more
+  return started;
+}
+
+// A step that has waited for resources and has them now; false: there is none.
+bool Engine::Core::start_waiting(Decision& deciding, size_t& capacity) {
+  const auto next = resources_.next(deciding.now);
+  if (!next) return false;
+  Execution& execution = *executions_.at(next->first);
+  if (execution.start_supplied(deciding, next->second)) --capacity;
+  touched(execution);
+  return true;
 }
 
 PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow,

@@ -16,6 +16,7 @@
 
 #include "host/engine/command.h"
 #include "host/engine/inbox.h"
+#include "host/engine/resources.h"
 #include "host/store/store.h"
 #include "host/worker/runner.h"
 #include "registry/catalog.h"
@@ -47,6 +48,7 @@ struct Options {
   int64_t handler_limit_ns = 300'000'000'000;
   size_t execution_limit_bytes = 64 << 20;  // results of all steps of one execution, with its input
   uint64_t flush_after_commits = 50'000;    // the projection is completed at least this often
+  Capacity capacity;                        // what steps may ask for
 };
 
 // What a turn leaves to its caller.

@@ -176,6 +176,7 @@ void Execution::stop(Decision& decision, Stopping record) {
   emit(decision, std::move(record));
   decision.timers.remove(start_timer_);
   decision.timers.remove(deadline_timer_);
+  leave_line(decision);
   ready_.clear();
   barrier_.reset();
   plan_->in_order([&](uint32_t step) {
@@ -389,11 +390,35 @@ void Execution::blame(Decision& decision, uint32_t step) {
 // ---- dispatch ----
 
 bool Execution::dispatchable() const {
-  return state_.state == State::running && !state_.paused && !ready_.empty() && n_running_ < slots_;
+  return state_.state == State::running && !state_.paused && !ready_.empty() &&
+         n_running_ + n_waiting_ < slots_;
 }
 
+// A step that waits for resources has its slot: who is behind it does not take it away.
 bool Execution::start_next(Decision& decision) {
   const uint32_t step = ready_.pop();
+  const std::vector<definition::Resource>& needs = plan_->step(step).resources;
+  if (needs.empty()) return start_step(decision, step);
+  decision.resources.wait(id(), step, tenant_number_, needs, plan_->step(step).priority, decision.now);
+  ++n_waiting_;
+  return false;
+}
+
+bool Execution::start_supplied(Decision& decision, uint32_t step) {
+  --n_waiting_;
+  const bool started = start_step(decision, step);
+  if (!started) decision.resources.release(id(), step);
+  return started;
+}
+
+// Nothing of it starts for now: what waited is ready, and no more.
+void Execution::leave_line(Decision& decision) {
+  if (n_waiting_ == 0) return;
+  n_waiting_ = 0;
+  for (const uint32_t step : decision.resources.withdraw(id())) push_ready(step);
+}
+
+bool Execution::start_step(Decision& decision, uint32_t step) {
   const Step& current = state_.steps[step];
   const uint32_t attempt = current.failures + 1;
   const int64_t deadline = later(decision.now, timeout_of(step));
@@ -409,6 +434,7 @@ bool Execution::start_next(Decision& decision) {
     return false;
   }
   if (current.fallback_used) call.input = error_input(*current.error);
+  if (!plan_->step(step).resources.empty()) call.input = decision.resources.input_of(id(), step, call.input);
   const bool is_nested = kind == Kind::task && nested(step);
   const ExecutionId child = is_nested ? decision.ids.next(decision.now) : ExecutionId();
   emit(decision, journal::StepStarted{step, attempt, call.id, kind, child});

@@ -89,10 +89,12 @@ class Execution {
   Status on_approval(Decision& decision, const Approve& command);
   Status on_note(Decision& decision, const Note& command);
 
-  // Dispatch: can a step start, as far as this execution is concerned? start_next() starts the best one;
-  // false: its circuit breaker refused it, and nothing was started.
+  // Dispatch: can a step start, as far as this execution is concerned? start_next() starts the best one, or
+  // lets it wait for what it asks of the host's resources; start_supplied() starts one that has that. false:
+  // nothing was started, for it waits, or its circuit breaker refused it.
   bool dispatchable() const;
   bool start_next(Decision& decision);
+  bool start_supplied(Decision& decision, uint32_t step);
 
   // Hooks and handlers that are waiting or under way keep a closed execution in memory.
   bool observed() const { return !observers_->idle(); }
@@ -288,6 +290,8 @@ class Execution {
   void call_hooks(Decision& decision, uint32_t step, std::string definition::Hooks::*which);
   void next_hook(Decision& decision);
   void set_timer(Decision& decision, uint32_t step, int64_t at);
+  bool start_step(Decision& decision, uint32_t step);
+  void leave_line(Decision& decision);
 
   journal::ExecutionState state_;
   GrownPlan plan_;
@@ -336,6 +340,7 @@ class Execution {
       worklist_;             // ranks of steps whose verdict may have changed, a heap
   size_t stored_bytes_ = 0;  // of the input and all slots
   uint32_t n_open_ = 0, n_running_ = 0, n_asking_ = 0;
+  uint32_t n_waiting_ = 0;  // ready steps that wait for resources: in their line and no more in ready_
 
   journal::Rare<Observers> observers_;
   journal::Rare<std::vector<uint32_t>> rollbacks_;  // what is still to roll back, the next one last

@@ -40,6 +40,15 @@ void Execution::expand(Decision& decision, uint32_t step, Outcome& outcome) {
     journal::ErrorPtr error;
     expansion = plan_.prepare(step, children, error);
     if (!expansion) return fail_step(decision, step, std::move(error));
+    for (uint32_t number = 0; number < expansion->size(); ++number)
+      if (const std::string lack =
+              lacking(decision.resources.capacity(), expansion->options[number]->resources);
+          !lack.empty())
+        return fail_step(decision, step,
+                         make_error("resources_insufficient",
+                                    "the child '" + (*expansion->children)[number].name + "' asks for " +
+                                        lack + " that the host has",
+                                    ErrorClass::terminal));
   }
   if (result) stored_bytes_ += journal::size_bytes(*result);
   emit(decision, journal::GraftExpanded{step, std::move(children)});

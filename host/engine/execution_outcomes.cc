@@ -56,6 +56,7 @@ void Execution::left_running(Decision& decision, uint32_t step, const Outcome* o
   --n_running_;
   if (guarded(step)) tell_breaker(decision, step, outcome);
   decision.timers.remove(local_[step].timer);
+  if (!decision.resources.idle()) decision.resources.release(id(), step);
 }
 
 // The step goes on without its invocation: what that still does, does not count.

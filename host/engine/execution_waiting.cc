@@ -123,6 +123,7 @@ Status Execution::on_pause(Decision& decision, const std::string& reason) {
   if (concluding_) return cannot(what, "over but for its handler", "paused");
   open_commit();
   emit(decision, journal::Paused{journal::kNoStep, reason});
+  leave_line(decision);
   return {};
 }
 

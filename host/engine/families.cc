@@ -84,6 +84,7 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   record.retry_of = command.id;
   record.input_digest = decoded.state.input_digest;
   record.trigger = command.from.empty() ? "retry" : "rerun";
+  record.strategy = decoded.state.strategy;
   record.input = decoded.state.input;
   for (const journal::Delta& patch : decoded.state.patches)
     for (const journal::Delta::Entry& entry : patch.entries) {
@@ -103,9 +104,12 @@ Result<PlanPtr> Engine::Core::plan_again(const journal::ExecutionState& past, bo
   const journal::Origin& origin = *past.origin;
   if (!on_active) {
     PIRN_TRY(const GrownPlan grown, recovered_plan(past));
-    return grown.shared();
+    const PlanPtr& plan = grown.shared();
+    PIRN_DO(check_capacity({plan->release(), &plan->workflow()}));
+    return plan;
   }
   PIRN_TRY(const auto target, catalog_->resolve(origin.tenant, origin.package + "::" + origin.workflow));
+  PIRN_DO(check_capacity(target));
   return plan_of(target.release, *target.workflow, target.required);
 }
 

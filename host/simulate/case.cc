@@ -70,11 +70,33 @@ class CaseReader : NodeReader {
             });
   }
 
+  std::vector<definition::Resource> amounts_of(const Node& object) {
+    std::vector<definition::Resource> out;
+    if (!object.value->is_object()) {
+      wrong_type(object, quoted(object), "an object of names and amounts");
+      return out;
+    }
+    for (const Node& node : object.children) {
+      double amount = -1;
+      if (node.value->is_double()) amount = node.value->get_double();
+      if (node.value->is_int64()) amount = static_cast<double>(node.value->get_int64());
+      if (!definition::is_name(node.key))
+        problem(Code::invalid_name, node, "\"" + node.key + "\" is no name of a resource", "");
+      else if (amount < 0 || amount > engine::kMostOfAResource)
+        bad(node, quoted(node) + " must be an amount from 0 to 1e12", "");
+      else
+        out.push_back({node.key, amount});
+    }
+    return out;
+  }
+
   void read_host(const Node& object, Case& out) {
-    members(object, "the host", {"slots", "cancel_grace", "consultation_limit", "handler_limit"},
+    members(object, "the host", {"slots", "resources", "cancel_grace", "consultation_limit", "handler_limit"},
             [&](const Node& node) {
               if (node.key == "slots")
                 out.slots = static_cast<size_t>(number_of(node, 1, kMostTimes));
+              else if (node.key == "resources")
+                out.options.capacity = engine::Capacity::of(amounts_of(node));
               else if (node.key == "cancel_grace")
                 out.options.cancel_grace_ns = duration_of(node);
               else if (node.key == "handler_limit")

@@ -42,7 +42,7 @@ class Report {
       json += first ? "\n" : ",\n";
       first = false;
       append_json_string(json, name);
-      json += ':' + api::execution_text(view.state, view.step_names, view.context, world_.now());
+      json += ':' + api::execution_text(view, world_.now());
       for (const Expected& expected : case_.expected)
         if (expected.run == name) compare(expected, view, out.differences);
     }

@@ -388,7 +388,7 @@ engine::View World::show(ExecutionId id, std::string_view tenant) {
   if (!stored || !*stored) fatal("no execution " + id.text());
   auto decoded = journal::decode_state((*stored)->body);
   if (!decoded) fatal(describe(decoded.error()));
-  return {decoded->state, decoded->step_names, decoded->context};
+  return engine::view_of(std::move(*decoded));
 }
 
 std::string step_text(const journal::Step& step) {

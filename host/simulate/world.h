@@ -147,6 +147,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
   registry::ReleasePtr publish(const std::string& workflow_members);
   FakeReleases releases;
 
+  engine::Options& options() { return options_; }  // of the next life
   ScriptedRunner& runner() { return *runner_; }
   engine::Engine& engine() { return *engine_; }
   store::MemoryStore& store() { return *store_; }

@@ -1,6 +1,6 @@
-// The engine behind the SDK's testkit::Workflow: the host's own, over a store in memory, with an inline runner and a
-// clock that only the test moves. "Crash" means what it means elsewhere: the engine, the runner and the store object
-// are dropped, and new ones continue from the store's contents.
+// The engine behind the SDK's testkit::Workflow: the host's own, over a store in memory, with an inline
+// runner and a clock that only the test moves. "Crash" means what it means elsewhere: the engine, the runner
+// and the store object are dropped, and new ones continue from the store's contents.
 #include "pirn/testkit/engine.h"
 
 #include <algorithm>
@@ -15,6 +15,7 @@
 #include "host/testkit/inline_runner.h"
 #include "host/testkit/package_under_test.h"
 #include "packager/digest/digest.h"
+#include "packager/json/json.h"
 
 namespace pirn::testkit {
 
@@ -43,15 +44,19 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   void substitute(const std::string& function, Substitute substitute) override {
     scenario_.substitutes[function] = std::move(substitute);
   }
-  void takes(const std::string& step, int64_t ns) override { scenario_.durations[step] = std::max<int64_t>(0, ns); }
+  void takes(const std::string& step, int64_t ns) override {
+    scenario_.durations[step] = std::max<int64_t>(0, ns);
+  }
   void crash_in(const std::string& step) override { scenario_.crashes.insert(step); }
 
+  std::string provide(const std::string& amounts_json) override;
   std::string start(const std::string& input_json) override;
   void advance(int64_t ns) override;
   std::optional<int64_t> next_due_ns() const override;
   std::string cancel(const std::string& reason, bool rollback, bool cleanup) override;
   std::string pause() override;
-  std::string resume(const std::string& context_json, const std::string& step, const std::string& action) override;
+  std::string resume(const std::string& context_json, const std::string& step,
+                     const std::string& action) override;
   std::string answer(const std::string& step, bool approved, const std::string& approver,
                      const std::string& comment) override;
   void restart() override;
@@ -67,7 +72,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
     Life(MemoryHost& host)
         : store(host.contents_),
           runner(host.package_->descriptor(), host.package_->state(), host.scenario_, host, host.now_),
-          engine(engine::Options{}, store, runner, *host.package_, host, host) {}
+          engine(host.options_, store, runner, *host.package_, host, host) {}
     store::MemoryStore store;
     InlineRunner runner;
     engine::Engine engine;
@@ -95,6 +100,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   Scenario scenario_;
   int64_t now_ = kEpoch, started_at_ = kEpoch;
   ExecutionId id_;  // zero: not started
+  engine::Options options_;
   std::string logs_;
   std::unique_ptr<Life> life_;
 };
@@ -124,6 +130,21 @@ void MemoryHost::settle() const {
 void MemoryHost::push(engine::Command command) const {
   if (!life_->engine.inbox().push(command)) std::abort();  // it is emptied by each turn
   settle();
+}
+
+std::string MemoryHost::provide(const std::string& amounts_json) {
+  if (id_ != ExecutionId()) return "the workflow was started before: say first what its host has";
+  const auto amounts = parse_json(amounts_json, "the amounts");
+  if (!amounts) return describe(amounts.error());
+  std::vector<definition::Resource> resources;
+  for (const auto& amount : amounts->as_object()) {
+    auto resource = engine::parse_resource(std::string(amount.key()) + "=" + canonical(amount.value()));
+    if (!resource) return describe(resource.error());
+    resources.push_back(std::move(resource).value());
+  }
+  options_.capacity = engine::Capacity::of(std::move(resources));
+  open();
+  return {};
 }
 
 std::string MemoryHost::start(const std::string& input_json) {
@@ -179,7 +200,8 @@ std::optional<int64_t> MemoryHost::due_in() const {
 std::string MemoryHost::cancel(const std::string& reason, bool rollback, bool cleanup) {
   const std::optional<engine::View> before = view();
   if (!before) return "the workflow was not started";
-  if (journal::terminal(before->state.state)) return "the workflow has ended: " + std::string(name_of(before->state.state));
+  if (journal::terminal(before->state.state))
+    return "the workflow has ended: " + std::string(name_of(before->state.state));
   engine::Cancel cancel;
   cancel.tenant = kTenant;
   cancel.id = id_;
@@ -211,7 +233,8 @@ std::string MemoryHost::say(Order order) {
 
 std::string MemoryHost::pause() { return say(engine::Pause{}); }
 
-std::string MemoryHost::resume(const std::string& context_json, const std::string& step, const std::string& action) {
+std::string MemoryHost::resume(const std::string& context_json, const std::string& step,
+                               const std::string& action) {
   engine::Resume resume;
   const auto known = engine::parse_action(action);
   if (!known) return describe(known.error());
@@ -254,13 +277,13 @@ std::optional<engine::View> MemoryHost::view() const {
   if (!*row) return std::nullopt;
   auto decoded = journal::decode_state((*row)->body);
   if (!decoded) fatal(decoded.error());
-  return engine::View{std::move(decoded->state), std::move(decoded->step_names), std::move(decoded->context)};
+  return engine::view_of(std::move(*decoded));
 }
 
 std::string MemoryHost::show_json() const {
   const std::optional<engine::View> shown = view();
   if (!shown) return R"({"state":"not_started","steps":[],"context":{},"error":null})";
-  return api::execution_text(shown->state, shown->step_names, shown->context, now_);
+  return api::execution_text(*shown, now_);
 }
 
 std::string MemoryHost::events_json() const {
@@ -295,7 +318,8 @@ std::string MemoryHost::logs_json() const { return "[" + logs_ + "]"; }
 
 }  // namespace
 
-std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string& workflow, std::string& problem) {
+std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string& workflow,
+                                    std::string& problem) {
   auto package = PackageUnderTest::get(plugin);
   if (!package) {
     problem = describe(package.error());
@@ -304,7 +328,8 @@ std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string
   const definition::Workflow* found = (*package)->release().find(workflow);
   if (!found) {
     problem = "the package has no workflow \"" + workflow + "\"; it has:";
-    for (const definition::Workflow& known : (*package)->release().definition.workflows) problem += " " + known.name;
+    for (const definition::Workflow& known : (*package)->release().definition.workflows)
+      problem += " " + known.name;
     return nullptr;
   }
   return std::make_unique<MemoryHost>(std::move(package).value(), *found);

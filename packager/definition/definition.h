@@ -117,8 +117,8 @@ struct CircuitBreaker {
   bool operator==(const CircuitBreaker&) const = default;
 };
 
-// What a step takes from the host's pool while it runs (R48): "cpu", "memory", "gpu" or any name of the
-// host's.
+// What a step takes from the host's pool while it runs (R48): "cpu" in cores, "memory" in MiB, "gpu" in whole
+// devices, or any name of the host's.
 struct Resource {
   std::string name;
   double amount = 0;
@@ -219,6 +219,8 @@ struct Workflow {
   std::string at;
   Where where;
   JsonText canonical;  // set by parse(): canonical_text() of this workflow
+  // Set by parse(): a step of it asks for resources, or one of a workflow of this package that it contains.
+  bool takes_resources = false;
 
   const Step* find(std::string_view step) const;
 };
@@ -229,6 +231,8 @@ struct Definition {
   std::vector<Workflow> workflows;
 
   const Workflow* find(std::string_view workflow) const;
+  // Of "workflow" and "package::workflow": its name in this package; empty when it is of another one.
+  std::string_view local_name(std::string_view workflow) const;
 };
 
 // A function that the package exports, for checking the names that a definition uses.

@@ -74,6 +74,18 @@ void read_workflows(ValueReader& in, const Node& node, Reading& to) {
 constexpr Field<Reading> kDocumentFields[] = {
     {"schema", read_schema}, {"package", read_package}, {"workflows", read_workflows}};
 
+// From the inside out: nesting has no circles, and is kMaxNesting deep at most.
+void note_resources(Definition& definition) {
+  for (size_t depth = 0; depth <= kMaxNesting; ++depth)
+    for (Workflow& workflow : definition.workflows)
+      workflow.takes_resources =
+          workflow.takes_resources ||
+          std::any_of(workflow.steps.begin(), workflow.steps.end(), [&](const Step& step) {
+            const Workflow* nested = definition.find(definition.local_name(step.nested));
+            return !step.resources.empty() || (nested != nullptr && nested->takes_resources);
+          });
+}
+
 Result<Definition> read_document(ValueReader& in) {
   Definition definition;
   std::vector<Draft> drafts;
@@ -89,6 +101,7 @@ Result<Definition> read_document(ValueReader& in) {
     draft.workflow.canonical = canonical_text(draft.workflow);
     definition.workflows.push_back(std::move(draft.workflow));
   }
+  note_resources(definition);
   return definition;
 }
 
@@ -123,6 +136,12 @@ Result<Definition> parse(std::string_view json, std::string_view file, const std
 const Step* Workflow::find(std::string_view step) const {
   const auto found = std::find_if(steps.begin(), steps.end(), [&](const Step& s) { return s.name == step; });
   return found == steps.end() ? nullptr : &*found;
+}
+
+std::string_view Definition::local_name(std::string_view workflow) const {
+  const size_t colons = workflow.find("::");
+  if (colons == workflow.npos) return workflow;
+  return workflow.substr(0, colons) == package ? workflow.substr(colons + 2) : std::string_view();
 }
 
 const Workflow* Definition::find(std::string_view workflow) const {

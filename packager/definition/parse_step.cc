@@ -12,6 +12,7 @@ using Infinity = ValueReader::Infinity;
 
 constexpr size_t kMaxResources = 32;
 constexpr double kMaxAmount = 1e12;
+constexpr double kMaxDevices = 1024;
 constexpr int64_t kMaxPriority = 1'000'000;
 
 // ---- what a default can be too
@@ -68,10 +69,13 @@ void read_resources(ValueReader& in, const Node& node, Step& step) {
     }
     const std::optional<double> amount = in.read_number(child);
     if (!amount) continue;
-    if (*amount > 0 && *amount <= kMaxAmount)
-      step.resources.push_back({child.key, *amount});
-    else
+    const bool devices = child.key == "gpu";
+    if (!(*amount > 0 && *amount <= (devices ? kMaxDevices : kMaxAmount)))
       in.bad_value(child, "is out of range", "Write an amount above 0, or leave it out.");
+    else if (devices && *amount != std::floor(*amount))
+      in.bad_value(child, "is a part of a device", "Write how many whole devices the step takes.");
+    else
+      step.resources.push_back({child.key, *amount});
   }
   std::sort(step.resources.begin(), step.resources.end(),
             [](const Resource& a, const Resource& b) { return a.name < b.name; });
@@ -221,6 +225,9 @@ void check_kind(ValueReader& in, const Node& node, const Step& step) {
   refuse("task", "stands beside \"workflow\"", "Keep one of them: a step runs a task or a workflow.");
   refuse("rollback", "stands beside \"workflow\"",
          "Remove it: a nested workflow is compensated by the rollbacks of its own steps.");
+  refuse("resources", "stands beside \"workflow\"",
+         "Remove it: the steps of the nested workflow take what they need, and would wait for what this one "
+         "holds.");
   if (step.graft)
     refuse("graft", "stands beside \"workflow\"", "Let a task expand, and nest workflows elsewhere.");
 }
@@ -233,6 +240,7 @@ void finish_step(ValueReader& in, const Node& node, const Step& defaults, Step& 
     if (!own_timeout) step.timeout_function.clear();
     if (!own_timeout || !step.timeout_function.empty()) step.timeout_ns = kInfinite;
     timeout_given = own_timeout;
+    step.resources.clear();  // its steps take what they need
   }
   step.await_inherits = step.await_approval && timeout_given;
 

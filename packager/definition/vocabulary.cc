@@ -1,5 +1,7 @@
 #include "packager/definition/vocabulary.h"
 
+#include <span>
+
 namespace pirn::definition {
 namespace {
 
@@ -10,10 +12,7 @@ struct Word {
 
 // THE list of what the language has and the engine does not enforce yet. A key leaves it in the change that
 // makes the engine enforce it. (A timeout given as {"function": …} is refused where timeouts are read.)
-constexpr Word kUnsupported[] = {
-    {Level::step, "resources"},
-    {Level::step, "estimate"},
-};
+constexpr std::span<const Word> kUnsupported{};
 
 struct Translation {
   Level level;

@@ -178,6 +178,14 @@ class Context {
   // The same for each try of the same work and for nothing else: hand it to outside systems.
   std::string_view idempotency_key() const { return detail::view(invocation_->idempotency_key); }
 
+  // ---- what the step's `resources` got it: amounts by name (0: it asked for none), and which devices
+  double resource(std::string_view name) const { return input()["resources"].get_or<double>(name, 0); }
+  std::vector<uint32_t> gpus() const {
+    std::vector<uint32_t> devices;
+    for (json::View device : input()["gpus"].items()) devices.push_back(device.as<uint32_t>());
+    return devices;
+  }
+
   // For what this class does not offer (blobs, extensions).
   pirn_call* call() const { return call_; }
 
@@ -188,6 +196,7 @@ class Context {
   };
 
   const pirn_call_api& api() const { return *call_->api; }
+  json::View input() const { return json::View(detail::view(invocation_->input)); }
   Found raw(std::string_view key) const {
     pirn_str name = detail::str(key);
     Found found{};

@@ -80,6 +80,16 @@ TEST(Configuration, SaysWhatIsKeptAndWhoIsTold) {
   EXPECT_NE(problems("[[metric]]\nname = \"A\"\nby = [\"colour\"]\n").find("colour"), std::string::npos);
 }
 
+TEST(Configuration, SaysWhatStepsMayAskFor) {
+  EXPECT_EQ(read("[resources]\ncpu = 1.5\ngpu = 2\nmemory = 0\n").resources,
+            (std::vector<std::string>{"cpu=1.5", "gpu=2", "memory=0"}));
+  EXPECT_EQ(problems("[resources]\nGPU = 2\ncpu = \"2\"\ngpu = -1\n"),
+            "2: 'GPU' is no name that a resource could have\n"
+            "3: the amount of 'cpu' must be a number from 0 to 1e12\n"
+            "4: the amount of 'gpu' must be a number from 0 to 1e12\n");
+  EXPECT_EQ(problems("resources = 7\n"), "1: 'resources' must be a table of names and amounts\n");
+}
+
 TEST(Configuration, LeavesWhatItDoesNotName) {
   const HostOptions options = read("");
   EXPECT_EQ(options.listen, "");

@@ -61,6 +61,8 @@ std::string list_of(const char* key, const std::set<size_t>& steps) {
   return steps.empty() ? "" : std::string(",\"") + key + "\":[" + out + "]";
 }
 
+constexpr uint64_t kCores = 3;  // and one GPU has the host
+
 // What the steps of a scenario have in common.
 struct Kinds {
   size_t n = 0;                      // steps
@@ -99,6 +101,9 @@ std::string random_step(Random& random, size_t index, Kinds& kinds) {
   if (graft) kinds.grafts.insert(index);
   if (random.one_in(5)) step += ",\"when\":" + random_condition(random, kinds.data_conditions);
   if (random.one_in(3)) step += ",\"priority\":" + std::to_string(random.below(3));
+  if (random.one_in(3))
+    step += ",\"resources\":{\"cpu\":" + std::to_string(1 + random.below(kCores)) +
+            (random.one_in(2) ? ",\"gpu\":1}" : "}");
   step += ",\"max_retries\":" + std::to_string(random.below(3)) +
           ",\"retry_delay\":" + std::to_string(1 + random.below(5000));
   static const char* const backoffs[] = {"\"fixed\"", "\"linear\"", "\"exponential\"",
@@ -455,6 +460,15 @@ class Checker {
   std::vector<std::string> problems_;
 };
 
+bool overdrawn(const journal::ExecutionState& state, const definition::Workflow& workflow) {
+  std::map<std::string, double> in_use;
+  for (size_t step = 0; step < workflow.steps.size() && step < state.steps.size(); ++step)
+    if (state.steps[step].state == journal::StepState::running)
+      for (const definition::Resource& need : workflow.steps[step].resources)
+        in_use[need.name] += need.amount;
+  return in_use["cpu"] > static_cast<double>(kCores) || in_use["gpu"] > 1;
+}
+
 }  // namespace
 
 Scenario make_scenario(uint64_t seed) {
@@ -484,6 +498,7 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   Random random(execution.seed ^ 0xABCDEF);
   engine::Options options;
   options.flush_after_commits = 1 + random.below(20);
+  options.capacity = engine::Capacity::of({{"cpu", kCores}, {"gpu", 1}});
   World world(options);
   world.releases.functions = {{"task", 1}, {"ask", 6}};
   const auto release = world.releases.publish("t", scenario.definition);
@@ -514,6 +529,8 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
       (void)world.cancel(id);
     }
     const journal::ExecutionState state = world.show(id).state;
+    if (overdrawn(state, release->definition.workflows[0]))
+      result.problems.push_back("P8: the steps that run have more than the host has");
     if (journal::terminal(state.state)) {
       if (world.idle()) break;
       continue;
@@ -530,7 +547,7 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   result.crashes = world.crashes();
   const auto plan = engine::Plan::make(release, release->definition.workflows[0]);
   Checker checker(world, id, plan);
-  result.problems = checker.check();
+  for (std::string& problem : checker.check()) result.problems.push_back(std::move(problem));
   result.outcome = checker.outcome();
   return result;
 }

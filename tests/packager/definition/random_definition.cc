@@ -116,7 +116,9 @@ CircuitBreaker breaker() {
 std::vector<Resource> resources() {
   std::vector<Resource> out;
   for (const char* name : {"cpu", "gpu", "licence-a", "memory"})
-    if (below(4) == 0) out.push_back({name, one_of({1.0, 0.5, 512.0, 1e12, 0.1})});
+    if (below(4) == 0)
+      out.push_back({name, std::string_view(name) == "gpu" ? one_of({1.0, 8.0, 1024.0})
+                                                           : one_of({1.0, 0.5, 512.0, 1e12, 0.1})});
   return out;
 }
 
@@ -192,7 +194,7 @@ Step draw_step(uint32_t index, const Workflow& workflow) {
   out.cancellable = coin();
   out.breaker = breaker();
   out.priority = below(7) - 3;
-  out.resources = resources();
+  if (out.nested.empty()) out.resources = resources();
   if (coin()) out.estimate_ns = duration();
   if (coin()) out.max_snoozes = below<uint32_t>(9);
   out.max_crashes = below<uint32_t>(9);

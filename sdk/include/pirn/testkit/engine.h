@@ -5,9 +5,10 @@
 //
 // All of it belongs to one thread, on which functions of the package are called too. Nothing sleeps.
 //
-// Each invocation calls its function exactly once, when its virtual time is over or as soon as it is cancelled. One
-// that is lost (it timed out, or its host died) has called its function all the same; only its outcome is
-// discarded. That is the worst that a real host can do, and what a step must bear: it will be called again.
+// Each invocation calls its function exactly once, when its virtual time is over or as soon as it is
+// cancelled. One that is lost (it timed out, or its host died) has called its function all the same; only its
+// outcome is discarded. That is the worst that a real host can do, and what a step must bear: it will be
+// called again.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,10 @@ class Engine {
   // The next invocation of this step is lost with its host: as restart(), in the middle of it.
   virtual void crash_in(const std::string& step) = 0;
 
+  // What the host has of the resources that steps ask for, {"gpu":2}; else it has enough of everything.
+  // Before the start. Empty, or what is wrong.
+  virtual std::string provide(const std::string& amounts_json) = 0;
+
   // Starts the workflow with a JSON object, once, and lets happen what needs no time. Empty, or what is
   // wrong.
   virtual std::string start(const std::string& input_json) = 0;
@@ -61,18 +66,19 @@ class Engine {
 
   virtual int64_t now_ns() const = 0;  // since start
   // The document of `pirn run show -o json`: at least state, context, error and
-  // steps[{name, state, skip_kind, attempt, invocations, error{code, message}}]. Before the start the state is
-  // "not_started".
+  // steps[{name, state, skip_kind, attempt, invocations, error{code, message}}]. Before the start the state
+  // is "not_started".
   virtual std::string show_json() const = 0;
   // The execution's journal events so far: [{"seq":n,"at_ms":n,"type":"step.start","step":s,…}]; at_ms counts
   // from the start.
   virtual std::string events_json() const = 0;
-  // What functions logged so far, lost invocations included: [{"at_ms":n,"level":PIRN_LOG_,"step":s,"message":s},…].
+  // What functions logged so far, lost invocations included:
+  // [{"at_ms":n,"level":PIRN_LOG_,"step":s,"message":s},…].
   virtual std::string logs_json() const = 0;
 };
 
-// For a workflow of this package, whose init is called unless another Engine of it lives. Null when the definition
-// is refused, has no such workflow, or init fails; `problem` then says all that is wrong.
+// For a workflow of this package, whose init is called unless another Engine of it lives. Null when the
+// definition is refused, has no such workflow, or init fails; `problem` then says all that is wrong.
 std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string& workflow,
                                     std::string& problem);
 

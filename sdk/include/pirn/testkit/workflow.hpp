@@ -149,6 +149,12 @@ class Workflow {
     return *this;
   }
 
+  // What the host has of the resources that steps ask for, {{"gpu", 2}}, and of nothing else anything; unless
+  // this is said it has enough of everything. Before the start.
+  Workflow& provide(const Fields& amounts) {
+    return accept("refused", engine_->provide(json::object(amounts).str()));
+  }
+
   // ---- what became of it
 
   // "not_started", "running", "paused", "completed", "failed", "cancelled", …
