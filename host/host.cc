@@ -588,6 +588,7 @@ Result<std::string> run_local(const LocalRun& run) {
   start.workflow = run.workflow;
   PIRN_TRY(start.input, journal::parse_object(canonical_input));
   start.input_digest = sha256(canonical_input);
+  PIRN_TRY(start.strategy, engine::parse_strategy(run.strategy));
   start.reply = [&](Result<engine::Started> started) {
     if (started)
       id = started->id;

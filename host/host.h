@@ -114,7 +114,8 @@ class Host {
 struct LocalRun {
   std::string package;  // bytes of a .pirn file; signed or not
   std::string workflow;
-  std::string input;  // JSON object
+  std::string input;     // JSON object
+  std::string strategy;  // empty: the workflow's
   std::string probe_program;
   std::vector<std::string> resources;  // as of HostOptions
   // Each event of the journal and each live message, as the stream of the API has them.

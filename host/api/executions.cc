@@ -36,7 +36,7 @@ Result<int64_t> read_beginning(const Document& body) {
 }
 
 Result<engine::Start> read_start(const Request& request) {
-  PIRN_TRY(const Document body, Document::read(request.body, {"workflow", "input", "at", "in"}));
+  PIRN_TRY(const Document body, Document::read(request.body, {"workflow", "input", "at", "in", "strategy"}));
   engine::Start start;
   start.tenant = request.tenant;
   PIRN_TRY(start.workflow, body.text("workflow"));
@@ -48,6 +48,8 @@ Result<engine::Start> read_start(const Request& request) {
   PIRN_TRY(start.input, journal::parse_object(input));
   start.input_digest = sha256(input);
   PIRN_TRY(start.wake_at, read_beginning(body));
+  PIRN_TRY(const std::string strategy, body.text_or("strategy", ""));
+  PIRN_TRY(start.strategy, engine::parse_strategy(strategy));
   start.key = request.header("idempotency-key");
   if (start.key.size() > 255)
     return Error{Code::too_large,
@@ -55,19 +57,12 @@ Result<engine::Start> read_start(const Request& request) {
   return start;
 }
 
-Result<store::ExecutionFilter> read_filter(const Request& request) {
+// "failed,open" as the states that it stands for.
+Result<std::vector<std::string>> read_states(std::string_view states) {
   static const std::vector<std::string> kStates = {"pending",      "running",   "paused", "stopping",
                                                    "compensating", "completed", "failed", "cancelled",
                                                    "open",         "closed"};
-  store::ExecutionFilter filter;
-  filter.tenant = request.tenant;
-  filter.package = request.parameter("package");
-  filter.workflow = request.parameter("workflow");
-  if (const size_t colons = filter.workflow.find("::"); colons != std::string::npos) {
-    filter.package = filter.workflow.substr(0, colons);
-    filter.workflow.erase(0, colons + 2);
-  }
-  std::string_view states = request.parameter("state");
+  std::vector<std::string> out;
   while (!states.empty()) {
     const size_t comma = std::min(states.find(','), states.size());
     const std::string state(states.substr(0, comma));
@@ -78,12 +73,30 @@ Result<store::ExecutionFilter> read_filter(const Request& request) {
                    near.empty() ? "" : "Did you mean '" + near + "'?"};
     }
     if (state == "open")
-      filter.states.insert(filter.states.end(), kStates.begin(), kStates.begin() + 5);
+      out.insert(out.end(), kStates.begin(), kStates.begin() + 5);
     else if (state == "closed")
-      filter.states.insert(filter.states.end(), kStates.begin() + 5, kStates.begin() + 8);
+      out.insert(out.end(), kStates.begin() + 5, kStates.begin() + 8);
     else
-      filter.states.push_back(state);
+      out.push_back(state);
   }
+  return out;
+}
+
+// "package::workflow" names both.
+void split_name(std::string& package, std::string& workflow) {
+  const size_t colons = workflow.find("::");
+  if (colons == std::string::npos) return;
+  package = workflow.substr(0, colons);
+  workflow.erase(0, colons + 2);
+}
+
+Result<store::ExecutionFilter> read_filter(const Request& request) {
+  store::ExecutionFilter filter;
+  filter.tenant = request.tenant;
+  filter.package = request.parameter("package");
+  filter.workflow = request.parameter("workflow");
+  split_name(filter.package, filter.workflow);
+  PIRN_TRY(filter.states, read_states(request.parameter("state")));
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
     PIRN_TRY(filter.since, parse_since_ns(since, now_ns()));
   }
@@ -95,9 +108,37 @@ Result<store::ExecutionFilter> read_filter(const Request& request) {
   return filter;
 }
 
+Result<engine::CancelAll> read_cancel_all(const Request& request) {
+  PIRN_TRY(const Document body,
+           Document::read(request.body, {"package", "workflow", "state", "tag", "since", "all", "reason",
+                                         "rollback", "cleanup", "dry_run"}));
+  engine::CancelAll command;
+  command.tenant = request.tenant;
+  PIRN_TRY(command.package, body.text_or("package", ""));
+  PIRN_TRY(command.workflow, body.text_or("workflow", ""));
+  split_name(command.package, command.workflow);
+  PIRN_TRY(command.tag, body.text_or("tag", ""));
+  PIRN_TRY(const std::string states, body.text_or("state", ""));
+  PIRN_TRY(command.states, read_states(states));
+  PIRN_TRY(const std::string since, body.text_or("since", ""));
+  if (!since.empty()) {
+    PIRN_TRY(command.since, parse_since_ns(since, now_ns()));
+  }
+  PIRN_TRY(const bool all, body.flag_or("all", false));
+  if (!all && command.package.empty() && command.workflow.empty() && command.tag.empty() && states.empty() &&
+      since.empty())
+    return Error{Code::invalid_argument, "nothing says which executions are to be cancelled",
+                 "Name a workflow, package, state, tag or since; or say all: true."};
+  PIRN_TRY(command.reason, body.text_or("reason", "user_requested"));
+  PIRN_TRY(command.rollback, body.flag_or("rollback", false));
+  PIRN_TRY(command.cleanup, body.flag_or("cleanup", true));
+  PIRN_TRY(command.dry_run, body.flag_or("dry_run", false));
+  return command;
+}
+
 // Both lists are newest first and hold the newest `limit` of what they know, so the merge's newest `limit`
 // are right. An execution in both is open: the store's row of it may be old.
-Response merge(const Services& services, const store::ExecutionFilter& filter,
+Response merge(const Services& services, const store::ExecutionFilter& filter, const std::string& tag,
                std::vector<engine::Line> open) {
   if (const auto tenant = services.registry.tenant(filter.tenant); !tenant) return problem(tenant.error());
   // Each side is asked for its own states only, so that a page is not used up by what nobody wants: the
@@ -120,6 +161,7 @@ Response merge(const Services& services, const store::ExecutionFilter& filter,
     return filter.states.empty() ||
            std::find(filter.states.begin(), filter.states.end(), state) != filter.states.end();
   };
+  Tags tags(services, filter.tenant, tag);
   const int64_t now = now_ns();
   std::string out = "{\"executions\":[";
   ExecutionId last;
@@ -128,7 +170,7 @@ Response merge(const Services& services, const store::ExecutionFilter& filter,
   const auto append = [&](std::string_view state, ExecutionId id, const auto& row) {
     ++examined;
     last = id;
-    if (!wanted(state)) return;
+    if (!wanted(state) || !tags.wanted(row.release, row.workflow)) return;
     if (!first) out += ',';
     first = false;
     out += line_text(row, now);
@@ -155,13 +197,11 @@ Response merge(const Services& services, const store::ExecutionFilter& filter,
   return json(200, std::move(out));
 }
 
-Response show_closed(const Services& services, const std::string& tenant, ExecutionId id) {
-  const auto row = services.store.find(tenant, id);
-  if (!row) return problem(row.error());
-  if (!*row) return problem(no_execution(id.text()));
-  Result<journal::DecodedState> decoded = journal::decode_state((*row)->body);
-  if (!decoded) return problem(decoded.error());
-  return json(200, execution_text(engine::view_of(std::move(*decoded)), now_ns()));
+Result<engine::View> closed_execution(const Services& services, const std::string& tenant, ExecutionId id) {
+  PIRN_TRY(const auto row, services.store.find(tenant, id));
+  if (!row) return no_execution(id.text());
+  PIRN_TRY(journal::DecodedState decoded, journal::decode_state(row->body));
+  return engine::view_of(std::move(decoded));
 }
 
 // What the engine does not have open has ended, or is not there.
@@ -201,31 +241,48 @@ void list_executions(const Services& services, RequestPtr request, Respond respo
   list.since = filter->since;
   list.before = filter->before;
   list.limit = filter->limit;
-  list.reply = [&services, filter = std::move(*filter),
+  list.reply = [&services, filter = std::move(*filter), tag = std::string(request->parameter("tag")),
                 respond](Result<std::vector<engine::Line>> open) mutable {
     if (!open) return respond(problem(open.error()));
-    services.pool.post([&services, filter = std::move(filter), open = std::move(*open), respond]() mutable {
-      respond(merge(services, filter, std::move(open)));
-    });
+    services.pool.post([&services, filter = std::move(filter), tag = std::move(tag), open = std::move(*open),
+                        respond]() mutable { respond(merge(services, filter, tag, std::move(open))); });
   };
   send(services, std::move(list), respond);
 }
 
-void show_execution(const Services& services, RequestPtr request, Respond respond) {
+void with_view(const Services& services, const RequestPtr& request, const Respond& respond,
+               std::function<Response(const engine::View&)> answer) {
   const Result<ExecutionId> id = parse_execution_id(request->params[0]);
   if (!id) return respond(problem(no_execution(request->params[0])));
   engine::Show show;
   show.tenant = request->tenant;
   show.id = *id;
-  show.reply = [&services, id = *id, tenant = request->tenant,
-                respond](Result<std::optional<engine::View>> view) mutable {
+  show.reply = [&services, id = *id, request, respond,
+                answer = std::move(answer)](Result<std::optional<engine::View>> view) mutable {
     if (!view) return respond(problem(view.error()));
-    services.pool.post([&services, id, tenant = std::move(tenant), view = std::move(*view), respond] {
-      if (!view) return respond(show_closed(services, tenant, id));
-      respond(json(200, execution_text(*view, now_ns())));
-    });
+    services.pool.post(
+        [&services, id, request, view = std::move(*view), respond, answer = std::move(answer)] {
+          if (view) return respond(answer(*view));
+          const auto closed = closed_execution(services, request->tenant, id);
+          respond(closed ? answer(*closed) : problem(closed.error()));
+        });
   };
   send(services, std::move(show), respond);
+}
+
+void show_execution(const Services& services, RequestPtr request, Respond respond) {
+  with_view(services, request, respond,
+            [](const engine::View& view) { return json(200, execution_text(view, now_ns())); });
+}
+
+bool Tags::wanted(const Digest& release, const std::string& workflow) {
+  if (tag_.empty()) return true;
+  const auto [known, fresh] = known_.try_emplace({release.hex(), workflow}, false);
+  if (!fresh) return known->second;
+  const auto read = services_.registry.read_release(tenant_, release);
+  const definition::Workflow* found = read ? (*read)->find(workflow) : nullptr;
+  return known->second =
+             found && std::find(found->tags.begin(), found->tags.end(), tag_) != found->tags.end();
 }
 
 namespace {
@@ -267,6 +324,21 @@ void rerun_execution(const Services& services, RequestPtr request, Respond respo
   command.from = std::move(*from);
   command.on_active = *on_active;
   rerun(services, request, std::move(command), respond);
+}
+
+void cancel_executions(const Services& services, RequestPtr request, Respond respond) {
+  Result<engine::CancelAll> command = read_cancel_all(*request);
+  if (!command) return respond(problem(command.error()));
+  command->reply = [respond, dry_run = command->dry_run](Result<std::vector<ExecutionId>> cancelled) {
+    if (!cancelled) return respond(problem(cancelled.error()));
+    boost::json::array ids;
+    for (const ExecutionId id : *cancelled) ids.push_back(boost::json::string(id.text()));
+    const size_t count = ids.size();
+    respond(
+        json(dry_run ? 200 : 202,
+             boost::json::object{{"count", count}, {"dry_run", dry_run}, {"executions", std::move(ids)}}));
+  };
+  send(services, std::move(*command), respond);
 }
 
 void cancel_execution(const Services& services, RequestPtr request, Respond respond) {

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "host/api/exchange.h"
 #include "host/api/services.h"
@@ -19,5 +22,24 @@ Error no_execution(std::string_view id);
 // answers otherwise.
 void with_execution(const Services& services, const Request& request, const Respond& respond,
                     std::function<void(ExecutionId)> then);
+
+// The execution that the path names: of an open one the engine answers, of a closed one the store. `answer`
+// is called on the pool.
+void with_view(const Services& services, const RequestPtr& request, const Respond& respond,
+               std::function<Response(const engine::View&)> answer);
+
+// Whether the definition that an execution of this release runs has a tag. Remembers what it has read. May
+// block.
+class Tags {
+ public:
+  Tags(const Services& services, std::string tenant, std::string tag)
+      : services_(services), tenant_(std::move(tenant)), tag_(std::move(tag)) {}
+  bool wanted(const Digest& release, const std::string& workflow);
+
+ private:
+  const Services& services_;
+  const std::string tenant_, tag_;  // no tag: all are wanted
+  std::map<std::pair<std::string, std::string>, bool> known_;
+};
 
 }  // namespace pirn::api

@@ -1,7 +1,4 @@
 // Releases, deployments, workflows: what a tenant may run.
-#include <set>
-#include <string_view>
-
 #include "host/api/document.h"
 #include "host/api/routes.h"
 #include "host/engine/inbox.h"
@@ -75,17 +72,6 @@ Response answer(const Result<Deployed>& deployed) {
   return json(deployed->changed ? 201 : 200, object);
 }
 
-bj::object summary_of(const Active& active, const definition::Workflow& workflow) {
-  return {{"workflow", workflow.name},
-          {"package", active.release->package},
-          {"version", active.release->version},
-          {"release", active.release->digest.hex()},
-          {"label", workflow.label},
-          {"description", workflow.description},
-          {"steps", workflow.steps.size()},
-          {"tags", array_of(workflow.tags)}};
-}
-
 Response list(const Result<std::vector<ReleaseRow>>& rows) {
   if (!rows) return problem(rows.error());
   bj::array array;
@@ -118,19 +104,6 @@ void add_requirements(const Release& release, const Active* active, bj::object& 
 
 Error no_package(const Request& request) {
   return Error{Code::not_found, "there is no package '" + request.params[0] + "'"};
-}
-
-// The names of a workflow and of all that it contains of its own package.
-void add_contained(const definition::Definition& definition, const definition::Workflow& workflow,
-                   std::set<std::string_view>& names) {
-  if (!names.insert(workflow.name).second) return;
-  const std::string own = definition.package + "::";
-  for (const definition::Step& step : workflow.steps) {
-    std::string_view name = step.nested;
-    if (name.starts_with(own)) name.remove_prefix(own.size());
-    if (const definition::Workflow* contained = definition.find(name))
-      add_contained(definition, *contained, names);
-  }
 }
 
 }  // namespace
@@ -234,37 +207,6 @@ Response undo_deployment(const Services& services, const Request& request) {
                                              static_cast<uint64_t>(*to), *why, services.probe, now_ms());
   services.inbox.nudge();
   return answer(undone);
-}
-
-Response list_workflows(const Services& services, const Request& request) {
-  const CatalogPtr catalog = services.registry.catalog();
-  bj::array array;
-  for (const Active* active : catalog->packages(request.tenant))
-    for (const definition::Workflow& workflow : active->release->definition.workflows)
-      array.push_back(summary_of(*active, workflow));
-  return json(200, bj::object{{"workflows", std::move(array)}});
-}
-
-Response show_workflow(const Services& services, const Request& request) {
-  const CatalogPtr catalog = services.registry.catalog();
-  const Result<Catalog::Target> target = catalog->resolve(request.tenant, request.params[0]);
-  if (!target) return problem(target.error());
-  const Active* active = catalog->active(request.tenant, target->release->package);
-  bj::object object = summary_of(*active, *target->workflow);
-  object["definition_digest"] = target->release->digest_of(*target->workflow).hex();
-  // A whole document of this workflow and those that it contains, so that whoever reads it needs one format
-  // only.
-  const definition::Definition& all = target->release->definition;
-  std::set<std::string_view> names;
-  add_contained(all, *target->workflow, names);
-  definition::Definition document;
-  document.schema = all.schema;
-  document.package = target->release->package;
-  document.version = target->release->version;
-  for (const definition::Workflow& workflow : all.workflows)
-    if (names.contains(workflow.name)) document.workflows.push_back(workflow);
-  object["document"] = bj::parse(definition::print(document));
-  return json(200, object);
 }
 
 }  // namespace pirn::api

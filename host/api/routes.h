@@ -54,8 +54,14 @@ Response plan_deployment(const Services&, const Request&);
 Response deploy(const Services&, const Request&);
 Response deployment_history(const Services&, const Request&);
 Response undo_deployment(const Services&, const Request&);
+
+// workflows.cc
 Response list_workflows(const Services&, const Request&);
 Response show_workflow(const Services&, const Request&);
+Response workflow_graph(const Services&, const Request&);
+Response workflow_report(const Services&, const Request&);
+void execution_graph(const Services&, RequestPtr, Respond);
+void execution_report(const Services&, RequestPtr, Respond);
 
 // executions.cc
 void start_execution(const Services&, RequestPtr, Respond);
@@ -64,6 +70,7 @@ void show_execution(const Services&, RequestPtr, Respond);
 void retry_execution(const Services&, RequestPtr, Respond);
 void rerun_execution(const Services&, RequestPtr, Respond);
 void cancel_execution(const Services&, RequestPtr, Respond);
+void cancel_executions(const Services&, RequestPtr, Respond);
 
 // waiting.cc
 void pause_execution(const Services&, RequestPtr, Respond);

@@ -126,9 +126,9 @@ Outcome run_start(const Arguments& arguments) {
   PIRN_TRY(Client client, Client::open(arguments));
   const std::string workflow = arguments.get("workflow");
   std::string body = "{\"workflow\":" + bj::serialize(bj::value(workflow));
-  for (const char* when : {"at", "in"})
-    if (arguments.has(when))
-      body += ",\"" + std::string(when) + "\":" + bj::serialize(bj::value(arguments.get(when)));
+  for (const char* option : {"at", "in", "strategy"})
+    if (arguments.has(option))
+      body += ",\"" + std::string(option) + "\":" + bj::serialize(bj::value(arguments.get(option)));
   body += ",\"input\":" + input + "}";
   Client::Headers headers;
   if (arguments.has("key")) headers.emplace_back("Idempotency-Key", arguments.get("key"));
@@ -153,6 +153,7 @@ Outcome run_list(const Arguments& arguments) {
   add_query(target, "state", arguments.get("status"));
   add_query(target, "workflow", arguments.get("workflow"));
   add_query(target, "package", arguments.get("package"));
+  add_query(target, "tag", arguments.get("tag"));
   add_query(target, "since", arguments.get("since"));
   add_query(target, "limit", arguments.get("limit", "20"));
   add_query(target, "cursor", arguments.get("cursor"));
@@ -194,6 +195,37 @@ Outcome run_events(const Arguments& arguments) {
   PIRN_TRY(const std::string id, find_run(client, arguments.get("run")));
   return print_journal(client, path({"executions", id, "events"}), arguments.get("after", "0"), format,
                        [](const bj::object& event) { return event_line(event, text_of(event, "type")); });
+}
+
+Outcome run_cancel_all(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  bj::object body{{"all", arguments.has("all")},
+                  {"cleanup", !arguments.has("no-cleanup")},
+                  {"rollback", arguments.has("rollback")},
+                  {"dry_run", arguments.has("dry-run")}};
+  bool filtered = arguments.has("all");
+  for (const auto& [option, name] :
+       {std::pair("status", "state"), std::pair("workflow", "workflow"), std::pair("package", "package"),
+        std::pair("tag", "tag"), std::pair("since", "since")})
+    if (arguments.has(option)) {
+      body[name] = arguments.get(option);
+      filtered = true;
+    }
+  if (!filtered)
+    return Error{Code::usage, "nothing says which runs are to be cancelled",
+                 "Add --workflow, --package, --status, --tag or --since; or --all for all that are open."};
+  if (arguments.has("reason")) body["reason"] = arguments.get("reason");
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const bj::value answer, client.call("POST", path({"executions", "cancel"}), bj::serialize(body)));
+  if (format == Format::json || format == Format::jsonl) {
+    std::cout << json_text(answer) << '\n';
+    return 0;
+  }
+  for (const bj::value& id : answer.at("executions").as_array())
+    std::cout << std::string_view(id.as_string()) << '\n';
+  note(bj::serialize(answer.at("count")) +
+       (arguments.has("dry-run") ? " runs would be cancelled" : " runs are being cancelled"));
+  return 0;
 }
 
 Outcome run_cancel(const Arguments& arguments) {

@@ -142,6 +142,7 @@ Outcome run_local(const Arguments& arguments) {
   run.workflow = arguments.get("workflow");
   run.probe_program = probe_program();
   run.resources = arguments.all("resource");
+  run.strategy = arguments.get("strategy");
   const auto display = format == Format::jsonl  ? show_jsonl()
                        : arguments.has("quiet") ? show_nothing()
                                                 : show_lines();

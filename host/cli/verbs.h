@@ -40,6 +40,7 @@ Outcome run_watch(const Arguments&);
 Outcome run_events(const Arguments&);
 Outcome run_logs(const Arguments&);
 Outcome run_cancel(const Arguments&);
+Outcome run_cancel_all(const Arguments&);
 Outcome run_retry(const Arguments&);
 Outcome run_rerun(const Arguments&);
 
@@ -70,7 +71,9 @@ Outcome breaker_list(const Arguments&);
 Outcome breaker_reset(const Arguments&);
 
 // workflows.cc
+Outcome workflow_list(const Arguments&);
 Outcome graph(const Arguments&);
+Outcome run_graph(const Arguments&);
 Outcome describe_workflow(const Arguments&);
 
 // serve.cc: what needs the host in this process

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "host/cli/runs.h"
+#include "packager/json/json.h"
 
 namespace pirn::cli {
 
@@ -37,7 +38,7 @@ std::string claim_words(const bj::object& claim) {
     const double amount = need.value().to_number<double>();
     const auto whole = static_cast<int64_t>(amount);
     words += std::string(first ? "" : ", ") +
-             (static_cast<double>(whole) == amount ? std::to_string(whole) : bj::serialize(need.value())) +
+             (static_cast<double>(whole) == amount ? std::to_string(whole) : canonical(need.value())) +
              " " + std::string(need.key());
     first = false;
   }

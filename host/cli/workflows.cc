@@ -1,10 +1,11 @@
-// Definitions, drawn and described: from the host, or from a package file.
+// Definitions, drawn and described: from the host, from a package file, or as a run has it.
 #include <algorithm>
 #include <boost/json.hpp>
 #include <iostream>
 #include <memory>
 
 #include "host/cli/client.h"
+#include "host/cli/runs.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
 #include "packager/definition/definition.h"
@@ -16,31 +17,24 @@ namespace pirn::cli {
 namespace {
 
 namespace bj = boost::json;
+using Kind = Column::Kind;
 
 struct Found {
   definition::Definition document;
-  const definition::Workflow* workflow = nullptr;
+  definition::Workflow workflow;  // of a run with the children that its grafts have made
+  definition::StepStates states;  // of a run
+  std::string run, run_state;
 };
+using FoundPtr = std::unique_ptr<Found>;
 
-Result<std::string> document_text(const Arguments& arguments, std::string& workflow) {
-  if (arguments.has("package")) {
-    PIRN_TRY(const archive::UnverifiedPackage package, pack::read_package(arguments.get("package")));
-    return archive::definition_document(package.manifest, package.payload);
-  }
-  PIRN_TRY(Client client, Client::open(arguments));
-  PIRN_TRY(const bj::value answer, client.call("GET", path({"workflows", workflow})));
-  workflow = text_of(answer.as_object(), "workflow");
-  return bj::serialize(answer.at("document"));
-}
-
-Result<std::unique_ptr<Found>> find(const Arguments& arguments) {
-  std::string name = arguments.get("workflow");
-  PIRN_TRY(const std::string text, document_text(arguments, name));
+Result<FoundPtr> parse_document(const std::string& text, std::string name) {
   auto found = std::make_unique<Found>();
   PIRN_TRY(found->document, definition::parse(text, "the definition", nullptr));
   if (const size_t colons = name.find("::"); colons != std::string::npos) name.erase(0, colons + 2);
-  found->workflow = found->document.find(name);
-  if (found->workflow != nullptr) return found;
+  if (const definition::Workflow* workflow = found->document.find(name)) {
+    found->workflow = *workflow;
+    return found;
+  }
   std::vector<std::string> names;
   for (const definition::Workflow& workflow : found->document.workflows) names.push_back(workflow.name);
   const std::string near = nearest(name, names);
@@ -48,58 +42,166 @@ Result<std::unique_ptr<Found>> find(const Arguments& arguments) {
                near.empty() ? "" : "Did you mean '" + near + "'?"};
 }
 
-}  // namespace
+Result<FoundPtr> find_workflow(const Arguments& arguments, const std::string& name) {
+  if (arguments.has("package")) {
+    PIRN_TRY(const archive::UnverifiedPackage package, pack::read_package(arguments.get("package")));
+    return parse_document(archive::definition_document(package.manifest, package.payload), name);
+  }
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const bj::value answer, client.call("GET", path({"workflows", name})));
+  return parse_document(bj::serialize(answer.at("document")), text_of(answer.as_object(), "workflow"));
+}
 
-Outcome graph(const Arguments& arguments) {
+Result<FoundPtr> find_as_run(const Arguments& arguments, const std::string& run) {
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const std::string id, find_run(client, run));
+  PIRN_TRY(const bj::value answer, client.call("GET", path({"executions", id, "report"})));
+  PIRN_TRY(FoundPtr found,
+           parse_document(bj::serialize(answer.at("document")), text_of(answer.as_object(), "name")));
+  const bj::object& execution = answer.at("execution").as_object();
+  found->run = text_of(execution, "id");
+  found->run_state = text_of(execution, "state");
+  for (const auto& state : execution.at("states").as_object())
+    found->states.emplace(std::string(state.key()), std::string(state.value().as_string()));
+  std::vector<definition::GraftChild> children;
+  for (const bj::value& child : execution.at("children").as_array()) {
+    const bj::object& object = child.as_object();
+    children.push_back({text_of(object, "graft"), text_of(object, "name"), text_of(object, "task"),
+                        text_of(object, "label")});
+  }
+  found->workflow = definition::with_children(found->workflow, children);
+  return found;
+}
+
+Result<FoundPtr> find(const Arguments& arguments) {
+  const std::string target = arguments.get("workflow");
+  if (target.starts_with('@')) return find_as_run(arguments, target);
+  Result<FoundPtr> found = find_workflow(arguments, target);
+  if (found || found.error().code != Code::not_found || arguments.has("package")) return found;
+  Result<FoundPtr> run = find_as_run(arguments, target);
+  return run || run.error().code != Code::not_found ? std::move(run) : std::move(found);
+}
+
+Result<std::string> form_of(const Arguments& arguments) {
   static const std::vector<std::string> kForms = {"ascii", "table", "dot", "mermaid", "json"};
   const std::string form = arguments.get("output", "ascii");
-  if (std::find(kForms.begin(), kForms.end(), form) == kForms.end()) {
-    const std::string near = nearest(form, kForms);
-    return Error{
-        Code::usage, "a graph cannot be drawn as '" + form + "'",
-        near.empty() ? "It is drawn as ascii, table, dot, mermaid or json." : "Did you mean '" + near + "'?"};
-  }
-  PIRN_TRY(const std::unique_ptr<Found> found, find(arguments));
-  const definition::Workflow& workflow = *found->workflow;
+  if (std::find(kForms.begin(), kForms.end(), form) != kForms.end()) return form;
+  const std::string near = nearest(form, kForms);
+  return Error{
+      Code::usage, "a graph cannot be drawn as '" + form + "'",
+      near.empty() ? "It is drawn as ascii, table, dot, mermaid or json." : "Did you mean '" + near + "'?"};
+}
+
+Outcome draw(const Found& found, const std::string& form, bool groups) {
   if (form == "table")
-    std::cout << definition::to_table(workflow);
+    std::cout << definition::to_table(found.workflow, found.states);
   else if (form == "dot")
-    std::cout << definition::to_dot(workflow);
+    std::cout << definition::to_dot(found.workflow, found.states);
   else if (form == "mermaid")
-    std::cout << definition::to_mermaid(workflow);
+    std::cout << definition::to_mermaid(found.workflow, found.states,
+                                        groups ? definition::ShowGroups::yes : definition::ShowGroups::no);
   else if (form == "json")
-    std::cout << definition::to_json(workflow) << '\n';
+    std::cout << definition::to_json(found.workflow, found.states) << '\n';
   else
-    std::cout << definition::to_tree(workflow);
+    std::cout << definition::to_tree(found.workflow, found.states);
   return 0;
 }
 
-Outcome describe_workflow(const Arguments& arguments) {
-  PIRN_TRY(const Format format, format_of(arguments));
-  PIRN_TRY(const std::unique_ptr<Found> found, find(arguments));
-  const definition::Workflow& workflow = *found->workflow;
-  if (format != Format::table) {
-    std::cout << (format == Format::id ? definition::digest(workflow).hex()
-                                       : definition::report(found->document, workflow))
-              << '\n';
-    return 0;
-  }
-  std::cout << found->document.package << "::" << workflow.name << "  (version " << found->document.version
-            << ")\n";
-  if (!workflow.description.empty()) std::cout << workflow.description << '\n';
-  std::cout << '\n' << definition::to_table(workflow) << '\n';
+std::string names_of(const definition::Workflow& workflow, const std::vector<uint32_t>& steps) {
+  std::string out;
+  for (const uint32_t step : steps) out += (out.empty() ? "" : " ") + workflow.steps[step].name;
+  return out;
+}
+
+void print_report(const Found& found) {
+  const definition::Workflow& workflow = found.workflow;
   const definition::CriticalPath path = definition::critical_path(workflow);
-  std::cout << "order          ";
-  for (const uint32_t step : definition::execution_order(workflow))
-    std::cout << workflow.steps[step].name << ' ';
-  std::cout << "\ncritical path  ";
-  for (const uint32_t step : path.steps) std::cout << workflow.steps[step].name << ' ';
-  std::cout << "\nat most        " << definition::print_duration(path.timeout_ns) << "\non failure     "
+  std::cout << "order          " << names_of(workflow, definition::execution_order(workflow))
+            << "\ncritical path  " << names_of(workflow, path.steps) << "\nat most        "
+            << definition::print_duration(path.timeout_ns) << " on that path, "
+            << definition::print_duration(definition::total_timeout(workflow)) << " in all\non failure     "
             << (workflow.failure_mode == definition::FailureMode::fail_fast ? "fail_fast" : "continue")
             << "\ntimeout        " << definition::print_duration(workflow.timeout_ns) << "\nat one time    "
             << (workflow.step_concurrency == 0 ? std::string("any number of steps")
                                                : std::to_string(workflow.step_concurrency) + " steps")
-            << "\ndefinition     " << definition::digest(workflow).hex() << '\n';
+            << "\ndefinition     " << definition::digest(*found.document.find(workflow.name)).hex() << '\n';
+}
+
+void print_summary(const Found& found) {
+  const definition::Workflow& workflow = found.workflow;
+  std::cout << found.document.package << "::" << workflow.name << "  (version " << found.document.version
+            << ")\n";
+  if (!found.run.empty()) std::cout << "run " << found.run << ", " << state_word(found.run_state) << '\n';
+  if (!workflow.description.empty()) std::cout << workflow.description << '\n';
+}
+
+}  // namespace
+
+Outcome workflow_list(const Arguments& arguments) {
+  static const std::vector<Column> kColumns = {
+      {"WORKFLOW", "workflow"}, {"PACKAGE", "package"}, {"VERSION", "version"}, {"STEPS", "steps"},
+      {"TRIGGER", "trigger"},   {"WHEN", "when"},       {"TAGS", "tags_text"}};
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(Client client, Client::open(arguments));
+  std::string target = path({"workflows"});
+  for (const char* filter : {"package", "tag", "trigger"}) add_query(target, filter, arguments.get(filter));
+  PIRN_TRY(bj::value answer, client.call("GET", target));
+  bj::array& rows = answer.at("workflows").as_array();
+  if (format == Format::table)
+    for (bj::value& row : rows) {
+      bj::object& object = row.as_object();
+      const bj::value& schedule = object.at("schedule");
+      std::string when = names_in(object.at("on_event").as_array());
+      if (schedule.is_object())
+        for (const auto& part : schedule.as_object())
+          when += (when.empty() ? "" : ", ") + std::string(part.key()) + " " + bj::serialize(part.value());
+      object["tags_text"] = names_in(object.at("tags").as_array());
+      object["when"] = when;
+    }
+  print_rows(rows, kColumns, format, "workflow",
+             "No workflows: pirn deploy PACKAGE" + client.context_options());
+  return 0;
+}
+
+Outcome graph(const Arguments& arguments) {
+  PIRN_TRY(const std::string form, form_of(arguments));
+  PIRN_TRY(const FoundPtr found, find(arguments));
+  return draw(*found, form, arguments.has("groups"));
+}
+
+Outcome run_graph(const Arguments& arguments) {
+  PIRN_TRY(const std::string form, form_of(arguments));
+  PIRN_TRY(const FoundPtr found, find_as_run(arguments, arguments.get("run")));
+  return draw(*found, form, arguments.has("groups"));
+}
+
+Outcome describe_workflow(const Arguments& arguments) {
+  static const std::vector<std::string> kParts = {"summary", "report", "plan"};
+  PIRN_TRY(const Format format, format_of(arguments));
+  const std::string part = arguments.get("part");
+  if (!part.empty() && std::find(kParts.begin(), kParts.end(), part) == kParts.end()) {
+    const std::string near = nearest(part, kParts);
+    return Error{Code::usage, "a description has no part '" + part + "'",
+                 near.empty() ? "The parts are summary, report and plan." : "Did you mean '" + near + "'?"};
+  }
+  PIRN_TRY(const FoundPtr found, find(arguments));
+  const definition::Workflow& workflow = found->workflow;
+  if (format == Format::id) {
+    std::cout << definition::digest(*found->document.find(workflow.name)).hex() << '\n';
+    return 0;
+  }
+  if (format != Format::table) {
+    std::cout << (part == "summary" ? definition::summary(workflow)
+                  : part == "plan"  ? definition::plan(workflow)
+                                    : definition::report(found->document, workflow, found->states))
+              << '\n';
+    return 0;
+  }
+  if (part.empty() || part == "summary") print_summary(*found);
+  if (part.empty()) std::cout << '\n' << definition::to_table(workflow, found->states) << '\n';
+  if (part.empty() || part == "report") print_report(*found);
+  if (part.empty()) std::cout << '\n';
+  if (part.empty() || part == "plan") std::cout << definition::to_plan_text(workflow);
   return 0;
 }
 

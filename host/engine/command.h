@@ -38,6 +38,9 @@ struct Start {
   Reply<Started> reply;
 };
 
+// "sequential", "parallel" or "hybrid"; empty: what the definition says. Error invalid_argument.
+Result<journal::Strategy> parse_strategy(std::string_view name);
+
 struct Cancel {
   std::string tenant;
   ExecutionId id;
@@ -45,6 +48,19 @@ struct Cancel {
   bool rollback = false;        // compensate what has completed
   bool cleanup = true;          // call on_cancel
   Reply<journal::State> reply;  // the state right after: stopping or cancelled
+};
+
+// Cancels every open execution of the tenant that fits, in one turn. Who belongs to another one (nested) ends
+// with that one: it is cancelled by itself only if `workflow` names what it runs. `reply` has the ids of
+// those that were cancelled, oldest first; with `dry_run` of those that would be.
+struct CancelAll {
+  std::string tenant;
+  std::string package, workflow, tag;  // empty: any
+  std::vector<std::string> states;     // as clients see them; empty: any that is open
+  int64_t since = 0;                   // created at or after
+  std::string reason = "user_requested";
+  bool rollback = false, cleanup = true, dry_run = false;
+  Reply<std::vector<ExecutionId>> reply;
 };
 
 // Runs a closed execution again as a new one (R65), which takes over what had completed and was not rolled
@@ -161,8 +177,9 @@ struct Stats {
   Reply<EngineStats> reply;
 };
 
-using Command = std::variant<Start, Rerun, Cancel, Pause, Resume, Approve, Note, Show, ListOpen, ListAwaiting,
-                             Stats, ListSchedules, ShowSchedule, ControlSchedule, Backfill, Emit, ListLetters,
-                             ShowLetter, RetryLetters, DiscardLetters, ListBreakers, ResetBreaker>;
+using Command =
+    std::variant<Start, Rerun, Cancel, CancelAll, Pause, Resume, Approve, Note, Show, ListOpen, ListAwaiting,
+                 Stats, ListSchedules, ShowSchedule, ControlSchedule, Backfill, Emit, ListLetters, ShowLetter,
+                 RetryLetters, DiscardLetters, ListBreakers, ResetBreaker>;
 
 }  // namespace pirn::engine

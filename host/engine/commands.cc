@@ -27,6 +27,20 @@ Result<std::optional<Started>> Engine::Core::find_start_key(const Start& command
   return answer(stored->id, stored->package, stored->workflow, stored->input_digest);
 }
 
+Result<journal::Strategy> parse_strategy(std::string_view name) {
+  using journal::Strategy;
+  if (name.empty()) return Strategy::as_defined;
+  std::vector<std::string> names;
+  for (const Strategy strategy : {Strategy::parallel, Strategy::sequential, Strategy::hybrid}) {
+    if (name_of(strategy) == name) return strategy;
+    names.emplace_back(name_of(strategy));
+  }
+  const std::string near = nearest(name, names);
+  return Error{
+      Code::invalid_argument, "there is no strategy '" + std::string(name) + "'",
+      near.empty() ? "The strategies are parallel, sequential and hybrid." : "Did you mean '" + near + "'?"};
+}
+
 void Engine::Core::handle(Decision& deciding, Start& command) {
   const auto answer = [&](Result<Started> result) {
     started_.emplace_back(std::move(command.reply), std::move(result));
@@ -110,6 +124,33 @@ void Engine::Core::handle(Decision& deciding, Cancel& command) {
   execution->cancel(deciding, command.reason, command.rollback, command.cleanup);
   touched(*execution);
   answer(execution->state().state);
+}
+
+void Engine::Core::handle(Decision& deciding, CancelAll& command) {
+  const auto fits = [&](const Execution& execution) {
+    const journal::ExecutionState& state = execution.state();
+    if (state.origin->tenant != command.tenant || !execution.may_be_cancelled()) return false;
+    if (state.parent && command.workflow.empty()) return false;
+    if (!command.package.empty() && state.origin->package != command.package) return false;
+    if (!command.workflow.empty() && state.origin->workflow != command.workflow) return false;
+    if (state.created_at < command.since) return false;
+    const std::vector<std::string>& tags = execution.plan().workflow().tags;
+    if (!command.tag.empty() && std::find(tags.begin(), tags.end(), command.tag) == tags.end()) return false;
+    return command.states.empty() || std::find(command.states.begin(), command.states.end(),
+                                               journal::visible_state(state)) != command.states.end();
+  };
+  std::vector<ExecutionId> ids;
+  for (const auto& [id, execution] : executions_)
+    if (fits(*execution)) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  for (const ExecutionId id : ids) {
+    Execution& execution = *executions_.at(id);
+    if (command.dry_run) continue;
+    execution.cancel(deciding, command.reason, command.rollback, command.cleanup);
+    touched(execution);
+  }
+  change_.replies.push_back(
+      [reply = std::move(command.reply), ids = std::move(ids)]() mutable { reply(std::move(ids)); });
 }
 
 // Closed, foreign or unknown.

@@ -63,6 +63,7 @@ class Engine::Core : private Launcher {
   void handle(Decision& decision, ListBreakers& command) { breakers_.handle(decision, command, *catalog_); }
   void handle(Decision& decision, ResetBreaker& command) { breakers_.handle(decision, command, *catalog_); }
   void handle(Decision& decision, Cancel& command);
+  void handle(Decision& decision, CancelAll& command);
   void handle(Decision& decision, Pause& command);
   void handle(Decision& decision, Resume& command);
   void handle(Decision& decision, Approve& command);

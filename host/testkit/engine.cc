@@ -4,6 +4,7 @@
 #include "pirn/testkit/engine.h"
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <cstdio>
 #include <cstdlib>
 

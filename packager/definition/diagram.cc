@@ -40,15 +40,20 @@ bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ' ' || c == '_';
 }
 
+// The word at which Mermaid ends a subgraph, wherever it stands bare.
+bool says_end(const std::string& label) { return (" " + label + " ").find(" end ") != std::string::npos; }
+
 // Unquoted where Mermaid can read it so; entities for what would end or start something.
 std::string mermaid_label(const std::string& label) {
-  if (std::all_of(label.begin(), label.end(), is_word)) return label;
+  if (std::all_of(label.begin(), label.end(), is_word) && !says_end(label)) return label;
   std::string out = "\"";
   for (const char c : label) {
     if (c == '"')
       out += "#quot;";
     else if (c == '#')
       out += "#35;";
+    else if (c == '`')
+      out += "#96;";
     else if (c == '<')
       out += "#lt;";
     else if (c == '>')

@@ -3,6 +3,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,14 @@ struct Group {
   std::vector<uint32_t> members;
 };
 std::vector<Group> groups_of(const Workflow& workflow);
+
+// edges.cc: the path whose lengths sum up to most; of equals the first declared.
+CriticalPath longest_path(const Workflow& workflow, int64_t (*length_of)(const Step&));
+
+// execution_plan.cc
+boost::json::object plan_object(const Workflow& workflow);
+boost::json::object resources_object(const std::vector<Resource>& resources);
+boost::json::value number(double amount);  // an integer, if it is one
 
 // print.cc: {"cron": […], …}
 boost::json::object schedule_object(const Schedule& schedule);

@@ -110,7 +110,7 @@ std::vector<uint32_t> execution_order(const Workflow& workflow) {
   return order;
 }
 
-CriticalPath critical_path(const Workflow& workflow) {
+CriticalPath longest_path(const Workflow& workflow, int64_t (*length_of)(const Step&)) {
   const std::vector<Step>& steps = workflow.steps;
   std::vector<int64_t> longest(steps.size());
   const std::vector<std::vector<uint32_t>> dependencies = definition::dependencies(workflow);
@@ -130,5 +130,7 @@ CriticalPath critical_path(const Workflow& workflow) {
   std::reverse(path.steps.begin(), path.steps.end());
   return path;
 }
+
+CriticalPath critical_path(const Workflow& workflow) { return longest_path(workflow, length_of); }
 
 }  // namespace pirn::definition

@@ -61,8 +61,9 @@ JsonText to_json(const Workflow& workflow, const StepStates& states = {});
 JsonText summary(const Workflow& workflow);
 // The summary, with "package", "label", "description", "step_list", "execution_order", "critical_path",
 // "total_timeout", "failure_mode", "strategy", "timeout", "max_retries", "step_concurrency", "on_event",
-// "dead_letter", "handlers", "hooks"; "parallel_groups" and "nested_workflows" are objects, "grafts" a list.
-JsonText report(const Definition& definition, const Workflow& workflow);
+// "dead_letter", "handlers", "hooks", "execution_plan"; "parallel_groups" and "nested_workflows" are objects,
+// "grafts" a list. Of an execution each step has its "state".
+JsonText report(const Definition& definition, const Workflow& workflow, const StepStates& states = {});
 
 // The steps as a topological order in which declaration decides between equals: the canonical rank.
 std::vector<uint32_t> execution_order(const Workflow& workflow);
@@ -74,6 +75,32 @@ struct CriticalPath {
 // The path whose timeouts sum up to most; of equals the first declared. For a step that may take for ever its
 // estimate counts.
 CriticalPath critical_path(const Workflow& workflow);
+// Of all steps, as if one ran after the other; kInfinite: endless.
+int64_t total_timeout(const Workflow& workflow);
+
+// How an execution goes if every step runs and takes as long as its author thinks: its estimate, or else its
+// timeout.
+struct ExecutionPlan {
+  struct Need {  // of a resource
+    std::string name;
+    double largest = 0;  // of one step: less than that a host may not have
+    double at_once = 0;  // of one batch: with that nobody waits
+  };
+  // Steps by how many others stand before them; of each level those that are taken up together, the highest
+  // priority first, as many as step_concurrency and strategy let run.
+  std::vector<std::vector<std::vector<uint32_t>>> levels;
+  size_t n_batches = 0;
+  size_t max_parallelism = 0;  // steps of the largest batch
+  std::vector<uint32_t> critical_path;
+  int64_t duration_ns = 0;  // of that path; kInfinite: unknown
+  std::vector<Need> resources;
+};
+ExecutionPlan execution_plan(const Workflow& workflow);
+// {"levels":[{"level","batches":[[step]]}],"batch_count","max_parallelism","critical_path",
+// "estimated_duration","resources":{name:{"largest","at_once"}}}
+JsonText plan(const Workflow& workflow);
+// The same for a terminal.
+std::string to_plan_text(const Workflow& workflow);
 
 // "order.total > 100 and not vip exists"
 std::string to_text(const Condition& condition);

@@ -55,7 +55,7 @@ json::object summary_object(const Workflow& workflow) {
           {"tags", texts(workflow.tags)}};
 }
 
-json::object step_object(const Workflow& workflow, const Step& step) {
+json::object step_object(const Workflow& workflow, const Step& step, const StepStates& states) {
   json::object out = {{"name", json_text(step.name)},
                       {"label", json_text(label_of(step))},
                       {"task", json_text(step.task)},
@@ -70,6 +70,10 @@ json::object step_object(const Workflow& workflow, const Step& step) {
   if (!step.after_group.empty()) out["depends_on_group"] = json_text(step.after_group);
   if (!step.group.empty()) out["group"] = json_text(step.group);
   if (!step.nested.empty()) out["workflow"] = json_text(step.nested);
+  if (step.priority != 0) out["priority"] = step.priority;
+  if (step.estimate_ns != 0) out["estimate"] = milliseconds(step.estimate_ns);
+  if (!step.resources.empty()) out["resources"] = resources_object(step.resources);
+  if (!states.empty()) out["state"] = json_text(state_of(step, states));
   return out;
 }
 
@@ -94,6 +98,8 @@ json::object nested_object(const Workflow& workflow) {
   return out;
 }
 
+}  // namespace
+
 int64_t total_timeout(const Workflow& workflow) {
   int64_t total = 0;
   for (const Step& step : workflow.steps)
@@ -101,13 +107,11 @@ int64_t total_timeout(const Workflow& workflow) {
   return total;
 }
 
-}  // namespace
-
 JsonText summary(const Workflow& workflow) { return canonical(summary_object(workflow)); }
 
-JsonText report(const Definition& definition, const Workflow& workflow) {
+JsonText report(const Definition& definition, const Workflow& workflow, const StepStates& states) {
   json::array list;
-  for (const Step& step : workflow.steps) list.push_back(step_object(workflow, step));
+  for (const Step& step : workflow.steps) list.push_back(step_object(workflow, step, states));
   json::object out = summary_object(workflow);
   out["package"] = json_text(definition.package);
   out["label"] = json_text(workflow.label.empty() ? humanised(workflow.name) : workflow.label);
@@ -118,6 +122,7 @@ JsonText report(const Definition& definition, const Workflow& workflow) {
   out["parallel_groups"] = group_object(workflow);
   out["grafts"] = steps(workflow, steps_that(workflow, is_graft));
   out["nested_workflows"] = nested_object(workflow);
+  out["execution_plan"] = plan_object(workflow);
   out["total_timeout"] = milliseconds(total_timeout(workflow));
   out["failure_mode"] = json_text(name_of(kFailureMode, workflow.failure_mode));
   out["strategy"] = json_text(name_of(kStrategy, workflow.strategy));

@@ -106,8 +106,9 @@ TEST(Resources, AreSharedAmongExecutionsAndTenants) {
   World world(with({{"gpu", 1}}));
   all_take(world, kMinute);
   world.publish(steps({step("a", R"({"gpu":1})")}));
-  world.releases.publish("other", R"({"schema":1,"package":"p","workflows":[{"name":"w",)" +
-                                      steps({step("a", R"({"gpu":1})")}) + "}]}");
+  world.releases.publish("other",
+                         R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w",)" +
+                             steps({step("a", R"({"gpu":1})")}) + "}]}");
   const ExecutionId first = world.start()->id, second = world.start()->id;
   const ExecutionId others = world.start("{}", "", "w", "other")->id;
   world.settle();
@@ -225,7 +226,7 @@ TEST(Resources, WhatTheHostHasNotIsRefusedAtTheStart) {
 
 TEST(Resources, WhatANestedWorkflowAsksForCountsToo) {
   World world(with({{"cpu", 1}}));
-  world.releases.publish("t", R"({"schema":1,"package":"p","workflows":[
+  world.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
       {"name":"w","steps":[{"name":"child","workflow":"inner"}]},
       {"name":"inner",)" + steps({step("a", R"({"gpu":1})")}) +
                                   "}]}");

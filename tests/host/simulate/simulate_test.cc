@@ -113,6 +113,22 @@ TEST(Simulate, WhatNeverComesToRestIsCutShort) {
   EXPECT_EQ(report.at("cut_short").as_string(), "the case ends here: \"until\"");
 }
 
+// Of two steps that may run together the second waits: for the only device, or for its turn.
+TEST(Simulate, ResourcesAndStrategiesDecideWhenStepsRun) {
+  const auto second_call = [](const std::string& steps, const std::string& rest) {
+    const bj::object report = report_of(case_of(steps, R"(,"calls":[{"does":{"takes":"1m"}}],)" + rest));
+    return std::string(report.at("calls").as_array().at(1).at("t").as_string());
+  };
+  const std::string two = R"({"name":"a"},{"name":"b"})";
+  EXPECT_EQ(second_call(two, R"("do":[{"start":"w"}])"), "0ms");
+  EXPECT_EQ(second_call(two, R"("do":[{"start":"w","strategy":"sequential"}])"), "1m");
+  const std::string need = R"({"name":"a","resources":{"gpu":1}},{"name":"b","resources":{"gpu":1}})";
+  EXPECT_EQ(second_call(need, R"("do":[{"start":"w"}])"), "0ms") << "unless it is said there is enough";
+  EXPECT_EQ(second_call(need, R"("do":[{"start":"w"}],"host":{"resources":{"gpu":1}})"), "1m");
+  EXPECT_EQ(problems_of(R"({"definition":"flow.json","host":{"resources":{"GPU":1,"cpu":-1}}})"),
+            (Strings{"invalid_name 1:48", "invalid_value 1:56"}));
+}
+
 TEST(Simulate, TheSchemaHasTheKeysOfTheReader) {
   const bj::object schema = bj::parse(text_of_file("docs/reference/simulate.schema.json")).as_object();
   const auto unknown = [](const std::string& text) {

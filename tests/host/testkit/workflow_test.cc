@@ -56,7 +56,15 @@ PIRN_STEP(strike) {
 }
 PIRN_WORKFLOW(clock, {.schedule = pirn::Schedule{.every = 1_h}}, strike)
 
-PIRN_PACKAGE("orders", "1.0.0", checkout, restock, trip, clock, escalate, release, clean_up,
+PIRN_STEP(left_eye, {.resources = {{"gpu", 1}, {"memory", 0.5}}}) {
+  return pirn::ok({{"left", static_cast<int64_t>(ctx.gpus().at(0))}, {"memory", ctx.resource("memory")}});
+}
+PIRN_STEP(right_eye, {.resources = {{"gpu", 1}}}) {
+  return pirn::ok({{"right", static_cast<int64_t>(ctx.gpus().at(0))}, {"asked", ctx.resource("memory")}});
+}
+PIRN_WORKFLOW(look, left_eye, right_eye)
+
+PIRN_PACKAGE("orders", "1.0.0", checkout, restock, trip, clock, look, escalate, release, clean_up,
              pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
 
 class WorkflowTest : public ::testing::Test {
@@ -71,6 +79,30 @@ std::string code_of(const std::function<void()>& call) {
     return error.code();
   }
   return "";
+}
+
+TEST_F(WorkflowTest, GivesStepsTheDevicesThatThereAre) {
+  Workflow alone("look");
+  alone.provide({{"gpu", 1}, {"memory", 1}}).takes("left_eye", 1_min).takes("right_eye", 1_min);
+  alone.start().run();
+  EXPECT_TRUE(alone.completed()) << alone.text();
+  EXPECT_EQ(alone.elapsed(), 2_min) << "one after the other";
+  EXPECT_EQ(alone.get<int64_t>("left"), 0);
+  EXPECT_EQ(alone.get<int64_t>("right"), 0);
+  EXPECT_EQ(alone.get<double>("memory"), 0.5);
+  EXPECT_EQ(alone.get<double>("asked"), 0);
+
+  Workflow plenty("look");
+  plenty.takes("left_eye", 1_min).takes("right_eye", 1_min).start().run();
+  EXPECT_EQ(plenty.elapsed(), 1_min) << "unless it is said there is enough";
+  EXPECT_EQ(plenty.get<int64_t>("right"), 1) << "two at a time have two devices";
+}
+
+TEST_F(WorkflowTest, RefusesWhatItsHostHasNot) {
+  Workflow look("look");
+  look.provide({{"cpu", 1}});
+  EXPECT_EQ(code_of([&] { look.start(); }), "start_refused");
+  EXPECT_EQ(code_of([&] { look.provide({{"gpu", -1}}); }), "refused");
 }
 
 TEST_F(WorkflowTest, RunsTheRealFunctionsInNoTime) {

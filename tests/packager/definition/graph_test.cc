@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+#include <sstream>
+
 namespace pirn::definition {
 namespace {
 
@@ -287,6 +290,99 @@ TEST(Graph, SummaryAndReportOfTheWholeLanguage) {
   EXPECT_NE(
       summary(workflow_of(R"({"name":"w","schedule":{"every":"1h"}})")).find(R"("trigger":"scheduled")"),
       std::string::npos);
+}
+
+// ---- the execution plan
+
+const char* const kPlanned = R"({"name":"w","step_concurrency":2,"steps":[
+  {"name":"a","estimate":"10s"},
+  {"name":"b","after":["a"],"estimate":"5s","resources":{"gpu":1}},
+  {"name":"c","after":["a"],"estimate":"20s","resources":{"gpu":2,"cpu":1}},
+  {"name":"d","after":["a"],"estimate":"1s","priority":9,"resources":{"gpu":1}},
+  {"name":"e","after":["b","c","d"],"timeout":"30s"}]})";
+
+TEST(Graph, APlanHasLevelsBatchesAndWhatIsNeeded) {
+  const Workflow workflow = workflow_of(kPlanned);
+  EXPECT_EQ(
+      plan(workflow),
+      R"({"batch_count":4,"critical_path":["a","c","e"],"estimated_duration":60000,"levels":[)"
+      R"({"batches":[["a"]],"level":0},{"batches":[["d","b"],["c"]],"level":1},{"batches":[["e"]],"level":2}],)"
+      R"("max_parallelism":2,"resources":{"cpu":{"at_once":1,"largest":1},"gpu":{"at_once":2,"largest":2}}})");
+  EXPECT_EQ(to_plan_text(workflow),
+            "level 0     a\n"
+            "level 1     d, b\n"
+            "  then      c\n"
+            "level 2     e\n"
+            "at one time 2 of 5 steps\n"
+            "likely path a, c, e\n"
+            "takes about 1m\n"
+            "needs       1 cpu, with 1 nobody waits\n"
+            "needs       2 gpu, with 2 nobody waits\n");
+}
+
+TEST(Graph, ASequentialPlanIsOneAfterTheOtherInCanonicalOrder) {
+  Workflow workflow = workflow_of(kPlanned);
+  workflow.strategy = Strategy::sequential;
+  const ExecutionPlan sequential = execution_plan(workflow);
+  EXPECT_EQ(sequential.max_parallelism, 1u);
+  EXPECT_EQ(sequential.levels[1], (std::vector<std::vector<uint32_t>>{{1}, {2}, {3}}));
+}
+
+TEST(Graph, APlanOfNothingAndOneWithoutEnd) {
+  const ExecutionPlan nothing = execution_plan(workflow_of(R"({"name":"w","steps":[]})"));
+  EXPECT_EQ(nothing.max_parallelism, 0u);
+  EXPECT_EQ(nothing.duration_ns, 0);
+  const Workflow endless = workflow_of(R"({"name":"w","steps":[{"name":"a","timeout":"infinity"}]})");
+  EXPECT_NE(plan(endless).find(R"("estimated_duration":null)"), std::string::npos);
+}
+
+TEST(Graph, AReportHasThePlanAndOfAnExecutionTheStates) {
+  const Definition definition = definition_of(kPlanned);
+  const std::string text =
+      report(definition, definition.workflows[0], {{"a", "completed"}, {"b", "running"}});
+  for (const char* part :
+       {R"("execution_order":["a","b","c","d","e"])", R"("execution_plan":{"batch_count":4)",
+        R"("resources":{"cpu":1,"gpu":2})", R"("estimate":10000)", R"("priority":9)", R"("state":"running")",
+        R"("state":"pending")"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+}
+
+// ---- what people write into labels
+
+// Whatever stands in a label, each line is what its tool can read.
+TEST(Graph, NoLabelBreaksADrawing) {
+  for (const char* label : {R"(say \"hi\")", "a [b] (c) {d}", "x|y --> z", "end", "a; b", "#1 <b>bold</b>",
+                            "`code`", "back\\\\slash", "tab\\tand\\nline", "Überweisung → Ø", "%%comment"}) {
+    const Workflow workflow = workflow_of(std::string(R"({"name":"w","steps":[{"name":"a","label":")") +
+                                          label + R"(","group":"end"},{"name":"b","after":["a"]}]})");
+    const std::string mermaid = to_mermaid(workflow, {{"a", "running"}}, ShowGroups::yes);
+    static const std::regex kMermaid(
+        "graph TD|  subgraph G[0-9]+\\[(\"[^\"]*\"|[A-Za-z0-9_ ]+)\\]|  end|"
+        " *[a-zA-Z0-9_-]+\\[(\"[^\"`<>\\n]*\"|[A-Za-z0-9_ ]+)\\](:::[a-z]+)?|  [a-zA-Z0-9_-]+ --> "
+        "[a-zA-Z0-9_-]+|"
+        "  classDef [a-z]+ fill:#[0-9A-F]{6}");
+    static const std::regex kDot(
+        "digraph [a-z_0-9]+ \\{|\\}|  rankdir=TB;|  node \\[shape=box, style=rounded\\];|  \\}|"
+        "  [a-z_0-9]+ \\[label=\"([^\"\\\\]|\\\\.)*\"(, [a-z]+=(\"[^\"]*\"|[a-z0-9]+))*\\];|"
+        "  subgraph cluster_[0-9]+ \\{|    label=\"([^\"\\\\]|\\\\.)*\";|    style=dashed;|   ( "
+        "[a-z_0-9]+;)+|"
+        "  [a-z_0-9]+ -> [a-z_0-9]+;");
+    const std::string dot = to_dot(workflow, {{"a", "running"}});
+    const std::pair<const std::string*, const std::regex*> drawings[] = {{&mermaid, &kMermaid},
+                                                                         {&dot, &kDot}};
+    for (const auto& [text, form] : drawings) {
+      std::istringstream lines(*text);
+      for (std::string line; std::getline(lines, line);)
+        EXPECT_TRUE(std::regex_match(line, *form)) << label << ": " << line;
+    }
+  }
+}
+
+TEST(Graph, AWordThatEndsASubgraphIsQuoted) {
+  const std::string text = to_mermaid(
+      workflow_of(R"({"name":"w","steps":[{"name":"a","label":"the end"},{"name":"b","label":"send"}]})"));
+  EXPECT_NE(text.find("a[\"the end\"]"), std::string::npos) << text;
+  EXPECT_NE(text.find("b[send]"), std::string::npos) << text;
 }
 
 TEST(Graph, NamesBecomeLabels) {
