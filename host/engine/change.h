@@ -2,6 +2,7 @@
 // executions, consumed by the engine; its buffers are kept from turn to turn.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -118,6 +119,9 @@ struct Decision {
   int64_t handler_limit_ns = 0;
   size_t execution_limit_bytes = 0;
   std::span<const uint64_t> killers{};  // recovery: invocations that are known to have killed the host
+  bool killed_host(uint64_t invocation) const {
+    return invocation != 0 && std::find(killers.begin(), killers.end(), invocation) != killers.end();
+  }
 };
 
 }  // namespace pirn::engine

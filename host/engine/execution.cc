@@ -316,8 +316,7 @@ void Execution::resume(Decision& decision) {
   std::vector<uint32_t> blamed;
   for (uint32_t step = 0; step < plan_->n_steps(); ++step) {
     const Step& current = state_.steps[step];
-    const bool killed = current.invocation != 0 && std::find(decision.killers.begin(), decision.killers.end(),
-                                                             current.invocation) != decision.killers.end();
+    const bool killed = decision.killed_host(current.invocation);
     switch (current.state) {
       case StepState::running:
         if (nested(step)) {
@@ -359,23 +358,28 @@ void Execution::resume(Decision& decision) {
   if (state_.state == State::stopping && n_running_ > 0 && state_.grace_until != kNever)
     grace_timer_ = decision.timers.add(state_.grace_until, {this, Due::What::grace, 0});
   worklist_.clear();
-  resume_handlers(decision);
-  if (state_.state == State::compensating) {
-    rollbacks_.edit() = rollback_candidates();
-    return next_rollback(decision);
+  if (resume_handlers(decision)) {
+    decision.timers.remove(deadline_timer_);
+    return finalise(decision);
   }
+  if (state_.state == State::compensating) return resume_rollbacks(decision);
   for (const uint32_t step : blamed) blame(decision, step);
   finish_if_done(decision);
+}
+
+Outcome Execution::crashed() {
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::failed;
+  outcome.error = make_error("crashed", "the function crashed the process that it ran in");
+  return outcome;
 }
 
 // A function that kills its process must not do so for ever: the step fails, of a consultation the default
 // holds.
 void Execution::blame(Decision& decision, uint32_t step) {
   const Step& current = state_.steps[step];
-  Outcome outcome;
-  outcome.kind = Outcome::Kind::failed;
   if (current.state == StepState::asking) {
-    outcome.error = make_error("crashed", "the function crashed the process that it ran in");
+    Outcome outcome = crashed();
     return on_answer(decision, step, outcome);
   }
   if (current.state != StepState::ready) return;  // stopped meanwhile

@@ -123,6 +123,7 @@ class Execution {
 
   // Recording.
   void blame(Decision& decision, uint32_t step);
+  static worker::Outcome crashed();  // of a function that killed the host
   void open_commit() { draft_turn_ = 0; }
   void emit(Decision& decision, journal::Record&& record);
 
@@ -138,6 +139,7 @@ class Execution {
   std::vector<uint32_t> rollback_candidates() const;
   void compensate(Decision& decision);
   void next_rollback(Decision& decision);
+  void resume_rollbacks(Decision& decision);
   void start_rollback(Decision& decision, uint32_t step);
   void roll_back_child(Decision& decision, uint32_t step);
   void on_rollback_outcome(Decision& decision, uint32_t step, const worker::Outcome& outcome);
@@ -154,7 +156,8 @@ class Execution {
   void start_handler(Decision& decision, journal::HandlerEvent handler, uint32_t step, std::string input);
   void on_handler_done(Decision& decision, uint64_t invocation, const worker::Outcome* outcome);
   void on_handler_due(Decision& decision, uint32_t low_bits);
-  void resume_handlers(Decision& decision);
+  void handler_over(Decision& decision, const journal::HandlerRun& run, journal::ErrorPtr error);
+  bool resume_handlers(Decision& decision);  // whether the end is all that is left
   void report_step_error(Decision& decision, uint32_t step, const journal::StepError& error);
   std::string conclusion_input(journal::HandlerEvent handler) const;
   journal::Context concluding_context() const;

@@ -92,7 +92,6 @@ void Execution::on_handler_done(Decision& decision, uint64_t invocation, const O
                                 [&](const auto& candidate) { return candidate.invocation == invocation; });
   if (run == state_.handlers.end()) return;
   const bool last = run->handler != HandlerEvent::on_step_error;
-  const std::string name(name_of(run->handler));
   journal::ErrorPtr error;
   if (!outcome)
     error = make_error("timeout", "the handler did not return within its limit");
@@ -100,12 +99,17 @@ void Execution::on_handler_done(Decision& decision, uint64_t invocation, const O
     error = outcome->error;
   else if (outcome->kind != Outcome::Kind::done)
     error = make_error("invalid_return", "a handler answers DONE or FAILED");
-  const uint32_t step = run->step;
-  emit(decision, journal::HandlerDone{invocation, error});
-  if (error)
-    emit(decision, journal::Diagnostic{"handler_failed",
-                                       name + " failed: " + error->code + ": " + error->message, step});
+  handler_over(decision, journal::HandlerRun(*run), std::move(error));
   if (last) finalise(decision);
+}
+
+void Execution::handler_over(Decision& decision, const journal::HandlerRun& run, journal::ErrorPtr error) {
+  emit(decision, journal::HandlerDone{run.invocation, error});
+  if (error)
+    emit(decision, journal::Diagnostic{
+                       "handler_failed",
+                       std::string(name_of(run.handler)) + " failed: " + error->code + ": " + error->message,
+                       run.step});
 }
 
 void Execution::on_handler_due(Decision& decision, uint32_t low_bits) {
@@ -119,10 +123,20 @@ void Execution::on_handler_due(Decision& decision, uint32_t low_bits) {
 }
 
 // After a crash: handlers of failed steps that had not answered run again. Those of the end follow from it.
-void Execution::resume_handlers(Decision& decision) {
+// One that took the host with it has had its turn: it would do so again.
+bool Execution::resume_handlers(Decision& decision) {
   const std::vector<journal::HandlerRun> lost = state_.handlers;
-  for (const journal::HandlerRun& run : lost)
-    if (run.handler == HandlerEvent::on_step_error) start_handler(decision, run.handler, run.step, run.input);
+  bool last_is_over = false;
+  for (const journal::HandlerRun& run : lost) {
+    const bool of_step = run.handler == HandlerEvent::on_step_error;
+    if (decision.killed_host(run.invocation)) {
+      handler_over(decision, run, crashed().error);
+      last_is_over |= !of_step;
+    } else if (of_step) {
+      start_handler(decision, run.handler, run.step, run.input);
+    }
+  }
+  return last_is_over;
 }
 
 void Execution::report_step_error(Decision& decision, uint32_t step, const journal::StepError& error) {

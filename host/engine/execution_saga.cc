@@ -65,6 +65,18 @@ void Execution::next_rollback(Decision& decision) {
   local_[step].timer = decision.timers.add(current.wake_at, {this, Due::What::rollback, step});
 }
 
+// After a crash: the one that was under way runs again, unless it took the host with it, which is a failure.
+void Execution::resume_rollbacks(Decision& decision) {
+  rollbacks_.edit() = rollback_candidates();
+  if (!rollbacks_->empty()) {
+    const uint32_t step = rollbacks_->back();
+    const Step& current = state_.steps[step];
+    if (current.compensation == Compensation::running && decision.killed_host(current.invocation))
+      return on_rollback_outcome(decision, step, crashed());
+  }
+  next_rollback(decision);
+}
+
 void Execution::start_rollback(Decision& decision, uint32_t step) {
   const definition::Step& of_step = plan_->step(step);
   if (of_step.rollback.empty()) return roll_back_child(decision, step);

@@ -88,5 +88,58 @@ TEST(Crash, AnOnTimeoutHandlerThatKillsTheHostFailsItsStep) {
   EXPECT_EQ(world.show(id).state.error->code, "crashed");
 }
 
+TEST(Crash, ARollbackThatKillsTheHostIsAFailedRollback) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","rollback":"undo","max_retries":1},
+                            {"name":"b","after":["a"],"max_retries":0}])");
+  world.runner().by_function["b"] = [](const auto&) { return fail("no"); };
+  world.runner().by_function["undo"] = [](const auto&) { return hang(); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  die_of_the_last_call(world);
+  EXPECT_EQ(world.show(id).state.state, State::compensating) << "one retry is left";
+  world.advance(2'000'000'000);
+  ASSERT_EQ(calls_of(world, "undo"), 2u);
+  die_of_the_last_call(world);
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(world.show(id).state.steps[0].extra->rollback_error->code, "crashed");
+  EXPECT_EQ(calls_of(world, "undo"), 2u);
+}
+
+TEST(Crash, ALastHandlerThatKillsTheHostHasHadItsTurn) {
+  for (const char* handler : {"on_success", "on_failure"}) {
+    World world;
+    world.publish(std::string(R"("steps":[{"name":"a","max_retries":0}],")") + handler + R"(":"alarm")");
+    if (std::string_view(handler) == "on_failure")
+      world.runner().by_function["a"] = [](const auto&) { return fail("no"); };
+    world.runner().by_function["alarm"] = [](const auto&) { return hang(); };
+    const ExecutionId id = world.start()->id;
+    world.settle();
+    ASSERT_EQ(calls_of(world, "alarm"), 1u) << handler;
+    world.crash();
+    ASSERT_EQ(calls_of(world, "alarm"), 2u) << "an innocent one runs again";
+    die_of_the_last_call(world);
+    EXPECT_TRUE(journal::terminal(world.show(id).state.state)) << handler;
+    EXPECT_EQ(calls_of(world, "alarm"), 2u) << handler;
+    EXPECT_EQ(world.records_of<journal::Diagnostic>(id).back().code, "handler_failed");
+  }
+}
+
+TEST(Crash, AHandlerOfAStepThatKillsTheHostIsNotCalledAgain) {
+  World world;
+  world.publish(
+      R"("steps":[{"name":"a","max_retries":0,"on_error":"continue"},{"name":"b"}],"on_step_error":"note")");
+  world.runner().by_function["a"] = [](const auto&) { return fail("no"); };
+  world.runner().by_function["b"] = [](const auto&) { return hang(); };
+  world.runner().by_function["note"] = [](const auto&) { return hang(); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  const auto note = std::find_if(world.runner().calls.begin(), world.runner().calls.end(),
+                                 [](const Called& call) { return call.function == "note"; });
+  world.crash({note->id});
+  EXPECT_EQ(calls_of(world, "note"), 1u);
+  EXPECT_EQ(world.step_state(id, "b"), "running");
+}
+
 }  // namespace
 }  // namespace pirn::sim
