@@ -196,7 +196,7 @@ std::optional<int64_t> ScriptedRunner::next_completion() const {
 // ---- releases ----
 
 registry::ReleasePtr FakeReleases::publish(const std::string& tenant, const std::string& json) {
-  auto parsed = definition::parse(json, "test.json", nullptr, definition::Language::whole);
+  auto parsed = definition::parse(json, "test.json", nullptr);
   if (!parsed) fatal(describe(parsed.error()));
   return publish(tenant, std::move(parsed).value());
 }

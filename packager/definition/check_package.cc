@@ -17,8 +17,8 @@ struct Nested {
 class NestingCheck {
  public:
   NestingCheck(std::string_view package, const std::vector<Draft>& drafts, const Source& source,
-               Problems& problems, Language language)
-      : package_(package), drafts_(drafts), source_(source), problems_(problems), language_(language) {}
+               Problems& problems)
+      : package_(package), drafts_(drafts), source_(source), problems_(problems) {}
 
   void run() {
     for (size_t i = 0; i < drafts_.size(); ++i) index_.emplace(drafts_[i].workflow.name, i);
@@ -49,7 +49,7 @@ class NestingCheck {
       const auto found = index_.find(name);
       if (found != index_.end())
         nested_[workflow].push_back({i, found->second});
-      else if (colons != steps[i].nested.npos || language_ == Language::enforced)
+      else
         unknown(workflow, i, name);
     }
   }
@@ -107,7 +107,6 @@ class NestingCheck {
   const std::vector<Draft>& drafts_;
   const Source& source_;
   Problems& problems_;
-  const Language language_;
   std::unordered_map<std::string_view, size_t> index_;
   std::vector<std::vector<Nested>> nested_;
   std::vector<size_t> depth_;  // levels of nested workflows below
@@ -141,8 +140,8 @@ void check_breakers(const std::vector<Draft>& drafts, const Source& source, Prob
 }  // namespace
 
 void check_package(std::string_view package, const std::vector<Draft>& drafts, const Source& source,
-                   Problems& problems, Language language) {
-  NestingCheck(package, drafts, source, problems, language).run();
+                   Problems& problems) {
+  NestingCheck(package, drafts, source, problems).run();
   check_breakers(drafts, source, problems);
 }
 

@@ -241,21 +241,17 @@ struct Function {
   uint32_t kind = 0;  // PIRN_KIND_ of abi.h
 };
 
-// What parse() reads: what the engine enforces, and refuses the rest of the language as `unsupported`, or all
-// of it. Nothing but tests may ask for the whole language; this goes when nothing is unsupported any more.
-enum class Language : uint8_t { enforced, whole };
-
 // Parses and validates a whole document. On failure one Error `definition_invalid` whose causes are ALL
 // problems found, each with file, line, column and a suggestion (a text that is no JSON at all has one:
 // malformed_json). `file` names the text in messages; `functions` = nullptr skips the check of function ids.
-Result<Definition> parse(std::string_view json, std::string_view file, const std::vector<Function>* functions,
-                         Language language = Language::enforced);
+Result<Definition> parse(std::string_view json, std::string_view file,
+                         const std::vector<Function>* functions);
 
 // The options of a child that a graft adds while it runs (abi.h, expand): the keys of a step, without those
 // that say what it runs and where it stands among others. Name, task and params of the answer are empty.
 // `child` is its name, for messages. Error: definition_invalid, as of parse().
 Result<Step> parse_child(std::string_view options_json, std::string_view child,
-                         const std::vector<Function>* functions, Language language = Language::enforced);
+                         const std::vector<Function>* functions);
 
 // The whole document in canonical text; parse(print(d)) equals d.
 JsonText print(const Definition& definition);

@@ -50,7 +50,7 @@ void read_condition(ValueReader& in, const Node& node, Condition& out);
 // parse_recovery.cc: what becomes of errors.
 extern const Field<RetryPolicy> kRetryFields[8];
 // Refuses an object with both max_retries and max_attempts.
-void check_retries(ValueReader& in, const Node& object, Level level);
+void check_retries(ValueReader& in, const Node& object);
 void read_fallback(ValueReader& in, const Node& node, Fallback& out);
 void read_recovery(ValueReader& in, const Node& node, std::vector<RecoveryRule>& out);
 void read_breaker_options(ValueReader& in, const Node& node, CircuitBreaker& out);
@@ -68,6 +68,6 @@ void check_graph(Draft& draft, const Source& source, Problems& problems);
 // check_package.cc: what only all workflows together show. Nested workflows of the package exist, contain
 // each other in no circle and not too deep; one circuit breaker has one set of options.
 void check_package(std::string_view package, const std::vector<Draft>& drafts, const Source& source,
-                   Problems& problems, Language language);
+                   Problems& problems);
 
 }  // namespace pirn::definition

@@ -92,7 +92,7 @@ Result<Definition> read_document(ValueReader& in) {
   Reading reading{definition, drafts};
   in.read_fields(in.source().root(), Level::document, part(kDocumentFields, reading));
   in.require(in.source().root(), Level::document, {"schema", "package"});
-  check_package(definition.package, drafts, in.source(), in.problems(), in.language());
+  check_package(definition.package, drafts, in.source(), in.problems());
   if (!in.problems().empty())
     return std::move(in.problems())
         .error(definition.package.empty() ? "the definition"
@@ -114,22 +114,22 @@ Error unreadable(const std::string& what, Error cause) {
 }  // namespace
 
 Result<Step> parse_child(std::string_view options_json, std::string_view child,
-                         const std::vector<Function>* functions, Language language) {
+                         const std::vector<Function>* functions) {
   const std::string what = "the child '" + std::string(child) + "'";
   Result<std::unique_ptr<Source>> source = Source::read(options_json, what);
   if (!source) return unreadable(what, std::move(source).error());
-  ValueReader in(**source, functions, language);
+  ValueReader in(**source, functions);
   in.about(what);
   Step step = read_child(in, (*source)->root());
   if (!in.problems().empty()) return std::move(in.problems()).error(what);
   return step;
 }
 
-Result<Definition> parse(std::string_view json, std::string_view file, const std::vector<Function>* functions,
-                         Language language) {
+Result<Definition> parse(std::string_view json, std::string_view file,
+                         const std::vector<Function>* functions) {
   Result<std::unique_ptr<Source>> source = Source::read(json, file);
   if (!source) return unreadable("the definition", std::move(source).error());
-  ValueReader in(**source, functions, language);
+  ValueReader in(**source, functions);
   return read_document(in);
 }
 

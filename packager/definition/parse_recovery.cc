@@ -146,7 +146,7 @@ void check_rule(ValueReader& in, const Node& node, const RecoveryRule& rule) {
     belongs(*key, "fallback");
   else if (rule.action == RecoveryRule::Action::fallback)
     in.require(node, Level::recovery, {"fallback"});
-  check_retries(in, node, Level::recovery);
+  check_retries(in, node);
 }
 
 // ---- circuit breakers
@@ -179,9 +179,9 @@ const Field<RetryPolicy> kRetryFields[8] = {{"max_retries", read_max_retries},
                                             {"retry_on", read_retry_on},
                                             {"no_retry_on", read_no_retry_on}};
 
-void check_retries(ValueReader& in, const Node& object, Level level) {
-  const Node* attempts = in.find(object, level, "max_attempts");
-  if (attempts != nullptr && in.find(object, level, "max_retries") != nullptr)
+void check_retries(ValueReader& in, const Node& object) {
+  const Node* attempts = object.find("max_attempts");
+  if (attempts != nullptr && object.find("max_retries") != nullptr)
     in.problem(Code::invalid_value, *attempts,
                in.subject() + " has both \"max_retries\" and \"max_attempts\"",
                "Keep one of them; max_attempts is max_retries + 1.");

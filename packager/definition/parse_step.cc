@@ -157,11 +157,10 @@ void read_when(ValueReader& in, const Node& node, Reading& to) {
   Condition& when = to.step.when;
   read_condition(in, node, when);
   if (when.kind != Condition::Kind::function && asks_a_function(when))
-    in.problem(Code::unsupported, node,
-               "\"when\" of " + in.subject() +
-                   " combines a function with other conditions; this version of Pirn asks a " +
-                   "function only alone",
-               "Let the function answer the whole question.");
+    in.problem(
+        Code::invalid_value, node,
+        "\"when\" of " + in.subject() + " combines a function with other conditions; a function stands alone",
+        "Let the function answer the whole question.");
 }
 void read_rollback(ValueReader& in, const Node& node, Reading& to) {
   in.read_function(node, to.step.rollback, PIRN_KIND_ROLLBACK);
@@ -211,9 +210,9 @@ constexpr Field<Reading> kChildFields[] = {
 // "input" and "result" map a nested workflow's contexts; a task, children and a rollback of its own it has
 // not.
 void check_kind(ValueReader& in, const Node& node, const Step& step) {
-  const bool nested = in.find(node, Level::step, "workflow") != nullptr;
+  const bool nested = node.find("workflow") != nullptr;
   const auto refuse = [&](std::string_view key, const std::string& why, std::string hint) {
-    if (const Node* found = in.find(node, Level::step, key))
+    if (const Node* found = node.find(key))
       in.problem(Code::invalid_value, *found, "\"" + found->key + "\" of " + in.subject() + " " + why,
                  std::move(hint));
   };
@@ -233,7 +232,7 @@ void check_kind(ValueReader& in, const Node& node, const Step& step) {
 }
 
 void finish_step(ValueReader& in, const Node& node, const Step& defaults, Step& step) {
-  check_retries(in, node, Level::step);
+  check_retries(in, node);
   const bool own_timeout = node.find("timeout") != nullptr;
   bool timeout_given = own_timeout || defaults.await_inherits;
   if (!step.nested.empty()) {
@@ -244,7 +243,7 @@ void finish_step(ValueReader& in, const Node& node, const Step& defaults, Step& 
   }
   step.await_inherits = step.await_approval && timeout_given;
 
-  const Node* options = in.find(node, Level::step, "circuit_breaker_opts");
+  const Node* options = node.find("circuit_breaker_opts");
   if (step.breaker.name.empty()) {
     step.breaker = CircuitBreaker();  // options that step_defaults has for others
     if (options != nullptr && node.find("circuit_breaker") == nullptr)
@@ -266,8 +265,7 @@ void read_step(ValueReader& in, const Node& node, const Step& defaults, Step& st
   in.require(node, Level::step, {"name"});
   check_kind(in, node, step);
   finish_step(in, node, defaults, step);
-  if (in.find(node, Level::step, "task") == nullptr && in.find(node, Level::step, "workflow") == nullptr &&
-      !step.name.empty()) {
+  if (node.find("task") == nullptr && node.find("workflow") == nullptr && !step.name.empty()) {
     step.task = step.name;
     in.check_function(*name, step.task, PIRN_KIND_TASK);
   }
@@ -279,7 +277,7 @@ void read_step_defaults(ValueReader& in, const Node& node, Step& defaults) {
   const std::string subject = in.about("step_defaults");
   if (in.read_fields(node, Level::step_defaults, part(kSharedFields, defaults),
                      part(kRetryFields, defaults.retry)))
-    check_retries(in, node, Level::step_defaults);
+    check_retries(in, node);
   defaults.await_inherits = node.find("timeout") != nullptr;
   in.about(subject);
 }

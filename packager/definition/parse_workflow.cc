@@ -118,7 +118,7 @@ constexpr Field<Hooks> kHookFields[] = {{"on_start", read_hook<&Hooks::on_start>
                                         {"on_finish", read_hook<&Hooks::on_finish>}};
 
 void check_dead_letter(ValueReader& in, const Node& node, const Workflow& workflow) {
-  const Node* ttl = in.find(node, Level::workflow, "dead_letter_ttl");
+  const Node* ttl = node.find("dead_letter_ttl");
   if (ttl != nullptr && !workflow.dead_letter)
     in.problem(Code::invalid_value, *ttl,
                in.subject() + " has a \"dead_letter_ttl\" and leaves no dead letters",
@@ -152,7 +152,7 @@ Draft read_workflow(ValueReader& in, const Node& node) {
   Reading reading{draft, workflow, defaults};
   in.read_fields(node, Level::workflow, part(kWorkflowFields, reading), part(kRetryFields, workflow.retry));
   in.require(node, Level::workflow, {"name"});
-  check_retries(in, node, Level::workflow);
+  check_retries(in, node);
   check_dead_letter(in, node, workflow);
   in.declared_at(nullptr);
   check_graph(draft, in.source(), in.problems());

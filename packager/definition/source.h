@@ -1,7 +1,8 @@
 // A JSON text with the place of each of its values, for messages that point at the line. parse_json() decides
 // what is valid and holds the values; a second pass over the text only finds where they stand.
 //
-// For packager/definition and for others who read documents that people write. Immutable after read(); any thread.
+// For packager/definition and for others who read documents that people write. Immutable after read(); any
+// thread.
 #pragma once
 
 #include <boost/json/value.hpp>

@@ -102,8 +102,8 @@ bool is_name(std::string_view text) {
                      [](char c) { return is_name_start(c) || c == '_' || c == '-'; });
 }
 
-ValueReader::ValueReader(const Source& source, const std::vector<Function>* functions, Language language)
-    : source_(source), language_(language), functions_known_(functions != nullptr) {
+ValueReader::ValueReader(const Source& source, const std::vector<Function>* functions)
+    : source_(source), functions_known_(functions != nullptr) {
   if (functions_known_)
     for (const Function& function : *functions) functions_.emplace(function.id, function.kind);
 }
@@ -127,23 +127,6 @@ void ValueReader::unknown_key(const Node& node, Level level, std::vector<std::st
       Code::unknown_key,
       std::string(level_name(level)) + " has no key \"" + shown(node.key) + "\" (in " + subject_ + ")",
       std::move(hint), where(node.key_offset), node.key_offset);
-}
-
-const Node* ValueReader::find(const Node& object, Level level, std::string_view key) const {
-  return is_refused(level, key) ? nullptr : object.find(key);
-}
-
-bool ValueReader::is_refused(Level level, std::string_view key) const {
-  return language_ == Language::enforced && is_unsupported(level, key);
-}
-
-bool ValueReader::refused(Level level, const Node& node) {
-  if (!is_refused(level, node.key)) return false;
-  problems_.add(
-      Code::unsupported,
-      "\"" + node.key + "\" of " + subject_ + " is not enforced by this version of Pirn, so it is refused",
-      "Remove \"" + node.key + "\".", where(node.key_offset), node.key_offset);
-  return true;
 }
 
 void ValueReader::require(const Node& object, Level level, std::initializer_list<std::string_view> keys) {

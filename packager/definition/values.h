@@ -56,9 +56,8 @@ class ValueReader {
   enum class Infinity : bool { refused, allowed };
 
   // `source` is lent for the life of the reader; the ids of `functions` too.
-  ValueReader(const Source& source, const std::vector<Function>* functions, Language language);
+  ValueReader(const Source& source, const std::vector<Function>* functions);
 
-  Language language() const { return language_; }
   const Source& source() const { return source_; }
   Problems& problems() { return problems_; }
 
@@ -68,9 +67,6 @@ class ValueReader {
   std::string about(std::string subject) { return std::exchange(subject_, std::move(subject)); }
   // Where the author declared what is being read; null: he did not say. Returns the place before.
   const Where* declared_at(const Where* where) { return std::exchange(declared_, where); }
-
-  // A member that is read; null: it is absent or refused.
-  const Node* find(const Node& object, Level level, std::string_view key) const;
 
   // Where a message points: where the author declared the object, if he said so, or else to the text.
   Where where(uint32_t offset) const;
@@ -85,8 +81,7 @@ class ValueReader {
   bool read_fields(const Node& object, Level level, Part<T>... parts) {
     if (!object.value->is_object()) return wrong_type(object, "an object");
     for (const Node& node : object.children)
-      if (!refused(level, node) && !(read_field(node, parts) || ...))
-        unknown_key(node, level, keys_of(parts...));
+      if (!(read_field(node, parts) || ...)) unknown_key(node, level, keys_of(parts...));
     return true;
   }
 
@@ -142,13 +137,10 @@ class ValueReader {
     return keys;
   }
 
-  bool is_refused(Level level, std::string_view key) const;
-  bool refused(Level level, const Node& node);  // with a problem
   void wrong_choice(const Node& node, std::string_view word, const std::vector<std::string>& names);
   std::string suggest_function(const std::string& id, uint32_t kind) const;
 
   const Source& source_;
-  const Language language_;
   Problems problems_;
   std::string subject_ = "the document";
   const Where* declared_ = nullptr;

@@ -1,18 +1,7 @@
 #include "packager/definition/vocabulary.h"
 
-#include <span>
-
 namespace pirn::definition {
 namespace {
-
-struct Word {
-  Level level;
-  std::string_view key;
-};
-
-// THE list of what the language has and the engine does not enforce yet. A key leaves it in the change that
-// makes the engine enforce it. (A timeout given as {"function": …} is refused where timeouts are read.)
-constexpr std::span<const Word> kUnsupported{};
 
 struct Translation {
   Level level;
@@ -169,19 +158,6 @@ std::string_view level_name(Level level) {
       return "a child of a graft";
   }
   return "";
-}
-
-bool is_unsupported(Level level, std::string_view key) {
-  for (const Word& word : kUnsupported)
-    if (word.level == table_of(level) && word.key == key) return true;
-  return false;
-}
-
-std::vector<std::string> unsupported_keys(Level level) {
-  std::vector<std::string> keys;
-  for (const Word& word : kUnsupported)
-    if (word.level == table_of(level)) keys.emplace_back(word.key);
-  return keys;
 }
 
 std::string_view translation(Level level, std::string_view key) {

@@ -29,11 +29,6 @@ enum class Level : uint8_t {
 // "a step", for messages.
 std::string_view level_name(Level level);
 
-// A key of the language that the engine does not enforce: it is refused by name, never ignored.
-bool is_unsupported(Level level, std::string_view key);
-
-std::vector<std::string> unsupported_keys(Level level);
-
 // What to write instead of a key that other workflow systems have; empty when there is nothing to say.
 std::string_view translation(Level level, std::string_view key);
 

@@ -57,7 +57,7 @@ TEST(Document, StepsMayBeAddedInALoop) {
 namespace json = boost::json;
 
 pirn::definition::Definition whole(const std::string& document) {
-  auto parsed = pirn::definition::parse(document, "definition", nullptr, pirn::definition::Language::whole);
+  auto parsed = pirn::definition::parse(document, "definition", nullptr);
   EXPECT_TRUE(parsed) << describe(parsed.error());
   return parsed ? *parsed : Definition();
 }

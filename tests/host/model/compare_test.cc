@@ -15,8 +15,8 @@ uint64_t setting(const char* name, uint64_t otherwise) {
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-definition::Definition parsed(const Scenario& scenario, definition::Language language) {
-  auto definition = definition::parse(definition_of(scenario), "random", nullptr, language);
+definition::Definition parsed(const Scenario& scenario) {
+  auto definition = definition::parse(definition_of(scenario), "random", nullptr);
   if (!definition) {
     ADD_FAILURE() << describe(definition.error()) << "\n" << definition_of(scenario);
     return {};
@@ -36,7 +36,7 @@ TEST(EngineAndModel, AgreeOnEverything) {
     const std::string found = difference(scenario);
     if (found.empty()) continue;
     const Scenario small = shrunk(scenario, [](const Scenario& less) { return !difference(less).empty(); });
-    const definition::Definition definition = parsed(small, definition::Language::enforced);
+    const definition::Definition definition = parsed(small);
     const Model model = run_model(small, definition.workflows[0], seed, 0);
     FAIL() << "seed " << seed << "\n"
            << difference(small) << "pirn simulate this case:\n"
@@ -57,7 +57,7 @@ TEST(EngineAndModel, WhatComesOutDoesNotDependOnTime) {
     // What a step sees through after_any depends on who was first, and conditions may read it.
     features.erase(seed % 2 ? Feature::after_any : Feature::conditions);
     const Scenario scenario = make_scenario(seed, features);
-    const definition::Definition definition = parsed(scenario, definition::Language::enforced);
+    const definition::Definition definition = parsed(scenario);
     const Model model = run_model(scenario, definition.workflows[0], seed, 0);
     const bool aborts = definition_of(scenario).find("\"abort\"") != std::string::npos;
     if (stopped(model) &&

@@ -11,7 +11,7 @@ namespace {
 Definition definition_of(const std::string& workflow) {
   const Result<Definition> definition =
       parse(R"({"schema":1,"package":{"name":"shop","version":"1.0.0"},"workflows":[)" + workflow + "]}",
-            "test", nullptr, Language::whole);
+            "test", nullptr);
   EXPECT_TRUE(definition) << (definition ? "" : describe(definition.error()));
   return definition ? *definition : Definition();
 }

@@ -19,7 +19,7 @@ std::string in_step(const std::string& members) {
 }
 
 Error problems_of(const std::string& text, const std::vector<Function>* functions = nullptr) {
-  Result<Definition> definition = parse(text, "workflow.json", functions, Language::whole);
+  Result<Definition> definition = parse(text, "workflow.json", functions);
   EXPECT_FALSE(definition) << text;
   return definition ? Error{} : definition.error();
 }

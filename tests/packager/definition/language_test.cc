@@ -13,7 +13,7 @@ std::string in_document(const std::string& workflows) {
 }
 
 Definition whole(const std::string& workflows) {
-  Result<Definition> definition = parse(in_document(workflows), "workflow.json", nullptr, Language::whole);
+  Result<Definition> definition = parse(in_document(workflows), "workflow.json", nullptr);
   EXPECT_TRUE(definition) << (definition ? "" : describe(definition.error()));
   return definition ? *definition : Definition();
 }
@@ -241,7 +241,7 @@ TEST(Language, OfAChild) {
   const Result<Step> child = parse_child(
       R"({"label":"Item 1","timeout":"1m","await_approval":true,"max_retries":0,"rollback":"undo","priority":2,
           "circuit_breaker":"api","circuit_breaker_opts":{"failure_threshold":1}})",
-      "item_1", &functions, Language::whole);
+      "item_1", &functions);
   ASSERT_TRUE(child) << describe(child.error());
   EXPECT_EQ(child->label, "Item 1");
   EXPECT_EQ(child->timeout_ns, 60 * kSecond);
@@ -251,7 +251,7 @@ TEST(Language, OfAChild) {
   EXPECT_EQ(child->breaker.failure_threshold, 1u);
 
   const Result<Step> bad =
-      parse_child(R"({"after":["x"],"timout":1,"rollback":"redo"})", "item_1", &functions, Language::whole);
+      parse_child(R"({"after":["x"],"timout":1,"rollback":"redo"})", "item_1", &functions);
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().message, "the child 'item_1' has 3 problems");
   EXPECT_EQ(bad.error().causes[0].message, "a child of a graft has no key \"after\" (in the child 'item_1')");
@@ -268,7 +268,7 @@ TEST(Language, IsKnownByTheFunctionsKinds) {
     "recovery":[{"when":{"function":"ask"},"action":"fallback","fallback":"other"}],
     "steps":[{"name":"task","timeout":{"function":"how_long"},"rollback":"undo","fallback":"task","on_timeout":"handle"},
              {"name":"child","workflow":"elsewhere","input":"to_child","result":"back"}]})");
-  const Result<Definition> good = parse(text, "f", &functions, Language::whole);
+  const Result<Definition> good = parse(text, "f", &functions);
   EXPECT_TRUE(good) << describe(good.error());
 }
 

@@ -39,7 +39,7 @@ TEST(Print, ReadsBackAsTheSameDefinition) {
   EXPECT_TRUE(rc::check([] {
     const Definition definition = random_definition();
     const std::string text = print(definition);
-    const Result<Definition> back = parse(text, "printed", nullptr, Language::whole);
+    const Result<Definition> back = parse(text, "printed", nullptr);
     if (!back) RC_FAIL(describe(back.error()));
     RC_ASSERT(print(*back) == text);
     RC_ASSERT(back->description == definition.description);
@@ -100,7 +100,7 @@ TEST(Digest, IsFrozen) {
     const Result<Definition> definition =
         parse(std::string(R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[)") +
                   frozen.workflow + "]}",
-              "frozen", nullptr, Language::whole);
+              "frozen", nullptr);
     ASSERT_TRUE(definition) << describe(definition.error());
     EXPECT_EQ(definition->workflows.at(0).canonical, frozen.canonical);
     EXPECT_EQ(digest(definition->workflows[0]).hex(), frozen.digest);

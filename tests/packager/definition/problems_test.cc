@@ -159,26 +159,9 @@ TEST(Problems, ALongCycleIsFoundWithoutRecursion) {
   EXPECT_LT(error.causes[0].message.size(), 1000u);
 }
 
-// Every key of the language that is not enforced is refused by name, at any value, and is not called unknown;
-// the page lists it.
-TEST(Problems, WhatIsNotEnforcedIsRefusedByName) {
-  std::ifstream file(PIRN_DEFINITION_PAGE);
-  const std::string page((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const size_t section = page.find("## Keys that are refused as unsupported");
-  ASSERT_NE(section, std::string::npos);
-  for (const Level level : {Level::workflow, Level::step})
-    for (const std::string& key : unsupported_keys(level)) {
-      EXPECT_NE(page.find('`' + key + '`', section), std::string::npos) << key;
-      const std::string member = '"' + key + "\":null";
-      const Error error =
-          problems_of(level == Level::step ? in_step(member) : in_document(R"({"name":"w",)" + member + "}"));
-      ASSERT_EQ(error.causes.size(), 1u) << key;
-      EXPECT_EQ(error.causes[0].code, Code::unsupported) << key;
-      EXPECT_NE(error.causes[0].message.find('"' + key + '"'), std::string::npos) << key;
-      if (level != Level::step) continue;
-      EXPECT_EQ(parse_child('{' + member + '}', "x", nullptr).error().causes.at(0).code, Code::unsupported);
-    }
-  EXPECT_EQ(problems_of(in_step(R"("when":{"not":{"function":"f"}})")).causes.at(0).code, Code::unsupported);
+TEST(Problems, AConditionFunctionStandsAlone) {
+  EXPECT_EQ(problems_of(in_step(R"("when":{"not":{"function":"f"}})")).causes.at(0).code,
+            Code::invalid_value);
 }
 
 struct Case {

@@ -36,7 +36,7 @@ bool schema_accepts(const json::value& document) {
   return valijson::Validator().validate(schema, Adapter(document), nullptr);
 }
 
-Result<Definition> parsed(const std::string& text) { return parse(text, "f", nullptr, Language::whole); }
+Result<Definition> parsed(const std::string& text) { return parse(text, "f", nullptr); }
 
 std::string in_document(const std::string& workflows) {
   return R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[)" + workflows + "]}";
