@@ -178,7 +178,7 @@ std::string whole_language() {
         .after_group("g")
         .after_graft("b")
         .step<"reversible">(pirn::use<Reversible>())
-        .nested<"d">("other", {.input = child_input, .result = child_result})
+        .nested<"d">("mail::other", {.input = child_input, .result = child_result})
         .after("c");
   };
   pirn::detail::WorkflowData every =

@@ -250,10 +250,10 @@ TEST(Graph, EveryDrawingShowsTheWholeLanguage) {
        {"│ group load", "│ graft split", "│ sum, any of (prices, sum)", "│ by_size()", "│ ✓ "})
     EXPECT_NE(table.find(cell), std::string::npos) << cell << "\n" << table;
   EXPECT_EQ(to_json(workflow_of(R"({"name":"w","steps":[{"name":"a","graft":true,"group":"g","rollback":"u"},
-              {"name":"b","workflow":"x","await_approval":true,"after_any":["a"]}]})")),
+              {"name":"b","workflow":"o::x","await_approval":true,"after_any":["a"]}]})")),
             R"({"edges":[{"from":"a","kind":"any","to":"b"}],"name":"w","nodes":[)"
             R"({"graft":true,"group":"g","label":"A","name":"a","rollback":"u","task":"a"},)"
-            R"({"await_approval":true,"label":"B","name":"b","workflow":"x"}]})");
+            R"({"await_approval":true,"label":"B","name":"b","workflow":"o::x"}]})");
 }
 
 TEST(Graph, ChildrenOfAGraftAreDrawnBelowIt) {

@@ -146,7 +146,7 @@ TEST(Language, OfTimeouts) {
   EXPECT_EQ(asked.timeout_function, "by_size");
   EXPECT_EQ(asked.timeout_ns, kUsualTimeout);
   const Workflow w = workflow(R"("step_defaults": {"timeout": {"function": "by_size"}},
-    "steps": [{"name": "a"}, {"name": "b", "timeout": "1m"}, {"name": "c", "workflow": "x"}])");
+    "steps": [{"name": "a"}, {"name": "b", "timeout": "1m"}, {"name": "c", "workflow": "o::x"}])");
   EXPECT_EQ(w.steps[0].timeout_function, "by_size");
   EXPECT_EQ(w.steps[1].timeout_function, "");
   EXPECT_EQ(w.steps[1].timeout_ns, 60 * kSecond);
@@ -174,8 +174,8 @@ TEST(Language, OfNestedWorkflows) {
   EXPECT_EQ(s.result, "out");
   EXPECT_EQ(s.task, "");
   EXPECT_EQ(s.timeout_ns, kInfinite);
-  EXPECT_EQ(step(R"("workflow": "notify", "timeout": "5m")").timeout_ns, kUsualTimeout);
-  EXPECT_EQ(workflow(R"("step_defaults": {"timeout": "1m"}, "steps": [{"name": "a", "workflow": "b"}])")
+  EXPECT_EQ(step(R"("workflow": "other::notify", "timeout": "5m")").timeout_ns, kUsualTimeout);
+  EXPECT_EQ(workflow(R"("step_defaults": {"timeout": "1m"}, "steps": [{"name": "a", "workflow": "other::b"}])")
                 .steps[0]
                 .timeout_ns,
             kInfinite);
@@ -267,7 +267,7 @@ TEST(Language, IsKnownByTheFunctionsKinds) {
   const std::string text = in_document(R"({"name":"w","on_success":"handle","on_failure":"task",
     "recovery":[{"when":{"function":"ask"},"action":"fallback","fallback":"other"}],
     "steps":[{"name":"task","timeout":{"function":"how_long"},"rollback":"undo","fallback":"task","on_timeout":"handle"},
-             {"name":"child","workflow":"elsewhere","input":"to_child","result":"back"}]})");
+             {"name":"child","workflow":"other::elsewhere","input":"to_child","result":"back"}]})");
   const Result<Definition> good = parse(text, "f", &functions);
   EXPECT_TRUE(good) << describe(good.error());
 }

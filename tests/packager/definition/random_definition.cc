@@ -167,7 +167,7 @@ Step draw_step(uint32_t index, const Workflow& workflow) {
   out.label = words();
   out.description = words();
   if (below(4) == 0) {
-    out.nested = one_of<std::string>({"elsewhere", "other::workflow"});
+    out.nested = one_of<std::string>({"more::elsewhere", "other::workflow"});
     out.input = perhaps_function();
     out.result = perhaps_function();
     out.timeout_ns = kInfinite;

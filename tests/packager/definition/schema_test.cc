@@ -63,7 +63,7 @@ TEST(Schema, AcceptsEveryWayOfWriting) {
            in_step(R"("timeout":"1500","retry_backoff":"exponential","after":["t","t"],"at":"a.cc:1")"),
            in_step(R"("retry_backoff":{"table":[1,"2s"]},"retry_jitter":false,"recovery":[],"resources":{})"),
            in_step(R"("when":{"path":"a b.0","not_equals":null},"graft":false,"context_key":"_x")"),
-           in_step(R"("recovery":[{"action":"retry","max_attempts":2}],"graft":false,"workflow":"x")"),
+           in_step(R"("recovery":[{"action":"retry","max_attempts":2}],"graft":false,"workflow":"o::x")"),
        }) {
     const Result<Definition> definition = parsed(text);
     EXPECT_TRUE(definition) << describe(definition.error());
@@ -96,9 +96,9 @@ TEST(Schema, RefusesWhatIsMalformed) {
            in_step(R"("depends_on":["t"])"),
            in_step(R"("after":"t")"),
            in_step(R"("max_retries":1,"max_attempts":2)"),
-           in_step(R"("workflow":"x","task":"y")"),
-           in_step(R"("workflow":"x","graft":true)"),
-           in_step(R"("workflow":"x","rollback":"y")"),
+           in_step(R"("workflow":"o::x","task":"y")"),
+           in_step(R"("workflow":"o::x","graft":true)"),
+           in_step(R"("workflow":"o::x","rollback":"y")"),
            in_step(R"("input":"x")"),
            in_step(R"("result":"x")"),
            in_step(R"("workflow":"a::b::c")"),
@@ -112,7 +112,7 @@ TEST(Schema, RefusesWhatIsMalformed) {
            in_step(R"("resources":{"cpu":0})"),
            in_step(R"("resources":{"gpu":0.5})"),
            in_step(R"("resources":{"gpu":1025})"),
-           in_step(R"("workflow":"x","resources":{"cpu":1})"),
+           in_step(R"("workflow":"o::x","resources":{"cpu":1})"),
            in_step(R"("resources":{"CPU":1})"),
            in_step(R"("resources":{"memory_mb":1})"),
            in_step(R"("circuit_breaker":"a","circuit_breaker_opts":{"failure_threshold":0})"),
