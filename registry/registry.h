@@ -76,8 +76,8 @@ class Registry {
   // no longer active too; equal calls give the same object as long as somebody holds it. release_withdrawn
   // when compromised.
   Result<ReleasePtr> load_release(std::string_view tenant, const Digest& digest) const;
-  // The same, also when it is withdrawn: for showing it, and for executions that pinned it before. Its library is
-  // refused all the same.
+  // The same, also when it is withdrawn: for showing it, and for executions that pinned it before. Its
+  // library is refused all the same.
   Result<ReleasePtr> read_release(std::string_view tenant, const Digest& digest) const;
   // The bytes of the library of a release, checked against the digest that was signed: what a loader maps.
   // release_withdrawn when compromised.

@@ -38,8 +38,8 @@ std::string claim_words(const bj::object& claim) {
     const double amount = need.value().to_number<double>();
     const auto whole = static_cast<int64_t>(amount);
     words += std::string(first ? "" : ", ") +
-             (static_cast<double>(whole) == amount ? std::to_string(whole) : canonical(need.value())) +
-             " " + std::string(need.key());
+             (static_cast<double>(whole) == amount ? std::to_string(whole) : canonical(need.value())) + " " +
+             std::string(need.key());
     first = false;
   }
   for (const bj::value& gpu : claim.at("gpus").as_array()) words += ", gpu #" + bj::serialize(gpu);

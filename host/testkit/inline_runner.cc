@@ -17,7 +17,8 @@ struct Redirection {
   pirn_state* state;
 };
 
-int32_t redirect(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+int32_t redirect(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                 pirn_outcome* outcome) {
   const auto& redirection = *reinterpret_cast<const Redirection*>(state);
   return redirection.substitute(redirection.state, call, invocation, outcome);
 }
@@ -58,7 +59,8 @@ void InlineRunner::take_completions(std::vector<worker::Completion>& out) {
     worker::Outcome outcome = call(under_way);
     crashed_ = under_way.crashes;
     if (under_way.wanted && !crashed_)
-      out.push_back({invocation.id, invocation.frame->execution, invocation.step, invocation.kind, std::move(outcome)});
+      out.push_back(
+          {invocation.id, invocation.frame->execution, invocation.step, invocation.kind, std::move(outcome)});
   }
 }
 

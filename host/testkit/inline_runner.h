@@ -1,9 +1,10 @@
-// Runs invocations on the calling thread and on a virtual clock, for a test of a package: functions of the package,
-// or what the test puts in their place.
+// Runs invocations on the calling thread and on a virtual clock, for a test of a package: functions of the
+// package, or what the test puts in their place.
 //
-// An invocation calls its function exactly once, when its virtual time is over, which a cancellation shortens to
-// nothing: the function finds the signal raised. One that is not wanted any more (timed out, or lost with its host)
-// calls its function all the same and its outcome is discarded, for that is what a real host cannot prevent.
+// An invocation calls its function exactly once, when its virtual time is over, which a cancellation shortens
+// to nothing: the function finds the signal raised. One that is not wanted any more (timed out, or lost with
+// its host) calls its function all the same and its outcome is discarded, for that is what a real host cannot
+// prevent.
 //
 // Thread: one.
 #pragma once
@@ -26,14 +27,14 @@ namespace pirn::testkit {
 struct Scenario {
   std::map<std::string, Substitute, std::less<>> substitutes;  // by function
   std::map<std::string, int64_t, std::less<>> durations;       // by step, ns
-  std::set<std::string, std::less<>> crashes;                  // steps whose next invocation takes the host along
+  std::set<std::string, std::less<>> crashes;  // steps whose next invocation takes the host along
 };
 
 class InlineRunner final : public worker::Runner {
  public:
   // All of them outlive the runner.
-  InlineRunner(const library::Descriptor& package, pirn_state* state, Scenario& scenario, worker::Listener& listener,
-               const int64_t& now);
+  InlineRunner(const library::Descriptor& package, pirn_state* state, Scenario& scenario,
+               worker::Listener& listener, const int64_t& now);
 
   size_t capacity() const override;
   void start(std::span<worker::Invocation> batch) override;

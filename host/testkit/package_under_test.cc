@@ -11,9 +11,11 @@ namespace {
 
 const void* no_extension(const pirn_host*, const char*) { return nullptr; }
 
-// What happens outside of any call belongs to no workflow's log, but whoever reads the test's output wants it.
+// What happens outside of any call belongs to no workflow's log, but whoever reads the test's output wants
+// it.
 void log_of_package(const pirn_host*, uint32_t, const pirn_str* message) {
-  if (message && message->data) std::fprintf(stderr, "package: %.*s\n", static_cast<int>(message->len), message->data);
+  if (message && message->data)
+    std::fprintf(stderr, "package: %.*s\n", static_cast<int>(message->len), message->data);
 }
 
 }  // namespace
@@ -27,14 +29,17 @@ Result<std::shared_ptr<const PackageUnderTest>> PackageUnderTest::get(const pirn
     return Error{Code::library_definition_failed, "the package has no definition of its own",
                  "A test knows no workflow.json: let the package's definition hook return it."};
   const std::vector<definition::Function> functions = library::functions_of(descriptor);
-  PIRN_TRY(definition::Definition definition, definition::parse(text, "the package's definition", &functions));
-  std::shared_ptr<PackageUnderTest> made(new PackageUnderTest(plugin, std::move(descriptor), std::move(definition)));
+  PIRN_TRY(definition::Definition definition,
+           definition::parse(text, "the package's definition", &functions));
+  std::shared_ptr<PackageUnderTest> made(
+      new PackageUnderTest(plugin, std::move(descriptor), std::move(definition)));
   PIRN_DO(made->initialise());
   shared = made;
   return std::shared_ptr<const PackageUnderTest>(std::move(made));
 }
 
-PackageUnderTest::PackageUnderTest(const pirn_plugin* plugin, library::Descriptor descriptor, definition::Definition definition)
+PackageUnderTest::PackageUnderTest(const pirn_plugin* plugin, library::Descriptor descriptor,
+                                   definition::Definition definition)
     : plugin_(plugin), descriptor_(std::move(descriptor)) {
   auto release = std::make_shared<registry::Release>();
   release->tenant = kTenant;
@@ -46,14 +51,15 @@ PackageUnderTest::PackageUnderTest(const pirn_plugin* plugin, library::Descripto
   for (definition::Workflow& workflow : definition.workflows) {
     release->workflow_digests.push_back(sha256(workflow.canonical));
     identity += workflow.canonical;
-    // A test is about the one execution that it starts; on a clock that jumps, schedules would start thousands.
+    // A test is about the one execution that it starts; on a clock that jumps, schedules would start
+    // thousands.
     workflow.schedule.reset();
   }
   release->digest = sha256(identity);
   release->definition = std::move(definition);
   release_ = std::move(release);
-  catalog_ = std::make_shared<const registry::Catalog>(
-      registry::Catalog().with({std::string(kTenant), release_->package, registry::Active{release_, 1, false}}));
+  catalog_ = std::make_shared<const registry::Catalog>(registry::Catalog().with(
+      {std::string(kTenant), release_->package, registry::Active{release_, 1, false}}));
 }
 
 Status PackageUnderTest::initialise() {
@@ -61,7 +67,8 @@ Status PackageUnderTest::initialise() {
   if (PIRN_HAS(plugin_, pirn_plugin, init) && plugin_->init) {
     const pirn_status status = plugin_->init(&host_, &state_);
     if (status != PIRN_OK)
-      return Error{Code::in_process_load_failed, "init of the package failed with status " + std::to_string(status), "", Blame::package};
+      return Error{Code::in_process_load_failed,
+                   "init of the package failed with status " + std::to_string(status), "", Blame::package};
   }
   initialised_ = true;
   return {};

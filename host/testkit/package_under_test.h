@@ -1,5 +1,5 @@
-// The package that is linked into a test's program, as the engine knows packages: one release of one tenant, which
-// the catalog points to.
+// The package that is linked into a test's program, as the engine knows packages: one release of one tenant,
+// which the catalog points to.
 #pragma once
 
 #include <memory>
@@ -12,12 +12,13 @@ namespace pirn::testkit {
 
 inline constexpr std::string_view kTenant = "test";
 
-// Immutable; any thread, but for the constructor and the destructor, which call init and deinit of the package.
+// Immutable; any thread, but for the constructor and the destructor, which call init and deinit of the
+// package.
 class PackageUnderTest final : public engine::Releases {
  public:
-  // The package is initialised once in a program, however many workflows are under test: whoever asks while another
-  // one holds it shares it. Errors: those of library::copy_descriptor and definition::parse; library_definition_failed;
-  // in_process_load_failed.
+  // The package is initialised once in a program, however many workflows are under test: whoever asks while
+  // another one holds it shares it. Errors: those of library::copy_descriptor and definition::parse;
+  // library_definition_failed; in_process_load_failed.
   static Result<std::shared_ptr<const PackageUnderTest>> get(const pirn_plugin* plugin);
   ~PackageUnderTest() override;
 
@@ -29,7 +30,8 @@ class PackageUnderTest final : public engine::Releases {
   Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
 
  private:
-  PackageUnderTest(const pirn_plugin* plugin, library::Descriptor descriptor, definition::Definition definition);
+  PackageUnderTest(const pirn_plugin* plugin, library::Descriptor descriptor,
+                   definition::Definition definition);
   Status initialise();
 
   const pirn_plugin* const plugin_;

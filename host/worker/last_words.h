@@ -17,8 +17,8 @@ namespace pirn::worker {
 
 class LastWords {
  public:
-  // Reads what the lives before left, and catches fatal signals until the process ends. There is one file in a
-  // process: another one takes its place.
+  // Reads what the lives before left, and catches fatal signals until the process ends. There is one file in
+  // a process: another one takes its place.
   static Result<LastWords> open(const std::string& file);
 
   const std::vector<uint64_t>& killers() const { return killers_; }  // ids of invocations

@@ -20,8 +20,9 @@ using Decompress = std::function<Result<std::string>(std::string_view compressed
 // In this process: for an author's own packages, and for tests. Pure, any thread.
 Result<std::string> decompress_here(std::string_view compressed, uint64_t unpacked);
 
-// Starts `program` (pirn-unpack; empty: $PIRN_UNPACK, or where it is installed) for each payload and waits for
-// it. Any thread. Errors: payload_corrupt; unpacker_failed when the process cannot be started or was killed.
+// Starts `program` (pirn-unpack; empty: $PIRN_UNPACK, or where it is installed) for each payload and waits
+// for it. Any thread. Errors: payload_corrupt; unpacker_failed when the process cannot be started or was
+// killed.
 Decompress decompress_apart(std::string program = "");
 
 }  // namespace pirn::archive

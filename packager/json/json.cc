@@ -130,10 +130,10 @@ void write(const json::value& value, std::string& out) {
   }
 }
 
-// Builds the value as boost::json::parser would, with differences: doubles are read exactly (Boost 1.81 may be
-// off by one unit in the last place, so that a number would not survive being written and read), and in what
-// others wrote a key that occurs twice is an error (Boost keeps the last one), and so is an integer that needs
-// the sign's bit.
+// Builds the value as boost::json::parser would, with differences: doubles are read exactly (Boost 1.81 may
+// be off by one unit in the last place, so that a number would not survive being written and read), and in
+// what others wrote a key that occurs twice is an error (Boost keeps the last one), and so is an integer that
+// needs the sign's bit.
 template <bool kOwn>
 class Builder {
  public:
@@ -226,7 +226,8 @@ Where place(std::string_view text, std::string_view file, size_t offset) {
 }
 
 template <bool kOwn>
-Result<json::value> parse(std::string_view text, std::string_view file, uint32_t depth, json::storage_ptr storage) {
+Result<json::value> parse(std::string_view text, std::string_view file, uint32_t depth,
+                          json::storage_ptr storage) {
   json::parse_options options;
   options.max_depth = depth;
   json::basic_parser<Builder<kOwn>> parser(options, std::move(storage));

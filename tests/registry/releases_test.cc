@@ -113,7 +113,8 @@ TEST_F(Releases, ATenantCanRequireSeveralKeys) {
   ASSERT_TRUE(registry().revoke_trust(kOperator, "bank", approver_key().public_key().id(),
                                       RevocationReason::compromised, kNow));
   EXPECT_EQ(registry().load_release("bank", pushed->release->digest).error().code, Code::release_withdrawn);
-  EXPECT_TRUE(registry().read_release("bank", pushed->release->digest)) << "it can still be shown, but not be loaded";
+  EXPECT_TRUE(registry().read_release("bank", pushed->release->digest))
+      << "it can still be shown, but not be loaded";
   EXPECT_EQ(registry().load_library(*pushed->release).error().code, Code::release_withdrawn);
 }
 

@@ -6,19 +6,22 @@
 #include <time.h>
 #include <unistd.h>
 
-static int32_t noop(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+static int32_t noop(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                    pirn_outcome* outcome) {
   (void)state, (void)call, (void)invocation, (void)outcome;
   return PIRN_DONE;
 }
 
-static int32_t tick(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+static int32_t tick(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                    pirn_outcome* outcome) {
   (void)state, (void)invocation, (void)outcome;
   call->api->heartbeat(call, 0, 0);
   return PIRN_DONE;
 }
 
 /* Fails, and so sleeps until its retry: a parked execution. */
-static int32_t doze(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+static int32_t doze(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                    pirn_outcome* outcome) {
   (void)state, (void)invocation, (void)outcome;
   const pirn_str code = {"later", 5};
   call->api->set_error(call, &code, 0, PIRN_CLASS_RETRYABLE, 0);
@@ -26,7 +29,8 @@ static int32_t doze(pirn_state* state, pirn_call* call, const pirn_invocation* i
 }
 
 /* Writes the instant at which it runs into the pipe whose path is the context key "pipe". */
-static int32_t stamp(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+static int32_t stamp(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                     pirn_outcome* outcome) {
   (void)state, (void)invocation, (void)outcome;
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -34,7 +38,8 @@ static int32_t stamp(pirn_state* state, pirn_call* call, const pirn_invocation* 
   const pirn_str key = {"pipe", 4};
   pirn_value value;
   char path[256];
-  if (call->api->get(call, &key, &value) != PIRN_OK || value.type != PIRN_T_STR || value.len >= sizeof path) return PIRN_FAILED;
+  if (call->api->get(call, &key, &value) != PIRN_OK || value.type != PIRN_T_STR || value.len >= sizeof path)
+    return PIRN_FAILED;
   memcpy(path, value.as.ptr, value.len);
   path[value.len] = 0;
   const int pipe = open(path, O_WRONLY | O_CLOEXEC);
@@ -64,10 +69,16 @@ static const char* definition(const char** error) {
 
 PIRN_ABI_NOTE();
 
-static const pirn_plugin plugin = {
-    .size = sizeof plugin, .abi_major = PIRN_ABI_MAJOR, .abi_minor = PIRN_ABI_MINOR, .min_host_minor = PIRN_TARGET_MINOR,
-    .n_functions = sizeof functions / sizeof *functions, .id = "bench", .version = PIRN_PACKAGE_VERSION, .sdk = "c",
-    .functions = functions, .definition = definition};
+static const pirn_plugin plugin = {.size = sizeof plugin,
+                                   .abi_major = PIRN_ABI_MAJOR,
+                                   .abi_minor = PIRN_ABI_MINOR,
+                                   .min_host_minor = PIRN_TARGET_MINOR,
+                                   .n_functions = sizeof functions / sizeof *functions,
+                                   .id = "bench",
+                                   .version = PIRN_PACKAGE_VERSION,
+                                   .sdk = "c",
+                                   .functions = functions,
+                                   .definition = definition};
 
 PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {
   (void)host_minor;

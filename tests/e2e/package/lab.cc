@@ -1,6 +1,6 @@
-// The package of the stories about what is scarce and about descriptions: experiments that need a device, and a
-// day's work with a group, a graft and a condition. What works waits until the file of its input is there, so
-// that no test has to guess how long anything takes.
+// The package of the stories about what is scarce and about descriptions: experiments that need a device, and
+// a day's work with a group, a graft and a condition. What works waits until the file of its input is there,
+// so that no test has to guess how long anything takes.
 #include <poll.h>
 #include <sys/stat.h>
 
@@ -33,6 +33,7 @@ PIRN_STEP(spread, {.after_group = "sides", .graft = true}) {
   return pirn::expand({{"part-one", "analyse"}, {"part-two", "analyse"}});
 }
 PIRN_STEP(sum, {.after_graft = {spread}}) { return pirn::ok({{"summed", true}}); }
-PIRN_WORKFLOW(day, {.step_concurrency = 1, .on_event = {"sunrise"}, .tags = {"lab"}}, left, right, spread, sum)
+PIRN_WORKFLOW(day, {.step_concurrency = 1, .on_event = {"sunrise"}, .tags = {"lab"}}, left, right, spread,
+              sum)
 
 PIRN_PACKAGE("lab", PIRN_PACKAGE_VERSION, experiment, day, analyse)

@@ -65,7 +65,8 @@ PIRN_HANDLER(cheer) {
   return pirn::ok();
 }
 
-PIRN_WORKFLOW(order, {.max_retries = 1, .retry_delay = 10_ms, .on_success = cheer, .on_failure = alarm}, reserve,
-              fetch_rate, pay, ship)
+PIRN_WORKFLOW(order, {.max_retries = 1, .retry_delay = 10_ms, .on_success = cheer, .on_failure = alarm},
+              reserve, fetch_rate, pay, ship)
 
-PIRN_PACKAGE("shop", PIRN_PACKAGE_VERSION, order, payment, release, refund, estimate_rate, patience, alarm, cheer)
+PIRN_PACKAGE("shop", PIRN_PACKAGE_VERSION, order, payment, release, refund, estimate_rate, patience, alarm,
+             cheer)

@@ -31,7 +31,8 @@ TEST(Waiting, WhatIsNotThereIsNotFound) {
   for (const std::string verb : {"pause", "resume", "approve", "reject"}) {
     const std::string body = verb == "approve" || verb == "reject" ? R"({"step":"a"})" : "{}";
     for (const std::string& run : {kRun, std::string("/v1/executions/nonsense")}) {
-      const Answer answer = host.tcp("POST", run + "/" + verb, admin, body, {{"Content-Type", "application/json"}});
+      const Answer answer =
+          host.tcp("POST", run + "/" + verb, admin, body, {{"Content-Type", "application/json"}});
       EXPECT_EQ(answer.status, 404) << verb << answer.body;
       EXPECT_EQ(answer.member("name"), "not_found");
     }

@@ -84,14 +84,16 @@ TEST(Rerun, OnTheActiveReleaseWhenAskedTo) {
   world.publish(kChain);
   const ExecutionId first = world.start()->id;
   world.run();
-  world.publish(R"("steps":[{"name":"new"},{"name":"c","after":["b"]},{"name":"b","after":["a"]},{"name":"a"}])");
+  world.publish(
+      R"("steps":[{"name":"new"},{"name":"c","after":["b"]},{"name":"b","after":["a"]},{"name":"a"}])");
   const size_t before = world.runner().calls.size();
   ASSERT_TRUE(rerun(world, first, "c"));
   world.run();
   EXPECT_EQ(called_since(world, before), std::vector<std::string>{"c"}) << "the pins stay";
   ASSERT_TRUE(rerun(world, first, "c", true));
   world.run();
-  EXPECT_EQ(called_since(world, before), (std::vector<std::string>{"c", "new", "c"})) << "by name, not by number";
+  EXPECT_EQ(called_since(world, before), (std::vector<std::string>{"c", "new", "c"}))
+      << "by name, not by number";
 }
 
 TEST(Rerun, WhatCannotBeChangesNothing) {
@@ -103,7 +105,8 @@ TEST(Rerun, WhatCannotBeChangesNothing) {
   world.run();
   EXPECT_EQ(rerun(world, id).error().code, Code::invalid_transition) << "nothing failed";
   EXPECT_EQ(rerun(world, id, "b").error().code, Code::unknown_step);
-  EXPECT_EQ(rerun(world, id, "a", false, "other").error().code, Code::not_found) << "a foreign one is a missing one";
+  EXPECT_EQ(rerun(world, id, "a", false, "other").error().code, Code::not_found)
+      << "a foreign one is a missing one";
   EXPECT_EQ(rerun(world, ExecutionId{42}).error().code, Code::not_found);
   EXPECT_EQ(world.runner().calls.size(), 1u);
 }
@@ -123,7 +126,8 @@ TEST(Rerun, SurvivesTheHostAtEveryCommit) {
       world.fail_commit(n, uncertain);
       world.run();
       EXPECT_EQ(world.show(again->id).state.state, State::completed);
-      for (const std::string& step : called_since(world, before)) EXPECT_TRUE(step == "b" || step == "c") << step;
+      for (const std::string& step : called_since(world, before))
+        EXPECT_TRUE(step == "b" || step == "c") << step;
     }
   }
 }

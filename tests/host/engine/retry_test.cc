@@ -31,7 +31,8 @@ TEST(Retry, RawDelaysOfR19) {
   for (uint32_t n = 1; n <= 8; ++n) {
     EXPECT_EQ(raw_delay(policy(Backoff::Kind::fixed), n), kSecond);
     EXPECT_EQ(raw_delay(policy(Backoff::Kind::linear), n), kSecond * n);
-    EXPECT_EQ(raw_delay(policy(Backoff::Kind::exponential), n), kSecond << (n - 1)) << "the exponent is n - 1";
+    EXPECT_EQ(raw_delay(policy(Backoff::Kind::exponential), n), kSecond << (n - 1))
+        << "the exponent is n - 1";
   }
   RetryPolicy threefold = policy(Backoff::Kind::exponential);
   threefold.backoff.multiplier = 3;
@@ -62,7 +63,8 @@ TEST(Retry, HugeDelaysSaturate) {
 }
 
 RC_GTEST_PROP(Retry, RawDelaysNeverShrink, ()) {
-  RetryPolicy any = policy(static_cast<Backoff::Kind>(*rc::gen::inRange(0, 3)), *rc::gen::inRange<int64_t>(0, 1'000 * kSecond));
+  RetryPolicy any = policy(static_cast<Backoff::Kind>(*rc::gen::inRange(0, 3)),
+                           *rc::gen::inRange<int64_t>(0, 1'000 * kSecond));
   const auto n = *rc::gen::inRange<uint32_t>(1, 100);
   RC_ASSERT(raw_delay(any, n) <= raw_delay(any, n + 1));
   RC_ASSERT(raw_delay(any, n) >= 0);
@@ -72,7 +74,8 @@ RC_GTEST_PROP(Retry, RawDelaysNeverShrink, ()) {
 RC_GTEST_PROP(Retry, JitterStaysInItsBoundsAndTheCapComesLast, ()) {
   RetryPolicy any = policy(Backoff::Kind::fixed, *rc::gen::inRange<int64_t>(0, 100 * kSecond));
   any.jitter = static_cast<Jitter>(*rc::gen::inRange(0, 4));
-  any.max_delay_ns = *rc::gen::oneOf(rc::gen::just(definition::kInfinite), rc::gen::inRange<int64_t>(0, 2'000 * kSecond));
+  any.max_delay_ns =
+      *rc::gen::oneOf(rc::gen::just(definition::kInfinite), rc::gen::inRange<int64_t>(0, 2'000 * kSecond));
   const auto raw = *rc::gen::inRange<int64_t>(0, 1'000 * kSecond);
   const ExecutionId execution{*rc::gen::arbitrary<uint64_t>()};
   const auto failures = *rc::gen::inRange<uint32_t>(1, 50);
@@ -133,7 +136,8 @@ TEST(Retry, RetriesAreCountedAfterTheFirstTry) {
 
 TEST(Retry, ListsAndClasses) {
   RetryPolicy lists = policy(Backoff::Kind::fixed);
-  EXPECT_TRUE(retry_allowed(lists, error("any", ErrorClass::transient), 1)) << "an empty list means every error";
+  EXPECT_TRUE(retry_allowed(lists, error("any", ErrorClass::transient), 1))
+      << "an empty list means every error";
   EXPECT_FALSE(retry_allowed(lists, error("any", ErrorClass::terminal), 1));
   lists.retry_on = {{"busy", std::nullopt, ""}, {"", definition::ErrorClass::transient, ""}};
   EXPECT_TRUE(retry_allowed(lists, error("busy"), 1));

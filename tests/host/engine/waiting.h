@@ -28,8 +28,8 @@ inline worker::AwaitRequest of_kind(std::string kind, std::vector<std::string> a
 }
 
 // A workflow whose first step "ask" awaits with this request; "use" comes after it.
-inline ExecutionId start_awaiting(World& world, worker::AwaitRequest request = {}, const std::string& options = "",
-                           const std::string& workflow = "") {
+inline ExecutionId start_awaiting(World& world, worker::AwaitRequest request = {},
+                                  const std::string& options = "", const std::string& workflow = "") {
   world.publish(workflow + R"("steps":[{"name":"ask")" + options + R"(},{"name":"use","after":["ask"]}])");
   world.runner().by_function["ask"] = [request](const auto&) { return await(request); };
   const ExecutionId id = world.start()->id;

@@ -18,7 +18,10 @@ T any_of(int first, int last) {
 }
 uint32_t any_step() { return *rc::gen::inRange<uint32_t>(0, 3); }
 uint32_t any_step_or_none() { return coin() ? any_step() : kNoStep; }
-uint32_t any_count() { return *rc::gen::weightedOneOf<uint32_t>({{1, rc::gen::just<uint32_t>(0)}, {2, rc::gen::arbitrary<uint32_t>()}}); }
+uint32_t any_count() {
+  return *rc::gen::weightedOneOf<uint32_t>(
+      {{1, rc::gen::just<uint32_t>(0)}, {2, rc::gen::arbitrary<uint32_t>()}});
+}
 uint64_t any_token() { return *rc::gen::arbitrary<uint64_t>(); }
 std::string any_name() { return "n" + std::to_string(*rc::gen::inRange(0, 99)); }
 std::string any_object_or_nothing() {
@@ -42,13 +45,15 @@ AwaitPtr any_await() {
 ChildrenPtr any_children(uint32_t graft, int least = 0) {
   std::vector<Child> children;
   for (int n = *rc::gen::inRange(least, 3); n > 0; --n)
-    children.push_back({graft, any_count(), any_name(), any_name(), any_object_or_nothing(), any_object_or_nothing()});
+    children.push_back(
+        {graft, any_count(), any_name(), any_name(), any_object_or_nothing(), any_object_or_nothing()});
   return std::make_shared<const std::vector<Child>>(std::move(children));
 }
 
 OriginPtr any_origin() {
   Origin origin;
-  origin.tenant = any_name(), origin.package = any_name(), origin.version = any_name(), origin.workflow = any_name();
+  origin.tenant = any_name(), origin.package = any_name(), origin.version = any_name(),
+  origin.workflow = any_name();
   for (int n = *rc::gen::inRange(1, 3); n > 0; --n) origin.pins.push_back(any_digest());
   origin.definition = any_digest(), origin.definition_schema = any_count();
   return make_origin(std::move(origin));
@@ -60,84 +65,156 @@ template <>
 Record any_record<0>() {
   Created r;
   r.origin = any_origin(), r.n_steps = any_count();
-  r.root = {any_token()}, r.parent = any_id_or_none(), r.parent_step = any_step_or_none(), r.retry_of = any_id_or_none();
-  r.key = any_text(), r.input_digest = any_digest(), r.trigger = any_text(), r.strategy = any_of<Strategy>(0, 3), r.input = any_delta(false), r.wake_at = any_ns();
+  r.root = {any_token()}, r.parent = any_id_or_none(), r.parent_step = any_step_or_none(),
+  r.retry_of = any_id_or_none();
+  r.key = any_text(), r.input_digest = any_digest(), r.trigger = any_text(),
+  r.strategy = any_of<Strategy>(0, 3), r.input = any_delta(false), r.wake_at = any_ns();
   return r;
 }
 template <>
-Record any_record<1>() { return Begun{any_count(), any_ns()}; }
-template <>
-Record any_record<2>() { return StepAsked{any_step(), any_of<Kind>(1, 10), any_token(), any_count(), any_steps()}; }
-template <>
-Record any_record<3>() { return StepAnswered{any_step(), any_of<Kind>(1, 10), coin(), any_ns(), any_error()}; }
-template <>
-Record any_record<4>() { return StepReady{any_step(), any_ns(), any_steps()}; }
-template <>
-Record any_record<5>() { return StepStarted{any_step(), any_count(), any_token(), any_of<Kind>(1, 10), any_id_or_none()}; }
-template <>
-Record any_record<6>() { return StepCompleted{any_step(), any_result(), any_ns()}; }
-template <>
-Record any_record<7>() { return StepSkipped{any_step(), any_of<SkipKind>(0, 7), any_text()}; }
-template <>
-Record any_record<8>() { return StepFailed{any_step(), any_error(), any_of<AfterFailure>(0, 6), any_ns(), any_count()}; }
-template <>
-Record any_record<9>() { return StepRetry{any_step(), any_ns(), any_ns()}; }
-template <>
-Record any_record<10>() { return StepCancelled{any_step(), any_text(), any_result()}; }
-template <>
-Record any_record<11>() { return StepInterrupted{any_step(), coin()}; }
-template <>
-Record any_record<12>() {
-  return Stopping{coin() ? StopCause::fail : StopCause::cancel, any_error(), any_step_or_none(), any_text(), coin(), coin(), any_ns()};
+Record any_record<1>() {
+  return Begun{any_count(), any_ns()};
 }
 template <>
-Record any_record<13>() { return Failed{any_error(), any_step_or_none()}; }
+Record any_record<2>() {
+  return StepAsked{any_step(), any_of<Kind>(1, 10), any_token(), any_count(), any_steps()};
+}
 template <>
-Record any_record<14>() { return Stopped{any_of<FinalState>(0, 2), any_ns(), any_count()}; }
+Record any_record<3>() {
+  return StepAnswered{any_step(), any_of<Kind>(1, 10), coin(), any_ns(), any_error()};
+}
 template <>
-Record any_record<15>() { return Diagnostic{any_name(), any_text(), any_step_or_none()}; }
+Record any_record<4>() {
+  return StepReady{any_step(), any_ns(), any_steps()};
+}
 template <>
-Record any_record<16>() { return Emitted{any_step_or_none(), any_text(), any_text(), any_object_or_nothing()}; }
+Record any_record<5>() {
+  return StepStarted{any_step(), any_count(), any_token(), any_of<Kind>(1, 10), any_id_or_none()};
+}
+template <>
+Record any_record<6>() {
+  return StepCompleted{any_step(), any_result(), any_ns()};
+}
+template <>
+Record any_record<7>() {
+  return StepSkipped{any_step(), any_of<SkipKind>(0, 7), any_text()};
+}
+template <>
+Record any_record<8>() {
+  return StepFailed{any_step(), any_error(), any_of<AfterFailure>(0, 6), any_ns(), any_count()};
+}
+template <>
+Record any_record<9>() {
+  return StepRetry{any_step(), any_ns(), any_ns()};
+}
+template <>
+Record any_record<10>() {
+  return StepCancelled{any_step(), any_text(), any_result()};
+}
+template <>
+Record any_record<11>() {
+  return StepInterrupted{any_step(), coin()};
+}
+template <>
+Record any_record<12>() {
+  return Stopping{coin() ? StopCause::fail : StopCause::cancel,
+                  any_error(),
+                  any_step_or_none(),
+                  any_text(),
+                  coin(),
+                  coin(),
+                  any_ns()};
+}
+template <>
+Record any_record<13>() {
+  return Failed{any_error(), any_step_or_none()};
+}
+template <>
+Record any_record<14>() {
+  return Stopped{any_of<FinalState>(0, 2), any_ns(), any_count()};
+}
+template <>
+Record any_record<15>() {
+  return Diagnostic{any_name(), any_text(), any_step_or_none()};
+}
+template <>
+Record any_record<16>() {
+  return Emitted{any_step_or_none(), any_text(), any_text(), any_object_or_nothing()};
+}
 
 template <>
-Record any_record<17>() { return StepSnoozed{any_step(), any_ns(), any_ns(), any_ns()}; }
+Record any_record<17>() {
+  return StepSnoozed{any_step(), any_ns(), any_ns(), any_ns()};
+}
 template <>
-Record any_record<18>() { return StepAwaiting{any_step(), any_await(), any_ns()}; }
+Record any_record<18>() {
+  return StepAwaiting{any_step(), any_await(), any_ns()};
+}
 template <>
-Record any_record<19>() { return StepAdopted{any_step(), any_result(), any_id_or_none()}; }
+Record any_record<19>() {
+  return StepAdopted{any_step(), any_result(), any_id_or_none()};
+}
 template <>
-Record any_record<20>() { return GraftExpanded{7, any_children(7)}; }
+Record any_record<20>() {
+  return GraftExpanded{7, any_children(7)};
+}
 template <>
-Record any_record<21>() { return Paused{any_step_or_none(), any_text()}; }
+Record any_record<21>() {
+  return Paused{any_step_or_none(), any_text()};
+}
 template <>
-Record any_record<22>() { return Resumed{any_step_or_none(), any_delta(true), any_text()}; }
+Record any_record<22>() {
+  return Resumed{any_step_or_none(), any_delta(true), any_text()};
+}
 template <>
-Record any_record<23>() { return Compensating{any_count()}; }
+Record any_record<23>() {
+  return Compensating{any_count()};
+}
 template <>
-Record any_record<24>() { return RollbackStarted{any_step(), any_count(), any_token(), any_id_or_none()}; }
+Record any_record<24>() {
+  return RollbackStarted{any_step(), any_count(), any_token(), any_id_or_none()};
+}
 template <>
-Record any_record<25>() { return RollbackDone{any_step(), any_ns()}; }
+Record any_record<25>() {
+  return RollbackDone{any_step(), any_ns()};
+}
 template <>
-Record any_record<26>() { return RollbackFailed{any_step(), any_error(), any_ns(), any_ns()}; }
+Record any_record<26>() {
+  return RollbackFailed{any_step(), any_error(), any_ns(), any_ns()};
+}
 template <>
-Record any_record<27>() { return HandlerStarted{any_of<HandlerEvent>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()}; }
+Record any_record<27>() {
+  return HandlerStarted{any_of<HandlerEvent>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()};
+}
 template <>
-Record any_record<28>() { return HandlerDone{any_token(), any_error()}; }
+Record any_record<28>() {
+  return HandlerDone{any_token(), any_error()};
+}
 template <>
-Record any_record<29>() { return WorkflowRetry{any_count(), any_error(), any_step_or_none(), any_ns(), any_ns()}; }
+Record any_record<29>() {
+  return WorkflowRetry{any_count(), any_error(), any_step_or_none(), any_ns(), any_ns()};
+}
 template <>
-Record any_record<30>() { return CircuitRejected{any_step(), any_text()}; }
+Record any_record<30>() {
+  return CircuitRejected{any_step(), any_text()};
+}
 template <>
-Record any_record<31>() { return DeadLettered{any_ns()}; }
+Record any_record<31>() {
+  return DeadLettered{any_ns()};
+}
 template <>
-Record any_record<32>() { return StepSettled{any_step(), any_of<AfterFailure>(0, 6), any_count()}; }
+Record any_record<32>() {
+  return StepSettled{any_step(), any_of<AfterFailure>(0, 6), any_count()};
+}
 
 // One of each kind, in random order of contents.
 template <size_t... I>
 std::vector<Record> one_of_each(std::index_sequence<I...>) {
   return {any_record<I>()...};
 }
-std::vector<Record> one_of_each() { return one_of_each(std::make_index_sequence<std::variant_size_v<Record>>()); }
+std::vector<Record> one_of_each() {
+  return one_of_each(std::make_index_sequence<std::variant_size_v<Record>>());
+}
 
 bool same_await(const AwaitPtr& a, const AwaitPtr& b) {
   if (!a || !b) return a == b;
@@ -153,24 +230,28 @@ struct Same {
   }
   bool operator()(const Created& a, const Created& b) const {
     const auto tie = [](const Created& r) {
-      return std::tie(*r.origin, r.n_steps, r.root, r.parent,
-                      r.parent_step, r.retry_of, r.key,
+      return std::tie(*r.origin, r.n_steps, r.root, r.parent, r.parent_step, r.retry_of, r.key,
                       r.input_digest, r.trigger, r.strategy, r.wake_at);
     };
     return tie(a) == tie(b) && same(a.input, b.input);
   }
-  bool operator()(const Begun& a, const Begun& b) const { return a.attempt == b.attempt && a.deadline == b.deadline; }
+  bool operator()(const Begun& a, const Begun& b) const {
+    return a.attempt == b.attempt && a.deadline == b.deadline;
+  }
   bool operator()(const StepAsked& a, const StepAsked& b) const {
-    return std::tie(a.step, a.kind, a.invocation, a.rule, a.fired_by) == std::tie(b.step, b.kind, b.invocation, b.rule, b.fired_by);
+    return std::tie(a.step, a.kind, a.invocation, a.rule, a.fired_by) ==
+           std::tie(b.step, b.kind, b.invocation, b.rule, b.fired_by);
   }
   bool operator()(const StepAnswered& a, const StepAnswered& b) const {
-    return std::tie(a.step, a.kind, a.truth, a.duration) == std::tie(b.step, b.kind, b.truth, b.duration) && same(a.error, b.error);
+    return std::tie(a.step, a.kind, a.truth, a.duration) == std::tie(b.step, b.kind, b.truth, b.duration) &&
+           same(a.error, b.error);
   }
   bool operator()(const StepReady& a, const StepReady& b) const {
     return std::tie(a.step, a.timeout, a.fired_by) == std::tie(b.step, b.timeout, b.fired_by);
   }
   bool operator()(const StepStarted& a, const StepStarted& b) const {
-    return std::tie(a.step, a.attempt, a.invocation, a.kind, a.child) == std::tie(b.step, b.attempt, b.invocation, b.kind, b.child);
+    return std::tie(a.step, a.attempt, a.invocation, a.kind, a.child) ==
+           std::tie(b.step, b.attempt, b.invocation, b.kind, b.child);
   }
   bool operator()(const StepCompleted& a, const StepCompleted& b) const {
     return a.step == b.step && a.duration == b.duration && same(a.result, b.result);
@@ -179,7 +260,8 @@ struct Same {
     return std::tie(a.step, a.kind, a.reason) == std::tie(b.step, b.kind, b.reason);
   }
   bool operator()(const StepFailed& a, const StepFailed& b) const {
-    return std::tie(a.step, a.then, a.duration, a.rule) == std::tie(b.step, b.then, b.duration, b.rule) && same(a.error, b.error);
+    return std::tie(a.step, a.then, a.duration, a.rule) == std::tie(b.step, b.then, b.duration, b.rule) &&
+           same(a.error, b.error);
   }
   bool operator()(const StepRetry& a, const StepRetry& b) const {
     return std::tie(a.step, a.delay, a.wake_at) == std::tie(b.step, b.delay, b.wake_at);
@@ -187,50 +269,76 @@ struct Same {
   bool operator()(const StepCancelled& a, const StepCancelled& b) const {
     return a.step == b.step && a.reason == b.reason && same(a.partial, b.partial);
   }
-  bool operator()(const StepInterrupted& a, const StepInterrupted& b) const { return a.step == b.step && a.crashed == b.crashed; }
+  bool operator()(const StepInterrupted& a, const StepInterrupted& b) const {
+    return a.step == b.step && a.crashed == b.crashed;
+  }
   bool operator()(const Stopping& a, const Stopping& b) const {
     return std::tie(a.cause, a.step, a.reason, a.rollback, a.cleanup, a.grace_until) ==
                std::tie(b.cause, b.step, b.reason, b.rollback, b.cleanup, b.grace_until) &&
            same(a.error, b.error);
   }
-  bool operator()(const Failed& a, const Failed& b) const { return a.step == b.step && same(a.error, b.error); }
+  bool operator()(const Failed& a, const Failed& b) const {
+    return a.step == b.step && same(a.error, b.error);
+  }
   bool operator()(const Stopped& a, const Stopped& b) const {
-    return std::tie(a.state, a.duration, a.tolerated_failures) == std::tie(b.state, b.duration, b.tolerated_failures);
+    return std::tie(a.state, a.duration, a.tolerated_failures) ==
+           std::tie(b.state, b.duration, b.tolerated_failures);
   }
   bool operator()(const Diagnostic& a, const Diagnostic& b) const {
     return std::tie(a.code, a.message, a.step) == std::tie(b.code, b.message, b.step);
   }
   bool operator()(const Emitted& a, const Emitted& b) const {
-    return std::tie(a.step, a.scope, a.message, a.metadata) == std::tie(b.step, b.scope, b.message, b.metadata);
+    return std::tie(a.step, a.scope, a.message, a.metadata) ==
+           std::tie(b.step, b.scope, b.message, b.metadata);
   }
   bool operator()(const StepSnoozed& a, const StepSnoozed& b) const {
-    return std::tie(a.step, a.delay, a.wake_at, a.duration) == std::tie(b.step, b.delay, b.wake_at, b.duration);
+    return std::tie(a.step, a.delay, a.wake_at, a.duration) ==
+           std::tie(b.step, b.delay, b.wake_at, b.duration);
   }
   bool operator()(const StepAwaiting& a, const StepAwaiting& b) const {
     return a.step == b.step && a.duration == b.duration && same_await(a.await, b.await);
   }
-  bool operator()(const StepAdopted& a, const StepAdopted& b) const { return a.step == b.step && a.child == b.child && same(a.result, b.result); }
-  bool operator()(const GraftExpanded& a, const GraftExpanded& b) const { return a.step == b.step && *a.children == *b.children; }
+  bool operator()(const StepAdopted& a, const StepAdopted& b) const {
+    return a.step == b.step && a.child == b.child && same(a.result, b.result);
+  }
+  bool operator()(const GraftExpanded& a, const GraftExpanded& b) const {
+    return a.step == b.step && *a.children == *b.children;
+  }
   bool operator()(const Paused& a, const Paused& b) const { return a.step == b.step && a.reason == b.reason; }
-  bool operator()(const Resumed& a, const Resumed& b) const { return a.step == b.step && a.by == b.by && same(a.patch, b.patch); }
+  bool operator()(const Resumed& a, const Resumed& b) const {
+    return a.step == b.step && a.by == b.by && same(a.patch, b.patch);
+  }
   bool operator()(const Compensating& a, const Compensating& b) const { return a.candidates == b.candidates; }
   bool operator()(const RollbackStarted& a, const RollbackStarted& b) const {
-    return std::tie(a.step, a.attempt, a.invocation, a.child) == std::tie(b.step, b.attempt, b.invocation, b.child);
+    return std::tie(a.step, a.attempt, a.invocation, a.child) ==
+           std::tie(b.step, b.attempt, b.invocation, b.child);
   }
-  bool operator()(const RollbackDone& a, const RollbackDone& b) const { return a.step == b.step && a.duration == b.duration; }
+  bool operator()(const RollbackDone& a, const RollbackDone& b) const {
+    return a.step == b.step && a.duration == b.duration;
+  }
   bool operator()(const RollbackFailed& a, const RollbackFailed& b) const {
-    return std::tie(a.step, a.wake_at, a.duration) == std::tie(b.step, b.wake_at, b.duration) && same(a.error, b.error);
+    return std::tie(a.step, a.wake_at, a.duration) == std::tie(b.step, b.wake_at, b.duration) &&
+           same(a.error, b.error);
   }
   bool operator()(const HandlerStarted& a, const HandlerStarted& b) const {
-    return std::tie(a.handler, a.invocation, a.step, a.input) == std::tie(b.handler, b.invocation, b.step, b.input);
+    return std::tie(a.handler, a.invocation, a.step, a.input) ==
+           std::tie(b.handler, b.invocation, b.step, b.input);
   }
-  bool operator()(const HandlerDone& a, const HandlerDone& b) const { return a.invocation == b.invocation && same(a.error, b.error); }
+  bool operator()(const HandlerDone& a, const HandlerDone& b) const {
+    return a.invocation == b.invocation && same(a.error, b.error);
+  }
   bool operator()(const WorkflowRetry& a, const WorkflowRetry& b) const {
-    return std::tie(a.attempt, a.step, a.delay, a.wake_at) == std::tie(b.attempt, b.step, b.delay, b.wake_at) && same(a.error, b.error);
+    return std::tie(a.attempt, a.step, a.delay, a.wake_at) ==
+               std::tie(b.attempt, b.step, b.delay, b.wake_at) &&
+           same(a.error, b.error);
   }
-  bool operator()(const CircuitRejected& a, const CircuitRejected& b) const { return a.step == b.step && a.breaker == b.breaker; }
+  bool operator()(const CircuitRejected& a, const CircuitRejected& b) const {
+    return a.step == b.step && a.breaker == b.breaker;
+  }
   bool operator()(const DeadLettered& a, const DeadLettered& b) const { return a.expires_at == b.expires_at; }
-  bool operator()(const StepSettled& a, const StepSettled& b) const { return std::tie(a.step, a.then, a.rule) == std::tie(b.step, b.then, b.rule); }
+  bool operator()(const StepSettled& a, const StepSettled& b) const {
+    return std::tie(a.step, a.then, a.rule) == std::tie(b.step, b.then, b.rule);
+  }
   template <class A, class B>
   bool operator()(const A&, const B&) const {
     return false;
@@ -245,7 +353,8 @@ std::string encode(const std::vector<Record>& records, int64_t at, uint64_t firs
   return std::string(body.view());
 }
 
-std::string encode(const ExecutionState& state, std::span<const std::string> names, std::string_view context) {
+std::string encode(const ExecutionState& state, std::span<const std::string> names,
+                   std::string_view context) {
   TextWriter text;
   append_state(text, state, names, context);
   return std::string(text.view());
@@ -296,19 +405,22 @@ Step any_state_step() {
 
 ExecutionState any_state() {
   ExecutionState state;
-  state.id = {any_token()}, state.root = {any_token()}, state.parent = any_id_or_none(), state.retry_of = any_id_or_none();
+  state.id = {any_token()}, state.root = {any_token()}, state.parent = any_id_or_none(),
+  state.retry_of = any_id_or_none();
   state.parent_step = any_step_or_none();
   state.paused = coin();
   state.dead_letter_until = any_ns();
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n) state.patches.push_back(any_delta(true));
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n)
-    state.handlers.push_back({any_of<HandlerEvent>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()});
+    state.handlers.push_back(
+        {any_of<HandlerEvent>(0, 3), any_token(), any_step_or_none(), any_object_or_nothing()});
   for (uint32_t graft = *rc::gen::inRange(0u, 3u); graft > 0; --graft) {
     state.expansions.push_back(any_children(graft, 1));
     state.n_children += static_cast<uint32_t>(state.expansions.back()->size());
   }
   state.origin = any_origin();
-  state.key = any_text(), state.trigger = any_text(), state.strategy = any_of<Strategy>(0, 3), state.reason = any_text();
+  state.key = any_text(), state.trigger = any_text(), state.strategy = any_of<Strategy>(0, 3),
+  state.reason = any_text();
   state.input_digest = any_digest();
   state.input = any_delta(false);
   state.state = any_of<State>(0, 6);
@@ -317,7 +429,8 @@ ExecutionState any_state() {
   state.attempt = any_count();
   state.error_step = any_step_or_none();
   state.error = any_error();
-  state.created_at = any_ns(), state.started_at = any_ns(), state.ended_at = any_ns(), state.wake_at = any_ns();
+  state.created_at = any_ns(), state.started_at = any_ns(), state.ended_at = any_ns(),
+  state.wake_at = any_ns();
   state.deadline = any_ns(), state.grace_until = any_ns();
   state.next_seq = any_token(), state.next_commit = any_count(), state.tolerated_failures = any_count();
   // All that any_step() names, and no patch that is not there.
@@ -331,12 +444,14 @@ ExecutionState any_state() {
 
 bool same(const Step& a, const Step& b) {
   const auto tie = [](const Step& s) {
-    return std::tie(s.state, s.skip_kind, s.tolerated, s.fallback_used, s.asking, s.kind, s.compensation, s.failures, s.invocations,
-                    s.invocation, s.wake_at, s.started_at, s.invoked_at, s.ended_at, s.ended_seq);
+    return std::tie(s.state, s.skip_kind, s.tolerated, s.fallback_used, s.asking, s.kind, s.compensation,
+                    s.failures, s.invocations, s.invocation, s.wake_at, s.started_at, s.invoked_at,
+                    s.ended_at, s.ended_seq);
   };
   const auto extra = [](const Step& s) {
-    return std::tie(s.extra->reason, s.extra->interruptions, s.extra->crashes, s.extra->snoozes, s.extra->patch, s.extra->rule,
-                    s.extra->timeout, s.extra->fired_by, s.extra->child, s.extra->rollback_child, s.extra->rollback_failures);
+    return std::tie(s.extra->reason, s.extra->interruptions, s.extra->crashes, s.extra->snoozes,
+                    s.extra->patch, s.extra->rule, s.extra->timeout, s.extra->fired_by, s.extra->child,
+                    s.extra->rollback_child, s.extra->rollback_failures);
   };
   return tie(a) == tie(b) && extra(a) == extra(b) && same(a.result, b.result) && same(a.error, b.error) &&
          same(a.extra->rollback_error, b.extra->rollback_error) && same_await(a.extra->await, b.extra->await);
@@ -344,10 +459,15 @@ bool same(const Step& a, const Step& b) {
 
 bool same(const ExecutionState& a, const ExecutionState& b) {
   const auto tie = [](const ExecutionState& s) {
-    return std::tie(s.id, *s.origin, s.key, s.trigger, s.strategy, s.input_digest, s.root, s.parent, s.parent_step, s.retry_of, s.paused, s.dead_letter_until, s.handlers, s.n_children, s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
-                    s.started_at, s.ended_at, s.wake_at, s.deadline, s.grace_until, s.next_seq, s.next_commit, s.tolerated_failures);
+    return std::tie(s.id, *s.origin, s.key, s.trigger, s.strategy, s.input_digest, s.root, s.parent,
+                    s.parent_step, s.retry_of, s.paused, s.dead_letter_until, s.handlers, s.n_children,
+                    s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
+                    s.started_at, s.ended_at, s.wake_at, s.deadline, s.grace_until, s.next_seq, s.next_commit,
+                    s.tolerated_failures);
   };
-  if (tie(a) != tie(b) || !same(a.input, b.input) || !same(a.error, b.error) || a.steps.size() != b.steps.size()) return false;
+  if (tie(a) != tie(b) || !same(a.input, b.input) || !same(a.error, b.error) ||
+      a.steps.size() != b.steps.size())
+    return false;
   if (a.patches.size() != b.patches.size()) return false;
   if (a.expansions.size() != b.expansions.size()) return false;
   for (size_t i = 0; i < a.expansions.size(); ++i)
@@ -369,7 +489,9 @@ RC_GTEST_PROP(Codec, AStateIsReadAsItWasWritten, ()) {
   RC_LOG() << text << "\n" << again << "\n";
   RC_ASSERT(same(decoded->state, state));
   RC_ASSERT(decoded->context == context);
-  RC_ASSERT(decoded->step_names == std::vector<std::string>(kNames.begin(), kNames.begin() + static_cast<ptrdiff_t>(state.steps.size())));
+  RC_ASSERT(
+      decoded->step_names ==
+      std::vector<std::string>(kNames.begin(), kNames.begin() + static_cast<ptrdiff_t>(state.steps.size())));
   RC_ASSERT(again == text);
 }
 
@@ -394,9 +516,11 @@ TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
   delta.put("deep", parse_value(deep).value());
   const auto result = std::make_shared<const StepResult>(StepResult{delta, {}, true});
   const auto error = std::make_shared<const StepError>(StepError{"e", "m", ErrorClass::retryable, deep});
-  const auto commit = decode_commit(
-      encode({StepCompleted{0, result, 0}, StepFailed{1, error, AfterFailure::fail, 0}, Emitted{0, "s", "m", "{\"a\":" + deep + "}"}}, 1, 1),
-      kSchema);
+  const auto commit =
+      decode_commit(encode({StepCompleted{0, result, 0}, StepFailed{1, error, AfterFailure::fail, 0},
+                            Emitted{0, "s", "m", "{\"a\":" + deep + "}"}},
+                           1, 1),
+                    kSchema);
   ASSERT_TRUE(commit) << describe(commit.error());
   EXPECT_TRUE(same(std::get<StepCompleted>(commit->records[0]).result, result));
   EXPECT_TRUE(same(std::get<StepFailed>(commit->records[1]).error, error));
@@ -437,17 +561,19 @@ std::string a_body() {
   delta.put("bytes", Value::of_bytes("\xff\x00"));
   delta.unset("gone");
   const auto result = std::make_shared<const StepResult>(StepResult{delta, {}, true});
-  const auto error = std::make_shared<const StepError>(StepError{"code", "words", ErrorClass::terminal, R"({"a":1.5})"});
+  const auto error =
+      std::make_shared<const StepError>(StepError{"code", "words", ErrorClass::terminal, R"({"a":1.5})"});
   Created created;
   created.origin = make_origin({.pins = {Digest{}}});
   created.n_steps = 3;
   created.input.put("x", Value::of_real(0.1));
-  return encode({created, Begun{1, 5}, StepAsked{0, Kind::backoff, 3}, StepAnswered{0, Kind::condition, true, 9, error},
-                 StepStarted{0, 1, 2}, StepCompleted{0, result, 7}, StepSkipped{1, SkipKind::not_taken, "r"},
-                 StepFailed{2, error, AfterFailure::retry, 1}, StepRetry{2, 3, 4}, StepCancelled{2, "r", result}, StepInterrupted{2, true},
-                 Stopping{StopCause::cancel, error, 1, "r", true, false, 9}, Failed{error, 2}, Diagnostic{"c", "m", 0},
-                 Emitted{1, "s", "m", "{}"}, Stopped{FinalState::failed, 8, 1}},
-                1, 1);
+  return encode(
+      {created, Begun{1, 5}, StepAsked{0, Kind::backoff, 3}, StepAnswered{0, Kind::condition, true, 9, error},
+       StepStarted{0, 1, 2}, StepCompleted{0, result, 7}, StepSkipped{1, SkipKind::not_taken, "r"},
+       StepFailed{2, error, AfterFailure::retry, 1}, StepRetry{2, 3, 4}, StepCancelled{2, "r", result},
+       StepInterrupted{2, true}, Stopping{StopCause::cancel, error, 1, "r", true, false, 9}, Failed{error, 2},
+       Diagnostic{"c", "m", 0}, Emitted{1, "s", "m", "{}"}, Stopped{FinalState::failed, 8, 1}},
+      1, 1);
 }
 std::string a_state() {
   ExecutionState state;
@@ -472,7 +598,8 @@ void survives_damage(const std::string& text, Decode decode) {
   }
   size_t refused = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    for (const char c : {'\0', '"', '{', '}', '[', ']', ',', ':', '-', '0', '9', 'e', '\xff', static_cast<char>(text[i] ^ 1)}) {
+    for (const char c : {'\0', '"', '{', '}', '[', ']', ',', ':', '-', '0', '9', 'e', '\xff',
+                         static_cast<char>(text[i] ^ 1)}) {
       std::string flipped = text;
       flipped[i] = c;
       const auto read = decode(flipped);
@@ -498,13 +625,19 @@ TEST(Codec, WhatDoesNotFitIsNamed) {
     return commit ? std::string("no error") : commit.error().message;
   };
   EXPECT_NE(why(R"({"at":1})").find("'events' is missing"), std::string::npos);
-  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.dance"}]})").find("'step.dance'"), std::string::npos);
-  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.ready","i":0},{"seq":3,"type":"step.ready","i":0}]})").find("sequence"),
+  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.dance"}]})").find("'step.dance'"),
             std::string::npos);
-  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.start","i":0,"attempt":"x","invocation":1}]})").find("'attempt'"),
+  EXPECT_NE(
+      why(R"({"at":1,"events":[{"seq":1,"type":"step.ready","i":0},{"seq":3,"type":"step.ready","i":0}]})")
+          .find("sequence"),
+      std::string::npos);
+  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.start","i":0,"attempt":"x","invocation":1}]})")
+                .find("'attempt'"),
             std::string::npos);
-  EXPECT_NE(why(R"({"at":1,"events":[{"seq":1,"type":"step.start","i":0,"attempt":4294967296,"invocation":1}]})").find("'attempt'"),
-            std::string::npos)
+  EXPECT_NE(
+      why(R"({"at":1,"events":[{"seq":1,"type":"step.start","i":0,"attempt":4294967296,"invocation":1}]})")
+          .find("'attempt'"),
+      std::string::npos)
       << "a number that does not fit is not cut";
   EXPECT_NE(why("[]").find("an object is expected"), std::string::npos);
 }
@@ -522,10 +655,16 @@ TEST(Codec, AStateThatNamesWhatIsNotThereIsRefused) {
   };
   EXPECT_EQ(why([](ExecutionState& state) { state.error_step = 1; }), "no error");
   EXPECT_NE(why([](ExecutionState& state) { state.error_step = 2; }).find("error"), std::string::npos);
-  EXPECT_NE(why([](ExecutionState& state) { state.steps[0].extra.edit().fired_by = {2}; }).find("fired"), std::string::npos);
-  EXPECT_NE(why([](ExecutionState& state) { state.steps[0].extra.edit().patch = 1; }).find("patch"), std::string::npos);
-  EXPECT_NE(why([](ExecutionState& state) { state.handlers.push_back({HandlerEvent::on_step_error, 9, 2, ""}); }).find("handler"), std::string::npos);
-  EXPECT_NE(why([](ExecutionState& state) { state.origin = make_origin({}); }).find("pins"), std::string::npos);
+  EXPECT_NE(why([](ExecutionState& state) { state.steps[0].extra.edit().fired_by = {2}; }).find("fired"),
+            std::string::npos);
+  EXPECT_NE(why([](ExecutionState& state) { state.steps[0].extra.edit().patch = 1; }).find("patch"),
+            std::string::npos);
+  EXPECT_NE(why([](ExecutionState& state) {
+              state.handlers.push_back({HandlerEvent::on_step_error, 9, 2, ""});
+            }).find("handler"),
+            std::string::npos);
+  EXPECT_NE(why([](ExecutionState& state) { state.origin = make_origin({}); }).find("pins"),
+            std::string::npos);
 }
 
 TEST(Codec, ASchemaOfTheFutureIsRefused) {

@@ -31,7 +31,8 @@ std::vector<Entry> any_writes() {
   std::map<std::pair<std::string, Stamp>, Entry> writes;
   for (int n = *rc::gen::inRange(0, 40); n > 0; --n) {
     const std::string key = "k" + std::to_string(*rc::gen::inRange(0, 12));
-    const Stamp stamp{*rc::gen::inRange<uint32_t>(0, 3), *rc::gen::inRange<uint32_t>(0, 6), *rc::gen::inRange<uint32_t>(0, 2)};
+    const Stamp stamp{*rc::gen::inRange<uint32_t>(0, 3), *rc::gen::inRange<uint32_t>(0, 6),
+                      *rc::gen::inRange<uint32_t>(0, 2)};
     writes[{key, stamp}] = Entry{key, Value::of_integer(n), *rc::gen::inRange(0, 5) == 0, stamp};
   }
   std::vector<Entry> out;
@@ -53,7 +54,8 @@ std::vector<Entry> some_of(const std::vector<Entry>& writes) {
 }
 
 std::vector<Entry> shuffled(std::vector<Entry> writes) {
-  for (size_t i = writes.size(); i > 1; --i) std::swap(writes[i - 1], writes[*rc::gen::inRange<size_t>(0, i)]);
+  for (size_t i = writes.size(); i > 1; --i)
+    std::swap(writes[i - 1], writes[*rc::gen::inRange<size_t>(0, i)]);
   return writes;
 }
 
@@ -145,7 +147,8 @@ RC_GTEST_PROP(Context, ASnapshotNeverChanges, ()) {
 
 TEST(Context, AWriteCostsAPathAndNotAMap) {
   Context large;
-  for (int i = 0; i < 10'000; ++i) large = large.with(Entry{"key" + std::to_string(i), Value::of_integer(i), false, {0, 1, 0}});
+  for (int i = 0; i < 10'000; ++i)
+    large = large.with(Entry{"key" + std::to_string(i), Value::of_integer(i), false, {0, 1, 0}});
   const Value* before = large.get("key77");
   size_t most = 0;
   Context chain = large;

@@ -10,9 +10,9 @@ bool coin() { return *rc::gen::arbitrary<bool>(); }
 
 std::string any_text() {
   using namespace std::string_literals;
-  static const std::vector<std::string> kPieces = {"a",  "step-1", "\"",   "\\",        "/",         "\n",           "\t",
-                                                   "\b", "\x01",   "\x1f", "\x7f",      "\0"s,       "é",            "日本",
-                                                   "😀", " ",      "{}",   "\xc2\x80", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"};
+  static const std::vector<std::string> kPieces = {
+      "a",    "step-1", "\"", "\\",   "/", "\n", "\t", "\b",       "\x01",         "\x1f",
+      "\x7f", "\0"s,    "é",  "日本", "😀", " ",  "{}", "\xc2\x80", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"};
   std::string text;
   for (int n = *rc::gen::inRange(0, 6); n > 0; --n) text += *rc::gen::elementOf(kPieces);
   return text;
@@ -32,11 +32,18 @@ double any_double() {
 
 void append_scalar(std::string& out) {
   switch (*rc::gen::inRange(0, 5)) {
-    case 0: out += "null"; return;
-    case 1: out += coin() ? "true" : "false"; return;
-    case 2: return append_integer(out, *rc::gen::arbitrary<int64_t>());
-    case 3: return append_json(out, Value::of_real(any_double()));
-    default: return append_json_string(out, any_text());
+    case 0:
+      out += "null";
+      return;
+    case 1:
+      out += coin() ? "true" : "false";
+      return;
+    case 2:
+      return append_integer(out, *rc::gen::arbitrary<int64_t>());
+    case 3:
+      return append_json(out, Value::of_real(any_double()));
+    default:
+      return append_json_string(out, any_text());
   }
 }
 
@@ -64,12 +71,18 @@ std::string any_json(int depth) {
 
 Value any_value() {
   switch (*rc::gen::inRange(0, 7)) {
-    case 0: return Value();
-    case 1: return Value::of_bool(coin());
-    case 2: return Value::of_integer(*rc::gen::arbitrary<int64_t>());
-    case 3: return Value::of_real(any_double());
-    case 4: return Value::of_text(any_text());
-    case 5: return Value::of_bytes(any_bytes());
+    case 0:
+      return Value();
+    case 1:
+      return Value::of_bool(coin());
+    case 2:
+      return Value::of_integer(*rc::gen::arbitrary<int64_t>());
+    case 3:
+      return Value::of_real(any_double());
+    case 4:
+      return Value::of_text(any_text());
+    case 5:
+      return Value::of_bytes(any_bytes());
     default: {
       auto value = parse_value(any_json());
       assert(value);
@@ -88,7 +101,8 @@ Delta any_delta(bool deletions) {
 
 ErrorPtr any_error() {
   if (coin()) return nullptr;
-  StepError error{"code." + std::to_string(*rc::gen::inRange(0, 9)), any_text(), static_cast<ErrorClass>(*rc::gen::inRange(0, 3)), ""};
+  StepError error{"code." + std::to_string(*rc::gen::inRange(0, 9)), any_text(),
+                  static_cast<ErrorClass>(*rc::gen::inRange(0, 3)), ""};
   if (coin()) append_json(error.details, any_value());
   return std::make_shared<const StepError>(std::move(error));
 }
@@ -105,7 +119,10 @@ Digest any_digest() {
   return digest;
 }
 
-int64_t any_ns() { return *rc::gen::weightedOneOf<int64_t>({{1, rc::gen::just<int64_t>(0)}, {4, rc::gen::arbitrary<int64_t>()}}); }
+int64_t any_ns() {
+  return *rc::gen::weightedOneOf<int64_t>(
+      {{1, rc::gen::just<int64_t>(0)}, {4, rc::gen::arbitrary<int64_t>()}});
+}
 
 bool same(const Delta& a, const Delta& b) {
   if (a.entries.size() != b.entries.size()) return false;
@@ -118,7 +135,8 @@ bool same(const Delta& a, const Delta& b) {
 
 bool same(const ErrorPtr& a, const ErrorPtr& b) {
   if (!a || !b) return a == b;
-  return a->code == b->code && a->message == b->message && a->error_class == b->error_class && a->details == b->details;
+  return a->code == b->code && a->message == b->message && a->error_class == b->error_class &&
+         a->details == b->details;
 }
 
 bool same(const ResultPtr& a, const ResultPtr& b) {

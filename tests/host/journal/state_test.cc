@@ -8,9 +8,10 @@
 namespace pirn::journal {
 namespace {
 
-constexpr StepState kStates[] = {StepState::pending, StepState::asking, StepState::ready, StepState::running, StepState::retry_wait,
-                                 StepState::snoozed, StepState::awaiting, StepState::completed, StepState::failed, StepState::skipped,
-                                 StepState::cancelled};
+constexpr StepState kStates[] = {StepState::pending,  StepState::asking,     StepState::ready,
+                                 StepState::running,  StepState::retry_wait, StepState::snoozed,
+                                 StepState::awaiting, StepState::completed,  StepState::failed,
+                                 StepState::skipped,  StepState::cancelled};
 
 ExecutionState created(uint32_t n_steps = 2) {
   ExecutionState state;
@@ -36,8 +37,9 @@ struct Case {
   std::set<StepState> from;  // where it is legal
   StepState to;              // what it leaves
 };
-const std::set<StepState> kOpen = {StepState::pending, StepState::asking, StepState::ready, StepState::running, StepState::retry_wait,
-                                   StepState::snoozed, StepState::awaiting};
+const std::set<StepState> kOpen = {StepState::pending, StepState::asking,     StepState::ready,
+                                   StepState::running, StepState::retry_wait, StepState::snoozed,
+                                   StepState::awaiting};
 const AwaitPtr kAwait = std::make_shared<const Await>(Await{"approval", {"ada"}, "", "", kNever});
 
 std::vector<Case> cases() {
@@ -47,13 +49,31 @@ std::vector<Case> cases() {
       {"step.start", StepStarted{0, 1, 9}, {S::ready}, S::running},
       {"step.stop", StepCompleted{0, nullptr, 1}, {S::running, S::awaiting}, S::completed},
       {"step.skip", StepSkipped{0, SkipKind::requested, "r"}, kOpen, S::skipped},
-      {"step.exception fail", StepFailed{0, kError, AfterFailure::fail, 1}, {S::ready, S::running, S::awaiting}, S::failed},
-      {"step.exception tolerate", StepFailed{0, kError, AfterFailure::tolerate, 1}, {S::ready, S::running, S::awaiting}, S::failed},
-      {"step.exception retry", StepFailed{0, kError, AfterFailure::retry, 1}, {S::ready, S::running, S::awaiting}, S::retry_wait},
-      {"step.exception fallback", StepFailed{0, kError, AfterFailure::fallback, 1}, {S::ready, S::running, S::awaiting}, S::retry_wait},
-      {"step.exception ask", StepFailed{0, kError, AfterFailure::ask, 1}, {S::ready, S::running, S::awaiting}, S::retry_wait},
+      {"step.exception fail",
+       StepFailed{0, kError, AfterFailure::fail, 1},
+       {S::ready, S::running, S::awaiting},
+       S::failed},
+      {"step.exception tolerate",
+       StepFailed{0, kError, AfterFailure::tolerate, 1},
+       {S::ready, S::running, S::awaiting},
+       S::failed},
+      {"step.exception retry",
+       StepFailed{0, kError, AfterFailure::retry, 1},
+       {S::ready, S::running, S::awaiting},
+       S::retry_wait},
+      {"step.exception fallback",
+       StepFailed{0, kError, AfterFailure::fallback, 1},
+       {S::ready, S::running, S::awaiting},
+       S::retry_wait},
+      {"step.exception ask",
+       StepFailed{0, kError, AfterFailure::ask, 1},
+       {S::ready, S::running, S::awaiting},
+       S::retry_wait},
       {"step.settle fail", StepSettled{0, AfterFailure::fail}, {S::retry_wait, S::awaiting}, S::failed},
-      {"step.settle tolerate", StepSettled{0, AfterFailure::tolerate}, {S::retry_wait, S::awaiting}, S::failed},
+      {"step.settle tolerate",
+       StepSettled{0, AfterFailure::tolerate},
+       {S::retry_wait, S::awaiting},
+       S::failed},
       {"step.settle retry", StepSettled{0, AfterFailure::retry}, {S::retry_wait, S::awaiting}, S::retry_wait},
       {"step.retry", StepRetry{0, 5, 500}, {S::retry_wait}, S::retry_wait},
       {"step.snooze", StepSnoozed{0, 5, 500, 1}, {S::running}, S::snoozed},
@@ -61,7 +81,10 @@ std::vector<Case> cases() {
       {"step.adopt", StepAdopted{0, nullptr}, {S::pending}, S::completed},
       {"step.cancel", StepCancelled{0, "r", nullptr}, kOpen, S::cancelled},
       {"step.interrupt", StepInterrupted{0, false}, {S::running}, S::ready},
-      {"step.ask", StepAsked{0, Kind::condition, 9}, {S::pending, S::asking, S::retry_wait, S::awaiting}, S::asking},
+      {"step.ask",
+       StepAsked{0, Kind::condition, 9},
+       {S::pending, S::asking, S::retry_wait, S::awaiting},
+       S::asking},
       {"step.answer", StepAnswered{0, Kind::condition, true, 0, nullptr}, {S::asking}, S::pending},
   };
 }

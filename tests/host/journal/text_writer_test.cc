@@ -24,7 +24,8 @@ TEST(TextWriter, NumbersOfEveryLength) {
   EXPECT_EQ(integer(-1), "-1");
   uint64_t power = 1;
   for (int digits = 1; digits <= 20; ++digits, power *= 10)
-    for (const uint64_t value : {power - 1, power, power + 1, power * 7}) EXPECT_EQ(number(value), std::to_string(value));
+    for (const uint64_t value : {power - 1, power, power + 1, power * 7})
+      EXPECT_EQ(number(value), std::to_string(value));
 }
 
 std::string instant(int64_t ns) {
@@ -36,7 +37,8 @@ TEST(TextWriter, InstantsOfOneSecondAndOfOthers) {
   for (const int64_t second : {int64_t{1'000'000'000}, int64_t{1'780'000'000}, int64_t{9'223'372'036}})
     for (const int64_t ns : {0, 1, 99'999'999, 100'000'000, 854'775'807})
       EXPECT_EQ(instant(second * 1'000'000'000 + ns), std::to_string(second * 1'000'000'000 + ns));
-  for (const int64_t odd : {INT64_MIN, int64_t{-1}, int64_t{0}, int64_t{7}, int64_t{999'999'999'999'999'999}, INT64_MAX})
+  for (const int64_t odd :
+       {INT64_MIN, int64_t{-1}, int64_t{0}, int64_t{7}, int64_t{999'999'999'999'999'999}, INT64_MAX})
     EXPECT_EQ(instant(odd), std::to_string(odd));
 }
 
@@ -46,7 +48,8 @@ RC_GTEST_PROP(TextWriter, AnyNumber, (uint64_t value, int64_t signed_value)) {
   RC_ASSERT(integer(signed_value >> shift) == std::to_string(signed_value >> shift));
 }
 
-// Pieces of any size, against plain appends: no byte is lost where room ends, and none is left of an earlier text.
+// Pieces of any size, against plain appends: no byte is lost where room ends, and none is left of an earlier
+// text.
 RC_GTEST_PROP(TextWriter, IsAppending, ()) {
   TextWriter writer;
   for (int texts = *rc::gen::inRange(1, 4); texts > 0; --texts) {

@@ -34,8 +34,8 @@ TEST(FairQueue, AnItemThatComesBackGoesToTheEndOfItsTenant) {
   EXPECT_TRUE(queue.empty());
 }
 
-// Nothing is lost or doubled, each tenant is first in, first out, and whoever waits is passed by each other tenant at
-// most once.
+// Nothing is lost or doubled, each tenant is first in, first out, and whoever waits is passed by each other
+// tenant at most once.
 RC_GTEST_PROP(FairQueue, IsFair, ()) {
   FairQueue<Item> queue;
   std::map<uint32_t, std::deque<Item>> model;

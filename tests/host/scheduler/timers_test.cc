@@ -44,7 +44,9 @@ struct Model {
     int64_t at;
     TimerHandle handle;
     int due;
-    bool operator<(const One& other) const { return std::pair(at, handle) < std::pair(other.at, other.handle); }
+    bool operator<(const One& other) const {
+      return std::pair(at, handle) < std::pair(other.at, other.handle);
+    }
   };
   std::set<One> all;
 };
@@ -65,7 +67,8 @@ RC_GTEST_PROP(Timers, AreASortedList, ()) {
       }
       case 2: {
         if (model.all.empty()) break;
-        auto victim = std::next(model.all.begin(), *rc::gen::inRange<int64_t>(0, static_cast<int64_t>(model.all.size())));
+        auto victim = std::next(model.all.begin(),
+                                *rc::gen::inRange<int64_t>(0, static_cast<int64_t>(model.all.size())));
         TimerHandle handle = victim->handle;
         timers.remove(handle);
         model.all.erase(victim);
@@ -82,7 +85,8 @@ RC_GTEST_PROP(Timers, AreASortedList, ()) {
       }
     }
     RC_ASSERT(timers.size() == model.all.size());
-    RC_ASSERT(timers.next() == (model.all.empty() ? std::nullopt : std::optional<int64_t>(model.all.begin()->at)));
+    RC_ASSERT(timers.next() ==
+              (model.all.empty() ? std::nullopt : std::optional<int64_t>(model.all.begin()->at)));
   }
   while (!model.all.empty()) {
     RC_ASSERT(timers.take_due(INT64_MAX) == model.all.begin()->due);

@@ -8,7 +8,8 @@ namespace {
 
 registry::Release release() {
   registry::Release release;
-  release.functions = {{"escalate", PIRN_KIND_HANDLER}, {"work", PIRN_KIND_TASK}, {"ask", PIRN_KIND_CONDITION}};
+  release.functions = {
+      {"escalate", PIRN_KIND_HANDLER}, {"work", PIRN_KIND_TASK}, {"ask", PIRN_KIND_CONDITION}};
   return release;
 }
 
@@ -34,7 +35,8 @@ TEST(AwaitOptions, AreAllOptional) {
 }
 
 TEST(AwaitOptions, TimeoutsAreDurationsOrMilliseconds) {
-  EXPECT_EQ(read_await_options(R"({"timeout":1500})", release())->timeout, std::optional<int64_t>(1'500'000'000));
+  EXPECT_EQ(read_await_options(R"({"timeout":1500})", release())->timeout,
+            std::optional<int64_t>(1'500'000'000));
   EXPECT_EQ(read_await_options(R"({"timeout":"infinity"})", release())->timeout,
             std::optional<int64_t>(journal::kNever));
 }

@@ -24,7 +24,8 @@ class LastWordsTest : public ::testing::Test {
   }
   ~LastWordsTest() override { std::filesystem::remove(file_); }
 
-  // A death test runs this test again in another process, which has another file: it says so by the environment.
+  // A death test runs this test again in another process, which has another file: it says so by the
+  // environment.
   std::string file() const {
     if (const char* given = std::getenv("PIRN_LAST_WORDS_TEST")) return given;
     setenv("PIRN_LAST_WORDS_TEST", file_.c_str(), 1);

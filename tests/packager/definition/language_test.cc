@@ -175,10 +175,11 @@ TEST(Language, OfNestedWorkflows) {
   EXPECT_EQ(s.task, "");
   EXPECT_EQ(s.timeout_ns, kInfinite);
   EXPECT_EQ(step(R"("workflow": "other::notify", "timeout": "5m")").timeout_ns, kUsualTimeout);
-  EXPECT_EQ(workflow(R"("step_defaults": {"timeout": "1m"}, "steps": [{"name": "a", "workflow": "other::b"}])")
-                .steps[0]
-                .timeout_ns,
-            kInfinite);
+  EXPECT_EQ(
+      workflow(R"("step_defaults": {"timeout": "1m"}, "steps": [{"name": "a", "workflow": "other::b"}])")
+          .steps[0]
+          .timeout_ns,
+      kInfinite);
   // A workflow may be nested in several others, and below itself to a depth of 8.
   std::string chain = R"({"name":"w0"})";
   for (int i = 1; i <= 8; ++i)

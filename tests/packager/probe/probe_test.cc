@@ -10,7 +10,8 @@
 #include "tests/packager/library/zoo.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PIRN_NEEDS_THE_SANDBOX() GTEST_SKIP() << "a sanitizer does not fit into the sandbox, and catches signals itself"
+#define PIRN_NEEDS_THE_SANDBOX() \
+  GTEST_SKIP() << "a sanitizer does not fit into the sandbox, and catches signals itself"
 #else
 #define PIRN_NEEDS_THE_SANDBOX() static_cast<void>(0)
 #endif

@@ -1,4 +1,5 @@
-/* A package whose life can be watched. WORKSHOP_VERSION is its major version; WORKSHOP_INIT what init answers. */
+/* A package whose life can be watched. WORKSHOP_VERSION is its major version; WORKSHOP_INIT what init
+ * answers. */
 #include "tests/host/worker/package/workshop.h"
 
 #include <pirn/pirn.h>
@@ -21,7 +22,8 @@ static void enter(pirn_call* call) {
     __atomic_store_n(&shop, (workshop*)(intptr_t)value.as.i64, __ATOMIC_RELEASE);
 }
 
-static int32_t count(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+static int32_t count(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                     pirn_outcome* outcome) {
   (void)state, (void)invocation, (void)outcome;
   enter(call);
   pirn_value value = {PIRN_T_I64, 0, {__atomic_add_fetch(&counted, 1, __ATOMIC_RELAXED)}, 0};
@@ -31,7 +33,8 @@ static int32_t count(pirn_state* state, pirn_call* call, const pirn_invocation* 
   return PIRN_DONE;
 }
 
-static int32_t block(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+static int32_t block(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                     pirn_outcome* outcome) {
   (void)state, (void)invocation, (void)outcome;
   enter(call);
   say("entered");
@@ -41,7 +44,8 @@ static int32_t block(pirn_state* state, pirn_call* call, const pirn_invocation* 
   return PIRN_DONE;
 }
 
-static int32_t obey(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+static int32_t obey(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                    pirn_outcome* outcome) {
   (void)state, (void)invocation, (void)outcome;
   enter(call);
   say("entered");
@@ -50,7 +54,8 @@ static int32_t obey(pirn_state* state, pirn_call* call, const pirn_invocation* i
 }
 
 /* A graft with as many children as its parameter says. */
-static int32_t split(pirn_state* state, pirn_call* call, const pirn_invocation* invocation, pirn_outcome* outcome) {
+static int32_t split(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                     pirn_outcome* outcome) {
   (void)state, (void)invocation, (void)outcome;
   pirn_str key = pirn_text("parts"), task = pirn_text("count"), options = pirn_text("{\"max_retries\":0}");
   pirn_value parts;
@@ -87,7 +92,8 @@ PIRN_FUNCTION(split, PIRN_KIND_TASK);
 
 PIRN_ABI_NOTE();
 PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {
-  static const pirn_function* const functions[] = {&count_function, &block_function, &obey_function, &split_function};
+  static const pirn_function* const functions[] = {&count_function, &block_function, &obey_function,
+                                                   &split_function};
   static const pirn_plugin plugin = {.size = sizeof(pirn_plugin),
                                      .abi_major = PIRN_ABI_MAJOR,
                                      .abi_minor = PIRN_ABI_MINOR,

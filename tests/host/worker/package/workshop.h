@@ -1,4 +1,5 @@
-/* What the test and the package in its process share: the test passes its address as the parameter "workshop". */
+/* What the test and the package in its process share: the test passes its address as the parameter
+ * "workshop". */
 #pragma once
 
 #ifdef __cplusplus
