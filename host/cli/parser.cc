@@ -102,9 +102,20 @@ class Tree {
  private:
   static std::string_view group_summary(std::string_view noun) {
     static constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
-        {"tenant", "Who owns packages and runs"},        {"key", "Signing keys and API keys"},
-        {"trust", "Which signing keys a tenant trusts"}, {"package", "Releases in the registry"},
-        {"rollout", "Deployments, and going back"},      {"run", "Executions of workflows"}};
+        {"tenant", "Who owns packages and runs"},
+        {"key", "Signing keys and API keys"},
+        {"trust", "Which signing keys a tenant trusts"},
+        {"package", "Releases in the registry"},
+        {"rollout", "Deployments, and going back"},
+        {"run", "Executions of workflows"},
+        {"workflow", "What can be started"},
+        {"approvals", "Steps that wait for a person"},
+        {"schedule", "When workflows start by themselves"},
+        {"event", "Tell of events, and what they started"},
+        {"dlq", "Dead letters of runs that failed for good"},
+        {"breaker", "Circuit breakers"},
+        {"sink", "Where events go beside the journal"},
+        {"store", "What the host keeps: count, remove, copy"}};
     for (const auto& [name, summary] : kGroups)
       if (name == noun) return summary;
     return {};

@@ -77,6 +77,23 @@ TEST(Parser, AnswersHelpForEveryCommand) {
   }
 }
 
+TEST(Parser, SaysOfEveryCommandAndGroupWhatItIsFor) {
+  std::istringstream help(parsed("").help);
+  size_t n_commands = 0;
+  bool inside = false;
+  for (std::string line; std::getline(help, line);) {
+    if (line == "Commands:") {
+      inside = true;
+    } else if (inside && line.empty()) {
+      break;
+    } else if (inside) {
+      ++n_commands;
+      EXPECT_GT(words(line).size(), 1u) << line;
+    }
+  }
+  EXPECT_GT(n_commands, 20u);
+}
+
 TEST(Parser, AnswersHelpAndVersionAsOthersDo) {
   EXPECT_EQ(parsed("--version").command->path, "version");
   EXPECT_EQ(parsed("help").help, parsed("--help").help);
