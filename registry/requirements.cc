@@ -71,6 +71,7 @@ class Meeting {
       const Release& release = *todo.back();
       todo.pop_back();
       for (const auto& [package, range] : release.requirements) {
+        if (package == release.package) return circle({package, package});
         if (package == root_.package) return circle({root_.package, release.package, package});
         PIRN_TRY(auto versions, archive::parse_range(range));
         demands[package].push_back({&release, range, std::move(versions), workflows_of(release, package)});

@@ -415,7 +415,7 @@ bool Execution::start_supplied(Decision& decision, uint32_t step) {
   return started;
 }
 
-// Nothing of it starts for now: what waited is ready, and no more.
+// It leaves the line: what waited there is ready, and no more.
 void Execution::leave_line(Decision& decision) {
   if (n_waiting_ == 0) return;
   n_waiting_ = 0;

@@ -122,6 +122,13 @@ TEST(Requirements, PackagesDoNotRequireEachOther) {
   EXPECT_EQ(refused.error().message, "packages require each other: 'c' -> 'd' -> 'c'");
 }
 
+TEST(Requirements, NoPackageRequiresItself) {
+  History deployed;
+  const auto refused = deployed.meet(deployed.add("a", "1.0.0", {{"a", "*"}}, {}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "packages require each other: 'a' -> 'a'");
+}
+
 TEST(Requirements, LevelsAreCountedAcrossPackages) {
   History deployed;
   std::string below;
