@@ -12,14 +12,19 @@ example() {
   expect 0 pirn sign "$1.pirn" --key author.pem
 }
 expect 0 pirn key generate author
-for name in simple_demo user_onboarding scheduling introspection order_processing; do example "$name"; done
+packages=(simple_demo user_onboarding scheduling introspection order_processing resource_management)
+for name in "${packages[@]}"; do example "$name"; done
 expect 0 pirn inspect simple_demo.pirn;           says out "data_processing"; says out "Your Team"
 
+# ---- document 2, the telemetry handler: what it feeds is looked at when runs have ended both ways
+cp "$(dirname "$0")/../../plugins/examples/workflow_metrics.toml" pirn.toml
+printf '[resources]\ngpu = 1\ntracker = 2\n' >>pirn.toml
+export PIRN_CONFIG="$home/pirn.toml"
 start_host
 expect 0 pirn tenant create acme --isolation in-process
 expect 5 pirn push simple_demo.pirn;              says err "signer_unknown"
 expect 0 pirn trust add --key author.pub --publisher e2e
-for name in simple_demo user_onboarding scheduling introspection order_processing; do
+for name in "${packages[@]}"; do
   expect 0 pirn push "$name.pirn"
   expect 0 pirn deploy "$name@1.0.0"
 done
@@ -30,6 +35,27 @@ says out '"final_report":"2 readings, total 7, rejected 1"'; says out '"state":"
 expect 7 pirn run start data_processing --input '{"readings":[]}' --wait -o json
 says out '"code":"no_data"'; says out '"skip_kind":"upstream_failed"'
 expect 7 pirn run start data_processing --wait -o json; says out '"code":"missing_key"'
+
+# ---- document 2: its metrics; whatever is shown of a run is behind its metrics, which the host feeds in the background
+metric() { api GET /metrics >/dev/null && grep -qxF "$1" body; }
+until metric 'pirn_custom_workflow_duration_total{workflow="simple_demo::data_processing",state="failed"} 2'; do sleep 0.02; done
+says body 'pirn_custom_workflow_duration_total{workflow="simple_demo::data_processing",state="completed"} 1'
+says body 'pirn_custom_workflow_duration_seconds_total{workflow="simple_demo::data_processing",state="failed"} '
+says body 'pirn_custom_workflow_starts_total{workflow="simple_demo::data_processing"} 3'
+says body 'pirn_custom_step_duration_total{workflow="simple_demo::data_processing",step="generate_report"} 1'
+silent body 'pirn_custom_workflow_starts_seconds_total'
+
+# ---- document 4: resources, with the device that the host has; and what a plan says before anything runs
+expect 0 pirn run start model_training --input '{"y":[0,2,4,6]}' --wait -o json
+says out '"best":"careful"'; says out '"device":0'; says out '"skip_kind":"on_error"'
+expect 7 pirn run start model_training --input '{"y":[]}' --wait -o json; says out '"code":"no_points"'
+expect 5 pirn run model_training --local --package resource_management.pirn --input '{"y":[0,2]}'
+says err "resources_insufficient"; says err "gpu"
+expect 0 pirn run model_training --local --package resource_management.pirn --input '{"y":[0,2]}' \
+  --resource gpu=2 --resource tracker=2
+expect 0 pirn describe model_training --part plan
+says out "takes about 43m"; says out "likely path load_points, train_careful, choose_model"
+says out "needs       1 gpu, with 3 nobody waits"; says out "needs       2048 memory, with 6144 nobody waits"
 
 # ---- document 2: a user who proves the address after the host was killed; the name is that of two packages
 expect 2 pirn run start user_onboarding;          says err "introspection::user_onboarding"

@@ -67,8 +67,9 @@ TEST(Examples, AreAllTested) {
 
 TEST(Examples, SayWhichDocumentTheyAreFrom) {
   for (const auto& source : fs::directory_iterator(PIRN_EXAMPLES)) {
-    if (source.path().extension() != ".cc") continue;
-    EXPECT_TRUE(std::regex_search(text_of(source), std::regex("// From document [245] "))) << source.path();
+    if (source.path().extension() != ".cc" && source.path().extension() != ".toml") continue;
+    EXPECT_TRUE(std::regex_search(text_of(source), std::regex("(//|#) From document [245] ")))
+        << source.path();
   }
 }
 
