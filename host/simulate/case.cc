@@ -227,6 +227,7 @@ class CaseReader : NodeReader {
     for (const Order& order : out.orders) {
       if (const auto* start = std::get_if<StartRun>(&order.what)) begins(start->run, order.where);
       if (const auto* again = std::get_if<RunAgain>(&order.what)) begins(again->as, order.where);
+      if (const auto* retry = std::get_if<RetryLetter>(&order.what)) begins(retry->as, order.where);
     }
     const auto known = [&](const std::string& run, const Where& where) {
       if (run.empty() || runs.contains(run) || run.find_first_of("/#") != std::string::npos) return;
@@ -241,6 +242,7 @@ class CaseReader : NodeReader {
       if (const auto* of = std::get_if<ResumeRun>(&order.what)) known(of->run, order.where);
       if (const auto* of = std::get_if<ApproveRun>(&order.what)) known(of->run, order.where);
       if (const auto* of = std::get_if<RunAgain>(&order.what)) known(of->run, order.where);
+      if (const auto* of = std::get_if<RetryLetter>(&order.what)) known(of->run, order.where);
       if (const auto* deploy = std::get_if<Deploy>(&order.what); deploy && !published.contains(deploy->name))
         add(Error{Code::invalid_value, "no definition is named '" + deploy->name + "'",
                   "Name it with \"as\" in \"definitions\".", Blame::caller, order.where});

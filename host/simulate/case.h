@@ -69,6 +69,11 @@ struct RunAgain {
   std::string from;  // a step; empty: whatever did not complete
   bool on_active = false;
 };
+// A new run begins anew from the input of `run`, in place of the dead letter that it left (R34).
+struct RetryLetter {
+  std::string run, as;
+  bool on_active = false;
+};
 struct EmitEvent {
   std::string event, tenant, id, payload;
 };
@@ -89,8 +94,8 @@ struct LoseHost {
 struct FailCommit {
   bool uncertain = false;  // durable all the same
 };
-using What = std::variant<StartRun, CancelRun, PauseRun, ResumeRun, ApproveRun, RunAgain, EmitEvent,
-                          ScheduleOrder, BackfillRuns, Deploy, LoseHost, FailCommit>;
+using What = std::variant<StartRun, CancelRun, PauseRun, ResumeRun, ApproveRun, RunAgain, RetryLetter,
+                          EmitEvent, ScheduleOrder, BackfillRuns, Deploy, LoseHost, FailCommit>;
 struct Order {
   Where where;
   int64_t at = 0;  // from the beginning; behind `after`: from there

@@ -8,9 +8,9 @@ namespace {
 using definition::Node;
 
 const std::vector<std::string> kWords = {
-    "start",    "cancel", "pause", "resume",         "approve",         "reject",
-    "retry",    "rerun",  "emit",  "pause_schedule", "resume_schedule", "trigger_schedule",
-    "backfill", "deploy", "crash", "down",           "fail_commit"};
+    "start",  "cancel",       "pause", "resume",         "approve",         "reject",           "retry",
+    "rerun",  "retry_letter", "emit",  "pause_schedule", "resume_schedule", "trigger_schedule", "backfill",
+    "deploy", "crash",        "down",  "fail_commit"};
 const std::vector<std::string> kOptions = {"at",        "after",    "as",      "input",   "key",  "tenant",
                                            "reason",    "rollback", "cleanup", "in",      "step", "strategy",
                                            "context",   "action",   "by",      "comment", "from", "to",
@@ -128,7 +128,7 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
                      "Write the step that awaits.");
     return approve;
   }
-  if (word == "retry" || word == "rerun") {
+  if (word == "retry" || word == "rerun" || word == "retry_letter") {
     RunAgain again{of, options.text("as"), word == "rerun" ? options.text("from") : "",
                    options.truth("on_active", false)};
     if (word == "rerun" && again.from.empty())
@@ -136,6 +136,7 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
     if (again.as.empty())
       reader.problem(Code::missing_key, what, "\"" + word + "\" needs \"as\"",
                      "Write the name of the run that begins.");
+    if (word == "retry_letter") return RetryLetter{again.run, again.as, again.on_active};
     return again;
   }
   if (word == "emit")

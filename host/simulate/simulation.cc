@@ -23,7 +23,7 @@ std::string member(std::string_view event, const char* key) {
 
 // Such executions are named by the order that has started them.
 bool is_ordered(std::string_view trigger) {
-  return trigger == "manual" || trigger == "retry" || trigger == "rerun";
+  return trigger == "manual" || trigger == "retry" || trigger == "rerun" || trigger == "dead_letter";
 }
 
 // Counts the events in question; true: the wanted one is among them.
@@ -142,6 +142,15 @@ Status Simulation::carry_out(const RunAgain& again) {
   PIRN_TRY(const auto started,
            world_.ask<engine::Started>(engine::Rerun{run.tenant, run.id, again.from, again.on_active, {}}));
   name_run(started.id, again.as, run.tenant);
+  return {};
+}
+
+Status Simulation::carry_out(const RetryLetter& retry) {
+  PIRN_DO(reachable());
+  PIRN_TRY(const Run run, run_of(retry.run));
+  PIRN_TRY(const auto again, world_.ask<std::vector<engine::Again>>(
+                                 engine::RetryLetters{run.tenant, {}, run.id, 1, retry.on_active, {}}));
+  name_run(again.front().execution, retry.as, run.tenant);
   return {};
 }
 

@@ -49,6 +49,7 @@ class Simulation {
   Status carry_out(const ResumeRun& resume);
   Status carry_out(const ApproveRun& approve);
   Status carry_out(const RunAgain& again);
+  Status carry_out(const RetryLetter& retry);
   Status carry_out(const EmitEvent& emit);
   Status carry_out(const ScheduleOrder& order);
   Status carry_out(const BackfillRuns& backfill);

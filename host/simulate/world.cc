@@ -165,8 +165,11 @@ void ScriptedRunner::count_taken() {
 }
 
 void ScriptedRunner::recount(Counts journaled) {
-  for (const auto& [key, count] : ended_)  // hooks leave no trace in the journal
-    if (std::get<worker::Kind>(key) == worker::Kind::hook) journaled.emplace(key, count);
+  for (const auto& [key, count] : ended_) {  // some leave no trace in the journal
+    const worker::Kind kind = std::get<worker::Kind>(key);
+    if (kind == worker::Kind::hook || kind == worker::Kind::input || kind == worker::Kind::result)
+      journaled.emplace(key, count);
+  }
   ended_ = std::move(journaled);
 }
 

@@ -130,6 +130,15 @@ TEST(Language, ARunIsTriedAgainOrFromAStep) {
                 "all":{"state":"completed","invocations":{"a":1,"b":1}}})"));
 }
 
+TEST(Language, ADeadLetterIsTriedAgain) {
+  const bj::object report = report_of(
+      case_of(R"({"name":"a"},{"name":"b","after":["a"],"max_retries":0}],"dead_letter":true,"tags":["x")",
+              R"(,"calls":[{"run":"w","step":"b","does":{"fail":"bad"}}],
+      "do":[{"start":"w"},{"at":"1h","retry_letter":"w","as":"again"},{"at":"2h","retry_letter":"w","as":"more"}],
+      "expect":{"w":{"state":"failed"},"again":{"state":"completed","invocations":{"a":1,"b":1}}})"));
+  EXPECT_EQ(codes_refused(report), Strings{"not_found"}) << "the letter is gone";
+}
+
 TEST(Language, AStartMayBeLaterAndHaveItsOwnStrategy) {
   const bj::object report = report_of(case_of(
       R"({"name":"a"},{"name":"b"})",
