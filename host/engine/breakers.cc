@@ -38,9 +38,10 @@ bool Breakers::admits(const std::string& tenant, const CircuitBreaker& breaker, 
   return true;
 }
 
-void Breakers::resume(const std::string& tenant, const std::string& breaker, uint64_t invocation) {
+void Breakers::resume(const std::string& tenant, const std::string& breaker, uint64_t invocation,
+                      int64_t began_at) {
   const BreakerState* state = find(tenant, breaker);
-  if (!state || state->circuit != Circuit::half_open) return;
+  if (!state || state->circuit != Circuit::half_open || began_at < state->since) return;
   Trials& trials = trials_[{tenant, breaker}];
   trials.flying.emplace_back(invocation, trials.period);
 }

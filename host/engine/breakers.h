@@ -30,8 +30,8 @@ class Breakers {
   // a trial.
   bool admits(const std::string& tenant, const definition::CircuitBreaker& breaker, uint64_t invocation,
               int64_t now);
-  // After a crash: an invocation that outlived it (a nested workflow) holds its trial again.
-  void resume(const std::string& tenant, const std::string& breaker, uint64_t invocation);
+  // After a crash: an invocation that outlived it (a nested workflow) holds its trial again, if it is one.
+  void resume(const std::string& tenant, const std::string& breaker, uint64_t invocation, int64_t began_at);
 
   // An invocation is over; what it says of that which the breaker guards. `nothing`: it gives back its trial.
   enum class Verdict : uint8_t { success, failure, nothing };

@@ -86,8 +86,14 @@ void Engine::Core::act() {
   for (auto& [reply, result] : started_) reply(std::move(result));
   started_.clear();
   for (auto& reply : change_.replies) reply();
-  for (const Signal& signal : change_.signals) runner_.cancel(signal.invocation, signal.signal);
+  // What began in this turn can hear only afterwards that nobody wants it any more.
+  const auto signal = [this](bool begun_now) {
+    for (const Signal& each : change_.signals)
+      if ((each.invocation >= first_of_turn_) == begun_now) runner_.cancel(each.invocation, each.signal);
+  };
+  signal(false);
   if (!change_.invocations.empty()) runner_.start(change_.invocations);
+  signal(true);
   // Last: executions that are over leave the memory.
   for (Execution* execution : touched_) {
     execution->touched = false;

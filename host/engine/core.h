@@ -15,6 +15,7 @@
 #include "host/engine/id_source.h"
 #include "host/engine/recovery.h"
 #include "host/engine/triggers.h"
+#include "host/journal/invocation.h"
 #include "host/scheduler/fair_queue.h"
 
 namespace pirn::engine {
@@ -33,7 +34,7 @@ class Engine::Core : private Launcher {
         breakers_(streams_),
         dead_letters_(streams_),
         resources_(options.capacity) {
-    next_invocation_ = (store.epoch() << 40) + 1;
+    next_invocation_ = journal::first_invocation(store.epoch());
   }
 
   Inbox& inbox() { return inbox_; }
@@ -56,7 +57,7 @@ class Engine::Core : private Launcher {
   Result<std::vector<Again>> retry_letters(Decision& decision, const RetryLetters& command);
   Result<ExecutionId> retry_letter(Decision& decision, const std::string& tenant, ExecutionId id,
                                    bool on_active);
-  Result<journal::ExecutionState> failed_state(const std::string& tenant, ExecutionId id) const;
+  Result<journal::ExecutionState> ended_state(const std::string& tenant, ExecutionId id) const;
   void handle(Decision& decision, ListLetters& command) { dead_letters_.handle(decision, command); }
   void handle(Decision& decision, ShowLetter& command) { dead_letters_.handle(decision, command); }
   void handle(Decision& decision, DiscardLetters& command) { dead_letters_.handle(decision, command); }
@@ -166,6 +167,7 @@ class Engine::Core : private Launcher {
   IdSource ids_;
   Resources resources_;
   uint64_t next_invocation_ = 1;
+  uint64_t first_of_turn_ = 1;  // invocation
   bool dispatching_ = true;
   int64_t last_now_ = 0;
 

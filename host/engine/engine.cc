@@ -16,6 +16,7 @@ Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
   catalog_ = releases_.catalog();
   change_.clear();
   ++change_.turn;
+  first_of_turn_ = next_invocation_;
   Decision deciding = decision(last_now_);
   deciding.killers = killers;
   executions_.reserve(recovered.open.size());
@@ -63,6 +64,7 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   streams_.clear();
   triggers_.clear();
   ++change_.turn;
+  first_of_turn_ = next_invocation_;
   ++stats_.turns;
   Decision deciding = decision(now);
   Turn turn;

@@ -323,7 +323,7 @@ void Execution::resume(Decision& decision) {
           ++n_running_;
           if (guarded(step))
             decision.breakers.resume(state_.origin->tenant, plan_->step(step).breaker.name,
-                                     current.invocation);
+                                     current.invocation, current.invoked_at);
           set_timer(decision, step, later(current.invoked_at, timeout_of(step)));
           decision.change.waiting.push_back({this, step, current.extra->child});
         } else {

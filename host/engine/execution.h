@@ -173,7 +173,10 @@ class Execution {
   static worker::Outcome undone(const Execution& child);
   void stop_child(Decision& decision, uint32_t step);
   journal::Delta written() const;
-  bool nested(uint32_t step) const { return !plan_->step(step).nested.empty(); }
+  // What it runs is another workflow; a fallback is none.
+  bool nested(uint32_t step) const {
+    return !plan_->step(step).nested.empty() && !state_.steps[step].fallback_used;
+  }
 
   // Outcomes of invocations.
   void on_task_outcome(Decision& decision, uint32_t step, worker::Outcome& outcome);
@@ -182,6 +185,8 @@ class Execution {
   void complete(Decision& decision, uint32_t step, journal::ResultPtr result);
   void record_completion(Decision& decision, uint32_t step, journal::ResultPtr result);
   void expand(Decision& decision, uint32_t step, worker::Outcome& outcome);
+  journal::ErrorPtr prepare_expansion(Decision& decision, uint32_t step, worker::Outcome& outcome,
+                                      journal::ChildrenPtr& children, ExpansionPtr& expansion);
   void spread(const ExpansionPtr& expansion);
   bool has_room(const Decision& decision, size_t bytes) const {
     return bytes <= decision.execution_limit_bytes - std::min(stored_bytes_, decision.execution_limit_bytes);

@@ -51,7 +51,7 @@ void Execution::tell_breaker(Decision& decision, uint32_t step, const Outcome* o
   const definition::Step& of_step = plan_->step(step);
   Breakers::Ended call{current.invocation, Verdict::nothing, id(), plan_->name(step), {}};
   const journal::StepError* error = outcome ? error_of(*outcome) : nullptr;
-  if (outcome && (outcome->kind == Outcome::Kind::done || outcome->kind == Outcome::Kind::expand)) {
+  if (outcome && outcome->kind == Outcome::Kind::done) {
     call.verdict = Verdict::success;
   } else if (error && state_.state == State::running && counts(*error, of_step.retry)) {
     call.verdict = Verdict::failure;

@@ -20,36 +20,18 @@ size_t size_bytes(const std::vector<journal::Child>& children) {
 
 // S15.
 void Execution::expand(Decision& decision, uint32_t step, Outcome& outcome) {
-  using journal::ErrorClass;
-  if (plan_->is_child(step) || !plan_->step(step).graft)
-    return fail_step(
-        decision, step,
-        make_error("expand_not_allowed", "the task returned EXPAND, and the step is not declared as a graft",
-                   ErrorClass::terminal));
-  for (uint32_t number = 0; journal::Child & child : outcome.children) {
-    child.graft = step;
-    child.number = number++;
-  }
-  auto children = std::make_shared<const std::vector<journal::Child>>(std::move(outcome.children));
   journal::ResultPtr result = std::move(outcome.result);
   if (result && result->is_map && result->map.empty()) result = nullptr;
-  const size_t bytes = size_bytes(*children) + (result ? journal::size_bytes(*result) : 0);
-  if (!has_room(decision, bytes)) return refuse_result(decision, step, bytes);
+  const size_t bytes = size_bytes(outcome.children) + (result ? journal::size_bytes(*result) : 0);
+  journal::ChildrenPtr children;
   ExpansionPtr expansion;
-  if (!children->empty()) {
-    journal::ErrorPtr error;
-    expansion = plan_.prepare(step, children, error);
-    if (!expansion) return fail_step(decision, step, std::move(error));
-    for (uint32_t number = 0; number < expansion->size(); ++number)
-      if (const std::string lack =
-              lacking(decision.resources.capacity(), expansion->options[number]->resources);
-          !lack.empty())
-        return fail_step(decision, step,
-                         make_error("resources_insufficient",
-                                    "the child '" + (*expansion->children)[number].name + "' asks for " +
-                                        lack + " that the host has",
-                                    ErrorClass::terminal));
-  }
+  const bool room = has_room(decision, bytes);
+  const journal::ErrorPtr problem =
+      room ? prepare_expansion(decision, step, outcome, children, expansion) : nullptr;
+  const Outcome done;
+  if (guarded(step)) tell_breaker(decision, step, room && !problem ? &done : nullptr);
+  if (!room) return refuse_result(decision, step, bytes);
+  if (problem) return fail_step(decision, step, problem);
   if (result) stored_bytes_ += journal::size_bytes(*result);
   emit(decision, journal::GraftExpanded{step, std::move(children)});
   if (expansion) {
@@ -61,6 +43,34 @@ void Execution::expand(Decision& decision, uint32_t step, Outcome& outcome) {
     for (uint32_t number = 0; number < expansion->size(); ++number) pass(decision, expansion->first + number);
   settle(decision);
   finish_if_done(decision);
+}
+
+// Why the step may not expand so; nullptr: it may. No children are no expansion.
+journal::ErrorPtr Execution::prepare_expansion(Decision& decision, uint32_t step, Outcome& outcome,
+                                               journal::ChildrenPtr& children, ExpansionPtr& expansion) {
+  using journal::ErrorClass;
+  if (plan_->is_child(step) || !plan_->step(step).graft)
+    return make_error("expand_not_allowed",
+                      "the task returned EXPAND, and the step is not declared as a graft",
+                      ErrorClass::terminal);
+  for (uint32_t number = 0; journal::Child & child : outcome.children) {
+    child.graft = step;
+    child.number = number++;
+  }
+  children = std::make_shared<const std::vector<journal::Child>>(std::move(outcome.children));
+  if (children->empty()) return nullptr;
+  journal::ErrorPtr error;
+  expansion = plan_.prepare(step, children, error);
+  if (!expansion) return error;
+  for (uint32_t number = 0; number < expansion->size(); ++number)
+    if (const std::string lack =
+            lacking(decision.resources.capacity(), expansion->options[number]->resources);
+        !lack.empty())
+      return make_error(
+          "resources_insufficient",
+          "the child '" + (*children)[number].name + "' asks for " + lack + " that the host has",
+          ErrorClass::terminal);
+  return nullptr;
 }
 
 // What is derived, for new children.

@@ -49,7 +49,10 @@ void Execution::on_child_input(Decision& decision, uint32_t step, Outcome& outco
   if (state_.state != State::stopping && outcome.kind == Outcome::Kind::done)
     return begin_child(decision, step, outcome.result);
   left_running(decision, step, nullptr);
-  if (outcome.kind == Outcome::Kind::done) outcome.kind = Outcome::Kind::cancelled;  // no child, no result
+  if (outcome.kind == Outcome::Kind::done) {  // no child, no result
+    outcome.kind = Outcome::Kind::cancelled;
+    outcome.result = nullptr;
+  }
   if (state_.state == State::stopping) return on_drained(decision, step, outcome);
   fail_step(decision, step, std::move(outcome.error));
 }
@@ -66,7 +69,7 @@ void Execution::on_child_ended(Decision& decision, const Execution& child) {
     open_commit();
     return on_rollback_outcome(decision, step, undone(child));
   }
-  if (current.state != StepState::running || current.extra->child != child.id()) return;
+  if (current.state != StepState::running || !nested(step) || current.extra->child != child.id()) return;
   open_commit();
   const bool completed = child.state().state == State::completed;
   const std::string& mapper = plan_->step(step).result;

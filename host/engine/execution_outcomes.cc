@@ -54,7 +54,9 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
 
 void Execution::left_running(Decision& decision, uint32_t step, const Outcome* outcome) {
   --n_running_;
-  if (guarded(step)) tell_breaker(decision, step, outcome);
+  // Whether an expansion is one, expand() says.
+  const bool undecided = outcome && outcome->kind == Outcome::Kind::expand && state_.state == State::running;
+  if (guarded(step) && !undecided) tell_breaker(decision, step, outcome);
   decision.timers.remove(local_[step].timer);
   if (!decision.resources.idle()) decision.resources.release(id(), step);
 }

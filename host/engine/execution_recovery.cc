@@ -58,7 +58,7 @@ void Execution::apply_rule(Decision& decision, const Failure& failure, uint32_t 
     case RecoveryRule::Action::manual: {
       record_failure(decision, failure, AfterFailure::await, number);
       journal::Await await;
-      await.kind = "intervention";
+      await.kind = journal::kIntervention;
       return begin_await(decision, failure.step, std::move(await),
                          "somebody has to decide about " + failure.error->code);
     }

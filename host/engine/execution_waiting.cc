@@ -8,6 +8,7 @@
 namespace pirn::engine {
 
 using journal::ErrorClass;
+using journal::kIntervention;
 using journal::kNever;
 using journal::SkipKind;
 using journal::State;
@@ -17,8 +18,6 @@ using worker::Kind;
 using worker::Outcome;
 
 namespace {
-
-constexpr std::string_view kIntervention = "intervention";
 
 Error cannot(const std::string& what, std::string_view from, std::string_view to) {
   return Error{Code::invalid_transition,

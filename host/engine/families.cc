@@ -134,7 +134,7 @@ Result<std::vector<Again>> Engine::Core::retry_letters(Decision& deciding, const
 
 Result<ExecutionId> Engine::Core::retry_letter(Decision& deciding, const std::string& tenant,
                                                ExecutionId letter, bool on_active) {
-  PIRN_TRY(const journal::ExecutionState past, failed_state(tenant, letter));
+  PIRN_TRY(const journal::ExecutionState past, ended_state(tenant, letter));
   PIRN_TRY(PlanPtr plan, plan_again(past, on_active));
   const ExecutionId id = ids_.next(deciding.now);
   journal::Created record;
@@ -153,7 +153,7 @@ Result<ExecutionId> Engine::Core::retry_letter(Decision& deciding, const std::st
 }
 
 // One that has ended in this turn is not in the store yet.
-Result<journal::ExecutionState> Engine::Core::failed_state(const std::string& tenant, ExecutionId id) const {
+Result<journal::ExecutionState> Engine::Core::ended_state(const std::string& tenant, ExecutionId id) const {
   if (const auto found = executions_.find(id); found != executions_.end()) return found->second->state();
   PIRN_TRY(const auto stored, store_.find(tenant, id));
   if (!stored) return not_open(id);
@@ -219,18 +219,17 @@ Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
     create(deciding, birth.child, std::move(plan), std::move(record));
     return {};
   }
-  PIRN_TRY(const auto stored, store_.find(parent.origin->tenant, birth.undoes));
-  if (!stored)
+  const auto past = ended_state(parent.origin->tenant, birth.undoes);
+  if (!past)
     return Error{Code::journal_corrupt,
                  "execution " + parent.id.text() + " has a completed step whose execution " +
-                     birth.undoes.text() + " is not stored",
+                     birth.undoes.text() + " cannot be read: " + past.error().message,
                  "", Blame::world};
-  PIRN_TRY(const auto past, journal::decode_state(stored->body));
   record.retry_of = birth.undoes;
-  record.input = past.state.input;
-  PIRN_TRY(const GrownPlan grown, GrownPlan::recovered(plan, past.state));
-  create_from(deciding, birth.child, std::move(plan), std::move(record), past.state.steps,
-              std::vector<bool>(past.state.steps.size(), true), Execution::Adopting::to_roll_back,
+  record.input = past->input;
+  PIRN_TRY(const GrownPlan grown, GrownPlan::recovered(plan, *past));
+  create_from(deciding, birth.child, std::move(plan), std::move(record), past->steps,
+              std::vector<bool>(past->steps.size(), true), Execution::Adopting::to_roll_back,
               grown.expansions());
   return {};
 }

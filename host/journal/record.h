@@ -185,8 +185,9 @@ struct StepSnoozed {
   int64_t duration = 0;
 };
 // step.await: the step waits for somebody or something outside.
+inline constexpr std::string_view kIntervention = "intervention";
 struct Await {
-  std::string kind;                    // "approval", "event", "intervention", …
+  std::string kind;                    // "approval", "event", kIntervention, …
   std::vector<std::string> approvers;  // empty: whoever holds the role
   std::string notify;                  // JSON text; may be empty
   std::string on_timeout;              // function id; may be empty

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host/journal/impossible.h"
+#include "host/journal/invocation.h"
 
 namespace pirn::journal {
 
@@ -117,6 +118,13 @@ struct Applier {
     // A fallback's value completes it from where the failure left it, a resume from where it waits.
     require(target.state == StepState::running || target.state == StepState::awaiting ||
             (target.state == StepState::retry_wait && target.fallback_used));
+    // What a fallback or a person gave in place of a nested workflow is none of its work: of that there is
+    // nothing to roll back.
+    const AwaitPtr& await = target.extra->await;
+    const bool in_its_place = target.state == StepState::running    ? target.kind == Kind::fallback
+                              : target.state == StepState::awaiting ? await && await->kind == kIntervention
+                                                                    : true;
+    if (in_its_place && target.extra->child) target.extra.edit().child = ExecutionId();
     complete(target, std::move(record.result));
   }
 
@@ -290,9 +298,12 @@ struct Applier {
 
   void operator()(HandlerStarted&& record) {
     names_a_step_or_none(record.step);
-    // Started again after a crash, it takes the place of its lost self.
+    // Started again after a crash, it takes the place of its lost self; in one life of the host nothing does.
+    // Of those of the end there is one.
     std::erase_if(execution.handlers, [&](const HandlerRun& run) {
-      return run.handler == record.handler && run.step == record.step && run.input == record.input;
+      return run.handler == record.handler && run.step == record.step &&
+             !of_one_life(run.invocation, record.invocation) &&
+             (run.handler != HandlerEvent::on_step_error || run.input == record.input);
     });
     execution.handlers.push_back({record.handler, record.invocation, record.step, std::move(record.input)});
   }

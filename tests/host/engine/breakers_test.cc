@@ -393,6 +393,37 @@ TEST(Breakers, ANestedStepHoldsItsTrialOverARestart) {
   EXPECT_EQ(host.breaker().in_flight, 0u);
 }
 
+TEST(Breakers, ARestartMakesNoTrialOfANestedStepThatBeganBefore) {
+  Host host;
+  host.releases.publish(
+      "t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","steps":[
+    {"name":"n","workflow":"inner","max_retries":0,"circuit_breaker":"bank","circuit_breaker_opts":{
+      "failure_threshold":1,"success_threshold":1,"half_open_limit":1,"reset_timeout":"30s"}}]},
+    {"name":"inner","steps":[{"name":"call","max_retries":0}]}]})");
+  host.begin(after(2 * kMinute, ok()));
+  EXPECT_EQ(host.code(fail("down")), "nested_workflow_failed");
+  host.advance(30 * kSecond);
+  const ExecutionId trial = host.begin(after(5 * kMinute, ok()));
+  host.crash();
+  EXPECT_EQ(host.breaker().in_flight, 1u);
+  host.advance(2 * kMinute);
+  EXPECT_EQ(host.circuit(), Circuit::half_open) << "the one of before says nothing about now";
+  host.run();
+  EXPECT_EQ(host.show(trial).state.state, State::completed);
+  EXPECT_EQ(host.circuit(), Circuit::closed);
+}
+
+TEST(Breakers, AGraftSucceedsWhenItExpands) {
+  Host host(R"("graft":true,"max_retries":0)");
+  const auto twice = [] { return expand({child("c"), child("c")}); };
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(host.code(fail("down")), "down");
+  EXPECT_EQ(host.code(twice()), "duplicate_step");
+  EXPECT_EQ(host.breaker().state.failures, 2u) << "an expansion that is refused counts neither way";
+  host.runner().by_function["child"] = [](const auto&) { return ok(); };
+  EXPECT_EQ(host.code(expand({child("c")})), "");
+  EXPECT_EQ(host.breaker().state.failures, 0u);
+}
+
 TEST(Breakers, ChildrenOfGraftsHaveThemToo) {
   Host host;
   host.publish(R"("steps":[{"name":"fan","graft":true}])");

@@ -300,6 +300,24 @@ TEST(FailFast, WhatIgnoresTheCancelIsFencedAfterTheGrace) {
   EXPECT_EQ(world.now(), started + 30 * kSecond);
 }
 
+// The breaker, open already, refuses "no" in the turn in which "long" begins.
+TEST(FailFast, WhatBeganInTheSameTurnIsToldToo) {
+  World world;
+  const std::string guarded = R"("task":"down","max_retries":0,"circuit_breaker":"b",
+    "circuit_breaker_opts":{"failure_threshold":1,"reset_timeout":"1h"}})";
+  world.publish(R"("steps":[{"name":"long"},{"name":"no",)" + guarded + "]");
+  world.runner().by_function["long"] = [](const auto&) { return after(kMinute, ok()); };
+  world.runner().by_function["down"] = [](const auto&) { return fail("down"); };
+  world.start();
+  world.run();
+  const int64_t started = world.now();
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.error->code, "circuit_open");
+  EXPECT_EQ(world.step_state(id, "long"), "cancelled");
+  EXPECT_EQ(world.now(), started) << "nobody waits for what nobody wants";
+}
+
 TEST(FailFast, AStepThatIsNotCancellableHasItsOwnTimeout) {
   World world;
   world.publish(

@@ -289,6 +289,97 @@ TEST(Nested, SurvivesTheHostAtEveryCommit) {
   }
 }
 
+// ---- what takes its place ----
+
+TEST(Nested, WhatAFallbackGaveInItsPlaceIsNotRolledBack) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","input":"narrow","max_retries":0,"fallback":{"value":1}},
+                    {"name":"bad","after":["n"],"max_retries":0})",
+          R"("steps":[{"name":"x","rollback":"undo"}])");
+  world.runner().by_function["narrow"] = [](const auto&) { return fail("x"); };
+  world.runner().by_function["bad"] = [](const auto&) { return fail("x"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(world.step_state(id, "n"), "completed");
+  EXPECT_EQ(world.show(id).state.steps[0].compensation, journal::Compensation::none)
+      << "it never began an execution";
+}
+
+TEST(Nested, WhatAPersonGaveInItsPlaceIsNotRolledBack) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","recovery":[{"action":"manual"}]},
+                    {"name":"bad","after":["n"],"max_retries":0})",
+          R"("failure_mode":"continue","steps":[{"name":"x","rollback":"undo"},
+             {"name":"y","max_retries":0}])");
+  for (const char* function : {"y", "bad"})
+    world.runner().by_function[function] = [](const auto&) { return fail("x"); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  ASSERT_TRUE(world.resume(id, "{}", "n"));
+  world.run();
+  EXPECT_EQ(world.step_state(id, "n"), "completed");
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(calls_of(world, "undo"), 0u);
+}
+
+TEST(Nested, AFallbackRunsAgainAfterACrash) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","max_retries":0,"fallback":"instead"})",
+          R"("steps":[{"name":"x","max_retries":0}])");
+  world.runner().by_function["x"] = [](const auto&) { return fail("x"); };
+  world.runner().by_function["instead"] = [](const auto&) { return after(kSecond, ok(R"({"f":1})")); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  world.crash();
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.context(id), R"({"f":1})");
+  EXPECT_EQ(calls_of(world, "instead"), 2u);
+}
+
+// The time of the step is up; what becomes of its execution is no matter of the fallback that runs meanwhile.
+TEST(Nested, TheEndOfItsExecutionIsNotThatOfAFallback) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","timeout":"10s","max_retries":0,"fallback":"instead"})",
+          kInner);
+  world.runner().by_function["x"] = [](const auto&) { return after(kMinute, ok()); };
+  world.runner().by_function["instead"] = [](const auto&) { return after(kSecond, ok(R"({"f":1})")); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.context(id), R"({"f":1})");
+  EXPECT_EQ(world.show(id).state.ended_at - world.show(id).state.started_at, 11 * kSecond);
+}
+
+TEST(Nested, WhatMapsIntoItIsNoResultWhenTheWorkflowStops) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","input":"narrow"})", kInner);
+  Act stubborn = after(kSecond, ok(R"({"k":1})"));
+  stubborn.ignores_cancel = true;
+  world.runner().by_function["narrow"] = [&](const auto&) { return stubborn; };
+  const ExecutionId id = world.start()->id;
+  ASSERT_TRUE(world.cancel(id));
+  world.run();
+  EXPECT_EQ(world.step_state(id, "n"), "cancelled");
+  EXPECT_EQ(world.show(id).state.steps[0].result, nullptr);
+}
+
+// All in one turn: the nested execution ends, so does the last step of its parent, which is rolled back.
+TEST(Nested, IsRolledBackInTheTurnInWhichItEnds) {
+  World world;
+  world.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+    {"name":"w","failure_mode":"continue","compensate":"always","steps":[
+      {"name":"bad","max_retries":0},{"name":"n","workflow":"inner"}]},
+    {"name":"inner","steps":[{"name":"x","rollback":"undo"}]}]})");
+  world.runner().by_function["bad"] = [](const auto&) { return fail("x"); };
+  world.runner().by_function["x"] = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(calls_of(world, "undo"), 1u);
+}
+
 // ---- workflows of other packages ----
 
 // "shop" with the workflow "buy", whose step contains "pay::charge"; pay has the step `task`.

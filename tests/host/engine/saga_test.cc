@@ -225,6 +225,33 @@ TEST(Saga, AHandlerCannotChangeTheOutcome) {
   EXPECT_EQ(diagnostics[0].code, "handler_failed");
 }
 
+TEST(Saga, AHandlerThatRanAgainAfterACrashIsNoneOfTheOnesUnderWay) {
+  World world;
+  world.publish(R"("on_failure":"mourn","steps":[{"name":"a","max_retries":0}])");
+  world.runner().by_function["a"] = [](const auto&) { return fail("x"); };
+  world.runner().by_function["mourn"] = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  world.crash();
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_TRUE(world.show(id).state.handlers.empty());
+}
+
+// Both attempts fail with the same words; neither call is the other's lost self.
+TEST(Saga, R23HandlersOfSeveralAttemptsAreUnderWayAtATime) {
+  World world;
+  world.publish(
+      R"("max_retries":1,"retry_delay":"1s","on_step_error":"note","steps":[{"name":"a","max_retries":0}])");
+  world.runner().by_function["a"] = [](const auto&) { return fail("x"); };
+  world.runner().by_function["note"] = [](const auto&) { return after(kMinute, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.advance(kSecond);
+  EXPECT_EQ(world.runner().calls.size(), 4u);
+  EXPECT_EQ(world.records_of<journal::HandlerStarted>(id).size(), 2u);
+  EXPECT_EQ(world.show(id).state.handlers.size(), 2u);
+}
+
 TEST(Saga, AHandlerHasALimit) {
   World world;
   world.publish(R"("on_success":"cheer","steps":[{"name":"a"}])");

@@ -1,5 +1,6 @@
 // apply() against the tables of semantics 2.5 and 2.6.
 #include "host/journal/state.h"
+#include "host/journal/invocation.h"
 
 #include <gtest/gtest.h>
 
@@ -365,13 +366,17 @@ TEST(State, ANewAttemptBeginsFromTheInput) {
 
 TEST(State, AHandlerIsOpenUntilItAnswers) {
   ExecutionState state = running();
-  apply(state, HandlerStarted{HandlerEvent::on_step_error, 5, 0, "{}"}, 200);
-  apply(state, HandlerStarted{HandlerEvent::on_step_error, 6, 0, "{}"}, 300);
+  const uint64_t lost = first_invocation(1), again = first_invocation(2);
+  apply(state, HandlerStarted{HandlerEvent::on_step_error, lost, 0, "{}"}, 200);
+  apply(state, HandlerStarted{HandlerEvent::on_step_error, again, 0, "{}"}, 300);
   ASSERT_EQ(state.handlers.size(), 1u) << "started again after a crash";
-  EXPECT_EQ(state.handlers[0].invocation, 6u);
-  apply(state, HandlerDone{5, nullptr}, 310);
+  EXPECT_EQ(state.handlers[0].invocation, again);
+  apply(state, HandlerStarted{HandlerEvent::on_step_error, again + 1, 0, "{}"}, 305);
+  EXPECT_EQ(state.handlers.size(), 2u) << "of another attempt: in one life of the host nothing starts again";
+  apply(state, HandlerDone{again + 1, nullptr}, 306);
+  apply(state, HandlerDone{lost, nullptr}, 310);
   EXPECT_EQ(state.handlers.size(), 1u) << "the lost one says nothing any more";
-  apply(state, HandlerDone{6, kError}, 320);
+  apply(state, HandlerDone{again, kError}, 320);
   EXPECT_TRUE(state.handlers.empty());
 }
 
