@@ -24,8 +24,17 @@ definition::Definition parsed(const Scenario& scenario) {
   return std::move(definition).value();
 }
 
-bool stopped(const Model& model) {
-  return model.execution().cause != Cause::none || model.execution().attempt > 1;
+Model run_alone(const Scenario& scenario, const definition::Definition& definition) {
+  return run_model(scenario, definition, 0, [](const std::string&) { return 1; });
+}
+
+// A failure has stopped an execution while others of its steps were open: which ones, is a matter of time.
+bool cut_short(const Model& model, bool aborts) {
+  return std::any_of(model.runs().begin(), model.runs().end(), [&](const auto& run) {
+    const Execution& e = run->execution();
+    return e.cause == Cause::fail &&
+           (aborts || e.workflow->failure_mode == definition::FailureMode::fail_fast);
+  });
 }
 
 // In virtual time the two agree to the nanosecond, stops, timeouts and crashes included.
@@ -37,7 +46,7 @@ TEST(EngineAndModel, AgreeOnEverything) {
     if (found.empty()) continue;
     const Scenario small = shrunk(scenario, [](const Scenario& less) { return !difference(less).empty(); });
     const definition::Definition definition = parsed(small);
-    const Model model = run_model(small, definition.workflows[0], seed, 0);
+    const Model model = run_alone(small, definition);
     FAIL() << "seed " << seed << "\n"
            << difference(small) << "pirn simulate this case:\n"
            << case_of(small, 64, &model);
@@ -51,18 +60,21 @@ TEST(EngineAndModel, WhatComesOutDoesNotDependOnTime) {
   uint64_t compared = 0;
   for (uint64_t seed = first; seed < first + n; ++seed) {
     std::set<Feature> features = all_features();
-    for (const Feature timely : {Feature::timeouts, Feature::workflow_timeout, Feature::cancel,
-                                 Feature::pause, Feature::answers, Feature::workflow_retries})
+    for (const Feature timely :
+         {Feature::timeouts, Feature::workflow_timeout, Feature::cancel, Feature::pause, Feature::answers,
+          Feature::workflow_retries, Feature::breakers, Feature::dead_letters})
       features.erase(timely);
-    // What a step sees through after_any depends on who was first, and conditions may read it.
-    features.erase(seed % 2 ? Feature::after_any : Feature::conditions);
+    // What a step sees through after_any depends on who was first. Conditions may read it, and a nested
+    // workflow begins with it.
+    if (seed % 2)
+      features.erase(Feature::after_any);
+    else
+      for (const Feature reader : {Feature::conditions, Feature::nested}) features.erase(reader);
     const Scenario scenario = make_scenario(seed, features);
     const definition::Definition definition = parsed(scenario);
-    const Model model = run_model(scenario, definition.workflows[0], seed, 0);
+    const Model model = run_alone(scenario, definition);
     const bool aborts = definition_of(scenario).find("\"abort\"") != std::string::npos;
-    if (stopped(model) &&
-        (aborts || definition.workflows[0].failure_mode == definition::FailureMode::fail_fast))
-      continue;
+    if (cut_short(model, aborts)) continue;
     const Scenario stormy = retimed(scenario, seed * 7 + 1, true);
     ASSERT_EQ(outcome_of(model), outcome_on_engine(stormy, 1 + seed % 5)) << "seed " << seed << "\n"
                                                                           << case_of(stormy, 1 + seed % 5);
@@ -75,13 +87,14 @@ TEST(EngineAndModel, WhatComesOutDoesNotDependOnTime) {
 TEST(EngineAndModel, ADifferenceIsFoundAndShrunk) {
   Scenario scenario = make_scenario(3, all_features());
   const auto fails = [](const Scenario& less) {
-    for (const auto& step : less.workflow.at("steps").as_array())
+    for (const auto& step : less.workflows[0].at("steps").as_array())
       if (step.as_object().contains("after")) return true;
     return false;
   };
   for (uint64_t seed = 4; !fails(scenario); ++seed) scenario = make_scenario(seed, all_features());
   const Scenario small = shrunk(scenario, fails);
-  EXPECT_EQ(small.workflow.at("steps").as_array().size(), 2u);
+  EXPECT_EQ(small.workflows.size(), 1u);
+  EXPECT_EQ(small.workflows[0].at("steps").as_array().size(), 2u);
   EXPECT_TRUE(small.commands.empty());
   EXPECT_TRUE(small.deeds.empty());
 }

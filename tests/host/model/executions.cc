@@ -8,31 +8,28 @@ namespace pirn::model {
 // ---- commands ----
 
 // E1.
-void Model::start() {
-  e_.wake_at = now_;
-  decide();
-}
+void Run::begin() { e_.wake_at = host_.now(); }
 
 // E3, E10; anything else is E13.
-bool Model::cancel(bool rollback, bool cleanup) {
+bool Run::cancel(bool rollback, bool cleanup) {
   if ((e_.phase != Phase::pending && e_.phase != Phase::running) || e_.concluding) return false;
   e_.rollback = rollback;
   e_.cleanup = cleanup;
   stop(Cause::cancel);
-  decide();
   return true;
 }
 
 // E4.
-bool Model::pause() {
+bool Run::pause() {
   if (e_.phase != Phase::running || e_.paused || e_.concluding) return false;
   e_.paused = true;
+  leave_line();
   return true;
 }
 
 // E5: the manual pause ends and the context is a patch, unless a step is named; without a manual pause the
 // awaiting steps, or the named one, are answered.
-bool Model::resume(Context context, const std::string& step, Action action) {
+bool Run::resume(const Context& context, const std::string& step, Action action) {
   if (e_.phase != Phase::running) return false;
   std::vector<size_t> answered;
   for (size_t i = 0; i < e_.steps.size(); ++i) {
@@ -45,7 +42,7 @@ bool Model::resume(Context context, const std::string& step, Action action) {
   if (e_.paused && answered.empty() && !context.empty()) e_.patches.push_back(context);
   e_.paused = false;
   for (Step& s : e_.steps)  // what was due meanwhile is due now
-    if ((s.state == State::retry_wait || s.state == State::snoozed) && s.wake_at <= now_) {
+    if ((s.state == State::retry_wait || s.state == State::snoozed) && s.wake_at <= host_.now()) {
       s.wake_at = kNever;
       s.state = State::ready;
     }
@@ -67,12 +64,11 @@ bool Model::resume(Context context, const std::string& step, Action action) {
         break;
     }
   }
-  decide();
   return true;
 }
 
 // R67.
-bool Model::approve(const std::string& step, bool approved) {
+bool Run::approve(const std::string& step, bool approved) {
   const Step* found = find(step);
   if (e_.phase != Phase::running || !found || found->state != State::awaiting || found->intervention)
     return false;
@@ -81,29 +77,10 @@ bool Model::approve(const std::string& step, bool approved) {
       Slot{true,
            {{"approved", approved ? "true" : "false"}, {"approver", "\"operator\""}, {"comment", "\"\""}},
            ""});
-  decide();
   return true;
 }
 
-// Everything under way is lost; S17, and what was asked is asked again.
-void Model::crash() {
-  const std::vector<UnderWay> lost = std::move(calls_);
-  calls_.clear();
-  if (terminal(e_.phase)) return;
-  for (const UnderWay& call : lost) {
-    if (call.step == kNoStep)
-      call_handler(call.handler);  // handlers: at least once
-    else if (call.kind == Kind::rollback)
-      compensate_next();
-    else if (e_.steps[call.step].state == State::asking)
-      ask(call.step, call.kind);
-    else
-      S17_interrupted(call.step);
-  }
-  decide();
-}
-
-bool Model::visibly_paused() const {
+bool Run::visibly_paused() const {
   const auto any = [&](std::initializer_list<State> states) {
     return std::any_of(e_.steps.begin(), e_.steps.end(), [&](const Step& step) {
       return std::find(states.begin(), states.end(), step.state) != states.end();
@@ -116,17 +93,17 @@ bool Model::visibly_paused() const {
 
 // ---- transitions ----
 
-void Model::E2_begin() {
+void Run::E2_begin() {
   e_.wake_at = kNever;
   e_.phase = Phase::running;
   if (++e_.attempt == 1) {  // R21: wall clock from the first start
-    e_.started_at = now_;
-    e_.deadline = later(now_, e_.workflow->timeout_ns);
+    e_.started_at = host_.now();
+    e_.deadline = later(host_.now(), e_.workflow->timeout_ns);
   }
   settle();
 }
 
-void Model::E6_fail(size_t step) {
+void Run::E6_fail(size_t step) {
   if (e_.error_step == kNoStep) {  // the first such error is *the* error
     e_.error = e_.steps[step].error;
     e_.error_step = step;
@@ -134,14 +111,14 @@ void Model::E6_fail(size_t step) {
   stop(Cause::fail);
 }
 
-void Model::E7_deadline() {
+void Run::E7_deadline() {
   e_.deadline = kNever;
   e_.error = {"workflow_timeout", definition::ErrorClass::terminal, ""};
   e_.error_step = kNoStep;
   stop(Cause::fail);
 }
 
-void Model::E8_E9_all_over() {
+void Run::E8_E9_all_over() {
   if (e_.phase != Phase::running || e_.paused || e_.concluding) return;
   size_t failed = kNoStep;
   for (size_t step = 0; step < e_.steps.size(); ++step) {
@@ -155,19 +132,20 @@ void Model::E8_E9_all_over() {
 }
 
 // R27, R28: what runs may finish within the grace; everything else ends now.
-void Model::stop(Cause cause) {
+void Run::stop(Cause cause) {
   const std::set<size_t> below = descendants_of_failures();
   e_.phase = Phase::stopping;
   e_.cause = cause;
   e_.paused = false;
   e_.wake_at = kNever;
-  e_.grace_until = later(now_, settings_.cancel_grace);
+  e_.grace_until = later(host_.now(), host_.settings_.cancel_grace);
+  leave_line();
   for (size_t step = 0; step < e_.steps.size(); ++step)
     if (!terminal(e_.steps[step].state)) S18_to_S21_stop(step, below.contains(step));
   E11_drained();
 }
 
-void Model::E11_drained() {
+void Run::E11_drained() {
   if (e_.phase != Phase::stopping || running() > 0 || e_.concluding) return;
   e_.grace_until = kNever;
   if (to_compensate() && next_to_compensate() != kNoStep) {
@@ -177,7 +155,7 @@ void Model::E11_drained() {
   finalise();
 }
 
-void Model::finalise() {
+void Run::finalise() {
   if (e_.cause == Cause::cancel) return F3_cancelled();
   // F1: the errors that a policy retries are retried by the workflow's, too.
   const definition::RetryPolicy& policy = e_.workflow->retry;
@@ -186,52 +164,47 @@ void Model::finalise() {
 }
 
 // R22: all steps are reset, and the context is the initial one again.
-void Model::F1_retry() {
+void Run::F1_retry() {
   const definition::RetryPolicy& policy = e_.workflow->retry;
-  e_.wake_at = later(now_, delay(policy, raw_delay(policy, e_.attempt), e_.id, "", e_.attempt));
+  e_.wake_at = later(host_.now(), delay(policy, raw_delay(policy, e_.attempt), e_.id, "", e_.attempt));
   e_.phase = Phase::pending;
   e_.cause = Cause::none;
   e_.patches.clear();
   e_.error = {};
   e_.error_step = kNoStep;
   e_.tolerated_failures = 0;
-  std::vector<Step> fresh;
-  for (const definition::Step& of : e_.workflow->steps) {
-    fresh.emplace_back();
-    fresh.back().def = of;
-  }
-  e_.steps = std::move(fresh);
-  rank_declared();
+  set_steps();
 }
 
-void Model::F2_failed() {
+void Run::F2_failed() {
   if (!conclude("on_failure")) handler_over("on_failure");
 }
 
-void Model::F3_cancelled() {
+void Run::F3_cancelled() {
   if (!e_.cleanup || !conclude("on_cancel")) handler_over("on_cancel");  // R30
 }
 
-const std::string& Model::function_of(const std::string& handler) const {
+const std::string& Run::function_of(const std::string& handler) const {
   const definition::Handlers& handlers = e_.workflow->handlers;
   if (handler == "on_success") return handlers.on_success;
   if (handler == "on_failure") return handlers.on_failure;
   return handler == "on_cancel" ? handlers.on_cancel : handlers.on_step_error;
 }
 
-void Model::call_handler(const std::string& name) {
+void Run::call_handler(const std::string& name) {
   e_.handlers.push_back(name);
   UnderWay begun;
+  begun.run = this;
   begun.kind = Kind::handler;
   begun.handler = name;
-  begun.deed = script_({e_.workflow->name, "", function_of(name), Kind::handler, 1, 1});
-  begun.ends_at = begun.deed.what == Deed::What::hang ? kNever : now_ + begun.deed.takes;
-  begun.deadline = later(now_, settings_.handler_limit);
-  calls_.push_back(std::move(begun));
+  begun.deed = host_.script_({e_.workflow->name, "", function_of(name), Kind::handler, 1, 1});
+  begun.ends_at = begun.deed.what == Deed::What::hang ? kNever : host_.now() + begun.deed.takes;
+  begun.deadline = later(host_.now(), host_.settings_.handler_limit);
+  host_.calls_.push_back(std::move(begun));
 }
 
 // Only its last word is missing. false: it has none.
-bool Model::conclude(const std::string& handler) {
+bool Run::conclude(const std::string& handler) {
   if (function_of(handler).empty()) return false;
   e_.concluding = true;
   call_handler(handler);
@@ -239,18 +212,21 @@ bool Model::conclude(const std::string& handler) {
 }
 
 // However it ended: handlers cannot change the outcome.
-void Model::handler_over(const std::string& handler) {
+void Run::handler_over(const std::string& handler) {
   if (handler == "on_step_error") return;  // never awaited (R23)
   e_.phase = handler == "on_success"   ? Phase::completed
              : handler == "on_failure" ? Phase::failed
                                        : Phase::cancelled;
-  if (e_.phase == Phase::failed) e_.dead_letters += e_.workflow->dead_letter;  // R34: once, after on_failure
-  e_.ended_at = now_;
+  e_.ended_at = host_.now();
+  if (e_.parent) return host_.ended_.push_back(this);
+  if (e_.phase != Phase::failed || !e_.workflow->dead_letter) return;
+  ++e_.dead_letters;  // R34: once, after on_failure
+  host_.letters_[name_] = later(host_.now(), e_.workflow->dead_letter_ttl_ns);
 }
 
 // ---- compensation: R24 to R26 ----
 
-bool Model::to_compensate() const {
+bool Run::to_compensate() const {
   if (e_.cause == Cause::cancel) return e_.rollback;
   switch (e_.workflow->compensate) {
     case definition::Compensate::always:
@@ -263,27 +239,28 @@ bool Model::to_compensate() const {
 }
 
 // The newest completed step that declares a rollback and has not had its turn.
-size_t Model::next_to_compensate() const {
+size_t Run::next_to_compensate() const {
   size_t next = kNoStep;
   for (size_t step = 0; step < e_.steps.size(); ++step) {
     const Step& s = e_.steps[step];
     const bool over = s.compensation == Compensation::done || s.compensation == Compensation::failed;
-    if (s.state != State::completed || over || s.def.rollback.empty()) continue;
+    if (s.state != State::completed || over || (s.def.rollback.empty() && !s.child)) continue;
     if (next == kNoStep || s.ended > e_.steps[next].ended) next = step;
   }
   return next;
 }
 
 // E12 when there is none.
-void Model::compensate_next() {
+void Run::compensate_next() {
   const size_t step = next_to_compensate();
   if (step == kNoStep) return finalise();
   e_.steps[step].compensation = Compensation::running;
+  if (e_.steps[step].def.rollback.empty()) return roll_back_child(step);
   call(step, Kind::rollback, e_.steps[step].def.timeout_ns);
 }
 
 // R25, R61: anything but ok is a failure; it is retried by the step's policy, then the others go on.
-void Model::S22_rolled_back(size_t step, const Deed& deed) {
+void Run::S22_rolled_back(size_t step, const Deed& deed) {
   Step& s = e_.steps[step];
   if (deed.what == Deed::What::ok) {
     s.compensation = Compensation::done;
@@ -291,8 +268,8 @@ void Model::S22_rolled_back(size_t step, const Deed& deed) {
     const Error error = deed.what == Deed::What::fail ? deed.error : Error{"invalid_return", {}, ""};
     if (retry_allowed(s.def.retry, error, ++s.rollback_failures)) {
       s.compensation = Compensation::pending;
-      s.wake_at = later(now_, delay(s.def.retry, raw_delay(s.def.retry, s.rollback_failures), e_.id,
-                                    s.def.name, s.rollback_failures));
+      s.wake_at = later(host_.now(), delay(s.def.retry, raw_delay(s.def.retry, s.rollback_failures), e_.id,
+                                           s.def.name, s.rollback_failures));
       return;
     }
     s.compensation = Compensation::failed;

@@ -3,142 +3,171 @@
 
 #include <algorithm>
 
+#include "registry/ids.h"
+
 namespace pirn::model {
 
-Model::Model(const definition::Workflow& workflow, uint64_t id, Context initial, Script script,
-             Settings settings)
-    : script_(std::move(script)), settings_(settings) {
-  e_.workflow = &workflow;
-  e_.id = id;
-  e_.initial = std::move(initial);
-  for (const definition::Step& of : workflow.steps) {
-    e_.steps.emplace_back();
-    e_.steps.back().def = of;
-  }
-  rank_declared();
-}
+Model::Model(const definition::Definition& definition, Script script, Settings settings, IdOf id_of)
+    : definition_(definition),
+      script_(std::move(script)),
+      settings_(std::move(settings)),
+      id_of_(std::move(id_of)) {}
 
-const Step* Model::find(const std::string& name) const {
-  for (const Step& step : e_.steps)
-    if (step.def.name == name) return &step;
+Run* Model::find(const std::string& name) const {
+  for (const auto& run : runs_)
+    if (run->name() == name) return run.get();
   return nullptr;
 }
 
-// ---- calls ----
-
-void Model::call(size_t step, Kind kind, int64_t limit) {
-  const Step& s = e_.steps[step];
-  const uint32_t attempt = kind == Kind::backoff ? s.failures : s.failures + 1;
-  UnderWay begun;
-  begun.step = step;
-  begun.kind = kind;
-  const std::string& function = kind == Kind::handler ? s.on_timeout : e_.workflow->name;
-  begun.deed =
-      script_({e_.workflow->name, s.def.name, function, kind, seen_through_[{step, kind}] + 1, attempt});
-  begun.ends_at = begun.deed.what == Deed::What::hang ? kNever : now_ + begun.deed.takes;
-  begun.deadline = limit >= kNever - now_ ? kNever : now_ + limit;
-  calls_.push_back(std::move(begun));
+// A second one of its name is NAME#2.
+Run& Model::add(const definition::Workflow& workflow, std::string name, Context initial) {
+  std::string free = name;
+  for (int n = 2; find(free); ++n) free = name + "#" + std::to_string(n);
+  return *runs_.emplace_back(std::make_unique<Run>(*this, workflow, std::move(free), std::move(initial)));
 }
 
-UnderWay* Model::under_way(size_t step) {
-  for (UnderWay& call : calls_)
-    if (call.step == step) return &call;
-  return nullptr;
+// ---- commands ----
+
+void Model::start(const std::string& workflow, const std::string& name, Context initial) {
+  add(*definition_.find(workflow), name, std::move(initial)).begin();
+  decide();
 }
 
-// It is over, though nobody wants its answer.
-void Model::hang_up(size_t step) {
-  for (const UnderWay& call : calls_)
-    if (call.step == step) ++seen_through_[{step, call.kind}];
-  std::erase_if(calls_, [&](const UnderWay& call) { return call.step == step; });
+bool Model::cancel(const std::string& run, bool rollback, bool cleanup) {
+  Run* found = find(run);
+  if (!found || !found->cancel(rollback, cleanup)) return false;
+  decide();
+  return true;
 }
 
-size_t Model::running() const {
-  return static_cast<size_t>(std::count_if(e_.steps.begin(), e_.steps.end(),
-                                           [](const Step& step) { return step.state == State::running; }));
+bool Model::pause(const std::string& run) {
+  Run* found = find(run);
+  return found && found->pause();
+}
+
+bool Model::resume(const std::string& run, const Context& context, const std::string& step, Action action) {
+  Run* found = find(run);
+  if (!found || !found->resume(context, step, action)) return false;
+  decide();
+  return true;
+}
+
+bool Model::approve(const std::string& run, const std::string& step, bool approved) {
+  Run* found = find(run);
+  if (!found || !found->approve(step, approved)) return false;
+  decide();
+  return true;
+}
+
+// R34: from the input, without its patches; nothing is adopted, and the letter is gone.
+bool Model::retry_letter(const std::string& run, const std::string& as) {
+  if (letters_.erase(run) == 0) return false;
+  const Execution& failed = find(run)->execution();
+  Context initial = failed.initial;
+  initial["__dead_letter_id__"] = "\"" + ExecutionId{failed.id}.text() + "\"";
+  add(*failed.workflow, as, std::move(initial)).begin();
+  decide();
+  return true;
+}
+
+std::set<std::string> Model::letters() const {
+  std::set<std::string> out;
+  for (const auto& [run, expires_at] : letters_) out.insert(run);
+  return out;
+}
+
+// Everything under way is lost; what nobody calls, goes on.
+void Model::crash() {
+  const std::vector<UnderWay> lost = std::move(calls_);
+  calls_.clear();
+  for (const UnderWay& call : lost)
+    if (call.kind == Kind::nested) calls_.push_back(call);
+  for (const auto& run : runs_) run->leave_line();
+  lose_trials();
+  for (const UnderWay& call : lost)
+    if (call.kind != Kind::nested && !terminal(call.run->execution().phase)) call.run->lost(call);
+  decide();
 }
 
 // ---- 2.10: decide ----
 
 void Model::decide() {
-  if (e_.phase == Phase::pending && e_.wake_at <= now_) E2_begin();
-  E8_E9_all_over();
-  E11_drained();
-  while (e_.phase == Phase::running && !e_.paused) {
-    size_t next = kNoStep;
-    for (size_t step = 0; step < e_.steps.size(); ++step) {
-      if (!S5_may_start(step)) continue;
-      if (next == kNoStep || goes_before(e_.steps[step], e_.steps[next])) next = step;
+  const auto follow = [this] {
+    for (size_t i = 0; i < runs_.size(); ++i) runs_[i]->follow();
+  };
+  for (bool more = true; more;) {
+    follow();
+    more = settle_families();
+    while (!more && dispatch()) {
     }
-    if (next == kNoStep) return;
-    S5_start(next);
+    follow();
+    more = more || !births_.empty() || !stops_.empty() || !ended_.empty();
   }
 }
 
-std::optional<int64_t> Model::next_due() const {
-  if (terminal(e_.phase)) return std::nullopt;
-  int64_t next = std::min(e_.phase == Phase::pending ? e_.wake_at : kNever,
-                          e_.phase <= Phase::running && !e_.concluding ? e_.deadline : kNever);
-  if (e_.phase == Phase::stopping) next = std::min(next, e_.grace_until);
-  for (const UnderWay& call : calls_) next = std::min({next, call.ends_at, call.deadline});
-  for (const Step& step : e_.steps) {
-    const bool sleeps = step.state == State::retry_wait || step.state == State::snoozed;
-    const bool rolls_back = step.compensation == Compensation::pending;
-    if ((sleeps && !e_.paused) || step.state == State::awaiting || rolls_back)
-      next = std::min(next, step.wake_at);
+// Executions that begin, stop or end because of others.
+bool Model::settle_families() {
+  if (births_.empty() && stops_.empty() && ended_.empty()) return false;
+  for (const Birth& birth : std::exchange(births_, {})) {
+    Step& step = birth.parent->e_.steps[birth.step];
+    const std::string name = birth.parent->name() + "/" + step.def.name;
+    const definition::Workflow& workflow =
+        birth.undoes ? *birth.undoes->execution().workflow : *definition_.find(step.def.nested);
+    Run& child = add(workflow, name, birth.initial);
+    child.belongs_to(*birth.parent, birth.step);
+    (birth.undoes ? step.undoing : step.child) = &child;
+    if (birth.undoes)
+      child.adopt(*birth.undoes);
+    else
+      child.begin();
   }
+  for (const auto& [child, rollback] : std::exchange(stops_, {}))
+    if (child) child->cancel(rollback, true);
+  for (const Run* child : std::exchange(ended_, {}))
+    if (Run* parent = child->execution().parent; parent && !terminal(parent->execution().phase))
+      parent->child_over(*child);
+  return true;
+}
+
+// R60: executions in turn, and those that have waited for the pool between them.
+bool Model::dispatch() {
+  std::vector<Run*> in_turn;
+  for (const auto& run : runs_) in_turn.push_back(run.get());
+  std::stable_sort(in_turn.begin(), in_turn.end(),
+                   [](const Run* a, const Run* b) { return a->execution().id < b->execution().id; });
+  bool any = false;
+  for (Run* run : in_turn)
+    if (run->take_up_one()) {
+      any = true;
+      serve_one();
+    }
+  return any || serve_one();
+}
+
+std::optional<int64_t> Model::next_due() const {
+  int64_t next = kNever;
+  for (const UnderWay& call : calls_) next = std::min({next, call.ends_at, call.deadline});
+  for (const auto& run : runs_) next = std::min(next, run->next_timer().value_or(kNever));
+  for (const auto& [run, expires_at] : letters_) next = std::min(next, expires_at);
   if (next == kNever) return std::nullopt;
   return std::max(next, now_);
 }
 
 // Of what is due at this instant: outcomes first, in the order of their beginning, then timers.
 bool Model::one_thing_due() {
-  for (size_t i = 0; i < calls_.size(); ++i) {
-    if (calls_[i].ends_at > now_) continue;
-    const UnderWay call = calls_[i];
-    calls_.erase(calls_.begin() + static_cast<ptrdiff_t>(i));
-    ++seen_through_[{call.step, call.kind}];
-    if (call.step == kNoStep)
-      handler_over(call.handler);
-    else
-      outcome(call.step, call.kind, call.deed);
-    return true;
-  }
-  for (size_t i = 0; i < calls_.size(); ++i) {
-    if (calls_[i].deadline > now_) continue;
-    const UnderWay call = calls_[i];
-    calls_.erase(calls_.begin() + static_cast<ptrdiff_t>(i));
-    ++seen_through_[{call.step, call.kind}];
-    if (call.step == kNoStep)
-      handler_over(call.handler);
-    else
-      S10_timeout(call.step, call.kind);
-    return true;
-  }
-  if (e_.phase <= Phase::running && !e_.concluding && e_.deadline <= now_) return E7_deadline(), true;
-  if (e_.phase == Phase::stopping && e_.grace_until <= now_ && running() > 0) {
-    for (size_t step = 0; step < e_.steps.size(); ++step) {  // after the grace: fenced and cancelled
-      if (e_.steps[step].state != State::running || !e_.steps[step].def.cancellable) continue;
-      hang_up(step);
-      cancelled(step);
+  for (const auto due : {&UnderWay::ends_at, &UnderWay::deadline})
+    for (size_t i = 0; i < calls_.size(); ++i) {
+      if (calls_[i].*due > now_) continue;
+      const UnderWay call = calls_[i];
+      calls_.erase(calls_.begin() + static_cast<ptrdiff_t>(i));
+      if (due == &UnderWay::ends_at)
+        call.run->returned(call);
+      else
+        call.run->ran_out(call);
+      return true;
     }
-    e_.grace_until = kNever;
-    return true;
-  }
-  for (size_t step = 0; step < e_.steps.size(); ++step) {
-    Step& s = e_.steps[step];
-    if (s.wake_at > now_) continue;
-    if (s.state == State::awaiting) return S14_await_over(step), true;
-    if (s.compensation == Compensation::pending) {
-      s.wake_at = kNever;
-      return compensate_next(), true;
-    }
-    if (e_.paused || (s.state != State::retry_wait && s.state != State::snoozed)) continue;
-    s.wake_at = kNever;
-    s.state = State::ready;  // S16: `when` is not asked again
-    return true;
-  }
-  return e_.phase == Phase::pending && e_.wake_at <= now_;
+  if (std::erase_if(letters_, [&](const auto& letter) { return letter.second <= now_; }) > 0) return true;
+  return std::any_of(runs_.begin(), runs_.end(), [](const auto& run) { return run->timer_due(); });
 }
 
 void Model::run_until(int64_t instant) {

@@ -5,7 +5,7 @@
 // It shares nothing with the engine but the definition's structs, the evaluation of conditions that are data
 // (packager/definition) and the number that the jitter's hash yields, which the page leaves to the code.
 // There is no journal, no increment and no index: whatever follows from the states is computed anew from all
-// of them.
+// of them. `Model` is a host: its time, what is under way, what its executions share; `Run` is one execution.
 //
 // One thread, virtual time.
 #pragma once
@@ -45,7 +45,7 @@ Json text_of(const Slot& slot);
 
 // ---- what the world outside does: scripted ----
 
-enum class Kind { task, rollback, fallback, handler, condition, backoff, duration };
+enum class Kind { task, rollback, fallback, handler, condition, backoff, duration, input, result, nested };
 struct Call {
   std::string workflow, step;
   std::string function;  // of a handler
@@ -89,6 +89,9 @@ enum class Class { open, ok, soft, untaken, bad };
 enum class Verdict { wait, pass, drop, block };
 enum class Compensation { none, pending, running, done, failed };
 
+class Model;
+class Run;
+
 // (rank, 0) for a declared step, (rank of its graft, i + 1) for a child; 2.7.
 using Rank = std::pair<uint32_t, uint32_t>;
 
@@ -119,6 +122,11 @@ struct Step {
   std::vector<int64_t> delays;     // of its retries, in order
   Compensation compensation = Compensation::none;
   uint32_t rollback_failures = 0;
+  bool in_line = false;  // ready: for what it needs of the host's pool; R48
+  uint64_t token = 0;    // running: of its invocation, for its breaker
+  int64_t invoked_at = 0;
+  Run* child = nullptr;    // of its last try; R32
+  Run* undoing = nullptr;  // what rolls that back
 };
 
 enum class Phase { pending, running, stopping, compensating, completed, failed, cancelled };
@@ -145,10 +153,13 @@ struct Execution {
   std::vector<std::string> handlers;     // "on_failure", … as they were called
   bool concluding = false;               // its last handler is under way
   uint32_t dead_letters = 0;
+  Run* parent = nullptr;  // R32
+  size_t parent_step = kNoStep;
 };
 
-// A call under way.
+// A call under way, or a nested workflow.
 struct UnderWay {
+  Run* run = nullptr;
   size_t step = kNoStep;  // none: a handler of the workflow
   Kind kind = Kind::task;
   std::string handler;  // "on_failure", …
@@ -161,6 +172,7 @@ struct Settings {
   int64_t consultation_limit = 5'000'000'000;
   int64_t handler_limit = 300'000'000'000;
   size_t slots = 64;
+  std::optional<std::map<std::string, double>> pool;  // what the host has; nothing: enough of everything
 };
 
 // R18, R19 (retries.cc). kNever stays never.
@@ -171,31 +183,44 @@ int64_t raw_delay(const definition::RetryPolicy& policy, uint32_t n);
 int64_t delay(const definition::RetryPolicy& policy, int64_t raw, uint64_t execution, const std::string& step,
               uint32_t n);
 
-class Model {
+enum class Action { complete, retry, skip, fail };  // R47
+
+// One execution.
+class Run {
  public:
-  Model(const definition::Workflow& workflow, uint64_t id, Context initial, Script script, Settings settings);
+  Run(Model& host, const definition::Workflow& workflow, std::string name, Context initial);
 
-  // Commands, at the present instant. False: `invalid_transition` (E13), and nothing has changed.
-  void start();
-  bool cancel(bool rollback = false, bool cleanup = true);
-  bool pause();
-  enum class Action { complete, retry, skip, fail };
-  bool resume(Context context, const std::string& step = "", Action action = Action::complete);
-  bool approve(const std::string& step, bool approved);
-  void crash();  // the host is lost and is back at once
-
-  // Lets time pass until nothing is due any more, or until (and at) `instant`.
-  void run_until(int64_t instant);
-  void run() { run_until(kNever); }
-
-  int64_t now() const { return now_; }
-  void begin_at(int64_t now) { now_ = now; }
+  const std::string& name() const { return name_; }
   const Execution& execution() const { return e_; }
   const Step* find(const std::string& name) const;
   Context context() const;  // the fold over all completed steps
+  Context written() const;  // of it what its steps wrote
   bool visibly_paused() const;
 
+  // For the host.
+  void belongs_to(Run& parent, size_t step);
+  void begin();
+  void adopt(const Run& past);  // rolls back what it has completed; R32
+  bool cancel(bool rollback, bool cleanup);
+  bool pause();
+  bool resume(const Context& context, const std::string& step, Action action);
+  bool approve(const std::string& step, bool approved);
+  void lost(const UnderWay& call);
+  void follow();  // E2, E8, E9, E11: what is due because of the states alone
+  bool take_up_one();
+  void supplied(size_t step);
+  void leave_line();
+  void returned(const UnderWay& call);
+  void ran_out(const UnderWay& call);
+  bool timer_due();
+  std::optional<int64_t> next_timer() const;
+  void child_over(const Run& child);
+  double uses(const std::string& resource) const;
+  std::set<uint64_t> nested_tokens() const;
+
  private:
+  friend Model;
+
   // 2.3, 2.4, 2.7 (verdict.cc)
   Class class_of(const Step& step) const;
   std::set<size_t> all_set(size_t step) const;
@@ -208,7 +233,9 @@ class Model {
   Context delta(const Step& step) const;
   Context fold(const std::set<size_t>& of) const;
   Context visible(size_t step) const;
+  std::set<size_t> all_steps() const;
   bool condition_holds(size_t step) const;
+  void set_steps();
   void rank_declared();
 
   // 2.5 (executions.cc)
@@ -254,6 +281,7 @@ class Model {
   void S13_resumed(size_t step, Slot slot);
   void S14_await_over(size_t step);
   void S15_expand(size_t step, const std::vector<definition::Step>& children);
+  std::optional<Error> S15_problem(size_t step, const std::vector<definition::Step>& children) const;
   void S17_interrupted(size_t step);
   void S18_to_S21_stop(size_t step, bool below_failure);
   void S21_drained(size_t step, const Deed& deed);
@@ -261,26 +289,118 @@ class Model {
   void answered(size_t step, Kind kind, const Deed& deed);
   void cancelled(size_t step);
   void outcome(size_t step, Kind kind, const Deed& deed);
+  void outcome_of_task(size_t step, const Deed& deed);
   const definition::RetryPolicy& policy_in_force(size_t step) const;
   const definition::RecoveryRule& rule(size_t step, size_t number) const;
 
-  // 2.10 (model.cc)
-  void decide();
-  std::optional<int64_t> next_due() const;
-  bool one_thing_due();
+  // R32 (nested.cc)
+  void begin_child(size_t step, const Context& over);
+  void stop_child(size_t step);
+  void roll_back_child(size_t step);
+
+  // R33 (shared.cc)
+  bool counts(size_t step, const Error& error) const;
+  void tell_breaker(size_t step, Kind kind, const Deed* deed);
+
+  // run.cc
   void call(size_t step, Kind kind, int64_t limit);
   void hang_up(size_t step);
   UnderWay* under_way(size_t step);
   size_t running() const;
   void end(size_t step, State state);
 
+  Model& host_;
+  const std::string name_;
   Execution e_;
+  uint64_t commits_ = 0;
+  std::map<std::pair<size_t, Kind>, uint32_t> seen_through_;
+};
+
+// R33.
+struct Breaker {
+  enum class Circuit { closed, open, half_open };
+  Circuit circuit = Circuit::closed;
+  uint32_t failures = 0, successes = 0;
+  int64_t until = 0;          // open
+  std::set<uint64_t> trials;  // half open: those of now that are in flight
+  std::set<uint64_t> before;  // those of an earlier time that are, too
+};
+
+class Model {
+ public:
+  // `id_of`: what the host under comparison has given to the execution of that name; it seeds the jitter.
+  using IdOf = std::function<uint64_t(const std::string&)>;
+  Model(const definition::Definition& definition, Script script, Settings settings, IdOf id_of);
+
+  // Commands, at the present instant. False: refused (E13), and nothing has changed.
+  void start(const std::string& workflow, const std::string& name, Context initial);
+  bool cancel(const std::string& run, bool rollback = false, bool cleanup = true);
+  bool pause(const std::string& run);
+  bool resume(const std::string& run, const Context& context, const std::string& step = "",
+              Action action = Action::complete);
+  bool approve(const std::string& run, const std::string& step, bool approved);
+  bool retry_letter(const std::string& run, const std::string& as);  // R34
+  void crash();                                                      // the host is lost and is back at once
+
+  // Lets time pass until nothing is due any more, or until (and at) `instant`.
+  void run_until(int64_t instant);
+  void run() { run_until(kNever); }
+
+  int64_t now() const { return now_; }
+  void begin_at(int64_t now) { now_ = now; }
+  const std::vector<std::unique_ptr<Run>>& runs() const { return runs_; }
+  const Run& run_of(const std::string& name) const { return *find(name); }
+  std::set<std::string> letters() const;                // of the runs that left them; those that expired not
+  std::map<std::string, std::string> breakers() const;  // their states as people see them
+
+ private:
+  friend Run;
+
+  Run* find(const std::string& name) const;
+  Run& add(const definition::Workflow& workflow, std::string name, Context initial);
+  void decide();
+  bool dispatch();
+  bool settle_families();
+  std::optional<int64_t> next_due() const;
+  bool one_thing_due();
+
+  // R48 (shared.cc)
+  void stand_in_line(Run& run, size_t step);
+  bool fits(const definition::Step& step) const;
+  bool serve_one();
+
+  // R33
+  bool admits(const definition::CircuitBreaker& breaker, uint64_t token);
+  void ended(const definition::CircuitBreaker& breaker, uint64_t token, std::optional<bool> good);
+  int64_t reopens_at(const definition::CircuitBreaker& breaker) const;
+  void lose_trials();
+
+  struct Birth {
+    Run* parent;
+    size_t step;
+    Context initial;
+    const Run* undoes;  // rolls back what it has completed; none: the nested workflow itself
+  };
+  struct Waiting {
+    Run* run;
+    size_t step;
+    int64_t since;
+  };
+
+  const definition::Definition& definition_;
   const Script script_;
   const Settings settings_;
+  const IdOf id_of_;
   int64_t now_ = 0;
-  uint64_t commits_ = 0;
-  std::vector<UnderWay> calls_;  // in the order of their beginning
-  std::map<std::pair<size_t, Kind>, uint32_t> seen_through_;
+  uint64_t tokens_ = 0;
+  std::vector<std::unique_ptr<Run>> runs_;  // in the order of their beginning
+  std::vector<UnderWay> calls_;             // in the order of their beginning
+  std::vector<Waiting> line_;               // in the order of their coming
+  std::map<std::string, Breaker> breakers_;
+  std::map<std::string, int64_t> letters_;  // by run: when it expires
+  std::vector<Birth> births_;
+  std::vector<std::pair<Run*, bool>> stops_;  // with a rollback?
+  std::vector<Run*> ended_;
 };
 
 }  // namespace pirn::model

@@ -38,34 +38,67 @@ class Generator {
   Generator(uint64_t seed, const std::set<Feature>& features) : random_(seed), features_(features) {}
 
   Scenario make() {
+    if (has(Feature::resources)) out_.pool = {{"cpu", 3}, {"gpu", 1}};
+    if (has(Feature::breakers))
+      for (bj::object& options : breaker_options_)
+        options = {{"failure_threshold", static_cast<int64_t>(1 + random_.below(3))},
+                   {"success_threshold", static_cast<int64_t>(1 + random_.below(2))},
+                   {"half_open_limit", static_cast<int64_t>(1 + random_.below(2))},
+                   {"reset_timeout", static_cast<int64_t>(1 + random_.below(4000))}};
     const uint64_t n = random_.below(14);
-    bj::array steps;
-    for (uint64_t i = 0; i < n; ++i) steps.push_back(step(i));
-    out_.workflow["name"] = "w";
-    if (random_.one_in(2)) out_.workflow["failure_mode"] = "continue";
-    if (has(Feature::concurrency) && random_.one_in(2))
-      out_.workflow["step_concurrency"] = static_cast<int64_t>(1 + random_.below(4));
-    if (has(Feature::workflow_timeout) && random_.one_in(8))
-      out_.workflow["timeout"] = static_cast<int64_t>(1 + random_.below(12'000));
-    if (has(Feature::workflow_retries) && random_.one_in(4)) {
-      out_.workflow["max_retries"] = 1;
-      out_.workflow["retry_delay"] = "2s";
+    // From the inside out: a workflow may contain those that are there already.
+    if (has(Feature::nested) && random_.one_in(2)) {
+      make_workflow("u", random_.below(4));
+      make_workflow("v", random_.below(6));
     }
-    if (has(Feature::rollback) && random_.one_in(4))
-      out_.workflow["compensate"] = random_.one_in(3) ? "never" : "always";
-    static const char* const kStrategies[] = {"parallel", "sequential", "hybrid"};
-    if (has(Feature::strategy)) out_.workflow["strategy"] = kStrategies[random_.below(3)];
-    if (has(Feature::recovery) && random_.one_in(4)) out_.workflow["recovery"] = recovery();
-    if (has(Feature::handlers)) handlers();
-    out_.workflow["steps"] = std::move(steps);
+    make_workflow("w", n);
     out_.input["k0"] = std::to_string(random_.below(100));
     commands(n);
     return std::move(out_);
   }
 
  private:
+  void make_workflow(const std::string& workflow, uint64_t n) {
+    prefix_ = workflow == "w" ? "s" : workflow + "-";
+    workflow_ = workflow;
+    groups_.clear();
+    grafts_.clear();
+    contained_.clear();
+    for (const bj::object& other : out_.workflows) contained_.emplace_back(other.at("name").as_string());
+    bj::object& of = *out_.workflows.insert(out_.workflows.begin(), bj::object());
+    of["name"] = workflow;
+    bj::array steps;
+    for (uint64_t i = 0; i < n; ++i) steps.push_back(step(i));
+    options(of);
+    of["steps"] = std::move(steps);
+  }
+
+  void options(bj::object& of) {
+    if (random_.one_in(2)) of["failure_mode"] = "continue";
+    if (has(Feature::concurrency) && random_.one_in(2))
+      of["step_concurrency"] = static_cast<int64_t>(1 + random_.below(4));
+    if (has(Feature::workflow_timeout) && random_.one_in(8))
+      of["timeout"] = static_cast<int64_t>(1 + random_.below(12'000));
+    if (has(Feature::workflow_retries) && random_.one_in(4)) {
+      of["max_retries"] = 1;
+      of["retry_delay"] = "2s";
+    }
+    if (has(Feature::rollback) && random_.one_in(4))
+      of["compensate"] = random_.one_in(3) ? "never" : "always";
+    static const char* const kStrategies[] = {"parallel", "sequential", "hybrid"};
+    if (has(Feature::strategy)) of["strategy"] = kStrategies[random_.below(3)];
+    if (has(Feature::recovery) && random_.one_in(4)) of["recovery"] = recovery();
+    if (has(Feature::handlers)) handlers(of);
+    if (has(Feature::dead_letters) && random_.one_in(2)) {
+      of["dead_letter"] = true;
+      of["dead_letter_ttl"] = random_.one_in(2)
+                                  ? bj::value("infinity")
+                                  : bj::value(definition::print_duration(random_.duration(60'000)));
+    }
+  }
+
   bool has(Feature feature) const { return features_.contains(feature); }
-  static std::string name(uint64_t i) { return "s" + std::to_string(i); }
+  std::string name(uint64_t i) const { return prefix_ + std::to_string(i); }
   std::string key() { return "k" + std::to_string(random_.below(6)); }
 
   bj::array some_before(uint64_t i, uint64_t at_most) {
@@ -118,10 +151,47 @@ class Generator {
       out_.deeds[{"late-" + name(i), Kind::handler}] = {late};
     }
     if (has(Feature::await) && random_.one_in(6)) s["await_approval"] = true;
+    if (has(Feature::breakers) && random_.one_in(3)) {
+      const uint64_t breaker = random_.below(2);
+      s["circuit_breaker"] = "b" + std::to_string(breaker);
+      s["circuit_breaker_opts"] = breaker_options_[breaker];
+    }
+    if (has(Feature::resources) && random_.one_in(3)) s["resources"] = resources();
+    if (!contained_.empty() && !s.contains("graft") && random_.one_in(4)) nest(i, s);
     deeds(i, s);
     return s;
   }
   static std::string group(uint64_t i) { return "g" + std::to_string(i / 4); }
+
+  // Another workflow in place of the task.
+  void nest(uint64_t i, bj::object& s) {
+    for (const char* key : {"task", "rollback", "resources"}) s.erase(key);
+    s["workflow"] = contained_[random_.below(contained_.size())];
+    if (random_.one_in(3)) s["params"] = {{key(), static_cast<int64_t>(random_.below(100))}};
+    for (const auto& [what, kind] : {std::pair("input", Kind::input), std::pair("result", Kind::result)}) {
+      if (!random_.one_in(4)) continue;
+      s[what] = what;
+      for (int nth = 0; nth < 3; ++nth) {
+        Deed deed;
+        deed.takes = random_.duration(800);
+        deed.ignores_cancel = random_.one_in(3);
+        if (random_.one_in(4)) {
+          deed.what = Deed::What::fail;
+          deed.error = {"unknown", {}, ""};
+        } else {
+          deed.slot.map[key()] = std::to_string(random_.below(100));
+        }
+        out_.deeds[{name(i), kind}].push_back(deed);
+      }
+    }
+  }
+
+  bj::object resources() {
+    bj::object out;
+    if (!random_.one_in(4)) out["cpu"] = static_cast<int64_t>(1 + random_.below(3));
+    if (out.empty() || random_.one_in(3)) out["gpu"] = 1;
+    return out;
+  }
 
   bj::value condition() {
     switch (random_.below(4)) {
@@ -258,6 +328,7 @@ class Generator {
       }
       if (has(Feature::rollback) && random_.one_in(3)) of.rollback = "undo";
       if (random_.one_in(4)) of.context_key = key();
+      if (has(Feature::resources) && random_.one_in(4)) of.resources = {{"cpu", 1}};
       of.task = "task";
       of.retry.max_retries = 0;
       of.max_snoozes = 1;
@@ -268,23 +339,34 @@ class Generator {
     return deed;
   }
 
-  void handlers() {
+  void handlers(bj::object& of) {
     for (const char* event : {"on_success", "on_failure", "on_cancel", "on_step_error"}) {
       if (!random_.one_in(3)) continue;
-      out_.workflow[event] = event;
+      const std::string function = event + std::string("-") + workflow_;
+      of[event] = function;
       Deed deed;
       deed.takes = random_.duration(800);
       if (random_.one_in(4)) deed.what = random_.one_in(2) ? Deed::What::hang : Deed::What::fail;
       deed.error.code = "unknown";
-      out_.deeds[{event, Kind::handler}] = {deed};
+      out_.deeds[{function, Kind::handler}] = {deed};
     }
   }
 
   void commands(uint64_t n) {
     using What = Command::What;
     const auto add = [&](What what, int64_t at) -> Command& {
-      out_.commands.push_back({what, at, false, true, "", Model::Action::complete, {}});
-      return out_.commands.back();
+      Command& command = out_.commands.emplace_back();
+      command.what = what;
+      command.at = at;
+      return command;
+    };
+    // What somebody does to a nested execution, if there is one of that name.
+    std::vector<std::string> nested;
+    for (const bj::value& step : out_.workflows[0].at("steps").as_array())
+      if (step.as_object().contains("workflow"))
+        nested.push_back("w/" + std::string(step.at("name").as_string()));
+    const auto some_nested = [&] {
+      return nested[random_.below(nested.size())] + (random_.one_in(4) ? "#2" : "");
     };
     const auto patch = [&](Command& command) {
       if (!random_.one_in(3)) command.context[key()] = std::to_string(random_.below(100));
@@ -309,9 +391,27 @@ class Generator {
         if (answer.what != What::resume || !random_.one_in(3)) answer.step = name(random_.below(n));
         if (answer.what != What::resume) continue;
         patch(answer);
-        if (!answer.step.empty() && random_.one_in(3))
-          answer.action = static_cast<Model::Action>(random_.below(4));
+        if (!answer.step.empty() && random_.one_in(3)) answer.action = static_cast<Action>(random_.below(4));
       }
+    if (!nested.empty()) {
+      if (has(Feature::cancel) && random_.one_in(3))
+        add(What::cancel, random_.duration(12'000)).run = some_nested();
+      if (has(Feature::pause) && random_.one_in(3)) {
+        const std::string run = some_nested();
+        const int64_t at = random_.duration(9000);
+        add(What::pause, at).run = run;
+        add(What::resume, at + random_.duration(5000)).run = run;
+      }
+    }
+    if (has(Feature::dead_letters) && random_.one_in(2)) {
+      Command& retry = add(What::retry_letter, random_.duration(60'000));
+      retry.as = "again";
+      if (random_.one_in(2)) {
+        Command& twice = add(What::retry_letter, random_.duration(120'000));
+        twice.run = random_.one_in(2) ? "again" : "w";
+        twice.as = "once-more";
+      }
+    }
     std::stable_sort(out_.commands.begin(), out_.commands.end(),
                      [](const Command& a, const Command& b) { return a.at < b.at; });
   }
@@ -319,126 +419,13 @@ class Generator {
   Random random_;
   const std::set<Feature>& features_;
   std::set<std::string> groups_;
-  std::vector<std::string> grafts_;
+  std::vector<std::string> grafts_, contained_;
+  std::string prefix_, workflow_;
+  bj::object breaker_options_[2];
   Scenario out_;
 };
 
-std::string_view name_of(Kind kind) {
-  static constexpr std::string_view kNames[] = {"task",      "rollback", "fallback", "handler",
-                                                "condition", "backoff",  "duration"};
-  return kNames[static_cast<size_t>(kind)];
-}
-
-std::string_view name_of(State state) {
-  static constexpr std::string_view kNames[] = {"pending",    "asking",  "ready",    "running",
-                                                "retry_wait", "snoozed", "awaiting", "completed",
-                                                "failed",     "skipped", "cancelled"};
-  return kNames[static_cast<size_t>(state)];
-}
-std::string_view name_of(Skip skip) {
-  static constexpr std::string_view kNames[] = {"none",     "condition", "not_taken",       "requested",
-                                                "on_error", "recovery",  "upstream_failed", "aborted"};
-  return kNames[static_cast<size_t>(skip)];
-}
-std::string nanoseconds(int64_t ns) { return definition::print_duration(ns); }
-
-bj::object printed(const Deed& deed, Kind kind) {
-  bj::object out;
-  if (deed.takes) out["takes"] = nanoseconds(deed.takes);
-  if (deed.ignores_cancel) out["ignores_cancel"] = true;
-  switch (deed.what) {
-    case Deed::What::ok:
-      if (kind == Kind::condition)
-        out["answer"] = deed.truth;
-      else if (kind == Kind::backoff || kind == Kind::duration)
-        out["answer"] = nanoseconds(deed.duration);
-      else
-        out["ok"] = bj::parse(text_of(deed.slot));
-      break;
-    case Deed::What::fail:
-      out["fail"] = {{"code", deed.error.code}};
-      if (deed.error.error_class == definition::ErrorClass::terminal)
-        out["fail"].as_object()["class"] = "terminal";
-      break;
-    case Deed::What::skip:
-      out["skip"] = "no need";
-      break;
-    case Deed::What::cancelled:
-      out["cancelled"] = bj::parse(text_of(deed.slot));
-      break;
-    case Deed::What::hang:
-      out["hangs"] = true;
-      break;
-    case Deed::What::snooze:
-      out["snooze"] = nanoseconds(deed.duration);
-      break;
-    case Deed::What::await:
-      out["await"] = bj::object();
-      if (deed.await_timeout != kNever) out["await"].as_object()["timeout"] = nanoseconds(deed.await_timeout);
-      break;
-    case Deed::What::expand: {
-      bj::array children;
-      for (const definition::Step& child : deed.children) {
-        bj::object of{{"name", child.name}, {"task", "task"}, {"max_retries", 0}, {"max_snoozes", 1}};
-        if (!child.rollback.empty()) of["rollback"] = child.rollback;
-        if (!child.context_key.empty()) of["context_key"] = child.context_key;
-        if (child.on_error == definition::OnError::keep_going) of["on_error"] = "continue";
-        children.push_back(std::move(of));
-      }
-      out["expand"] = std::move(children);
-      break;
-    }
-  }
-  return out;
-}
-
-bj::object printed(const Command& command) {
-  bj::object order{{"at", nanoseconds(command.at)}};
-  const auto say = [&](const char* word) { order[word] = "w"; };
-  switch (command.what) {
-    case Command::What::cancel:
-      say("cancel");
-      if (command.rollback) order["rollback"] = true;
-      if (!command.cleanup) order["cleanup"] = false;
-      break;
-    case Command::What::crash:
-      order["crash"] = true;
-      break;
-    case Command::What::pause:
-      say("pause");
-      break;
-    case Command::What::resume: {
-      static const char* const kActions[] = {"complete", "retry", "skip", "fail"};
-      say("resume");
-      if (!command.context.empty()) order["context"] = bj::parse(text_of(Slot{true, command.context, ""}));
-      if (!command.step.empty()) order["step"] = command.step;
-      if (command.action != Model::Action::complete)
-        order["action"] = kActions[static_cast<size_t>(command.action)];
-      break;
-    }
-    case Command::What::approve:
-    case Command::What::reject:
-      say(command.what == Command::What::approve ? "approve" : "reject");
-      order["step"] = command.step;
-      break;
-  }
-  return order;
-}
-
 }  // namespace
-
-std::string text_of(const Step& step) {
-  std::string text(name_of(step.state));
-  if (step.skip != Skip::none) text += "(" + std::string(name_of(step.skip)) + ")";
-  if (step.tolerated) text += "(tolerated)";
-  return text;
-}
-
-std::string_view text_of(Phase phase) {
-  static constexpr std::string_view kNames[] = {"pending",   "running", "stopping", "compensating",
-                                                "completed", "failed",  "cancelled"};
-  return kNames[static_cast<size_t>(phase)];
-}
 
 std::set<Feature> all_features() {
   std::set<Feature> out;
@@ -457,55 +444,23 @@ Scenario retimed(const Scenario& scenario, uint64_t seed, bool crashes) {
     for (Deed& deed : deeds)
       deed.takes = random.one_in(3) ? 0 : random.duration(of.second == Kind::task ? 4000 : 800);
   std::erase_if(out.commands, [](const Command& command) { return command.what == Command::What::crash; });
-  while (crashes && !random.one_in(3))
-    out.commands.push_back(
-        {Command::What::crash, random.duration(12'000), false, true, "", Model::Action::complete, {}});
+  while (crashes && !random.one_in(3)) {
+    Command& crash = out.commands.emplace_back();
+    crash.what = Command::What::crash;
+    crash.at = random.duration(12'000);
+  }
   std::stable_sort(out.commands.begin(), out.commands.end(),
                    [](const Command& a, const Command& b) { return a.at < b.at; });
   return out;
 }
 
-std::string definition_of(const Scenario& scenario) {
-  return bj::serialize(bj::object{{"schema", 1},
-                                  {"package", {{"name", "p"}, {"version", "1.0.0"}}},
-                                  {"workflows", bj::array{scenario.workflow}}});
-}
-
-std::string case_of(const Scenario& scenario, size_t slots, const Model* expected) {
-  bj::array calls, orders{{{"start", "w"}, {"input", bj::object()}}};
-  for (const auto& [key, value] : scenario.input) orders[0].at("input").as_object()[key] = bj::parse(value);
-  for (const auto& [of, deeds] : scenario.deeds) {
-    bj::array does;
-    for (const Deed& deed : deeds) does.push_back(printed(deed, of.second));
-    calls.push_back(bj::object{{of.second == Kind::handler ? "function" : "step", of.first},
-                               {"kind", name_of(of.second)},
-                               {"does", std::move(does)}});
-  }
-  for (const Command& command : scenario.commands) {
-    orders.push_back(printed(command));
-  }
-  bj::object out{{"host", {{"slots", slots}}},
-                 {"definition", bj::parse(definition_of(scenario))},
-                 {"calls", std::move(calls)},
-                 {"do", std::move(orders)}};
-  if (expected) {
-    bj::object steps, results;
-    for (const Step& step : expected->execution().steps) {
-      steps[step.def.name] = text_of(step);
-      results[step.def.name] = bj::parse(text_of(step.slot));
-    }
-    out["expect"] = {{"w",
-                      {{"state", text_of(expected->execution().phase)},
-                       {"steps", std::move(steps)},
-                       {"results", std::move(results)},
-                       {"context", bj::parse(text_of(Slot{true, expected->context(), ""}))}}}};
-  }
-  return bj::serialize(out);
-}
-
 Deed deed_of(const Scenario& scenario, const Call& call) {
   const auto found = scenario.deeds.find({call.kind == Kind::handler ? call.function : call.step, call.kind});
-  if (found == scenario.deeds.end() || found->second.empty()) return {};
+  if (found == scenario.deeds.end() || found->second.empty()) {
+    Deed usual;
+    if (call.kind == Kind::duration || call.kind == Kind::backoff) usual.what = Deed::What::fail;
+    return usual;
+  }
   return found->second[std::min<size_t>(call.nth, found->second.size()) - 1];
 }
 
@@ -514,102 +469,39 @@ namespace {
 bool carry_out(Model& model, const Command& command) {
   switch (command.what) {
     case Command::What::cancel:
-      return model.cancel(command.rollback, command.cleanup);
+      return model.cancel(command.run, command.rollback, command.cleanup);
     case Command::What::crash:
       model.crash();
       return true;
     case Command::What::pause:
-      return model.pause();
+      return model.pause(command.run);
     case Command::What::resume:
-      return model.resume(command.context, command.step, command.action);
+      return model.resume(command.run, command.context, command.step, command.action);
     case Command::What::approve:
     case Command::What::reject:
-      return model.approve(command.step, command.what == Command::What::approve);
+      return model.approve(command.run, command.step, command.what == Command::What::approve);
+    case Command::What::retry_letter:
+      return model.retry_letter(command.run, command.as);
   }
   return false;
 }
 
 }  // namespace
 
-Model run_model(const Scenario& scenario, const definition::Workflow& workflow, uint64_t id, int64_t begin,
-                size_t* refused) {
-  Model model(workflow, id, scenario.input, [&](const Call& call) { return deed_of(scenario, call); }, {});
+Model run_model(const Scenario& scenario, const definition::Definition& definition, int64_t begin,
+                Model::IdOf id_of, size_t* refused) {
+  Settings settings;
+  if (!scenario.pool.empty()) settings.pool = scenario.pool;
+  Model model(
+      definition, [&](const Call& call) { return deed_of(scenario, call); }, settings, std::move(id_of));
   model.begin_at(begin);
-  model.start();
+  model.start("w", "w", scenario.input);
   for (const Command& command : scenario.commands) {
     model.run_until(begin + command.at);
     if (!carry_out(model, command) && refused) ++*refused;
   }
   model.run();
   return model;
-}
-
-// ---- shrinking ----
-
-namespace {
-
-// Every scenario that lacks one thing of this one.
-std::vector<Scenario> smaller(const Scenario& of) {
-  std::vector<Scenario> out;
-  const bj::array& steps = of.workflow.at("steps").as_array();
-  for (size_t i = 0; i < steps.size(); ++i) {
-    Scenario less = of;
-    bj::array& rest = less.workflow["steps"].as_array();
-    const bj::string name = rest[i].at("name").as_string();
-    rest.erase(rest.begin() + static_cast<ptrdiff_t>(i));
-    for (bj::value& other : rest)
-      for (const char* key : {"after", "after_any", "after_graft"})
-        if (bj::value* names = other.as_object().if_contains(key)) {
-          bj::array& list = names->as_array();
-          list.erase(std::remove(list.begin(), list.end(), bj::value(name)), list.end());
-          if (list.empty()) other.as_object().erase(key);
-        }
-    less.deeds.erase({std::string(name), Kind::task});
-    out.push_back(std::move(less));
-  }
-  for (size_t i = 0; i < steps.size(); ++i)
-    for (const auto& member : steps[i].as_object()) {
-      // Without max_snoozes the last deed, when it is a snooze, repeats for ever.
-      if (member.key() == "name" || member.key() == "task" || member.key() == "max_snoozes") continue;
-      Scenario less = of;
-      less.workflow["steps"].as_array()[i].as_object().erase(member.key());
-      out.push_back(std::move(less));
-    }
-  for (const auto& member : of.workflow) {
-    if (member.key() == "name" || member.key() == "steps") continue;
-    Scenario less = of;
-    less.workflow.erase(member.key());
-    out.push_back(std::move(less));
-  }
-  for (size_t i = 0; i < of.commands.size(); ++i) {
-    Scenario less = of;
-    less.commands.erase(less.commands.begin() + static_cast<ptrdiff_t>(i));
-    out.push_back(std::move(less));
-  }
-  for (const auto& [key, deeds] : of.deeds) {
-    Scenario less = of;
-    less.deeds.erase(key);
-    out.push_back(std::move(less));
-    if (deeds.size() < 2) continue;
-    out.push_back(of);
-    out.back().deeds[key].pop_back();
-  }
-  return out;
-}
-
-}  // namespace
-
-Scenario shrunk(Scenario scenario, const std::function<bool(const Scenario&)>& fails) {
-  for (bool more = true; more;) {
-    more = false;
-    for (Scenario& less : smaller(scenario)) {
-      if (!definition::parse(definition_of(less), "shrunk", nullptr) || !fails(less)) continue;
-      scenario = std::move(less);
-      more = true;
-      break;
-    }
-  }
-  return scenario;
 }
 
 }  // namespace pirn::model

@@ -38,23 +38,30 @@ enum class Feature {
   strategy,
   handlers,
   answers,  // of people: resume, approve, reject
+  nested,
+  breakers,
+  dead_letters,
+  resources,
   count
 };
 std::set<Feature> all_features();
 
 struct Command {
-  enum class What { cancel, crash, pause, resume, approve, reject };
+  enum class What { cancel, crash, pause, resume, approve, reject, retry_letter };
   What what = What::cancel;
-  int64_t at = 0;                         // from the start
+  int64_t at = 0;  // from the start
+  std::string run = "w";
   bool rollback = false, cleanup = true;  // cancel
   std::string step;                       // resume: may be empty
-  Model::Action action = Model::Action::complete;
+  Action action = Action::complete;
   Context context;
+  std::string as;  // retry_letter: the run that begins
 };
 
 struct Scenario {
-  boost::json::object workflow;
+  std::vector<boost::json::object> workflows;  // the first one is started; it may contain the others
   Context input;
+  std::map<std::string, double> pool;  // what the host has; empty: enough of everything
   std::map<std::pair<std::string, Kind>, std::vector<Deed>> deeds;  // by step; the last one repeats
   std::vector<Command> commands;                                    // in order of time
 };
@@ -68,9 +75,9 @@ std::string definition_of(const Scenario& scenario);  // a document
 std::string case_of(const Scenario& scenario, size_t slots = 64, const Model* expected = nullptr);
 
 Deed deed_of(const Scenario& scenario, const Call& call);
-// The model's run of it, to its end. `id`: for the jitter. `refused` counts the commands that were.
-Model run_model(const Scenario& scenario, const definition::Workflow& workflow, uint64_t id, int64_t begin,
-                size_t* refused = nullptr);
+// The model's run of it, to its end; `definition` outlives it. `refused` counts the commands that were.
+Model run_model(const Scenario& scenario, const definition::Definition& definition, int64_t begin,
+                Model::IdOf id_of, size_t* refused = nullptr);
 
 // "completed", "skipped(not_taken)", "failed(tolerated)", …; and of an execution.
 std::string text_of(const Step& step);

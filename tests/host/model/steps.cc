@@ -6,7 +6,7 @@
 namespace pirn::model {
 
 // The fixpoint of 2.10: what follows from the states of others, smallest rank first.
-void Model::settle() {
+void Run::settle() {
   for (bool more = true; more;) {
     more = false;
     std::vector<size_t> order(e_.steps.size());
@@ -34,7 +34,7 @@ void Model::settle() {
 }
 
 // The condition is asked once; of data it is decided here, of a function by a consultation.
-void Model::S1_S2_pass(size_t step) {
+void Run::S1_S2_pass(size_t step) {
   Step& s = e_.steps[step];
   s.fired_by = fired_by(step);
   if (s.def.when.kind == definition::Condition::Kind::always) return S1_ready(step);
@@ -43,62 +43,110 @@ void Model::S1_S2_pass(size_t step) {
   skip(step, Skip::condition);  // S2
 }
 
-void Model::S1_ready(size_t step) {
+void Run::S1_ready(size_t step) {
   Step& s = e_.steps[step];
   if (!s.def.timeout_function.empty() && !s.timeout) return ask(step, Kind::duration);
   s.state = State::ready;
 }
 
-void Model::skip(size_t step, Skip kind) {
+void Run::skip(size_t step, Skip kind) {
   e_.steps[step].skip = kind;
   end(step, State::skipped);
 }
 
-void Model::cancelled(size_t step) { end(step, State::cancelled); }
+void Run::cancelled(size_t step) { end(step, State::cancelled); }
 
-void Model::end(size_t step, State state) {
+void Run::end(size_t step, State state) {
   Step& s = e_.steps[step];
   s.state = state;
   s.ended = ++commits_;
-  s.ended_at = now_;
+  s.ended_at = host_.now();
   s.wake_at = kNever;
 }
 
 // ---- dispatch ----
 
 // R44, R62: slots; `sequential` has one, and `hybrid` opens a level when the one before is over.
-bool Model::S5_may_start(size_t step) const {
-  if (e_.steps[step].state != State::ready) return false;
+bool Run::S5_may_start(size_t step) const {
+  if (e_.steps[step].state != State::ready || e_.steps[step].in_line) return false;
   uint32_t limit = e_.workflow->step_concurrency;
   if (e_.workflow->strategy == definition::Strategy::sequential) limit = 1;
-  if (limit != 0 && running() >= limit) return false;
+  const auto waiting =
+      std::count_if(e_.steps.begin(), e_.steps.end(), [](const Step& s) { return s.in_line; });
+  if (limit != 0 && running() + static_cast<size_t>(waiting) >= limit)
+    return false;  // R48: it keeps its slot
   if (e_.workflow->strategy == definition::Strategy::hybrid)
     for (size_t other = 0; other < e_.steps.size(); ++other)
       if (!terminal(e_.steps[other].state) && e_.steps[other].level < e_.steps[step].level) return false;
-  return calls_.size() < settings_.slots;
+  const auto slots = std::count_if(host_.calls_.begin(), host_.calls_.end(),
+                                   [](const UnderWay& call) { return call.kind != Kind::nested; });
+  return static_cast<size_t>(slots) < host_.settings_.slots;
 }
 
 // R60: priority, then canonical rank; one after the other is in canonical order.
-bool Model::goes_before(const Step& a, const Step& b) const {
+bool Run::goes_before(const Step& a, const Step& b) const {
   const bool sequential = e_.workflow->strategy == definition::Strategy::sequential;
   if (!sequential && a.def.priority != b.def.priority) return a.def.priority > b.def.priority;
   return a.rank < b.rank;
 }
 
-void Model::S5_start(size_t step) {
+// The next one, if there is one; what needs something of the pool stands in line for it. R48.
+bool Run::take_up_one() {
+  if (e_.phase != Phase::running || e_.paused) return false;
+  size_t next = kNoStep;
+  for (size_t step = 0; step < e_.steps.size(); ++step) {
+    if (!S5_may_start(step)) continue;
+    if (next == kNoStep || goes_before(e_.steps[step], e_.steps[next])) next = step;
+  }
+  if (next == kNoStep) return false;
+  if (e_.steps[next].def.resources.empty()) {
+    S5_start(next);
+  } else {
+    e_.steps[next].in_line = true;
+    host_.stand_in_line(*this, next);
+  }
+  return true;
+}
+
+void Run::supplied(size_t step) {
+  e_.steps[step].in_line = false;
+  S5_start(step);
+}
+
+void Run::S5_start(size_t step) {
   Step& s = e_.steps[step];
+  s.token = ++host_.tokens_;
+  const Kind kind = s.fallback_used ? Kind::fallback : Kind::task;
+  if (kind == Kind::task && !s.def.breaker.name.empty() && !host_.admits(s.def.breaker, s.token))
+    return S8_S9_failed(step, {"circuit_open", {}, ""});  // S6: nothing was called
   s.state = State::running;
   s.started = true;
+  s.invoked_at = host_.now();
   ++s.invocations;
-  call(step, s.fallback_used ? Kind::fallback : Kind::task, s.timeout.value_or(s.def.timeout_ns));
+  if (s.def.nested.empty() || kind == Kind::fallback)
+    return call(step, kind, s.timeout.value_or(s.def.timeout_ns));
+  s.child = nullptr;
+  if (s.def.input.empty()) return begin_child(step, {});
+  call(step, Kind::input, host_.settings_.consultation_limit);
 }
 
 // ---- outcomes ----
 
-void Model::outcome(size_t step, Kind kind, const Deed& deed) {
+void Run::outcome(size_t step, Kind kind, const Deed& deed) {
   if (kind == Kind::rollback) return S22_rolled_back(step, deed);
   if (e_.steps[step].state == State::asking) return answered(step, kind, deed);
-  if (e_.phase == Phase::stopping) return S21_drained(step, deed);
+  Deed of_step = deed;
+  if (kind == Kind::input && deed.what == Deed::What::ok) {
+    if (e_.phase == Phase::running) return begin_child(step, deed.slot.map);
+    of_step.what = Deed::What::cancelled;  // no child, no result
+    of_step.slot = {};
+  }
+  tell_breaker(step, kind, kind == Kind::input ? nullptr : &deed);
+  if (e_.phase == Phase::stopping) return S21_drained(step, of_step);
+  outcome_of_task(step, of_step);
+}
+
+void Run::outcome_of_task(size_t step, const Deed& deed) {
   switch (deed.what) {
     case Deed::What::ok:
       return S7_completed(step, deed.slot);
@@ -120,7 +168,7 @@ void Model::outcome(size_t step, Kind kind, const Deed& deed) {
   }
 }
 
-void Model::S7_completed(size_t step, Slot slot) {
+void Run::S7_completed(size_t step, Slot slot) {
   Step& s = e_.steps[step];
   s.slot = std::move(slot);
   s.patch = static_cast<uint32_t>(e_.patches.size());
@@ -129,7 +177,7 @@ void Model::S7_completed(size_t step, Slot slot) {
 }
 
 // R46: recovery rules, then retries, then the fallback, then on_error.
-void Model::S8_S9_failed(size_t step, const Error& error) {
+void Run::S8_S9_failed(size_t step, const Error& error) {
   Step& s = e_.steps[step];
   s.error = error;
   ++s.failures;
@@ -137,7 +185,7 @@ void Model::S8_S9_failed(size_t step, const Error& error) {
   recover(step, 1);
 }
 
-void Model::recover(size_t step, size_t first_rule) {
+void Run::recover(size_t step, size_t first_rule) {
   Step& s = e_.steps[step];
   if (s.fallback_used) return S9_on_error(step, false);
   const size_t n = s.def.recovery.size() + e_.workflow->recovery.size();
@@ -155,7 +203,7 @@ void Model::recover(size_t step, size_t first_rule) {
   S9_on_error(step, false);
 }
 
-void Model::apply_rule(size_t step, size_t number) {
+void Run::apply_rule(size_t step, size_t number) {
   Step& s = e_.steps[step];
   s.rule = number;
   const definition::RecoveryRule& chosen = rule(step, number);
@@ -180,7 +228,7 @@ void Model::apply_rule(size_t step, size_t number) {
   }
 }
 
-bool Model::S8_retry(size_t step, const definition::RetryPolicy& policy) {
+bool Run::S8_retry(size_t step, const definition::RetryPolicy& policy) {
   Step& s = e_.steps[step];
   if (!retry_allowed(policy, s.error, s.failures)) return false;
   if (policy.backoff.kind == definition::Backoff::Kind::function)
@@ -190,14 +238,16 @@ bool Model::S8_retry(size_t step, const definition::RetryPolicy& policy) {
   return true;
 }
 
-void Model::retry_after(size_t step, const definition::RetryPolicy& policy, int64_t raw) {
+void Run::retry_after(size_t step, const definition::RetryPolicy& policy, int64_t raw) {
   Step& s = e_.steps[step];
-  s.delays.push_back(delay(policy, raw, e_.id, s.def.name, s.failures));
+  const int64_t wait = delay(policy, raw, e_.id, s.def.name, s.failures);
+  const bool refused = s.error.code == "circuit_open";  // whatever its policy says
+  s.delays.push_back(refused ? std::max(wait, host_.reopens_at(s.def.breaker) - host_.now()) : wait);
   s.state = State::retry_wait;
-  s.wake_at = later(now_, s.delays.back());
+  s.wake_at = later(host_.now(), s.delays.back());
 }
 
-bool Model::fall_back(size_t step, const definition::Fallback& fallback) {
+bool Run::fall_back(size_t step, const definition::Fallback& fallback) {
   Step& s = e_.steps[step];
   switch (fallback.kind) {
     case definition::Fallback::Kind::none:
@@ -208,10 +258,12 @@ bool Model::fall_back(size_t step, const definition::Fallback& fallback) {
       return true;
     case definition::Fallback::Kind::function:
       s.fallback_used = true;
+      s.child = nullptr;  // R32: what it completed is not rolled back with the step
       s.state = State::ready;
       return true;
     case definition::Fallback::Kind::value: {
       s.fallback_used = true;
+      s.child = nullptr;
       Slot slot;
       slot.is_map = false;
       slot.value = fallback.value;
@@ -222,7 +274,7 @@ bool Model::fall_back(size_t step, const definition::Fallback& fallback) {
   return false;
 }
 
-void Model::S9_on_error(size_t step, bool abort) {
+void Run::S9_on_error(size_t step, bool abort) {
   Step& s = e_.steps[step];
   if (!abort && s.def.on_error == definition::OnError::skip) {
     skip(step, Skip::on_error);
@@ -236,49 +288,53 @@ void Model::S9_on_error(size_t step, bool abort) {
     E6_fail(step);
 }
 
-const definition::RecoveryRule& Model::rule(size_t step, size_t number) const {
+const definition::RecoveryRule& Run::rule(size_t step, size_t number) const {
   const auto& own = e_.steps[step].def.recovery;
   return number <= own.size() ? own[number - 1] : e_.workflow->recovery[number - 1 - own.size()];
 }
 
-const definition::RetryPolicy& Model::policy_in_force(size_t step) const {
+const definition::RetryPolicy& Run::policy_in_force(size_t step) const {
   const Step& s = e_.steps[step];
   return s.rule == 0 ? s.def.retry : rule(step, s.rule).retry;
 }
 
 // The token is revoked: what the call does later counts for nothing.
-void Model::S10_timeout(size_t step, Kind kind) {
+void Run::S10_timeout(size_t step, Kind kind) {
   Deed deed;
   deed.what = Deed::What::fail;
   deed.error = {"timeout", {}, ""};
+  if (kind == Kind::nested) stop_child(step);
   outcome(step, kind, deed);
 }
 
 // R17.
-void Model::S11_snooze(size_t step, int64_t duration) {
+void Run::S11_snooze(size_t step, int64_t duration) {
   Step& s = e_.steps[step];
   if (s.snoozes >= s.def.max_snoozes)
     return S8_S9_failed(step, {"max_snoozes_exceeded", definition::ErrorClass::terminal, ""});
   ++s.snoozes;
   s.state = State::snoozed;
-  s.wake_at = later(now_, duration);
+  s.wake_at = later(host_.now(), duration);
 }
 
 // R15.
-void Model::S12_await(size_t step, const Deed& deed) {
+void Run::S12_await(size_t step, const Deed& deed) {
   Step& s = e_.steps[step];
   s.state = State::awaiting;
   s.intervention = false;
   s.on_timeout = deed.on_timeout.empty() ? s.def.on_timeout : deed.on_timeout;
   if (deed.await_timeout != kNever)
-    s.wake_at = later(now_, deed.await_timeout);
+    s.wake_at = later(host_.now(), deed.await_timeout);
   else
-    s.wake_at = s.def.await_inherits ? later(now_, s.timeout.value_or(s.def.timeout_ns)) : kNever;
+    s.wake_at = s.def.await_inherits ? later(host_.now(), s.timeout.value_or(s.def.timeout_ns)) : kNever;
 }
 
-void Model::S13_resumed(size_t step, Slot slot) { S7_completed(step, std::move(slot)); }
+void Run::S13_resumed(size_t step, Slot slot) {
+  if (e_.steps[step].intervention) e_.steps[step].child = nullptr;
+  S7_completed(step, std::move(slot));
+}
 
-void Model::S14_await_over(size_t step) {
+void Run::S14_await_over(size_t step) {
   Step& s = e_.steps[step];
   s.wake_at = kNever;
   if (s.on_timeout.empty()) return S8_S9_failed(step, {"await_timeout", {}, ""});
@@ -286,14 +342,18 @@ void Model::S14_await_over(size_t step) {
 }
 
 // R12.
-void Model::S15_expand(size_t step, const std::vector<definition::Step>& children) {
+std::optional<Error> Run::S15_problem(size_t step, const std::vector<definition::Step>& children) const {
   using definition::ErrorClass;
-  if (!e_.steps[step].def.graft) return S8_S9_failed(step, {"expand_not_allowed", ErrorClass::terminal, ""});
+  if (!e_.steps[step].def.graft) return Error{"expand_not_allowed", ErrorClass::terminal, ""};
   std::set<std::string> names;
   for (const Step& present : e_.steps) names.insert(present.def.name);
   for (const definition::Step& child : children)
-    if (!names.insert(child.name).second)
-      return S8_S9_failed(step, {"duplicate_step", ErrorClass::terminal, ""});
+    if (!names.insert(child.name).second) return Error{"duplicate_step", ErrorClass::terminal, ""};
+  return std::nullopt;
+}
+
+void Run::S15_expand(size_t step, const std::vector<definition::Step>& children) {
+  if (const auto problem = S15_problem(step, children)) return S8_S9_failed(step, *problem);
   for (uint32_t i = 0; i < children.size(); ++i) {
     Step child;
     child.def = children[i];
@@ -306,21 +366,23 @@ void Model::S15_expand(size_t step, const std::vector<definition::Step>& childre
 }
 
 // The host lost it: nobody is blamed, no retry is used up.
-void Model::S17_interrupted(size_t step) {
+void Run::S17_interrupted(size_t step) {
   Step& s = e_.steps[step];
   ++s.interruptions;
   if (e_.phase == Phase::stopping) return cancelled(step);
   s.state = State::ready;
 }
 
-void Model::S18_to_S21_stop(size_t step, bool below_failure) {
+void Run::S18_to_S21_stop(size_t step, bool below_failure) {
   Step& s = e_.steps[step];
   if (s.state == State::running) {  // S21
     UnderWay* call = under_way(step);
-    if (!s.def.cancellable || call->deed.ignores_cancel) return;
+    if (!s.def.cancellable) return;
+    if (call->kind == Kind::nested) return stop_child(step);
+    if (call->deed.ignores_cancel) return;
     call->deed.what = Deed::What::cancelled;
     call->deed.slot = {};
-    call->ends_at = now_;
+    call->ends_at = host_.now();
     return;
   }
   if (s.state == State::asking) hang_up(step);
@@ -330,7 +392,7 @@ void Model::S18_to_S21_stop(size_t step, bool below_failure) {
 }
 
 // R27: ok is completed (and then compensated); anything else is cancelled, with what was done so far (R29).
-void Model::S21_drained(size_t step, const Deed& deed) {
+void Run::S21_drained(size_t step, const Deed& deed) {
   if (deed.what == Deed::What::ok) return S7_completed(step, deed.slot);
   if (deed.what == Deed::What::cancelled) e_.steps[step].slot = deed.slot;
   cancelled(step);
@@ -338,15 +400,15 @@ void Model::S21_drained(size_t step, const Deed& deed) {
 
 // ---- consultations (2.4) ----
 
-void Model::ask(size_t step, Kind kind) {
+void Run::ask(size_t step, Kind kind) {
   Step& s = e_.steps[step];
   s.state = State::asking;
   s.asking = kind;
   const int64_t own = s.timeout.value_or(s.def.timeout_ns);
-  call(step, kind, kind == Kind::handler ? own : settings_.consultation_limit);
+  call(step, kind, kind == Kind::handler ? own : host_.settings_.consultation_limit);
 }
 
-void Model::answered(size_t step, Kind kind, const Deed& deed) {
+void Run::answered(size_t step, Kind kind, const Deed& deed) {
   Step& s = e_.steps[step];
   const bool failed = deed.what != Deed::What::ok;
   switch (kind) {
@@ -367,7 +429,7 @@ void Model::answered(size_t step, Kind kind, const Deed& deed) {
     }
     default:  // on_timeout: its return is the step's (R15)
       s.state = State::running;
-      return outcome(step, Kind::task, deed);
+      return outcome_of_task(step, deed);
   }
 }
 

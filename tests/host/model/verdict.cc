@@ -20,7 +20,7 @@ Json text_of(const Slot& slot) {
 
 // ---- 2.3 ----
 
-Class Model::class_of(const Step& step) const {
+Class Run::class_of(const Step& step) const {
   switch (step.state) {
     case State::completed:
       return Class::ok;
@@ -49,7 +49,7 @@ Class Model::class_of(const Step& step) const {
 
 // A = after(s) ∪ members(after_group(s)) ∪ ({g} ∪ children(g)); a graft in a group brings its children; a
 // child has its graft.
-std::set<size_t> Model::all_set(size_t step) const {
+std::set<size_t> Run::all_set(size_t step) const {
   const Step& s = e_.steps[step];
   if (s.graft != kNoStep) return {s.graft};
   std::set<size_t> all(s.def.after.begin(), s.def.after.end());
@@ -65,7 +65,7 @@ std::set<size_t> Model::all_set(size_t step) const {
   return all;
 }
 
-Verdict Model::verdict_all(const std::set<size_t>& all) const {
+Verdict Run::verdict_all(const std::set<size_t>& all) const {
   const auto is = [&](Class wanted) {
     return [this, wanted](size_t step) { return class_of(e_.steps[step]) == wanted; };
   };
@@ -77,7 +77,7 @@ Verdict Model::verdict_all(const std::set<size_t>& all) const {
 }
 
 // R7.
-Verdict Model::verdict_any(const std::vector<size_t>& any) const {
+Verdict Run::verdict_any(const std::vector<size_t>& any) const {
   const auto some = [&](Class wanted) {
     return std::any_of(any.begin(), any.end(),
                        [&](size_t step) { return class_of(e_.steps[step]) == wanted; });
@@ -90,7 +90,7 @@ Verdict Model::verdict_any(const std::vector<size_t>& any) const {
   return Verdict::drop;
 }
 
-Verdict Model::verdict(size_t step) const {
+Verdict Run::verdict(size_t step) const {
   const std::vector<uint32_t>& any = e_.steps[step].def.after_any;
   const Verdict a = verdict_all(all_set(step)), y = verdict_any({any.begin(), any.end()});
   for (const Verdict one : {Verdict::wait, Verdict::block, Verdict::drop})
@@ -99,7 +99,7 @@ Verdict Model::verdict(size_t step) const {
 }
 
 // S1: the OK members of Y, or if there is none the SOFT ones.
-std::vector<size_t> Model::fired_by(size_t step) const {
+std::vector<size_t> Run::fired_by(size_t step) const {
   for (const Class wanted : {Class::ok, Class::soft}) {
     std::vector<size_t> out;
     for (const uint32_t member : e_.steps[step].def.after_any)
@@ -112,7 +112,7 @@ std::vector<size_t> Model::fired_by(size_t step) const {
 // ---- 2.7 ----
 
 // Kahn's order, always the smallest declaration index, over all kinds of dependencies.
-void Model::rank_declared() {
+void Run::rank_declared() {
   const size_t n = e_.steps.size();
   std::set<size_t> done;
   for (uint32_t rank = 0; rank < n; ++rank)
@@ -130,7 +130,7 @@ void Model::rank_declared() {
 }
 
 // A graft's children lie between it and those that wait for them.
-uint32_t Model::level_of(size_t step) const {
+uint32_t Run::level_of(size_t step) const {
   const definition::Step& s = e_.steps[step].def;
   uint32_t level = 0;
   const auto behind = [&](size_t one, bool children) {
@@ -145,7 +145,7 @@ uint32_t Model::level_of(size_t step) const {
 }
 
 // R9: via A, and via Y only those that fired it.
-std::set<size_t> Model::ancestors(size_t step) const {
+std::set<size_t> Run::ancestors(size_t step) const {
   std::set<size_t> out, todo = {step};
   while (!todo.empty()) {
     const size_t one = todo.extract(todo.begin()).value();
@@ -158,7 +158,7 @@ std::set<size_t> Model::ancestors(size_t step) const {
 }
 
 // R28: what depends, directly or not, on a step that failed hard.
-std::set<size_t> Model::descendants_of_failures() const {
+std::set<size_t> Run::descendants_of_failures() const {
   std::set<size_t> out;
   for (bool more = true; more;) {
     more = false;
@@ -181,7 +181,7 @@ std::set<size_t> Model::descendants_of_failures() const {
 }
 
 // R10, R11.
-Context Model::delta(const Step& step) const {
+Context Run::delta(const Step& step) const {
   if (!step.def.context_key.empty()) {
     if (step.slot.is_map && step.slot.map.empty()) return {};
     return {{step.def.context_key, text_of(step.slot)}};
@@ -201,7 +201,7 @@ Context Model::delta(const Step& step) const {
 }
 
 // R8, P15: for each key the write with the largest (patch number, patch before steps, rank).
-Context Model::fold(const std::set<size_t>& of) const {
+Context Run::fold(const std::set<size_t>& of) const {
   using Stamp = std::tuple<size_t, int, Rank>;
   std::map<std::string, std::pair<Stamp, Json>> newest;
   const auto write = [&](const Stamp& stamp, const Context& writes) {
@@ -220,15 +220,28 @@ Context Model::fold(const std::set<size_t>& of) const {
   return out;
 }
 
-Context Model::visible(size_t step) const { return fold(ancestors(step)); }
+Context Run::visible(size_t step) const { return fold(ancestors(step)); }
 
-Context Model::context() const {
+std::set<size_t> Run::all_steps() const {
   std::set<size_t> all;
   for (size_t step = 0; step < e_.steps.size(); ++step) all.insert(step);
-  return fold(all);
+  return all;
 }
 
-bool Model::condition_holds(size_t step) const {
+Context Run::context() const { return fold(all_steps()); }
+
+// R32: the keys that its steps wrote.
+Context Run::written() const {
+  std::set<std::string> keys;
+  for (const Step& step : e_.steps)
+    if (step.state == State::completed)
+      for (const auto& [key, value] : delta(step)) keys.insert(key);
+  Context out = context();
+  std::erase_if(out, [&](const auto& entry) { return !keys.contains(entry.first); });
+  return out;
+}
+
+bool Run::condition_holds(size_t step) const {
   const Context seen = visible(step);
   std::map<std::string, boost::json::value> values;
   for (const auto& [key, json] : seen) values[key] = boost::json::parse(json);

@@ -9,6 +9,7 @@
 #include "host/engine/grown_plan.h"
 #include "host/engine/verdict.h"
 #include "host/simulate/world.h"
+#include "tests/host/properties/monitor.h"
 
 namespace pirn::sim {
 
@@ -128,8 +129,8 @@ std::string random_step(Random& random, size_t index, Kinds& kinds) {
 bool children_fail_hard(uint64_t scenario_seed) { return scenario_seed % 4 == 0; }
 
 std::string random_options(Random& random) {
-  static const char* const options[] = {R"({"on_error":"skip","max_retries":1})",
-                                        R"({"on_error":"continue","max_retries":0,"context_key":"k1"})",
+  static const char* const options[] = {R"({"max_retries":1,"on_error":"skip"})",
+                                        R"({"context_key":"k1","max_retries":0,"on_error":"continue"})",
                                         R"({"on_error":"skip","when":{"function":"ask"}})",
                                         R"({"on_error":"continue","priority":2})"};
   return options[random.below(4)];
@@ -186,7 +187,7 @@ Act act_of(uint64_t scenario_seed, const worker::Invocation& invocation, uint32_
   }
 }
 
-// Compares what was committed with the rules.
+// Compares what came out in the end with the rules; what holds at every instant the monitor looks at.
 class Checker {
  public:
   Checker(World& world, ExecutionId id, const engine::PlanPtr& plan)
@@ -197,13 +198,9 @@ class Checker {
         events_(world.events_of(id)) {}
 
   std::vector<std::string> check() {
-    folds_back();
-    sequence();
-    if (!journal::terminal(view_.state.state))
-      say("P3: the execution did not end: " + std::string(name_of(view_.state.state)));
+    for (const Event& event : events_)
+      if (std::holds_alternative<journal::Stopping>(event.record)) stopped_ = true;
     for (uint32_t step = 0; step < plan_.n_steps(); ++step) check_step(step);
-    concurrency();
-    pauses();
     levels();
     context();
     return std::move(problems_);
@@ -224,80 +221,9 @@ class Checker {
  private:
   void say(std::string problem) { problems_.push_back(std::move(problem)); }
 
-  // P9: the fold of the journal is the state, and P1: apply() asserts that terminal states stay.
-  void folds_back() {
-    journal::ExecutionState folded;
-    folded.id = id_;
-    uint32_t commits = 0;
-    int64_t last_at = -1;
-    uint32_t done = 0, attempt = 0;
-    auto stored = world_.store().journal(id_, 0, 1'000'000);
-    for (const store::StoredCommit& row : *stored) {
-      auto commit = journal::decode_commit(row.body, row.schema);
-      if (!commit) return say("P9: " + commit.error().message);
-      if (commit->at < last_at) say("P9: time runs backwards");
-      last_at = commit->at;
-      for (journal::Record& record : commit->records) journal::apply(folded, std::move(record), commit->at);
-      if (row.commit_no != ++commits) say("P9: commit numbers have a gap");
-      const bool same_attempt = std::exchange(attempt, folded.attempt) == folded.attempt;
-      if (std::exchange(done, folded.n_terminal()) > folded.n_terminal() && same_attempt)
-        say("P11: progress goes back");
-    }
-    folded.next_commit = commits + 1;
-    journal::TextWriter a, b;
-    journal::append_state(a, folded, view_.step_names, "");
-    journal::append_state(b, view_.state, view_.step_names, "");
-    if (a.view() != b.view())
-      say("P9: the fold of the journal differs from the state:\n" + std::string(a.view()) + "\n" +
-          std::string(b.view()));
-  }
-
-  // P14.
-  void sequence() {
-    uint64_t seq = 0;
-    size_t starts = 0, stops = 0;
-    for (const Event& event : events_) {
-      if (event.seq != ++seq)
-        say("P14: seq " + std::to_string(event.seq) + " where " + std::to_string(seq) + " is due");
-      starts += std::holds_alternative<journal::Begun>(event.record);
-      stops += std::holds_alternative<journal::Stopped>(event.record);
-      if (stops == 1 && !std::holds_alternative<journal::Stopped>(event.record))
-        say("P14: a record after the stop");
-      if (std::holds_alternative<journal::Stopping>(event.record)) stopped_ = true;
-    }
-    if (starts != 1 || stops != 1)
-      say("P14: " + std::to_string(starts) + " starts, " + std::to_string(stops) + " stops");
-  }
-
   void check_step(uint32_t step) {
     const journal::Step& state = view_.state.steps[step];
     const std::string& name = plan_.name(step);
-    if (!journal::terminal(state.state)) return say("P1: " + name + " did not end");
-    if (state.failures > plan_.step(step).retry.max_retries + 1) say("P6: " + name + " failed too often");
-    uint32_t starts = 0, failures = 0;
-    bool ready = false;
-    for (const Event& event : events_) {
-      if (const auto* record = std::get_if<journal::StepReady>(&event.record); record && record->step == step)
-        ready = true;
-      if (const auto* record = std::get_if<journal::StepInterrupted>(&event.record);
-          record && record->step == step)
-        ready = true;
-      if (const auto* record = std::get_if<journal::StepStarted>(&event.record);
-          record && record->step == step) {
-        ++starts;
-        if (!ready) say("P2: " + name + " started without being ready");
-        ready = false;
-      }
-      if (const auto* record = std::get_if<journal::StepFailed>(&event.record))
-        failures += record->step == step;
-      if (const auto* record = std::get_if<journal::StepRetry>(&event.record); record && record->step == step)
-        if (record->delay < 0 || record->delay > plan_.step(step).retry.max_delay_ns)
-          say("P6: a delay of " + name + " is out of bounds");
-    }
-    if (starts != state.invocations)
-      say("P14: " + name + " counts " + std::to_string(state.invocations) + " invocations");
-    if (failures != state.failures) say("P6: " + name + " counts failures that were none");
-
     // P5, from the final classes alone.
     const auto class_of = [&](uint32_t dependency) {
       return view_.state.steps[dependency].dependency_class();
@@ -360,38 +286,6 @@ class Checker {
         if (plan_.level(step) < level && view_.state.steps[step].ended_seq > seq)
           say("R44: " + plan_.name(step) + " was open when a step of level " + std::to_string(level) +
               " started");
-  }
-
-  // P8, from the journal.
-  void concurrency() {
-    const uint32_t limit =
-        strategy() == definition::Strategy::sequential ? 1 : plan_.workflow().step_concurrency;
-    std::set<uint32_t> running;
-    for (const Event& event : events_) {
-      if (const auto* r = std::get_if<journal::StepStarted>(&event.record)) running.insert(r->step);
-      if (const auto* r = std::get_if<journal::StepCompleted>(&event.record)) running.erase(r->step);
-      if (const auto* r = std::get_if<journal::StepFailed>(&event.record)) running.erase(r->step);
-      if (const auto* r = std::get_if<journal::StepSkipped>(&event.record)) running.erase(r->step);
-      if (const auto* r = std::get_if<journal::StepCancelled>(&event.record)) running.erase(r->step);
-      if (const auto* r = std::get_if<journal::StepInterrupted>(&event.record)) running.erase(r->step);
-      if (const auto* r = std::get_if<journal::StepSnoozed>(&event.record)) running.erase(r->step);
-      if (const auto* r = std::get_if<journal::StepAwaiting>(&event.record)) running.erase(r->step);
-      if (limit && running.size() > limit) return say("P8: more steps at once than step_concurrency");
-    }
-  }
-
-  // P10.
-  void pauses() {
-    bool paused = false;
-    for (const Event& event : events_) {
-      if (const auto* r = std::get_if<journal::Paused>(&event.record); r && r->step == journal::kNoStep)
-        paused = true;
-      if (const auto* r = std::get_if<journal::Resumed>(&event.record); r && r->step == journal::kNoStep)
-        paused = false;
-      if (std::holds_alternative<journal::Stopping>(event.record)) paused = false;
-      if (paused && std::holds_alternative<journal::StepStarted>(event.record))
-        say("P10: a step started between pause and resume");
-    }
   }
 
   // P15: a plain fold, patch by patch and in rank order, nothing clever.
@@ -460,15 +354,6 @@ class Checker {
   std::vector<std::string> problems_;
 };
 
-bool overdrawn(const journal::ExecutionState& state, const definition::Workflow& workflow) {
-  std::map<std::string, double> in_use;
-  for (size_t step = 0; step < workflow.steps.size() && step < state.steps.size(); ++step)
-    if (state.steps[step].state == journal::StepState::running)
-      for (const definition::Resource& need : workflow.steps[step].resources)
-        in_use[need.name] += need.amount;
-  return in_use["cpu"] > static_cast<double>(kCores) || in_use["gpu"] > 1;
-}
-
 }  // namespace
 
 Scenario make_scenario(uint64_t seed) {
@@ -511,6 +396,7 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   };
 
   RunReport result;
+  Monitor monitor(world, {{"cpu", kCores}, {"gpu", 1}});
   if (execution.crashes && random.one_in(2)) world.fail_commit(1 + random.below(8), random.one_in(2));
   const auto strategy = static_cast<journal::Strategy>(random.below(4));
   auto started = world.start(scenario.input, "key", "w", "t", strategy);
@@ -528,9 +414,8 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
       cancelled = true;
       (void)world.cancel(id);
     }
+    monitor.compare_with_live();
     const journal::ExecutionState state = world.show(id).state;
-    if (overdrawn(state, release->definition.workflows[0]))
-      result.problems.push_back("P8: the steps that run have more than the host has");
     if (journal::terminal(state.state)) {
       if (world.idle()) break;
       continue;
@@ -547,6 +432,8 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   result.crashes = world.crashes();
   const auto plan = engine::Plan::make(release, release->definition.workflows[0]);
   Checker checker(world, id, plan);
+  monitor.check_end();
+  result.problems = monitor.problems();
   for (std::string& problem : checker.check()) result.problems.push_back(std::move(problem));
   result.outcome = checker.outcome();
   return result;

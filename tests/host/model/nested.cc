@@ -1,0 +1,97 @@
+// R32: a step whose work is another workflow.
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "packager/json/json.h"
+#include "tests/host/model/model.h"
+
+namespace pirn::model {
+
+void Run::belongs_to(Run& parent, size_t step) {
+  e_.parent = &parent;
+  e_.parent_step = step;
+}
+
+// It starts with what the step sees, the step's parameters over it, and what its function says over that.
+void Run::begin_child(size_t step, const Context& over) {
+  const Step& s = e_.steps[step];
+  Context initial;
+  for (const auto& [key, value] : visible(step))
+    if (!key.starts_with("__")) initial[key] = value;
+  if (!s.def.params.empty()) {
+    const boost::json::value params = boost::json::parse(s.def.params);
+    for (const auto& member : params.as_object()) initial[member.key()] = canonical(member.value());
+  }
+  for (const auto& [key, value] : over) initial[key] = value;
+  UnderWay nested;
+  nested.run = this;
+  nested.step = step;
+  nested.kind = Kind::nested;
+  nested.deadline = later(s.invoked_at, s.timeout.value_or(s.def.timeout_ns));
+  host_.calls_.push_back(std::move(nested));
+  host_.births_.push_back({this, step, std::move(initial), nullptr});
+}
+
+// A stop or a timeout of the step cancels it; of a step that is tried again or given up it is rolled back.
+void Run::stop_child(size_t step) {
+  const bool rollback = e_.phase == Phase::stopping ? to_compensate() : true;
+  host_.stops_.emplace_back(e_.steps[step].child, rollback);
+}
+
+void Run::roll_back_child(size_t step) { host_.births_.push_back({this, step, {}, e_.steps[step].child}); }
+
+void Run::child_over(const Run& child) {
+  const size_t step = child.execution().parent_step;
+  if (step >= e_.steps.size()) return;
+  Step& s = e_.steps[step];
+  Deed deed;
+  if (s.compensation == Compensation::running && s.undoing == &child) {
+    for (const Step& undone : child.execution().steps)
+      if (undone.compensation == Compensation::failed) {
+        deed.what = Deed::What::fail;
+        deed.error = {"rollback_failed", definition::ErrorClass::terminal, ""};
+      }
+    return S22_rolled_back(step, deed);
+  }
+  if (s.state != State::running || s.child != &child) return;  // it goes on without it
+  std::erase_if(host_.calls_, [&](const UnderWay& call) { return call.run == this && call.step == step; });
+  if (!s.def.result.empty() && e_.phase == Phase::running)
+    return call(step, Kind::result, host_.settings_.consultation_limit);
+  if (child.execution().phase == Phase::completed) {
+    deed.slot.map = child.written();
+  } else {
+    deed.what = Deed::What::fail;
+    deed.error = {"nested_workflow_failed", {}, ""};
+  }
+  outcome(step, Kind::nested, deed);
+}
+
+// What `past` has completed is completed here, too, in the same order; then it is rolled back.
+void Run::adopt(const Run& past) {
+  e_.wake_at = kNever;
+  e_.phase = Phase::running;
+  e_.attempt = 1;
+  e_.started_at = host_.now();
+  e_.initial = past.e_.initial;
+  e_.steps.resize(past.e_.steps.size());
+  for (size_t step = 0; step < e_.steps.size(); ++step) {
+    const Step& of = past.e_.steps[step];
+    Step& s = e_.steps[step];
+    s.def = of.def;
+    s.graft = of.graft;
+    s.rank = of.rank;
+    s.level = of.level;
+    if (of.state != State::completed || of.compensation != Compensation::none) continue;
+    s.state = State::completed;
+    s.slot = of.slot;
+    s.child = of.child;
+    s.ended = of.ended;
+    s.ended_at = host_.now();
+    commits_ = std::max(commits_, s.ended);
+  }
+  e_.rollback = true;
+  e_.cleanup = false;
+  stop(Cause::cancel);
+}
+
+}  // namespace pirn::model
