@@ -613,7 +613,7 @@ Result<std::string> run_local(const LocalRun& run) {
   }));
   if (refused) return *refused;
   PIRN_TRY(const auto row, store.find(kLocalTenant, id));
-  PIRN_TRY(journal::DecodedState state, journal::decode_state(row->body));
+  PIRN_TRY(journal::DecodedState state, journal::decode_state(row->columns(), row->body));
   return api::execution_text(engine::view_of(std::move(state)), clock.now());
 }
 

@@ -311,7 +311,7 @@ std::string line_text(const store::StoredExecution& row, int64_t now) {
             row.ended_at,
             0,
             0};
-  if (const Result<journal::DecodedState> decoded = journal::decode_state(row.body)) {
+  if (const Result<journal::DecodedState> decoded = journal::decode_state(row.columns(), row.body)) {
     head.done = decoded->state.n_terminal();
     head.total = static_cast<uint32_t>(decoded->state.steps.size());
   }

@@ -200,7 +200,7 @@ Response merge(const Services& services, const store::ExecutionFilter& filter, c
 Result<engine::View> closed_execution(const Services& services, const std::string& tenant, ExecutionId id) {
   PIRN_TRY(const auto row, services.store.find(tenant, id));
   if (!row) return no_execution(id.text());
-  PIRN_TRY(journal::DecodedState decoded, journal::decode_state(row->body));
+  PIRN_TRY(journal::DecodedState decoded, journal::decode_state(row->columns(), row->body));
   return engine::view_of(std::move(decoded));
 }
 

@@ -104,7 +104,7 @@ Response show(const Services& services, const std::string& tenant, const Letter&
   const auto row = services.store.find(tenant, letter.id);
   if (!row) return problem(row.error());
   if (!*row) return problem(no_letter(letter.id.text()));
-  const Result<journal::DecodedState> decoded = journal::decode_state((*row)->body);
+  const Result<journal::DecodedState> decoded = journal::decode_state((*row)->columns(), (*row)->body);
   if (!decoded) return problem(decoded.error());
   bj::object out = object_of(letter);
   std::string input = "{";

@@ -58,23 +58,8 @@ void Engine::Core::project(Execution& execution) {
   const journal::ExecutionState& state = execution.state();
   journal::append_state(body, state, execution.names(),
                         execution.ended() ? execution.context_json() : std::string());
-  store::ExecutionRow row;
-  row.id = state.id;
-  row.commit_no = state.next_commit - 1;
-  row.open = !execution.ended();
-  row.state = journal::visible_state(state);
-  row.tenant = state.origin->tenant;
-  row.package = state.origin->package;
-  row.version = state.origin->version;
-  row.workflow = state.origin->workflow;
-  row.release = state.origin->pins.front();
-  row.key = state.key;
-  row.input_digest = state.input_digest;
-  row.created_at = state.created_at;
-  row.started_at = state.started_at;
-  row.ended_at = state.ended_at;
-  row.body = body.view();  // stays where it is when bodies_ grows
-  execution_rows_.push_back(row);
+  // The text stays where it is when bodies_ grows.
+  execution_rows_.push_back({journal::columns_of(state), !execution.ended(), body.view()});
 }
 
 void Engine::Core::act() {

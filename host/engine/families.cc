@@ -65,7 +65,7 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
     return refused(name_of(open->state().state), "it is not over yet");
   PIRN_TRY(const auto stored, store_.find(command.tenant, command.id));
   if (!stored) return not_open(command.id);
-  PIRN_TRY(auto decoded, journal::decode_state(stored->body));
+  PIRN_TRY(auto decoded, journal::decode_state(stored->columns(), stored->body));
   if (command.from.empty() && decoded.state.state == journal::State::completed)
     return refused(name_of(decoded.state.state), "nothing of it failed");
   PIRN_TRY(const PlanPtr plan, plan_again(decoded.state, command.on_active));
@@ -157,7 +157,7 @@ Result<journal::ExecutionState> Engine::Core::ended_state(const std::string& ten
   if (const auto found = executions_.find(id); found != executions_.end()) return found->second->state();
   PIRN_TRY(const auto stored, store_.find(tenant, id));
   if (!stored) return not_open(id);
-  PIRN_TRY(auto decoded, journal::decode_state(stored->body));
+  PIRN_TRY(auto decoded, journal::decode_state(stored->columns(), stored->body));
   return std::move(decoded.state);
 }
 
@@ -246,7 +246,7 @@ Status Engine::Core::find_lost_children(Decision& deciding) {
       // Only what is still being prepared has no execution yet.
       waiting.parent->lost_child(deciding, waiting.step);
     } else {
-      PIRN_TRY(auto decoded, journal::decode_state(stored->body));
+      PIRN_TRY(auto decoded, journal::decode_state(stored->columns(), stored->body));
       PIRN_TRY(GrownPlan grown, recovered_plan(decoded.state));
       Execution child(std::move(decoded.state), std::move(grown), waiting.parent->tenant_number());
       child.refold();

@@ -84,12 +84,11 @@ Result<Recovered> fold_store(store::Store& store, TenantStreams& streams) {
   journal::OriginPtr origin;  // of the row before: many executions run the same workflow
   PIRN_DO(store.recover(
       [&](store::StoredExecution row) -> Status {
-        auto decoded = journal::decode_state(row.body, origin);
+        auto decoded = journal::decode_state(row.columns(), row.body, origin);
         if (!decoded) return corrupt(row.id, "has a damaged row: " + decoded.error().message);
         origin = decoded->state.origin;
         Recovered::Folded& folded = folded_of(row.id);
         folded.state = std::move(decoded->state);
-        folded.state.id = row.id;
         folded.projected = row.commit_no;
         return {};
       },

@@ -34,8 +34,22 @@ struct Commit {
 // Decodes a body of any schema up to kSchema.
 Result<Commit> decode_commit(std::string_view body, uint32_t schema);
 
-// A whole state as one JSON object, for the projection row: everything that the engine continues from, the
-// step names, and, when given, the folded context.
+// What the row of a state has in columns of its own (host/store/store.h); its text does not repeat it, for
+// what an execution leaves on the disk is what its commits cost. Views of the state and of its origin.
+struct StateColumns {
+  ExecutionId id;
+  uint32_t commit_no = 0;  // the last commit that the state includes
+  std::string_view state;  // as clients see it
+  std::string_view tenant, package, version, workflow;
+  Digest release;        // the first pin
+  std::string_view key;  // start key, unique within the tenant; empty: none
+  Digest input_digest;
+  int64_t created_at = 0, started_at = 0, ended_at = 0;  // ns since 1970; 0: not yet
+};
+StateColumns columns_of(const ExecutionState& state);
+
+// The rest of a whole state as one JSON object: everything that the engine continues from, the step names,
+// and, when given, the folded context.
 void append_state(TextWriter& out, const ExecutionState& state, std::span<const std::string> names,
                   std::string_view context_json);
 
@@ -44,8 +58,10 @@ struct DecodedState {
   std::vector<std::string> step_names;
   std::string context;  // JSON object; empty: not stored
 };
-// `known`: an origin that it probably has, too, and then shares; may be null.
-Result<DecodedState> decode_state(std::string_view text, const OriginPtr& known = nullptr);
+// `known`: an origin that it probably has, too, and then shares; may be null. Text that repeats what the
+// columns say is read like text that does not.
+Result<DecodedState> decode_state(const StateColumns& columns, std::string_view text,
+                                  const OriginPtr& known = nullptr);
 
 void append_error(std::string& out, const StepError& error);
 // An object counts as its members, anything else is one value. The text must be valid JSON.

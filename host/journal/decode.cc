@@ -39,15 +39,20 @@ ResultPtr slot_of(const Fields& fields) {
   return std::make_shared<const StepResult>(std::move(result));
 }
 
+std::vector<Digest> pins_of(const bj::value& json) {
+  std::vector<Digest> pins;
+  for (const bj::value& pin : json.as_array()) pins.push_back(Fields::digest_of(pin, "pins"));
+  if (pins.empty()) throw Malformed("the list 'pins' is empty");
+  return pins;
+}
+
 OriginPtr origin_of(const Fields& fields) {
   Origin origin;
   origin.tenant = fields.text("tenant");
   origin.package = fields.text("package");
   origin.version = fields.text("version");
   origin.workflow = fields.text("workflow");
-  for (const bj::value& pin : fields.get("pins").as_array())
-    origin.pins.push_back(Fields::digest_of(pin, "pins"));
-  if (origin.pins.empty()) throw Malformed("the list 'pins' is empty");
+  origin.pins = pins_of(fields.get("pins"));
   origin.definition = fields.digest("definition");
   origin.definition_schema = fields.count("definition_schema");
   return make_origin(std::move(origin));
@@ -281,43 +286,59 @@ void check_references(const ExecutionState& state) {
   }
 }
 
-// It stands behind the id, in the same words.
-bool has_origin(std::string_view text, const Origin& origin) {
-  constexpr size_t kBefore = std::string_view("{\"id\":\"\"").size() + ExecutionId::kDigits;
-  const size_t behind = kBefore + origin.json.size();
-  return text.size() > behind && text.substr(kBefore).starts_with(origin.json) && text[behind] == ',';
+OriginPtr origin_of(const StateColumns& columns, const Fields& fields) {
+  Origin origin;
+  origin.tenant = columns.tenant;
+  origin.package = columns.package;
+  origin.version = columns.version;
+  origin.workflow = columns.workflow;
+  const bj::value* pins = fields.find("pins");
+  origin.pins = pins ? pins_of(*pins) : std::vector<Digest>{columns.release};
+  if (origin.pins.front() != columns.release) throw Malformed("the list 'pins' begins with another release");
+  origin.definition = fields.digest("definition");
+  origin.definition_schema = fields.count("definition_schema");
+  return make_origin(std::move(origin));
 }
 
-DecodedState state_of(const Fields& f, const OriginPtr& known) {
+// The text begins with it, in the same words.
+bool has_origin(const StateColumns& columns, std::string_view text, const Origin& origin) {
+  const std::string_view row_json = origin.row_json();
+  return text.size() > row_json.size() + 1 && text.substr(1).starts_with(row_json) &&
+         text[row_json.size() + 1] == ',' && columns.release == origin.pins.front() &&
+         columns.tenant == origin.tenant && columns.package == origin.package &&
+         columns.version == origin.version && columns.workflow == origin.workflow;
+}
+
+DecodedState state_of(const StateColumns& columns, const Fields& f, const OriginPtr& known) {
   DecodedState decoded;
   ExecutionState& state = decoded.state;
-  state.id = id_of(f.text("id"));
-  state.origin = known ? known : origin_of(f);
-  state.root = id_of(f.text("root"));
+  state.id = columns.id;
+  state.origin = known ? known : origin_of(columns, f);
+  state.root = f.find("root") ? id_of(f.text("root")) : columns.id;
   state.parent = id_or_none(f, "parent");
   state.parent_step = f.count_or("parent_step", kNoStep);
   state.retry_of = id_or_none(f, "retry_of");
-  state.key = f.text_or_empty("key");
-  state.input_digest = f.digest("input_digest");
+  state.key = columns.key;
+  state.input_digest = columns.input_digest;
   state.trigger = f.text("trigger");
   state.strategy = strategy_of(f);
-  state.state = by_name<State>(f.text("state"), 0, 6);
+  state.state = by_name<State>(f.find("state") ? f.text("state") : columns.state, 0, 6);
   if (f.find("cause")) state.cause = f.text("cause") == "fail" ? StopCause::fail : StopCause::cancel;
   state.rollback = f.flag_or("rollback", false);
   state.cleanup = f.flag_or("cleanup", true);
   state.paused = f.flag_or("paused", false);
-  state.attempt = f.count("attempt");
+  state.attempt = f.count_or("attempt", 1);
   state.error_step = f.count_or("error_step", kNoStep);
   state.error = error_of(f);
   state.reason = f.text_or_empty("reason");
-  state.created_at = f.instant_or("created_at", 0);
-  state.started_at = f.instant_or("started_at", 0);
-  state.ended_at = f.instant_or("ended_at", 0);
+  state.created_at = columns.created_at;
+  state.started_at = columns.started_at;
+  state.ended_at = columns.ended_at;
   state.wake_at = f.instant_or("wake_at", 0);
   state.deadline = f.instant_or("deadline", kNever);
   state.grace_until = f.instant_or("grace_until", kNever);
   state.next_seq = f.number("next_seq");
-  state.next_commit = f.count("next_commit");
+  state.next_commit = columns.commit_no + 1;
   state.tolerated_failures = f.count_or("tolerated_failures", 0);
   state.dead_letter_until = f.instant_or("dead_letter_until", 0);
   if (const bj::value* patches = f.find("patches"))
@@ -355,10 +376,11 @@ Result<Commit> decode_commit(std::string_view body, uint32_t schema) {
   });
 }
 
-Result<DecodedState> decode_state(std::string_view text, const OriginPtr& known) {
-  const bool same = known && has_origin(text, *known);
-  return decode<DecodedState>("state", text,
-                              [&](const Fields& fields) { return state_of(fields, same ? known : nullptr); });
+Result<DecodedState> decode_state(const StateColumns& columns, std::string_view text,
+                                  const OriginPtr& known) {
+  const bool same = known && has_origin(columns, text, *known);
+  return decode<DecodedState>(
+      "state", text, [&](const Fields& fields) { return state_of(columns, fields, same ? known : nullptr); });
 }
 
 }  // namespace pirn::journal

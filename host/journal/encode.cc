@@ -427,12 +427,16 @@ OriginPtr make_origin(Origin origin) {
   out.literal(",\"package\":").word(origin.package);
   out.literal(",\"version\":").word(origin.version);
   out.literal(",\"workflow\":").word(origin.workflow);
+  origin.row_json_at = out.view().size() + 1;
   out.literal(",\"pins\":[");
   for (size_t i = 0; i < origin.pins.size(); ++i) {
     if (i) out.character(',');
     out.digest(origin.pins[i]);
   }
-  out.literal("],\"definition\":").digest(origin.definition);
+  out.character(']');
+  // The columns of a row have a single pin, and not two.
+  if (origin.pins.size() == 1) origin.row_json_at = out.view().size() + 1;
+  out.literal(",\"definition\":").digest(origin.definition);
   out.literal(",\"definition_schema\":").number(origin.definition_schema);
   origin.json = out.view();
   return std::make_shared<const Origin>(std::move(origin));
@@ -477,38 +481,49 @@ void append_result(std::string& out, const StepResult& result) {
   out += writer.view();
 }
 
+StateColumns columns_of(const ExecutionState& state) {
+  const Origin& origin = *state.origin;
+  return {.id = state.id,
+          .commit_no = state.next_commit - 1,
+          .state = visible_state(state),
+          .tenant = origin.tenant,
+          .package = origin.package,
+          .version = origin.version,
+          .workflow = origin.workflow,
+          .release = origin.pins.front(),
+          .key = state.key,
+          .input_digest = state.input_digest,
+          .created_at = state.created_at,
+          .started_at = state.started_at,
+          .ended_at = state.ended_at};
+}
+
 void append_state(TextWriter& out, const ExecutionState& state, std::span<const std::string> names,
                   std::string_view context_json) {
-  out.literal("{\"id\":").id(state.id).raw(state.origin->json);
-  out.literal(",\"root\":").id(state.root);
+  out.character('{').raw(state.origin->row_json());
+  if (state.root != state.id) out.literal(",\"root\":").id(state.root);
   optional_id(out, ",\"parent\":", state.parent);
   if (state.parent_step != kNoStep) out.literal(",\"parent_step\":").number(state.parent_step);
   optional_id(out, ",\"retry_of\":", state.retry_of);
-  optional_text(out, ",\"key\":", state.key);
-  out.literal(",\"input_digest\":").digest(state.input_digest);
   out.literal(",\"trigger\":").text(state.trigger);
   write_strategy(out, state.strategy);
-  out.literal(",\"state\":").word(name_of(state.state));
+  if (!terminal(state.state)) out.literal(",\"state\":").word(name_of(state.state));
   if (state.cause != StopCause::none)
     out.literal(",\"cause\":").word(state.cause == StopCause::fail ? "fail" : "cancel");
   if (state.rollback) out.literal(",\"rollback\":true");
   if (!state.cleanup) out.literal(",\"cleanup\":false");
   if (state.paused) out.literal(",\"paused\":true");
-  out.literal(",\"attempt\":").number(state.attempt);
+  if (state.attempt != 1) out.literal(",\"attempt\":").number(state.attempt);
   if (state.error_step != kNoStep) out.literal(",\"error_step\":").number(state.error_step);
   if (state.error) {
     out.literal(",\"error\":");
     write_error(out, *state.error);
   }
   optional_text(out, ",\"reason\":", state.reason);
-  out.literal(",\"created_at\":").instant(state.created_at);
-  if (state.started_at) out.literal(",\"started_at\":").instant(state.started_at);
-  if (state.ended_at) out.literal(",\"ended_at\":").instant(state.ended_at);
   if (state.wake_at) out.literal(",\"wake_at\":").instant(state.wake_at);
   optional_instant(out, ",\"deadline\":", state.deadline);
   optional_instant(out, ",\"grace_until\":", state.grace_until);
   out.literal(",\"next_seq\":").number(state.next_seq);
-  out.literal(",\"next_commit\":").number(state.next_commit);
   if (state.tolerated_failures) out.literal(",\"tolerated_failures\":").number(state.tolerated_failures);
   if (state.dead_letter_until) out.literal(",\"dead_letter_until\":").integer(state.dead_letter_until);
   for (size_t i = 0; i < state.patches.size(); ++i) {

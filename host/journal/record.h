@@ -81,8 +81,10 @@ struct Origin {
   std::vector<Digest> pins;  // releases, its own first; packages may require packages
   Digest definition;         // SHA-256 of the workflow's canonical definition
   uint32_t definition_schema = 1;
-  std::string json;  // the members above as they stand in records and states; set by make_origin()
+  std::string json;        // the members above as they stand in a record; set by make_origin()
+  size_t row_json_at = 0;  // in it, the members that a state's row has no column for; likewise
 
+  std::string_view row_json() const { return std::string_view(json).substr(row_json_at); }
   bool operator==(const Origin&) const = default;
 };
 using OriginPtr = std::shared_ptr<const Origin>;

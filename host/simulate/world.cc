@@ -389,7 +389,7 @@ engine::View World::show(ExecutionId id, std::string_view tenant) {
   if (view) return *view;
   auto stored = store_->find(tenant, id);
   if (!stored || !*stored) fatal("no execution " + id.text());
-  auto decoded = journal::decode_state((*stored)->body);
+  auto decoded = journal::decode_state((*stored)->columns(), (*stored)->body);
   if (!decoded) fatal(describe(decoded.error()));
   return engine::view_of(std::move(*decoded));
 }

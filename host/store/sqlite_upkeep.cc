@@ -80,8 +80,8 @@ Result<std::vector<ExecutionId>> SqliteStore::old(const Old& old, size_t limit) 
   int code = SQLITE_ROW;
   while (found.size() < limit && (code = rows->step()) == SQLITE_ROW) {
     const ExecutionId id{static_cast<uint64_t>(rows->integer(0))};
-    const auto root = parse_execution_id(rows->bytes(1));
-    if (root && *root != id) {
+    // Only that of a nested execution is written down.
+    if (const auto root = parse_execution_id(rows->bytes(1)); root && *root != id) {
       PIRN_TRY(const bool open, is_open(connection, *root));
       if (open) continue;
     }

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/journal/codec.h"
 #include "registry/ids.h"
 
 namespace pirn::store {
@@ -37,17 +38,9 @@ struct JournalRow {
 };
 
 // One execution's projection, replaced as a whole.
-struct ExecutionRow {
-  ExecutionId id;
-  uint32_t commit_no = 0;  // the last commit that it includes
+struct ExecutionRow : journal::StateColumns {
   bool open = true;
-  std::string_view state;  // "pending" … "cancelled"
-  std::string_view tenant, package, version, workflow;
-  Digest release;
-  std::string_view key;  // start key, unique within the tenant; empty: none
-  Digest input_digest;
-  int64_t created_at = 0, started_at = 0, ended_at = 0;  // ns since 1970; 0: not yet
-  std::string_view body;                                 // JSON text of the whole state
+  std::string_view body;  // JSON text: the rest of the whole state
 };
 
 // The projection of a tenant's own stream, replaced as a whole; it may lag like that of an open execution.
@@ -95,6 +88,11 @@ struct StoredExecution {
   Digest input_digest;
   int64_t created_at = 0, started_at = 0, ended_at = 0;
   std::string body;
+
+  journal::StateColumns columns() const {
+    return {id,      commit_no, state,        tenant,     package,    version, workflow,
+            release, key,       input_digest, created_at, started_at, ended_at};
+  }
 };
 
 struct StoredCommit {

@@ -276,7 +276,7 @@ std::optional<engine::View> MemoryHost::view() const {
   auto row = life_->store.find(kTenant, id_);
   if (!row) fatal(row.error());
   if (!*row) return std::nullopt;
-  auto decoded = journal::decode_state((*row)->body);
+  auto decoded = journal::decode_state((*row)->columns(), (*row)->body);
   if (!decoded) fatal(decoded.error());
   return engine::view_of(std::move(*decoded));
 }

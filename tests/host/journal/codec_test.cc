@@ -353,11 +353,18 @@ std::string encode(const std::vector<Record>& records, int64_t at, uint64_t firs
   return std::string(body.view());
 }
 
-std::string encode(const ExecutionState& state, std::span<const std::string> names,
-                   std::string_view context) {
+// The row of a state: its columns view it.
+struct Row {
+  StateColumns columns;
+  std::string text;
+};
+Row encode(const ExecutionState& state, std::span<const std::string> names, std::string_view context) {
   TextWriter text;
   append_state(text, state, names, context);
-  return std::string(text.view());
+  return {columns_of(state), std::string(text.view())};
+}
+Result<DecodedState> decode_state(const Row& row, const OriginPtr& known = nullptr) {
+  return journal::decode_state(row.columns, row.text, known);
 }
 
 RC_GTEST_PROP(Codec, EveryRecordIsReadAsItWasWritten, ()) {
@@ -482,30 +489,51 @@ bool same(const ExecutionState& a, const ExecutionState& b) {
 RC_GTEST_PROP(Codec, AStateIsReadAsItWasWritten, ()) {
   const ExecutionState state = any_state();
   const std::string context = any_object_or_nothing();
-  const std::string text = encode(state, kNames, context);
-  const auto decoded = decode_state(text);
+  const Row row = encode(state, kNames, context);
+  const auto decoded = decode_state(row);
   if (!decoded) RC_FAIL(describe(decoded.error()));
-  const std::string again = encode(decoded->state, decoded->step_names, decoded->context);
-  RC_LOG() << text << "\n" << again << "\n";
+  const Row again = encode(decoded->state, decoded->step_names, decoded->context);
+  RC_LOG() << row.text << "\n" << again.text << "\n";
   RC_ASSERT(same(decoded->state, state));
   RC_ASSERT(decoded->context == context);
   RC_ASSERT(
       decoded->step_names ==
       std::vector<std::string>(kNames.begin(), kNames.begin() + static_cast<ptrdiff_t>(state.steps.size())));
-  RC_ASSERT(again == text);
+  RC_ASSERT(again.text == row.text);
 }
 
 TEST(Codec, StatesOfOneOriginShareIt) {
   Origin origin{.tenant = "t", .package = "p", .version = "1.0.0", .workflow = "w", .pins = {Digest{}}};
+  ExecutionState one, other;
+  one.origin = make_origin(origin);
+  origin.definition_schema = 12;  // its text begins as the first one's does
+  other.origin = make_origin(origin);
+  Row row = encode(one, kNames, "");
+  EXPECT_EQ(decode_state(row, one.origin)->state.origin, one.origin);
+  EXPECT_EQ(*decode_state(row, other.origin)->state.origin, *one.origin);
+  EXPECT_EQ(*decode_state(encode(other, kNames, ""), one.origin)->state.origin, *other.origin);
+  // The text is the same, and a column is not.
+  row.columns.workflow = "v";
+  EXPECT_EQ(decode_state(row, one.origin)->state.origin->workflow, "v");
+}
+
+TEST(Codec, ARowThatRepeatsItsColumnsIsRead) {
   ExecutionState state;
-  state.origin = make_origin(origin);
-  origin.definition_schema = 12;  // its text begins as the other one's does
-  const OriginPtr other = make_origin(origin);
-  const std::string text = encode(state, kNames, "");
-  EXPECT_EQ(decode_state(text, state.origin)->state.origin, state.origin);
-  EXPECT_EQ(*decode_state(text, other)->state.origin, *state.origin);
-  state.origin = other;
-  EXPECT_EQ(*decode_state(encode(state, kNames, ""), decode_state(text)->state.origin)->state.origin, *other);
+  state.origin =
+      make_origin({.tenant = "t", .package = "p", .version = "1.0.0", .workflow = "w", .pins = {Digest{}}});
+  state.id = state.root = {7};
+  state.state = State::completed;
+  state.attempt = 1;
+  Row row = encode(state, kNames, "{}");
+  const std::string zeros(64, '0');
+  const std::string repeated =
+      R"({"id":"0000000000007","tenant":"t","package":"p","version":"1.0.0","workflow":"w","pins":[")" +
+      zeros + R"("],"root":"0000000000007","input_digest":")" + zeros +
+      R"(","state":"completed","attempt":1,"created_at":0,"next_commit":1,)";
+  row.text.replace(0, 1, repeated);
+  const auto decoded = decode_state(row);
+  ASSERT_TRUE(decoded) << describe(decoded.error());
+  EXPECT_TRUE(same(decoded->state, state));
 }
 
 // The deepest document that a step may put, where it lies deepest in ours.
@@ -530,7 +558,8 @@ TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
   state.steps.resize(1);
   state.steps[0].result = result;
   state.steps[0].error = error;
-  const auto decoded = decode_state(encode(state, kNames, "{\"deep\":" + deep + "}"));
+  const std::string context = "{\"deep\":" + deep + "}";
+  const auto decoded = decode_state(encode(state, kNames, context));
   ASSERT_TRUE(decoded) << describe(decoded.error());
   EXPECT_TRUE(same(decoded->state.steps[0].result, result));
 }
@@ -575,7 +604,7 @@ std::string a_body() {
        Diagnostic{"c", "m", 0}, Emitted{1, "s", "m", "{}"}, Stopped{FinalState::failed, 8, 1}},
       1, 1);
 }
-std::string a_state() {
+ExecutionState a_state() {
   ExecutionState state;
   state.origin = make_origin({.pins = {Digest{}}});
   state.input.put("x", Value::of_real(0.1));
@@ -584,7 +613,7 @@ std::string a_state() {
   state.steps[0].state = StepState::asking;
   state.steps[0].wake_at = 3;
   state.steps[1].result = std::make_shared<const StepResult>(StepResult{{}, Value::of_integer(3), false});
-  return encode(state, kNames, R"({"a":1})");
+  return state;
 }
 
 // Whatever stands there, the answer is a value or journal_corrupt.
@@ -616,7 +645,9 @@ TEST(Codec, ADamagedCommitIsAnErrorAndNoCrash) {
   survives_damage(a_body(), [](const std::string& text) { return decode_commit(text, kSchema); });
 }
 TEST(Codec, ADamagedStateIsAnErrorAndNoCrash) {
-  survives_damage(a_state(), [](const std::string& text) { return decode_state(text); });
+  const ExecutionState state = a_state();
+  const Row row = encode(state, kNames, R"({"a":1})");
+  survives_damage(row.text, [&](const std::string& text) { return decode_state(Row{row.columns, text}); });
 }
 
 TEST(Codec, WhatDoesNotFitIsNamed) {
@@ -648,9 +679,7 @@ TEST(Codec, AStateThatNamesWhatIsNotThereIsRefused) {
     state.origin = make_origin({.pins = {Digest{}}});
     state.steps.resize(2);
     alter(state);
-    TextWriter text;
-    append_state(text, state, kNames, "");
-    const auto read = decode_state(text.view());
+    const auto read = decode_state(encode(state, kNames, ""));
     return read ? std::string("no error") : read.error().message;
   };
   EXPECT_EQ(why([](ExecutionState& state) { state.error_step = 1; }), "no error");
@@ -662,8 +691,6 @@ TEST(Codec, AStateThatNamesWhatIsNotThereIsRefused) {
   EXPECT_NE(why([](ExecutionState& state) {
               state.handlers.push_back({HandlerEvent::on_step_error, 9, 2, ""});
             }).find("handler"),
-            std::string::npos);
-  EXPECT_NE(why([](ExecutionState& state) { state.origin = make_origin({}); }).find("pins"),
             std::string::npos);
 }
 

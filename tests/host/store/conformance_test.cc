@@ -72,9 +72,7 @@ class Batch {
   Batch& row(StoredExecution row) {
     rows_.push_back(std::make_unique<StoredExecution>(std::move(row)));
     const StoredExecution& kept = *rows_.back();
-    executions_.push_back({kept.id, kept.commit_no, kept.open, kept.state, kept.tenant, kept.package,
-                           kept.version, kept.workflow, kept.release, kept.key, kept.input_digest,
-                           kept.created_at, kept.started_at, kept.ended_at, kept.body});
+    executions_.push_back({kept.columns(), kept.open, kept.body});
     return *this;
   }
   Batch& tenant(ExecutionId stream, uint32_t commit_no, std::string name, std::string body) {
