@@ -255,10 +255,10 @@ Step state_step_of(const Fields& f) {
   if (f.find("kind")) step.kind = kind_of(f);
   if (f.find("compensation")) step.compensation = by_name<Compensation>(f.text("compensation"), 0, 4);
   step.failures = f.count_or("failures", 0);
-  step.invocations = f.count_or("invocations", 0);
   step.invocation = f.number_or("invocation", 0);
   step.wake_at = f.instant_or("wake_at", 0);
   step.started_at = f.instant_or("started_at", 0);
+  step.invocations = f.count_or("invocations", step.started_at ? 1 : 0);
   step.invoked_at = f.instant_or("invoked_at", step.started_at);
   step.ended_at = f.instant_or("ended_at", 0);
   step.ended_seq = f.number_or("ended_seq", 0);

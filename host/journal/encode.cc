@@ -403,7 +403,9 @@ void write_step(TextWriter& out, const Step& step, const std::string& name) {
   if (step.compensation != Compensation::none)
     out.literal(",\"compensation\":").word(name_of(step.compensation));
   if (step.failures) out.literal(",\"failures\":").number(step.failures);
-  if (step.invocations) out.literal(",\"invocations\":").number(step.invocations);
+  // One that was started has mostly been invoked once.
+  if (step.invocations != (step.started_at ? 1 : 0))
+    out.literal(",\"invocations\":").number(step.invocations);
   if (step.invocation) out.literal(",\"invocation\":").number(step.invocation);
   if (step.wake_at) out.literal(",\"wake_at\":").instant(step.wake_at);
   if (step.started_at) out.literal(",\"started_at\":").instant(step.started_at);
