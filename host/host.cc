@@ -170,14 +170,15 @@ class LiveVoice final : public worker::Listener {
 // runner, which waits for what runs.
 struct Machine {
   Machine(store::Store& store, const registry::Registry& registry, LiveVoice& voice, CommitTail& tail,
-          engine::Capacity capacity, bool measure = false)
+          engine::Capacity capacity, bool apart, bool measure = false)
       : store(store),
         releases(registry),
         runner(
             {.measure = measure},
             [&registry](const registry::Release& release) { return registry.load_library(release); }, voice,
             alarm),
-        engine(options(std::move(capacity)), store, runner, releases, tail, alarm) {}
+        committer(apart ? std::make_unique<store::CommitThread>(store, [this] { alarm.wake(); }) : nullptr),
+        engine(options(std::move(capacity)), store, runner, releases, tail, alarm, committer.get()) {}
 
   static engine::Options options(engine::Capacity capacity) {
     engine::Options options;
@@ -190,6 +191,7 @@ struct Machine {
   worker::Alarm alarm;
   RegistryReleases releases;
   worker::InProcessRunner runner;
+  std::unique_ptr<store::CommitThread> committer;  // null: the loop commits
   engine::Engine engine;
 
   // Turns until `finished`, which is asked after each turn and may shorten the sleep (ns).
@@ -201,7 +203,7 @@ struct Machine {
       if (turn.next_timer) sleep = std::min(sleep, *turn.next_timer - now);
       if (finished(turn, now, sleep)) return {};
       if (turn.more || sleep <= 0) continue;
-      if (turn.inputs == 0 && store.maintain()) continue;
+      if (turn.inputs == 0 && !turn.undurable && store.maintain()) continue;
       alarm.wait(sleep);
     }
   }
@@ -299,7 +301,7 @@ class Host::Core final : public api::Vitals {
           outlets_->publish_live(frame.execution, frame.release->tenant, name, data);
           feed_.publish_live(frame.execution, name, std::move(data), line);
         });
-    machine_.emplace(*store_, *registry_, *voice_, tail_, capacity, options_.measure_cpu);
+    machine_.emplace(*store_, *registry_, *voice_, tail_, capacity, !location_.memory, options_.measure_cpu);
     open_notifier();
     PIRN_DO(recover());
     PIRN_DO(resume_notifier());
@@ -340,7 +342,8 @@ class Host::Core final : public api::Vitals {
         return false;
       }
       sleep = std::min(sleep, drain_until - now);
-      return turn.inputs == 0 && !turn.more && (machine_->engine.running_steps() == 0 || now >= drain_until);
+      return turn.inputs == 0 && !turn.more && !turn.undurable &&
+             (machine_->engine.running_steps() == 0 || now >= drain_until);
     });
     store_failed_ = !status;
     machine_->engine.inbox().close();
@@ -580,7 +583,7 @@ Result<std::string> run_local(const LocalRun& run) {
     ended = ended || last;
   });
   store::MemoryStore store;
-  Machine machine(store, *registry, voice, tail, capacity);
+  Machine machine(store, *registry, voice, tail, capacity, false);
   PIRN_DO(machine.engine.recover(machine.clock.now()));
 
   engine::Start start;

@@ -43,7 +43,7 @@ Result<journal::Strategy> parse_strategy(std::string_view name) {
 
 void Engine::Core::handle(Decision& deciding, Start& command) {
   const auto answer = [&](Result<Started> result) {
-    started_.emplace_back(std::move(command.reply), std::move(result));
+    batch_->started.emplace_back(std::move(command.reply), std::move(result));
   };
   if (!dispatching_) return answer(Error{Code::shutting_down, "the host is shutting down"});
   if (command.key.starts_with("__"))
@@ -110,9 +110,7 @@ uint32_t Engine::Core::running(std::string_view tenant, const journal::ScheduleN
 
 void Engine::Core::handle(Decision& deciding, Cancel& command) {
   const auto answer = [&](Result<journal::State> result) {
-    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable {
-      reply(std::move(result));
-    });
+    batch_->change.reply_to(command, std::move(result));
   };
   Execution* execution = open_execution(command.tenant, command.id);
   if (!execution) return answer(refusal(command.tenant, command.id, "cancelled"));
@@ -149,8 +147,7 @@ void Engine::Core::handle(Decision& deciding, CancelAll& command) {
     execution.cancel(deciding, command.reason, command.rollback, command.cleanup);
     touched(execution);
   }
-  change_.replies.push_back(
-      [reply = std::move(command.reply), ids = std::move(ids)]() mutable { reply(std::move(ids)); });
+  batch_->change.reply_to(command, std::move(ids));
 }
 
 // Closed, foreign or unknown.
@@ -172,9 +169,7 @@ Error Engine::Core::refusal(std::string_view tenant, ExecutionId id, std::string
 template <class Order, class Ask>
 void Engine::Core::instruct(Order& command, std::string_view verb, Ask ask) {
   const auto answer = [&](Result<std::string_view> result) {
-    change_.replies.push_back([reply = std::move(command.reply), result = std::move(result)]() mutable {
-      reply(std::move(result));
-    });
+    batch_->change.reply_to(command, std::move(result));
   };
   Execution* execution = open_execution(command.tenant, command.id);
   if (!execution) return answer(refusal(command.tenant, command.id, verb));
@@ -202,43 +197,40 @@ void Engine::Core::handle(Decision& deciding, Note& command) {
            [&](Execution& execution) { return execution.on_note(deciding, command); });
 }
 
-void Engine::Core::handle(Decision&, ListAwaiting& command) {
-  change_.replies.push_back([this, command = std::move(command)] {
-    std::vector<const Execution*> found;
-    for (const auto& [id, execution] : executions_) {
-      const journal::ExecutionState& state = execution->state();
-      const auto awaits = [](const journal::Step& step) {
-        return step.state == journal::StepState::awaiting;
-      };
-      if (!execution->ended() && state.origin->tenant == command.tenant &&
-          std::any_of(state.steps.begin(), state.steps.end(), awaits))
-        found.push_back(execution.get());
-    }
-    std::sort(found.begin(), found.end(),
-              [](const Execution* a, const Execution* b) { return a->id() < b->id(); });
-    std::vector<AwaitingStep> waiting;
-    for (const Execution* execution : found) {
-      const journal::ExecutionState& state = execution->state();
-      for (uint32_t step = 0; step < state.steps.size() && waiting.size() < command.limit; ++step)
-        if (state.steps[step].state == journal::StepState::awaiting)
-          waiting.push_back({state.id, state.origin->package, state.origin->workflow,
-                             execution->names()[step], state.steps[step].extra->await});
-    }
-    command.reply(std::move(waiting));
-  });
+// What is asked is answered from what has been decided, once that is durable.
+
+void Engine::Core::handle(Decision& deciding, ListAwaiting& command) {
+  std::vector<const Execution*> found;
+  for (const auto& [id, execution] : executions_) {
+    const journal::ExecutionState& state = execution->state();
+    const auto awaits = [](const journal::Step& step) { return step.state == journal::StepState::awaiting; };
+    if (!execution->ended() && state.origin->tenant == command.tenant &&
+        std::any_of(state.steps.begin(), state.steps.end(), awaits))
+      found.push_back(execution.get());
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Execution* a, const Execution* b) { return a->id() < b->id(); });
+  std::vector<AwaitingStep> waiting;
+  for (const Execution* execution : found) {
+    const journal::ExecutionState& state = execution->state();
+    for (uint32_t step = 0; step < state.steps.size() && waiting.size() < command.limit; ++step)
+      if (state.steps[step].state == journal::StepState::awaiting)
+        waiting.push_back({state.id, state.origin->package, state.origin->workflow, execution->names()[step],
+                           state.steps[step].extra->await});
+  }
+  deciding.change.reply_to(command, std::move(waiting));
 }
 
 View view_of(journal::DecodedState state) {
   return {std::move(state.state), std::move(state.step_names), std::move(state.context), {}};
 }
 
-void Engine::Core::handle(Decision&, Show& command) {
-  change_.replies.push_back([this, command = std::move(command)] {
-    Execution* execution = open_execution(command.tenant, command.id);
-    if (!execution) return command.reply(std::optional<View>());
-    command.reply(std::optional(View{execution->state(), execution->names(), execution->context_json(),
-                                     resources_.claims_of(command.id)}));
-  });
+void Engine::Core::handle(Decision& deciding, Show& command) {
+  std::optional<View> view;
+  if (const Execution* execution = open_execution(command.tenant, command.id))
+    view.emplace(execution->state(), execution->names(), execution->context_json(),
+                 resources_.claims_of(command.id));
+  deciding.change.reply_to(command, std::move(view));
 }
 
 Line Engine::Core::line_of(const Execution& execution) const {
@@ -260,36 +252,32 @@ Line Engine::Core::line_of(const Execution& execution) const {
               [](const journal::Step& step) { return step.state == journal::StepState::running; }))};
 }
 
-void Engine::Core::handle(Decision&, ListOpen& command) {
-  change_.replies.push_back([this, command = std::move(command)] {
-    std::vector<const Execution*> found;
-    for (const auto& [id, execution] : executions_) {
-      const journal::ExecutionState& state = execution->state();
-      if (execution->ended() || state.origin->tenant != command.tenant || state.created_at < command.since)
-        continue;
-      if (!command.package.empty() && state.origin->package != command.package) continue;
-      if (!command.workflow.empty() && state.origin->workflow != command.workflow) continue;
-      if (command.before && id >= command.before) continue;
-      found.push_back(execution.get());
-    }
-    const size_t n = std::min<size_t>(found.size(), command.limit);
-    std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(n), found.end(),
-                      [](const Execution* a, const Execution* b) { return a->id() > b->id(); });
-    std::vector<Line> lines;
-    for (size_t i = 0; i < n; ++i) lines.push_back(line_of(*found[i]));
-    command.reply(std::move(lines));
-  });
+void Engine::Core::handle(Decision& deciding, ListOpen& command) {
+  std::vector<const Execution*> found;
+  for (const auto& [id, execution] : executions_) {
+    const journal::ExecutionState& state = execution->state();
+    if (execution->ended() || state.origin->tenant != command.tenant || state.created_at < command.since)
+      continue;
+    if (!command.package.empty() && state.origin->package != command.package) continue;
+    if (!command.workflow.empty() && state.origin->workflow != command.workflow) continue;
+    if (command.before && id >= command.before) continue;
+    found.push_back(execution.get());
+  }
+  const size_t n = std::min<size_t>(found.size(), command.limit);
+  std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(n), found.end(),
+                    [](const Execution* a, const Execution* b) { return a->id() > b->id(); });
+  std::vector<Line> lines;
+  for (size_t i = 0; i < n; ++i) lines.push_back(line_of(*found[i]));
+  deciding.change.reply_to(command, std::move(lines));
 }
 
-void Engine::Core::handle(Decision&, Stats& command) {
-  change_.replies.push_back([this, command = std::move(command)] {
-    EngineStats stats = stats_;
-    for (const auto& [id, execution] : executions_) stats.open_executions += !execution->ended();
-    stats.running_steps = running_steps();
-    stats.ready_executions = queue_.size();
-    stats.resources = resources_.use();
-    command.reply(stats);
-  });
+void Engine::Core::handle(Decision& deciding, Stats& command) {
+  EngineStats stats = stats_;
+  for (const auto& [id, execution] : executions_) stats.open_executions += !execution->ended();
+  stats.running_steps = running_steps();
+  stats.ready_executions = queue_.size();
+  stats.resources = resources_.use();
+  deciding.change.reply_to(command, std::move(stats));
 }
 
 }  // namespace pirn::engine

@@ -3,22 +3,65 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "host/journal/codec.h"
 
 namespace pirn::engine {
 
+// Commits what was decided and acts on it, or leaves both for later: while the committer is busy, decisions
+// gather for the next transaction.
 Status Engine::Core::commit() {
-  journal_rows_.clear();
-  execution_rows_.clear();
-  n_bodies_ = 0;
-  for (size_t i = 0; i < change_.n_drafts; ++i) {
-    Draft& draft = change_.drafts[i];
+  // What tenants' streams have written lies in their buffers until the next turn only.
+  const bool at_once = streams_.drafted() || triggers_.drafted();
+  if (in_flight_) {
+    if (!at_once && batch_->inputs < options_.inputs_per_turn) return {};
+    PIRN_DO(land());
+  }
+  if (!write_rows()) {
+    act(*batch_);
+    return {};
+  }
+  if (!committer_ || at_once || !batch_->tenant_rows.empty() || batch_->inputs < options_.apart_from) {
+    PIRN_DO(store_.commit(batch_->rows(store_.lease())));
+    act(*batch_);
+    return {};
+  }
+  for (Execution* execution : batch_->touched) {
+    execution->touched = false;
+    execution->in_flight = true;
+  }
+  in_flight_ = std::exchange(batch_, batch_ == &batches_[0] ? &batches_[1] : &batches_[0]);
+  batch_->number = in_flight_->number + 1;
+  batch_->first_invocation = next_invocation_;
+  committer_->begin(in_flight_->rows(store_.lease()));
+  return {};
+}
+
+// What is in flight becomes durable, and is acted on.
+Status Engine::Core::land() {
+  Batch& landed = *std::exchange(in_flight_, nullptr);
+  PIRN_DO(committer_->finish());
+  for (Execution* execution : landed.touched) execution->in_flight = false;
+  act(landed);
+  return {};
+}
+
+// false: nothing is to be written.
+bool Engine::Core::write_rows() {
+  Batch& batch = *batch_;
+  batch.journal_rows.clear();
+  batch.execution_rows.clear();
+  batch.n_bodies = 0;
+  for (size_t i = 0; i < batch.change.n_drafts; ++i) {
+    Draft& draft = batch.change.drafts[i];
+    assert(draft.execution->touched && "or it could be gone before it is acted on");
     journal::end_body(draft.body);
-    journal_rows_.push_back({draft.execution->id(), draft.commit_no, journal::kSchema, draft.body.view()});
+    batch.journal_rows.push_back(
+        {draft.execution->id(), draft.commit_no, journal::kSchema, draft.body.view()});
   }
   // The projection: at the end, when parked, and from time to time for all that it lacks.
-  for (Execution* execution : touched_) {
+  for (Execution* execution : batch.touched) {
     if (execution->ended() || execution->parked()) {
       project(*execution);
     } else if (!execution->dirty) {
@@ -26,74 +69,81 @@ Status Engine::Core::commit() {
       dirty_.push_back(execution);
     }
   }
-  const bool flush = commits_since_complete_ + journal_rows_.size() >= options_.flush_after_commits;
+  const bool flush = commits_since_complete_ + batch.journal_rows.size() >= options_.flush_after_commits;
   if (flush)
     for (Execution* execution : dirty_)
       if (execution->dirty) project(*execution);
   std::erase_if(dirty_, [](const Execution* execution) { return !execution->dirty; });
   // Executions end about in the order in which they began: so most rows are appended, and few pages are
   // split.
-  std::sort(execution_rows_.begin(), execution_rows_.end(),
+  std::sort(batch.execution_rows.begin(), batch.execution_rows.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
-  tenant_rows_.clear();
-  event_rows_.clear();
-  streams_.collect(flush, journal_rows_, tenant_rows_);
-  triggers_.collect(event_rows_);
-  if (journal_rows_.empty() && execution_rows_.empty()) return {};
+  batch.tenant_rows.clear();
+  batch.event_rows.clear();
+  streams_.collect(flush, batch.journal_rows, batch.tenant_rows);
+  triggers_.collect(batch.event_rows);
+  if (batch.journal_rows.empty() && batch.execution_rows.empty()) return false;
 
   // What was left aside is recovered from its journal one day: the watermark must not pass it.
-  const bool complete = dirty_.empty() && left_aside_.empty() && streams_.complete();
-  PIRN_DO(
-      store_.commit({store_.lease(), journal_rows_, execution_rows_, complete, tenant_rows_, event_rows_}));
-  commits_since_complete_ = complete ? 0 : commits_since_complete_ + journal_rows_.size();
-  stats_.commits += journal_rows_.size();
-  return {};
+  batch.complete = dirty_.empty() && left_aside_.empty() && streams_.complete();
+  commits_since_complete_ = batch.complete ? 0 : commits_since_complete_ + batch.journal_rows.size();
+  stats_.commits += batch.journal_rows.size();
+  return true;
 }
 
 void Engine::Core::project(Execution& execution) {
   execution.dirty = false;
-  if (n_bodies_ == bodies_.size()) bodies_.emplace_back();
-  journal::TextWriter& body = bodies_[n_bodies_++];
+  if (batch_->n_bodies == batch_->bodies.size()) batch_->bodies.emplace_back();
+  journal::TextWriter& body = batch_->bodies[batch_->n_bodies++];
   body.clear();
   const journal::ExecutionState& state = execution.state();
   journal::append_state(body, state, execution.names(),
                         execution.ended() ? execution.context_json() : std::string());
-  // The text stays where it is when bodies_ grows.
-  execution_rows_.push_back({journal::columns_of(state), !execution.ended(), body.view()});
+  // The text stays where it is when the list of bodies grows.
+  batch_->execution_rows.push_back({journal::columns_of(state), !execution.ended(), body.view()});
 }
 
-void Engine::Core::act() {
-  for (size_t i = 0; i < change_.n_drafts; ++i) {
-    const Draft& draft = change_.drafts[i];
+void Engine::Core::act(Batch& batch) {
+  Change& change = batch.change;
+  for (size_t i = 0; i < change.n_drafts; ++i) {
+    const Draft& draft = change.drafts[i];
     listener_.on_commit(draft.execution->id(), draft.execution->state().origin->tenant, draft.commit_no,
                         draft.body.view(), draft.last);
   }
-  for (auto& [reply, result] : started_) reply(std::move(result));
-  started_.clear();
-  for (auto& reply : change_.replies) reply();
-  // What began in this turn can hear only afterwards that nobody wants it any more.
-  const auto signal = [this](bool begun_now) {
-    for (const Signal& each : change_.signals)
-      if ((each.invocation >= first_of_turn_) == begun_now) runner_.cancel(each.invocation, each.signal);
+  for (auto& [reply, result] : batch.started) reply(std::move(result));
+  for (auto& reply : change.replies) reply();
+  // What begins only now can hear only afterwards that nobody wants it any more.
+  const auto signal = [&](bool begins_now) {
+    for (const Signal& each : change.signals)
+      if ((each.invocation >= batch.first_invocation) == begins_now)
+        runner_.cancel(each.invocation, each.signal);
   };
   signal(false);
-  if (!change_.invocations.empty()) runner_.start(change_.invocations);
+  if (!change.invocations.empty()) runner_.start(change.invocations);
   signal(true);
-  // Last: executions that are over leave the memory.
-  for (Execution* execution : touched_) {
-    execution->touched = false;
-    if (!execution->ended()) continue;
+  // Last: executions that are over leave the memory. About one that something was decided about since then,
+  // its end perhaps, the next batch knows more.
+  if (&batch == batch_)
+    for (Execution* execution : batch.touched) execution->touched = false;
+  for (Execution* execution : batch.touched) {
+    if (!execution->ended() || execution->touched) continue;
     if (!execution->state().key.empty())
       start_keys_.erase(std::pair(execution->state().origin->tenant, execution->state().key));
     leave_if_over(*execution);
   }
-  touched_.clear();
+  batch.clear();
+  durable_ = batch.number;
+  if (&batch != batch_) return;
+  ++batch.number;
+  batch.first_invocation = next_invocation_;
 }
 
-// An execution that has ended leaves the memory when its last hook and handler are over and no queue names
-// it.
+// An execution that has ended leaves the memory when its last hook and handler are over and no queue and no
+// batch names it.
 void Engine::Core::leave_if_over(Execution& execution) {
-  if (!execution.ended() || execution.observed() || execution.queued || execution.touched) return;
+  if (!execution.ended() || execution.observed() || execution.queued || execution.touched ||
+      execution.in_flight)
+    return;
   ++stats_.executions_ended;
   const PlanPtr plan = execution.shared_plan();
   executions_.erase(execution.id());

@@ -23,18 +23,23 @@ namespace pirn::engine {
 class Engine::Core : private Launcher {
  public:
   Core(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
-       CommitListener& listener, worker::Wakeup& wakeup)
+       CommitListener& listener, worker::Wakeup& wakeup, store::Committer* committer)
       : options_(options),
         store_(store),
         runner_(runner),
         releases_(releases),
         listener_(listener),
+        committer_(committer),
         inbox_(options.inbox_limit, wakeup),
         triggers_(*this, store, streams_),
         breakers_(streams_),
         dead_letters_(streams_),
         resources_(options.capacity) {
-    next_invocation_ = journal::first_invocation(store.epoch());
+    batch_->first_invocation = next_invocation_ = journal::first_invocation(store.epoch());
+  }
+
+  ~Core() override {
+    if (in_flight_) (void)committer_->finish();
   }
 
   Inbox& inbox() { return inbox_; }
@@ -57,7 +62,7 @@ class Engine::Core : private Launcher {
   Result<std::vector<Again>> retry_letters(Decision& decision, const RetryLetters& command);
   Result<ExecutionId> retry_letter(Decision& decision, const std::string& tenant, ExecutionId id,
                                    bool on_active);
-  Result<journal::ExecutionState> ended_state(const std::string& tenant, ExecutionId id) const;
+  Result<journal::DecodedState> closed(const std::string& tenant, ExecutionId id) const;
   void handle(Decision& decision, ListLetters& command) { dead_letters_.handle(decision, command); }
   void handle(Decision& decision, ShowLetter& command) { dead_letters_.handle(decision, command); }
   void handle(Decision& decision, DiscardLetters& command) { dead_letters_.handle(decision, command); }
@@ -108,11 +113,14 @@ class Engine::Core : private Launcher {
   Line line_of(const Execution& execution) const;
 
   // Commit.
+  struct Batch;
   Status commit();
+  bool write_rows();
   void project(Execution& execution);
+  Status land();
 
   // Act.
-  void act();
+  void act(Batch& batch);
   void leave_if_over(Execution& execution);
   void unpin(const registry::ReleasePtr& release);
   void retire_replaced();
@@ -128,7 +136,7 @@ class Engine::Core : private Launcher {
   Execution* open_execution(std::string_view tenant, ExecutionId id);
   Decision decision(int64_t now) {
     return {now,
-            change_,
+            batch_->change,
             timers_,
             ids_,
             resources_,
@@ -146,6 +154,7 @@ class Engine::Core : private Launcher {
   worker::Runner& runner_;
   const Releases& releases_;
   CommitListener& listener_;
+  store::Committer* const committer_;
   Inbox inbox_;
 
   std::unordered_map<ExecutionId, ExecutionPtr, std::hash<ExecutionId>, std::equal_to<>,
@@ -167,23 +176,44 @@ class Engine::Core : private Launcher {
   IdSource ids_;
   Resources resources_;
   uint64_t next_invocation_ = 1;
-  uint64_t first_of_turn_ = 1;  // invocation
   bool dispatching_ = true;
   int64_t last_now_ = 0;
 
   // One turn's data, kept for its buffers.
-  Change change_;
   std::vector<Command> commands_;
   std::vector<worker::Completion> completions_;
-  std::vector<std::pair<Reply<Started>, Result<Started>>>
-      started_;  // the most frequent reply, without a closure
-  std::vector<Execution*> touched_;
-  std::vector<store::JournalRow> journal_rows_;
-  std::vector<store::ExecutionRow> execution_rows_;
-  std::vector<store::TenantRow> tenant_rows_;
-  std::vector<store::EventRow> event_rows_;
-  std::vector<journal::TextWriter> bodies_;
-  size_t n_bodies_ = 0;
+
+  // What goes into one transaction, from the first decision until it has been acted on.
+  struct Batch {
+    Change change;
+    uint64_t number = 1;            // the batches are counted
+    uint64_t first_invocation = 1;  // that began in it, or in one behind it
+    size_t inputs = 0;
+    std::vector<std::pair<Reply<Started>, Result<Started>>>
+        started;  // the most frequent reply, without a closure
+    std::vector<Execution*> touched;
+    std::vector<store::JournalRow> journal_rows;
+    std::vector<store::ExecutionRow> execution_rows;
+    std::vector<store::TenantRow> tenant_rows;
+    std::vector<store::EventRow> event_rows;
+    std::vector<journal::TextWriter> bodies;
+    size_t n_bodies = 0;
+    bool complete = false;
+
+    store::Change rows(const Lease& lease) const {
+      return {lease, journal_rows, execution_rows, complete, tenant_rows, event_rows};
+    }
+    void clear() {
+      change.clear();
+      inputs = 0;
+      started.clear();
+      touched.clear();
+    }
+  };
+  Batch batches_[2];
+  Batch* batch_ = &batches_[0];  // which is decided
+  Batch* in_flight_ = nullptr;   // which the committer has
+  uint64_t turns_ = 0, durable_ = 0;
 
   std::vector<Execution*> dirty_;  // open, and the projection is behind
   uint64_t commits_since_complete_ = 0;

@@ -14,9 +14,7 @@ Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
   last_now_ = std::max({now, ids_.newest_instant(), recovered.newest_instant});
   dead_letters_.restore();
   catalog_ = releases_.catalog();
-  change_.clear();
-  ++change_.turn;
-  first_of_turn_ = next_invocation_;
+  batch_->change.turn = ++turns_;
   Decision deciding = decision(last_now_);
   deciding.killers = killers;
   executions_.reserve(recovered.open.size());
@@ -45,9 +43,7 @@ Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
   }
   PIRN_DO(find_lost_children(deciding));
   triggers_.reconcile(catalog_, last_now_);
-  PIRN_DO(commit());
-  act();
-  return {};
+  return commit();
 }
 
 // It stays in the store as it is. Its start key remains taken.
@@ -60,11 +56,11 @@ void Engine::Core::leave_aside(journal::ExecutionState&& state, Error why) {
 
 Result<Turn> Engine::Core::turn(int64_t now) {
   last_now_ = now = std::max(now, last_now_);
-  change_.clear();
+  store_.claim();
+  if (in_flight_ && committer_->finished()) PIRN_DO(land());
+  batch_->change.turn = ++turns_;
   streams_.clear();
   triggers_.clear();
-  ++change_.turn;
-  first_of_turn_ = next_invocation_;
   ++stats_.turns;
   Decision deciding = decision(now);
   Turn turn;
@@ -100,9 +96,12 @@ Result<Turn> Engine::Core::turn(int64_t now) {
     PIRN_TRY(more, settle_families(deciding));
   }
 
-  PIRN_DO(commit());
-  act();
   turn.inputs = completions_.size() + commands_.size() + n_due;
+  batch_->inputs += turn.inputs;
+  turn.decided_in = batch_->number;
+  PIRN_DO(commit());
+  turn.durable = durable_;
+  turn.undurable = in_flight_ != nullptr;
   turn.more = commands_.size() == options_.inputs_per_turn || n_due >= options_.inputs_per_turn;
   turn.next_timer = timers_.next();
   if (const auto expiry = dead_letters_.next_timer())
@@ -116,7 +115,7 @@ Result<Turn> Engine::Core::turn(int64_t now) {
 void Engine::Core::touched(Execution& execution) {
   if (!execution.touched) {
     execution.touched = true;
-    touched_.push_back(&execution);
+    batch_->touched.push_back(&execution);
   }
   queue_up(execution);
 }
@@ -152,7 +151,9 @@ Execution& Engine::Core::create(Decision& deciding, ExecutionId id, PlanPtr plan
 // Starts ready steps, tenants in turn, while the runner takes more.
 void Engine::Core::dispatch(Decision& deciding) {
   size_t capacity = runner_.capacity();
-  const size_t taken = change_.invocations.size();  // consultations and hooks of this turn
+  // Consultations and hooks of this turn, and what starts when it is durable.
+  const size_t taken =
+      batch_->change.invocations.size() + (in_flight_ ? in_flight_->change.invocations.size() : 0);
   capacity = capacity > taken ? capacity - taken : 0;
   // In turn, so that neither those that need nothing but a slot nor those that need more keep the others out.
   bool waiting = !resources_.idle();
@@ -249,8 +250,8 @@ size_t Engine::Core::running_steps() const {
 }
 
 Engine::Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
-               CommitListener& listener, worker::Wakeup& wakeup)
-    : core_(std::make_unique<Core>(options, store, runner, releases, listener, wakeup)) {}
+               CommitListener& listener, worker::Wakeup& wakeup, store::Committer* committer)
+    : core_(std::make_unique<Core>(options, store, runner, releases, listener, wakeup, committer)) {}
 Engine::~Engine() = default;
 Inbox& Engine::inbox() { return core_->inbox(); }
 Status Engine::recover(int64_t now, std::span<const uint64_t> killers) {

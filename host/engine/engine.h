@@ -1,9 +1,11 @@
 // The engine: decides, commits, acts. It owns every open execution of this host.
 //
 // turn() is the whole loop's body: it takes what has arrived (commands, completions, due timers), decides
-// with pure functions, commits ONE transaction and only then acts: replies, invocations, events. Nothing here
-// reads a clock, a random source, a file or a socket; the caller says what time it is. Driven by a manual
-// clock, a fake runner and a memory store the same code is the simulator.
+// with pure functions, commits ONE transaction and only then acts: replies, invocations, events. With a
+// committer it decides on while the transaction is on its way to the disk; what it decides meanwhile goes
+// into the next one, and each is acted on when it is durable, in their order. Nothing here reads a clock, a
+// random source, a file or a socket; the caller says what time it is. Driven by a manual clock, a fake runner
+// and a memory store the same code is the simulator.
 //
 // Thread: one. Other threads talk to it through inbox().
 #pragma once
@@ -17,6 +19,7 @@
 #include "host/engine/command.h"
 #include "host/engine/inbox.h"
 #include "host/engine/resources.h"
+#include "host/store/committer.h"
 #include "host/store/store.h"
 #include "host/worker/runner.h"
 #include "registry/catalog.h"
@@ -48,21 +51,27 @@ struct Options {
   int64_t handler_limit_ns = 300'000'000'000;
   size_t execution_limit_bytes = 64 << 20;  // results of all steps of one execution, with its input
   uint64_t flush_after_commits = 50'000;    // the projection is completed at least this often
+  size_t apart_from = 32;                   // a transaction for fewer inputs is not worth a hand-over
   Capacity capacity;                        // what steps may ask for
 };
 
 // What a turn leaves to its caller.
 struct Turn {
-  size_t inputs = 0;                  // 0: nothing had arrived
-  bool more = false;                  // more is waiting: call again at once
+  size_t inputs = 0;       // 0: nothing had arrived
+  bool more = false;       // more is waiting: call again at once
+  bool undurable = false;  // something decided is not durable yet; the wakeup tells when it is
+  // Transactions are counted from 1: the one that this turn's decisions go into, and the last one that is
+  // durable and acted on.
+  uint64_t decided_in = 0, durable = 0;
   std::optional<int64_t> next_timer;  // ns since 1970
 };
 
 class Engine {
  public:
-  // All of them outlive the engine. `wakeup` is told when the inbox has something.
+  // All of them outlive the engine. `wakeup` is told when the inbox has something. Without a committer a turn
+  // is durable when it returns.
   Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
-         CommitListener& listener, worker::Wakeup& wakeup);
+         CommitListener& listener, worker::Wakeup& wakeup, store::Committer* committer = nullptr);
   ~Engine();
 
   Inbox& inbox();

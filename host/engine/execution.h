@@ -100,9 +100,10 @@ class Execution {
   bool observed() const { return !observers_->idle(); }
 
   // The engine's bookkeeping.
-  bool queued = false;   // in the fair queue
-  bool dirty = false;    // the projection is behind
-  bool touched = false;  // has drafts in this turn
+  bool queued = false;     // in the fair queue
+  bool dirty = false;      // the projection is behind
+  bool touched = false;    // is in the batch that is decided
+  bool in_flight = false;  // is in the one that the committer has
 
  private:
   struct HookCall {

@@ -51,7 +51,7 @@ std::vector<journal::Step> renumbered(const journal::ExecutionState& past,
 }  // namespace
 
 void Engine::Core::handle(Decision& deciding, Rerun& command) {
-  started_.emplace_back(std::move(command.reply), rerun(deciding, command));
+  batch_->started.emplace_back(std::move(command.reply), rerun(deciding, command));
 }
 
 Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
@@ -63,9 +63,7 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   };
   if (const Execution* open = open_execution(command.tenant, command.id))
     return refused(name_of(open->state().state), "it is not over yet");
-  PIRN_TRY(const auto stored, store_.find(command.tenant, command.id));
-  if (!stored) return not_open(command.id);
-  PIRN_TRY(auto decoded, journal::decode_state(stored->columns(), stored->body));
+  PIRN_TRY(const journal::DecodedState decoded, closed(command.tenant, command.id));
   if (command.from.empty() && decoded.state.state == journal::State::completed)
     return refused(name_of(decoded.state.state), "nothing of it failed");
   PIRN_TRY(const PlanPtr plan, plan_again(decoded.state, command.on_active));
@@ -116,7 +114,7 @@ Result<PlanPtr> Engine::Core::plan_again(const journal::ExecutionState& past, bo
 // ---- dead letters (R34) ----
 
 void Engine::Core::handle(Decision& deciding, RetryLetters& command) {
-  change_.reply_to(command, retry_letters(deciding, command));
+  batch_->change.reply_to(command, retry_letters(deciding, command));
 }
 
 Result<std::vector<Again>> Engine::Core::retry_letters(Decision& deciding, const RetryLetters& command) {
@@ -134,7 +132,8 @@ Result<std::vector<Again>> Engine::Core::retry_letters(Decision& deciding, const
 
 Result<ExecutionId> Engine::Core::retry_letter(Decision& deciding, const std::string& tenant,
                                                ExecutionId letter, bool on_active) {
-  PIRN_TRY(const journal::ExecutionState past, ended_state(tenant, letter));
+  PIRN_TRY(const journal::DecodedState failed, closed(tenant, letter));
+  const journal::ExecutionState& past = failed.state;
   PIRN_TRY(PlanPtr plan, plan_again(past, on_active));
   const ExecutionId id = ids_.next(deciding.now);
   journal::Created record;
@@ -152,27 +151,29 @@ Result<ExecutionId> Engine::Core::retry_letter(Decision& deciding, const std::st
   return id;
 }
 
-// One that has ended in this turn is not in the store yet.
-Result<journal::ExecutionState> Engine::Core::ended_state(const std::string& tenant, ExecutionId id) const {
-  if (const auto found = executions_.find(id); found != executions_.end()) return found->second->state();
+// An execution that has ended: a moment ago perhaps, and then it is not in the store yet.
+Result<journal::DecodedState> Engine::Core::closed(const std::string& tenant, ExecutionId id) const {
+  if (const auto found = executions_.find(id);
+      found != executions_.end() && found->second->state().origin->tenant == tenant)
+    return journal::DecodedState{found->second->state(), found->second->names(), ""};
   PIRN_TRY(const auto stored, store_.find(tenant, id));
   if (!stored) return not_open(id);
-  PIRN_TRY(auto decoded, journal::decode_state(stored->columns(), stored->body));
-  return std::move(decoded.state);
+  return journal::decode_state(stored->columns(), stored->body);
 }
 
 Result<bool> Engine::Core::settle_families(Decision& deciding) {
   bool any = false;
-  while (!change_.births.empty() || !change_.child_stops.empty() || !change_.ended_children.empty()) {
+  while (!batch_->change.births.empty() || !batch_->change.child_stops.empty() ||
+         !batch_->change.ended_children.empty()) {
     any = true;
-    for (const Birth& birth : std::exchange(change_.births, {})) PIRN_DO(begin_child(deciding, birth));
-    for (const ChildStop& stop : std::exchange(change_.child_stops, {})) {
+    for (const Birth& birth : std::exchange(batch_->change.births, {})) PIRN_DO(begin_child(deciding, birth));
+    for (const ChildStop& stop : std::exchange(batch_->change.child_stops, {})) {
       const auto child = executions_.find(stop.child);
       if (child == executions_.end() || !child->second->may_be_cancelled()) continue;
       child->second->cancel(deciding, stop.reason, stop.rollback, true);
       touched(*child->second);
     }
-    for (const Execution* child : std::exchange(change_.ended_children, {})) {
+    for (const Execution* child : std::exchange(batch_->change.ended_children, {})) {
       const auto parent = executions_.find(child->state().parent);
       if (parent == executions_.end()) continue;
       parent->second->on_child_ended(deciding, *child);
@@ -219,17 +220,17 @@ Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
     create(deciding, birth.child, std::move(plan), std::move(record));
     return {};
   }
-  const auto past = ended_state(parent.origin->tenant, birth.undoes);
+  const auto past = closed(parent.origin->tenant, birth.undoes);
   if (!past)
     return Error{Code::journal_corrupt,
                  "execution " + parent.id.text() + " has a completed step whose execution " +
                      birth.undoes.text() + " cannot be read: " + past.error().message,
                  "", Blame::world};
   record.retry_of = birth.undoes;
-  record.input = past->input;
-  PIRN_TRY(const GrownPlan grown, GrownPlan::recovered(plan, *past));
-  create_from(deciding, birth.child, std::move(plan), std::move(record), past->steps,
-              std::vector<bool>(past->steps.size(), true), Execution::Adopting::to_roll_back,
+  record.input = past->state.input;
+  PIRN_TRY(const GrownPlan grown, GrownPlan::recovered(plan, past->state));
+  create_from(deciding, birth.child, std::move(plan), std::move(record), past->state.steps,
+              std::vector<bool>(past->state.steps.size(), true), Execution::Adopting::to_roll_back,
               grown.expansions());
   return {};
 }
@@ -237,7 +238,7 @@ Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
 // After a crash: a step's child is open, or it has ended in the same commit as the step would have, or the
 // step was still being prepared and has none.
 Status Engine::Core::find_lost_children(Decision& deciding) {
-  for (const Waiting& waiting : std::exchange(change_.waiting, {})) {
+  for (const Waiting& waiting : std::exchange(batch_->change.waiting, {})) {
     // What was left aside is not lost: its parent waits until it can be read again.
     if (executions_.contains(waiting.child) || aside_.contains(waiting.child)) continue;
     const std::string& tenant = waiting.parent->state().origin->tenant;

@@ -35,6 +35,8 @@ class TenantStreams {
   // than its state is long (so that projecting costs no more than journaling), with `flush` of all that lag.
   // Views are valid until clear().
   void collect(bool flush, std::vector<store::JournalRow>& commits, std::vector<store::TenantRow>& rows);
+  // Something was said of a tenant in this turn.
+  bool drafted() const { return !drafted_.empty(); }
   // No projection lags.
   bool complete() const { return dirty_.empty(); }
   // The next turn begins.

@@ -68,6 +68,7 @@ class Triggers {
   // Appends this turn's events; views are valid until clear().
   void collect(std::vector<store::EventRow>& rows) const;
   // The next turn begins.
+  bool drafted() const { return !events_.empty(); }
   void clear() { events_.clear(); }
 
  private:

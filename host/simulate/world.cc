@@ -260,7 +260,9 @@ World::~World() = default;
 
 void World::come_back(std::vector<uint64_t> killers) {
   store_ = std::make_unique<store::MemoryStore>(contents_);
-  engine_ = std::make_unique<engine::Engine>(options_, *store_, *runner_, releases, *this, *this);
+  committer_ = committers ? committers(*store_) : nullptr;
+  engine_ =
+      std::make_unique<engine::Engine>(options_, *store_, *runner_, releases, *this, *this, committer_.get());
   const Status recovered = engine_->recover(now_, killers);
   if (!recovered) fatal(describe(recovered.error()));
 }
@@ -307,7 +309,9 @@ ScriptedRunner::Counts World::journaled_calls() const {
 
 void World::lose() {
   ++crashes_;
+  losing_ = true;
   engine_.reset();
+  losing_ = undurable_ = false;
   runner_->lose_all();
   runner_->recount(journaled_calls());
   next_timer_.reset();
@@ -381,12 +385,9 @@ std::vector<engine::AwaitingStep> World::waiting(std::string_view tenant) {
 }
 
 engine::View World::show(ExecutionId id, std::string_view tenant) {
-  std::optional<engine::View> view;
-  engine::Command command = engine::Show{std::string(tenant), id,
-                                         [&](Result<std::optional<engine::View>> result) { view = *result; }};
-  push(command);
-  turn();
-  if (view) return *view;
+  // The host may be lost before it answers: what is stored then says more.
+  const auto view = ask<std::optional<engine::View>>(engine::Show{std::string(tenant), id, {}});
+  if (view && *view) return **view;
   auto stored = store_->find(tenant, id);
   if (!stored || !*stored) fatal("no execution " + id.text());
   auto decoded = journal::decode_state((*stored)->columns(), (*stored)->body);
@@ -422,7 +423,8 @@ bool World::turn() {
   }
   runner_->count_taken();
   next_timer_ = result->next_timer;
-  return result->inputs > 0 || result->more;
+  undurable_ = result->undurable;
+  return result->inputs > 0 || result->more || undurable_;
 }
 
 void World::settle() {

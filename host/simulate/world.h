@@ -148,6 +148,9 @@ class World : public engine::CommitListener, public worker::Wakeup {
   FakeReleases releases;
 
   engine::Options& options() { return options_; }  // of the next life
+  // From the next life on changes go through what this makes; empty: each turn commits.
+  std::function<std::unique_ptr<store::Committer>(store::Store&)> committers;
+  bool losing() const { return losing_; }  // what is under way may become durable or not
   ScriptedRunner& runner() { return *runner_; }
   engine::Engine& engine() { return *engine_; }
   store::MemoryStore& store() { return *store_; }
@@ -227,7 +230,9 @@ class World : public engine::CommitListener, public worker::Wakeup {
   std::shared_ptr<store::MemoryStoreContents> contents_ = store::make_memory_store_contents();
   std::unique_ptr<store::MemoryStore> store_;
   std::unique_ptr<ScriptedRunner> runner_;
+  std::unique_ptr<store::Committer> committer_;
   std::unique_ptr<engine::Engine> engine_;
+  bool losing_ = false, undurable_ = false;
   size_t published_commits_ = 0;
   std::optional<int64_t> next_timer_;
   int crashes_ = 0;
@@ -240,6 +245,7 @@ Result<Answer> World::ask(Order order) {
   engine::Command command = std::move(order);
   push(command);
   turn();
+  while (!answer && undurable_) turn();
   if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
   return *answer;
 }

@@ -145,7 +145,7 @@ SqliteStore::SqliteStore(Connection connection, const std::string& path, Options
     : options_(options),
       connection_(std::move(connection)),
       own_reader_(connection_),
-      writer_(std::this_thread::get_id()),
+      engine_(std::this_thread::get_id()),
       pool_(path, options.vfs, options.readers) {
   sqlite3_wal_hook(
       connection_.handle(),
@@ -199,7 +199,7 @@ Status SqliteStore::take_lease() {
 
 Status SqliteStore::recover(const std::function<Status(StoredExecution)>& on_execution,
                             const std::function<Status(StoredCommit)>& on_commit) {
-  writer_ = std::this_thread::get_id();
+  claim();
   int code = SQLITE_ROW;
   PIRN_TRY(Statement open, connection_.prepare(std::string("SELECT ") + kExecutionColumns +
                                                " FROM executions INDEXED BY executions_open WHERE open = 1"));
@@ -221,7 +221,6 @@ Status SqliteStore::recover(const std::function<Status(StoredExecution)>& on_exe
 Status SqliteStore::commit(const Change& change) {
   const std::lock_guard lock(writing_);
   if (failed_) return *failed_;
-  writer_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   // Before the transaction and not after it: what it acknowledges need not wait for the upkeep.
   checkpoint_if_due();
   if (failed_) return *failed_;
@@ -380,7 +379,7 @@ void SqliteStore::checkpoint(int mode) {
 template <class Question>
 auto SqliteStore::ask(Question question) const {
   using Answer = decltype(question(own_reader_));
-  if (writer_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+  if (engine_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
     const std::lock_guard lock(writing_);
     return question(own_reader_);
   }

@@ -51,6 +51,7 @@ class SqliteStore final : public Store {
 
   Lease lease() const override { return lease_; }
   Result<ExecutionId> last_id() const override;
+  void claim() override { engine_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
   Status recover(const std::function<Status(StoredExecution)>& on_execution,
                  const std::function<Status(StoredCommit)>& on_commit) override;
   Status commit(const Change& change) override;
@@ -129,7 +130,7 @@ class SqliteStore final : public Store {
   Statement begin_, commit_, rollback_, read_lease_, set_watermark_, upsert_tenant_, insert_event_;
   Rows journal_, executions_;
   mutable SqliteReader own_reader_;
-  mutable std::atomic<std::thread::id> writer_;
+  std::atomic<std::thread::id> engine_;
   mutable ReaderPool pool_;
 
   Lease lease_;

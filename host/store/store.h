@@ -1,8 +1,9 @@
 // Where execution state is kept. One interface, one conformance suite, several stores: memory and SQLite
 // (embedded); a store of several hosts fits the same shape.
 //
-// The engine's thread is the only writer: recover() and commit() are called from it alone. The read functions
-// may be called from any thread at any time and see whole commits only.
+// The engine is the only writer: recover() is called from its thread, and commit() from it or from its
+// committer's, one at a time. The read functions may be called from any thread at any time and see whole
+// commits only.
 //
 // What is on disk: a journal (one row for each commit, append only) and a projection (one row for each
 // execution: its whole state as of a commit, and the columns that lists and searches need). The projection
@@ -125,6 +126,9 @@ class Store {
   // What this opening took, durable: an owner of its own, and the last epoch + 1.
   virtual Lease lease() const = 0;
   Epoch epoch() const { return lease().epoch; }
+
+  // The calling thread is the engine's from now on: what it asks never waits for other readers. Cheap.
+  virtual void claim() {}
 
   // The greatest id of a stream that was ever journaled; zero: none. New ids of executions must be above it.
   virtual Result<ExecutionId> last_id() const = 0;

@@ -9,6 +9,7 @@
 #include <future>
 #include <sstream>
 
+#include "host/store/sqlite_store.h"
 #include "packager/library/library.h"
 
 namespace pirn::bench {
@@ -82,7 +83,11 @@ BenchHost::BenchHost(std::unique_ptr<store::Store> store, BenchReleases& release
   runner_ = std::make_unique<worker::InProcessRunner>(
       worker::InProcessRunner::Options{},
       [this](const registry::Release& release) { return releases_.library(release); }, *this, alarm_);
-  engine_ = std::make_unique<engine::Engine>(engine::Options{}, *store_, *runner_, releases_, *this, alarm_);
+  // As the host does it: what has no disk to wait for is committed by the loop.
+  if (dynamic_cast<store::SqliteStore*>(store_.get()) != nullptr)
+    committer_ = std::make_unique<store::CommitThread>(*store_, [this] { alarm_.wake(); });
+  engine_ = std::make_unique<engine::Engine>(engine::Options{}, *store_, *runner_, releases_, *this, alarm_,
+                                             committer_.get());
 }
 
 BenchHost::~BenchHost() { stop(); }
@@ -104,13 +109,20 @@ void BenchHost::stop() {
 
 void BenchHost::loop() {
   pthread_setname_np(pthread_self(), "pirn-engine");
+  int64_t begins[2] = {};  // when the first decision was made of the batches that are not durable
+  uint64_t durable = 0;
   while (!stopping_) {
     const int64_t begin = now_ns();
     auto turn = engine_->turn(begin);
     if (!turn) give_up(turn.error());
-    if (on_turn && turn->inputs > 0) on_turn(now_ns() - begin);
+    if (int64_t& first = begins[turn->decided_in % 2]; turn->inputs > 0 && first == 0) first = begin;
+    for (; durable < turn->durable; ++durable) {
+      int64_t& first = begins[(durable + 1) % 2];
+      if (on_turn && first != 0) on_turn(now_ns() - first);
+      first = 0;
+    }
     if (turn->inputs > 0 || turn->more) continue;
-    if (store_->maintain()) continue;
+    if (!turn->undurable && store_->maintain()) continue;
     const int64_t until = turn->next_timer ? *turn->next_timer - now_ns() : INT64_MAX;
     alarm_.wait(std::min<int64_t>(until, 1'000'000'000));
   }

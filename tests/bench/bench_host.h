@@ -54,7 +54,7 @@ class BenchHost : public engine::CommitListener, public worker::Listener {
   // Set before run(). Called on the engine's thread and on runner threads.
   std::function<void(ExecutionId)> on_end;
   std::function<void(ExecutionId, int64_t at)> on_tick;
-  std::function<void(int64_t ns)> on_turn;  // how long one with inputs took
+  std::function<void(int64_t ns)> on_turn;  // from the first decision of a transaction until it was acted on
   std::atomic<uint64_t> commits{0}, ended{0};
   std::atomic<int64_t> first_dispatch{0};
 
@@ -70,6 +70,7 @@ class BenchHost : public engine::CommitListener, public worker::Listener {
   BenchReleases& releases_;
   worker::Alarm alarm_;
   std::unique_ptr<worker::InProcessRunner> runner_;
+  std::unique_ptr<store::CommitThread> committer_;
   std::unique_ptr<engine::Engine> engine_;
   std::thread thread_;
   std::atomic<bool> stopping_{false};

@@ -9,6 +9,7 @@
 #include "host/engine/grown_plan.h"
 #include "host/engine/verdict.h"
 #include "host/simulate/world.h"
+#include "tests/host/engine/slow_committer.h"
 #include "tests/host/properties/monitor.h"
 
 namespace pirn::sim {
@@ -385,6 +386,16 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   options.flush_after_commits = 1 + random.below(20);
   options.capacity = engine::Capacity::of({{"cpu", kCores}, {"gpu", 1}});
   World world(options);
+  if (random.one_in(2)) {
+    // A disk that takes its time; what is under way when the host is lost may be on it or not.
+    world.options().apart_from = 1 + random.below(3);
+    world.committers = [&world, pace = Random(execution.seed ^ 0xD15C)](store::Store& store) mutable {
+      return std::make_unique<SlowCommitter>(
+          store, [&pace] { return pace.one_in(3); },
+          [&world, &pace] { return world.losing() && pace.one_in(2); });
+    };
+    world.crash();
+  }
   world.releases.functions = {{"task", 1}, {"ask", 6}};
   const auto release = world.releases.publish("t", scenario.definition);
   world.runner().limit = 1 + random.below(12);

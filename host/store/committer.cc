@@ -1,0 +1,65 @@
+#include "host/store/committer.h"
+
+#include <pthread.h>
+
+#include <cassert>
+#include <utility>
+
+namespace pirn::store {
+
+namespace {
+constexpr int kSpins = 1'000;  // some tens of microseconds
+}
+
+CommitThread::CommitThread(Store& store, std::function<void()> wake)
+    : store_(store), wake_(std::move(wake)), thread_([this] { work(); }) {}
+
+CommitThread::~CommitThread() {
+  if (stage_ == Stage::begun) (void)finish();
+  move_to(Stage::stopping);
+  thread_.join();
+}
+
+void CommitThread::begin(const Change& change) {
+  assert(stage_ == Stage::idle);
+  change_ = change;
+  move_to(Stage::begun);
+}
+
+Status CommitThread::finish() {
+  await([this] { return finished(); });
+  stage_.store(Stage::idle, std::memory_order_relaxed);
+  return std::exchange(result_, Status());
+}
+
+void CommitThread::work() {
+  pthread_setname_np(pthread_self(), "pirn-commit");
+  for (;;) {
+    await([this] {
+      const Stage stage = stage_.load(std::memory_order_acquire);
+      return stage == Stage::begun || stage == Stage::stopping;
+    });
+    if (stage_ == Stage::stopping) return;
+    result_ = store_.commit(change_);
+    move_to(Stage::finished);
+    wake_();
+  }
+}
+
+template <class Until>
+void CommitThread::await(Until until) {
+  for (int i = 0; i < kSpins && !until(); ++i) __builtin_ia32_pause();
+  if (until()) return;
+  std::unique_lock lock(mutex_);
+  moved_.wait(lock, until);
+}
+
+void CommitThread::move_to(Stage stage) {
+  {
+    const std::lock_guard lock(mutex_);
+    stage_.store(stage, std::memory_order_release);
+  }
+  moved_.notify_one();
+}
+
+}  // namespace pirn::store

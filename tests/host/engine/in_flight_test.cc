@@ -1,0 +1,185 @@
+// What the engine decides while a transaction is on its way to the disk.
+#include <gtest/gtest.h>
+
+#include "host/simulate/world.h"
+#include "tests/host/engine/slow_committer.h"
+
+namespace pirn::sim {
+namespace {
+
+using Told = std::vector<std::string>;
+
+class SlowDisk : public World {
+ public:
+  SlowDisk() : World(with_a_small_batch()) {
+    publish(R"("steps":[{"name":"a"}])");
+    runner().script = [](const worker::Invocation&) {
+      Act act;
+      act.takes = kSecond;
+      return act;
+    };
+    committers = [this](store::Store& store) {
+      return std::make_unique<SlowCommitter>(
+          store, [this] { return done; }, [this] { return losing() && loses; });
+    };
+    crash();
+  }
+
+  // Leaves a command; what came of it is told, in the order in which it came.
+  void start(const std::string& name, const std::string& key = "") {
+    engine::Start order;
+    order.tenant = "t";
+    order.workflow = "w";
+    order.key = key;
+    order.reply = [this, name](Result<engine::Started> started) {
+      told.push_back(name + (started ? "" : " refused"));
+      if (started) ids[name] = started->id;
+    };
+    leave(std::move(order));
+  }
+  void ask_for(const std::string& name) {
+    leave(engine::Show{"t", ids[name], [this, name](Result<std::optional<engine::View>> view) {
+                         told.push_back(name + " is " +
+                                        (*view ? std::string(name_of((*view)->state.state)) : "not open"));
+                       }});
+  }
+  void cancel(const std::string& name) {
+    engine::Cancel order{"t", ids[name]};
+    order.reply = [this, name](Result<journal::State> state) {
+      told.push_back("cancel " + name + ": " +
+                     (state ? std::string(name_of(*state)) : state.error().message));
+    };
+    leave(std::move(order));
+  }
+  void disk_is_done() {
+    done = true;
+    turn();
+    done = false;
+  }
+
+  bool done = false;  // what is under way
+  bool loses = true;  // it, when the host is lost
+  Told told;
+  std::map<std::string, ExecutionId> ids;
+
+ private:
+  static engine::Options with_a_small_batch() {
+    engine::Options options;
+    options.apart_from = 1;
+    options.inputs_per_turn = 3;
+    return options;
+  }
+  void leave(engine::Command command) { ASSERT_TRUE(engine().inbox().push(command)); }
+};
+
+TEST(InFlight, NothingIsAcknowledgedOrCalledBeforeItIsDurable) {
+  SlowDisk host;
+  host.start("one");
+  host.turn();
+  host.turn();
+  EXPECT_EQ(host.told, Told());
+  EXPECT_TRUE(host.runner().calls.empty());
+  EXPECT_EQ(host.published_commits(), 0u);
+  host.disk_is_done();
+  EXPECT_EQ(host.told, Told({"one"}));
+  EXPECT_EQ(host.runner().calls.size(), 1u);
+  EXPECT_EQ(host.published_commits(), 1u);
+}
+
+TEST(InFlight, WhatIsDecidedMeanwhileGoesIntoTheNextTransaction) {
+  SlowDisk host;
+  host.start("one");
+  host.turn();
+  host.start("two");
+  host.turn();
+  host.start("three");
+  host.turn();
+  host.disk_is_done();  // of "one"; the others are under way
+  EXPECT_EQ(host.told, Told({"one"}));
+  host.disk_is_done();
+  EXPECT_EQ(host.told, Told({"one", "two", "three"}));
+  EXPECT_EQ(host.runner().calls.size(), 3u);
+}
+
+// The engine waits for the disk and not for ever more memory.
+TEST(InFlight, AFullBatchWaitsForTheOneBefore) {
+  SlowDisk host;
+  for (const char* name : {"one", "two", "three", "four", "five", "six", "seven"}) host.start(name);
+  host.turn();
+  EXPECT_EQ(host.told, Told());
+  host.turn();
+  EXPECT_EQ(host.told, Told({"one", "two", "three"}));
+  host.turn();
+  EXPECT_EQ(host.told, Told({"one", "two", "three"})) << "one command is no full batch";
+}
+
+TEST(InFlight, AnAnswerTellsWhatWasDecidedOnceItIsDurable) {
+  SlowDisk host;
+  host.start("one");
+  host.turn();
+  host.disk_is_done();
+  host.pass_time(kSecond);
+  host.turn();  // its step has completed, and that is under way
+  host.ask_for("one");
+  host.cancel("one");
+  host.turn();
+  EXPECT_EQ(host.told, Told({"one"}));
+  host.disk_is_done();
+  host.disk_is_done();
+  const std::string id = host.ids["one"].text();
+  EXPECT_EQ(host.told, Told({"one", "one is not open",
+                             "cancel one: execution " + id + " is completed and cannot be cancelled"}));
+  EXPECT_EQ(host.show(host.ids["one"]).state.state, journal::State::completed);
+}
+
+TEST(InFlight, AStartKeyIsTakenWhileItsExecutionEnds) {
+  SlowDisk host;
+  host.start("one", "key");
+  host.turn();
+  host.disk_is_done();
+  host.pass_time(kSecond);
+  host.turn();  // its end is under way
+  host.start("again", "key");
+  host.turn();
+  host.disk_is_done();
+  host.disk_is_done();
+  host.start("later", "key");
+  host.turn();
+  host.disk_is_done();
+  EXPECT_EQ(host.told, Told({"one", "again", "later"}));
+  EXPECT_EQ(host.ids["again"], host.ids["one"]);
+  EXPECT_EQ(host.ids["later"], host.ids["one"]);
+}
+
+TEST(InFlight, WhatWasNotDurableIsGoneWithTheHostAndWasNeverSaid) {
+  for (const bool lost : {true, false}) {
+    SlowDisk host;
+    host.loses = lost;
+    host.start("one");
+    host.turn();
+    host.start("two");
+    host.turn();
+    host.lose();
+    host.come_back();
+    host.disk_is_done();
+    host.disk_is_done();
+    EXPECT_EQ(host.told, Told());
+    // A transaction that was on its way may have arrived; what was to follow it has not.
+    EXPECT_EQ(host.runner().calls.size(), lost ? 0u : 1u);
+  }
+}
+
+TEST(InFlight, AFailedCommitEndsTheHostAndAcknowledgesNothing) {
+  SlowDisk host;
+  host.start("one");
+  host.turn();
+  host.fail_commit(1, false);
+  const int before = host.crashes();
+  host.disk_is_done();
+  EXPECT_EQ(host.crashes(), before + 1);
+  EXPECT_EQ(host.told, Told());
+  EXPECT_TRUE(host.runner().calls.empty());
+}
+
+}  // namespace
+}  // namespace pirn::sim
