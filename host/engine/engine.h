@@ -51,7 +51,7 @@ struct Options {
   int64_t handler_limit_ns = 300'000'000'000;
   size_t execution_limit_bytes = 64 << 20;  // results of all steps of one execution, with its input
   uint64_t flush_after_commits = 50'000;    // the projection is completed at least this often
-  size_t apart_from = 32;                   // a transaction for fewer inputs is not worth a hand-over
+  size_t apart_from = 4;                    // a transaction for fewer inputs is not worth a hand-over
   Capacity capacity;                        // what steps may ask for
 };
 

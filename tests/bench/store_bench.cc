@@ -37,20 +37,17 @@ Figures measure(pirn::store::Store& store, double seconds, int workflows) {
         journal.push_back({{id + static_cast<uint64_t>(i)}, commit_no, 1, commit_body});
     for (int i = 0; i < workflows; ++i) {
       const int64_t at = 1'780'000'000'000'000'000 + static_cast<int64_t>(written);
-      executions.push_back({{id + static_cast<uint64_t>(i)},
-                            4,
+      executions.push_back({{.id = {id + static_cast<uint64_t>(i)},
+                             .commit_no = 4,
+                             .state = "completed",
+                             .tenant = "acme",
+                             .package = "etl",
+                             .version = "1.0.0",
+                             .workflow = "daily",
+                             .created_at = at,
+                             .started_at = at,
+                             .ended_at = at},
                             false,
-                            "completed",
-                            "acme",
-                            "etl",
-                            "1.0.0",
-                            "daily",
-                            {},
-                            "",
-                            {},
-                            at,
-                            at,
-                            at,
                             state_body});
     }
     const Clock::time_point begin = Clock::now();

@@ -308,7 +308,7 @@ TEST(FailFast, WhatBeganInTheSameTurnIsToldToo) {
   world.publish(R"("steps":[{"name":"long"},{"name":"no",)" + guarded + "]");
   world.runner().by_function["long"] = [](const auto&) { return after(kMinute, ok()); };
   world.runner().by_function["down"] = [](const auto&) { return fail("down"); };
-  world.start();
+  ASSERT_TRUE(world.start());
   world.run();
   const int64_t started = world.now();
   const ExecutionId id = world.start()->id;
