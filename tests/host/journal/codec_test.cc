@@ -502,40 +502,6 @@ RC_GTEST_PROP(Codec, AStateIsReadAsItWasWritten, ()) {
   RC_ASSERT(again.text == row.text);
 }
 
-TEST(Codec, StatesOfOneOriginShareIt) {
-  Origin origin{.tenant = "t", .package = "p", .version = "1.0.0", .workflow = "w", .pins = {Digest{}}};
-  ExecutionState one, other;
-  one.origin = make_origin(origin);
-  origin.definition_schema = 12;  // its text begins as the first one's does
-  other.origin = make_origin(origin);
-  Row row = encode(one, kNames, "");
-  EXPECT_EQ(decode_state(row, one.origin)->state.origin, one.origin);
-  EXPECT_EQ(*decode_state(row, other.origin)->state.origin, *one.origin);
-  EXPECT_EQ(*decode_state(encode(other, kNames, ""), one.origin)->state.origin, *other.origin);
-  // The text is the same, and a column is not.
-  row.columns.workflow = "v";
-  EXPECT_EQ(decode_state(row, one.origin)->state.origin->workflow, "v");
-}
-
-TEST(Codec, ARowThatRepeatsItsColumnsIsRead) {
-  ExecutionState state;
-  state.origin =
-      make_origin({.tenant = "t", .package = "p", .version = "1.0.0", .workflow = "w", .pins = {Digest{}}});
-  state.id = state.root = {7};
-  state.state = State::completed;
-  state.attempt = 1;
-  Row row = encode(state, kNames, "{}");
-  const std::string zeros(64, '0');
-  const std::string repeated =
-      R"({"id":"0000000000007","tenant":"t","package":"p","version":"1.0.0","workflow":"w","pins":[")" +
-      zeros + R"("],"root":"0000000000007","input_digest":")" + zeros +
-      R"(","state":"completed","attempt":1,"created_at":0,"next_commit":1,)";
-  row.text.replace(0, 1, repeated);
-  const auto decoded = decode_state(row);
-  ASSERT_TRUE(decoded) << describe(decoded.error());
-  EXPECT_TRUE(same(decoded->state, state));
-}
-
 // The deepest document that a step may put, where it lies deepest in ours.
 TEST(Codec, WhatIsAcceptedAsAValueCanBeRecovered) {
   std::string deep = "1";
