@@ -151,6 +151,46 @@ TEST(InFlight, AStartKeyIsTakenWhileItsExecutionEnds) {
   EXPECT_EQ(host.ids["later"], host.ids["one"]);
 }
 
+// The call hears only when the timeout is durable that nobody waits for it.
+TEST(InFlight, AnOutcomeThatComesAfterItsTimeoutWasDecidedIsNotBelieved) {
+  SlowDisk host;
+  host.publish(R"("steps":[{"name":"a","timeout":"500ms","max_retries":0}])");
+  host.start("one");
+  host.turn();
+  host.disk_is_done();
+  host.pass_time(kSecond / 2);
+  host.turn();  // the timeout is under way
+  host.pass_time(kSecond / 2);
+  host.turn();  // the outcome has come
+  host.disk_is_done();
+  host.disk_is_done();
+  EXPECT_EQ(host.show(host.ids["one"]).state.state, journal::State::failed);
+  EXPECT_TRUE(host.records_of<journal::StepCompleted>(host.ids["one"]).empty());
+}
+
+// Its turn in the queue comes while its end is under way; its memory must not become another one's.
+TEST(InFlight, WhatHasEndedStaysUntilItsEndIsDurable) {
+  SlowDisk host;
+  host.runner().limit = 1;
+  host.start("runs");
+  host.turn();
+  host.disk_is_done();
+  host.start("waits");
+  host.turn();
+  host.disk_is_done();
+  std::vector<ExecutionId> published;
+  host.committed = [&](ExecutionId id, uint32_t, std::string_view) { published.push_back(id); };
+  host.cancel("waits");
+  host.turn();  // its end is under way
+  host.pass_time(kSecond);
+  host.turn();  // a place is free
+  host.start("new");
+  host.turn();
+  EXPECT_TRUE(published.empty());
+  host.disk_is_done();
+  EXPECT_EQ(published, std::vector<ExecutionId>{host.ids["waits"]});
+}
+
 TEST(InFlight, WhatWasNotDurableIsGoneWithTheHostAndWasNeverSaid) {
   for (const bool lost : {true, false}) {
     SlowDisk host;
