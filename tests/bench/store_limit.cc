@@ -57,7 +57,7 @@ class Writer {
     for (int i = 0; i < workflows; ++i) write_execution(id_ + i);
     run(commit_);
     id_ += workflows;
-    unmoved_bytes_ += static_cast<size_t>(workflows) * 1'600;
+    unmoved_bytes_ += static_cast<size_t>(workflows) * 2'100;
     if (unmoved_bytes_ < (2u << 20)) return;
     unmoved_bytes_ = 0;
     check(sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr));
@@ -108,7 +108,8 @@ class Writer {
 
   sqlite3* db_ = nullptr;
   sqlite3_stmt *begin_ = nullptr, *commit_ = nullptr, *journal_ = nullptr, *execution_ = nullptr;
-  const std::string commit_body_ = std::string(230, 'j'), state_body_ = std::string(350, 's');
+  // As long as those of a workflow of three steps, the four of the journal on the average.
+  const std::string commit_body_ = std::string(323, 'j'), state_body_ = std::string(500, 's');
   sqlite3_int64 pos_ = 0, id_ = sqlite3_int64{1'780'000'000'000} << 21;
   size_t unmoved_bytes_ = 0;
 };
