@@ -138,10 +138,12 @@ auto lifecycle_of_entry() {
     return std::type_identity<Hooked<>>{};
 }
 
-template <class List, class Life>
+// Without workflows the package's workflow.json has them.
+template <class List, class Life, bool kWithWorkflows>
 struct Listed {
   using Functions = List;
   using Lifecycle = Life;
+  static constexpr bool kHasWorkflows = kWithWorkflows;
   PackageOptions options;
   std::vector<WorkflowData> workflows;
 };
@@ -155,7 +157,8 @@ auto list(PackageOptions options, Entries... entries) {
   using List = decltype((Functions<>{} + ... + functions_of_entry<Entries>()));
   using Life = decltype((std::declval<Hooked<>>() + ... +
                          std::declval<typename decltype(lifecycle_of_entry<Entries>())::type>()));
-  Listed<List, Life> listed{std::move(options), {}};
+  constexpr bool kHasWorkflows = (!(IsFunction<Entries> || IsLifecycle<Entries>) || ...);
+  Listed<List, Life, kHasWorkflows> listed{std::move(options), {}};
   (collect(entries, listed.workflows), ...);
   return listed;
 }
@@ -164,8 +167,8 @@ requires(!std::convertible_to<First, PackageOptions>) auto list(First first, Ent
   return list(PackageOptions{}, first, entries...);
 }
 
-template <class List, class Life>
-std::string document(std::string_view name, std::string_view version, const Listed<List, Life>& listed) {
+template <class Listed>
+std::string document(std::string_view name, std::string_view version, const Listed& listed) {
   std::string text;
   print_document(text, name, version, listed.options, listed.workflows);
   return text;
@@ -311,7 +314,8 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   };                                                                                                  \
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
-// Once in a package. {.description, .author, .licence} may stand in third place.
+// Once in a package. {.description, .author, .licence} may stand in third place. Functions alone: the
+// workflows are those of the package's workflow.json, which then says all of this.
 #define PIRN_PACKAGE(name, version, ...)                                                                  \
   static_assert(::pirn::detail::is_name(name), "a package's name is [a-z0-9][a-z0-9_-]{0,62}");           \
   static_assert(::pirn::detail::is_version(version), "a package's version is a semantic version, 1.0.0"); \
@@ -322,21 +326,22 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   extern "C" PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {                         \
     using Listed = decltype(::pirn::detail::list(__VA_ARGS__));                                           \
     using Table = decltype(::pirn::detail::table_of(Listed::Functions{}));                                \
-    static constexpr pirn_plugin kPlugin = {sizeof(pirn_plugin),                                          \
-                                            0,                                                            \
-                                            PIRN_ABI_MAJOR,                                               \
-                                            PIRN_ABI_MINOR,                                               \
-                                            PIRN_TARGET_MINOR,                                            \
-                                            Table::kResult.count,                                         \
-                                            name,                                                         \
-                                            version,                                                      \
-                                            PIRN_SDK_NAME,                                                \
-                                            Table::kResult.entries.data(),                                \
-                                            &::pirn::detail::definition<&pirn_package_document>,          \
-                                            Listed::Lifecycle::kInit,                                     \
-                                            Listed::Lifecycle::kDeinit,                                   \
-                                            nullptr,                                                      \
-                                            nullptr,                                                      \
-                                            nullptr};                                                     \
+    static constexpr pirn_plugin kPlugin = {                                                              \
+        sizeof(pirn_plugin),                                                                              \
+        0,                                                                                                \
+        PIRN_ABI_MAJOR,                                                                                   \
+        PIRN_ABI_MINOR,                                                                                   \
+        PIRN_TARGET_MINOR,                                                                                \
+        Table::kResult.count,                                                                             \
+        name,                                                                                             \
+        version,                                                                                          \
+        PIRN_SDK_NAME,                                                                                    \
+        Table::kResult.entries.data(),                                                                    \
+        Listed::kHasWorkflows ? &::pirn::detail::definition<&pirn_package_document> : nullptr,            \
+        Listed::Lifecycle::kInit,                                                                         \
+        Listed::Lifecycle::kDeinit,                                                                       \
+        nullptr,                                                                                          \
+        nullptr,                                                                                          \
+        nullptr};                                                                                         \
     return ::pirn::detail::accepts(host_minor, PIRN_TARGET_MINOR) ? &kPlugin : nullptr;                   \
   }
