@@ -28,9 +28,9 @@ p{margin:0}.soft{color:var(--soft)}
 .pill{display:inline-block;padding:6px 14px;border-radius:999px;font-weight:600;font-size:14px}
 .good{color:var(--good);background:var(--good-bg)}.bad{color:var(--bad);background:var(--bad-bg)}.warn{color:var(--warn);background:var(--warn-bg)}
 .reasons{margin:0 0 20px;padding:14px 18px;border-radius:12px;list-style:none}.reasons li::before{content:"! ";font-weight:700}
-.tiles{display:flex;flex-wrap:wrap;gap:14px;margin-bottom:14px}.tile{flex:1 1 30%;min-width:150px}.tiles.many .tile{flex-basis:22%}
+.tiles{display:flex;flex-wrap:wrap;gap:14px;margin-bottom:14px}.tiles .tile{flex:1 1 30%;min-width:170px}.tiles.many .tile{flex-basis:22%}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:18px 20px;min-width:0}
-.tile .name{color:var(--soft);font-size:13px}.tile .figure{font-size:clamp(21px,5.4vw,27px);font-weight:650;letter-spacing:-.02em;line-height:1.3}
+.tile .name{color:var(--soft);font-size:13px}.tile .figure{font-size:clamp(20px,5.4vw,27px);font-weight:650;letter-spacing:-.02em;line-height:1.3;overflow-wrap:anywhere}
 .tile .note{font-size:13px;color:var(--soft)}
 .tile.alert{border-color:var(--bad)}.tile.alert .note{color:var(--bad);font-weight:600}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px;margin-top:14px;align-items:start}
