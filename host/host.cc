@@ -498,6 +498,8 @@ const std::string& Host::data_directory() const { return core_->path(); }
 std::string Host::store() const { return core_->store(); }
 std::string Host::socket_path() const { return core_->socket_path(); }
 std::string Host::tcp_address() const { return core_->tcp_address(); }
+Status check_event_wish(const std::string& wish) { return events::check_wish(wish); }
+
 Status Host::run() { return core_->run(); }
 void Host::drain() { core_->drain(); }
 size_t Host::running_steps() const { return core_->running_steps(); }

@@ -21,6 +21,9 @@ namespace pirn {
 std::string default_data_directory();
 std::string_view host_version();
 
+// invalid_argument: no event of executions is called so ("step.*", "workflow.stop", "end").
+Status check_event_wish(const std::string& wish);
+
 // Where the events of executions go beside the journal.
 struct SinkOptions {
   enum class Kind : uint8_t { standard_output, json_lines, given };

@@ -61,10 +61,13 @@ std::string needed(const toml::table& table, const char* key, const std::string&
 }
 
 std::vector<std::string> events_in(const toml::table& table, TomlReader& reader) {
-  std::vector<std::string> events;
-  reader.strings(table, "events",
-                 [&](const std::string& event, const toml::source_region&) { events.push_back(event); });
-  return events;
+  std::vector<std::string> wishes;
+  reader.strings(table, "events", [&](const std::string& wish, const toml::source_region& at) {
+    if (const Status fits = check_event_wish(wish); !fits)
+      reader.problem(at, fits.error().message, fits.error().hint);
+    wishes.push_back(wish);
+  });
+  return wishes;
 }
 
 void read_sink(const toml::table& table, TomlReader& reader, HostOptions& options) {

@@ -147,4 +147,55 @@ bool wanted(const std::vector<std::string>& wishes, std::string_view name) {
          });
 }
 
+const std::vector<std::string>& event_names() {
+  static const std::vector<std::string> kNames = {"workflow.create",
+                                                  "workflow.start",
+                                                  "workflow.pause",
+                                                  "workflow.resume",
+                                                  "workflow.cancel",
+                                                  "workflow.stopping",
+                                                  "workflow.compensate",
+                                                  "workflow.retry",
+                                                  "workflow.fail",
+                                                  "workflow.stop",
+                                                  "step.ask",
+                                                  "step.answer",
+                                                  "step.ready",
+                                                  "step.start",
+                                                  "step.stop",
+                                                  "step.skip",
+                                                  "step.exception",
+                                                  "step.settle",
+                                                  "step.retry",
+                                                  "step.snooze",
+                                                  "step.await",
+                                                  "step.cancel",
+                                                  "step.interrupt",
+                                                  "step.adopt",
+                                                  "graft.expand",
+                                                  "rollback.start",
+                                                  "rollback.stop",
+                                                  "rollback.exception",
+                                                  "circuit.reject",
+                                                  "dead_letter.insert",
+                                                  "handler.start",
+                                                  "handler.stop",
+                                                  "node",
+                                                  "diagnostic",
+                                                  "log",
+                                                  "progress",
+                                                  "chunk",
+                                                  "end"};
+  return kNames;
+}
+
+Status check_wish(const std::string& wish) {
+  const std::vector<std::string>& names = event_names();
+  if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return wanted({wish}, name); }))
+    return {};
+  const std::string near = nearest(wish, names);
+  return Error{Code::invalid_argument, "there is no event '" + wish + "'",
+               near.empty() ? "docs/semantics.md lists them (2.9)." : "Did you mean '" + near + "'?"};
+}
+
 }  // namespace pirn::events

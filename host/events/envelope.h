@@ -43,4 +43,9 @@ Envelope end_of_stream(const Source& source, const EventView& stop, uint32_t com
 // Whether a list of wishes holds this name: "step.*", "workflow.stop", "node", "*"; an empty list wants all.
 bool wanted(const std::vector<std::string>& wishes, std::string_view name);
 
+// All that there is to be wished for: the types of an execution's events, its live messages, its end.
+const std::vector<std::string>& event_names();
+// invalid_argument: no event fits the wish.
+Status check_wish(const std::string& wish);
+
 }  // namespace pirn::events

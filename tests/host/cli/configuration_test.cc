@@ -49,6 +49,11 @@ TEST(Configuration, MakesSinks) {
   EXPECT_EQ(problems("[[sink]]\nkind = \"paper\"\ntenant = \"A B\"\n"),
             "1: a sink needs 'name'\n3: 'A B' is no name of a tenant\n"
             "2: there is no kind of sink 'paper' (The kinds are stdout and jsonl.)\n");
+  EXPECT_EQ(
+      problems(
+          "[[sink]]\nname = \"a\"\nkind = \"stdout\"\nevents = [\"*\", \"workflow.stopp\", \"stp.*\"]\n"),
+      "4: there is no event 'workflow.stopp' (Did you mean 'workflow.stop'?)\n"
+      "4: there is no event 'stp.*' (docs/semantics.md lists them (2.9).)\n");
   EXPECT_EQ(problems("sink = 7\n"),
             "1: 'sink' must be a list of tables (Begin each with a line [[sink]].)\n");
 }

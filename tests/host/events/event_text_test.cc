@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <variant>
 #include <vector>
 
+#include "host/events/envelope.h"
 #include "host/journal/codec.h"
 
 namespace pirn::events {
@@ -25,6 +28,37 @@ std::string body(int64_t at, uint64_t first_seq, const std::vector<Record>& reco
 journal::ErrorPtr error() {
   return std::make_shared<journal::StepError>(
       journal::StepError{"broken", "a \"}]\\ b", journal::ErrorClass::terminal, "{\"a\":[1]}"});
+}
+
+template <class Kind>
+Record example_of() {
+  Kind record{};
+  if constexpr (requires { record.origin; }) record.origin = journal::make_origin({});
+  if constexpr (requires { record.await; }) record.await = std::make_shared<journal::Await>();
+  if constexpr (requires { record.children; })
+    record.children = std::make_shared<std::vector<journal::Child>>();
+  return record;
+}
+
+// The type of the record of each kind, as the journal writes it.
+template <size_t... kKinds>
+std::vector<std::string> types_of_records(std::index_sequence<kKinds...>) {
+  std::vector<std::string> types;
+  const auto add = [&](const Record& record) {
+    const std::string text = body(1, 1, {record});
+    const size_t begin = text.find("\"type\":\"") + 8;
+    types.push_back(text.substr(begin, text.find('"', begin) - begin));
+  };
+  (add(example_of<std::variant_alternative_t<kKinds, Record>>()), ...);
+  return types;
+}
+
+TEST(EventNames, HaveWhatTheJournalWrites) {
+  const auto types = types_of_records(std::make_index_sequence<std::variant_size_v<Record>>());
+  const std::vector<std::string>& names = event_names();
+  for (const std::string& type : types)
+    EXPECT_NE(std::find(names.begin(), names.end(), type), names.end()) << type;
+  EXPECT_GT(types.size(), 30u);
 }
 
 TEST(EventText, FindsEachEventOfWhatTheJournalWrites) {
