@@ -7,6 +7,7 @@
 
 #include "packager/definition/definition.h"
 #include "packager/json/json.h"
+#include "packager/json/text.h"
 
 namespace pirn::api {
 
@@ -84,9 +85,7 @@ Result<int64_t> number_parameter(const Request& request, std::string_view name, 
   return value;
 }
 
-Response json(int status, const boost::json::value& value) {
-  return json(status, boost::json::serialize(value));
-}
+Response json(int status, const boost::json::value& value) { return json(status, json_text(value)); }
 
 std::string time_text_ns(int64_t ns) {
   const std::time_t seconds = ns / 1'000'000'000;

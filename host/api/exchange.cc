@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "host/journal/value.h"
+#include "packager/json/text.h"
 
 namespace pirn::api {
 
@@ -60,7 +61,7 @@ Response problem(const Error& error) {
   Response response;
   response.status = entry.http_status;
   response.content_type = "application/problem+json";
-  response.body = boost::json::serialize(object);
+  response.body = json_text(object);
   if (entry.http_status == 503) response.headers.emplace_back("Retry-After", "1");
   if (entry.http_status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;

@@ -7,6 +7,8 @@
 #include <boost/json/value.hpp>
 #include <cmath>
 
+#include "packager/json/text.h"
+
 namespace pirn {
 namespace {
 
@@ -28,6 +30,13 @@ TEST(Json, TellsIntegersFromDoubles) {
   EXPECT_EQ(round("[1,1.0,-0.0,1e2,0.1,1e300]"), "[1,1.0,-0.0,100.0,0.1,1e+300]");
   EXPECT_EQ(round("[9223372036854775807,-9223372036854775808]"),
             "[9223372036854775807,-9223372036854775808]");
+}
+
+TEST(Json, ForReadersKeepsTheOrderAndHasNumbersAsPeopleWriteThem) {
+  const auto value =
+      parse_json(R"({"z":1.479E1,"a":[1,true,null,"x\ny",2.0,2.4105E4],"n":-5,"e":{}})", "t.json");
+  EXPECT_EQ(json_text(*value), R"({"z":14.79,"a":[1,true,null,"x\ny",2.0,24105.0],"n":-5,"e":{}})");
+  EXPECT_EQ(json_text(std::nan("")), "null");
 }
 
 TEST(Json, RefusesWhatItCannotKeep) {
