@@ -25,7 +25,8 @@ Status check_new(const NewKey& key, int64_t now_ms) {
   if (key.tenant.empty() != (key.role == Role::host_operator))
     return Error{Code::invalid_argument,
                  key.tenant.empty() ? "a key of the role '" + std::string(name(key.role)) + "' needs a tenant"
-                                    : "a key of the operator belongs to no tenant"};
+                                    : "a key of the operator belongs to no tenant",
+                 key.tenant.empty() ? "Add --tenant NAME." : "Leave out --tenant, and PIRN_TENANT."};
   if (key.expires_at_ms != 0 && key.expires_at_ms <= now_ms)
     return Error{Code::invalid_argument, "the key would have expired before it is made"};
   if (key.label.size() > kLongestLabel)

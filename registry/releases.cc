@@ -325,8 +325,19 @@ Result<Digest> Registry::Core::find_version(std::string_view tenant, std::string
     PIRN_DO(database_->each("SELECT digest FROM releases WHERE tenant = ? AND package = ? AND version = ?",
                             {tenant, package, version}, take));
   if (!digest.is_zero()) return digest;
-  return Error{Code::not_found, "there is no release " + std::string(package) + (version.empty() ? "" : "@") +
-                                    std::string(version)};
+  std::string known;  // of this package; else of the tenant
+  PIRN_DO(database_->each(
+      "SELECT version FROM releases WHERE tenant = ? AND package = ? ORDER BY serial DESC LIMIT 5",
+      {tenant, package}, [&](const Row& row) { known += (known.empty() ? "" : ", ") + row.text(0); }));
+  if (!known.empty())
+    return Error{Code::not_found, "there is no release " + std::string(package) + "@" + std::string(version),
+                 "There are: " + known + "."};
+  std::vector<std::string> packages;
+  PIRN_DO(database_->each("SELECT DISTINCT package FROM releases WHERE tenant = ?", {tenant},
+                          [&](const Row& row) { packages.push_back(row.text(0)); }));
+  const std::string near = nearest(package, packages);
+  return Error{Code::not_found, "there is no package '" + std::string(package) + "'",
+               near.empty() ? "See pirn package ls." : "Did you mean '" + near + "'?"};
 }
 
 Result<Registry::Core::ReleaseRecord> Registry::Core::find_release(std::string_view tenant_name,
