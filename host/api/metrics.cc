@@ -1,6 +1,8 @@
 // How executions went: figures and errors of one, and what a tenant's dashboard shows at a glance.
 #include <algorithm>
 #include <map>
+#include <string>
+#include <tuple>
 
 #include "host/api/document.h"
 #include "host/api/execution_text.h"
@@ -169,8 +171,14 @@ constexpr uint32_t kRecentRuns = 20, kRecentEvents = 20, kCountedRuns = 1000;
 
 struct RecentEvent {
   int64_t at = 0;
+  uint64_t seq = 0;
   std::string run, text;
 };
+
+// Events of one commit happened at one instant, one after the other.
+bool is_newer(const RecentEvent& a, const RecentEvent& b) {
+  return std::tie(a.at, a.run, a.seq) > std::tie(b.at, b.run, b.seq);
+}
 
 // The newest events are those of the newest executions, as a rule; of each the last commits are read.
 Result<bj::array> recent_events(const Services& services, const std::vector<ExecutionId>& runs) {
@@ -179,14 +187,13 @@ Result<bj::array> recent_events(const Services& services, const std::vector<Exec
     PIRN_DO(each_event(services.store, id, [&](const events::EventView& event, uint32_t commit_no) {
       std::string text;
       events::append_event(text, event, commit_no);
-      newest.push_back({event.at, id.text(), std::move(text)});
+      newest.push_back({event.at, event.seq, id.text(), std::move(text)});
       if (newest.size() < 4 * kRecentEvents) return;
-      std::stable_sort(newest.begin(), newest.end(),
-                       [](const auto& a, const auto& b) { return a.at > b.at; });
+      std::sort(newest.begin(), newest.end(), is_newer);
       newest.resize(kRecentEvents);
     }));
   }
-  std::stable_sort(newest.begin(), newest.end(), [](const auto& a, const auto& b) { return a.at > b.at; });
+  std::sort(newest.begin(), newest.end(), is_newer);
   if (newest.size() > kRecentEvents) newest.resize(kRecentEvents);
   bj::array events;
   for (const RecentEvent& each : newest) {
