@@ -33,6 +33,17 @@ class Document {
 Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise,
                                  int64_t low, int64_t high);
 
+// A value that stands in an argument: what is wrong with it is wrong with the argument.
+template <class T>
+Result<T> as_argument(std::string_view name, Result<T> value) {
+  if (value) return value;
+  Error error = value.error();
+  if (error.hint.empty()) error.hint = catalogue_entry(error.code).fix;
+  error.code = Code::invalid_argument;
+  error.message = "'" + std::string(name) + "': " + error.message;
+  return error;
+}
+
 Response json(int status, const boost::json::value& value);
 
 // RFC 3339 in UTC; null for 0.

@@ -27,9 +27,9 @@ Result<int64_t> read_beginning(const Document& body) {
   PIRN_TRY(const std::string in, body.text_or("in", ""));
   if (!at.empty() && !in.empty())
     return Error{Code::invalid_argument, "'at' and 'in' exclude each other", "Keep one of them."};
-  if (!at.empty()) return schedule::parse_instant(at);
+  if (!at.empty()) return as_argument("at", schedule::parse_instant(at));
   if (in.empty()) return int64_t{0};
-  PIRN_TRY(const int64_t delay, definition::parse_duration(in));
+  PIRN_TRY(const int64_t delay, as_argument("in", definition::parse_duration(in)));
   const int64_t now = now_ns();
   if (delay > INT64_MAX - 1 - now) return Error{Code::invalid_argument, "'in' reaches beyond the year 2261"};
   return now + delay;
@@ -68,9 +68,10 @@ Result<std::vector<std::string>> read_states(std::string_view states) {
     const std::string state(states.substr(0, comma));
     states.remove_prefix(std::min(comma + 1, states.size()));
     if (std::find(kStates.begin(), kStates.end(), state) == kStates.end()) {
-      const std::string near = nearest(state, kStates);
+      std::string names;
+      for (const std::string& each : kStates) names += (names.empty() ? "" : ", ") + each;
       return Error{Code::invalid_argument, "there is no state '" + state + "'",
-                   near.empty() ? "" : "Did you mean '" + near + "'?"};
+                   "The states are " + names + "."};
     }
     if (state == "open")
       out.insert(out.end(), kStates.begin(), kStates.begin() + 5);

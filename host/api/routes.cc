@@ -33,7 +33,7 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/v1/keys/{id}", tenant_or_host, Permission::manage_keys, "Revokes an API key.", "", revoke_key},
 
     {"GET", "/v1/trust", tenant, Permission::view, "The signing keys that the tenant trusts.", "", list_trust},
-    {"POST", "/v1/trust", tenant, Permission::manage_trust, "Trusts a signing key: {publisher, key: \"pirn-ed25519:…\", packages: \"etl-*\", role: sign|countersign}.", "", add_trust},
+    {"POST", "/v1/trust", tenant, Permission::manage_trust, "Trusts a signing key: {publisher, key: \"pirn-ed25519:…\", packages: \"etl-*\", role: sign|countersign, expires_in: \"90d\"}.", "", add_trust},
     {"DELETE", "/v1/trust/{key}", tenant, Permission::manage_trust, "Revokes a signing key by its id; reason compromised withdraws what it signed.", "reason", revoke_trust},
     {"GET", "/v1/audit", tenant_or_host, Permission::view_audit, "Audit records, oldest first.", "after limit", list_audit},
 

@@ -22,7 +22,7 @@ Result<upkeep::Rule> read_rule(const Request& request, const Document& body) {
   PIRN_TRY(rule.workflow, body.text_or("workflow", ""));
   PIRN_TRY(const std::string age, body.text_or("older_than", ""));
   if (!age.empty()) {
-    PIRN_TRY(rule.older_than_ns, definition::parse_duration(age));
+    PIRN_TRY(rule.older_than_ns, as_argument("older_than", definition::parse_duration(age)));
     if (rule.older_than_ns <= 0 || rule.older_than_ns == definition::kInfinite)
       return Error{Code::invalid_argument, "'older_than' must be longer than nothing and not for ever"};
   }

@@ -87,11 +87,11 @@ Result<engine::Backfill> read_backfill(const Request& request) {
   backfill.tenant = request.tenant;
   backfill.workflow = request.params[0];
   PIRN_TRY(const std::string from, body.text("from"));
-  PIRN_TRY(backfill.from, schedule::parse_instant(from));
+  PIRN_TRY(backfill.from, as_argument("from", schedule::parse_instant(from)));
   PIRN_TRY(const std::string to, body.text_or("to", ""));
   backfill.to = now_ns();
   if (!to.empty()) {
-    PIRN_TRY(backfill.to, schedule::parse_instant(to));
+    PIRN_TRY(backfill.to, as_argument("to", schedule::parse_instant(to)));
   }
   PIRN_TRY(backfill.dry_run, body.flag_or("dry_run", false));
   return backfill;

@@ -70,7 +70,7 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   uint32_t from = journal::kNoStep;
   if (!command.from.empty() && (from = plan->find(command.from)) == journal::kNoStep) {
     const std::string near = nearest(command.from, plan->names());
-    return Error{Code::unknown_step,
+    return Error{Code::not_found,
                  "the workflow '" + decoded.state.origin->workflow + "' has no step '" + command.from + "'",
                  near.empty() ? "See pirn run show." : "Did you mean '" + near + "'?"};
   }

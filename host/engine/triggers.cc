@@ -283,8 +283,9 @@ Result<ControlSchedule::Answer> Triggers::control(Decision& decision, const Cont
   }
   const bool pause = command.action == Action::pause;
   if (state->paused == pause)
-    return Error{Code::invalid_transition, "the schedule of '" + command.workflow + "' is " +
-                                               (pause ? "paused already" : "not paused")};
+    return Error{Code::invalid_transition,
+                 "the schedule of '" + command.workflow + "' is " + (pause ? "paused already" : "not paused"),
+                 "See pirn schedule ls. Nothing was changed."};
   if (pause)
     streams_.emit(entry->tenant, journal::SchedulePaused{entry->name}, decision.now);
   else {

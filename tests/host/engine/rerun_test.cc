@@ -104,7 +104,7 @@ TEST(Rerun, WhatCannotBeChangesNothing) {
   EXPECT_EQ(rerun(world, id).error().code, Code::invalid_transition) << "it runs";
   world.run();
   EXPECT_EQ(rerun(world, id).error().code, Code::invalid_transition) << "nothing failed";
-  EXPECT_EQ(rerun(world, id, "b").error().code, Code::unknown_step);
+  EXPECT_EQ(rerun(world, id, "b").error().code, Code::not_found);
   EXPECT_EQ(rerun(world, id, "a", false, "other").error().code, Code::not_found)
       << "a foreign one is a missing one";
   EXPECT_EQ(rerun(world, ExecutionId{42}).error().code, Code::not_found);
