@@ -503,7 +503,8 @@ Outcome run(const Command& command, const Arguments& arguments) {
 
 std::string_view exit_codes() {
   return "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 authentication, 5 refused,\n"
-         "6 unreachable, 7 the awaited run failed, 8 the wait timed out, 130 detached by Ctrl-C.\n";
+         "6 unreachable, 7 the awaited run failed, 8 the wait timed out, 130 detached by Ctrl-C.\n"
+         "Times are UTC.\n";
 }
 
 std::string reference() {

@@ -54,8 +54,9 @@ Result<int64_t> number_of(const Arguments& arguments, std::string_view option) {
   return Error{Code::usage, "--" + std::string(option) + " needs a whole number from 1, not '" + text + "'"};
 }
 
-Result<std::string> read_input(const std::string& text) {
-  std::string json = text, name = "--input";
+Result<std::string> read_input(const Arguments& arguments, std::string_view option) {
+  const std::string text = arguments.get(option, "{}");
+  std::string json = text, name = "--" + std::string(option);
   if (text == "-") {
     std::ostringstream all;
     all << std::cin.rdbuf();
@@ -67,15 +68,14 @@ Result<std::string> read_input(const std::string& text) {
     if (!read) {
       Error error = read.error();
       error.code = Code::usage;
-      error.hint = "--input takes JSON, @FILE or - for standard input.";
+      error.hint = "--" + std::string(option) + " takes JSON, @FILE or - for standard input.";
       return error;
     }
     json = std::move(*read);
   }
   PIRN_TRY(const boost::json::value value, parse_json(json, name));
   if (!value.is_object())
-    return Error{Code::invalid_argument, "the input in " + name + " is no JSON object",
-                 "Write {\"name\": value, …}."};
+    return Error{Code::invalid_argument, name + " is no JSON object", "Write {\"name\": value, …}."};
   return json;
 }
 

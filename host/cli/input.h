@@ -8,8 +8,9 @@
 
 namespace pirn::cli {
 
-// JSON itself, @FILE, or - for standard input. Must be an object; the error shows line and column.
-Result<std::string> read_input(const std::string& text);
+// What the option says, {} without it: JSON itself, @FILE, or - for standard input. Must be an object; the
+// error names the option or the file, with line and column.
+Result<std::string> read_input(const Arguments& arguments, std::string_view option);
 
 // A whole file. not_found, io_failed; the error names it and says why.
 Result<std::string> read_file(const std::string& file);

@@ -84,14 +84,17 @@ Outcome run_logs(const Arguments& arguments) {
     return exit_code_of(execution.as_object()) == 130 ? 130 : 0;
   }
   bj::array all;
+  bool silent = true;
   PIRN_TRY(const bj::value last,
            for_each_row(client, choice.target(id), "logs", "0", [&](const bj::object& line) {
+             silent = false;
              if (format == Format::json)
                all.push_back(line);
              else
                print_line(line, format);
            }));
   if (format == Format::json) std::cout << json_text(all) << '\n';
+  if (silent && format == Format::table) note("No line of that kind was logged.");
   if (const std::string lost = text_of(last.as_object(), "lost"); lost != "0")
     note(lost + " older lines had to make room");
   return 0;

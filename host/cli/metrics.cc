@@ -1,5 +1,6 @@
 // How runs went.
 #include <boost/json.hpp>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -26,7 +27,7 @@ std::string grade_words(const bj::value& grade) {
   if (!grade.is_object()) return "-";
   char text[32];
   std::snprintf(text, sizeof text, "%s (%.1f)", grade.at("letter").as_string().c_str(),
-                grade.at("score").to_number<double>());
+                std::floor(grade.at("score").to_number<double>() * 10) / 10);  // 59.99 is no 60
   return text;
 }
 

@@ -116,7 +116,9 @@ Outcome print_deployed(const bj::object& deployed, Format format, const Client& 
   for (const char* what : {"added", "changed", "unchanged"})
     if (workflow.empty() && !plan.at(what).as_array().empty())
       workflow = std::string(plan.at(what).as_array()[0].as_string());
-  if (!workflow.empty()) suggest("pirn run start " + workflow + client.context_options() + " --watch");
+  if (!workflow.empty())
+    suggest("pirn run start " + text_of(deployed, "package") + "::" + workflow + client.context_options() +
+            " --watch");
   return 0;
 }
 
@@ -184,7 +186,8 @@ Outcome package_show(const Arguments& arguments) {
   std::cout << "functions    " << names(release.at("functions")) << '\n';
   for (const bj::value& workflow : release.at("workflows").as_array())
     std::cout << "workflow     " << text_of(workflow.as_object(), "name") << " ("
-              << text_of(workflow.as_object(), "steps") << " steps)\n";
+              << text_of(workflow.as_object(), "steps")
+              << (text_of(workflow.as_object(), "steps") == "1" ? " step)\n" : " steps)\n");
   return 0;
 }
 

@@ -122,7 +122,7 @@ Outcome run_again(const Arguments& arguments, std::string_view verb) {
 Outcome run_start(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_DO(check_timeout(arguments, waits(arguments)));
-  PIRN_TRY(const std::string input, read_input(arguments.get("input", "{}")));
+  PIRN_TRY(const std::string input, read_input(arguments, "input"));
   PIRN_TRY(Client client, Client::open(arguments));
   const std::string workflow = arguments.get("workflow");
   std::string body = "{\"workflow\":" + bj::serialize(bj::value(workflow));
@@ -146,6 +146,39 @@ Outcome run_rerun(const Arguments& arguments) {
   return run_again(arguments, "rerun");
 }
 
+namespace {
+
+struct Listed {
+  bj::array rows;
+  std::string cursor;  // of what is older; empty: nothing is
+};
+
+// A page of the host may hold little of what a filter wants and still not be the last one.
+Result<Listed> list_runs(Client& client, const std::string& target, size_t limit, std::string cursor) {
+  Listed listed;
+  for (size_t page = std::min<size_t>(limit, 1000);; page = 1000) {
+    std::string next = target;
+    add_query(next, "limit", std::to_string(page));
+    add_query(next, "cursor", cursor);
+    PIRN_TRY(bj::value answer, client.call("GET", next));
+    for (bj::value& row : answer.at("executions").as_array()) {
+      if (listed.rows.size() == limit) {
+        listed.cursor = text_of(listed.rows.back().as_object(), "id");
+        return listed;
+      }
+      listed.rows.push_back(std::move(row));
+    }
+    if (!answer.at("cursor").is_string()) return listed;
+    cursor = text_of(answer.as_object(), "cursor");
+    if (listed.rows.size() == limit) {
+      listed.cursor = cursor;
+      return listed;
+    }
+  }
+}
+
+}  // namespace
+
 Outcome run_list(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(Client client, Client::open(arguments));
@@ -155,21 +188,25 @@ Outcome run_list(const Arguments& arguments) {
   add_query(target, "package", arguments.get("package"));
   add_query(target, "tag", arguments.get("tag"));
   add_query(target, "since", arguments.get("since"));
-  add_query(target, "limit", arguments.get("limit", "20"));
-  add_query(target, "cursor", arguments.get("cursor"));
-  PIRN_TRY(bj::value answer, client.call("GET", target));
-  bj::array& rows = answer.at("executions").as_array();
+  size_t limit = 20;
+  if (arguments.has("limit")) {
+    PIRN_TRY(const int64_t wanted, number_of(arguments, "limit"));
+    limit = static_cast<size_t>(wanted);
+  }
+  PIRN_TRY(Listed listed, list_runs(client, target, limit, arguments.get("cursor")));
   if (format == Format::table) {
-    for (bj::value& row : rows) {
+    for (bj::value& row : listed.rows) {
       const bj::object& progress = row.at("progress").as_object();
-      row.as_object()["done"] =
-          bj::serialize(progress.at("done")) + "/" + bj::serialize(progress.at("total"));
+      row.as_object()["done"] = text_of(progress, "done") + "/" + text_of(progress, "total");
     }
   }
-  print_rows(rows, kRun, format, "id", "No runs: pirn run start WORKFLOW" + client.context_options());
-  if (answer.at("cursor").is_string() && format == Format::table)
-    suggest("pirn run ls --cursor " + std::string(answer.at("cursor").as_string()) +
-            client.context_options() + "   (older ones)");
+  print_rows(listed.rows, kRun, format, "id", "No runs: pirn run start WORKFLOW" + client.context_options());
+  if (!listed.cursor.empty() && format == Format::table) {
+    std::string next = "pirn run ls";
+    for (const char* option : {"status", "workflow", "package", "tag", "since", "limit"})
+      if (arguments.has(option)) next += " --" + std::string(option) + " " + arguments.get(option);
+    suggest(next + " --cursor " + listed.cursor + client.context_options() + "   (older ones)");
+  }
   return 0;
 }
 
@@ -223,8 +260,11 @@ Outcome run_cancel_all(const Arguments& arguments) {
   }
   for (const bj::value& id : answer.at("executions").as_array())
     std::cout << std::string_view(id.as_string()) << '\n';
-  note(bj::serialize(answer.at("count")) +
-       (arguments.has("dry-run") ? " runs would be cancelled" : " runs are being cancelled"));
+  const std::string count = text_of(answer.as_object(), "count");
+  note(count + (count == "1" ? " run " : " runs ") +
+       (arguments.has("dry-run") ? "would be cancelled"
+        : count == "1"           ? "is being cancelled"
+                                 : "are being cancelled"));
   return 0;
 }
 

@@ -137,7 +137,7 @@ Outcome serve(const Arguments& arguments) {
 Outcome run_local(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   LocalRun run;
-  PIRN_TRY(run.input, read_input(arguments.get("input", "{}")));
+  PIRN_TRY(run.input, read_input(arguments, "input"));
   PIRN_TRY(run.package, local_package(arguments));
   run.workflow = arguments.get("workflow");
   run.probe_program = probe_program();

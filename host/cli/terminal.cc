@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -80,9 +79,8 @@ Result<Format> format_of(const Arguments& arguments) {
   const std::string name = arguments.get("output", "table");
   for (size_t i = 0; i < kNames.size(); ++i)
     if (kNames[i] == name) return static_cast<Format>(i);
-  const std::string near = nearest(name, kNames);
   return Error{Code::usage, "there is no output format '" + name + "'",
-               near.empty() ? "The formats are table, json, jsonl and id." : "Did you mean '" + near + "'?"};
+               "The formats are table, json, jsonl and id."};
 }
 
 std::string state_word(std::string_view state) {
@@ -155,6 +153,7 @@ std::string table_text(const std::vector<std::string>& header,
       out += row[i];
       if (i + 1 < row.size()) out.append(widths[i] - width(row[i]) + 2, ' ');
     }
+    out.erase(out.find_last_not_of(' ') + 1);
     out += '\n';
   };
   append(header);
@@ -166,31 +165,17 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
   if (!rows.empty()) std::cout << table_text(header, rows);
 }
 
-std::string json_text(const bj::value& value) {
-  std::string out;
-  if (value.is_double()) {
-    char text[32];
-    const auto end = std::to_chars(text, text + sizeof text, value.as_double()).ptr;
-    out.assign(text, end);
-    return out.find_first_of(".e") == std::string::npos ? out + ".0" : out;
-  }
-  if (value.is_array()) {
-    for (const bj::value& element : value.as_array()) out += (out.empty() ? "" : ",") + json_text(element);
-    return "[" + out + "]";
-  }
-  if (value.is_object()) {
-    for (const auto& member : value.as_object())
-      out += (out.empty() ? "" : ",") + bj::serialize(bj::string(member.key())) + ":" +
-             json_text(member.value());
-    return "{" + out + "}";
-  }
-  return bj::serialize(value);
+std::string number_words(double number) {
+  if (std::floor(number) == number && std::fabs(number) < 1e15)
+    return std::to_string(static_cast<int64_t>(number));
+  return json_text(number);
 }
 
 std::string text_of(const bj::object& object, std::string_view member) {
   const bj::value* value = object.if_contains(member);
   if (value == nullptr || value->is_null()) return "-";
-  return value->is_string() ? std::string(value->as_string()) : bj::serialize(*value);
+  if (value->is_double()) return number_words(value->as_double());
+  return value->is_string() ? std::string(value->as_string()) : json_text(*value);
 }
 
 void print_rows(const bj::array& rows, const std::vector<Column>& columns, Format format, std::string_view id,

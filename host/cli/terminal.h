@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/cli/command.h"
+#include "packager/json/text.h"
 
 namespace pirn::cli {
 
@@ -40,8 +41,8 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
 std::string table_text(const std::vector<std::string>& header,
                        const std::vector<std::vector<std::string>>& rows);
 
-// JSON on one line: members in their order, numbers as people write them.
-std::string json_text(const boost::json::value& value);
+// "2", "0.25"
+std::string number_words(double number);
 
 // The text of a member, "-" when null or absent.
 std::string text_of(const boost::json::object& object, std::string_view member);

@@ -7,6 +7,7 @@
 #include "host/cli/pages.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
+#include "host/cli/watch.h"
 
 namespace pirn::cli {
 
@@ -122,7 +123,7 @@ Outcome schedule_backfill(const Arguments& arguments) {
 
 Outcome event_emit(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
-  PIRN_TRY(const std::string payload, read_input(arguments.get("payload", "{}")));
+  PIRN_TRY(const std::string payload, read_input(arguments, "payload"));
   PIRN_TRY(Client client, Client::open(arguments));
   bj::object body{{"event", arguments.get("name")}};
   if (arguments.has("id")) body["id"] = arguments.get("id");
@@ -143,8 +144,7 @@ Outcome event_emit(const Arguments& arguments) {
 Outcome event_list(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(Client client, Client::open(arguments));
-  return print_journal(client, path({"events"}), arguments.get("after", "0"), format,
-                       [](const bj::object& event) { return json_text(event); });
+  return print_journal(client, path({"events"}), arguments.get("after", "0"), format, tenant_event_line);
 }
 
 }  // namespace pirn::cli

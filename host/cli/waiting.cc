@@ -41,7 +41,7 @@ Outcome run_pause(const Arguments& arguments) {
 }
 
 Outcome run_resume(const Arguments& arguments) {
-  PIRN_TRY(const std::string context, read_input(arguments.get("context", "{}")));
+  PIRN_TRY(const std::string context, read_input(arguments, "context"));
   bj::object rest;
   for (const char* option : {"step", "action"})
     if (arguments.has(option)) rest[option] = arguments.get(option);

@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "host/cli/runs.h"
-#include "packager/json/json.h"
 
 namespace pirn::cli {
 
@@ -28,17 +27,12 @@ std::string error_words(const bj::object& object) {
   return member(error->as_object(), "code") + ": " + member(error->as_object(), "message");
 }
 
-// What an awaiting step waits for: "approval by ada, grace, until 2026-01-31 12:00:00". Events have the
-// deadline in nanoseconds, executions as text.
 // "waits for 2 gpu, more than the host has" or "has 1 cpu, gpu 0".
 std::string claim_words(const bj::object& claim) {
   std::string words = claim.at("waiting").as_bool() ? "waits for " : "has ";
   bool first = true;
   for (const auto& need : claim.at("needs").as_object()) {
-    const double amount = need.value().to_number<double>();
-    const auto whole = static_cast<int64_t>(amount);
-    words += std::string(first ? "" : ", ") +
-             (static_cast<double>(whole) == amount ? std::to_string(whole) : canonical(need.value())) + " " +
+    words += std::string(first ? "" : ", ") + number_words(need.value().to_number<double>()) + " " +
              std::string(need.key());
     first = false;
   }
@@ -47,6 +41,23 @@ std::string claim_words(const bj::object& claim) {
   return words;
 }
 
+// "2026-01-31 12:00:05", in UTC as all times here.
+std::string day_words(int64_t ns) {
+  const std::time_t seconds = ns / 1'000'000'000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return text;
+}
+
+std::string instant_words(const bj::object& event, std::string_view name) {
+  const bj::value* at = event.if_contains(name);
+  return at != nullptr && at->is_int64() ? day_words(at->as_int64()) : std::string();
+}
+
+// What an awaiting step waits for: "approval by ada, grace, until 2026-01-31 12:00:00". Events have the
+// deadline in nanoseconds, executions as text.
 std::string await_words(const bj::object& await) {
   std::string words = member(await, "kind");
   if (const bj::value* approvers = await.if_contains("approvers");
@@ -54,22 +65,17 @@ std::string await_words(const bj::object& await) {
     if (const std::string names = names_in(approvers->as_array()); !names.empty()) words += " by " + names;
   const bj::value* deadline = await.if_contains("deadline");
   if (deadline == nullptr || deadline->is_null()) return words;
-  if (!deadline->is_int64()) return words + ", until " + time_words(*deadline);
-  const std::time_t seconds = deadline->as_int64() / 1'000'000'000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return words + ", until " + time_words(bj::value(text));
+  return words + ", until " +
+         (deadline->is_int64() ? day_words(deadline->as_int64()) : time_words(*deadline));
 }
 
-// "12:00:05.123  ", of its instant; empty when it has none.
+// "12:00:05.123  ", of its instant, in UTC as well; empty when it has none.
 std::string clock_words(const bj::object& event) {
   const bj::value* at = event.if_contains("at");
   if (at == nullptr || !at->is_int64()) return {};
   const std::time_t seconds = at->as_int64() / 1'000'000'000;
   std::tm parts{};
-  localtime_r(&seconds, &parts);
+  gmtime_r(&seconds, &parts);
   char text[32];
   std::snprintf(text, sizeof text, "%02d:%02d:%02d.%03d  ", parts.tm_hour, parts.tm_min, parts.tm_sec,
                 static_cast<int>(at->as_int64() % 1'000'000'000 / 1'000'000));
@@ -230,7 +236,9 @@ std::string event_line(const bj::object& event, std::string_view name) {
   const auto append = [&](std::string_view prefix, const std::string& text) {
     if (!text.empty()) line += "  " + std::string(prefix) + text;
   };
+  append("", member(event, "handler"));
   append("", member(event, "step"));
+  append("breaker ", member(event, "breaker"));
   if (name == "step.start") append("attempt ", member(event, "attempt"));
   if (name == "step.skip") append("", member(event, "kind"));
   if (name == "workflow.stop" || name == "end") append("", member(event, "state"));
@@ -246,14 +254,46 @@ std::string event_line(const bj::object& event, std::string_view name) {
   append("", share_words(event));
   append("", member(event, "note"));
   append("", member(event, "chunk"));
+  line.erase(line.find_last_not_of(' ') + 1);
+  return on_one_line(std::move(line));
+}
+
+std::string tenant_event_line(const bj::object& event) {
+  std::string line = day_words(event.at("at").to_number<int64_t>()) + "  " + member(event, "type");
+  line.resize(std::max<size_t>(line.size(), 42), ' ');
+  const auto append = [&](std::string_view prefix, const std::string& text) {
+    if (!text.empty()) line += "  " + std::string(prefix) + text;
+  };
+  if (event.contains("workflow")) append("", member(event, "package") + "::" + member(event, "workflow"));
+  append("", member(event, "event"));
+  append("id ", member(event, "id"));
+  append("", member(event, "breaker"));
+  append("", member(event, "firing"));
+  append("for ", instant_words(event, "instant"));
+  append("from ", event.contains("to") ? member(event, "from") : instant_words(event, "from"));
+  append("to ", member(event, "to"));
+  append("until ", instant_words(event, "until"));
+  append("", member(event, "reason"));
+  append("failures ", member(event, "failures"));
+  append("successes ", member(event, "successes"));
+  append("run ", member(event, "execution"));
+  append("step ", member(event, "step"));
+  append("", member(event, "code"));
+  append("started ", member(event, "started"));
+  if (const bj::value* runs = event.if_contains("executions"); runs != nullptr && runs->is_array())
+    append("runs ", runs->as_array().empty() ? "none" : names_in(runs->as_array()));
+  append("by ", member(event, "by"));
+  append("next ", instant_words(event, "next"));
   return on_one_line(std::move(line));
 }
 
 std::string log_line(const bj::object& line) {
   std::string level = member(line, "level");
   level.resize(std::max<size_t>(level.size(), 5), ' ');
-  return on_one_line(clock_words(line) + level + "  " + member(line, "step") + "  attempt " +
-                     member(line, "attempt") + "  " + member(line, "message"));
+  const std::string step = member(line, "step");
+  return on_one_line(clock_words(line) + level + "  " +
+                     (step.empty() ? "(workflow)" : step + "  attempt " + member(line, "attempt")) + "  " +
+                     member(line, "message"));
 }
 
 Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline, Display& display) {
@@ -347,6 +387,18 @@ void print_execution(const bj::object& execution, Format format) {
   if (format != Format::table) return;
   const bj::object& progress = execution.at("progress").as_object();
   std::cout << "progress          " << progress.at("done") << " of " << progress.at("total") << " steps\n";
+  const auto also = [&](std::string_view title, const std::string& text) {
+    if (text.empty()) return;
+    std::string line(title);
+    line.resize(18, ' ');
+    std::cout << on_one_line(line + text) << '\n';
+  };
+  also("reason", member(execution, "reason"));
+  if (execution.at("paused_by_hand").as_bool()) also("held", "until it is resumed");
+  if (member(execution, "state") == "pending" && !member(execution, "wake_at").empty())
+    also("begins", time_words(execution.at("wake_at")));
+  also("part of", member(execution, "parent"));
+  also("again of", member(execution, "retry_of"));
   std::vector<std::vector<std::string>> rows;
   for (const bj::value& value : execution.at("steps").as_array()) {
     const bj::object& step = value.as_object();

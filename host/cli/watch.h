@@ -38,6 +38,8 @@ Result<boost::json::value> follow(Client& client, const std::string& id, int64_t
 std::string event_line(const boost::json::object& event, std::string_view name);
 
 // "12:00:05.123  warn   fetch  attempt 2  the server is slow"
+// Of the tenant's own journal: day and time, what happened, to what.
+std::string tenant_event_line(const boost::json::object& event);
 std::string log_line(const boost::json::object& line);
 
 // `run show` for a person: head, steps, error.

@@ -86,10 +86,8 @@ Result<std::string> form_of(const Arguments& arguments) {
   static const std::vector<std::string> kForms = {"ascii", "table", "dot", "mermaid", "json"};
   const std::string form = arguments.get("output", "ascii");
   if (std::find(kForms.begin(), kForms.end(), form) != kForms.end()) return form;
-  const std::string near = nearest(form, kForms);
-  return Error{
-      Code::usage, "a graph cannot be drawn as '" + form + "'",
-      near.empty() ? "It is drawn as ascii, table, dot, mermaid or json." : "Did you mean '" + near + "'?"};
+  return Error{Code::usage, "a graph cannot be drawn as '" + form + "'",
+               "It is drawn as ascii, table, dot, mermaid or json."};
 }
 
 Outcome draw(const Found& found, const std::string& form, bool groups) {
@@ -113,26 +111,82 @@ std::string names_of(const definition::Workflow& workflow, const std::vector<uin
   return out;
 }
 
+// "name           text", unless there is nothing to say.
+void print_line(std::string_view name, const std::string& text) {
+  if (text.empty()) return;
+  std::string line(name);
+  line.resize(15, ' ');
+  std::cout << line << text << '\n';
+}
+
+// "on_failure alert, on_cancel clean_up" of {"on_failure":"alert","on_cancel":"clean_up"}
+std::string pairs_in(const bj::object& object) {
+  std::string out;
+  for (const auto& member : object)
+    out += (out.empty() ? "" : ", ") + std::string(member.key()) + " " + text_of(object, member.key());
+  return out;
+}
+
+bj::object report_of(const Found& found) {
+  return bj::parse(definition::report(found.document, found.workflow, found.states)).as_object();
+}
+
 void print_report(const Found& found) {
   const definition::Workflow& workflow = found.workflow;
   const definition::CriticalPath path = definition::critical_path(workflow);
-  std::cout << "order          " << names_of(workflow, definition::execution_order(workflow))
-            << "\ncritical path  " << names_of(workflow, path.steps) << "\nat most        "
-            << definition::print_duration(path.timeout_ns) << " on that path, "
-            << definition::print_duration(definition::total_timeout(workflow)) << " in all\non failure     "
-            << (workflow.failure_mode == definition::FailureMode::fail_fast ? "fail_fast" : "continue")
-            << "\ntimeout        " << definition::print_duration(workflow.timeout_ns) << "\nat one time    "
-            << (workflow.step_concurrency == 0 ? std::string("any number of steps")
-                                               : std::to_string(workflow.step_concurrency) + " steps")
-            << "\ndefinition     " << definition::digest(*found.document.find(workflow.name)).hex() << '\n';
+  const bj::object report = report_of(found);
+  print_line("order", names_of(workflow, definition::execution_order(workflow)));
+  print_line("critical path", names_of(workflow, path.steps));
+  print_line("at most", definition::print_duration(path.timeout_ns) + " on that path, " +
+                            definition::print_duration(definition::total_timeout(workflow)) + " in all");
+  print_line("on failure", text_of(report, "failure_mode"));
+  print_line("timeout", definition::print_duration(workflow.timeout_ns));
+  print_line("attempts", workflow.retry.max_retries == 0
+                             ? std::string()
+                             : std::to_string(workflow.retry.max_retries + 1) + " of the whole workflow");
+  print_line("at one time", workflow.step_concurrency == 0
+                                ? std::string("any number of steps")
+                                : std::to_string(workflow.step_concurrency) + " steps");
+  print_line("strategy", text_of(report, "strategy"));
+  print_line("handlers", pairs_in(report.at("handlers").as_object()));
+  print_line("hooks", pairs_in(report.at("hooks").as_object()));
+  print_line("dead letter", workflow.dead_letter ? "of an execution that fails for good" : "");
+  print_line("definition", definition::digest(*found.document.find(workflow.name)).hex());
 }
 
-void print_summary(const Found& found) {
+void print_head(const Found& found) {
   const definition::Workflow& workflow = found.workflow;
   std::cout << found.document.package << "::" << workflow.name << "  (version " << found.document.version
             << ")\n";
   if (!found.run.empty()) std::cout << "run " << found.run << ", " << state_word(found.run_state) << '\n';
   if (!workflow.description.empty()) std::cout << workflow.description << '\n';
+}
+
+// "2: extract, load"
+std::string counted(const std::string& names, size_t count) {
+  return count == 0 ? "" : std::to_string(count) + ": " + names;
+}
+
+void print_summary(const Found& found) {
+  const bj::object report = report_of(found);
+  const bj::object& groups = report.at("parallel_groups").as_object();
+  std::string group_names;
+  for (const auto& group : groups)
+    group_names += (group_names.empty() ? "" : ", ") + std::string(group.key());
+  const bj::array& grafts = report.at("grafts").as_array();
+  const bj::object& nested = report.at("nested_workflows").as_object();
+  print_line("steps", text_of(report, "steps"));
+  print_line("groups", counted(group_names, groups.size()));
+  print_line("grafts", counted(names_in(grafts), grafts.size()));
+  print_line("nested", counted(pairs_in(nested), nested.size()));
+  print_line("rollbacks", report.at("has_rollback").as_bool() ? "yes" : "no");
+  const bj::object* schedule = report.at("schedule").if_object();
+  print_line("starts", schedule != nullptr ? pairs_in(*schedule)
+                       : report.at("on_event").as_array().empty()
+                           ? std::string("by hand")
+                           : "on " + names_in(report.at("on_event").as_array()));
+  print_line("tags", names_in(report.at("tags").as_array()));
+  print_line("at most", definition::print_duration(definition::critical_path(found.workflow).timeout_ns));
 }
 
 }  // namespace
@@ -179,11 +233,9 @@ Outcome describe_workflow(const Arguments& arguments) {
   static const std::vector<std::string> kParts = {"summary", "report", "plan"};
   PIRN_TRY(const Format format, format_of(arguments));
   const std::string part = arguments.get("part");
-  if (!part.empty() && std::find(kParts.begin(), kParts.end(), part) == kParts.end()) {
-    const std::string near = nearest(part, kParts);
+  if (!part.empty() && std::find(kParts.begin(), kParts.end(), part) == kParts.end())
     return Error{Code::usage, "a description has no part '" + part + "'",
-                 near.empty() ? "The parts are summary, report and plan." : "Did you mean '" + near + "'?"};
-  }
+                 "The parts are summary, report and plan."};
   PIRN_TRY(const FoundPtr found, find(arguments));
   const definition::Workflow& workflow = found->workflow;
   if (format == Format::id) {
@@ -197,7 +249,8 @@ Outcome describe_workflow(const Arguments& arguments) {
               << '\n';
     return 0;
   }
-  if (part.empty() || part == "summary") print_summary(*found);
+  if (part.empty() || part == "summary") print_head(*found);
+  if (part == "summary") print_summary(*found);
   if (part.empty()) std::cout << '\n' << definition::to_table(workflow, found->states) << '\n';
   if (part.empty() || part == "report") print_report(*found);
   if (part.empty()) std::cout << '\n';

@@ -138,6 +138,10 @@ expect 0 pirn run ls --workflow broken --since 1h -o json; says out '"workflow":
 expect 0 pirn run ls --limit 2;             says err "--cursor"
 expect 2 pirn run ls --status fialed;       says err "failed"
 expect 2 pirn run ls --since yesterday
+expect 2 pirn run start gate --at tomorrow; says err "'at'"; says err "2026-12-24T18:00:00Z"
+expect 2 pirn run start gate --in soon;     says err "'in'"
+expect 3 pirn deploy gaet;                  says err "Did you mean 'gate'?"
+expect 3 pirn deploy gate@7.0.0;            says err "There are: 2.0.0"
 expect 0 pirn run events @failed;           says out "step.exception"
 expect 0 pirn run events @failed -o id;     same "$(head -n 1 out)" 1
 expect 3 pirn run show 0000000000000

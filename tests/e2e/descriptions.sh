@@ -36,6 +36,7 @@ says out "critical path  left spread sum"; says out "takes about 10m20s"; says o
 expect 0 pirn describe day -o json
 says out '"execution_order":["left","right","spread","sum"]'; says out '"batch_count":4'
 expect 0 pirn describe day --part summary -o json; says out '"parallel_groups":1'; silent out "execution_plan"
+expect 0 pirn describe day --part summary;         says out "steps          "; says out "groups         1: "
 expect 0 pirn describe experiment --part plan;    says out "needs       1 gpu"
 expect 2 pirn describe day --part pln;            says err "plan"
 
@@ -62,6 +63,9 @@ one=$(begin); two=$(begin)
 expect 0 pirn run ls --tag night -o id
 same "$(sort out)" "$(printf '%s\n%s\n' "$one" "$two" | sort)"
 expect 0 pirn run ls --tag nothing -o id;         empty out
+# However few of a page are wanted: the list is as long as asked for, and says with what it goes on.
+expect 0 pirn run ls --tag night --limit 1 -o id; same "$(wc -l <out)" 1
+expect 0 pirn run ls --tag night --limit 1;       says err "--tag night --limit 1 --cursor $two"
 expect 0 pirn run ls --workflow day -o id;        same "$(cat out)" "$id"
 expect 2 pirn run cancel-all;                     says err "--workflow"
 same "$(api POST "/v1/executions/cancel?tenant=acme" -H 'Content-Type: application/json' -d '{}')" 400

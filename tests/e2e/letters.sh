@@ -96,7 +96,8 @@ expect 0 pirn dlq prune --older-than 1h -o json;  says out '"pruned":0'
 expect 0 pirn dlq prune --older-than 0s --code other -o json; says out '"pruned":0'
 expect 0 pirn dlq prune --older-than 0s --workflow bank::transfer; says out 1
 expect 0 pirn dlq ls;                             empty out
-expect 0 pirn event ls
+expect 0 pirn event ls;                           says out "circuit.reset"; says out "runs "; silent out '"at"'
+expect 0 pirn event ls -o jsonl
 for event in dead_letter.insert dead_letter.retry dead_letter.delete dead_letter.prune circuit.trip circuit.state_change circuit.reset; do
   says out "\"type\":\"$event\""
 done

@@ -36,6 +36,8 @@ events = ["node"]
 TOML
 echo 'lisen = ":1"' >wrong.toml
 expect 2 pirn serve --config wrong.toml;          says err "wrong.toml:1"; says err "listen"
+printf '[[sink]]\nname = "a"\nkind = "stdout"\nevents = ["step.*", "workflow.stopp"]\n' >wrong.toml
+expect 2 pirn serve --config wrong.toml;          says err "wrong.toml:4"; says err "Did you mean 'workflow.stop'?"
 export PIRN_CONFIG="$home/pirn.toml"
 start_host
 tenant_with_gate acme
@@ -82,7 +84,7 @@ same "$(grep -v '^:' late)" "$(grep -v '^:' first)"
 expect 0 pirn run logs "$id";                     says out "warn   narrate  attempt 2  that was all"
 expect 0 pirn run logs "$id" --attempt 1;         says out "attempt 1"; silent out "attempt 2"
 expect 0 pirn run logs "$id" --level warn -o json; says out '"message":"that was all"'; silent out "attempt 1"
-expect 0 pirn run logs "$id" --step nobody;       empty out
+expect 0 pirn run logs "$id" --step nobody;       empty out; says err "No line"
 expect 2 pirn run logs "$id" --level loud;        says err "trace"
 expect 2 pirn run logs "$id" --attempt none;      says err "attempt"
 expect 3 pirn run logs 0000000000001
@@ -123,6 +125,7 @@ expect 0 pirn run checkpoints "$id" --at "$last"; says out "completed"
 expect 3 pirn run checkpoints "$id" --at 99
 expect 3 pirn run checkpoints "$id" --at first
 expect 0 pirn dashboard;                          says out "gate::story"; says out "workflow.stop"
+same "$(sed -n "/^AT/{n;p}" out | grep -c "workflow.stop")" 1 "the newest event comes first"
 same "$(api GET /metrics)" 200
 says body 'pirn_custom_steps_total{workflow="gate::story",step="narrate",event="step.exception"} 2'
 says body "pirn_open_executions 0"

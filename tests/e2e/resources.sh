@@ -18,7 +18,7 @@ expect 0 pirn trust add --key author.pub --publisher e2e
 expect 0 pirn push lab.pirn
 expect 5 pirn deploy lab@1.0.0 --dry-run -o json; says out "resources_insufficient"
 expect 5 pirn deploy lab@1.0.0;                   says err "resources_insufficient"; says err "1 gpu of 0"
-expect 0 pirn status;                             says out "cpu"; says out "memory"
+expect 0 pirn status;                             says out "cpu"; says out "memory"; silent out E0
 stop_host TERM 0
 printf '[resources]\ngpu = 1\nbeam = 1\n' >pirn.toml
 start_host --config pirn.toml

@@ -49,7 +49,7 @@ says out "\"retry_of\":\"$good\""; says out '"receipt":"r-1"'
 printf 'ship\non_success\n' | cmp - ledger || fail "the ledger: $(cat ledger)"
 expect 5 pirn run retry "$good";           says err "invalid_transition"
 expect 2 pirn run rerun "$good";           says err "--from"
-expect 5 pirn run rerun "$good" --from shp; says err "Did you mean 'ship'?"
+expect 3 pirn run rerun "$good" --from shp; says err "Did you mean 'ship'?"
 expect 3 pirn run retry 0000000000001
 
 # What ended before a kill of the host has ended.

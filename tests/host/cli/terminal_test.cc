@@ -19,6 +19,7 @@ TEST(Terminal, AlignsColumnsByWhatIsSeen) {
             "A       STATE        C\n"
             "longer  ✓ completed  x\n"
             "s       \x1b[31m✗ failed\x1b[0m     y\n");
+  EXPECT_EQ(table_text({"A", ""}, {{"longer", ""}, {"s", "x"}}), "A\nlonger\ns       x\n");
 }
 
 TEST(Terminal, WritesDurationsAndSizesAsPeopleDo) {
@@ -33,9 +34,11 @@ TEST(Terminal, WritesDurationsAndSizesAsPeopleDo) {
   EXPECT_EQ(time_words(bj::value(nullptr)), "-");
 }
 
-TEST(Terminal, WritesJsonInTheOrderAndTheNumbersThatCame) {
-  const bj::value value = bj::parse(R"({"z":1.479E1,"a":[1,true,null,"x\ny",2.0],"n":-5})");
-  EXPECT_EQ(json_text(value), R"({"z":14.79,"a":[1,true,null,"x\ny",2.0],"n":-5})");
+TEST(Terminal, WritesNumbersAsPeopleDo) {
+  EXPECT_EQ(number_words(2), "2");
+  EXPECT_EQ(number_words(24'105), "24105");
+  EXPECT_EQ(number_words(0.25), "0.25");
+  EXPECT_EQ(text_of({{"capacity", 2.0}}, "capacity"), "2");
 }
 
 TEST(Terminal, KnowsItsFormats) {
@@ -43,8 +46,8 @@ TEST(Terminal, KnowsItsFormats) {
   EXPECT_EQ(*format_of(arguments), Format::table);
   arguments.put("output", {"jsonl"});
   EXPECT_EQ(*format_of(arguments), Format::jsonl);
-  arguments.put("output", {"jsno"});
-  EXPECT_EQ(format_of(arguments).error().hint, "Did you mean 'json'?");
+  arguments.put("output", {"wide"});
+  EXPECT_EQ(format_of(arguments).error().hint, "The formats are table, json, jsonl and id.");
 }
 
 TEST(Watch, ShowsAnEventOnOneLineWhateverIsInIt) {
@@ -54,6 +57,25 @@ TEST(Watch, ShowsAnEventOnOneLineWhateverIsInIt) {
                          {"error", {{"code", "broken"}, {"message", "two\nlines \x1b[2J"}}}};
   EXPECT_EQ(event_line(event, "step.exception"),
             "step.exception     fetch  then retry  250 ms  broken: two lines  [2J");
+}
+
+TEST(Watch, ShowsWhatHappensToATenantOnOneLine) {
+  const bj::object fire{{"at", 1'795'281'471'000'000'000},
+                        {"type", "schedule.fire"},
+                        {"package", "shop"},
+                        {"workflow", "daily"},
+                        {"firing", "backfill"},
+                        {"instant", 1'793'512'800'000'000'000},
+                        {"execution", "38fz3n4n60000"}};
+  EXPECT_EQ(tenant_event_line(fire),
+            "2026-11-21 17:17:51  schedule.fire          shop::daily  backfill  for 2026-11-01 06:00:00  run "
+            "38fz3n4n60000");
+  const bj::object told{{"at", 1'795'281'471'000'000'000},
+                        {"type", "event.emit"},
+                        {"event", "order.created"},
+                        {"executions", bj::array()}};
+  EXPECT_EQ(tenant_event_line(told), "2026-11-21 17:17:51  event.emit             order.created  runs none");
+  EXPECT_EQ(event_line({}, "workflow.create"), "workflow.create");
 }
 
 TEST(Watch, TurnsTheEndIntoAnExitCode) {
@@ -73,11 +95,18 @@ TEST(Client, EscapesWhatStandsInAPath) {
 }
 
 TEST(Input, MustBeAnObjectAndSaysWhereItIsNone) {
-  EXPECT_EQ(*read_input("{\"a\":1}"), "{\"a\":1}");
-  EXPECT_EQ(read_input("[1]").error().code, Code::invalid_argument);
-  EXPECT_EQ(read_input("{\"a\":}").error().where.line, 1u);
-  EXPECT_EQ(read_input("@/proc/self/no-such-file").error().code, Code::usage);
-  EXPECT_EQ(read_input("@/proc").error().code, Code::usage);
+  const auto read = [](const std::string& text) {
+    Arguments arguments;
+    arguments.put("context", {text});
+    return read_input(arguments, "context");
+  };
+  EXPECT_EQ(*read_input(Arguments(), "context"), "{}");
+  EXPECT_EQ(*read("{\"a\":1}"), "{\"a\":1}");
+  EXPECT_EQ(read("[1]").error().code, Code::invalid_argument);
+  EXPECT_EQ(read("{\"a\":}").error().where.file, "--context");
+  EXPECT_EQ(read("{\"a\":}").error().where.line, 1u);
+  EXPECT_EQ(read("@/proc/self/no-such-file").error().code, Code::usage);
+  EXPECT_EQ(read("@/proc").error().code, Code::usage);
 }
 
 TEST(Input, SaysWhyAFileCannotBeRead) {
