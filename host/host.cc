@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/json/value.hpp>
+#include <boost/json.hpp>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -40,6 +40,7 @@
 #include "packager/json/json.h"
 #include "packager/probe/probe.h"
 #include "packager/signature/key.h"
+#include "registry/ids.h"
 #include "registry/registry.h"
 
 namespace pirn {
@@ -414,6 +415,22 @@ class Host::Core final : public api::Vitals {
     sleep = std::min(sleep, upkeep_->next_run_at() - now);
   }
 
+  // "package::workflow", as the first event of the execution has it; empty when it cannot be read.
+  std::string workflow_of(const std::string& run) const {
+    const auto id = parse_execution_id(run);
+    const auto commits = id ? store_->journal(*id, 0, 1) : Result(std::vector<store::StoredCommit>());
+    std::string name;
+    if (!commits || commits->empty()) return name;
+    (void)events::for_each_event(commits->front().body, [&](const events::EventView& event) {
+      if (event.type != "workflow.create") return;
+      const auto created = parse_own_json(event.text, "an event", {});
+      if (created)
+        name = std::string(created->at("package").as_string()) +
+               "::" + created->at("workflow").as_string().c_str();
+    });
+    return name;
+  }
+
   Status open_outlets() {
     std::vector<events::OutletOptions> outlets;
     for (const SinkOptions& each : options_.sinks) {
@@ -426,7 +443,8 @@ class Host::Core final : public api::Vitals {
     }
     for (const MetricOptions& each : options_.metrics) {
       auto meter = std::make_shared<events::MeterSink>(
-          events::MeterOptions{each.name, each.events, each.by, each.duration});
+          events::MeterOptions{each.name, each.events, each.by, each.duration},
+          [this](const std::string& run) { return workflow_of(run); });
       meters_.push_back(meter);
       outlets.push_back({"metric " + each.name, each.tenant, {}, std::move(meter)});
     }

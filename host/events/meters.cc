@@ -39,8 +39,10 @@ std::string MeterSink::label(const Envelope& envelope, std::string_view name) {
   if (name == "step") return member(envelope.metadata, "node_id");
   if (name == "event") return member(envelope.metadata, "event");
   if (name == "state") return member(details(envelope), "state");
-  const auto found = workflows_.find(member(envelope.metadata, "execution_id"));
-  return found == workflows_.end() ? std::string() : found->second;
+  const std::string run = member(envelope.metadata, "execution_id");
+  const auto [known, fresh] = workflows_.try_emplace(run);
+  if (fresh && find_) known->second = find_(run);
+  return known->second;
 }
 
 Status MeterSink::write(const Envelope& envelope) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -28,7 +29,11 @@ struct MeterOptions {
 class MeterSink final : public Sink {
  public:
   static constexpr size_t kSeries = 1000;
-  explicit MeterSink(MeterOptions options) : options_(std::move(options)) {}
+  // "package::workflow" of an execution that has begun before this sink, by its id; empty: nobody knows.
+  // Asked once for each.
+  using FindWorkflow = std::function<std::string(const std::string& run)>;
+  explicit MeterSink(MeterOptions options, FindWorkflow find = {})
+      : options_(std::move(options)), find_(std::move(find)) {}
   Status write(const Envelope& envelope) override;
   // Appends "# TYPE …" and a line for each series.
   void append_text(std::string& out) const;
@@ -41,6 +46,7 @@ class MeterSink final : public Sink {
   std::string label(const Envelope& envelope, std::string_view name);
 
   const MeterOptions options_;
+  const FindWorkflow find_;
   // The outlet's thread only: events behind the first name their workflow no more.
   std::unordered_map<std::string, std::string> workflows_;
 

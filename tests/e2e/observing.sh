@@ -179,6 +179,10 @@ says out '"free_bytes":0'
 expect 3 pirn run show "$oldest" --tenant acme
 expect 3 pirn run logs "$oldest" --tenant acme
 expect 0 pirn run show "$waits" --tenant acme;    says out "awaiting"
+# What it does after the restart counts for its workflow, though it began before.
+expect 0 pirn run approve "$waits" --step ask --tenant acme
+expect 0 pirn run watch "$waits" -o id --tenant acme
+until api GET /metrics >/dev/null && grep -q 'steps_total{workflow="gate::review",step="act",event="step.stop"} 1' body; do sleep 0.02; done
 
 # A policy does it by itself.
 for i in 1 2 3; do pirn run start broken --tenant acme --wait >/dev/null 2>&1; done

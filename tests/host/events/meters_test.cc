@@ -36,6 +36,17 @@ TEST(MeterSink, CountsChosenEventsByTheirLabels) {
   EXPECT_NE(text(meter).find("workflow=\"\""), std::string::npos) << "of what is over nothing is kept";
 }
 
+TEST(MeterSink, AsksOnceForTheWorkflowOfWhatHasBegunBefore) {
+  std::vector<std::string> asked;
+  MeterSink meter({"steps", {"step.stop"}, {"workflow"}, false}, [&](const std::string& run) {
+    asked.push_back(run);
+    return "etl::daily";
+  });
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(meter.write(event("step.stop", "r1", {}, "fetch")));
+  EXPECT_NE(text(meter).find("{workflow=\"etl::daily\"} 2\n"), std::string::npos) << text(meter);
+  EXPECT_EQ(asked, std::vector<std::string>{"r1"});
+}
+
 TEST(MeterSink, WithoutLabelsItIsOneNumber) {
   MeterSink meter({"ends", {"workflow.stop"}, {}, false});
   ASSERT_TRUE(meter.write(event("workflow.stop", "r1", {{"state", "failed"}})));
