@@ -1,5 +1,6 @@
 #include "host/cli/terminal.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -61,6 +62,11 @@ bool is_interactive() {
   static const bool yes = isatty(STDERR_FILENO) != 0 &&
                           std::string_view(std::getenv("TERM") ? std::getenv("TERM") : "") != "dumb";
   return yes;
+}
+
+size_t terminal_lines() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row != 0 ? size.ws_row : 24;
 }
 
 bool is_coloured() {

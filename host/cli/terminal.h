@@ -18,6 +18,9 @@ bool is_interactive();
 // stdout may be coloured: a terminal, and NO_COLOR is not set.
 bool is_coloured();
 
+// Of the terminal on stderr; 24 where nobody knows.
+size_t terminal_lines();
+
 // A line to standard error: what was done, what is going on.
 void note(std::string_view line);
 // "next: pirn push …", to standard error.

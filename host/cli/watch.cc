@@ -1,5 +1,6 @@
 #include "host/cli/watch.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <iostream>
@@ -188,25 +189,47 @@ class Table : public Display {
       if (name == "progress") row.remark = share_words(event) + " " + member(event, "note");
     }
   }
+  static bool has_ended(std::string_view state) {
+    return state == "completed" || state == "failed" || state == "skipped" || state == "cancelled";
+  }
   static void finish(Row& row, std::string state, std::string remark, int64_t at) {
     row.state = std::move(state);
     row.remark = std::move(remark);
     row.ended_at = at;
   }
 
+  // What is redrawn must fit on the screen: of a long workflow those steps are shown that something is going
+  // on with, or wrong with, and then the first of the others.
+  std::vector<const Row*> shown() const {
+    const size_t room = std::max<size_t>(terminal_lines(), 8) - 5;
+    std::vector<const Row*> rows;
+    const auto add = [&](bool interesting) {
+      for (const Row& row : steps_) {
+        const bool quiet = row.state == "pending" || row.state == "completed" || row.state == "skipped";
+        if (rows.size() < room && quiet != interesting) rows.push_back(&row);
+      }
+    };
+    add(true);
+    add(false);
+    std::sort(rows.begin(), rows.end());  // as the workflow has them
+    return rows;
+  }
+
   void draw() {
     std::vector<std::vector<std::string>> rows;
     size_t done = 0;
-    for (const Row& row : steps_) {
-      const bool ended = row.state == "completed" || row.state == "failed" || row.state == "skipped" ||
-                         row.state == "cancelled";
-      done += ended ? 1 : 0;
+    for (const Row& row : steps_) done += has_ended(row.state) ? 1 : 0;
+    const std::vector<const Row*> visible = shown();
+    for (const Row* each : visible) {
+      const Row& row = *each;
       const double ms = static_cast<double>(row.ended_at - row.started_at) / 1e6;
       rows.push_back({row.name, state_word(row.state),
                       row.started_at != 0 && row.ended_at != 0 ? duration_words(ms) : "", row.remark});
     }
     std::string text = title_ + "  " + std::to_string(done) + "/" + std::to_string(steps_.size()) + "\n";
     text += table_text({"STEP", "STATE", "TOOK", ""}, rows);
+    if (visible.size() < steps_.size())
+      text += "and " + std::to_string(steps_.size() - visible.size()) + " more steps\n";
     if (!last_.empty()) text += last_.substr(0, 100) + "\n";
     std::string out = drawn_lines_ == 0 ? "" : "\x1b[" + std::to_string(drawn_lines_) + "F\x1b[J";
     drawn_lines_ = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
@@ -284,6 +307,7 @@ std::string tenant_event_line(const bj::object& event) {
     append("runs ", runs->as_array().empty() ? "none" : names_in(runs->as_array()));
   append("by ", member(event, "by"));
   append("next ", instant_words(event, "next"));
+  line.erase(line.find_last_not_of(' ') + 1);
   return on_one_line(std::move(line));
 }
 

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iostream>
+#include <sstream>
 
 #include "host/cli/client.h"
 #include "host/cli/input.h"
@@ -76,6 +79,20 @@ TEST(Watch, ShowsWhatHappensToATenantOnOneLine) {
                         {"executions", bj::array()}};
   EXPECT_EQ(tenant_event_line(told), "2026-11-21 17:17:51  event.emit             order.created  runs none");
   EXPECT_EQ(event_line({}, "workflow.create"), "workflow.create");
+}
+
+TEST(Watch, RedrawsNoMoreThanFitsOnTheScreen) {
+  bj::array steps;
+  for (int i = 0; i < 1000; ++i)
+    steps.push_back({{"name", "s" + std::to_string(i)}, {"state", i == 700 ? "running" : "pending"}});
+  std::ostringstream drawn;
+  std::streambuf* const real = std::cerr.rdbuf(drawn.rdbuf());
+  show_table()->begin({{"workflow", "long"}, {"id", "x"}, {"steps", steps}});
+  std::cerr.rdbuf(real);
+  const std::string text = drawn.str();
+  EXPECT_LT(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), terminal_lines());
+  EXPECT_NE(text.find("\ns700"), std::string::npos) << text;
+  EXPECT_NE(text.find("more steps"), std::string::npos) << text;
 }
 
 TEST(Watch, TurnsTheEndIntoAnExitCode) {
