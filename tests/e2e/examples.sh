@@ -17,7 +17,7 @@ for name in "${packages[@]}"; do example "$name"; done
 expect 0 pirn inspect simple_demo.pirn;           says out "data_processing"; says out "Your Team"
 
 # ---- document 2, the telemetry handler: what it feeds is looked at when runs have ended both ways
-cp "$(dirname "$0")/../../plugins/examples/workflow_metrics.toml" pirn.toml
+cp "$here/../../plugins/examples/workflow_metrics.toml" pirn.toml
 printf '[resources]\ngpu = 1\ntracker = 2\n' >>pirn.toml
 export PIRN_CONFIG="$home/pirn.toml"
 start_host

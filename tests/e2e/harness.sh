@@ -3,6 +3,7 @@
 #
 #   SCENARIO.sh BUILD_DIRECTORY GATE_1 GATE_2      (libraries of the package `gate`, versions 1.0.0 and 2.0.0)
 set -u
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 build=$(readlink -f "$1") gate1=$(readlink -f "$2") gate2=$(readlink -f "$3")
 export PATH="$build/bin:$PATH" TERM=dumb
 unset PIRN_TENANT PIRN_KEY PIRN_KEY_FILE PIRN_SERVER PIRN_LOG
