@@ -37,6 +37,7 @@ struct Refusal {
   pirn::Value value;
   const char* code;
 };
+void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.code; }
 class ReadInt : public ::testing::TestWithParam<Refusal> {};
 TEST_P(ReadInt, RefusesOtherTypesAndRanges) {
   Ran ran = TaskRun("read_int").set("n", GetParam().value).run();

@@ -57,6 +57,7 @@ struct Case {
   std::string first_state, second_state;
   State final_state;
 };
+void PrintTo(const Case& one, std::ostream* out) { *out << one.on_error << " after " << one.first_state; }
 
 class DependentOf : public testing::TestWithParam<Case> {};
 

@@ -171,6 +171,7 @@ struct Refusal {
   Act act;
   std::string code;
 };
+void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
 class GraftRefuses : public testing::TestWithParam<Refusal> {};
 
 TEST_P(GraftRefuses, WithoutARetryAndWithoutATrace) {

@@ -91,6 +91,9 @@ TEST(AfterAny, ASoftMemberFiresOnlyWhenNoneCanCompleteAnyMore) {
 struct AllOver {
   std::string first_condition, second_condition, state;
 };
+void PrintTo(const AllOver& over, std::ostream* out) {
+  *out << over.first_condition << " and " << over.second_condition;
+}
 class AfterAnyWhenNoneIsTaken : public testing::TestWithParam<AllOver> {};
 
 // "a" fails hard unless its condition is false.

@@ -145,6 +145,7 @@ struct Policy {
   const char* options;
   bool rolls_back;
 };
+void PrintTo(const Policy& policy, std::ostream* out) { *out << policy.options; }
 class R26Compensation : public testing::TestWithParam<Policy> {};
 TEST_P(R26Compensation, OfAFailure) {
   World world;

@@ -56,6 +56,7 @@ struct Kind {
   std::string name;
   MakePlace make;
 };
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 
 ExecutionId id_at(int64_t ms_after_noon, uint64_t counter = 0) {
   return {(static_cast<uint64_t>(kNoon / kMs + ms_after_noon) << 21) + counter};

@@ -136,6 +136,14 @@ std::string_view name_of(CrashDisk::Fault fault) {
   return fault == CrashDisk::Fault::no_space ? "NoSpace" : "IoError";
 }
 
+}  // namespace
+
+// GoogleTest looks for them where the types are.
+void PrintTo(CrashDisk::Unsynced unsynced, std::ostream* out) { *out << name_of(unsynced); }
+void PrintTo(CrashDisk::Fault fault, std::ostream* out) { *out << name_of(fault); }
+
+namespace {
+
 class PowerCut : public ::testing::TestWithParam<CrashDisk::Unsynced> {};
 
 TEST_P(PowerCut, AtEveryOperationLosesNothingThatWasAcknowledged) {
