@@ -21,7 +21,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/health", host, Permission::manage_tenants, "Each part of the host: ok, degraded (something is lost), failing (no work is taken), and why.", "", nullptr, show_health},
     {"GET", "/metrics", host, Permission::manage_tenants, "The host's figures and the metrics of the configuration, as text that Prometheus reads.", "", nullptr, show_metrics},
     {"GET", "/v1/store", tenant_or_host, Permission::manage_tenants, "What is kept: rows, bytes, executions by tenant and state, the logbook, what the policy of retention did.", "", show_store},
-    {"POST", "/v1/store/prune", tenant_or_host, Permission::manage_tenants, "Removes ended executions with all that is known of them: {older_than: \"30d\", keep_last, package, workflow, dry_run, compact}. With both bounds what is beyond both; compact gives the space back.", "", prune_store},
+    {"POST", "/v1/store/prune", tenant_or_host, Permission::manage_tenants, "Removes ended executions with all that is known of them: {older_than: \"30d\", keep_last, package, workflow, dry_run, compact}. With both bounds what is beyond both; what a dead letter still needs stays (`kept_for_letters`); compact gives the space back.", "", prune_store},
     {"POST", "/v1/store/backup", host, Permission::manage_tenants, "Copies the data directory while the host works: {directory}, an absolute path that is not there yet.", "", back_up_store},
     {"GET", "/v1/sinks", tenant_or_host, Permission::view, "Where events go beside the journal, and how that goes: written, lost, errors.", "", list_sinks},
 

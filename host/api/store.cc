@@ -43,6 +43,7 @@ Result<Response> prune(const Services& services, const Request& request) {
   if (compact && !dry_run) PIRN_DO(services.upkeep.compact());
   PIRN_TRY(const store::StoreStats after, services.store.stats());
   return json(200, bj::object{{"executions", pruned.executions},
+                              {"kept_for_letters", pruned.kept_for_letters},
                               {"dry_run", dry_run},
                               {"size_bytes_before", before.size_bytes + before.wal_bytes},
                               {"size_bytes", after.size_bytes + after.wal_bytes},

@@ -103,10 +103,13 @@ Outcome store_prune(const Arguments& arguments) {
   PIRN_TRY(const bj::value answer, client.call("POST", path({"store", "prune"}), bj::serialize(body)));
   print_object(answer.as_object(),
                {{arguments.has("dry-run") ? "would remove" : "removed", "executions"},
+                {"kept for dead letters", "kept_for_letters"},
                 {"bytes before", "size_bytes_before", Kind::size},
                 {"bytes", "size_bytes", Kind::size},
                 {"free in the file", "free_bytes", Kind::size}},
                format, "executions");
+  if (format == Format::table && answer.at("kept_for_letters").as_int64() > 0)
+    note("dead letters of these runs wait to be retried or discarded: pirn dlq ls");
   return 0;
 }
 

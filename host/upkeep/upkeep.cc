@@ -7,6 +7,7 @@
 #include <boost/filesystem/operations.hpp>
 #include <boost/filesystem/path.hpp>
 
+#include "host/journal/tenant_codec.h"
 #include "host/logbook/logbook.h"
 #include "host/store/sqlite_store.h"
 
@@ -91,7 +92,10 @@ Result<Pruned> Upkeep::prune(const Rule& rule, int64_t now, bool dry_run) {
                                     rule.older_than_ns > 0 ? now - rule.older_than_ns : INT64_MAX,
                                     rule.keep_last};
   Pruned pruned;
-  PIRN_TRY(const std::vector<ExecutionId> all, store_->old(old, kCounted));
+  PIRN_TRY(std::vector<ExecutionId> all, store_->old(old, kCounted));
+  // Behind it: an execution ends and leaves its letter in one transaction.
+  PIRN_TRY(const std::set<ExecutionId> letters, waiting_letters(rule.tenant));
+  pruned.kept_for_letters = std::erase_if(all, [&](ExecutionId id) { return letters.contains(id); });
   for (size_t at = 0; !dry_run && at < all.size(); at += kAtOnce) {
     const std::span<const ExecutionId> part(all.data() + at, std::min(kAtOnce, all.size() - at));
     PIRN_DO(store_->remove(part));
@@ -99,6 +103,28 @@ Result<Pruned> Upkeep::prune(const Rule& rule, int64_t now, bool dry_run) {
   }
   pruned.executions = all.size();
   return pruned;
+}
+
+// Of one tenant, or of all: their rows with the commits that the rows do not know yet.
+Result<std::set<ExecutionId>> Upkeep::waiting_letters(const std::string& tenant) const {
+  std::set<ExecutionId> letters;
+  PIRN_TRY(const std::vector<store::StoredTenant> tenants, store_->tenants());
+  for (const store::StoredTenant& row : tenants) {
+    if (!tenant.empty() && row.tenant != tenant) continue;
+    PIRN_TRY(journal::TenantState state, journal::decode_tenant_state(row.body));
+    PIRN_TRY(const auto commits, store_->journal(row.stream, row.commit_no, UINT32_MAX));
+    for (const store::StoredCommit& commit : commits) {
+      PIRN_TRY(const auto decoded, journal::decode_tenant_commit(commit.body, commit.schema));
+      for (const journal::TenantRecord& record : decoded.records)
+        if (!journal::replay(state, record, decoded.at))
+          return Error{Code::journal_corrupt,
+                       "the journal of the tenant '" + row.tenant + "' is damaged in its commit " +
+                           std::to_string(commit.commit_no),
+                       "", Blame::world};
+    }
+    for (const auto& [id, letter] : state.letters) letters.insert(id);
+  }
+  return letters;
 }
 
 Status Upkeep::compact() {

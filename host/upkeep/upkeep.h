@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct Policy {
 
 struct Pruned {
   uint64_t executions = 0;
+  uint64_t kept_for_letters = 0;  // old enough, but a dead letter of theirs waits, which a retry starts from
 };
 
 struct Count {
@@ -59,7 +61,7 @@ class Upkeep {
   // `store`: null when everything is in memory. All are borrowed.
   Upkeep(store::SqliteStore* store, logbook::Logbook& logbook, std::string data_directory, Policy policy);
 
-  // Removes what the rule calls old, or only counts it. unsupported in memory.
+  // Removes what the rule calls old, or only counts it; not whose dead letter waits. unsupported in memory.
   Result<Pruned> prune(const Rule& rule, int64_t now, bool dry_run);
   // Gives free space back to the file system.
   Status compact();
@@ -80,6 +82,8 @@ class Upkeep {
   PolicyState policy_state() const;
 
  private:
+  Result<std::set<ExecutionId>> waiting_letters(const std::string& tenant) const;
+
   store::SqliteStore* const store_;
   logbook::Logbook& logbook_;
   const std::string data_directory_;

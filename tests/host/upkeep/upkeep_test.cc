@@ -6,6 +6,8 @@
 #include <fstream>
 #include <thread>
 
+#include "host/journal/codec.h"
+#include "host/journal/tenant_codec.h"
 #include "host/logbook/logbook.h"
 #include "host/store/sqlite_store.h"
 
@@ -124,6 +126,55 @@ TEST_F(UpkeepTest, LeavesThePartsOfAnOpenExecution) {
   EXPECT_TRUE(there(part)) << "it may have to be rolled back yet";
   EXPECT_FALSE(there(ended_root));
   EXPECT_FALSE(there(ended_part));
+}
+
+// The tenant's own stream: its row, of which the last commits know more.
+TEST_F(UpkeepTest, SparesRunsWhoseDeadLetterWaits) {
+  const auto plain = add(1, 40), projected = add(2, 40), told = add(3, 40), discarded = add(4, 40);
+  const auto foreign = add(5, 40, "daily", "blue");
+  const ExecutionId stream{7};
+  journal::TenantState state;
+  state.stream = stream;
+  state.tenant = "acme";
+  uint32_t commit_no = 0;
+  const auto commit = [&](const std::vector<journal::TenantRecord>& records, bool project) {
+    journal::TextWriter body, row;
+    journal::begin_body(body, kNow);
+    for (const journal::TenantRecord& record : records) {
+      journal::append_tenant_event(body, &record == &records.front(), state.next_seq, record);
+      journal::apply(state, record, kNow);
+    }
+    journal::end_body(body);
+    const store::JournalRow journal{stream, ++commit_no, journal::kTenantSchema, body.view()};
+    state.next_commit = commit_no + 1;
+    journal::append_tenant_state(row, state);
+    const store::TenantRow tenant{stream, commit_no, "acme", row.view()};
+    store::Change all{store_->lease(), {&journal, 1}, {}, project};
+    if (project) all.tenants = {&tenant, 1};
+    const Status status = store_->commit(all);
+    ASSERT_TRUE(status) << describe(status.error());
+  };
+  const auto letter = [](ExecutionId id) {
+    return journal::LetterInserted{id, {"etl", "1.0.0", "daily", "bad", "", 1, kNow}};
+  };
+  commit({journal::TenantOpened{"acme"}, letter(projected), letter(discarded)}, true);
+  commit({letter(told), journal::LetterDeleted{discarded}}, false);
+  Upkeep upkeep = this->upkeep();
+  for (const bool dry_run : {true, false}) {
+    const auto pruned = upkeep.prune({.older_than_ns = kDay}, kNow, dry_run);
+    ASSERT_TRUE(pruned) << describe(pruned.error());
+    EXPECT_EQ(pruned->executions, 3u);
+    EXPECT_EQ(pruned->kept_for_letters, 2u);
+  }
+  EXPECT_FALSE(there(plain));
+  EXPECT_TRUE(there(projected));
+  EXPECT_TRUE(there(told));
+  EXPECT_FALSE(there(discarded));
+  EXPECT_FALSE(there(foreign));
+  commit(
+      {journal::LetterRetried{projected, plain}, journal::LettersPruned{journal::LetterPrune::asked, {told}}},
+      false);
+  EXPECT_EQ(upkeep.prune({.tenant = "acme", .older_than_ns = kDay}, kNow, false)->executions, 2u);
 }
 
 TEST_F(UpkeepTest, ARuleWithoutABoundIsRefused) {
