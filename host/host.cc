@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "host/api/execution_text.h"
@@ -553,19 +554,30 @@ Result<LocalPackage> sign_for_local_use(std::string_view bytes) {
   return local;
 }
 
-Status deploy_locally(registry::Registry& registry, const LocalPackage& package,
+// All of them; what another one requires goes before it.
+Status deploy_locally(registry::Registry& registry, std::vector<LocalPackage> packages,
                       const engine::Capacity& capacity, const std::string& probe_program, int64_t now_ms) {
   const auto who = registry::Principal::local_operator();
   const std::string tenant(kLocalTenant);
   PIRN_TRY(
       const auto created,
       registry.create_tenant(who, {.name = tenant, .isolation = registry::Isolation::in_process}, now_ms));
-  PIRN_TRY(const auto trust,
-           registry.add_trust(
-               who, {.tenant = tenant, .publisher = package.publisher, .public_key = package.key}, now_ms));
-  PIRN_TRY(const auto pushed, registry.push(who, tenant, package.bytes, now_ms));
-  PIRN_TRY(const auto deployed, registry.deploy(who, {.tenant = tenant, .package = package.name},
-                                                make_probe(registry, probe_program, capacity), now_ms));
+  for (const LocalPackage& package : packages) {
+    PIRN_TRY(const auto trust,
+             registry.add_trust(
+                 who, {.tenant = tenant, .publisher = package.publisher, .public_key = package.key}, now_ms));
+    PIRN_TRY(const auto pushed, registry.push(who, tenant, package.bytes, now_ms));
+  }
+  const registry::Probe probe = make_probe(registry, probe_program, capacity);
+  while (!packages.empty()) {
+    std::optional<Error> refused;
+    const size_t deployed = std::erase_if(packages, [&](const LocalPackage& package) {
+      const auto done = registry.deploy(who, {.tenant = tenant, .package = package.name}, probe, now_ms);
+      if (!done && (!refused || refused->code == Code::requirement_unmet)) refused = done.error();
+      return bool(done);
+    });
+    if (refused && (deployed == 0 || refused->code != Code::requirement_unmet)) return *refused;
+  }
   return {};
 }
 
@@ -579,8 +591,17 @@ Result<std::string> run_local(const LocalRun& run) {
   Clock clock;
   PIRN_TRY(const auto registry, registry::Registry::open({}));
   PIRN_TRY(const engine::Capacity capacity, capacity_of(run.resources));
-  PIRN_TRY(const LocalPackage package, sign_for_local_use(run.package));
-  PIRN_DO(deploy_locally(*registry, package, capacity, run.probe_program, clock.now_ms()));
+  PIRN_TRY(LocalPackage package, sign_for_local_use(run.package));
+  // A name alone is one of the package itself, also when another one has it, too.
+  const bool qualified = run.workflow.find("::") != std::string::npos;
+  const std::string workflow = qualified ? run.workflow : package.name + "::" + run.workflow;
+  std::vector<LocalPackage> packages;
+  for (const std::string& bytes : run.with) {
+    PIRN_TRY(LocalPackage other, sign_for_local_use(bytes));
+    packages.push_back(std::move(other));
+  }
+  packages.push_back(std::move(package));
+  PIRN_DO(deploy_locally(*registry, std::move(packages), capacity, run.probe_program, clock.now_ms()));
 
   std::mutex speaking;  // functions speak from threads of the runner
   const auto say = [&](std::string_view name, std::string_view data) {
@@ -589,26 +610,27 @@ Result<std::string> run_local(const LocalRun& run) {
   };
   ExecutionId id;
   std::optional<Error> refused;
-  bool ended = false;
+  std::set<ExecutionId> ended;  // nested ones are among them
   LiveVoice voice(
       nullptr, [](ExecutionId) { return true; },
       [&](const worker::Frame&, std::string_view name, std::string data, uint64_t) { say(name, data); });
-  CommitTail tail([&](ExecutionId, std::string_view, uint32_t commit_no, std::string_view body, bool last) {
-    const Status shown = events::for_each_event(body, [&](const events::EventView& event) {
-      std::string text;
-      events::append_event(text, event, commit_no);
-      say(event.type, text);
-    });
-    if (!shown) refused = shown.error();
-    ended = ended || last;
-  });
+  CommitTail tail(
+      [&](ExecutionId of, std::string_view, uint32_t commit_no, std::string_view body, bool last) {
+        const Status shown = events::for_each_event(body, [&](const events::EventView& event) {
+          std::string text;
+          events::append_event(text, event, commit_no);
+          say(event.type, text);
+        });
+        if (!shown) refused = shown.error();
+        if (last) ended.insert(of);
+      });
   store::MemoryStore store;
   Machine machine(store, *registry, voice, tail, capacity, false);
   PIRN_DO(machine.engine.recover(machine.clock.now()));
 
   engine::Start start;
   start.tenant = kLocalTenant;
-  start.workflow = run.workflow;
+  start.workflow = workflow;
   PIRN_TRY(start.input, journal::parse_object(canonical_input));
   start.input_digest = sha256(canonical_input);
   PIRN_TRY(start.strategy, engine::parse_strategy(run.strategy));
@@ -632,7 +654,7 @@ Result<std::string> run_local(const LocalRun& run) {
       engine::Command stop = std::move(cancel);
       machine.engine.inbox().push(stop);
     }
-    return ended || refused.has_value();
+    return ended.contains(id) || refused.has_value();
   }));
   if (refused) return *refused;
   PIRN_TRY(const auto row, store.find(kLocalTenant, id));

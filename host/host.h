@@ -115,7 +115,8 @@ class Host {
 // One execution of a package's workflow in memory, by the same engine: no server, no data directory, and the
 // code is trusted, as that of a program that one starts oneself.
 struct LocalRun {
-  std::string package;  // bytes of a .pirn file; signed or not
+  std::string package;            // bytes of a .pirn file; signed or not
+  std::vector<std::string> with;  // the same of packages that it requires
   std::string workflow;
   std::string input;     // JSON object
   std::string strategy;  // empty: the workflow's

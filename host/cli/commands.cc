@@ -343,6 +343,7 @@ const std::vector<Command>& commands() {
        "WORKFLOW",
        "Run a workflow in this process, without a host (also: pirn run WORKFLOW --local)",
        {{"--package", "FILE|DIRECTORY", "The package; else the one in this directory"},
+        {"--with", "FILE", "A package (.pirn) that it requires; may be repeated", true},
         {"--input", "JSON|@FILE|-", "The input, a JSON object"},
         kStrategy,
         kResource,

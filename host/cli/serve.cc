@@ -139,6 +139,10 @@ Outcome run_local(const Arguments& arguments) {
   LocalRun run;
   PIRN_TRY(run.input, read_input(arguments, "input"));
   PIRN_TRY(run.package, local_package(arguments));
+  for (const std::string& file : arguments.all("with")) {
+    PIRN_TRY(std::string other, read_file(file));
+    run.with.push_back(std::move(other));
+  }
   run.workflow = arguments.get("workflow");
   run.probe_program = probe_program();
   run.resources = arguments.all("resource");

@@ -34,7 +34,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
  public:
   // The package keeps the workflow.
   MemoryHost(std::shared_ptr<const PackageUnderTest> package, const definition::Workflow& workflow)
-      : package_(std::move(package)), workflow_(workflow) {
+      : package_(std::move(package)), releases_(package_), workflow_(workflow) {
     open();
   }
 
@@ -44,6 +44,11 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   }
   void substitute(const std::string& function, Substitute substitute) override {
     scenario_.substitutes[function] = std::move(substitute);
+  }
+  std::string stand_in(const std::string& workflow, Substitute substitute) override {
+    if (const Status known = releases_.check_stand_in(workflow); !known) return describe(known.error());
+    scenario_.substitutes[workflow] = std::move(substitute);
+    return {};
   }
   void takes(const std::string& step, int64_t ns) override {
     scenario_.durations[step] = std::max<int64_t>(0, ns);
@@ -73,7 +78,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
     Life(MemoryHost& host)
         : store(host.contents_),
           runner(host.package_->descriptor(), host.package_->state(), host.scenario_, host, host.now_),
-          engine(host.options_, store, runner, *host.package_, host, host) {}
+          engine(host.options_, store, runner, host.releases_, host, host) {}
     store::MemoryStore store;
     InlineRunner runner;
     engine::Engine engine;
@@ -96,6 +101,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   void on_stream(const worker::Invocation&, std::string_view, bool) override {}
 
   const std::shared_ptr<const PackageUnderTest> package_;
+  ReleasesUnderTest releases_;
   const definition::Workflow& workflow_;
   const std::shared_ptr<store::MemoryStoreContents> contents_ = store::make_memory_store_contents();
   Scenario scenario_;

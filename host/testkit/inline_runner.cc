@@ -67,10 +67,21 @@ void InlineRunner::take_completions(std::vector<worker::Completion>& out) {
 worker::Outcome InlineRunner::call(const UnderWay& under_way) {
   const worker::Invocation& invocation = under_way.invocation;
   worker::Call call(invocation, listener_, under_way.signals, now_);
-  const auto substitute = scenario_.substitutes.find(invocation.function);
+  const registry::Release& release = *invocation.frame->release;
+  const bool own = release.package == package_.id;
+  const std::string name = (own ? "" : release.package + "::") + std::string(invocation.function);
+  const auto substitute = scenario_.substitutes.find(name);
   if (substitute != scenario_.substitutes.end()) {
     Redirection redirection{substitute->second, state_};
     return call.run(redirect, reinterpret_cast<pirn_state*>(&redirection));
+  }
+  if (!own) {
+    worker::Outcome outcome;
+    outcome.kind = worker::Outcome::Kind::failed;
+    outcome.error = std::make_shared<const journal::StepError>(
+        journal::StepError{"no_mock", "the test does not say what " + name + " does: mock_workflow() does",
+                           journal::ErrorClass::terminal, ""});
+    return outcome;
   }
   const library::ExportedFunction* function = package_.find(invocation.function);
   assert(function && "the definition was checked against the functions of its package");

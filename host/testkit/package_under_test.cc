@@ -1,5 +1,7 @@
 #include "host/testkit/package_under_test.h"
 
+#include <algorithm>
+#include <cassert>
 #include <cstdio>
 
 #include "packager/definition/definition.h"
@@ -81,6 +83,77 @@ PackageUnderTest::~PackageUnderTest() {
 Result<registry::ReleasePtr> PackageUnderTest::load(std::string_view tenant, const Digest& digest) const {
   if (tenant == kTenant && digest == release_->digest) return release_;
   return Error{Code::not_found, "there is one release, that of the package under test"};
+}
+
+namespace {
+
+registry::ReleasePtr stand_in_for(const std::string& package, const std::set<std::string>& workflows) {
+  auto release = std::make_shared<registry::Release>();
+  std::string text;
+  for (const std::string& workflow : workflows) {
+    text += (text.empty() ? "" : ",") + ("{\"name\":\"" + workflow) + "\",\"steps\":[{\"name\":\"" +
+            workflow + "\",\"max_retries\":0,\"timeout\":\"infinity\"}]}";
+    release->functions.push_back({workflow, PIRN_KIND_TASK});
+  }
+  text = "{\"schema\":1,\"package\":{\"name\":\"" + package + "\",\"version\":\"1.0.0\"},\"workflows\":[" +
+         text + "]}";
+  auto definition = definition::parse(text, "a stand-in", &release->functions);
+  assert(definition && "its names were checked");
+  release->tenant = kTenant;
+  release->package = package;
+  release->version = "1.0.0";
+  release->serial = 1;
+  release->digest = sha256(text);
+  release->definition = std::move(definition).value();
+  for (const definition::Workflow& workflow : release->definition.workflows)
+    release->workflow_digests.push_back(sha256(workflow.canonical));
+  return release;
+}
+
+}  // namespace
+
+ReleasesUnderTest::ReleasesUnderTest(std::shared_ptr<const PackageUnderTest> package)
+    : package_(std::move(package)) {
+  auto own = std::make_shared<registry::Release>(package_->release());
+  for (const definition::Workflow& workflow : own->definition.workflows)
+    for (const definition::Step& step : workflow.steps)
+      if (const size_t colons = step.nested.find("::");
+          colons != std::string::npos && step.nested.substr(0, colons) != own->package)
+        contained_[step.nested.substr(0, colons)].insert(step.nested.substr(colons + 2));
+  releases_.push_back(own);
+  for (const auto& [other, workflows] : contained_) {
+    own->requirements[other] = "*";
+    releases_.push_back(stand_in_for(other, workflows));
+  }
+  registry::Catalog catalog;
+  uint64_t revision = 0;
+  for (const registry::ReleasePtr& release : releases_)
+    catalog =
+        catalog.with({std::string(kTenant), release->package, registry::Active{release, ++revision, false}});
+  catalog_ = std::make_shared<const registry::Catalog>(catalog.with_requirements_met(
+      std::string(kTenant),
+      [&](std::string_view name, const registry::Fits& fits) -> Result<registry::ReleasePtr> {
+        for (const registry::ReleasePtr& release : releases_)
+          if (release->package == name && fits(*release)) return release;
+        return registry::ReleasePtr();
+      }));
+}
+
+Status ReleasesUnderTest::check_stand_in(const std::string& workflow) const {
+  std::vector<std::string> all;
+  for (const auto& [package, workflows] : contained_)
+    for (const std::string& name : workflows) all.push_back(package + "::" + name);
+  if (std::find(all.begin(), all.end(), workflow) != all.end()) return {};
+  const std::string near = nearest(workflow, all);
+  return Error{
+      Code::not_found, "no step of the package contains the workflow '" + workflow + "' of another package",
+      near.empty() ? "Write it as the step does: package::workflow." : "Did you mean '" + near + "'?"};
+}
+
+Result<registry::ReleasePtr> ReleasesUnderTest::load(std::string_view tenant, const Digest& digest) const {
+  for (const registry::ReleasePtr& release : releases_)
+    if (tenant == kTenant && digest == release->digest) return release;
+  return Error{Code::not_found, "there is no such release in this test"};
 }
 
 }  // namespace pirn::testkit

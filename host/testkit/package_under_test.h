@@ -2,7 +2,11 @@
 // which the catalog points to.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "host/engine/engine.h"
 #include "packager/library/descriptor.h"
@@ -41,6 +45,25 @@ class PackageUnderTest final : public engine::Releases {
   pirn_host host_{};
   pirn_state* state_ = nullptr;
   bool initialised_ = false;
+};
+
+// What one test has: the package, and stand-ins for all workflows of other packages that it contains. A
+// stand-in is a workflow of one step; the function of both has the workflow's name.
+class ReleasesUnderTest final : public engine::Releases {
+ public:
+  explicit ReleasesUnderTest(std::shared_ptr<const PackageUnderTest> package);
+
+  // "package::workflow". not_found: no step of the package under test contains it.
+  Status check_stand_in(const std::string& workflow) const;
+
+  registry::CatalogPtr catalog() const override { return catalog_; }
+  Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
+
+ private:
+  const std::shared_ptr<const PackageUnderTest> package_;
+  std::map<std::string, std::set<std::string>> contained_;  // workflows by package
+  std::vector<registry::ReleasePtr> releases_;              // the package under test is the first
+  registry::CatalogPtr catalog_;
 };
 
 }  // namespace pirn::testkit

@@ -54,4 +54,12 @@ expect 0 pirn push depot.pirn --tenant globex
 expect 0 pirn deploy depot --tenant globex
 expect 0 pirn run start deliver --tenant globex --wait -o json; says out '"passed":"1.0.0"'
 stop_host TERM 0
+
+# Without a host: with what it requires, in any order, and the parent's end is the end.
+expect 5 pirn run local deliver --package depot.pirn; says err requirement_unmet
+expect 0 pirn run local deliver --package depot.pirn --with gate-1.0.0.pirn -o json; says out '"passed":"1.0.0"'; says out '"state":"completed"'
+expect 5 pirn run local deliver --package depot.pirn --with gate-2.0.0.pirn; says err requirement_unmet
+expect 0 pirn run local gate::gate --package depot.pirn --with gate-1.0.0.pirn -o json; says out '"last":"1.0.0"'
+expect 3 pirn run local gate --package depot.pirn --with gate-1.0.0.pirn; says err "depot::gate"
+expect 3 pirn run local deliver --package depot.pirn --with none.pirn
 done_well

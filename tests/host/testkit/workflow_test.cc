@@ -64,7 +64,11 @@ PIRN_STEP(right_eye, {.resources = {{"gpu", 1}}}) {
 }
 PIRN_WORKFLOW(look, left_eye, right_eye)
 
-PIRN_PACKAGE("orders", "1.0.0", checkout, restock, trip, clock, look, escalate, release, clean_up,
+PIRN_NESTED(pay, "payments::charge", {.max_retries = 1, .retry_delay = 1_s})
+PIRN_STEP(thank, {.after = pay}) { return pirn::ok({{"thanks", ctx.get<std::string>("receipt_id")}}); }
+PIRN_WORKFLOW(buy, pay, thank)
+
+PIRN_PACKAGE("orders", "1.0.0", buy, checkout, restock, trip, clock, look, escalate, release, clean_up,
              pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
 
 class WorkflowTest : public ::testing::Test {
@@ -329,6 +333,36 @@ TEST_F(WorkflowTest, ThePackageIsInitialisedOnceForAllThatAreUnderTest) {
     EXPECT_EQ(two.state(), "not_started");
   }
   EXPECT_EQ(g_loaded, 0);
+}
+
+// What belongs to another package is not linked into the test; the test says what it does.
+TEST_F(WorkflowTest, AWorkflowOfAnotherPackageIsStoodInFor) {
+  Workflow alone("buy");
+  alone.start({{"total", 7}}).run();
+  EXPECT_EQ(alone.state(), "failed");
+  EXPECT_EQ(alone.step("pay").error_code, "nested_workflow_failed");
+  EXPECT_NE(alone.step("pay").error_message.find("no_mock"), std::string::npos);
+
+  Workflow bought("buy");
+  bought.mock_workflow("payments::charge", [](pirn::Context& ctx) {
+    return pirn::ok({{"receipt_id", "r-" + std::to_string(ctx.get<int64_t>("total"))}});
+  });
+  bought.start({{"total", 7}});
+  EXPECT_EQ(bought.state(), "completed");
+  EXPECT_EQ(bought.get<std::string>("thanks"), "r-7");
+
+  int calls = 0;
+  Workflow broke("buy");
+  broke.mock_workflow("payments::charge", [&](pirn::Context&) {
+    ++calls;
+    return pirn::fail("no_funds", "empty");
+  });
+  broke.start({{"total", 7}}).restart().run();
+  EXPECT_EQ(broke.state(), "failed");
+  EXPECT_EQ(calls, 2) << "the step that contains it tries again";
+
+  EXPECT_EQ(code_of([&] { bought.mock_workflow("payments::chrage", nullptr); }), "no_workflow");
+  EXPECT_EQ(code_of([&] { bought.mock_workflow("orders::buy", nullptr); }), "no_workflow");
 }
 
 }  // namespace

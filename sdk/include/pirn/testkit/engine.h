@@ -33,6 +33,9 @@ class Engine {
 
   // From now on `substitute` is called in place of the function of this id, whatever steps name it.
   virtual void substitute(const std::string& function, Substitute substitute) = 0;
+  // Is called in place of a workflow of a package that this one requires, "package::workflow". Empty, or what
+  // is wrong.
+  virtual std::string stand_in(const std::string& workflow, Substitute substitute) = 0;
   // From now on each invocation of this step takes that long of virtual time; 0 unless said. Its outcome
   // arrives at the end, unless a timeout or a cancellation comes first.
   virtual void takes(const std::string& step, int64_t ns) = 0;
@@ -53,7 +56,8 @@ class Engine {
   virtual std::optional<int64_t> next_due_ns() const = 0;
   // Empty, or why it is refused.
   virtual std::string cancel(const std::string& reason, bool rollback, bool cleanup) = 0;
-  // What people say, as `pirn run pause`, `resume`, `approve` and `reject` do. Empty, or why it is refused.
+  // What people say, as `pirn run pause`, `resume`, `approve` and `reject` do. Empty, or why it is
+  // refused.
   virtual std::string pause() = 0;
   virtual std::string resume(const std::string& context_json, const std::string& step,
                              const std::string& action) = 0;

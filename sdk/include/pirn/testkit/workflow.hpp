@@ -53,14 +53,14 @@ class Workflow {
   // Calls this in place of the function. It may read ctx and put, like a step.
   Workflow& mock(const std::string& function, std::function<Outcome(Context&)> body) {
     find(function);
-    engine_->substitute(function, [body = std::move(body)](pirn_state*, pirn_call* call,
-                                                           const pirn_invocation* invocation,
-                                                           pirn_outcome* out) {
-      return pirn::detail::run(
-          [&body](Context& ctx, const Input&, pirn::detail::Answer& answer) { answer.outcome = body(ctx); },
-          call, invocation, out);
-    });
+    engine_->substitute(function, stand_in_of(std::move(body)));
     return *this;
+  }
+  // Stands in for a workflow of a package that this one requires, "payments::charge": what it answers is what
+  // that one would give back, a failure is a failure of the step that contains it. Without one it
+  // fails with no_mock. Throws pirn::Error no_workflow.
+  Workflow& mock_workflow(const std::string& workflow, std::function<Outcome(Context&)> body) {
+    return accept("no_workflow", engine_->stand_in(workflow, stand_in_of(std::move(body))));
   }
   // One outcome for each call of the function; the last one repeats.
   Workflow& script(const std::string& function, std::vector<Outcome> outcomes) {
@@ -228,6 +228,14 @@ class Workflow {
   std::string text() const { return show(); }
 
  private:
+  static Substitute stand_in_of(std::function<Outcome(Context&)> body) {
+    return [body = std::move(body)](pirn_state*, pirn_call* call, const pirn_invocation* invocation,
+                                    pirn_outcome* out) {
+      return pirn::detail::run(
+          [&body](Context& ctx, const Input&, pirn::detail::Answer& answer) { answer.outcome = body(ctx); },
+          call, invocation, out);
+    };
+  }
   std::string show() const { return engine_->show_json(); }
   std::string shown(std::string_view key) const {
     std::string text = show();
