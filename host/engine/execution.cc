@@ -247,6 +247,7 @@ void Execution::finish_if_done(Decision& decision) {
     record.error = state_.error;
     record.step = state_.error_step;
     emit(decision, record);
+    decision.timers.remove(deadline_timer_);  // what failed is not stopped again
   }
   if (state_.state == State::stopping) {
     decision.timers.remove(grace_timer_);

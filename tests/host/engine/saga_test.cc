@@ -311,6 +311,21 @@ TEST(Saga, R21TheTimeoutOfAWorkflowCountsOverItsAttempts) {
   EXPECT_EQ(state.ended_at - state.started_at, 90 * kSecond) << "in the wait before the third attempt";
 }
 
+TEST(Saga, R21TheTimeoutOfAWorkflowDoesNotInterruptItsCompensation) {
+  for (const char* mode : {"continue", "fail_fast"}) {
+    World world;
+    world.publish(R"("failure_mode":")" + std::string(mode) + R"(","compensate":"always","timeout":"10s",
+      "steps":[{"name":"a","rollback":"undo"},{"name":"b","after":["a"],"max_retries":0}])");
+    world.runner().by_function["b"] = [](const auto&) { return fail("x"); };
+    world.runner().by_function["undo"] = [](const auto&) { return after(kMinute, ok()); };
+    const ExecutionId id = world.start()->id;
+    world.run();
+    EXPECT_EQ(world.show(id).state.state, State::failed) << mode;
+    EXPECT_EQ(world.show(id).state.error->code, "x") << mode;
+    EXPECT_EQ(world.show(id).state.steps[0].compensation, journal::Compensation::done) << mode;
+  }
+}
+
 TEST(Saga, R23OnStepErrorIsCalledForEachFailureAndNobodyWaitsForIt) {
   World world;
   world.publish(R"("on_step_error":"note","steps":[{"name":"a","max_retries":1,"retry_delay":"1s"}])");
