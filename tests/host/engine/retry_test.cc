@@ -120,6 +120,16 @@ TEST(Retry, JitterIsSpreadAndSeededByExecutionStepAndFailure) {
   const int64_t one = jittered_delay(full, full.delay_ns, {1}, "step", 1);
   EXPECT_NE(one, jittered_delay(full, full.delay_ns, {1}, "pets", 1));
   EXPECT_NE(one, jittered_delay(full, full.delay_ns, {1}, "step", 2));
+  RetryPolicy symmetric = full;
+  symmetric.jitter = Jitter::symmetric;
+  least = INT64_MAX, most = 0;
+  for (uint64_t i = 0; i < 1'000; ++i) {
+    const int64_t delay = jittered_delay(symmetric, full.delay_ns, {i}, "step", 1);
+    least = std::min(least, delay);
+    most = std::max(most, delay);
+  }
+  EXPECT_LT(least, 905 * kSecond) << "to both sides";
+  EXPECT_GT(most, 1'095 * kSecond);
   // An old journal's retries are reproduced by this version, too.
   EXPECT_EQ(jittered_delay(full, full.delay_ns, {42}, "charge", 3), 1'787'473'838'584);
 }

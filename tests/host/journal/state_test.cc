@@ -351,6 +351,10 @@ TEST(State, ANewAttemptBeginsFromTheInput) {
   ExecutionState state = running(StepState::running);
   apply(state, expanded({{0, 0, "a", "t", "", ""}}), 200);
   apply(state, StepCompleted{0, nullptr, 1}, 200);
+  apply(state, Paused{}, 200);
+  Delta patch;
+  patch.put("k", Value::of_integer(1));
+  apply(state, Resumed{kNoStep, patch, "ada"}, 200);
   apply(state, Stopping{StopCause::fail, kError, 1}, 210);
   apply(state, WorkflowRetry{2, kError, 1, 50, 260}, 210);
   EXPECT_EQ(state.state, State::pending);
@@ -358,6 +362,7 @@ TEST(State, ANewAttemptBeginsFromTheInput) {
   EXPECT_EQ(state.steps.size(), 2u);
   EXPECT_EQ(state.steps[0].state, StepState::pending);
   EXPECT_EQ(state.error, nullptr);
+  EXPECT_TRUE(state.patches.empty());
   const int64_t first_start = state.started_at;
   apply(state, Begun{2, 5'000}, 260);
   EXPECT_EQ(state.attempt, 2u);
