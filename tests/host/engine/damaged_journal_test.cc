@@ -183,8 +183,8 @@ TEST(DamagedJournal, OfATenantIsRefusedWithItsStreamAndThePlace) {
 
 TEST(DamagedJournal, OfATenantsRowIsRefusedWithItsTenant) {
   World world;
-  const std::vector<store::JournalRow> rows{
-      {{1}, 1, journal::kTenantSchema, tenant_body({journal::TenantOpened{"t"}}, 1)}};
+  const std::string opened = tenant_body({journal::TenantOpened{"t"}}, 1);
+  const std::vector<store::JournalRow> rows{{{1}, 1, journal::kTenantSchema, opened}};
   const std::vector<store::TenantRow> tenants{{{1}, 1, "t", R"({"stream":"0000000000001"})"}};
   ASSERT_TRUE(world.store().commit({world.store().lease(), rows, {}, false, tenants}));
   engine::Engine engine({}, world.store(), world.runner(), world.releases, world, world);
