@@ -77,6 +77,7 @@ void pause_execution(const Services&, RequestPtr, Respond);
 void resume_execution(const Services&, RequestPtr, Respond);
 void approve_step(const Services&, RequestPtr, Respond);
 void reject_step(const Services&, RequestPtr, Respond);
+void signal_step(const Services&, RequestPtr, Respond);
 void list_approvals(const Services&, RequestPtr, Respond);
 
 // triggers.cc

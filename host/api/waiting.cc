@@ -1,4 +1,4 @@
-// What waits, and what people say to it: pause, resume, approve, reject.
+// What waits, and what people say to it: pause, resume, signal, approve, reject.
 #include "host/api/document.h"
 #include "host/api/execution_text.h"
 #include "host/api/orders.h"
@@ -33,18 +33,33 @@ Result<engine::Pause> read_pause(const Request& request) {
   return pause;
 }
 
+Result<journal::Delta> object_in(const Document& body, const char* key) {
+  const boost::json::value* value = body.find(key);
+  if (!value) return journal::Delta();
+  if (!value->is_object())
+    return Error{Code::invalid_argument, "'" + std::string(key) + "' must be a JSON object"};
+  return journal::parse_object(canonical(*value));
+}
+
 Result<engine::Resume> read_resume(const Request& request) {
   engine::Resume resume;
   PIRN_TRY(const Document body, Document::read(request.body, {"context", "step", "action"}));
-  if (const boost::json::value* value = body.find("context")) {
-    if (!value->is_object()) return Error{Code::invalid_argument, "'context' must be a JSON object"};
-    PIRN_TRY(resume.context, journal::parse_object(canonical(*value)));
-  }
+  PIRN_TRY(resume.context, object_in(body, "context"));
   PIRN_TRY(resume.step, body.text_or("step", ""));
   PIRN_TRY(const std::string action, body.text_or("action", "complete"));
   PIRN_TRY(resume.action, engine::parse_action(action));
   resume.by = person_of(request.principal);
   return resume;
+}
+
+Result<engine::Resume> read_signal(const Request& request) {
+  engine::Resume signal;
+  PIRN_TRY(const Document body, Document::read(request.body, {"step", "payload"}));
+  PIRN_TRY(signal.step, body.text("step"));
+  PIRN_TRY(signal.context, object_in(body, "payload"));
+  signal.by = person_of(request.principal);
+  signal.signal = true;
+  return signal;
 }
 
 Result<engine::Approve> read_approval(const Request& request) {
@@ -75,6 +90,10 @@ void pause_execution(const Services& services, RequestPtr request, Respond respo
 
 void resume_execution(const Services& services, RequestPtr request, Respond respond) {
   give(services, request, respond, read_resume(*request));
+}
+
+void signal_step(const Services& services, RequestPtr request, Respond respond) {
+  give(services, request, respond, read_signal(*request));
 }
 
 void approve_step(const Services& services, RequestPtr request, Respond respond) {

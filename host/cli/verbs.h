@@ -47,6 +47,7 @@ Outcome run_rerun(const Arguments&);
 // waiting.cc
 Outcome run_pause(const Arguments&);
 Outcome run_resume(const Arguments&);
+Outcome run_signal(const Arguments&);
 Outcome run_approve(const Arguments&);
 Outcome run_reject(const Arguments&);
 Outcome approvals_list(const Arguments&);

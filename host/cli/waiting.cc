@@ -1,4 +1,4 @@
-// What waits, and what is said to it: pause, resume, approve, reject, the list of approvals.
+// What waits, and what is said to it: pause, resume, signal, approve, reject, the list of approvals.
 #include <boost/json.hpp>
 
 #include "host/cli/client.h"
@@ -24,9 +24,20 @@ Outcome say(const Arguments& arguments, std::string_view word, const std::string
   return 0;
 }
 
+Status check_step(const Arguments& arguments) {
+  if (arguments.has("step")) return {};
+  return Error{Code::usage, "--step is missing", "Name the step: see pirn approvals ls."};
+}
+
+// `object` is JSON text: as it was read, since numbers and the order of keys are the author's.
+std::string body_with(std::string_view key, const std::string& object, const bj::object& rest) {
+  std::string body = bj::serialize(rest);
+  body.insert(1, "\"" + std::string(key) + "\":" + object + (rest.empty() ? "" : ","));
+  return body;
+}
+
 Outcome answer_approval(const Arguments& arguments, std::string_view word) {
-  if (!arguments.has("step"))
-    return Error{Code::usage, "--step is missing", "Name the step: see pirn approvals ls."};
+  PIRN_DO(check_step(arguments));
   bj::object body{{"step", arguments.get("step")}};
   if (arguments.has("message")) body["comment"] = arguments.get("message");
   return say(arguments, word, bj::serialize(body));
@@ -45,10 +56,13 @@ Outcome run_resume(const Arguments& arguments) {
   bj::object rest;
   for (const char* option : {"step", "action"})
     if (arguments.has(option)) rest[option] = arguments.get(option);
-  std::string body = bj::serialize(rest);
-  // As it was read, since numbers and the order of keys are the author's.
-  body.insert(1, "\"context\":" + context + (rest.empty() ? "" : ","));
-  return say(arguments, "resume", body);
+  return say(arguments, "resume", body_with("context", context, rest));
+}
+
+Outcome run_signal(const Arguments& arguments) {
+  PIRN_DO(check_step(arguments));
+  PIRN_TRY(const std::string payload, read_input(arguments.get("payload", "{}")));
+  return say(arguments, "signal", body_with("payload", payload, {{"step", arguments.get("step")}}));
 }
 
 Outcome run_approve(const Arguments& arguments) { return answer_approval(arguments, "approve"); }

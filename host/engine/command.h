@@ -88,7 +88,8 @@ struct Pause {
 };
 
 // Ends a pause by hand: `context` is a patch of the execution's context. Without one, or with a step: the
-// steps that await, or that step, are answered, and `context` is their result.
+// steps that await, or that step, are answered, and `context` is their result. A signal only answers its
+// step: a pause by hand stays.
 struct Resume {
   enum class Action : uint8_t { complete, retry, skip, fail };  // all but complete: of an intervention (R47)
   std::string tenant;
@@ -97,6 +98,7 @@ struct Resume {
   Action action = Action::complete;
   journal::Delta context;
   Person by;
+  bool signal = false;
   Reply<std::string_view> reply;
 };
 

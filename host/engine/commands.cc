@@ -184,7 +184,8 @@ void Engine::Core::handle(Decision& deciding, Pause& command) {
 }
 
 void Engine::Core::handle(Decision& deciding, Resume& command) {
-  instruct(command, "resumed", [&](Execution& execution) { return execution.on_resume(deciding, command); });
+  instruct(command, command.signal ? "signalled" : "resumed",
+           [&](Execution& execution) { return execution.on_resume(deciding, command); });
 }
 
 void Engine::Core::handle(Decision& deciding, Approve& command) {

@@ -129,7 +129,8 @@ Status Execution::on_pause(Decision& decision, const std::string& reason) {
 Status Execution::check_answer(const Resume& command, uint32_t step) const {
   const Step& current = state_.steps[step];
   const std::string what = "step " + plan_->name(step);
-  if (current.state != StepState::awaiting) return cannot(what, name_of(current.state), "resumed");
+  if (current.state != StepState::awaiting)
+    return cannot(what, name_of(current.state), command.signal ? "signalled" : "resumed");
   const journal::Await& await = *current.extra->await;
   if (command.action != Resume::Action::complete && await.kind != kIntervention)
     return Error{Code::invalid_transition,
@@ -143,7 +144,8 @@ Status Execution::check_answer(const Resume& command, uint32_t step) const {
 // E5, S13: the pause by hand ends and what was given is a patch, or steps that wait get it as their result.
 Status Execution::on_resume(Decision& decision, Resume& command) {
   const std::string what = "execution " + id().text();
-  if (state_.state != State::running) return cannot(what, name_of(state_.state), "resumed");
+  if (state_.state != State::running)
+    return cannot(what, name_of(state_.state), command.signal ? "signalled" : "resumed");
   for (const journal::Delta::Entry& entry : command.context.entries)
     if (entry.key.starts_with("__"))
       return Error{Code::invalid_argument,
@@ -153,6 +155,8 @@ Status Execution::on_resume(Decision& decision, Resume& command) {
   if (!command.step.empty()) {
     answered.push_back(plan_->find(command.step));
     if (answered[0] == kNone) return Error{Code::not_found, what + " has no step '" + command.step + "'"};
+  } else if (command.signal) {
+    return Error{Code::invalid_argument, "a signal needs the step that it is for"};
   } else if (command.action != Resume::Action::complete) {
     return Error{Code::invalid_argument, "an action needs the step that it is for"};
   } else if (!state_.paused) {
@@ -167,7 +171,7 @@ Status Execution::on_resume(Decision& decision, Resume& command) {
                                       std::to_string(decision.execution_limit_bytes) + " bytes"};
 
   open_commit();
-  const bool held = state_.paused;
+  const bool held = state_.paused && !command.signal;
   if (held) end_pause(decision, command, answered.empty());
   for (const uint32_t step : answered)
     if (!ended() && state_.steps[step].state == StepState::awaiting) answer(decision, step, command);

@@ -70,33 +70,13 @@ class CaseReader : NodeReader {
             });
   }
 
-  std::vector<definition::Resource> amounts_of(const Node& object) {
-    std::vector<definition::Resource> out;
-    if (!object.value->is_object()) {
-      wrong_type(object, quoted(object), "an object of names and amounts");
-      return out;
-    }
-    for (const Node& node : object.children) {
-      double amount = -1;
-      if (node.value->is_double()) amount = node.value->get_double();
-      if (node.value->is_int64()) amount = static_cast<double>(node.value->get_int64());
-      if (!definition::is_name(node.key))
-        problem(Code::invalid_name, node, "\"" + node.key + "\" is no name of a resource", "");
-      else if (amount < 0 || amount > engine::kMostOfAResource)
-        bad(node, quoted(node) + " must be an amount from 0 to 1e12", "");
-      else
-        out.push_back({node.key, amount});
-    }
-    return out;
-  }
-
   void read_host(const Node& object, Case& out) {
     members(object, "the host", {"slots", "resources", "cancel_grace", "consultation_limit", "handler_limit"},
             [&](const Node& node) {
               if (node.key == "slots")
                 out.slots = static_cast<size_t>(number_of(node, 1, kMostTimes));
               else if (node.key == "resources")
-                out.options.capacity = engine::Capacity::of(amounts_of(node));
+                out.options.capacity = capacity_of(node);
               else if (node.key == "cancel_grace")
                 out.options.cancel_grace_ns = duration_of(node);
               else if (node.key == "handler_limit")
@@ -227,7 +207,8 @@ class CaseReader : NodeReader {
     for (const Order& order : out.orders) {
       if (const auto* start = std::get_if<StartRun>(&order.what)) begins(start->run, order.where);
       if (const auto* again = std::get_if<RunAgain>(&order.what)) begins(again->as, order.where);
-      if (const auto* retry = std::get_if<RetryLetter>(&order.what)) begins(retry->as, order.where);
+      if (const auto* again = std::get_if<RetryLetter>(&order.what); again && !again->as.empty())
+        begins(again->as, order.where);
     }
     const auto known = [&](const std::string& run, const Where& where) {
       if (run.empty() || runs.contains(run) || run.find_first_of("/#") != std::string::npos) return;
@@ -243,6 +224,7 @@ class CaseReader : NodeReader {
       if (const auto* of = std::get_if<ApproveRun>(&order.what)) known(of->run, order.where);
       if (const auto* of = std::get_if<RunAgain>(&order.what)) known(of->run, order.where);
       if (const auto* of = std::get_if<RetryLetter>(&order.what)) known(of->run, order.where);
+      if (const auto* of = std::get_if<DiscardLetter>(&order.what)) known(of->run, order.where);
       if (const auto* deploy = std::get_if<Deploy>(&order.what); deploy && !published.contains(deploy->name))
         add(Error{Code::invalid_value, "no definition is named '" + deploy->name + "'",
                   "Name it with \"as\" in \"definitions\".", Blame::caller, order.where});

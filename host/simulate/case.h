@@ -34,9 +34,10 @@ struct Published {
   bool deployed = true;
 };
 
-// Right after the commit that holds the `times`-th such event, or that has this number.
+// Right after the commit that holds the `times`-th such event, or that has this number. Of a run's journal,
+// or of a tenant's own.
 struct After {
-  std::string run, event, step;
+  std::string run, tenant, event, step;
   uint32_t times = 1;
   uint32_t commit = 0;  // 0: by event
 };
@@ -50,6 +51,9 @@ struct CancelRun {
   std::string run, reason;
   bool rollback = false, cleanup = true;
 };
+struct CancelRuns {
+  engine::CancelAll which;
+};
 struct PauseRun {
   std::string run, reason;
 };
@@ -57,6 +61,7 @@ struct ResumeRun {
   std::string run, step, context;
   engine::Resume::Action action = engine::Resume::Action::complete;
   engine::Person by;
+  bool signal = false;
 };
 struct ApproveRun {
   std::string run, step, comment;
@@ -69,10 +74,26 @@ struct RunAgain {
   std::string from;  // a step; empty: whatever did not complete
   bool on_active = false;
 };
-// A new run begins anew from the input of `run`, in place of the dead letter that it left (R34).
+// The dead letter that `run` has left starts a new run.
 struct RetryLetter {
-  std::string run, as;
+  std::string run, as;  // `as` empty: the host names it
   bool on_active = false;
+};
+struct RetryLetters {
+  std::string tenant;
+  engine::LetterFilter which;
+  bool on_active = false;
+};
+struct DiscardLetter {
+  std::string run;
+};
+struct PruneLetters {
+  std::string tenant;
+  engine::LetterFilter which;
+  int64_t older_than = 0;  // ns
+};
+struct ResetBreaker {
+  std::string breaker, tenant, by;
 };
 struct EmitEvent {
   std::string event, tenant, id, payload;
@@ -90,12 +111,14 @@ struct Deploy {
 };
 struct LoseHost {
   int64_t down_ns = 0;
+  std::optional<engine::Capacity> capacity;  // of the host that comes back; nullopt: as before
 };
 struct FailCommit {
   bool uncertain = false;  // durable all the same
 };
-using What = std::variant<StartRun, CancelRun, PauseRun, ResumeRun, ApproveRun, RunAgain, RetryLetter,
-                          EmitEvent, ScheduleOrder, BackfillRuns, Deploy, LoseHost, FailCommit>;
+using What = std::variant<StartRun, CancelRun, CancelRuns, PauseRun, ResumeRun, ApproveRun, RunAgain,
+                          RetryLetter, RetryLetters, DiscardLetter, PruneLetters, ResetBreaker, EmitEvent,
+                          ScheduleOrder, BackfillRuns, Deploy, LoseHost, FailCommit>;
 struct Order {
   Where where;
   int64_t at = 0;  // from the beginning; behind `after`: from there
@@ -112,6 +135,7 @@ struct Expected {
   std::map<std::string, uint32_t> invocations;
   std::optional<std::vector<std::string>> rolled_back;  // steps, in order; each once
   std::optional<std::string> context;
+  std::optional<bool> dead_letter;  // whether one of it waits
 };
 
 struct Case {

@@ -17,11 +17,13 @@ Expected expected_of(NodeReader& reader, const Node& run) {
   };
   reader.members(
       run, "what is expected of a run",
-      {"state", "error", "steps", "results", "context", "invocations", "compensation", "rolled_back"},
+      {"state", "error", "steps", "results", "context", "invocations", "compensation", "rolled_back",
+       "dead_letter"},
       [&](const Node& node) {
         if (node.key == "state") return void(expected.state = reader.text_of(node));
         if (node.key == "error") return void(expected.error = reader.text_of(node));
         if (node.key == "context") return void(expected.context = reader.object_of(node));
+        if (node.key == "dead_letter") return void(expected.dead_letter = reader.truth_of(node));
         if (node.key == "steps") return texts(node, expected.steps);
         if (node.key == "compensation") return texts(node, expected.compensation);
         if (node.key == "rolled_back") {

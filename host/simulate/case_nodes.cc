@@ -80,6 +80,26 @@ int64_t NodeReader::instant_of(const Node& node) {
   return 0;
 }
 
+engine::Capacity NodeReader::capacity_of(const Node& object) {
+  std::vector<definition::Resource> amounts;
+  if (!object.value->is_object()) {
+    wrong_type(object, quoted(object), "an object of names and amounts");
+    return engine::Capacity::of({});
+  }
+  for (const Node& node : object.children) {
+    double amount = -1;
+    if (node.value->is_double()) amount = node.value->get_double();
+    if (node.value->is_int64()) amount = static_cast<double>(node.value->get_int64());
+    if (!definition::is_name(node.key))
+      problem(Code::invalid_name, node, "\"" + node.key + "\" is no name of a resource", "");
+    else if (amount < 0 || amount > engine::kMostOfAResource)
+      bad(node, quoted(node) + " must be an amount from 0 to 1e12", "");
+    else
+      amounts.push_back({node.key, amount});
+  }
+  return engine::Capacity::of(std::move(amounts));
+}
+
 std::string NodeReader::json_of(const Node& node) { return canonical(*node.value); }
 
 std::string NodeReader::object_of(const Node& node) {

@@ -57,6 +57,7 @@ class NodeReader {
   int64_t number_of(const Node& node, int64_t least, int64_t most);
   int64_t duration_of(const Node& node);  // ends
   int64_t instant_of(const Node& node);
+  engine::Capacity capacity_of(const Node& node);  // what a host has of each resource
   std::string json_of(const Node& node);
   std::string object_of(const Node& node);
   static std::string quoted(const Node& node) { return node.key.empty() ? "this" : "\"" + node.key + "\""; }

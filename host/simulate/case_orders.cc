@@ -7,14 +7,34 @@ namespace {
 
 using definition::Node;
 
-const std::vector<std::string> kWords = {
-    "start",  "cancel",       "pause", "resume",         "approve",         "reject",           "retry",
-    "rerun",  "retry_letter", "emit",  "pause_schedule", "resume_schedule", "trigger_schedule", "backfill",
-    "deploy", "crash",        "down",  "fail_commit"};
-const std::vector<std::string> kOptions = {"at",        "after",    "as",      "input",   "key",  "tenant",
-                                           "reason",    "rollback", "cleanup", "in",      "step", "strategy",
-                                           "context",   "action",   "by",      "comment", "from", "to",
-                                           "on_active", "payload",  "id"};
+const std::vector<std::string> kWords = {"start",
+                                         "cancel",
+                                         "cancel_all",
+                                         "pause",
+                                         "resume",
+                                         "signal",
+                                         "approve",
+                                         "reject",
+                                         "retry",
+                                         "rerun",
+                                         "retry_letter",
+                                         "retry_letters",
+                                         "discard_letter",
+                                         "prune_letters",
+                                         "reset_breaker",
+                                         "emit",
+                                         "pause_schedule",
+                                         "resume_schedule",
+                                         "trigger_schedule",
+                                         "backfill",
+                                         "deploy",
+                                         "crash",
+                                         "down",
+                                         "fail_commit"};
+const std::vector<std::string> kOptions = {
+    "at",      "after", "as",        "input",    "key",     "tenant", "reason",   "rollback",
+    "cleanup", "in",    "step",      "strategy", "context", "action", "by",       "comment",
+    "from",    "to",    "on_active", "payload",  "id",      "resources"};
 
 // The members of an order beside its word; each is taken once.
 class Options {
@@ -91,6 +111,71 @@ What backfill_of(NodeReader& reader, const Node& what, Options& options) {
   return backfill;
 }
 
+// "workflow" may name its package, as everywhere.
+void set_workflow(const std::string& text, std::string& package, std::string& workflow) {
+  const size_t colons = text.find("::");
+  if (colons != text.npos) package = text.substr(0, colons);
+  workflow = colons == text.npos ? text : text.substr(colons + 2);
+}
+
+What cancel_all_of(NodeReader& reader, const Node& what, Options& options) {
+  engine::CancelAll which;
+  which.tenant = options.text("tenant", "t");
+  which.reason = options.text("reason", which.reason);
+  which.rollback = options.truth("rollback", which.rollback);
+  which.cleanup = options.truth("cleanup", which.cleanup);
+  reader.members(what, "what is cancelled", {"package", "workflow", "tag", "states"}, [&](const Node& node) {
+    if (node.key == "package") which.package = reader.text_of(node);
+    if (node.key == "workflow") set_workflow(reader.text_of(node), which.package, which.workflow);
+    if (node.key == "tag") which.tag = reader.text_of(node);
+    if (node.key != "states") return;
+    reader.elements(node, [&](const Node& state) { which.states.push_back(reader.text_of(state)); });
+  });
+  return CancelRuns{std::move(which)};
+}
+
+engine::LetterFilter letters_of(NodeReader& reader, const Node& what, int64_t* older_than) {
+  engine::LetterFilter which;
+  std::vector<std::string> known = {"package", "workflow", "code"};
+  if (older_than) known.emplace_back("older_than");
+  reader.members(what, "a choice of dead letters", known, [&](const Node& node) {
+    if (node.key == "package") which.package = reader.text_of(node);
+    if (node.key == "workflow") set_workflow(reader.text_of(node), which.package, which.workflow);
+    if (node.key == "code") which.code = reader.text_of(node);
+    if (node.key == "older_than") *older_than = reader.duration_of(node);
+  });
+  return which;
+}
+
+What letters_order_of(NodeReader& reader, const Node& what, Options& options) {
+  std::string tenant = options.text("tenant", "t");
+  if (what.key == "retry_letters")
+    return RetryLetters{std::move(tenant), letters_of(reader, what, nullptr),
+                        options.truth("on_active", false)};
+  PruneLetters prune{std::move(tenant), {}, 0};
+  prune.which = letters_of(reader, what, &prune.older_than);
+  return prune;
+}
+
+What loss_of(NodeReader& reader, const Node& what, Options& options) {
+  LoseHost lose;
+  if (what.key == "down")
+    lose.down_ns = reader.duration_of(what);
+  else if (!reader.truth_of(what))
+    reader.bad(what, "\"crash\" is true or absent", "");
+  if (const Node* resources = options.take("resources")) lose.capacity = reader.capacity_of(*resources);
+  return lose;
+}
+
+// Of a step that must be named.
+std::string step_of(NodeReader& reader, const Node& what, Options& options) {
+  std::string step = options.text("step");
+  if (step.empty())
+    reader.problem(Code::missing_key, what, "\"" + what.key + "\" needs \"step\"",
+                   "Write the step that awaits.");
+  return step;
+}
+
 What fail_commit_of(NodeReader& reader, const Node& what) {
   const std::string word = reader.text_of(what);
   if (word != "nothing_written" && word != "uncertain")
@@ -101,11 +186,9 @@ What fail_commit_of(NodeReader& reader, const Node& what) {
 What what_of(NodeReader& reader, const Node& what, Options& options) {
   using Action = engine::ControlSchedule::Action;
   const std::string& word = what.key;
-  if (word == "down") return LoseHost{reader.duration_of(what)};
-  if (word == "crash") {
-    if (!reader.truth_of(what)) reader.bad(what, "\"crash\" is true or absent", "");
-    return LoseHost{0};
-  }
+  if (word == "down" || word == "crash") return loss_of(reader, what, options);
+  if (word == "cancel_all") return cancel_all_of(reader, what, options);
+  if (word == "retry_letters" || word == "prune_letters") return letters_order_of(reader, what, options);
   if (word == "fail_commit") return fail_commit_of(reader, what);
   if (word == "backfill") return backfill_of(reader, what, options);
   const std::string of = reader.text_of(what);
@@ -118,17 +201,23 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
                      options.truth("cleanup", true)};
   if (word == "pause") return PauseRun{of, options.text("reason", "asked to")};
   if (word == "resume")
-    return ResumeRun{of, options.text("step"), options.object("context"), action_of(reader, options),
-                     options.person()};
-  if (word == "approve" || word == "reject") {
-    ApproveRun approve{of, options.text("step"), options.text("comment"), word == "approve",
-                       options.person()};
-    if (approve.step.empty())
-      reader.problem(Code::missing_key, what, "\"" + word + "\" needs \"step\"",
-                     "Write the step that awaits.");
-    return approve;
-  }
-  if (word == "retry" || word == "rerun" || word == "retry_letter") {
+    return ResumeRun{
+        of,   options.text("step"), options.object("context"), action_of(reader, options), options.person(),
+        false};
+  if (word == "signal")
+    return ResumeRun{of,
+                     step_of(reader, what, options),
+                     options.object("payload"),
+                     engine::Resume::Action::complete,
+                     options.person(),
+                     true};
+  if (word == "approve" || word == "reject")
+    return ApproveRun{of, step_of(reader, what, options), options.text("comment"), word == "approve",
+                      options.person()};
+  if (word == "retry_letter") return RetryLetter{of, options.text("as"), options.truth("on_active", false)};
+  if (word == "discard_letter") return DiscardLetter{of};
+  if (word == "reset_breaker") return ResetBreaker{of, options.text("tenant", "t"), options.person().name};
+  if (word == "retry" || word == "rerun") {
     RunAgain again{of, options.text("as"), word == "rerun" ? options.text("from") : "",
                    options.truth("on_active", false)};
     if (word == "rerun" && again.from.empty())
@@ -150,16 +239,22 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
 
 After after_of(NodeReader& reader, const Node& object) {
   After after;
-  reader.members(object, "a moment", {"run", "event", "step", "times", "commit"}, [&](const Node& node) {
-    if (node.key == "run") after.run = reader.text_of(node);
-    if (node.key == "event") after.event = reader.text_of(node);
-    if (node.key == "step") after.step = reader.text_of(node);
-    if (node.key == "times") after.times = static_cast<uint32_t>(reader.number_of(node, 1, kMostTimes));
-    if (node.key == "commit") after.commit = static_cast<uint32_t>(reader.number_of(node, 1, kMostTimes));
-  });
+  reader.members(object, "a moment", {"run", "tenant", "event", "step", "times", "commit"},
+                 [&](const Node& node) {
+                   if (node.key == "tenant") after.tenant = reader.text_of(node);
+                   if (node.key == "run") after.run = reader.text_of(node);
+                   if (node.key == "event") after.event = reader.text_of(node);
+                   if (node.key == "step") after.step = reader.text_of(node);
+                   if (node.key == "times")
+                     after.times = static_cast<uint32_t>(reader.number_of(node, 1, kMostTimes));
+                   if (node.key == "commit")
+                     after.commit = static_cast<uint32_t>(reader.number_of(node, 1, kMostTimes));
+                 });
   if (after.event.empty() && after.commit == 0 && object.value->is_object())
     reader.problem(Code::missing_key, object, "a moment needs \"event\" or \"commit\"",
                    "Write {\"event\": \"step.start\", \"step\": NAME}, for example.");
+  if (!after.tenant.empty() && !after.run.empty())
+    reader.bad(object, "a moment is of a run or of a tenant", "Remove one of them.");
   return after;
 }
 

@@ -44,7 +44,10 @@ class Report {
       append_json_string(json, name);
       json += ':' + api::execution_text(view, world_.now());
       for (const Expected& expected : case_.expected)
-        if (expected.run == name) compare(expected, view, out.differences);
+        if (expected.run == name) {
+          compare(expected, view, out.differences);
+          if (expected.dead_letter) compare_letter(expected, run, out.differences);
+        }
     }
     for (const Expected& expected : case_.expected)
       if (!simulation_.runs().contains(expected.run))
@@ -173,6 +176,12 @@ class Report {
       }
       check("the result of '" + step + "'", slot, wanted);
     }
+  }
+  void compare_letter(const Expected& expected, const Simulation::Run& run, std::vector<Error>& out) const {
+    const auto waits = world_.ask<engine::Letter>(engine::ShowLetter{run.tenant, run.id, {}});
+    if (bool(waits) == *expected.dead_letter) return;
+    differ(expected, "'" + expected.run + "' has left " + (waits ? "a" : "no") + " dead letter that waits",
+           out);
   }
   static std::string in_one_line(const std::vector<std::string>& names) {
     std::string line;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "host/events/event_text.h"
-#include "packager/digest/digest.h"
 #include "packager/json/json.h"
 
 namespace pirn::sim {
@@ -23,8 +22,10 @@ std::string member(std::string_view event, const char* key) {
 
 // Such executions are named by the order that has started them.
 bool is_ordered(std::string_view trigger) {
-  return trigger == "manual" || trigger == "retry" || trigger == "rerun" || trigger == "dead_letter";
+  return trigger == "manual" || trigger == "retry" || trigger == "rerun";
 }
+// Such ones may be.
+bool may_be_ordered(std::string_view trigger) { return trigger == "dead_letter"; }
 
 // Counts the events in question; true: the wanted one is among them.
 bool holds(const After& after, std::string_view body, uint32_t& seen) {
@@ -39,13 +40,18 @@ bool holds(const After& after, std::string_view body, uint32_t& seen) {
 }  // namespace
 
 Simulation::Simulation(const Case& of)
-    : case_(of), world_(of.options, of.begin), pending_(of.orders.size()), seen_(of.orders.size()) {
+    : case_(of),
+      world_(of.options, of.begin),
+      pending_(of.orders.size()),
+      seen_(of.orders.size()),
+      looked_at_(of.orders.size()) {
   world_.runner().limit = of.slots;
   world_.runner().script = [this](const worker::Invocation& call) { return act_of(call); };
   world_.committed = [this](ExecutionId id, uint32_t commit_no, std::string_view body) {
     note_commit(id, commit_no, body);
   };
   world_.releases.functions = of.functions;
+  // What is there from the beginning was deployed before: by a host that had more, it may be.
   for (const Published& published : of.published)
     if (published.deployed) world_.releases.publish(published.tenant, published.definition);
   for (size_t i = 0; i < of.orders.size(); ++i)
@@ -57,10 +63,15 @@ std::string Simulation::run() {
   for (uint64_t turns = 0; turns < kMostTurns; ++turns) {
     if (carry_out_next()) continue;
     if (!world_.down()) {
-      if (world_.turn()) continue;
+      const bool busy = world_.turn();
+      look_at_tenants();
+      if (busy) continue;
       const auto next = world_.runner().next_completion();
       if (next && *next <= world_.now()) continue;
     }
+    if (std::any_of(pending_.begin(), pending_.end(),
+                    [&](const auto& at) { return at && *at <= world_.now(); }))
+      continue;  // a tenant's journal has just said so
     std::optional<int64_t> next = world_.down() ? back_at_ : world_.next_due();
     for (const std::optional<int64_t>& at : pending_)
       if (at && (!next || *at < *next)) next = at;
@@ -84,127 +95,6 @@ bool Simulation::carry_out_next() {
   const Status done = std::visit([&](const auto& what) { return carry_out(what); }, case_.orders[*next].what);
   if (!done) refusals_.push_back({*next, world_.now(), done.error()});
   return true;
-}
-
-Status Simulation::carry_out(const StartRun& start) {
-  PIRN_DO(reachable());
-  engine::Start command;
-  command.tenant = start.tenant;
-  command.workflow = start.workflow;
-  PIRN_TRY(command.input, journal::parse_object(start.input));
-  command.input_digest = sha256(start.input);
-  command.key = start.key;
-  command.strategy = start.strategy;
-  if (start.in_ns != 0) command.wake_at = world_.now() + start.in_ns;
-  next_name_ = start.run;
-  const auto started = world_.ask<engine::Started>(std::move(command));
-  next_name_.clear();
-  if (!started) return started.error();
-  name_run(started->id, start.run, start.tenant);
-  return {};
-}
-
-Status Simulation::carry_out(const CancelRun& cancel) {
-  PIRN_DO(reachable());
-  PIRN_TRY(const Run run, run_of(cancel.run));
-  const auto after = world_.ask<journal::State>(
-      engine::Cancel{run.tenant, run.id, cancel.reason, cancel.rollback, cancel.cleanup, {}});
-  return after ? Status() : after.error();
-}
-
-Status Simulation::carry_out(const PauseRun& pause) {
-  PIRN_DO(reachable());
-  PIRN_TRY(const Run run, run_of(pause.run));
-  const auto after = world_.ask<std::string_view>(engine::Pause{run.tenant, run.id, pause.reason, {}});
-  return after ? Status() : after.error();
-}
-
-Status Simulation::carry_out(const ResumeRun& resume) {
-  PIRN_DO(reachable());
-  PIRN_TRY(const Run run, run_of(resume.run));
-  PIRN_TRY(journal::Delta context, journal::parse_object(resume.context));
-  const auto after = world_.ask<std::string_view>(
-      engine::Resume{run.tenant, run.id, resume.step, resume.action, std::move(context), resume.by, {}});
-  return after ? Status() : after.error();
-}
-
-Status Simulation::carry_out(const ApproveRun& approve) {
-  PIRN_DO(reachable());
-  PIRN_TRY(const Run run, run_of(approve.run));
-  const auto after = world_.ask<std::string_view>(
-      engine::Approve{run.tenant, run.id, approve.step, approve.approved, approve.comment, approve.by, {}});
-  return after ? Status() : after.error();
-}
-
-Status Simulation::carry_out(const RunAgain& again) {
-  PIRN_DO(reachable());
-  PIRN_TRY(const Run run, run_of(again.run));
-  PIRN_TRY(const auto started,
-           world_.ask<engine::Started>(engine::Rerun{run.tenant, run.id, again.from, again.on_active, {}}));
-  name_run(started.id, again.as, run.tenant);
-  return {};
-}
-
-Status Simulation::carry_out(const RetryLetter& retry) {
-  PIRN_DO(reachable());
-  PIRN_TRY(const Run run, run_of(retry.run));
-  PIRN_TRY(const auto again, world_.ask<std::vector<engine::Again>>(
-                                 engine::RetryLetters{run.tenant, {}, run.id, 1, retry.on_active, {}}));
-  name_run(again.front().execution, retry.as, run.tenant);
-  return {};
-}
-
-Status Simulation::carry_out(const EmitEvent& emit) {
-  PIRN_DO(reachable());
-  engine::Emit command;
-  command.tenant = emit.tenant;
-  command.event = emit.event;
-  command.id = emit.id;
-  PIRN_TRY(command.payload, journal::parse_object(emit.payload));
-  command.payload_digest = sha256(emit.payload);
-  const auto answer = world_.ask<engine::Emit::Answer>(std::move(command));
-  return answer ? Status() : answer.error();
-}
-
-Status Simulation::carry_out(const ScheduleOrder& order) {
-  PIRN_DO(reachable());
-  const auto answer = world_.ask<engine::ControlSchedule::Answer>(
-      engine::ControlSchedule{order.tenant, order.workflow, order.action, {}});
-  return answer ? Status() : answer.error();
-}
-
-Status Simulation::carry_out(const BackfillRuns& backfill) {
-  PIRN_DO(reachable());
-  const auto answer = world_.ask<std::vector<engine::Backfill::Fire>>(
-      engine::Backfill{backfill.tenant, backfill.workflow, backfill.from, backfill.to, false, {}});
-  return answer ? Status() : answer.error();
-}
-
-Status Simulation::carry_out(const Deploy& deploy) {
-  for (const Published& published : case_.published)
-    if (published.name == deploy.name) world_.releases.publish(published.tenant, published.definition);
-  return {};
-}
-Status Simulation::carry_out(const LoseHost& lose) {
-  if (!world_.down()) world_.lose();
-  back_at_ = world_.now() + lose.down_ns;
-  if (lose.down_ns == 0) world_.come_back();
-  return {};
-}
-Status Simulation::carry_out(const FailCommit& fail) {
-  PIRN_DO(reachable());
-  world_.fail_commit(1, fail.uncertain);
-  return {};
-}
-
-Status Simulation::reachable() const {
-  if (!world_.down()) return {};
-  return Error{Code::unreachable, "the host is down"};
-}
-Result<Simulation::Run> Simulation::run_of(const std::string& name) const {
-  const auto found = runs_.find(name);
-  if (found != runs_.end()) return found->second;
-  return Error{Code::not_found, "the run '" + name + "' was not started"};
 }
 
 // ---- names ----
@@ -276,7 +166,8 @@ void Simulation::note_commit(ExecutionId id, uint32_t commit_no, std::string_vie
   if (named) return look_for_moments(names_.at(id), commit_no, body);
   Nameless& of = nameless_[id];
   of.commits.emplace_back(commit_no, std::string(body));
-  if (of.parent ? names_.contains(of.parent) : !is_ordered(of.trigger))
+  const bool ordered = is_ordered(of.trigger) || (may_be_ordered(of.trigger) && !next_name_.empty());
+  if (of.parent ? names_.contains(of.parent) : !ordered)
     name_by_itself(id);
   else if (!of.parent && !next_name_.empty())
     name_run(id, std::exchange(next_name_, {}), of.tenant);
@@ -296,11 +187,34 @@ void Simulation::note_past(ExecutionId id, uint32_t before) {
 void Simulation::look_for_moments(std::string_view run, uint32_t commit_no, std::string_view body) {
   for (size_t i = 0; i < case_.orders.size(); ++i) {
     const std::optional<After>& after = case_.orders[i].after;
-    if (!after || seen_[i] >= after->times) continue;
+    if (!after || !after->tenant.empty() || seen_[i] >= after->times) continue;
     if (!after->run.empty() && after->run != run) continue;
-    if (after->commit != 0 ? after->commit == commit_no : holds(*after, body, seen_[i])) {
-      seen_[i] = after->times;
-      pending_[i] = world_.now() + case_.orders[i].at;
+    look_at(i, commit_no, body);
+  }
+}
+
+void Simulation::look_at(size_t order, uint32_t commit_no, std::string_view body) {
+  const After& after = *case_.orders[order].after;
+  if (!(after.commit != 0 ? after.commit == commit_no : holds(after, body, seen_[order]))) return;
+  seen_[order] = after.times;
+  pending_[order] = world_.now() + case_.orders[order].at;
+}
+
+// Nobody tells of the commits of a tenant's own journal: they are read when a turn is over.
+void Simulation::look_at_tenants() {
+  for (size_t i = 0; i < case_.orders.size(); ++i) {
+    const std::optional<After>& after = case_.orders[i].after;
+    if (!after || after->tenant.empty() || seen_[i] >= after->times) continue;
+    const auto tenants = world_.store().tenants();
+    if (!tenants) return;
+    for (const store::StoredTenant& tenant : *tenants) {
+      if (tenant.tenant != after->tenant) continue;
+      const auto commits = world_.store().journal(tenant.stream, looked_at_[i], UINT32_MAX);
+      if (!commits) return;
+      for (const store::StoredCommit& commit : *commits) {
+        looked_at_[i] = commit.commit_no;
+        if (seen_[i] < after->times) look_at(i, commit.commit_no, commit.body);
+      }
     }
   }
 }

@@ -45,17 +45,24 @@ class Simulation {
   bool carry_out_next();
   Status carry_out(const StartRun& start);
   Status carry_out(const CancelRun& cancel);
+  Status carry_out(const CancelRuns& cancel);
   Status carry_out(const PauseRun& pause);
   Status carry_out(const ResumeRun& resume);
   Status carry_out(const ApproveRun& approve);
   Status carry_out(const RunAgain& again);
   Status carry_out(const RetryLetter& retry);
+  Status carry_out(const RetryLetters& retry);
+  Status carry_out(const DiscardLetter& discard);
+  Status carry_out(const PruneLetters& prune);
+  Status carry_out(const ResetBreaker& reset);
   Status carry_out(const EmitEvent& emit);
   Status carry_out(const ScheduleOrder& order);
   Status carry_out(const BackfillRuns& backfill);
   Status carry_out(const Deploy& deploy);
   Status carry_out(const LoseHost& lose);
   Status carry_out(const FailCommit& fail);
+  Status retry_letters(engine::RetryLetters command);
+  Status publish(const Published& published);
   Status reachable() const;
   Result<Run> run_of(const std::string& name) const;
 
@@ -67,6 +74,8 @@ class Simulation {
   void name_children(ExecutionId parent);
   std::string free_name(const std::string& base, bool numbered) const;
   void look_for_moments(std::string_view run, uint32_t commit_no, std::string_view body);
+  void look_at(size_t order, uint32_t commit_no, std::string_view body);
+  void look_at_tenants();
   Act act_of(const worker::Invocation& call);
 
   const Case& case_;
@@ -78,6 +87,7 @@ class Simulation {
   std::string next_name_;                        // of the run that an order is starting
   std::vector<std::optional<int64_t>> pending_;  // by order: when it is due, if that is known
   std::vector<uint32_t> seen_;                   // by order: events of its moment so far
+  std::vector<uint32_t> looked_at_;              // by order: commits of its tenant's journal
   std::optional<int64_t> back_at_;
   std::vector<Refusal> refusals_;
 };

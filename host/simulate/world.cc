@@ -366,7 +366,7 @@ Result<std::string_view> World::resume(ExecutionId id, std::string_view context_
                                        std::string_view tenant) {
   PIRN_TRY(journal::Delta context, journal::parse_object(context_json));
   return ask<std::string_view>(engine::Resume{
-      std::string(tenant), id, std::string(step), action, std::move(context), std::move(by), {}});
+      std::string(tenant), id, std::string(step), action, std::move(context), std::move(by), false, {}});
 }
 
 Result<std::string_view> World::approve(ExecutionId id, std::string_view step, bool approved,

@@ -47,6 +47,17 @@ echo '{"approver":"the file"}' >answer.json
 expect 0 pirn run resume "$id" --context @answer.json
 expect 0 pirn run watch "$id" -o json;            says out '"decided_by":"the file"'
 
+# ---- a signal says what happened to the step that waits for it, and leaves a pause as it is
+expect 0 pirn run start review -o id;             id=$(cat out)
+until pirn approvals ls -o id | grep -q "$id"; do sleep 0.02; done
+expect 2 pirn run signal "$id";                   says err "--step"
+expect 5 pirn run signal "$id" --step act;        says err "pending"
+expect 0 pirn run pause "$id"
+expect 0 pirn run signal "$id" --step ask --payload '{"approver":"the bank"}'; says out paused
+expect 5 pirn run signal "$id" --step ask;        says err "completed and cannot be signalled"
+expect 0 pirn run resume "$id"
+expect 0 pirn run watch "$id" -o json;            says out '"decided_by":"the bank"'
+
 # ---- a pause by hand
 start_at_gate acme
 expect 0 pirn run pause "$id" --reason "lunch";   says out paused

@@ -80,7 +80,7 @@ inline Outcome snooze(Duration duration) {
   return outcome;
 }
 
-// Wait for a person or an outside event; a resume completes the step.
+// Wait for a person or an outside event; a signal or a resume completes the step.
 struct AwaitOptions {
   std::string notify{};
   std::vector<std::string> approvers{};

@@ -20,6 +20,9 @@ TEST(Waiting, WhatIsNotSaidRightIsRefusedByName) {
   EXPECT_EQ(said("resume", R"({"context":[1]})").status, 400);
   EXPECT_EQ(said("resume", R"({"contxt":{}})").status, 400);
   EXPECT_EQ(said("approve", "{}").status, 400) << "without a step";
+  EXPECT_EQ(said("signal", R"({"payload":{}})").status, 400) << "without a step";
+  EXPECT_EQ(said("signal", R"({"step":"a","payload":7})").status, 400);
+  EXPECT_EQ(said("signal", R"({"step":"a","context":{}})").status, 400);
   EXPECT_EQ(said("reject", R"({"step":7})").status, 400);
   EXPECT_EQ(said("pause", R"({"reason":1})").status, 400);
 }
@@ -28,8 +31,8 @@ TEST(Waiting, WhatIsNotThereIsNotFound) {
   TestHost host;
   host.make_tenant("red");
   const std::string admin = host.make_key("red", "tenant-admin");
-  for (const std::string verb : {"pause", "resume", "approve", "reject"}) {
-    const std::string body = verb == "approve" || verb == "reject" ? R"({"step":"a"})" : "{}";
+  for (const std::string verb : {"pause", "resume", "signal", "approve", "reject"}) {
+    const std::string body = verb == "pause" || verb == "resume" ? "{}" : R"({"step":"a"})";
     for (const std::string& run : {kRun, std::string("/v1/executions/nonsense")}) {
       const Answer answer =
           host.tcp("POST", run + "/" + verb, admin, body, {{"Content-Type", "application/json"}});

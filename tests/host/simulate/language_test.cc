@@ -193,12 +193,117 @@ TEST(Language, BreakersAndDeadLettersAreInTheTenantsJournal) {
                            "2h1m dead_letter.prune"}));
 }
 
+TEST(Language, ASignalAnswersItsStepAndLeavesThePauseAsItIs) {
+  const bj::object report =
+      report_of(case_of(R"({"name":"a"},{"name":"b","after":["a"]})",
+                        R"(,"calls":[{"step":"a","does":{"takes":"2m","await":{"kind":"payment"}}}],
+      "do":[{"start":"w"},{"at":"1m","signal":"w","step":"a"},{"at":"1h","pause":"w"},
+            {"at":"2h","signal":"w","step":"a","payload":{"paid":7}},{"at":"3h","signal":"w","step":"a"},
+            {"at":"4h","resume":"w","context":{"x":1}}],
+      "expect":{"w":{"state":"completed","results":{"a":{"paid":7}},"context":{"paid":7,"x":1},
+                     "invocations":{"a":1}}})"));
+  EXPECT_EQ(codes_refused(report), (Strings{"invalid_transition", "invalid_transition"}));
+  EXPECT_EQ(fates(report), (Strings{"a returned 1 at 0ms", "b returned 1 at 4h"}));
+}
+
+// What fails leaves a letter; the letters of four runs are retried alone and together, discarded and pruned.
+TEST(Language, DeadLettersAreTriedAgainDiscardedAndPruned) {
+  const bj::object report = report_of(case_with(
+      R"({"name":"w","dead_letter":true,"steps":[{"name":"a","max_retries":0}]},
+         {"name":"v","dead_letter":true,"steps":[{"name":"a","max_retries":0}]})",
+      R"(,"calls":[{"run":"again","does":{"ok":1}},{"run":"w#1","does":{"ok":2}},{"does":{"fail":"bad"}}],
+      "do":[{"start":"w","as":"one"},{"start":"w","as":"two"},{"start":"v","as":"three"},
+            {"at":"1h","start":"v","as":"four"},{"at":"1h","start":"v","as":"five"},
+            {"at":"2h","retry_letter":"one","as":"again"},{"at":"2h","retry_letter":"one"},
+            {"at":"2h","retry_letters":{"workflow":"p::w","code":"bad"}},
+            {"at":"2h","discard_letter":"four"},{"at":"2h","discard_letter":"four"},
+            {"at":"2h","prune_letters":{"workflow":"v","older_than":"90m"}}],"until":"3h",
+      "expect":{"one":{"state":"failed","dead_letter":false},"two":{"dead_letter":false},
+                "three":{"dead_letter":false},"four":{"dead_letter":false},"five":{"dead_letter":true},
+                "again":{"state":"completed","results":{"a":1}},"w#1":{"state":"completed","results":{"a":2}}})"));
+  EXPECT_EQ(codes_refused(report), (Strings{"not_found", "not_found"}));
+  EXPECT_EQ(runs_of(report).size(), 7u);
+  const auto wrong = run(case_of(R"({"name":"a"})", R"(,"expect":{"w":{"dead_letter":true}})"));
+  ASSERT_TRUE(wrong);
+  ASSERT_EQ(wrong->differences.size(), 1u);
+  EXPECT_EQ(wrong->differences[0].message, "'w' has left no dead letter that waits");
+}
+
+TEST(Language, ABreakerIsClosedByHandAfterWhatTheTenantsJournalSays) {
+  const bj::object report = report_of(case_of(
+      R"({"name":"a","max_retries":0,
+          "circuit_breaker":"bank","circuit_breaker_opts":{"failure_threshold":1,"reset_timeout":"9h"}})",
+      R"(,"calls":[{"run":"one","does":{"takes":"5m","fail":"down"}}],
+      "do":[{"start":"w","as":"one"},{"at":"6m","start":"w","as":"two"},
+            {"after":{"tenant":"t","event":"circuit.trip"},"at":"2m","reset_breaker":"bank","by":"kim"},
+            {"at":"8m","start":"w","as":"three"},{"at":"9m","reset_breaker":"none"}],
+      "expect":{"one":{"state":"failed"},"two":{"error":"circuit_open"},"three":{"state":"completed"}})"));
+  EXPECT_EQ(codes_refused(report), Strings{"not_found"});
+  EXPECT_NE(bj::serialize(report.at("journal")).find("\"by\":\"kim\""), std::string::npos);
+}
+
+TEST(Language, ManyRunsAreCancelledAtOnce) {
+  report_of(
+      case_with(R"({"name":"w","tags":["slow"],"steps":[{"name":"a"}]},{"name":"v","steps":[{"name":"a"}]})",
+                R"(,"calls":[{"does":{"takes":"4m"}}],
+      "do":[{"start":"w","as":"one"},{"start":"w","as":"two"},{"start":"v"},
+            {"at":"1m","pause":"two"},
+            {"at":"2m","cancel_all":{"workflow":"w","states":["paused"]},"reason":"lunch"},
+            {"at":"3m","cancel_all":{"tag":"slow"}}],
+      "expect":{"one":{"state":"cancelled"},"two":{"state":"cancelled"},"v":{"state":"completed"}})"));
+}
+
+// R48: what asks for more than the host has is not deployed; what had been waits when the host comes back
+// with less, and goes on with one that has enough.
+TEST(Language, R48TheHostMayComeBackWithOtherResources) {
+  const std::string needs =
+      R"({"schema":1,"package":{"name":"p","version":"VERSION"},"workflows":[{"name":"w",
+      "steps":[{"name":"a"},{"name":"b","after":["a"],"resources":{"gpu":N}}]}]})";
+  const auto of = [&](std::string version, std::string gpus) {
+    std::string text = needs;
+    text.replace(text.find("VERSION"), 7, version);
+    return text.replace(text.find("N}"), 1, gpus);
+  };
+  const bj::object report =
+      report_of(R"({"host":{"resources":{"gpu":1}},"definitions":[{"document":)" + of("1.0.0", "1") +
+                R"(},{"as":"v2","deployed":false,"document":)" + of("2.0.0", "2") + R"(}],
+      "calls":[{"step":"a","does":{"takes":"1m"}}],
+      "do":[{"start":"w"},{"at":"1s","deploy":"v2"},{"at":"2s","crash":true,"resources":{}},
+            {"at":"1h","start":"w","as":"refused"},{"at":"2h","down":"1h","resources":{"gpu":2}},
+            {"at":"4h","deploy":"v2"},{"at":"5h","start":"w","as":"later"}],
+      "expect":{"w":{"state":"completed"},"later":{"state":"completed"}}})");
+  EXPECT_EQ(codes_refused(report), (Strings{"resources_insufficient", "resources_insufficient"}));
+  EXPECT_EQ(fates(report), (Strings{"a lost 1 at 0ms", "a returned 1 at 2s", "b returned 1 at 3h",
+                                    "a returned 1 at 5h", "b returned 1 at 5h1m"}));
+}
+
+TEST(Language, R33PackagesThatShareABreakerMustAgree) {
+  const auto of = [](const std::string& package, const std::string& threshold) {
+    return R"({"schema":1,"package":{"name":")" + package +
+           R"(","version":"1.0.0"},"workflows":[{"name":"w","steps":[{"name":"a",
+           "circuit_breaker":"bank","circuit_breaker_opts":{"failure_threshold":)" +
+           threshold + "}}]}]}";
+  };
+  const bj::object report = report_of(
+      R"({"definitions":[{"document":)" + of("p", "1") + R"(},{"as":"q","deployed":false,"document":)" +
+      of("q", "2") + R"(},{"as":"r","tenant":"other","deployed":false,"document":)" + of("r", "2") +
+      R"(}],"do":[{"start":"w"},{"deploy":"q"},{"deploy":"r"},{"start":"w","as":"theirs","tenant":"other"}],
+                "expect":{"theirs":{"state":"completed"}}})");
+  EXPECT_EQ(codes_refused(report), Strings{"breaker_mismatch"});
+}
+
 TEST(Language, WhatOrdersLackIsTold) {
   EXPECT_EQ(problems_of("{\"definition\":\"flow.json\",\"do\":[{\"start\":\"w\"},\n{\"approve\":\"w\"},\n"
                         "{\"rerun\":\"w\",\"from\":\"a\"},\n{\"backfill\":\"w\"},\n"
                         "{\"resume\":\"w\",\"action\":\"retri\"},\n{\"pause\":\"w\",\"from\":\"a\"}]}"),
             (Strings{"missing_key 2:2", "missing_key 3:2", "missing_key 4:2", "missing_key 4:2",
                      "invalid_value 5:15", "invalid_value 6:14"}));
+  EXPECT_EQ(problems_of("{\"definition\":\"flow.json\",\"do\":[{\"start\":\"w\"},\n{\"signal\":\"w\"},\n"
+                        "{\"cancel_all\":{\"tga\":\"x\"}},\n{\"retry_letters\":{\"older_than\":\"1h\"}},\n"
+                        "{\"discard_letter\":\"v\"},\n"
+                        "{\"after\":{\"run\":\"w\",\"tenant\":\"t\",\"event\":\"x\"},\"crash\":true}]}"),
+            (Strings{"missing_key 2:2", "unknown_key 3:16", "unknown_key 4:19", "invalid_value 5:1",
+                     "invalid_value 6:2"}));
 }
 
 }  // namespace

@@ -156,6 +156,10 @@ TEST(Simulate, TheSchemaHasTheKeysOfTheReader) {
   all_known(defs.at("await").at("properties"), R"({"calls":[{"does":{"await":{)", "}}}]}");
   all_known(defs.at("expansion").at("properties"), R"({"calls":[{"does":{"expand":{)", "}}}]}");
   all_known(defs.at("order").at("properties"), R"({"do":[{)", "}]}");
+  const bj::value& order = defs.at("order").at("properties");
+  all_known(order.at("cancel_all").at("properties"), R"({"do":[{"cancel_all":{)", "}}]}");
+  all_known(order.at("prune_letters").at("properties"), R"({"do":[{"prune_letters":{)", "}}]}");
+  all_known(defs.at("letters").at("properties"), R"({"do":[{"retry_letters":{)", "}}]}");
   all_known(defs.at("after").at("properties"), R"({"do":[{"after":{)", "}}]}");
   all_known(defs.at("expected").at("properties"), R"({"expect":{"w":{)", "}}}");
 }
