@@ -2,6 +2,7 @@
 #include "host/store/store.h"
 #include "host/api/document.h"
 #include "host/api/routes.h"
+#include "host/engine/inbox.h"
 #include "host/logbook/logbook.h"
 #include "host/upkeep/upkeep.h"
 #include "packager/definition/definition.h"
@@ -101,7 +102,9 @@ Response show_store(const Services& services, const Request& request) {
   return answer(show(services, request));
 }
 Response prune_store(const Services& services, const Request& request) {
-  return answer(prune(services, request));
+  Response response = answer(prune(services, request));
+  services.inbox.nudge();  // a store that failed ends the host at once, not at its next commit
+  return response;
 }
 Response back_up_store(const Services& services, const Request& request) {
   return answer(back_up(services, request));

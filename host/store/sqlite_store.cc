@@ -337,10 +337,10 @@ Status SqliteStore::fail(Error error) {
   return failed_.emplace(std::move(error));
 }
 
-bool SqliteStore::maintain() {
+Result<bool> SqliteStore::maintain() {
   const std::lock_guard lock(writing_);
-  if (failed_) return false;
-  checkpoint_if_due();
+  if (!failed_) checkpoint_if_due();
+  if (failed_) return *failed_;
   return false;
 }
 

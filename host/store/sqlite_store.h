@@ -55,7 +55,7 @@ class SqliteStore final : public Store {
   Status recover(const std::function<Status(StoredExecution)>& on_execution,
                  const std::function<Status(StoredCommit)>& on_commit) override;
   Status commit(const Change& change) override;
-  bool maintain() override;
+  Result<bool> maintain() override;
 
   Result<std::optional<StoredExecution>> find(std::string_view tenant, ExecutionId id) const override;
   Result<std::optional<StoredExecution>> find_by_key(std::string_view tenant,

@@ -144,8 +144,9 @@ class Store {
   // later commit, for what became of this one is known only to the next opening.
   virtual Status commit(const Change& change) = 0;
 
-  // Spends idle time on upkeep (checkpoints). Returns whether there is more to do.
-  virtual bool maintain() = 0;
+  // Spends idle time on upkeep (checkpoints). Returns whether there is more to do. An error, of this upkeep
+  // or of anything since the last commit, means what it means of a commit: the host stops.
+  virtual Result<bool> maintain() = 0;
 
   // Reads: any thread. The projection's view; of open executions it may be old or not there yet.
   virtual Result<std::optional<StoredExecution>> find(std::string_view tenant, ExecutionId id) const = 0;

@@ -122,7 +122,11 @@ void BenchHost::loop() {
       first = 0;
     }
     if (turn->inputs > 0 || turn->more) continue;
-    if (!turn->undurable && store_->maintain()) continue;
+    if (!turn->undurable) {
+      const auto more = store_->maintain();
+      if (!more) give_up(more.error());
+      if (*more) continue;
+    }
     const int64_t until = turn->next_timer ? *turn->next_timer - now_ns() : INT64_MAX;
     alarm_.wait(std::min<int64_t>(until, 1'000'000'000));
   }

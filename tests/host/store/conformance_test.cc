@@ -557,11 +557,20 @@ TEST_P(Conformance, AFailedCommitLeavesNothingAndEndsTheStore) {
   const Status later = Batch().commit(id_at(4), 1).to(store());
   ASSERT_FALSE(later) << "a store that failed takes nothing more";
   EXPECT_EQ(later.error().message, refused.error().message);
-  EXPECT_FALSE(store().maintain());
+  const auto idle = store().maintain();
+  ASSERT_FALSE(idle) << "and says so when nothing is asked of it";
+  EXPECT_EQ(idle.error().message, refused.error().message);
 
   reopen();
   EXPECT_EQ(recover(store()), before);
   write(Batch().commit(id_at(1), 3));
+}
+
+TEST_P(Conformance, IdleTimeHasNoMoreToDoThanThereIs) {
+  write(Batch().commit(id_at(1), 1));
+  const auto more = store().maintain();
+  ASSERT_TRUE(more) << describe(more.error());
+  EXPECT_FALSE(*more);
 }
 
 TEST_P(Conformance, StatsCount) {

@@ -77,7 +77,10 @@ void scenario(CrashDisk& disk, Ledger& ledger) {
         EXPECT_FALSE(turn(**store, number, later)) << "a store that failed took a commit";
         return;
       }
-      if (i % 5 == 4) (*store)->maintain();
+      if (i % 5 == 4 && !(*store)->maintain()) {
+        EXPECT_FALSE(turn(**store, number, ledger)) << "a store that failed took a commit";
+        return;
+      }
     }
   }
 }
@@ -209,6 +212,29 @@ TEST(FailedSync, IsNotBelievedByTheNextOpening) {
           << "sync " << n << " failed, killed at operation " << m << " of the opening";
     }
   }
+}
+
+// A checkpoint in idle time that fails must not wait for the next commit to be noticed.
+TEST(IdleUpkeep, ThatFailsEndsTheStoreAtOnce) {
+  CrashDisk disk("idle");
+  Ledger ledger;
+  auto store = SqliteStore::open(kPath, options_on(disk));
+  ASSERT_TRUE(store) << describe(store.error());
+  int number = 0;
+  while (number < 500 && !disk.fault_happened()) {
+    ASSERT_TRUE(turn(**store, number++, ledger));
+    disk.fault_at(1, CrashDisk::Fault::io_error);
+    const auto idle = (*store)->maintain();
+    EXPECT_EQ(!idle, disk.fault_happened());
+    if (!idle) EXPECT_EQ(idle.error().code, Code::store_failed);
+    disk.no_fault();
+  }
+  ASSERT_TRUE(disk.fault_happened()) << "there was never anything to move";
+  Ledger later = ledger;
+  EXPECT_FALSE(turn(**store, number, later));
+  store->reset();
+  disk.reboot(CrashDisk::Unsynced::lost, 0);
+  EXPECT_EQ(check(disk, ledger), "");
 }
 
 // The check of the check: on a disk that does not sync, acknowledged commits are lost, and this suite says
