@@ -63,6 +63,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   std::string pause() override;
   std::string resume(const std::string& context_json, const std::string& step,
                      const std::string& action) override;
+  std::string signal(const std::string& step, const std::string& payload_json) override;
   std::string answer(const std::string& step, bool approved, const std::string& approver,
                      const std::string& comment) override;
   void restart() override;
@@ -252,6 +253,17 @@ std::string MemoryHost::resume(const std::string& context_json, const std::strin
   resume.context = std::move(context).value();
   resume.by = {"tester", true};
   return say(std::move(resume));
+}
+
+std::string MemoryHost::signal(const std::string& step, const std::string& payload_json) {
+  engine::Resume signal;
+  auto payload = journal::parse_object(payload_json);
+  if (!payload) return describe(payload.error());
+  signal.step = step;
+  signal.context = std::move(payload).value();
+  signal.by = {"tester", true};
+  signal.signal = true;
+  return say(std::move(signal));
 }
 
 std::string MemoryHost::answer(const std::string& step, bool approved, const std::string& approver,

@@ -365,4 +365,13 @@ TEST_F(WorkflowTest, AWorkflowOfAnotherPackageIsStoodInFor) {
   EXPECT_EQ(code_of([&] { bought.mock_workflow("orders::buy", nullptr); }), "no_workflow");
 }
 
+TEST_F(WorkflowTest, ASignalTellsAStepWhatItWaitsForAndLeavesThePause) {
+  Workflow restock("restock");
+  restock.script("poll_supplier", {pirn::ok()}).start().pause().signal("ask_boss", {{"approved", true}});
+  EXPECT_EQ(restock.state(), "paused");
+  restock.resume();
+  EXPECT_TRUE(restock.get<bool>("ordered"));
+  EXPECT_EQ(code_of([&] { restock.signal("ask_boss"); }), "refused");
+}
+
 }  // namespace

@@ -56,11 +56,12 @@ class Engine {
   virtual std::optional<int64_t> next_due_ns() const = 0;
   // Empty, or why it is refused.
   virtual std::string cancel(const std::string& reason, bool rollback, bool cleanup) = 0;
-  // What people say, as `pirn run pause`, `resume`, `approve` and `reject` do. Empty, or why it is
+  // What people say, as `pirn run pause`, `resume`, `signal`, `approve` and `reject` do. Empty, or why it is
   // refused.
   virtual std::string pause() = 0;
   virtual std::string resume(const std::string& context_json, const std::string& step,
                              const std::string& action) = 0;
+  virtual std::string signal(const std::string& step, const std::string& payload_json) = 0;
   // Without an approver it is somebody who may answer everything.
   virtual std::string answer(const std::string& step, bool approved, const std::string& approver,
                              const std::string& comment) = 0;

@@ -133,6 +133,10 @@ class Workflow {
                    const std::string& action = "complete") {
     return accept("refused", engine_->resume(json::object(context).str(), known_or_none(step), action));
   }
+  // Tells a step that awaits something what it waits for; a pause stays.
+  Workflow& signal(const std::string& step, const Fields& payload = {}) {
+    return accept("refused", engine_->signal(known_step(step), json::object(payload).str()));
+  }
   // The step that awaits completes with approved, approver and comment. Whoever is named must be one of its
   // approvers; without a name it is somebody who may answer everything.
   Workflow& approve(const std::string& step, const std::string& approver = "",
