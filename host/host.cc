@@ -205,7 +205,10 @@ struct Machine {
       if (turn.next_timer) sleep = std::min(sleep, *turn.next_timer - now);
       if (finished(turn, now, sleep)) return {};
       if (turn.more || sleep <= 0) continue;
-      if (turn.inputs == 0 && !turn.undurable && store.maintain()) continue;
+      if (turn.inputs == 0 && !turn.undurable) {
+        PIRN_TRY(const bool more, store.maintain());
+        if (more) continue;
+      }
       alarm.wait(sleep);
     }
   }
@@ -233,7 +236,7 @@ Result<engine::Capacity> capacity_of(const std::vector<std::string>& said) {
 registry::Probe make_probe(const registry::Registry& registry, const std::string& program,
                            const engine::Capacity& capacity) {
   return [&registry, program, capacity](const registry::Release& release) -> Status {
-    PIRN_DO(engine::check_resources(capacity, release.definition));
+    PIRN_DO(engine::check_resources(capacity, release));
     PIRN_TRY(const std::string library, registry.load_library(release));
     probe::ProbeOptions options;
     options.run_init = true;
@@ -412,7 +415,11 @@ class Host::Core final : public api::Vitals {
 
   // Upkeep by the host's clock. It reads and writes for long, so the pool does it.
   void look_after(int64_t now, int64_t& sleep) {
-    if (upkeep_->begin_run(now)) pool_.post([this, now] { upkeep_->run_policy(now); });
+    if (upkeep_->begin_run(now))
+      pool_.post([this, now] {
+        upkeep_->run_policy(now);
+        machine_->alarm.wake();  // a store that failed is noticed at once
+      });
     sleep = std::min(sleep, upkeep_->next_run_at() - now);
   }
 

@@ -24,7 +24,30 @@ void each_guarded_step(const Release& release, Visit visit) {
       if (!step.breaker.name.empty()) visit(Named{&release, &workflow, &step});
 }
 
+Error mismatch(const std::string& one, const std::string& other, const std::string& breaker) {
+  return Error{Code::breaker_mismatch,
+               one + " and " + other + " give the circuit breaker '" + breaker + "' different options",
+               "Breakers are the tenant's: give both the same circuit_breaker_opts, or name two breakers."};
+}
+
 }  // namespace
+
+Status check_breaker(const Catalog& catalog, const Release& release, const std::string& who,
+                     const definition::CircuitBreaker& breaker) {
+  bool own = false;
+  Status result;
+  const auto compare = [&](const Named& other) {
+    if (other.step->breaker.name != breaker.name) return;
+    own = own || other.release == &release;
+    if (result && other.step->breaker != breaker) result = mismatch(who, other.text(), breaker.name);
+  };
+  each_guarded_step(release, compare);
+  if (own) return result;  // what its package says of it was agreed upon when that was deployed
+  for (const Active* active : catalog.packages(release.tenant))
+    if (active->release->package != release.package && !active->withdrawn)
+      each_guarded_step(*active->release, compare);
+  return result;
+}
 
 Status check_breakers(const Catalog& catalog, const Release& release) {
   std::map<std::string_view, Named> own;
@@ -36,11 +59,7 @@ Status check_breakers(const Catalog& catalog, const Release& release) {
     each_guarded_step(*active->release, [&](const Named& other) {
       const auto same = own.find(other.step->breaker.name);
       if (!result || same == own.end() || same->second.step->breaker == other.step->breaker) return;
-      result =
-          Error{Code::breaker_mismatch,
-                same->second.text() + " and " + other.text() + " give the circuit breaker '" +
-                    other.step->breaker.name + "' different options",
-                "Breakers are the tenant's: give both the same circuit_breaker_opts, or name two breakers."};
+      result = mismatch(same->second.text(), other.text(), other.step->breaker.name);
     });
   }
   return result;

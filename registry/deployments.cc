@@ -3,6 +3,7 @@
 // A deployment is decided twice: once to refuse early and to know what to probe, and again in the
 // transaction, because the probe runs without a lock and takes its time.
 #include <algorithm>
+#include <set>
 
 #include "registry/breakers.h"
 #include "registry/core.h"
@@ -34,6 +35,21 @@ std::map<std::string, Digest> workflows_of(const Release* release) {
   return workflows;
 }
 
+void compare_schedules(const Release* from, const Release& to, DeploymentPlan& plan) {
+  const auto schedule_of = [](const Release* release, const std::string& workflow) {
+    const definition::Workflow* found = release ? release->find(workflow) : nullptr;
+    return found ? found->schedule : std::nullopt;
+  };
+  std::set<std::string> workflows;
+  for (const auto* names : {&plan.added, &plan.changed, &plan.removed})
+    workflows.insert(names->begin(), names->end());
+  for (const std::string& workflow : workflows) {
+    const auto before = schedule_of(from, workflow), after = schedule_of(&to, workflow);
+    if (before == after) continue;
+    plan.schedules.push_back({workflow, !before ? "begins" : !after ? "stops" : "begins anew"});
+  }
+}
+
 void compare_workflows(const Release* from, const Release& to, DeploymentPlan& plan) {
   const auto before = workflows_of(from), after = workflows_of(&to);
   for (const auto& [name, digest] : after) {
@@ -45,6 +61,7 @@ void compare_workflows(const Release* from, const Release& to, DeploymentPlan& p
   }
   for (const auto& [name, digest] : before)
     if (!after.contains(name)) plan.removed.push_back(name);
+  compare_schedules(from, to, plan);
 }
 
 constexpr size_t kLongestReason = 1024;

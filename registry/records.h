@@ -110,7 +110,12 @@ struct DeploymentPlan {
   std::string from_version, to_version;  // from: empty when nothing is active
   Digest from, to;
   std::vector<std::string> added, changed, removed, unchanged;
-  std::vector<Error> refusals;  // why deploy() would refuse now; the probe is not part of a plan
+  struct ScheduleMove {
+    std::string workflow;
+    std::string_view what;  // "begins", "begins anew", "stops"
+  };
+  std::vector<ScheduleMove> schedules;  // by workflow; those that stay as they are keep their next fire (R68)
+  std::vector<Error> refusals;          // why deploy() would refuse now; the probe is not part of a plan
   bool nothing_to_do() const { return from == to; }
 };
 

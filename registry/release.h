@@ -30,6 +30,7 @@ struct Release {
   Digest library;               // blob of the library for this platform: what an execution maps
   uint64_t archive_size = 0, library_size = 0;
   std::map<std::string, std::string> requirements;  // package -> range of versions (requirements.h)
+  std::vector<definition::Resource> resources;      // what a host must have to run it, beside what steps say
   std::vector<definition::Function> functions;
   definition::Definition definition;
   std::vector<Digest> workflow_digests;  // parallel to definition.workflows: SHA-256 of the canonical text

@@ -36,6 +36,8 @@ Status describe_release(const archive::Manifest& manifest, std::string_view docu
   release.library = library->sha256;
   release.library_size = library->size;
   release.requirements = manifest.dependencies;
+  for (const auto& [resource, amount] : manifest.resources)
+    release.resources.push_back({resource, static_cast<double>(amount)});
   release.functions = functions_of(manifest);
   PIRN_TRY(release.definition,
            definition::parse(document, release.package + "/definitions", &release.functions));

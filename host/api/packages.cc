@@ -51,6 +51,9 @@ bj::array array_of(const std::vector<std::string>& names) { return bj::array(nam
 bj::object object_of(const DeploymentPlan& plan) {
   bj::array refusals;
   for (const Error& error : plan.refusals) refusals.push_back(bj::parse(problem(error).body));
+  bj::array schedules;
+  for (const DeploymentPlan::ScheduleMove& move : plan.schedules)
+    schedules.push_back(bj::object{{"workflow", move.workflow}, {"what", move.what}});
   return {{"package", plan.package},
           {"from_version", plan.from_version.empty() ? bj::value(nullptr) : bj::value(plan.from_version)},
           {"to_version", plan.to_version},
@@ -60,6 +63,7 @@ bj::object object_of(const DeploymentPlan& plan) {
           {"changed", array_of(plan.changed)},
           {"removed", array_of(plan.removed)},
           {"unchanged", array_of(plan.unchanged)},
+          {"schedules", std::move(schedules)},
           {"nothing_to_do", plan.nothing_to_do()},
           {"refusals", std::move(refusals)}};
 }
@@ -175,7 +179,7 @@ Response plan_deployment(const Services& services, const Request& request) {
   Result<DeploymentPlan> plan = services.registry.plan(*deployment);
   if (!plan) return problem(plan.error());
   if (const auto release = services.registry.read_release(request.tenant, plan->to))
-    if (const Status fits = engine::check_resources(services.capacity, (*release)->definition); !fits)
+    if (const Status fits = engine::check_resources(services.capacity, **release); !fits)
       plan->refusals.push_back(fits.error());
   return json(200, object_of(*plan));
 }

@@ -41,7 +41,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/packages", tenant, Permission::push_release, "Uploads a package: the bytes of the .pirn file as application/octet-stream.", "", push, nullptr, admit_push, kPackageLimit},
     {"GET", "/v1/packages/{package}", tenant, Permission::view, "The releases of a package, newest first.", "", show_package},
     {"GET", "/v1/packages/{package}/releases/{version}", tenant, Permission::view, "One release: signers, functions, workflows.", "", show_release},
-    {"POST", "/v1/packages/{package}/plan", tenant, Permission::view, "What a deployment would change: {version}; changes nothing.", "", plan_deployment},
+    {"POST", "/v1/packages/{package}/plan", tenant, Permission::view, "What a deployment would change: {version}; changes nothing. Workflows, schedules that begin, begin anew or stop, and why it would be refused.", "", plan_deployment},
     {"GET", "/v1/packages/{package}/deployments", tenant, Permission::view, "The deployments of a package, newest first.", "", deployment_history},
     {"POST", "/v1/packages/{package}/deployments", tenant, Permission::deploy_release, "Makes a release the active one: {version, why}. Running executions stay on theirs.", "", deploy},
     {"POST", "/v1/packages/{package}/undo", tenant, Permission::roll_back_release, "Goes back to the release before, or to that of a revision: {to_revision, why}.", "", undo_deployment},
@@ -82,7 +82,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/schedules/{workflow}/resume", tenant, Permission::control_execution, "Ends a pause: the schedule goes on with the next fire that lies ahead.", "", nullptr, resume_schedule},
     {"POST", "/v1/schedules/{workflow}/trigger", tenant, Permission::start_execution, "Starts what the schedule starts, now, beside its timetable.", "", nullptr, trigger_schedule},
     {"POST", "/v1/schedules/{workflow}/backfill", tenant, Permission::start_execution, "Starts each fire of the past that has started nothing: {from, to, dry_run}; at most 1000, max_running does not count.", "", nullptr, backfill_schedule},
-    {"POST", "/v1/events", tenant, Permission::start_execution, "Tells of an event: {event, id, payload}. Starts every workflow that has it in on_event; an id is taken once.", "", nullptr, emit_event},
+    {"POST", "/v1/events", tenant, Permission::start_execution, "Tells of an event: {event, id, payload}. Starts every workflow that has it in on_event; an id is taken once. `refused` are those that wait for it and cannot start now, and why.", "", nullptr, emit_event},
     {"GET", "/v1/events", tenant, Permission::view, "The tenant's own journal, oldest first: what its schedules did, its events, its dead letters, its circuit breakers.", "after limit", list_tenant_events},
 
     {"GET", "/v1/dead-letters", tenant, Permission::view, "What executions that failed for good left behind, the newest failure first.", "package workflow code since limit cursor", nullptr, list_dead_letters},

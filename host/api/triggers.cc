@@ -186,10 +186,16 @@ void emit_event(const Services& services, RequestPtr request, Respond respond) {
     if (!emit) return respond(problem(emit.error()));
     emit->reply = [respond](Result<engine::Emit::Answer> answer) {
       if (!answer) return respond(problem(answer.error()));
-      bj::array ids;
+      bj::array ids, refused;
       for (const ExecutionId id : answer->executions) ids.emplace_back(id.text());
-      respond(json(answer->existing ? 200 : 201,
-                   bj::object{{"executions", std::move(ids)}, {"existing", answer->existing}}));
+      for (const auto& [workflow, error] : answer->refused)
+        refused.push_back(bj::object{{"package", workflow.package},
+                                     {"workflow", workflow.workflow},
+                                     {"code", error.name()},
+                                     {"message", error.message}});
+      respond(json(answer->existing ? 200 : 201, bj::object{{"executions", std::move(ids)},
+                                                            {"existing", answer->existing},
+                                                            {"refused", std::move(refused)}}));
     };
     send(services, std::move(*emit), respond);
   });

@@ -74,6 +74,9 @@ std::string plan_text(const bj::object& plan) {
     const std::string list = names(plan.at(what));
     if (!list.empty()) out += "  workflows " + std::string(what) + ": " + list + "\n";
   }
+  for (const bj::value& move : plan.at("schedules").as_array())
+    out += "  the schedule of " + text_of(move.as_object(), "workflow") + " " +
+           text_of(move.as_object(), "what") + "\n";
   if (plan.at("nothing_to_do").as_bool()) out += "  it is active already: nothing to do\n";
   return out;
 }

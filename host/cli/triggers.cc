@@ -133,7 +133,11 @@ Outcome event_emit(const Arguments& arguments) {
   PIRN_TRY(const bj::value answer, client.call("POST", path({"events"}), text));
   const bj::array& ids = answer.at("executions").as_array();
   if (answer.at("existing").as_bool()) note("the host knew this event: nothing was started now");
-  if (ids.empty()) note("no active workflow waits for '" + arguments.get("name") + "'");
+  const bj::array& refused = answer.at("refused").as_array();
+  for (const bj::value& one : refused)
+    note(text_of(one.as_object(), "package") + "::" + text_of(one.as_object(), "workflow") +
+         " did not start: " + text_of(one.as_object(), "message"));
+  if (ids.empty() && refused.empty()) note("no active workflow waits for '" + arguments.get("name") + "'");
   if (format == Format::json || format == Format::jsonl)
     std::cout << json_text(answer) << '\n';
   else

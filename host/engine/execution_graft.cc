@@ -1,6 +1,10 @@
 // Grafts: steps that answer with the steps that are to run (R11, R12). The expansion is in the journal in the
 // same commit as the graft's completion, and is never computed again.
+#include <map>
+#include <utility>
+
 #include "host/engine/execution.h"
+#include "registry/breakers.h"
 
 namespace pirn::engine {
 
@@ -17,6 +21,36 @@ size_t size_bytes(const std::vector<journal::Child>& children) {
 }
 
 }  // namespace
+
+// What is refused of a definition is refused of children: more than the host has (R48), and a breaker of
+// which somebody has said otherwise (R33). Children that have the same options share them.
+journal::ErrorPtr Execution::check_children(const Decision& decision, const Expansion& expansion) const {
+  std::map<std::string_view, const definition::CircuitBreaker*> guards;
+  for (const ExpansionPtr& earlier : plan_->expansions())
+    for (const auto& options : earlier->owned)
+      if (!options->breaker.name.empty()) guards.emplace(options->breaker.name, &options->breaker);
+  const definition::Step* before = nullptr;
+  for (uint32_t number = 0; number < expansion.size(); ++number) {
+    const definition::Step& options = *expansion.options[number];
+    if (&options == std::exchange(before, &options)) continue;
+    const std::string who = "the child '" + (*expansion.children)[number].name + "'";
+    const auto refused = [](Code code, const std::string& message) {
+      return make_error(std::string(catalogue_entry(code).name), message, journal::ErrorClass::terminal);
+    };
+    if (const std::string lack = lacking(decision.resources.capacity(), options.resources); !lack.empty())
+      return refused(Code::resources_insufficient, who + " asks for " + lack + " that the host has");
+    if (options.breaker.name.empty()) continue;
+    const auto [guard, fresh] = guards.emplace(options.breaker.name, &options.breaker);
+    if (!fresh && *guard->second != options.breaker)
+      return refused(Code::breaker_mismatch, who + " and another child give the circuit breaker '" +
+                                                 options.breaker.name + "' different options");
+    if (Status known =
+            registry::check_breaker(*decision.catalog, *plan_->shared()->release(), who, options.breaker);
+        fresh && !known)
+      return refused(known.error().code, known.error().message);
+  }
+  return nullptr;
+}
 
 // S15.
 void Execution::expand(Decision& decision, uint32_t step, Outcome& outcome) {
@@ -62,15 +96,7 @@ journal::ErrorPtr Execution::prepare_expansion(Decision& decision, uint32_t step
   journal::ErrorPtr error;
   expansion = plan_.prepare(step, children, error);
   if (!expansion) return error;
-  for (uint32_t number = 0; number < expansion->size(); ++number)
-    if (const std::string lack =
-            lacking(decision.resources.capacity(), expansion->options[number]->resources);
-        !lack.empty())
-      return make_error(
-          "resources_insufficient",
-          "the child '" + (*children)[number].name + "' asks for " + lack + " that the host has",
-          ErrorClass::terminal);
-  return nullptr;
+  return check_children(decision, *expansion);
 }
 
 // What is derived, for new children.

@@ -41,21 +41,40 @@ void add_problems(const Capacity& capacity, const definition::Workflow& workflow
                                "", Blame::caller, step.where});
 }
 
-// Each once.
-void collect(const definition::Definition& document, const definition::Workflow& workflow,
-             std::vector<const definition::Workflow*>& found) {
-  if (std::find(found.begin(), found.end(), &workflow) != found.end()) return;
-  found.push_back(&workflow);
-  for (const definition::Step& step : workflow.steps)
-    if (const auto* nested = document.find(document.local_name(step.nested)))
-      collect(document, *nested, found);
+void add_problems(const Capacity& capacity, const registry::Release& release, std::vector<Error>& problems) {
+  if (const std::string lack = lacking(capacity, release.resources); !lack.empty())
+    problems.push_back(Error{Code::resources_insufficient, "the package '" + release.package + "' asks for " +
+                                                               lack + " that the host has"});
+}
+
+// Each once, with the release that it is of.
+struct Contained {
+  const registry::Release* release;
+  const definition::Workflow* workflow;
+  bool operator==(const Contained&) const = default;
+};
+void collect(const registry::RequiredPtr& required, Contained of, std::vector<Contained>& found) {
+  if (std::find(found.begin(), found.end(), of) != found.end()) return;
+  found.push_back(of);
+  for (const definition::Step& step : of.workflow->steps) {
+    const size_t colons = step.nested.find("::");
+    const std::string package = colons == std::string::npos ? "" : step.nested.substr(0, colons);
+    Contained nested{of.release, nullptr};
+    if (!package.empty() && package != of.release->package) {
+      const registry::ReleasePtr* other = registry::find_required(required, package);
+      if (!other) continue;  // the catalog starts nothing for which a release is missing
+      nested.release = other->get();
+    }
+    nested.workflow = nested.release->find(package.empty() ? step.nested : step.nested.substr(colons + 2));
+    if (nested.workflow) collect(required, nested, found);
+  }
 }
 
 Status verdict(std::vector<Error> problems) {
   if (problems.empty()) return {};
   if (problems.size() == 1) return std::move(problems.front());
   Error error{Code::resources_insufficient,
-              std::to_string(problems.size()) + " steps ask for more than the host has"};
+              "the host has less than what is asked for in " + std::to_string(problems.size()) + " places"};
   error.causes = std::move(problems);
   return error;
 }
@@ -91,18 +110,26 @@ std::string lacking(const Capacity& capacity, const std::vector<Resource>& needs
   return out;
 }
 
-Status check_resources(const Capacity& capacity, const definition::Definition& document) {
+Status check_resources(const Capacity& capacity, const registry::Release& release) {
   std::vector<Error> problems;
-  for (const definition::Workflow& workflow : document.workflows) add_problems(capacity, workflow, problems);
+  add_problems(capacity, release, problems);
+  for (const definition::Workflow& workflow : release.definition.workflows)
+    add_problems(capacity, workflow, problems);
   return verdict(std::move(problems));
 }
 
-Status check_resources(const Capacity& capacity, const definition::Definition& document,
-                       const definition::Workflow& workflow) {
-  std::vector<const definition::Workflow*> contained;
-  collect(document, workflow, contained);
+Status check_resources(const Capacity& capacity, const registry::Catalog::Target& target) {
+  std::vector<Contained> contained;
+  collect(target.required, {target.release.get(), target.workflow}, contained);
   std::vector<Error> problems;
-  for (const definition::Workflow* each : contained) add_problems(capacity, *each, problems);
+  std::vector<const registry::Release*> releases;
+  for (const Contained& each : contained) {
+    if (std::find(releases.begin(), releases.end(), each.release) == releases.end()) {
+      releases.push_back(each.release);
+      add_problems(capacity, *each.release, problems);
+    }
+    add_problems(capacity, *each.workflow, problems);
+  }
   return verdict(std::move(problems));
 }
 

@@ -18,6 +18,7 @@
 
 #include "host/scheduler/waiting_line.h"
 #include "packager/definition/definition.h"
+#include "registry/catalog.h"
 #include "registry/ids.h"
 
 namespace pirn::engine {
@@ -32,12 +33,11 @@ struct Capacity {
   static Capacity of(std::vector<definition::Resource> amounts) { return {false, std::move(amounts)}; }
 };
 
-// Error resources_insufficient: a step of these workflows could never run on such a host. All such steps are
-// its causes.
-Status check_resources(const Capacity& capacity, const definition::Definition& document);
-// The same of one workflow, with those of the document that it contains.
-Status check_resources(const Capacity& capacity, const definition::Definition& document,
-                       const definition::Workflow& workflow);
+// Error resources_insufficient: the release says that it needs a host with more, or one of its steps could
+// never run on such a host. All of that are its causes.
+Status check_resources(const Capacity& capacity, const registry::Release& release);
+// The same of one workflow, with those that it contains, of whatever package.
+Status check_resources(const Capacity& capacity, const registry::Catalog::Target& target);
 // "gpu=2" as somebody writes it for a host, in the catalogue's words when it is wrong.
 Result<definition::Resource> parse_resource(std::string_view text);
 // "1 gpu of 0", or empty: what is asked for and is not there.

@@ -72,6 +72,11 @@ struct Emit {
   struct Answer {
     std::vector<ExecutionId> executions;
     bool existing = false;  // the id was taken before: nothing was started now
+    struct Refused {
+      journal::ScheduleName workflow;
+      Error error;
+    };
+    std::vector<Refused> refused;  // who wait for it and could not start
   };
   Reply<Answer> reply;
 };

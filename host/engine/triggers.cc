@@ -193,6 +193,8 @@ Status Triggers::fire_one(Decision& decision, Entry& entry, int64_t instant, int
     skip(ScheduleSkip::fired_before);
   else if (most > 0 && launcher_.running(entry.tenant, entry.name) >= most)
     skip(ScheduleSkip::max_running);
+  else if (!launcher_.check_capacity(entry.target))
+    skip(ScheduleSkip::resources_insufficient);
   else
     streams_.emit(
         entry.tenant,
@@ -275,6 +277,7 @@ Result<ControlSchedule::Answer> Triggers::control(Decision& decision, const Cont
   ExecutionId execution;
   if (command.action == Action::trigger) {
     if (!dispatching) return shutting_down();
+    PIRN_DO(launcher_.check_capacity(entry->target));
     execution = start(decision, *entry, Firing::trigger, decision.now, "");
     streams_.emit(entry->tenant,
                   journal::ScheduleFired{entry->name, Firing::trigger, decision.now, execution, state->next},
@@ -311,6 +314,7 @@ Result<std::vector<Backfill::Fire>> Triggers::backfill(Decision& decision, const
     return Error{Code::unknown_timezone,
                  "the schedule of '" + command.workflow + "' is not in force here: " + entry->broken};
   if (!command.dry_run && !dispatching) return shutting_down();
+  PIRN_DO(launcher_.check_capacity(entry->target));
   if (command.to < command.from)
     return Error{Code::invalid_argument, "the backfill ends (" + print_instant(command.to) +
                                              ") before it begins (" + print_instant(command.from) + ")"};
@@ -354,11 +358,19 @@ Result<std::optional<Emit::Answer>> Triggers::emitted_before(const Emit& command
   if (command.id.empty()) return std::optional<Emit::Answer>();
   for (const NewEvent& event : events_)
     if (event.tenant == command.tenant && event.id == command.id)
-      return std::optional(Emit::Answer{event.record.executions, true});
+      return std::optional(Emit::Answer{event.record.executions, true, {}});
   PIRN_TRY(const auto stored, store_.find_event(command.tenant, command.id));
   if (!stored) return std::optional<Emit::Answer>();
   PIRN_TRY(journal::EventEmitted event, journal::decode_event_row(stored->body));
-  return std::optional(Emit::Answer{std::move(event.executions), true});
+  return std::optional(Emit::Answer{std::move(event.executions), true, {}});
+}
+
+// What a start by hand would be refused for, an event is, too.
+Result<registry::Catalog::Target> Triggers::startable(const std::string& tenant,
+                                                      const journal::ScheduleName& workflow) const {
+  PIRN_TRY(registry::Catalog::Target target, catalog_->resolve(tenant, text_of(workflow)));
+  PIRN_DO(launcher_.check_capacity(target));
+  return target;
 }
 
 Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool dispatching) {
@@ -379,19 +391,25 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
   trigger += ",\"type\":\"event\"}";
   command.payload.put("__trigger__", journal::Value::of_json(trigger));
 
-  journal::EventEmitted record{command.event, command.id, {}};
+  journal::EventEmitted record{command.event, command.id, {}, {}};
+  Emit::Answer answer;
   for (const registry::Active* active : catalog_->packages(command.tenant)) {
     for (const definition::Workflow& workflow : active->release->definition.workflows) {
       const auto& events = workflow.on_event;
       if (std::find(events.begin(), events.end(), command.event) == events.end()) continue;
-      if (!active->may_start(workflow)) continue;
-      record.executions.push_back(
-          launcher_.launch(decision, {active->release, &workflow, active->required},
-                           {command.tenant, command.payload, command.payload_digest, "", "event", 0}));
+      const journal::ScheduleName name{active->release->package, workflow.name};
+      const auto target = startable(command.tenant, name);
+      if (!target) {
+        record.refused.push_back({name, std::string(target.error().name())});
+        answer.refused.push_back({name, target.error()});
+        continue;
+      }
+      record.executions.push_back(launcher_.launch(
+          decision, *target, {command.tenant, command.payload, command.payload_digest, "", "event", 0}));
     }
   }
   streams_.emit(command.tenant, record, decision.now);
-  Emit::Answer answer{record.executions, false};
+  answer.executions = record.executions;
   if (!command.id.empty()) {
     journal::TextWriter body;
     journal::append_event_row(body, record);

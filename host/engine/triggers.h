@@ -35,6 +35,8 @@ class Launcher {
   };
 
   virtual ~Launcher() = default;
+  // resources_insufficient: the host has less than it needs.
+  virtual Status check_capacity(const registry::Catalog::Target& target) const = 0;
   // Creates the execution in this turn's change.
   virtual ExecutionId launch(Decision& decision, const registry::Catalog::Target& target, Launch launch) = 0;
   // What this start key has started, if anything.
@@ -101,6 +103,8 @@ class Triggers {
   Result<ControlSchedule::Answer> control(Decision& decision, const ControlSchedule& command,
                                           bool dispatching);
   Result<std::vector<Backfill::Fire>> backfill(Decision& decision, const Backfill& command, bool dispatching);
+  Result<registry::Catalog::Target> startable(const std::string& tenant,
+                                              const journal::ScheduleName& workflow) const;
   Result<Emit::Answer> emit(Decision& decision, Emit& command, bool dispatching);
   Result<std::optional<Emit::Answer>> emitted_before(const Emit& command) const;
 

@@ -78,6 +78,15 @@ struct Encoder {
     if (!record.id.empty()) out.literal(",\"id\":").text(record.id);
     out.literal(",\"executions\":");
     write_ids(out, record.executions);
+    if (record.refused.empty()) return;
+    out.literal(",\"refused\":[");
+    for (const EventEmitted::Refused& refused : record.refused) {
+      if (&refused != &record.refused.front()) out.character(',');
+      out.literal("{\"package\":").text(refused.workflow.package);
+      out.literal(",\"workflow\":").text(refused.workflow.workflow);
+      out.literal(",\"code\":").text(refused.code).character('}');
+    }
+    out.character(']');
   }
 
   void operator()(const LetterInserted& record) {
@@ -142,6 +151,16 @@ std::vector<ExecutionId> ids_of(const Fields& fields) {
   return ids;
 }
 
+std::vector<EventEmitted::Refused> refused_of(const Fields& fields) {
+  std::vector<EventEmitted::Refused> refused;
+  if (const bj::value* list = fields.find("refused"))
+    for (const bj::value& element : list->as_array()) {
+      const Fields of(element);
+      refused.push_back({schedule_of(of), of.text("code")});
+    }
+  return refused;
+}
+
 DeadLetter letter_of(const Fields& fields) {
   return {fields.text("package"),          fields.text("version"),
           fields.text("workflow"),         fields.text("code"),
@@ -164,12 +183,12 @@ TenantRecord record_of(const Fields& fields) {
     return ScheduleFired{schedule_of(fields), by_name<Firing>(fields.text("firing"), 0, 2),
                          instant_of(fields, "instant"), id_of(fields.text("execution")), next_of(fields)};
   if (type == "schedule.skip")
-    return ScheduleSkipped{schedule_of(fields), by_name<ScheduleSkip>(fields.text("reason"), 0, 2),
+    return ScheduleSkipped{schedule_of(fields), by_name<ScheduleSkip>(fields.text("reason"), 0, 3),
                            instant_of(fields, "from"), instant_of(fields, "until"), next_of(fields)};
   if (type == "schedule.pause") return SchedulePaused{schedule_of(fields)};
   if (type == "schedule.resume") return ScheduleResumed{schedule_of(fields), next_of(fields)};
   if (type == "event.emit") {
-    return EventEmitted{fields.text("event"), fields.text_or_empty("id"), ids_of(fields)};
+    return EventEmitted{fields.text("event"), fields.text_or_empty("id"), ids_of(fields), refused_of(fields)};
   }
   const auto execution = [&] { return id_of(fields.text("execution")); };
   if (type == "dead_letter.insert") return LetterInserted{execution(), letter_of(fields)};
@@ -201,7 +220,7 @@ ScheduleState schedule_state_of(const Fields& fields) {
   state.last_fire = fields.instant_or("last_fire", 0);
   state.last_execution = id_or_none(fields, "last_execution");
   state.last_skip = fields.instant_or("last_skip", 0);
-  if (fields.find("skip_reason")) state.skip_reason = by_name<ScheduleSkip>(fields.text("skip_reason"), 0, 2);
+  if (fields.find("skip_reason")) state.skip_reason = by_name<ScheduleSkip>(fields.text("skip_reason"), 0, 3);
   return state;
 }
 
@@ -261,7 +280,7 @@ void append_event_row(TextWriter& out, const EventEmitted& event) {
 
 Result<EventEmitted> decode_event_row(std::string_view text) {
   return decode<EventEmitted>("event", text, [](const Fields& fields) {
-    return EventEmitted{fields.text("event"), "", ids_of(fields)};
+    return EventEmitted{fields.text("event"), "", ids_of(fields), {}};
   });
 }
 

@@ -53,7 +53,7 @@ struct ScheduleFired {
   int64_t next = kNever;
 };
 // schedule.skip: the fires from the first to (excluding) the second start nothing.
-enum class ScheduleSkip : uint8_t { misfire, max_running, fired_before };
+enum class ScheduleSkip : uint8_t { misfire, max_running, fired_before, resources_insufficient };
 struct ScheduleSkipped {
   ScheduleName name;
   ScheduleSkip reason = ScheduleSkip::misfire;
@@ -74,6 +74,12 @@ struct EventEmitted {
   std::string event;
   std::string id;  // may be empty
   std::vector<ExecutionId> executions;
+  struct Refused {
+    ScheduleName workflow;
+    std::string code;  // of the error
+    bool operator==(const Refused&) const = default;
+  };
+  std::vector<Refused> refused;  // who wait for it and could not start
 };
 
 // What is left of an execution that failed for good, until somebody decides about it (R34). The execution has

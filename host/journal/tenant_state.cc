@@ -134,7 +134,7 @@ std::string_view name_of(Firing firing) {
 }
 
 std::string_view name_of(ScheduleSkip reason) {
-  constexpr std::string_view kNames[] = {"misfire", "max_running", "fired_before"};
+  constexpr std::string_view kNames[] = {"misfire", "max_running", "fired_before", "resources_insufficient"};
   return kNames[static_cast<size_t>(reason)];
 }
 

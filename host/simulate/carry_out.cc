@@ -49,9 +49,8 @@ Status Simulation::carry_out(const ResumeRun& resume) {
   PIRN_DO(reachable());
   PIRN_TRY(const Run run, run_of(resume.run));
   PIRN_TRY(journal::Delta context, journal::parse_object(resume.context));
-  const auto after = world_.ask<std::string_view>(
-      engine::Resume{run.tenant, run.id, resume.step, resume.action, std::move(context), resume.by,
-                     resume.signal, {}});
+  const auto after = world_.ask<std::string_view>(engine::Resume{
+      run.tenant, run.id, resume.step, resume.action, std::move(context), resume.by, resume.signal, {}});
   return after ? Status() : after.error();
 }
 
@@ -154,11 +153,11 @@ Status Simulation::carry_out(const Deploy& deploy) {
 }
 // What a registry refuses beside the definition itself.
 Status Simulation::publish(const Published& published) {
-  PIRN_DO(engine::check_resources(world_.options().capacity, published.definition));
   registry::Release release;
   release.tenant = published.tenant;
   release.package = published.definition.package;
   release.definition = published.definition;
+  PIRN_DO(engine::check_resources(world_.options().capacity, release));
   PIRN_DO(registry::check_breakers(*world_.releases.catalog(), release));
   world_.releases.publish(published.tenant, published.definition);
   return {};

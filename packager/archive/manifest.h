@@ -110,7 +110,7 @@ struct Manifest {
   std::vector<WorkflowEntry> workflows;  // ascending by name
   Permissions permissions;
   std::map<std::string, std::string> dependencies;  // "requires": package -> range of versions
-  std::map<std::string, int64_t> resources;         // pool -> amount of one step
+  std::map<std::string, int64_t> resources;         // resource -> what a host must have of it
   std::string description, author, licence;
   std::string readme;  // path of a File, or empty
 

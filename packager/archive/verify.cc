@@ -124,13 +124,6 @@ Status check_host(const Manifest& manifest, const Policy& policy) {
   return {};
 }
 
-// Fields that the format carries and no host enforces yet: refused by name, never ignored.
-Status check_enforced(const Manifest& manifest) {
-  if (!manifest.resources.empty())
-    return refuse(Code::unsupported, "`resources` is not supported by this version");
-  return {};
-}
-
 Status check_policy(const Manifest& manifest, const Digest& id, const std::vector<Signer>& signers,
                     const Policy& policy) {
   const auto& audience = manifest.audience;
@@ -139,7 +132,6 @@ Status check_policy(const Manifest& manifest, const Digest& id, const std::vecto
     return refuse(Code::audience_mismatch, "the package was not made for the tenant " + policy.tenant);
   PIRN_DO(check_signers(signers, manifest, policy));
   PIRN_DO(check_host(manifest, policy));
-  PIRN_DO(check_enforced(manifest));
   if (policy.serial_floor)
     if (const int64_t floor = policy.serial_floor(manifest.package, id); manifest.serial < floor)
       return refuse(Code::serial_too_low, manifest.package + " " + manifest.version + " has the serial " +

@@ -75,7 +75,7 @@ struct VerifiedPackage {
 // Consumes the source. Errors: of read_envelope, read_payload, parse_manifest, unpack_payload, and
 // package_unsigned, signer_unknown, signer_expired, signer_revoked, signature_invalid, signer_out_of_scope,
 // threshold_not_met, signer_missing, audience_mismatch, package_expired, abi_unsupported, platform_missing,
-// serial_too_low, unsupported.
+// serial_too_low.
 Result<VerifiedPackage> verify(Source& source, const std::vector<TrustedKey>& trusted, const Policy& policy);
 
 // Reads a package without trusting anybody: for `inspect`, `sign` and `unpack` of one's own files. The

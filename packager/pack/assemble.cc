@@ -89,6 +89,7 @@ Result<Assembled> assemble(Content content) {
   std::sort(m.functions.begin(), m.functions.end());
   m.permissions = content.description.permissions;
   m.dependencies = content.description.dependencies;
+  m.resources = content.description.resources;
   PIRN_DO(archive::check_requires(m, definition));
   m.description = first_of(content.description.description, definition.description);
   m.author = first_of(content.description.author, definition.author);

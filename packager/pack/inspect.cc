@@ -122,6 +122,8 @@ std::string inspect_text(const archive::UnverifiedPackage& package) {
   show_permissions(m.permissions, page);
   if (!m.dependencies.empty()) page.head("requires");
   for (const auto& [package, range] : m.dependencies) page.line("  " + package, range);
+  if (!m.resources.empty()) page.head("needs of a host");
+  for (const auto& [pool, amount] : m.resources) page.line("  " + pool, std::to_string(amount));
   page.head("functions");
   for (const archive::Function& function : m.functions) page.raw("  " + function.id + "\n");
   show_workflows(package, page);

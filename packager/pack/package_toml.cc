@@ -132,9 +132,23 @@ void read_requires(const toml::table& root, TomlReader& reader, PackageToml& out
   }
 }
 
-void refuse_unsupported(const toml::table& root, TomlReader& reader) {
-  if (const toml::node* node = root.get("resources"))
-    reader.problem(node->source(), "'resources' is not supported by this version", "", Code::unsupported);
+void read_resources(const toml::table& root, TomlReader& reader, PackageToml& out) {
+  const toml::node* node = root.get("resources");
+  if (!node) return;
+  const auto* pools = node->as_table();
+  if (!pools) return reader.problem(node->source(), "'resources' must be a table of resources");
+  for (const auto& [pool, amount] : *pools) {
+    const std::string name(pool.str());
+    const auto* value = amount.as_integer();
+    if (!archive::is_name(name))
+      reader.problem(pool.source(), "'" + name + "' is no name of a resource",
+                     "Write gpu = 1: [a-z0-9][a-z0-9_-]{0,62}");
+    else if (!value || value->get() < 1)
+      reader.problem(amount.source(), "the amount of '" + name + "' must be an integer of at least 1",
+                     "Write " + name + " = 1, or take it out.");
+    else
+      out.resources.emplace(name, value->get());
+  }
 }
 
 void read_root(const toml::table& root, TomlReader& reader, PackageToml& out) {
@@ -163,7 +177,7 @@ void read_root(const toml::table& root, TomlReader& reader, PackageToml& out) {
   read_permissions(root, reader, out);
   read_libraries(root, reader, out);
   read_requires(root, reader, out);
-  refuse_unsupported(root, reader);
+  read_resources(root, reader, out);
 }
 
 }  // namespace

@@ -24,6 +24,9 @@
 //   [requires]
 //   payments = "^2.1"
 //
+//   [resources]                               # what a host must have of each
+//   gpu = 1
+//
 // Pure: any thread, no I/O.
 #pragma once
 
@@ -49,10 +52,11 @@ struct PackageToml {
   std::optional<int64_t> serial, not_after_unix_s;
   archive::Permissions permissions;
   std::map<std::string, std::string> dependencies;  // [requires]: package -> range of versions
+  std::map<std::string, int64_t> resources;
 };
 
 // On failure one Error package_toml_invalid, whose causes are all problems, each with its place and a
-// suggestion. [resources], which the format has and no host enforces yet, is refused as unsupported.
+// suggestion.
 Result<PackageToml> parse_package_toml(std::string_view text, std::string_view file);
 
 }  // namespace pirn::pack

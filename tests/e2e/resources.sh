@@ -56,6 +56,25 @@ touch go
 start_host --resource gpu=1 --resource beam=1
 expect 0 pirn run watch "$first" -o json;         says out '"state":"completed"'
 
+# ---- what a package says of the host that it needs
+mkdir picky && cp "$lab" picky/lab.so
+printf 'publisher = "e2e"\nlibrary = "lab.so"\nserial = 1000000000001\n[resources]\nlicence = 2\n' >picky/package.toml
+expect 0 pirn pack picky --output picky.pirn
+expect 0 pirn inspect picky.pirn;                 says out "needs of a host"; says out "licence"
+expect 0 pirn sign picky.pirn --key author.pem
+expect 0 pirn tenant create other --isolation in-process
+expect 0 pirn trust add --tenant other --key author.pub --publisher e2e
+expect 0 pirn push picky.pirn --tenant other
+expect 5 pirn deploy lab@1.0.0 --tenant other --dry-run; says err "2 licence of 0"
+expect 5 pirn deploy lab@1.0.0 --tenant other;    says err "resources_insufficient"
+stop_host TERM 0
+start_host --resource gpu=1 --resource beam=1 --resource licence=2
+expect 0 pirn deploy lab@1.0.0 --tenant other
+stop_host TERM 0
+start_host --resource gpu=1 --resource beam=1
+expect 5 pirn run start experiment --tenant other; says err "the package 'lab' asks for 2 licence of 0"
+expect 0 pirn run start experiment --input "{\"go\":\"$home/go\"}" --wait
+
 # ---- without a host
 expect 5 pirn run local experiment --package lab.pirn; says err "resources_insufficient"
 expect 0 pirn run local experiment --package lab.pirn --resource gpu=1 --resource beam=2 -o json

@@ -20,7 +20,7 @@ expect 0 pirn schedule pause nightly;             says out "paused"
 expect 5 pirn schedule pause nightly;             says err "paused already"; says err "pirn schedule ls"
 stop_host KILL 137
 start_host
-expect 0 pirn deploy gate@2.0.0
+expect 0 pirn deploy gate@2.0.0;                  silent err "schedule of"
 expect 0 pirn schedule ls -o json;                says out '"state":"paused"'; says out '"version":"2.0.0"'
 expect 0 pirn schedule resume gate::nightly;      says out "active"
 expect 5 pirn schedule resume nightly;            says err "not paused"

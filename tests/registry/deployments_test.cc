@@ -186,6 +186,29 @@ TEST_F(Deployments, APlanNamesTheWorkflowsThatChange) {
   EXPECT_EQ(registry().plan({"acme", "etl", "9.9.9"}).error().code, Code::not_found);
 }
 
+TEST_F(Deployments, APlanNamesTheSchedulesThatMove) {
+  const auto schedule = [](const std::string& every) { return R"(,"schedule":{"every":")" + every + "\"}"; };
+  const auto moves = [&](const std::string& version) {
+    std::vector<std::string> out;
+    const auto plan = registry().plan({"acme", "etl", version});
+    for (const auto& move : plan->schedules) out.push_back(move.workflow + " " + std::string(move.what));
+    return out;
+  };
+  ASSERT_TRUE(push({.version = "1.0.0", .workflows = {"clean", "load"}, .workflow_options = schedule("1h")}));
+  EXPECT_EQ(moves("1.0.0"), (std::vector<std::string>{"clean begins", "load begins"}));
+  ASSERT_TRUE(deploy("1.0.0"));
+  EXPECT_TRUE(moves("1.0.0").empty());
+  ASSERT_TRUE(
+      push({.version = "1.1.0", .workflows = {"load"}, .timeout = "9s", .workflow_options = schedule("1h")}));
+  EXPECT_EQ(moves("1.1.0"), std::vector<std::string>{"clean stops"})
+      << "what is as it was stays in its place";
+  ASSERT_TRUE(
+      push({.version = "1.2.0", .workflows = {"clean", "load"}, .workflow_options = schedule("60m")}));
+  EXPECT_TRUE(moves("1.2.0").empty()) << "the same, in other words";
+  ASSERT_TRUE(push({.version = "1.3.0", .workflows = {"clean", "load"}, .workflow_options = schedule("2h")}));
+  EXPECT_EQ(moves("1.3.0"), (std::vector<std::string>{"clean begins anew", "load begins anew"}));
+}
+
 TEST_F(Deployments, UndoIsANewRevisionThatGoesBack) {
   ASSERT_TRUE(push({.version = "1.0.0"}));
   ASSERT_TRUE(push({.version = "2.0.0"}));

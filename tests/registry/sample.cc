@@ -32,7 +32,8 @@ std::string document_of(const Sample& sample) {
     workflows += (workflows.empty() ? "" : ",") + ("{\"name\":\"" + name) +
                  "\",\"steps\":[{\"name\":\"only\"," +
                  (sample.nested.empty() ? "\"task\":\"" + sample.task : "\"workflow\":\"" + sample.nested) +
-                 "\",\"timeout\":\"" + sample.timeout + "\"" + sample.step_options + "}]}";
+                 "\",\"timeout\":\"" + sample.timeout + "\"" + sample.step_options + "}]" +
+                 sample.workflow_options + "}";
   return "{\"schema\":1,\"package\":{\"name\":\"" + sample.package + "\",\"version\":\"" + sample.version +
          "\"},\"workflows\":[" + workflows + "]}";
 }

@@ -29,7 +29,8 @@ struct Sample {
   std::string task = "work";
   std::string nested = "";  // a workflow that the step runs in place of the task
   std::map<std::string, std::string> dependencies = {};
-  std::string step_options = "";  // further members of those steps, each with a comma in front
+  std::string step_options = "";      // further members of those steps, each with a comma in front
+  std::string workflow_options = "";  // the same of the workflows
   std::string description = "";
   std::string library = "";              // bytes; empty: a good library
   std::vector<std::string> needed = {};  // as the manifest says; empty: what the library does need

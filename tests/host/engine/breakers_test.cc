@@ -438,6 +438,61 @@ TEST(Breakers, ChildrenOfGraftsHaveThemToo) {
   EXPECT_FALSE(host.breaker().options) << "no step of the definition names it";
 }
 
+// R33: a breaker has one set of options in a tenant, also when a graft names it.
+TEST(Breakers, AChildThatGivesOneOtherOptionsFailsItsGraft) {
+  const auto guarded = [](int threshold) {
+    return R"("circuit_breaker":"bank","circuit_breaker_opts":{"failure_threshold":)" +
+           std::to_string(threshold) + "}";
+  };
+  const auto as_child = [&](int threshold) { return "{" + guarded(threshold) + "}"; };
+  const auto code = [&](const std::string& own, std::vector<journal::Child> children) {
+    Host host;
+    host.publish(R"("steps":[{"name":"fan","graft":true,"max_retries":3})" + own + "]");
+    host.releases.publish(
+        "t", R"({"schema":1,"package":{"name":"q","version":"1.0.0"},"workflows":[{"name":"v","steps":[
+             {"name":"a","circuit_breaker":"mint","circuit_breaker_opts":{"failure_threshold":5}}]}]})");
+    host.runner().by_function["child"] = [](const auto&) { return ok(); };
+    const ExecutionId id = host.begin(expand(std::move(children)));
+    const engine::View view = host.show(id);
+    EXPECT_EQ(view.state.steps[0].invocations, 1u);
+    EXPECT_TRUE(view.state.expansions.empty() || !view.state.error);
+    return view.state.error ? view.state.error->code : std::string(name_of(view.state.state));
+  };
+  EXPECT_EQ(code("", {child("a", as_child(2)), child("b"), child("c", as_child(2))}), "completed");
+  EXPECT_EQ(code("", {child("a", as_child(2)), child("b", as_child(3))}), "breaker_mismatch");
+  const std::string step = R"(,{"name":"later","when":{"path":"no","exists":true},)" + guarded(2) + "}";
+  EXPECT_EQ(code(step, {child("a", as_child(2))}), "completed");
+  EXPECT_EQ(code(step, {child("a", as_child(3))}), "breaker_mismatch");
+  const std::string mint = R"({"circuit_breaker":"mint","circuit_breaker_opts":{"failure_threshold":N}})";
+  const auto of_mint = [&](char n) { return std::string(mint).replace(mint.find('N'), 1, 1, n); };
+  EXPECT_EQ(code("", {child("a", of_mint('5'))}), "completed");
+  EXPECT_EQ(code("", {child("a", of_mint('6'))}), "breaker_mismatch") << "another package of the tenant";
+}
+
+// A step that waits for a device has not been let through yet: the breaker is asked when the call begins, and
+// a trial that ends gives both back.
+TEST(Breakers, AStepThatNeedsResourcesAsksWhenItHasThem) {
+  engine::Options options;
+  options.capacity = engine::Capacity::of({{"gpu", 1}});
+  Host host(R"("max_retries":0,"resources":{"gpu":1})", options);
+  host.half_open();
+  host.act = after(kMinute, ok());
+  const ExecutionId first = host.start()->id, second = host.start()->id;
+  host.settle();
+  EXPECT_EQ(host.breaker().in_flight, 1u) << "the second has no device yet, and is no trial";
+  EXPECT_EQ(host.step_state(second, "call"), "ready");
+  host.act = fail("down");
+  host.advance(kMinute);
+  EXPECT_EQ(host.show(first).state.state, State::completed);
+  EXPECT_EQ(host.show(second).state.error->code, "down");
+  EXPECT_EQ(host.circuit(), Circuit::open);
+  const size_t calls = host.runner().calls.size();
+  EXPECT_EQ(host.code(ok()), "circuit_open");
+  EXPECT_EQ(host.runner().calls.size(), calls);
+  const auto stats = host.ask<engine::Stats, engine::EngineStats>({}).value();
+  EXPECT_EQ(stats.resources.front().in_use, 0.0) << "who is refused holds nothing";
+}
+
 TEST(Breakers, SomebodyMayCloseOne) {
   Host host;
   EXPECT_EQ(host.reset("nobody").error().code, Code::not_found);

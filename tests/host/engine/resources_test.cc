@@ -233,6 +233,32 @@ TEST(Resources, WhatANestedWorkflowAsksForCountsToo) {
   EXPECT_EQ(world.start().error().code, Code::resources_insufficient);
 }
 
+TEST(Resources, WhatANestedWorkflowOfAnotherPackageAsksForCountsToo) {
+  World world(with({{"gpu", 1}}));
+  const auto of = [](const std::string& package, const std::string& workflow) {
+    return R"({"schema":1,"package":{"name":")" + package + R"(","version":"1.0.0"},"workflows":[)" +
+           workflow + "]}";
+  };
+  world.releases.publish("t", of("bank", R"({"name":"pay","steps":[)" + step("a", R"({"gpu":2})") + "]}"));
+  world.releases.publish("t", of("shop", R"({"name":"w","steps":[{"name":"n","workflow":"bank::pay"}]})"));
+  const auto refused = world.start();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::resources_insufficient);
+  EXPECT_NE(refused.error().message.find("'pay'"), std::string::npos) << refused.error().message;
+}
+
+TEST(Resources, WhatItsPackageSaysThatAHostMustHave) {
+  registry::Release release;
+  release.package = "lab";
+  release.resources = {{"gpu", 2}, {"beam", 1}};
+  EXPECT_TRUE(engine::check_resources(engine::Capacity(), release));
+  EXPECT_TRUE(engine::check_resources(engine::Capacity::of({{"gpu", 2}, {"beam", 1}}), release));
+  const Status refused = engine::check_resources(engine::Capacity::of({{"gpu", 1}}), release);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::resources_insufficient);
+  EXPECT_EQ(refused.error().message, "the package 'lab' asks for 2 gpu of 1, 1 beam of 0 that the host has");
+}
+
 TEST(Resources, AChildThatAsksForTooMuchFailsItsGraft) {
   World world(with({{"gpu", 1}}));
   world.publish(R"("steps":[{"name":"g","graft":true}])");

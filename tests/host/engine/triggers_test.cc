@@ -175,6 +175,28 @@ TEST(Schedules, AnOverlapIsSkippedAndSaid) {
   EXPECT_EQ(host.schedule().state.skip_reason, journal::ScheduleSkip::max_running);
 }
 
+// R48: a host that came back with less starts by itself no more than by hand, and says so.
+TEST(Schedules, WhatTheHostHasTooLittleForIsSkippedAndSaid) {
+  Host host("2026-05-05T12:00:00Z");
+  host.options().capacity = engine::Capacity::of({{"gpu", 0}});
+  host.crash();
+  host.publish(R"("schedule":{"every":"10m"},"steps":[{"name":"a","resources":{"gpu":1}}])");
+  host.advance(20 * kMinute + kSecond);
+  EXPECT_EQ(host.fired(), Texts{});
+  EXPECT_EQ(host.skipped(), (Texts{"resources_insufficient 2026-05-05T12:10:00Z",
+                                   "resources_insufficient 2026-05-05T12:20:00Z"}));
+  EXPECT_EQ(host.control(ControlSchedule::Action::trigger).error().code, Code::resources_insufficient);
+  EXPECT_EQ(host.backfill("2026-05-05T12:05:00Z", "2026-05-05T12:15:00Z").error().code,
+            Code::resources_insufficient);
+  EXPECT_EQ(host.executions(), 0u);
+  host.crash();
+  EXPECT_EQ(host.schedule().state.skip_reason, journal::ScheduleSkip::resources_insufficient);
+  host.options().capacity = engine::Capacity();
+  host.crash();
+  host.advance(10 * kMinute);
+  EXPECT_EQ(host.fired(), Texts{"2026-05-05T12:30:00Z"}) << "what was skipped is not made up for";
+}
+
 TEST(Schedules, WithoutALimitExecutionsOverlap) {
   Host host("2026-05-05T12:00:00Z");
   host.runner().script = [](const worker::Invocation&) { return hang(); };
@@ -393,6 +415,25 @@ TEST(Events, StartEverySubscribedWorkflowOfTheTenant) {
   EXPECT_EQ(host.emit("user.renamed")->executions.size(), 0u) << "nobody listens, which is no error";
   EXPECT_EQ(host.of<journal::EventEmitted>().size(), 3u);
   EXPECT_EQ(host.emit("user.created", "", R"({"__x":1})").error().code, Code::invalid_argument);
+}
+
+TEST(Events, WhoeverCannotStartIsNamedAndTheOthersStart) {
+  Host host("2026-05-05T12:00:00Z");
+  host.options().capacity = engine::Capacity::of({{"gpu", 0}});
+  host.crash();
+  host.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+    {"name":"small","steps":[],"on_event":["new"]},
+    {"name":"large","steps":[{"name":"a","resources":{"gpu":1}}],"on_event":["new"]}]})");
+  const auto emitted = host.emit("new", "e-1");
+  ASSERT_TRUE(emitted);
+  EXPECT_EQ(emitted->executions.size(), 1u);
+  ASSERT_EQ(emitted->refused.size(), 1u);
+  EXPECT_EQ(emitted->refused[0].workflow.workflow, "large");
+  EXPECT_EQ(emitted->refused[0].error.code, Code::resources_insufficient);
+  const auto told = host.of<journal::EventEmitted>();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].refused,
+            (std::vector<journal::EventEmitted::Refused>{{{"p", "large"}, "resources_insufficient"}}));
 }
 
 TEST(Events, AnIdIsTakenOnceAlsoAfterACrash) {

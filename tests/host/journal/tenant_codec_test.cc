@@ -36,11 +36,12 @@ std::vector<TenantRecord> one_of_each() {
           ScheduleRemoved{any_schedule()},
           ScheduleFired{any_schedule(), static_cast<Firing>(*rc::gen::inRange(0, 3)), any_ns(),
                         any_execution(), any_next()},
-          ScheduleSkipped{any_schedule(), static_cast<ScheduleSkip>(*rc::gen::inRange(0, 3)), any_ns(),
+          ScheduleSkipped{any_schedule(), static_cast<ScheduleSkip>(*rc::gen::inRange(0, 4)), any_ns(),
                           any_ns(), any_next()},
           SchedulePaused{any_schedule()},
           ScheduleResumed{any_schedule(), any_next()},
-          EventEmitted{any_text(), any_text(), any_executions()},
+          EventEmitted{any_text(), any_text(), any_executions(), {}},
+          EventEmitted{any_text(), any_text(), {}, {{any_schedule(), any_text()}, {any_schedule(), "x"}}},
           LetterInserted{any_execution(), any_letter()},
           LetterRetried{any_execution(), any_execution()},
           LetterDeleted{any_execution()},
@@ -107,7 +108,7 @@ RC_GTEST_PROP(TenantCodec, AStateIsReadAsItWasWritten, ()) {
     if (coin()) {
       schedule.last_skip = 1 + std::abs(any_ns() / 2);
       schedule.skips = 2;
-      schedule.skip_reason = ScheduleSkip::fired_before;
+      schedule.skip_reason = ScheduleSkip::resources_insufficient;
     }
     state.schedules.emplace(any_schedule(), schedule);
   }
@@ -223,7 +224,7 @@ TEST(TenantState, AScheduleAdvancesByItsRegularFiresAndSkips) {
   apply_at(60, ScheduleResumed{daily, 70});
   EXPECT_FALSE(schedule.paused);
   EXPECT_EQ(schedule.next, 70);
-  apply_at(61, EventEmitted{"e", "", {}});
+  apply_at(61, EventEmitted{"e", "", {}, {}});
   apply_at(62, ScheduleRemoved{daily});
   EXPECT_TRUE(state.schedules.empty());
   EXPECT_EQ(state.next_seq, 12u);

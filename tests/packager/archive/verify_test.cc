@@ -224,13 +224,6 @@ TEST(Verify, SerialFloor) {
   EXPECT_EQ(outcome(sample_package(), {trust(publisher_key())}, policy), "serial_too_low");
 }
 
-TEST(Verify, WhatNoHostEnforcesIsRefused) {
-  EXPECT_EQ(outcome(sample_package(manifest_with([](Manifest& m) {
-              m.resources = {{"gpu", 1}};
-            }))),
-            "unsupported");
-}
-
 TEST(Verify, SignedNonsenseIsStillRefused) {
   const std::string payload = pack_payload(sample_files())->compressed;
   const std::string good = print(sample_manifest());

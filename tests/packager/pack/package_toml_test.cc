@@ -83,11 +83,18 @@ TEST(PackageToml, SyntaxErrorsHaveAPlace) {
   EXPECT_EQ(read.error().causes.at(0).where.line, 2u);
 }
 
-TEST(PackageToml, WhatNoHostEnforcesIsRefusedByName) {
-  const auto read = parse_package_toml("publisher = \"acme\"\n[resources]\nx = 1\n", "package.toml");
-  ASSERT_FALSE(read);
-  EXPECT_EQ(read.error().causes.at(0).code, Code::unsupported);
-  EXPECT_NE(read.error().causes.at(0).message.find("resources"), std::string::npos);
+TEST(PackageToml, ResourcesAreWhatAHostMustHave) {
+  const auto read =
+      parse_package_toml("publisher = \"acme\"\n[resources]\ngpu = 1\nlicence = 5\n", "package.toml");
+  ASSERT_TRUE(read) << describe(read.error());
+  EXPECT_EQ(read->resources, (std::map<std::string, int64_t>{{"gpu", 1}, {"licence", 5}}));
+  const auto bad = parse_package_toml(
+      "publisher = \"acme\"\n[resources]\nGPU = 1\ncpu = 0.5\nlicence = 0\nbeam = \"one\"\n", "package.toml");
+  ASSERT_FALSE(bad);
+  ASSERT_EQ(bad.error().causes.size(), 4u) << describe(bad.error());
+  std::set<uint32_t> lines;
+  for (const Error& cause : bad.error().causes) lines.insert(cause.where.line);
+  EXPECT_EQ(lines, (std::set<uint32_t>{3, 4, 5, 6}));
 }
 
 TEST(PackageToml, RequiresMapsPackagesToRanges) {
@@ -106,14 +113,26 @@ TEST(PackageToml, RequiresMapsPackagesToRanges) {
 }
 
 TEST(PackageToml, RefusesBadValues) {
-  for (const char* line : {"audience = []", "audience = [\"*\", \"alpha\"]", "audience = [\"Alpha\"]",
-                           "audience = \"alpha\"", "audience = [\"a\", \"a\"]", "serial = -1", "serial = 1.5",
-                           "not_after = 2027-12-31", "not_after = \"soon\"", "files = [1]", "description = 3",
-                           "permissions = 1", "permissions = {network = \"yes\"}",
+  for (const char* line : {"audience = []",
+                           "audience = [\"*\", \"alpha\"]",
+                           "audience = [\"Alpha\"]",
+                           "audience = \"alpha\"",
+                           "audience = [\"a\", \"a\"]",
+                           "serial = -1",
+                           "serial = 1.5",
+                           "not_after = 2027-12-31",
+                           "not_after = \"soon\"",
+                           "files = [1]",
+                           "description = 3",
+                           "permissions = 1",
+                           "resources = 1",
+                           "permissions = {network = \"yes\"}",
                            "permissions = {filesystem = [{path = \"relative\", mode = \"read\"}]}",
                            "permissions = {filesystem = [{path = \"/a\", mode = \"rw\"}]}",
-                           "permissions = {filesystem = [\"/a\"]}", "permissions = {env = [\"A\", \"A\"]}",
-                           "libraries = {linux-riscv64 = 1}", "publisher = \"acme\""}) {
+                           "permissions = {filesystem = [\"/a\"]}",
+                           "permissions = {env = [\"A\", \"A\"]}",
+                           "libraries = {linux-riscv64 = 1}",
+                           "publisher = \"acme\""}) {
     const auto read = parse_package_toml("publisher = \"acme\"\n" + std::string(line) + "\n", "package.toml");
     ASSERT_FALSE(read) << line;
     EXPECT_EQ(read.error().causes.size(), 1u) << describe(read.error());
