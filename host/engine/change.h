@@ -64,6 +64,7 @@ struct Change {
   std::vector<std::function<void()>> replies;
   std::vector<Birth> births;
   std::vector<ChildStop> child_stops;
+  std::vector<const Execution*> pauses;  // whose pause has begun or ended
   std::vector<const Execution*> ended_children;
   std::vector<Waiting> waiting;
   uint64_t turn = 0;
@@ -118,9 +119,16 @@ struct Decision {
   int64_t consultation_limit_ns = 0;
   int64_t handler_limit_ns = 0;
   size_t execution_limit_bytes = 0;
-  std::span<const uint64_t> killers{};  // recovery: invocations that are known to have killed the host
+  const registry::Catalog* catalog = nullptr;
+  std::span<const worker::Killer> killers{};  // recovery
   bool killed_host(uint64_t invocation) const {
-    return invocation != 0 && std::find(killers.begin(), killers.end(), invocation) != killers.end();
+    return invocation != 0 && std::any_of(killers.begin(), killers.end(), [&](const worker::Killer& killer) {
+             return killer.invocation == invocation;
+           });
+  }
+  bool hook_killed_host(ExecutionId id) const {
+    return std::any_of(killers.begin(), killers.end(),
+                       [&](const worker::Killer& killer) { return killer.hook_of == id; });
   }
 };
 

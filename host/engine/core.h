@@ -47,7 +47,7 @@ class Engine::Core : private Launcher {
   void stop_dispatching() { dispatching_ = false; }
   size_t running_steps() const;
 
-  Status recover(int64_t now, std::span<const uint64_t> killers);
+  Status recover(int64_t now, std::span<const worker::Killer> killers);
   Result<Turn> turn(int64_t now);
 
  private:
@@ -83,9 +83,10 @@ class Engine::Core : private Launcher {
   void instruct(Order& command, std::string_view verb, Ask ask);
   Error refusal(std::string_view tenant, ExecutionId id, std::string_view verb) const;
   // resources_insufficient: the workflow could never run to its end here.
-  Status check_capacity(const registry::Catalog::Target& target) const {
-    if (!target.workflow->takes_resources) return {};
-    return check_resources(resources_.capacity(), target.release->definition, *target.workflow);
+  Status check_capacity(const registry::Catalog::Target& target) const override {
+    if (resources_.capacity().endless) return {};
+    if (!target.workflow->takes_resources && target.release->resources.empty() && !target.required) return {};
+    return check_resources(resources_.capacity(), target);
   }
   template <class Trigger>
   void handle(Decision& decision, Trigger& command) {
@@ -146,7 +147,8 @@ class Engine::Core : private Launcher {
             options_.cancel_grace_ns,
             options_.consultation_limit_ns,
             options_.handler_limit_ns,
-            options_.execution_limit_bytes};
+            options_.execution_limit_bytes,
+            catalog_.get()};
   }
 
   const Options options_;

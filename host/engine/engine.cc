@@ -7,7 +7,7 @@
 
 namespace pirn::engine {
 
-Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
+Status Engine::Core::recover(int64_t now, std::span<const worker::Killer> killers) {
   PIRN_TRY(const ExecutionId last, store_.last_id());
   ids_.start_above(last);
   PIRN_TRY(Recovered recovered, fold_store(store_, streams_));
@@ -34,6 +34,9 @@ Status Engine::Core::recover(int64_t now, std::span<const uint64_t> killers) {
     shared.each_pin([&](const registry::ReleasePtr& release) { ++pins_[release]; });
     auto& execution = executions_[id] =
         std::make_unique<Execution>(std::move(state), std::move(plan).value(), tenant);
+    // Whom it belongs to is older, and there already.
+    if (const auto parent = executions_.find(execution->state().parent); parent != executions_.end())
+      execution->belongs_to_paused(parent->second->state().paused);
     execution->resume(deciding);
     // One that goes on waiting as its row says has nothing to write.
     if (execution->state().next_commit > projected + 1)
@@ -254,7 +257,7 @@ Engine::Engine(Options options, store::Store& store, worker::Runner& runner, con
     : core_(std::make_unique<Core>(options, store, runner, releases, listener, wakeup, committer)) {}
 Engine::~Engine() = default;
 Inbox& Engine::inbox() { return core_->inbox(); }
-Status Engine::recover(int64_t now, std::span<const uint64_t> killers) {
+Status Engine::recover(int64_t now, std::span<const worker::Killer> killers) {
   return core_->recover(now, killers);
 }
 const std::vector<Error>& Engine::left_aside() const { return core_->left_aside(); }

@@ -79,7 +79,7 @@ class Engine {
   // Folds what the store holds; call once, before the first turn. Invocations that were under way are
   // interrupted and will run again, without blame; but a crash counts against `killers`, the invocations that
   // are known to have killed the host before.
-  Status recover(int64_t now, std::span<const uint64_t> killers = {});
+  Status recover(int64_t now, std::span<const worker::Killer> killers = {});
   // Executions whose release cannot be read any more, or whose journal tells what cannot have happened, one
   // error each: they stay in the store as they are, and are taken up by the first opening that can read them.
   const std::vector<Error>& left_aside() const;

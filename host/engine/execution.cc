@@ -134,10 +134,13 @@ void Execution::create_from(Decision& decision, journal::Created record, const s
   }
   if (deadline != kNever)
     deadline_timer_ = decision.timers.add(deadline, {this, Due::What::workflow_deadline, 0});
-  for (uint32_t step = 0; step < plan_->n_steps(); ++step)
+  for (uint32_t step = 0; step < plan_->n_declared(); ++step)
     if (state_.steps[step].state == StepState::pending && local_[step].open_dependencies == 0)
       worklist_.push_back(plan_->rank(step));
   std::make_heap(worklist_.begin(), worklist_.end(), std::greater<>());
+  // A child waits for nothing but its graft, which has been adopted.
+  for (uint32_t step = plan_->n_declared(); step < plan_->n_steps(); ++step)
+    if (state_.steps[step].state == StepState::pending) pass(decision, step);
   settle(decision);
   finish_if_done(decision);
 }
@@ -147,6 +150,7 @@ void Execution::begin(Decision& decision) {
   const int64_t deadline =
       state_.attempt == 0 ? later(decision.now, plan_->workflow().timeout_ns) : state_.deadline;
   emit(decision, journal::Begun{state_.attempt + 1, deadline});
+  if (belongs_to_paused_) pause_with_parent(decision);
   if (deadline != kNever && deadline_timer_ == scheduler::kNoTimer)
     deadline_timer_ = decision.timers.add(deadline, {this, Due::What::workflow_deadline, 0});
   raise_barrier();
@@ -173,6 +177,7 @@ void Execution::stop(Decision& decision, Stopping record) {
     record.grace_until = later(decision.now, decision.cancel_grace_ns);
     grace_timer_ = decision.timers.add(record.grace_until, {this, Due::What::grace, 0});
   }
+  if (state_.paused) decision.change.pauses.push_back(this);
   emit(decision, std::move(record));
   decision.timers.remove(start_timer_);
   decision.timers.remove(deadline_timer_);
@@ -299,6 +304,7 @@ void Execution::interrupt(Decision& decision, uint32_t step, bool crashed) {
 
 void Execution::resume(Decision& decision) {
   open_commit();
+  if (decision.hook_killed_host(id()) && !state_.without_hooks) emit(decision, journal::HookCrashed{});
   const bool deadline_counts = state_.state == State::running || state_.state == State::pending;
   if (state_.deadline != kNever && deadline_counts)
     deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});

@@ -83,6 +83,17 @@ class Execution {
     return (state_.state == journal::State::pending || state_.state == journal::State::running) &&
            !concluding_;
   }
+  // A nested execution is held with the one that it belongs to, and let go with it; but not what somebody has
+  // paused by itself. belongs_to_paused() goes before create(), and after recovery.
+  void belongs_to_paused(bool paused) { belongs_to_paused_ = paused; }
+  void hold(Decision& decision);
+  void let_go_on(Decision& decision);
+  template <class Visit>
+  void each_child(Visit visit) const {
+    for (uint32_t step = 0; step < state_.steps.size(); ++step)
+      if (state_.steps[step].state == journal::StepState::running && nested(step))
+        visit(state_.steps[step].extra->child);
+  }
   // What people say; an error changes nothing.
   Status on_pause(Decision& decision, const std::string& reason);
   Status on_resume(Decision& decision, Resume& command);
@@ -188,6 +199,7 @@ class Execution {
   void expand(Decision& decision, uint32_t step, worker::Outcome& outcome);
   journal::ErrorPtr prepare_expansion(Decision& decision, uint32_t step, worker::Outcome& outcome,
                                       journal::ChildrenPtr& children, ExpansionPtr& expansion);
+  journal::ErrorPtr check_children(const Decision& decision, const Expansion& expansion) const;
   void spread(const ExpansionPtr& expansion);
   bool has_room(const Decision& decision, size_t bytes) const {
     return bytes <= decision.execution_limit_bytes - std::min(stored_bytes_, decision.execution_limit_bytes);
@@ -227,6 +239,8 @@ class Execution {
   void ask_on_timeout(Decision& decision, uint32_t step);
   void on_timeout_answer(Decision& decision, uint32_t step, worker::Outcome& outcome);
   Status check_answer(const Resume& command, uint32_t step) const;
+  void pause(Decision& decision, journal::Paused record);
+  void pause_with_parent(Decision& decision);
   void end_pause(Decision& decision, Resume& command, bool with_patch);
   void answer(Decision& decision, uint32_t step, const Resume& command);
   // `outcome`: what the invocation came back with; nullptr: it did not.
@@ -293,6 +307,7 @@ class Execution {
                                 std::string_view function);
   int64_t timeout_of(uint32_t step) const;
   void hook(Decision& decision, uint32_t step, std::string definition::Hooks::*which) {
+    if (state_.without_hooks) return;
     if (!(plan_->workflow().hooks.*which).empty() || !(plan_->step(step).hooks.*which).empty())
       call_hooks(decision, step, which);
   }
@@ -353,6 +368,7 @@ class Execution {
 
   journal::Rare<Observers> observers_;
   journal::Rare<std::vector<uint32_t>> rollbacks_;  // what is still to roll back, the next one last
+  bool belongs_to_paused_ = false;
   bool concluding_ = false;  // all steps are over and the outcome is settled, though its handler still runs
 
   size_t draft_ = 0;

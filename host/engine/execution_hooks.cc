@@ -1,5 +1,6 @@
 // Hooks observe (R54, R70): one at a time for an execution, in the order of the events; what they return
-// changes nothing. They are not journaled: a host that is lost loses those that were waiting.
+// changes nothing. They are not journaled: a host that is lost loses those that were waiting. What is
+// journaled is that one killed it, for a step that begins again would call it again.
 #include "host/engine/execution.h"
 #include "host/journal/codec.h"
 

@@ -121,9 +121,34 @@ Status Execution::on_pause(Decision& decision, const std::string& reason) {
   if (state_.paused) return cannot(what, "paused", "paused");
   if (concluding_) return cannot(what, "over but for its handler", "paused");
   open_commit();
-  emit(decision, journal::Paused{journal::kNoStep, reason});
-  leave_line(decision);
+  pause(decision, {journal::kNoStep, reason});
   return {};
+}
+
+void Execution::pause(Decision& decision, journal::Paused record) {
+  emit(decision, std::move(record));
+  leave_line(decision);
+  decision.change.pauses.push_back(this);
+}
+
+void Execution::hold(Decision& decision) {
+  belongs_to_paused_ = true;
+  if (state_.state != State::running || state_.paused || concluding_) return;
+  open_commit();
+  pause_with_parent(decision);
+}
+
+void Execution::pause_with_parent(Decision& decision) {
+  pause(decision, {journal::kNoStep, "execution " + state_.parent.text() + " is paused", true});
+}
+
+void Execution::let_go_on(Decision& decision) {
+  belongs_to_paused_ = false;
+  if (!state_.held) return;
+  open_commit();
+  Resume nothing_said;
+  end_pause(decision, nothing_said, false);
+  finish_if_done(decision);
 }
 
 Status Execution::check_answer(const Resume& command, uint32_t step) const {
@@ -146,6 +171,10 @@ Status Execution::on_resume(Decision& decision, Resume& command) {
   const std::string what = "execution " + id().text();
   if (state_.state != State::running)
     return cannot(what, name_of(state_.state), command.signal ? "signalled" : "resumed");
+  if (belongs_to_paused_ && !command.signal)
+    return Error{Code::invalid_transition,
+                 what + " is held with execution " + state_.parent.text() + ", which it is a part of",
+                 "Resume that one. A signal or an approval answers a step that awaits meanwhile."};
   for (const journal::Delta::Entry& entry : command.context.entries)
     if (entry.key.starts_with("__"))
       return Error{Code::invalid_argument,
@@ -184,6 +213,7 @@ void Execution::end_pause(Decision& decision, Resume& command, bool with_patch) 
   journal::Resumed record{journal::kNoStep, {}, command.by.name};
   if (with_patch) record.patch = command.context;
   emit(decision, std::move(record));
+  decision.change.pauses.push_back(this);
   if (with_patch && !command.context.empty()) {
     stored_bytes_ += journal::size_bytes(command.context);
     const auto number = static_cast<uint32_t>(state_.patches.size());

@@ -21,31 +21,51 @@ Execution& Engine::Core::create_from(Decision& deciding, ExecutionId id, PlanPtr
 
 namespace {
 
-// What a new execution of `plan` may take over from `past`: the completed steps of the same name, without
-// `from` and what depends on it, and without grafts that have expanded and what depends on them (their
-// children come into being anew).
-std::vector<bool> steps_to_adopt(const Plan& plan, const journal::ExecutionState& past,
-                                 const std::vector<std::string>& names, uint32_t from) {
-  std::vector<bool> adopts(plan.n_steps(), true);
-  for (uint32_t rank = 0; rank < plan.n_steps(); ++rank) {
-    const uint32_t step = plan.at_rank(rank);
-    const bool expanded =
-        std::any_of(past.expansions.begin(), past.expansions.end(), [&](const auto& children) {
-          return !children->empty() && names[children->front().graft] == plan.step(step).name;
-        });
-    adopts[step] =
-        step != from && !expanded && !plan.waits_for_any(step, [&](uint32_t s) { return !adopts[s]; });
-  }
-  return adopts;
+// What a new execution takes over from a past one.
+struct Heritage {
+  std::vector<journal::Step> steps;  // as the new one numbers them
+  std::vector<bool> adopts;
+  std::vector<ExpansionPtr> expansions;
+};
+
+bool can_be_adopted(const journal::Step& step) {
+  return step.state == journal::StepState::completed && step.compensation == journal::Compensation::none;
 }
 
-// The declared steps of a state as the new plan numbers them: by name.
-std::vector<journal::Step> renumbered(const journal::ExecutionState& past,
-                                      const std::vector<std::string>& names, const Plan& plan) {
-  std::vector<journal::Step> steps(plan.n_steps());
+// The completed steps, by name, without `from` and what depends on it. A graft comes with the children that
+// it had, those that did not complete to run again, if it is the same release that they are children of
+// (`grown`); else it expands anew, and what depends on it runs anew.
+Heritage heritage_of(const Plan& plan, const journal::ExecutionState& past,
+                     const std::vector<std::string>& names, uint32_t from, const GrownPlan* grown) {
+  Heritage out;
+  out.steps.resize(plan.n_steps());
   for (uint32_t i = 0; i < past.n_declared(); ++i)
-    if (const uint32_t step = plan.find(names[i]); step != UINT32_MAX) steps[step] = past.steps[i];
-  return steps;
+    if (const uint32_t step = plan.find(names[i]); step != kNone) out.steps[step] = past.steps[i];
+  const auto has_expanded = [&](uint32_t step) {
+    return std::any_of(past.expansions.begin(), past.expansions.end(), [&](const auto& children) {
+      return !children->empty() && names[children->front().graft] == plan.step(step).name;
+    });
+  };
+  out.adopts.assign(plan.n_steps(), true);
+  for (uint32_t rank = 0; rank < plan.n_steps(); ++rank) {
+    const uint32_t step = plan.at_rank(rank);
+    const bool expands_anew = has_expanded(step) && (!grown || !can_be_adopted(out.steps[step]));
+    out.adopts[step] = step != from && !expands_anew &&
+                       !plan.waits_for_any(step, [&](uint32_t s) { return !out.adopts[s]; });
+  }
+  if (!grown) return out;
+  auto first = static_cast<uint32_t>(out.steps.size());
+  for (const ExpansionPtr& expansion : grown->expansions()) {
+    if (!out.adopts[expansion->graft]) continue;
+    Expansion moved = *expansion;
+    moved.first = first;
+    first += moved.size();
+    out.steps.insert(out.steps.end(), past.steps.begin() + expansion->first,
+                     past.steps.begin() + expansion->first + expansion->size());
+    out.expansions.push_back(std::make_shared<const Expansion>(std::move(moved)));
+  }
+  out.adopts.resize(out.steps.size(), true);
+  return out;
 }
 
 }  // namespace
@@ -67,6 +87,10 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   if (command.from.empty() && decoded.state.state == journal::State::completed)
     return refused(name_of(decoded.state.state), "nothing of it failed");
   PIRN_TRY(const PlanPtr plan, plan_again(decoded.state, command.on_active));
+  std::optional<GrownPlan> grown;
+  if (!command.on_active) {
+    PIRN_TRY(grown, GrownPlan::recovered(plan, decoded.state));
+  }
   uint32_t from = journal::kNoStep;
   if (!command.from.empty() && (from = plan->find(command.from)) == journal::kNoStep) {
     const std::string near = nearest(command.from, plan->names());
@@ -91,9 +115,10 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
       else
         record.input.put(entry.key, entry.value);
     }
-  const std::vector<bool> adopts = steps_to_adopt(*plan, decoded.state, decoded.step_names, from);
-  create_from(deciding, id, plan, std::move(record), renumbered(decoded.state, decoded.step_names, *plan),
-              adopts, Execution::Adopting::to_go_on);
+  const Heritage heritage =
+      heritage_of(*plan, decoded.state, decoded.step_names, from, grown ? &*grown : nullptr);
+  create_from(deciding, id, plan, std::move(record), heritage.steps, heritage.adopts,
+              Execution::Adopting::to_go_on, heritage.expansions);
   return Started{id, false};
 }
 
@@ -103,7 +128,7 @@ Result<PlanPtr> Engine::Core::plan_again(const journal::ExecutionState& past, bo
   if (!on_active) {
     PIRN_TRY(const GrownPlan grown, recovered_plan(past));
     const PlanPtr& plan = grown.shared();
-    PIRN_DO(check_capacity({plan->release(), &plan->workflow()}));
+    PIRN_DO(check_capacity({plan->release(), &plan->workflow(), plan->required()}));
     return plan;
   }
   PIRN_TRY(const auto target, catalog_->resolve(origin.tenant, origin.package + "::" + origin.workflow));
@@ -164,7 +189,7 @@ Result<journal::DecodedState> Engine::Core::closed(const std::string& tenant, Ex
 Result<bool> Engine::Core::settle_families(Decision& deciding) {
   bool any = false;
   while (!batch_->change.births.empty() || !batch_->change.child_stops.empty() ||
-         !batch_->change.ended_children.empty()) {
+         !batch_->change.ended_children.empty() || !batch_->change.pauses.empty()) {
     any = true;
     for (const Birth& birth : std::exchange(batch_->change.births, {})) PIRN_DO(begin_child(deciding, birth));
     for (const ChildStop& stop : std::exchange(batch_->change.child_stops, {})) {
@@ -173,6 +198,16 @@ Result<bool> Engine::Core::settle_families(Decision& deciding) {
       child->second->cancel(deciding, stop.reason, stop.rollback, true);
       touched(*child->second);
     }
+    for (const Execution* parent : std::exchange(batch_->change.pauses, {}))
+      parent->each_child([&](ExecutionId id) {
+        const auto child = executions_.find(id);
+        if (child == executions_.end() || child->second->ended()) return;
+        if (parent->state().paused)
+          child->second->hold(deciding);
+        else
+          child->second->let_go_on(deciding);
+        touched(*child->second);
+      });
     for (const Execution* child : std::exchange(batch_->change.ended_children, {})) {
       const auto parent = executions_.find(child->state().parent);
       if (parent == executions_.end()) continue;
@@ -217,7 +252,10 @@ Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
   record.trigger = birth.undoes ? "rollback" : "nested";
   record.input = birth.input;
   if (!birth.undoes) {
-    create(deciding, birth.child, std::move(plan), std::move(record));
+    Execution& child = add(birth.child, std::move(plan));
+    child.belongs_to_paused(parent.paused);
+    child.create(deciding, std::move(record));
+    touched(child);
     return {};
   }
   const auto past = closed(parent.origin->tenant, birth.undoes);

@@ -164,7 +164,8 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
   if (type == "graft.expand") {
     return GraftExpanded{step, std::make_shared<const std::vector<Child>>(children_of(f.get("children")))};
   }
-  if (type == "workflow.pause") return Paused{step, f.text_or_empty("reason")};
+  if (type == "workflow.pause")
+    return Paused{step, f.text_or_empty("reason"), f.flag_or("with_parent", false)};
   if (type == "workflow.resume")
     return Resumed{step, f.find("patch") ? patch_of(f.get("patch")) : Delta(), f.text_or_empty("by")};
   if (type == "workflow.compensate") return Compensating{f.count("candidates")};
@@ -179,6 +180,7 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
   if (type == "handler.stop") return HandlerDone{f.number("invocation"), error_of(f)};
   if (type == "workflow.retry")
     return WorkflowRetry{f.count("attempt"), error_of(f), step, instant("delay"), instant("wake_at")};
+  if (type == "hook.crash") return HookCrashed{};
   if (type == "circuit.reject") return CircuitRejected{step, f.text("breaker")};
   if (type == "dead_letter.insert") return DeadLettered{instant("expires_at", kNever)};
   throw Malformed("'" + type + "' is no known event");
@@ -327,6 +329,8 @@ DecodedState state_of(const StateColumns& columns, const Fields& f, const Origin
   state.rollback = f.flag_or("rollback", false);
   state.cleanup = f.flag_or("cleanup", true);
   state.paused = f.flag_or("paused", false);
+  state.held = f.flag_or("held", false);
+  state.without_hooks = f.flag_or("without_hooks", false);
   state.attempt = f.count_or("attempt", 1);
   state.error_step = f.count_or("error_step", kNoStep);
   state.error = error_of(f);

@@ -269,6 +269,7 @@ struct Encoder {
     type("workflow.pause");
     if (record.step != kNoStep) step(record.step);
     optional_text(out, ",\"reason\":", record.reason);
+    if (record.with_parent) out.literal(",\"with_parent\":true");
   }
   void operator()(const Resumed& record) {
     type("workflow.resume");
@@ -322,6 +323,7 @@ struct Encoder {
     out.literal(",\"wake_at\":").instant(record.wake_at);
     error(record.error);
   }
+  void operator()(const HookCrashed&) { type("hook.crash"); }
   void operator()(const CircuitRejected& record) {
     type("circuit.reject");
     step(record.step);
@@ -515,6 +517,8 @@ void append_state(TextWriter& out, const ExecutionState& state, std::span<const 
   if (state.rollback) out.literal(",\"rollback\":true");
   if (!state.cleanup) out.literal(",\"cleanup\":false");
   if (state.paused) out.literal(",\"paused\":true");
+  if (state.held) out.literal(",\"held\":true");
+  if (state.without_hooks) out.literal(",\"without_hooks\":true");
   if (state.attempt != 1) out.literal(",\"attempt\":").number(state.attempt);
   if (state.error_step != kNoStep) out.literal(",\"error_step\":").number(state.error_step);
   if (state.error) {

@@ -249,6 +249,7 @@ struct Stopping {
 struct Paused {
   uint32_t step = kNoStep;
   std::string reason;
+  bool with_parent = false;  // nested: with the execution that it belongs to
 };
 // workflow.resume: ends a manual pause and may patch the context, or (with a step) ends its waiting; the
 // step's own record follows.
@@ -326,6 +327,8 @@ struct Diagnostic {
   std::string message;
   uint32_t step = kNoStep;
 };
+// hook.crash: a hook of this execution has killed the host; none of it is called any more.
+struct HookCrashed {};
 // node: emitted by task code, committed with its outcome.
 struct Emitted {
   uint32_t step = 0;  // kNoStep: by a handler of the workflow
@@ -339,7 +342,7 @@ using Record =
                  StepFailed, StepRetry, StepCancelled, StepInterrupted, Stopping, Failed, Stopped, Diagnostic,
                  Emitted, StepSnoozed, StepAwaiting, StepAdopted, GraftExpanded, Paused, Resumed,
                  Compensating, RollbackStarted, RollbackDone, RollbackFailed, HandlerStarted, HandlerDone,
-                 WorkflowRetry, CircuitRejected, DeadLettered, StepSettled>;
+                 WorkflowRetry, CircuitRejected, DeadLettered, StepSettled, HookCrashed>;
 
 std::string_view name_of(Strategy strategy);
 std::string_view name_of(SkipKind kind);

@@ -252,14 +252,16 @@ struct Applier {
 
   void operator()(const Paused& record) {
     names_a_step_or_none(record.step);
-    if (record.step == kNoStep) execution.paused = true;
+    if (record.step != kNoStep) return;
+    execution.paused = true;
+    execution.held = record.with_parent;
   }
 
   void operator()(Resumed&& record) {
     names_a_step_or_none(record.step);
     if (record.step != kNoStep) return;  // the step's own record follows
     require(execution.paused);
-    execution.paused = false;
+    execution.paused = execution.held = false;
     if (!record.patch.empty()) execution.patches.push_back(std::move(record.patch));
   }
 
@@ -333,6 +335,8 @@ struct Applier {
     execution.wake_at = record.wake_at;
   }
 
+  void operator()(const HookCrashed&) { execution.without_hooks = true; }
+
   void operator()(const CircuitRejected& record) { step(record.step); }
 
   void operator()(const DeadLettered& record) { execution.dead_letter_until = record.expires_at; }
@@ -350,7 +354,7 @@ struct Applier {
     execution.rollback = record.rollback;
     execution.cleanup = record.cleanup;
     execution.grace_until = record.grace_until;
-    execution.paused = false;
+    execution.paused = execution.held = false;
   }
 
   void operator()(Failed&& record) {

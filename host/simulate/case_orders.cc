@@ -31,10 +31,10 @@ const std::vector<std::string> kWords = {"start",
                                          "crash",
                                          "down",
                                          "fail_commit"};
-const std::vector<std::string> kOptions = {
-    "at",      "after", "as",        "input",    "key",     "tenant", "reason",   "rollback",
-    "cleanup", "in",    "step",      "strategy", "context", "action", "by",       "comment",
-    "from",    "to",    "on_active", "payload",  "id",      "resources"};
+const std::vector<std::string> kOptions = {"at",        "after",    "as",      "input",    "key",  "tenant",
+                                           "reason",    "rollback", "cleanup", "in",       "step", "strategy",
+                                           "context",   "action",   "by",      "comment",  "from", "to",
+                                           "on_active", "payload",  "id",      "resources"};
 
 // The members of an order beside its word; each is taken once.
 class Options {

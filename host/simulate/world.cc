@@ -145,10 +145,12 @@ void ScriptedRunner::end(size_t call, Called::Fate fate) {
   calls[call].ended_at = now_;
 }
 
-std::vector<uint64_t> ScriptedRunner::killers() const {
-  std::vector<uint64_t> killers;
+std::vector<worker::Killer> ScriptedRunner::killers() const {
+  std::vector<worker::Killer> killers;
   for (const auto& [id, call] : under_way_)
-    if (call.kills_host && call.at <= now_) killers.push_back(id);
+    if (call.kills_host && call.at <= now_)
+      killers.push_back(
+          {id, calls[call.call].kind == worker::Kind::hook ? calls[call.call].execution : ExecutionId()});
   return killers;
 }
 
@@ -258,7 +260,7 @@ World::World(engine::Options options, int64_t begin) : options_(options), now_(b
 }
 World::~World() = default;
 
-void World::come_back(std::vector<uint64_t> killers) {
+void World::come_back(std::vector<worker::Killer> killers) {
   store_ = std::make_unique<store::MemoryStore>(contents_);
   committer_ = committers ? committers(*store_) : nullptr;
   engine_ =
@@ -326,7 +328,7 @@ void World::fail_commit(uint64_t n, bool uncertain) {
       n, uncertain ? store::MemoryStore::Failure::uncertain : store::MemoryStore::Failure::nothing_written);
 }
 
-void World::crash(std::vector<uint64_t> killers) {
+void World::crash(std::vector<worker::Killer> killers) {
   lose();
   come_back(std::move(killers));
   settle();
@@ -410,7 +412,7 @@ std::string World::step_state(ExecutionId id, std::string_view step) {
 }
 
 bool World::turn() {
-  if (std::vector<uint64_t> killers = runner_->killers(); !killers.empty()) {
+  if (std::vector<worker::Killer> killers = runner_->killers(); !killers.empty()) {
     crash(std::move(killers));
     return true;
   }

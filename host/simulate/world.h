@@ -79,7 +79,7 @@ class ScriptedRunner : public worker::Runner {
 
   std::optional<int64_t> next_completion() const;
   // Calls that kill their host and are due.
-  std::vector<uint64_t> killers() const;
+  std::vector<worker::Killer> killers() const;
   // The host is lost, and all that is under way with it.
   void lose_all();
   // What was taken was committed; or else the journal says what was.
@@ -191,9 +191,9 @@ class World : public engine::CommitListener, public worker::Wakeup {
   // The host is lost: what was not committed is gone, the runner's calls too. Nothing but come_back() and
   // pass_time() makes sense until it is back.
   void lose();
-  void come_back(std::vector<uint64_t> killers = {});  // invocations whose functions had crashed it
+  void come_back(std::vector<worker::Killer> killers = {});  // whose functions had crashed it
   bool down() const { return engine_ == nullptr; }
-  void crash(std::vector<uint64_t> killers = {});  // both, and settles
+  void crash(std::vector<worker::Killer> killers = {});  // both, and settles
   void pass_time(int64_t ns) { now_ += ns; }
   // The n-th commit from now fails, and the host with it; it comes back at once. `uncertain`: the commit is
   // durable all the same.

@@ -392,7 +392,8 @@ int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now) {
   if (auto loaded = place.tenure->get(source_)) {
     const pirn_fn function = (*loaded)->find(invocation.function);
     assert(function && "the definition was checked against the functions of its release");
-    const InvocationNote note(invocation.id);
+    const InvocationNote note(invocation.id,
+                              invocation.kind == Kind::hook ? invocation.frame->execution : ExecutionId());
     const int64_t cpu_before = options_.measure ? thread_cpu_ns() : 0;
     place.outcome = Call(invocation, listener_, place.signals, now).run(function, (*loaded)->state());
     const int64_t end = unix_now_ns();

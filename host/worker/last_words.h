@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "host/worker/runner.h"
 #include "packager/error/error.h"
 
 namespace pirn::worker {
@@ -21,19 +22,19 @@ class LastWords {
   // a process: another one takes its place.
   static Result<LastWords> open(const std::string& file);
 
-  const std::vector<uint64_t>& killers() const { return killers_; }  // ids of invocations
+  const std::vector<Killer>& killers() const { return killers_; }
   // When the crashes are counted.
   void forget() const;
 
  private:
-  explicit LastWords(std::vector<uint64_t> killers) : killers_(std::move(killers)) {}
-  std::vector<uint64_t> killers_;
+  explicit LastWords(std::vector<Killer> killers) : killers_(std::move(killers)) {}
+  std::vector<Killer> killers_;
 };
 
 // While it lives, a crash of this thread is that of the invocation.
 class InvocationNote {
  public:
-  explicit InvocationNote(uint64_t invocation);
+  explicit InvocationNote(uint64_t invocation, ExecutionId hook_of = {});
   ~InvocationNote();
   InvocationNote(const InvocationNote&) = delete;
 };

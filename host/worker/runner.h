@@ -84,6 +84,15 @@ struct Completion {
   Outcome outcome;
 };
 
+// An invocation that is known to have killed the process before this one. The journal knows which execution
+// it was of, but of hooks, which it does not name.
+struct Killer {
+  uint64_t invocation = 0;
+  ExecutionId hook_of;  // 0: it was no hook
+
+  bool operator==(const Killer&) const = default;
+};
+
 // Live and best effort: what a running function says before it returns. Any thread; must not block.
 class Listener {
  public:

@@ -7,10 +7,7 @@ namespace {
 using journal::State;
 
 // The host dies of the newest call, and comes back.
-void die_of_the_last_call(World& world) {
-  const uint64_t killer = world.runner().calls.back().id;
-  world.crash({killer});
-}
+void die_of_the_last_call(World& world) { world.crash({{world.runner().calls.back().id, {}}}); }
 
 TEST(Crash, AStepMayKillTheHostThreeTimes) {
   World world;
@@ -136,9 +133,36 @@ TEST(Crash, AHandlerOfAStepThatKillsTheHostIsNotCalledAgain) {
   world.settle();
   const auto note = std::find_if(world.runner().calls.begin(), world.runner().calls.end(),
                                  [](const Called& call) { return call.function == "note"; });
-  world.crash({note->id});
+  world.crash({{note->id, {}}});
   EXPECT_EQ(calls_of(world, "note"), 1u);
   EXPECT_EQ(world.step_state(id, "b"), "running");
+}
+
+// R70: what hooks do changes no outcome, and a step that begins again calls none that would kill the host
+// again.
+TEST(Crash, AHookThatKillsTheHostIsTheLastOneOfItsExecution) {
+  World world;
+  world.publish(
+      R"("hooks":{"on_start":"bomb","on_finish":"seen"},"steps":[{"name":"a"},{"name":"b","after":["a"]}])");
+  world.runner().by_function["a"] = [](const auto&) { return after(kSecond, ok()); };
+  world.runner().by_function["bomb"] = [](const auto&) {
+    Act act = ok();
+    act.kills_host = true;
+    return act;
+  };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.crashes(), 1);
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.show(id).state.steps[0].extra->crashes, 0u) << "the step is not to blame";
+  EXPECT_EQ(world.show(id).state.steps[0].extra->interruptions, 1u);
+  EXPECT_EQ(calls_of(world, "bomb"), 1u);
+  EXPECT_EQ(calls_of(world, "seen"), 0u);
+  EXPECT_EQ(world.records_of<journal::HookCrashed>(id).size(), 1u);
+  const ExecutionId other = world.start()->id;
+  world.run();
+  EXPECT_EQ(calls_of(world, "bomb"), 2u) << "another execution has its own hooks";
+  EXPECT_EQ(world.show(other).state.state, State::completed);
 }
 
 }  // namespace

@@ -452,5 +452,129 @@ TEST(Nested, AWorkflowOfAnotherPackageIsRolledBackOnItsOwnRelease) {
   EXPECT_EQ(world.show(undo->execution).state.origin->pins, std::vector<Digest>{pay1->digest});
 }
 
+// ---- a pause holds the family ----
+
+// "w" has two nested steps that run and one behind them; "inner" contains "innermost".
+struct Family {
+  explicit Family(World& world) : world(world) {
+    world.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+      {"name":"w","steps":[{"name":"n","workflow":"inner"},{"name":"m","workflow":"inner"},{"name":"z","after":["n","m"]}]},
+      {"name":"inner","steps":[{"name":"x"},{"name":"deep","workflow":"innermost","after":["x"]},{"name":"y","after":["deep"]}]},
+      {"name":"innermost","steps":[{"name":"p"},{"name":"q","after":["p"]}]}]})");
+    world.runner().script = [](const auto&) { return after(kMinute, ok()); };
+    id = world.start()->id;
+    world.advance(kMinute + kSecond);  // "p" of both runs
+    child = child_of(world, id);
+    deep = child_of(world, child, 1);
+  }
+  World& world;
+  ExecutionId id, child, deep;
+};
+
+TEST(Nested, APauseOfItsParentHoldsItAndAResumeLetsItGo) {
+  World world;
+  Family family(world);
+  ASSERT_TRUE(world.pause(family.id));
+  EXPECT_EQ(world.visible(family.child), "paused");
+  EXPECT_EQ(world.visible(family.deep), "paused");
+  const auto paused = world.records_of<journal::Paused>(family.deep);
+  ASSERT_EQ(paused.size(), 1u);
+  EXPECT_TRUE(paused[0].with_parent);
+  const size_t calls = world.runner().calls.size();
+  world.advance(10 * kMinute);
+  EXPECT_EQ(world.runner().calls.size(), calls) << "what ran has finished, and nothing has started";
+  EXPECT_EQ(world.step_state(family.deep, "p"), "completed");
+  EXPECT_EQ(world.resume(family.child).error().code, Code::invalid_transition);
+  EXPECT_EQ(world.resume(family.deep).error().code, Code::invalid_transition);
+  world.crash();
+  world.advance(10 * kMinute);
+  EXPECT_EQ(world.runner().calls.size(), calls);
+  EXPECT_EQ(world.resume(family.deep).error().code, Code::invalid_transition) << "it is known after a crash";
+  ASSERT_TRUE(world.resume(family.id));
+  EXPECT_EQ(world.visible(family.child), "running");
+  EXPECT_EQ(world.visible(family.deep), "running");
+  world.run();
+  EXPECT_EQ(world.show(family.id).state.state, State::completed);
+}
+
+TEST(Nested, WhatSomebodyPausedByItselfStaysSo) {
+  World world;
+  Family family(world);
+  ASSERT_TRUE(world.pause(family.child));
+  EXPECT_EQ(world.visible(family.deep), "paused") << "below it everything is held";
+  ASSERT_TRUE(world.pause(family.id));
+  ASSERT_TRUE(world.resume(family.id));
+  world.advance(10 * kMinute);
+  EXPECT_EQ(world.visible(family.child), "paused");
+  EXPECT_EQ(world.step_state(family.deep, "q"), "ready");
+  EXPECT_EQ(world.step_state(family.id, "m"), "completed") << "its brother goes on";
+  ASSERT_TRUE(world.resume(family.child));
+  world.run();
+  EXPECT_EQ(world.show(family.id).state.state, State::completed);
+}
+
+// The child comes into being while its parent is paused already, and one tries again meanwhile.
+TEST(Nested, WhatBeginsDuringThePauseIsHeldFromTheBeginning) {
+  World world;
+  publish(world, R"({"name":"n","workflow":"inner","input":"narrow"},{"name":"m","workflow":"inner"})",
+          R"("max_retries":1,"retry_delay":"1m","steps":[{"name":"x","max_retries":0}])");
+  world.runner().by_function["narrow"] = [](const auto&) { return after(kSecond, ok("{}")); };
+  world.runner().by_function["x"] = [](const auto&) { return after(2 * kSecond, fail("bad")); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  ASSERT_TRUE(world.pause(id));
+  world.advance(10 * kMinute);
+  const ExecutionId late = child_of(world, id, 0), tries = child_of(world, id, 1);
+  EXPECT_EQ(world.visible(late), "paused");
+  EXPECT_EQ(world.show(late).state.steps[0].invocations, 0u);
+  EXPECT_EQ(world.visible(tries), "paused");
+  EXPECT_EQ(world.show(tries).state.attempt, 2u) << "the first one has failed, which is recorded";
+  EXPECT_EQ(world.show(tries).state.steps[0].invocations, 0u);
+  world.crash();
+  world.advance(10 * kMinute);
+  world.runner().by_function["x"] = [](const auto&) { return ok(); };
+  EXPECT_EQ(calls_of(world, "x"), 1u);
+  ASSERT_TRUE(world.resume(id));
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+}
+
+TEST(Nested, ACancelOfAPausedParentEndsAlsoWhatItCannotCancel) {
+  for (const char* cancellable : {"true", "false"}) {
+    World world;
+    publish(world, R"({"name":"n","workflow":"inner","cancellable":)" + std::string(cancellable) + "}",
+            kInner);
+    world.runner().by_function["x"] = [](const auto&) { return after(kSecond, ok()); };
+    const ExecutionId id = world.start()->id;
+    world.settle();
+    ASSERT_TRUE(world.pause(id));
+    world.advance(kMinute);
+    const ExecutionId child = child_of(world, id);
+    EXPECT_EQ(world.visible(child), "paused");
+    ASSERT_TRUE(world.cancel(id));
+    world.advance(kMinute);
+    EXPECT_EQ(world.show(id).state.state, State::cancelled);
+    const bool goes_on = std::string_view(cancellable) == "false";
+    EXPECT_EQ(world.show(child).state.state, goes_on ? State::completed : State::cancelled);
+  }
+}
+
+TEST(Nested, APauseSurvivesTheHostAtEveryCommit) {
+  for (const bool uncertain : {false, true})
+    for (uint64_t n = 1; n < 8; ++n) {
+      World world;
+      Family family(world);
+      world.fail_commit(n, uncertain);
+      if (!world.pause(family.id)) (void)world.pause(family.id);
+      ASSERT_EQ(world.visible(family.id), "paused");
+      world.advance(10 * kMinute);
+      EXPECT_EQ(world.visible(family.deep), "paused") << n << uncertain;
+      world.fail_commit(n, uncertain);
+      if (!world.resume(family.id)) (void)world.resume(family.id);
+      world.run();
+      EXPECT_EQ(world.show(family.id).state.state, State::completed) << n << uncertain;
+    }
+}
+
 }  // namespace
 }  // namespace pirn::sim

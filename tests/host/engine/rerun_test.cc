@@ -96,6 +96,84 @@ TEST(Rerun, OnTheActiveReleaseWhenAskedTo) {
       << "by name, not by number";
 }
 
+// R65, R12: an expansion is never computed again where it is known.
+const char* const kFan =
+    R"("failure_mode":"continue","steps":[{"name":"plan"},{"name":"fan","graft":true,"after":["plan"]},
+  {"name":"join","after_graft":["fan"]},{"name":"other","graft":true},{"name":"late","after":["other"]}])";
+
+TEST(Rerun, AGraftIsTakenOverWithItsChildren) {
+  World world;
+  world.publish(kFan);
+  bool bad = true;
+  world.runner().by_function["fan"] = [](const auto&) {
+    return expand({child("c1"), child("c2", R"({"max_retries":0})"), child("c3")}, R"({"n":3})");
+  };
+  world.runner().by_function["other"] = [](const auto&) { return expand({child("d1"), child("d2")}); };
+  world.runner().by_function["child"] = [&](const worker::Invocation& call) {
+    if (bad && call.step_name == "c2") return fail("bad");
+    return ok(R"({"by":")" + std::string(call.step_name) + "\"}");
+  };
+  const ExecutionId first = world.start()->id;
+  world.run();
+  ASSERT_EQ(world.show(first).state.state, State::failed);
+  bad = false;
+  size_t before = world.runner().calls.size();
+  const auto again = rerun(world, first);
+  ASSERT_TRUE(again) << describe(again.error());
+  world.crash();
+  world.run();
+  const engine::View view = world.show(again->id);
+  EXPECT_EQ(view.state.state, State::completed);
+  std::vector<std::string> called = called_since(world, before);
+  called.erase(std::unique(called.begin(), called.end()), called.end());  // what the crash has taken
+  EXPECT_EQ(called, (std::vector<std::string>{"c2", "join"}));
+  EXPECT_EQ(view.state.n_children, 5u);
+  EXPECT_EQ(view.state.n_terminal(), 10u);
+  EXPECT_EQ(
+      world.runner().calls.back().context,
+      R"({"c1":{"by":"c1"},"c1_by":"c1","c2":{"by":"c2"},"c2_by":"c2","c3":{"by":"c3"},"c3_by":"c3","n":3})");
+
+  // From the step before the first graft: that one expands anew, the other one stays with its children.
+  before = world.runner().calls.size();
+  const auto third = rerun(world, again->id, "plan");
+  ASSERT_TRUE(third);
+  world.run();
+  EXPECT_EQ(called_since(world, before), (std::vector<std::string>{"plan", "fan", "c1", "c2", "c3", "join"}));
+  EXPECT_EQ(world.show(third->id).state.n_children, 5u);
+  EXPECT_EQ(world.step_state(third->id, "d2"), "completed");
+
+  // From behind it: nothing of it runs.
+  before = world.runner().calls.size();
+  ASSERT_TRUE(rerun(world, third->id, "join"));
+  world.run();
+  EXPECT_EQ(called_since(world, before), std::vector<std::string>{"join"});
+
+  // On another release the children may be others.
+  world.publish(kFan);
+  before = world.runner().calls.size();
+  ASSERT_TRUE(rerun(world, third->id, "join", true));
+  world.run();
+  EXPECT_EQ(called_since(world, before),
+            (std::vector<std::string>{"fan", "other", "c1", "c2", "c3", "d1", "d2", "late", "join"}));
+}
+
+TEST(Rerun, AGraftThatWasRolledBackExpandsAnew) {
+  World world;
+  world.publish(
+      R"("steps":[{"name":"fan","graft":true,"rollback":"undo"},{"name":"b","after_graft":["fan"],"max_retries":0}])");
+  world.runner().by_function["fan"] = [](const auto&) { return expand({child("c1")}); };
+  world.runner().by_function["b"] = [](const auto&) { return fail("bad"); };
+  const ExecutionId first = world.start()->id;
+  world.run();
+  world.runner().by_function["b"] = [](const auto&) { return ok(); };
+  const size_t before = world.runner().calls.size();
+  const auto again = rerun(world, first);
+  ASSERT_TRUE(again);
+  world.run();
+  EXPECT_EQ(called_since(world, before), (std::vector<std::string>{"fan", "c1", "b"}));
+  EXPECT_EQ(world.show(again->id).state.state, State::completed);
+}
+
 TEST(Rerun, WhatCannotBeChangesNothing) {
   World world;
   world.publish(R"("steps":[{"name":"a"}])");

@@ -160,7 +160,7 @@ Record any_record<20>() {
 }
 template <>
 Record any_record<21>() {
-  return Paused{any_step_or_none(), any_text()};
+  return Paused{any_step_or_none(), any_text(), coin()};
 }
 template <>
 Record any_record<22>() {
@@ -205,6 +205,10 @@ Record any_record<31>() {
 template <>
 Record any_record<32>() {
   return StepSettled{any_step(), any_of<AfterFailure>(0, 6), any_count()};
+}
+template <>
+Record any_record<33>() {
+  return HookCrashed{};
 }
 
 // One of each kind, in random order of contents.
@@ -304,7 +308,9 @@ struct Same {
   bool operator()(const GraftExpanded& a, const GraftExpanded& b) const {
     return a.step == b.step && *a.children == *b.children;
   }
-  bool operator()(const Paused& a, const Paused& b) const { return a.step == b.step && a.reason == b.reason; }
+  bool operator()(const Paused& a, const Paused& b) const {
+    return a.step == b.step && a.reason == b.reason && a.with_parent == b.with_parent;
+  }
   bool operator()(const Resumed& a, const Resumed& b) const {
     return a.step == b.step && a.by == b.by && same(a.patch, b.patch);
   }
@@ -335,6 +341,7 @@ struct Same {
   bool operator()(const CircuitRejected& a, const CircuitRejected& b) const {
     return a.step == b.step && a.breaker == b.breaker;
   }
+  bool operator()(const HookCrashed&, const HookCrashed&) const { return true; }
   bool operator()(const DeadLettered& a, const DeadLettered& b) const { return a.expires_at == b.expires_at; }
   bool operator()(const StepSettled& a, const StepSettled& b) const {
     return std::tie(a.step, a.then, a.rule) == std::tie(b.step, b.then, b.rule);
@@ -416,6 +423,8 @@ ExecutionState any_state() {
   state.retry_of = any_id_or_none();
   state.parent_step = any_step_or_none();
   state.paused = coin();
+  state.held = state.paused && coin();
+  state.without_hooks = coin();
   state.dead_letter_until = any_ns();
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n) state.patches.push_back(any_delta(true));
   for (int n = *rc::gen::inRange(0, 3); n > 0; --n)
@@ -467,10 +476,10 @@ bool same(const Step& a, const Step& b) {
 bool same(const ExecutionState& a, const ExecutionState& b) {
   const auto tie = [](const ExecutionState& s) {
     return std::tie(s.id, *s.origin, s.key, s.trigger, s.strategy, s.input_digest, s.root, s.parent,
-                    s.parent_step, s.retry_of, s.paused, s.dead_letter_until, s.handlers, s.n_children,
-                    s.state, s.cause, s.rollback, s.cleanup, s.attempt, s.error_step, s.reason, s.created_at,
-                    s.started_at, s.ended_at, s.wake_at, s.deadline, s.grace_until, s.next_seq, s.next_commit,
-                    s.tolerated_failures);
+                    s.parent_step, s.retry_of, s.paused, s.held, s.without_hooks, s.dead_letter_until,
+                    s.handlers, s.n_children, s.state, s.cause, s.rollback, s.cleanup, s.attempt,
+                    s.error_step, s.reason, s.created_at, s.started_at, s.ended_at, s.wake_at, s.deadline,
+                    s.grace_until, s.next_seq, s.next_commit, s.tolerated_failures);
   };
   if (tie(a) != tie(b) || !same(a.input, b.input) || !same(a.error, b.error) ||
       a.steps.size() != b.steps.size())

@@ -46,12 +46,12 @@ void write_to_nowhere() {
   *nowhere = 1;
 }
 
-void crash_in(const std::string& file, uint64_t invocation, void (*crash)()) {
+void crash_in(const std::string& file, uint64_t invocation, void (*crash)(), ExecutionId hook_of = {}) {
   const auto opened = LastWords::open(file);
   if (!opened) _exit(3);
   std::thread([&] {
     const SignalStack stack;
-    const InvocationNote note(invocation);
+    const InvocationNote note(invocation, hook_of);
     crash();
   }).join();
 }
@@ -67,6 +67,12 @@ TEST_F(LastWordsTest, ASegmentationFaultNamesItsInvocation) {
   const std::string at = file();
   EXPECT_EXIT(crash_in(at, 1099511627777, write_to_nowhere), testing::KilledBySignal(SIGSEGV), "");
   EXPECT_EQ(words(), "1099511627777\n");
+}
+
+TEST_F(LastWordsTest, AHookNamesItsExecutionToo) {
+  const std::string at = file();
+  EXPECT_EXIT(crash_in(at, 7, write_to_nowhere, {1099511627777}), testing::KilledBySignal(SIGSEGV), "");
+  EXPECT_EQ(words(), "7 1099511627777\n");
 }
 
 TEST_F(LastWordsTest, SoDoesAnAbort) {
@@ -95,10 +101,10 @@ TEST_F(LastWordsTest, AThreadWithoutAnInvocationBlamesNobody) {
 }
 
 TEST_F(LastWordsTest, TheNextLifeReadsThemOnce) {
-  std::ofstream(file_) << "12\n34\n5";
+  std::ofstream(file_) << "12\n34 1099511627777\n5";
   const auto opened = LastWords::open(file_);
   ASSERT_TRUE(opened);
-  EXPECT_EQ(opened->killers(), (std::vector<uint64_t>{12, 34, 5}));
+  EXPECT_EQ(opened->killers(), (std::vector<Killer>{{12, {}}, {34, {1099511627777}}, {5, {}}}));
   opened->forget();
   EXPECT_EQ(words(), "");
 }
