@@ -24,13 +24,44 @@ bool Run::pause() {
   if (e_.phase != Phase::running || e_.paused || e_.concluding) return false;
   e_.paused = true;
   leave_line();
+  for (Run* child : children()) child->hold();
   return true;
+}
+
+// Those that belong to its running steps.
+std::vector<Run*> Run::children() const {
+  std::vector<Run*> out;
+  for (const Step& step : e_.steps)
+    if (step.state == State::running && step.child) out.push_back(step.child);
+  return out;
+}
+
+// With the one that it belongs to, unless it is paused already.
+void Run::hold() {
+  if (!pause()) return;
+  e_.held = true;
+}
+void Run::let_go_on() {
+  if (e_.held) end_pause();
+}
+void Run::let_children_go() {
+  for (Run* child : children()) child->let_go_on();
+}
+
+void Run::end_pause() {
+  e_.paused = e_.held = false;
+  for (Step& s : e_.steps)  // what was due meanwhile is due now
+    if ((s.state == State::retry_wait || s.state == State::snoozed) && s.wake_at <= host_.now()) {
+      s.wake_at = kNever;
+      s.state = State::ready;
+    }
+  let_children_go();
 }
 
 // E5: the manual pause ends and the context is a patch, unless a step is named; without a manual pause the
 // awaiting steps, or the named one, are answered.
 bool Run::resume(const Context& context, const std::string& step, Action action) {
-  if (e_.phase != Phase::running) return false;
+  if (e_.phase != Phase::running || belongs_to_paused()) return false;
   std::vector<size_t> answered;
   for (size_t i = 0; i < e_.steps.size(); ++i) {
     if (step.empty() ? e_.paused : e_.steps[i].def.name != step) continue;
@@ -40,12 +71,7 @@ bool Run::resume(const Context& context, const std::string& step, Action action)
   for (const size_t i : answered)
     if (action != Action::complete && !e_.steps[i].intervention) return false;  // R47
   if (e_.paused && answered.empty() && !context.empty()) e_.patches.push_back(context);
-  e_.paused = false;
-  for (Step& s : e_.steps)  // what was due meanwhile is due now
-    if ((s.state == State::retry_wait || s.state == State::snoozed) && s.wake_at <= host_.now()) {
-      s.wake_at = kNever;
-      s.state = State::ready;
-    }
+  if (e_.paused) end_pause();
   for (const size_t i : answered) {
     if (e_.steps[i].state != State::awaiting) continue;  // the first answer has stopped the execution
     switch (action) {
@@ -96,6 +122,7 @@ bool Run::visibly_paused() const {
 void Run::E2_begin() {
   e_.wake_at = kNever;
   e_.phase = Phase::running;
+  e_.paused = e_.held = belongs_to_paused();
   if (++e_.attempt == 1) {  // R21: wall clock from the first start
     e_.started_at = host_.now();
     e_.deadline = later(host_.now(), e_.workflow->timeout_ns);
@@ -136,7 +163,8 @@ void Run::stop(Cause cause) {
   const std::set<size_t> below = descendants_of_failures();
   e_.phase = Phase::stopping;
   e_.cause = cause;
-  e_.paused = false;
+  if (e_.paused) host_.let_go_.push_back(this);
+  e_.paused = e_.held = false;
   e_.wake_at = kNever;
   e_.grace_until = later(host_.now(), host_.settings_.cancel_grace);
   leave_line();

@@ -101,13 +101,13 @@ void Model::decide() {
     while (!more && dispatch()) {
     }
     follow();
-    more = more || !births_.empty() || !stops_.empty() || !ended_.empty();
+    more = more || !births_.empty() || !stops_.empty() || !let_go_.empty() || !ended_.empty();
   }
 }
 
 // Executions that begin, stop or end because of others.
 bool Model::settle_families() {
-  if (births_.empty() && stops_.empty() && ended_.empty()) return false;
+  if (births_.empty() && stops_.empty() && let_go_.empty() && ended_.empty()) return false;
   for (const Birth& birth : std::exchange(births_, {})) {
     Step& step = birth.parent->e_.steps[birth.step];
     const std::string name = birth.parent->name() + "/" + step.def.name;
@@ -123,6 +123,7 @@ bool Model::settle_families() {
   }
   for (const auto& [child, rollback] : std::exchange(stops_, {}))
     if (child) child->cancel(rollback, true);
+  for (Run* parent : std::exchange(let_go_, {})) parent->let_children_go();
   for (const Run* child : std::exchange(ended_, {}))
     if (Run* parent = child->execution().parent; parent && !terminal(parent->execution().phase))
       parent->child_over(*child);

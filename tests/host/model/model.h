@@ -143,6 +143,7 @@ struct Execution {
   Phase phase = Phase::pending;
   Cause cause = Cause::none;
   bool paused = false, rollback = false, cleanup = true;
+  bool held = false;  // paused with the execution that it belongs to
   uint32_t attempt = 0;
   Error error;
   size_t error_step = kNoStep;
@@ -210,6 +211,9 @@ class Run {
   bool take_up_one();
   void supplied(size_t step);
   void leave_line();
+  void hold();
+  void let_go_on();
+  void let_children_go();
   void returned(const UnderWay& call);
   void ran_out(const UnderWay& call);
   bool timer_due();
@@ -239,6 +243,9 @@ class Run {
   void rank_declared();
 
   // 2.5 (executions.cc)
+  bool belongs_to_paused() const { return e_.parent && e_.parent->e_.paused; }
+  std::vector<Run*> children() const;
+  void end_pause();
   void E2_begin();
   void E6_fail(size_t step);
   void E7_deadline();
@@ -400,6 +407,7 @@ class Model {
   std::map<std::string, int64_t> letters_;  // by run: when it expires
   std::vector<Birth> births_;
   std::vector<std::pair<Run*, bool>> stops_;  // with a rollback?
+  std::vector<Run*> let_go_;                  // whose pause a stop has ended
   std::vector<Run*> ended_;
 };
 
