@@ -61,7 +61,7 @@ Outcome run_resume(const Arguments& arguments) {
 
 Outcome run_signal(const Arguments& arguments) {
   PIRN_DO(check_step(arguments));
-  PIRN_TRY(const std::string payload, read_input(arguments.get("payload", "{}")));
+  PIRN_TRY(const std::string payload, read_input(arguments, "payload"));
   return say(arguments, "signal", body_with("payload", payload, {{"step", arguments.get("step")}}));
 }
 
