@@ -180,6 +180,7 @@ const std::vector<std::string>& event_names() {
                                                   "dead_letter.insert",
                                                   "handler.start",
                                                   "handler.stop",
+                                                  "hook.crash",
                                                   "node",
                                                   "diagnostic",
                                                   "log",

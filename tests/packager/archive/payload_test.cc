@@ -46,7 +46,7 @@ TEST(Payload, IsTheSameInWhateverOrderTheFilesCome) {
 }
 
 TEST(Payload, RoundTripsAndLibarchiveReadsTheSame) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto contents = *rc::gen::container<std::vector<std::string>>(rc::gen::arbitrary<std::string>());
     std::vector<InputFile> files;
     for (size_t i = 0; i < contents.size(); ++i) files.push_back({"dir/f" + std::to_string(i), contents[i]});
@@ -64,7 +64,7 @@ TEST(Payload, RoundTripsAndLibarchiveReadsTheSame) {
       RC_ASSERT(second[i].first == packed->files[i].path);
       RC_ASSERT(second[i].second == unpacked->bytes(second[i].first));
     }
-  });
+  }));
 }
 
 TEST(Payload, LibarchiveReadsTheWholePackage) {

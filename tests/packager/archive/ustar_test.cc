@@ -30,7 +30,7 @@ TEST(Ustar, PredictsWhatLibarchiveWrites) {
 }
 
 TEST(Ustar, PredictsEveryPathThatAPackageMayContain) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const auto lengths = *rc::gen::container<std::vector<int>>(rc::gen::inRange(1, 100));
     std::string path;
     for (size_t i = 0; i < lengths.size() && i < kMaxDepth; ++i)
@@ -38,7 +38,7 @@ TEST(Ustar, PredictsEveryPathThatAPackageMayContain) {
     path = path.substr(0, kMaxPath);
     RC_PRE(bool(check_path(path)));
     RC_ASSERT(predicted(path, 3) == header_by_libarchive(path, "abc"));
-  });
+  }));
 }
 
 TEST(Ustar, RefusesWhatItCannotHold) {
