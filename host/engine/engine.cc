@@ -78,8 +78,16 @@ Result<Turn> Engine::Core::turn(int64_t now) {
     triggers_.reconcile(catalog_, now);
   }
 
-  for (worker::Completion& completion : completions_) on_completion(deciding, completion);
-  for (Command& command : commands_) std::visit([&](auto& of_type) { handle(deciding, of_type); }, command);
+  // Each input with all that follows from it, also for other executions: what comes out must not depend on
+  // which inputs happen to share a turn.
+  for (worker::Completion& completion : completions_) {
+    on_completion(deciding, completion);
+    PIRN_DO(settle_families(deciding));
+  }
+  for (Command& command : commands_) {
+    std::visit([&](auto& of_type) { handle(deciding, of_type); }, command);
+    PIRN_DO(settle_families(deciding));
+  }
   size_t n_due = 0;
   while (n_due < options_.inputs_per_turn) {
     const std::optional<Due> due = timers_.take_due(now);
@@ -87,6 +95,7 @@ Result<Turn> Engine::Core::turn(int64_t now) {
     due->execution->on_due(deciding, *due);
     touched(*due->execution);
     ++n_due;
+    PIRN_DO(settle_families(deciding));
   }
   n_due += dead_letters_.expire(now, options_.inputs_per_turn);
   if (dispatching_) {

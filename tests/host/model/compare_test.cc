@@ -44,6 +44,7 @@ TEST(EngineAndModel, AgreeOnEverything) {
     const Scenario scenario = make_scenario(seed, all_features());
     const std::string found = difference(scenario);
     if (found.empty()) continue;
+    std::printf("seed %llu differs; shrinking\n", static_cast<unsigned long long>(seed));
     const Scenario small = shrunk(scenario, [](const Scenario& less) { return !difference(less).empty(); });
     const definition::Definition definition = parsed(small);
     const Model model = run_alone(small, definition);

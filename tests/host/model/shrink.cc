@@ -1,5 +1,6 @@
 // The smallest scenario that still fails.
 #include <algorithm>
+#include <set>
 
 #include "tests/host/model/scenario.h"
 
@@ -46,15 +47,23 @@ void add_smaller_workflows(const Scenario& of, size_t w, std::vector<Scenario>& 
       without([&](Scenario&, bj::object& workflow) { workflow.erase(member.key()); });
 }
 
+// Without one command, and without those about runs that only it would begin.
+Scenario without_command(Scenario less, size_t index) {
+  less.commands.erase(less.commands.begin() + static_cast<ptrdiff_t>(index));
+  std::set<std::string> begun = {"w"};
+  std::erase_if(less.commands, [&](const Command& command) {
+    if (!begun.contains(command.run)) return true;
+    if (!command.as.empty()) begun.insert(command.as);
+    return false;
+  });
+  return less;
+}
+
 // Every scenario that lacks one thing of this one.
 std::vector<Scenario> smaller(const Scenario& of) {
   std::vector<Scenario> out;
   for (size_t w = 0; w < of.workflows.size(); ++w) add_smaller_workflows(of, w, out);
-  for (size_t i = 0; i < of.commands.size(); ++i) {
-    Scenario less = of;
-    less.commands.erase(less.commands.begin() + static_cast<ptrdiff_t>(i));
-    out.push_back(std::move(less));
-  }
+  for (size_t i = 0; i < of.commands.size(); ++i) out.push_back(without_command(of, i));
   for (const auto& [key, deeds] : of.deeds) {
     Scenario less = of;
     less.deeds.erase(key);
