@@ -37,6 +37,13 @@ bool cut_short(const Model& model, bool aborts) {
   });
 }
 
+// Somebody is waited for who never answers, and holds a slot meanwhile: which of the others run, is a matter
+// of time.
+bool open_for_ever(const Model& model) {
+  return std::any_of(model.runs().begin(), model.runs().end(),
+                     [](const auto& run) { return !terminal(run->execution().phase); });
+}
+
 // In virtual time the two agree to the nanosecond, stops, timeouts and crashes included.
 TEST(EngineAndModel, AgreeOnEverything) {
   const uint64_t first = setting("PIRN_SIMULATION_SEED", 1), n = setting("PIRN_SIMULATION_SEEDS", 5000);
@@ -44,7 +51,7 @@ TEST(EngineAndModel, AgreeOnEverything) {
     const Scenario scenario = make_scenario(seed, all_features());
     const std::string found = difference(scenario);
     if (found.empty()) continue;
-    std::printf("seed %llu differs; shrinking\n", static_cast<unsigned long long>(seed));
+    std::printf("seed %llu differs; shrinking\n%s", static_cast<unsigned long long>(seed), found.c_str());
     const Scenario small = shrunk(scenario, [](const Scenario& less) { return !difference(less).empty(); });
     const definition::Definition definition = parsed(small);
     const Model model = run_alone(small, definition);
@@ -75,13 +82,15 @@ TEST(EngineAndModel, WhatComesOutDoesNotDependOnTime) {
     const definition::Definition definition = parsed(scenario);
     const Model model = run_alone(scenario, definition);
     const bool aborts = definition_of(scenario).find("\"abort\"") != std::string::npos;
-    if (cut_short(model, aborts)) continue;
+    if (cut_short(model, aborts) || open_for_ever(model)) continue;
     const Scenario stormy = retimed(scenario, seed * 7 + 1, true);
     ASSERT_EQ(outcome_of(model), outcome_on_engine(stormy, 1 + seed % 5)) << "seed " << seed << "\n"
                                                                           << case_of(stormy, 1 + seed % 5);
     ++compared;
   }
-  EXPECT_GT(compared, n / 4) << "most scenarios should not stop";
+  if (n >= 100) {  // and not one seed that somebody replays
+    EXPECT_GT(compared, n / 4) << "most scenarios should not stop";
+  }
 }
 
 // A comparison that finds nothing is worth something only if it would find something.

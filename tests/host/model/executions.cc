@@ -8,7 +8,10 @@ namespace pirn::model {
 // ---- commands ----
 
 // E1.
-void Run::begin() { e_.wake_at = host_.now(); }
+void Run::begin() {
+  e_.wake_at = host_.now();
+  E2_begin();
+}
 
 // E3, E10; anything else is E13.
 bool Run::cancel(bool rollback, bool cleanup) {

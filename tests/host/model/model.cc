@@ -121,8 +121,9 @@ bool Model::settle_families() {
     else
       child.begin();
   }
-  for (const auto& [child, rollback] : std::exchange(stops_, {}))
-    if (child) child->cancel(rollback, true);
+  for (const Stop& stop : std::exchange(stops_, {}))
+    if (Run* child = stop.child ? stop.child : stop.parent->e_.steps[stop.step].child)
+      child->cancel(stop.rollback, true);
   for (Run* parent : std::exchange(let_go_, {})) parent->let_children_go();
   for (const Run* child : std::exchange(ended_, {}))
     if (Run* parent = child->execution().parent; parent && !terminal(parent->execution().phase))

@@ -406,8 +406,14 @@ class Model {
   std::map<std::string, Breaker> breakers_;
   std::map<std::string, int64_t> letters_;  // by run: when it expires
   std::vector<Birth> births_;
-  std::vector<std::pair<Run*, bool>> stops_;  // with a rollback?
-  std::vector<Run*> let_go_;                  // whose pause a stop has ended
+  struct Stop {
+    Run* child;  // null: the one that is about to be born for that step
+    Run* parent;
+    size_t step;
+    bool rollback;
+  };
+  std::vector<Stop> stops_;
+  std::vector<Run*> let_go_;  // whose pause a stop has ended
   std::vector<Run*> ended_;
 };
 

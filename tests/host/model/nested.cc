@@ -35,7 +35,10 @@ void Run::begin_child(size_t step, const Context& over) {
 // A stop or a timeout of the step cancels it; of a step that is tried again or given up it is rolled back.
 void Run::stop_child(size_t step) {
   const bool rollback = e_.phase == Phase::stopping ? to_compensate() : true;
-  host_.stops_.emplace_back(e_.steps[step].child, rollback);
+  const bool unborn = std::any_of(host_.births_.begin(), host_.births_.end(), [&](const auto& birth) {
+    return birth.parent == this && birth.step == step && !birth.undoes;
+  });
+  host_.stops_.push_back({unborn ? nullptr : e_.steps[step].child, this, step, rollback});
 }
 
 void Run::roll_back_child(size_t step) { host_.births_.push_back({this, step, {}, e_.steps[step].child}); }
