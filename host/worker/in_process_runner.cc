@@ -11,6 +11,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 
@@ -147,6 +148,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   };
 
   void add_thread();  // with mutex_ held
+  void try_to_add_thread();
   void work();
   void watch();
   int64_t run_job(Place& place, int64_t now);
@@ -327,6 +329,15 @@ void InProcessRunner::Pool::add_thread() {
   threads_.emplace_back([pool = shared_from_this()] { pool->work(); });
 }
 
+// The system may have none left: what is queued waits for those that there are, and it is tried again.
+void InProcessRunner::Pool::try_to_add_thread() {
+  try {
+    add_thread();
+  } catch (const std::system_error& failure) {
+    spdlog::warn("no thread for waiting calls, {} are there: {}", threads_.size(), failure.what());
+  }
+}
+
 void InProcessRunner::Pool::work() {
   pthread_setname_np(pthread_self(), "pirn-task");
   const SignalStack signal_stack;
@@ -437,7 +448,7 @@ void InProcessRunner::Pool::watch() {
     if (idle_ > 0)
       work_.notify_one();
     else if (threads_.size() < options_.capacity)
-      add_thread();
+      try_to_add_thread();
   }
 }
 

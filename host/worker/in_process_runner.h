@@ -22,9 +22,9 @@ namespace pirn::worker {
 class InProcessRunner final : public Runner {
  public:
   struct Options {
-    size_t capacity = 512;  // invocations under way
-    size_t threads = 2;     // to begin with
-    bool measure = false;   // the processor time of each call, which takes two calls of the system
+    size_t capacity = 2048;  // invocations under way, and at most as many threads
+    size_t threads = 2;      // to begin with
+    bool measure = false;    // the processor time of each call, which takes two calls of the system
   };
   // The arguments outlive the runner.
   InProcessRunner(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup);

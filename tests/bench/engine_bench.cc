@@ -20,7 +20,7 @@ namespace pirn::bench {
 
 namespace {
 
-constexpr size_t kOutstanding = 1'440;  // executions under way at once, for throughput
+constexpr size_t kOutstanding = 960;  // executions under way at once, for throughput
 
 std::unique_ptr<store::Store> open_sqlite(const std::string& file, int64_t cache_bytes = 64 << 20) {
   store::SqliteStore::Options options;
