@@ -14,6 +14,7 @@
 #include <system_error>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 #include "host/worker/call.h"
 #include "host/worker/last_words.h"
@@ -185,6 +186,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   std::atomic<size_t> queued_{0};     // queue_.size(), for the spinning thread
   bool spinning_ = false;             // guarded by mutex_: a thread is looking for a job
   bool watching_ = false;             // guarded by mutex_: the monitor looks at the queue again soon
+  bool short_of_threads_ = false;     // guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_
   std::thread monitor_;
 
@@ -333,8 +335,10 @@ void InProcessRunner::Pool::add_thread() {
 void InProcessRunner::Pool::try_to_add_thread() {
   try {
     add_thread();
+    short_of_threads_ = false;
   } catch (const std::system_error& failure) {
-    spdlog::warn("no thread for waiting calls, {} are there: {}", threads_.size(), failure.what());
+    if (!std::exchange(short_of_threads_, true))  // it is tried every few milliseconds, and said once
+      spdlog::warn("no thread for waiting calls, {} are there: {}", threads_.size(), failure.what());
   }
 }
 
