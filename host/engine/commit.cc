@@ -63,21 +63,23 @@ bool Engine::Core::write_rows() {
   // The projection: at the end, when parked, and from time to time for all that it lacks.
   for (Execution* execution : batch.touched) {
     if (execution->ended() || execution->parked()) {
-      project(*execution);
+      to_project_.emplace_back(execution->id(), execution);
     } else if (!execution->dirty) {
       execution->dirty = true;
       dirty_.push_back(execution);
     }
   }
   const bool flush = commits_since_complete_ + batch.journal_rows.size() >= options_.flush_after_commits;
+  for (const auto& [id, execution] : to_project_) execution->dirty = false;
   if (flush)
     for (Execution* execution : dirty_)
-      if (execution->dirty) project(*execution);
+      if (std::exchange(execution->dirty, false)) to_project_.emplace_back(execution->id(), execution);
   std::erase_if(dirty_, [](const Execution* execution) { return !execution->dirty; });
   // Executions end about in the order in which they began: so most rows are appended, and few pages are
   // split.
-  std::sort(batch.execution_rows.begin(), batch.execution_rows.end(),
-            [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::sort(to_project_.begin(), to_project_.end());
+  for (const auto& [id, execution] : to_project_) project(*execution);
+  to_project_.clear();
   batch.tenant_rows.clear();
   batch.event_rows.clear();
   streams_.collect(flush, batch.journal_rows, batch.tenant_rows);
@@ -91,8 +93,7 @@ bool Engine::Core::write_rows() {
   return true;
 }
 
-void Engine::Core::project(Execution& execution) {
-  execution.dirty = false;
+void Engine::Core::project(const Execution& execution) {
   if (batch_->n_bodies == batch_->bodies.size()) batch_->bodies.emplace_back();
   journal::TextWriter& body = batch_->bodies[batch_->n_bodies++];
   body.clear();

@@ -117,7 +117,7 @@ class Engine::Core : private Launcher {
   struct Batch;
   Status commit();
   bool write_rows();
-  void project(Execution& execution);
+  void project(const Execution& execution);
   Status land();
 
   // Act.
@@ -218,6 +218,7 @@ class Engine::Core : private Launcher {
   uint64_t turns_ = 0, durable_ = 0;
 
   std::vector<Execution*> dirty_;  // open, and the projection is behind
+  std::vector<std::pair<ExecutionId, Execution*>> to_project_;
   uint64_t commits_since_complete_ = 0;
   std::vector<Error> left_aside_;
   std::unordered_map<ExecutionId, journal::ExecutionState>

@@ -74,7 +74,7 @@ std::string Execution::context_json() const {
 
 // ---- recording ----
 
-void Execution::emit(Decision& decision, journal::Record&& record) {
+Draft& Execution::draft(Decision& decision) {
   Change& change = decision.change;
   const bool opened = draft_turn_ != change.turn;
   if (opened) {
@@ -82,10 +82,7 @@ void Execution::emit(Decision& decision, journal::Record&& record) {
     draft_turn_ = change.turn;
     journal::begin_body(change.drafts[draft_].body, decision.now);
   }
-  Draft& draft = change.drafts[draft_];
-  journal::append_event(draft.body, draft.empty, state_.next_seq, record, plan_->names());
-  draft.empty = false;
-  journal::apply(state_, std::move(record), decision.now);
+  return change.drafts[draft_];
 }
 
 // ---- the beginning and the end ----

@@ -21,6 +21,7 @@
 #include "host/engine/grown_plan.h"
 #include "host/engine/recycled.h"
 #include "host/engine/verdict.h"
+#include "host/journal/codec.h"
 #include "host/journal/context.h"
 #include "host/journal/state.h"
 #include "host/scheduler/ready_set.h"
@@ -137,7 +138,9 @@ class Execution {
   void blame(Decision& decision, uint32_t step);
   static worker::Outcome crashed();  // of a function that killed the host
   void open_commit() { draft_turn_ = 0; }
-  void emit(Decision& decision, journal::Record&& record);
+  template <class Record>
+  void emit(Decision& decision, Record record);
+  Draft& draft(Decision& decision);  // the open commit's
 
   // The beginning and the end.
   void begin(Decision& decision);
@@ -374,5 +377,13 @@ class Execution {
   size_t draft_ = 0;
   uint64_t draft_turn_ = 0;  // the turn that draft_ belongs to; 0: none
 };
+
+template <class Record>
+void Execution::emit(Decision& decision, Record record) {
+  Draft& open = draft(decision);
+  journal::append_event(open.body, open.empty, state_.next_seq, record, plan_->names());
+  open.empty = false;
+  journal::apply(state_, std::move(record), decision.now);
+}
 
 }  // namespace pirn::engine

@@ -21,9 +21,15 @@ namespace pirn::journal {
 
 // A body grows by begin, any number of events, end.
 void begin_body(TextWriter& out, int64_t at);
-// `names` are the step names by index. `first`: no event stands before it.
-void append_event(TextWriter& out, bool first, uint64_t seq, const Record& record,
+// `names` are the step names by index. `first`: no event stands before it. One: a kind of record; the engine,
+// which knows which it emits, does without the variant.
+template <class One>
+void append_event(TextWriter& out, bool first, uint64_t seq, const One& record,
                   std::span<const std::string> names);
+inline void append_event(TextWriter& out, bool first, uint64_t seq, const Record& record,
+                         std::span<const std::string> names) {
+  std::visit([&](const auto& one) { append_event(out, first, seq, one, names); }, record);
+}
 void end_body(TextWriter& out);
 
 struct Commit {

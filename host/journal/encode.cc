@@ -1,4 +1,5 @@
 #include <cassert>
+#include <tuple>
 
 #include "host/journal/codec.h"
 #include "host/journal/text_writer.h"
@@ -448,13 +449,23 @@ OriginPtr make_origin(Origin origin) {
 
 void begin_body(TextWriter& out, int64_t at) { out.literal("{\"at\":").instant(at).literal(",\"events\":["); }
 
-void append_event(TextWriter& out, bool first, uint64_t seq, const Record& record,
+template <class One>
+void append_event(TextWriter& out, bool first, uint64_t seq, const One& record,
                   std::span<const std::string> names) {
   if (!first) out.character(',');
   out.literal("{\"seq\":").number(seq);
-  std::visit(Encoder{out, names}, record);
+  Encoder{out, names}(record);
   out.character('}');
 }
+
+// One for each record.
+template <class>
+struct Appending;
+template <class... Records>
+struct Appending<std::variant<Records...>> {
+  static constexpr std::tuple each{&append_event<Records>...};
+};
+template struct Appending<Record>;
 
 void end_body(TextWriter& out) { out.literal("]}"); }
 

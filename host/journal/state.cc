@@ -1,6 +1,8 @@
 #include "host/journal/state.h"
 
 #include <algorithm>
+#include <tuple>
+#include <type_traits>
 
 #include "host/journal/impossible.h"
 #include "host/journal/invocation.h"
@@ -377,21 +379,32 @@ struct Applier {
 };
 
 // Both ways to apply a record end here.
-void follow(ExecutionState& state, Record&& record, int64_t at) {
-  require(!terminal(state.state) && (state.origin != nullptr) != std::holds_alternative<Created>(record));
-  std::visit(Applier{state, at}, std::move(record));
+template <class One>
+void follow(ExecutionState& state, One&& record, int64_t at) {
+  require(!terminal(state.state) && (state.origin == nullptr) == std::is_same_v<One, Created>);
+  Applier{state, at}(std::move(record));
   ++state.next_seq;
 }
 
 }  // namespace
 
-void apply(ExecutionState& state, Record&& record, int64_t at) noexcept {
+template <class One>
+void apply(ExecutionState& state, One&& record, int64_t at) noexcept {
   follow(state, std::move(record), at);
 }
 
+// One for each record.
+template <class>
+struct Applying;
+template <class... Records>
+struct Applying<std::variant<Records...>> {
+  static constexpr std::tuple each{&apply<Records>...};
+};
+template struct Applying<Record>;
+
 bool replay(ExecutionState& state, Record&& record, int64_t at) {
   try {
-    follow(state, std::move(record), at);
+    std::visit([&](auto&& one) { follow(state, std::move(one), at); }, std::move(record));
     return true;
   } catch (const Impossible&) {
     return false;

@@ -150,8 +150,12 @@ struct ExecutionState {
 };
 
 // One record more. `at` is the instant of its commit. What is no transition of semantics 2.5/2.6 is a bug,
-// and ends the process before it is written.
-void apply(ExecutionState& state, Record&& record, int64_t at) noexcept;
+// and ends the process before it is written. One: a kind of record.
+template <class One>
+void apply(ExecutionState& state, One&& record, int64_t at) noexcept;
+inline void apply(ExecutionState& state, Record&& record, int64_t at) noexcept {
+  std::visit([&](auto&& one) { apply(state, std::move(one), at); }, std::move(record));
+}
 // The same for a record that was read from a disk. false: it cannot follow what stands before it; the state
 // is of no use any more.
 [[nodiscard]] bool replay(ExecutionState& state, Record&& record, int64_t at);

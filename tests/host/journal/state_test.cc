@@ -20,7 +20,7 @@ ExecutionState created(uint32_t n_steps = 2) {
   record.origin = make_origin({.tenant = "t"});
   record.n_steps = n_steps;
   record.wake_at = 7;
-  apply(state, record, 100);
+  apply(state, std::move(record), 100);
   return state;
 }
 ExecutionState running(StepState first = StepState::pending) {
