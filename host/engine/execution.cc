@@ -206,7 +206,12 @@ void Execution::stop_step(Decision& decision, uint32_t step, bool below_failure)
          "the workflow is stopping");
     return;
   }
-  emit(decision, journal::StepCancelled{step, "the workflow is stopping", nullptr});
+  end_cancelled(decision, step, "the workflow is stopping");
+}
+
+void Execution::end_cancelled(Decision& decision, uint32_t step, std::string reason,
+                              journal::ResultPtr partial) {
+  emit(decision, journal::StepCancelled{step, std::move(reason), std::move(partial)});
   hook(decision, step, &definition::Hooks::on_failure);
   hook(decision, step, &definition::Hooks::on_finish);
   ended_step(decision, step);
@@ -295,8 +300,7 @@ void Execution::interrupt(Decision& decision, uint32_t step, bool crashed) {
     if (!crashed || !crashed_too_often(step)) push_ready(step);
     return;
   }
-  emit(decision, journal::StepCancelled{step, "the host was lost while the workflow was stopping", nullptr});
-  ended_step(decision, step);
+  end_cancelled(decision, step, "the host was lost while the workflow was stopping");
 }
 
 void Execution::resume(Decision& decision) {

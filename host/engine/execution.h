@@ -146,6 +146,8 @@ class Execution {
   void begin(Decision& decision);
   void stop(Decision& decision, journal::Stopping record);
   void stop_step(Decision& decision, uint32_t step, bool below_failure);
+  void end_cancelled(Decision& decision, uint32_t step, std::string reason,
+                     journal::ResultPtr partial = nullptr);
   void finish_if_done(Decision& decision);
   std::vector<bool> below_failures() const;
 

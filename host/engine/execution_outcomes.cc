@@ -106,10 +106,7 @@ void Execution::on_drained(Decision& decision, uint32_t step, Outcome& outcome) 
                                  ? outcome.error->code + ": " + outcome.error->message
                                  : outcome.reason;
   const bool partial = outcome.kind == Outcome::Kind::cancelled;
-  emit(decision, journal::StepCancelled{step, reason, partial ? std::move(outcome.result) : nullptr});
-  hook(decision, step, &definition::Hooks::on_failure);
-  hook(decision, step, &definition::Hooks::on_finish);
-  ended_step(decision, step);
+  end_cancelled(decision, step, reason, partial ? std::move(outcome.result) : nullptr);
   worklist_.clear();
   finish_if_done(decision);
 }
@@ -300,10 +297,7 @@ void Execution::on_grace_over(Decision& decision) {
     const Step& current = state_.steps[step];
     if (current.state != StepState::running || !plan_->step(step).cancellable) continue;
     abandon(decision, step);
-    emit(decision, journal::StepCancelled{step, "the grace period was over", nullptr});
-    hook(decision, step, &definition::Hooks::on_failure);
-    hook(decision, step, &definition::Hooks::on_finish);
-    ended_step(decision, step);
+    end_cancelled(decision, step, "the grace period was over");
   }
   worklist_.clear();
   finish_if_done(decision);

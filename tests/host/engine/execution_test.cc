@@ -470,7 +470,7 @@ TEST(Context, R10ContextKeyUnsetReservedKeysAndValuesThatAreNoMap) {
   EXPECT_EQ(world.show(id).state.steps[1].result->value.as_integer(), 5);
 }
 
-// ---- concurrency, hooks, keys ----
+// ---- concurrency, keys ----
 
 TEST(Concurrency, R62StepConcurrencyBoundsAnExecution) {
   World world;
@@ -499,35 +499,6 @@ TEST(Concurrency, TenantsTakeTurns) {
   size_t place = 0;
   while (world.runner().calls[place].execution != small) ++place;
   EXPECT_LE(place, 2u) << "not behind the ten of the other tenant";
-}
-
-TEST(Hooks, R54R70RunInOrderOneAtATimeAndChangeNothing) {
-  World world;
-  world.publish(
-      R"("failure_mode":"continue","hooks":{"on_start":"g","on_success":"g","on_failure":"g","on_skip":"g","on_finish":"g"},
-    "steps":[{"name":"good","hooks":{"on_finish":"own"}},{"name":"bad","max_retries":0,"after":["good"]},{"name":"below","after":["bad"]},
-             {"name":"not","after":["good"],"when":{"path":"x","exists":true}}])");
-  world.runner().by_function["bad"] = [](const auto&) { return fail("boom"); };
-  world.runner().by_function["g"] = [](const auto&) { return fail("hooks may fail"); };
-  const ExecutionId id = world.start(R"({"given":1})")->id;
-  world.run();
-  std::map<std::string, std::vector<std::string>> events;
-  for (const Called& call : world.runner().calls)
-    if (call.kind == worker::Kind::hook) {
-      EXPECT_NE(call.context.find("\"given\":1"), std::string::npos)
-          << call.step << ": skipped steps have a context too";
-      const char* attempt = call.step == "below" || call.step == "not" ? "\"attempt\":0" : "\"attempt\":1";
-      EXPECT_NE(call.input.find(attempt), std::string::npos) << call.step << ": " << call.input;
-      const size_t at = call.input.find("\"event\":\"") + 9;
-      events[call.step].push_back(call.function + ":" + call.input.substr(at, call.input.find('"', at) - at));
-    }
-  EXPECT_EQ(events["good"],
-            (std::vector<std::string>{"g:on_start", "g:on_success", "g:on_finish", "own:on_finish"}));
-  EXPECT_EQ(events["bad"], (std::vector<std::string>{"g:on_start", "g:on_failure", "g:on_finish"}));
-  EXPECT_EQ(events["below"], (std::vector<std::string>{"g:on_failure", "g:on_finish"}))
-      << "skipped: no on_start";
-  EXPECT_EQ(events["not"], (std::vector<std::string>{"g:on_skip", "g:on_finish"}));
-  EXPECT_EQ(world.step_state(id, "good"), "completed");
 }
 
 TEST(StartKey, IsUniqueWithinATenant) {
