@@ -210,6 +210,8 @@ std::string execution_text(const engine::View& view, int64_t now) {
            state.origin->workflow, state.key, journal::visible_state(state), state.created_at,
            state.started_at, state.ended_at, state.n_terminal(), static_cast<uint32_t>(state.steps.size())},
       now);
+  object.text_or_null("current_step", view.current_step == journal::kNoStep ? std::string_view()
+                                                                            : step_names[view.current_step]);
   object.name("running_steps") += '[';
   bool first = true;
   for (size_t i = 0; i < state.steps.size(); ++i) {

@@ -140,9 +140,10 @@ struct ListAwaiting {
 // An execution as it is now. Of an open one the engine answers, of a closed one the store.
 struct View {
   journal::ExecutionState state;
-  std::vector<std::string> step_names;  // by index
-  std::string context;                  // JSON object: the fold over all completed steps
-  std::vector<Claim> claims;            // steps that have resources or wait for them
+  std::vector<std::string> step_names;       // by index
+  std::string context;                       // JSON object: the fold over all completed steps
+  std::vector<Claim> claims;                 // steps that have resources or wait for them
+  uint32_t current_step = journal::kNoStep;  // of those that run the first in canonical order
 };
 View view_of(journal::DecodedState state);  // of a closed one, as the store has it
 struct Show {

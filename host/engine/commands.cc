@@ -230,7 +230,7 @@ void Engine::Core::handle(Decision& deciding, Show& command) {
   std::optional<View> view;
   if (const Execution* execution = open_execution(command.tenant, command.id))
     view.emplace(execution->state(), execution->names(), execution->context_json(),
-                 resources_.claims_of(command.id));
+                 resources_.claims_of(command.id), execution->current_step());
   deciding.change.reply_to(command, std::move(view));
 }
 

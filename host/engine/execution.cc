@@ -66,6 +66,14 @@ bool Execution::parked() const {
   return !ended() && n_running_ == 0 && n_asking_ == 0 && (ready_.empty() || state_.paused);
 }
 
+uint32_t Execution::current_step() const {
+  uint32_t current = journal::kNoStep;
+  plan_->in_order([&](uint32_t step) {
+    if (current == journal::kNoStep && state_.steps[step].state == StepState::running) current = step;
+  });
+  return current;
+}
+
 std::string Execution::context_json() const {
   std::string out;
   all_.append_json(out);

@@ -57,6 +57,8 @@ class Execution {
   // Nothing to do until a timer or a command: the moment to write the projection row.
   bool parked() const;
   uint32_t running_steps() const { return n_running_; }
+  // Of the steps that run the first in canonical order; kNoStep: none does.
+  uint32_t current_step() const;
   // The fold over all completed steps.
   std::string context_json() const;
 

@@ -158,6 +158,27 @@ TEST(Language, R55R56ProgressAndTheRunningStepsAreShown) {
   // Skipped, failed, expanded, the second child.
   EXPECT_EQ(bj::serialize(run.at("progress")), R"({"done":4,"total":7})");
   EXPECT_EQ(bj::serialize(run.at("running_steps")), R"(["a","c1"])");
+  EXPECT_EQ(bj::serialize(run.at("current_step")), R"("a")");
+}
+
+// Of those that run the first in canonical order, which is not that of declaration: "b" and the child of "g"
+// come before "c".
+TEST(Language, R56TheCurrentStepIsTheFirstOfThoseThatRun) {
+  const auto current_at = [](const std::string& instant) {
+    const bj::object report = report_of(
+        case_of(R"({"name":"c","after":["b"],"timeout":"5h"},{"name":"g","graft":true,"timeout":"5h"},
+                             {"name":"b","timeout":"5h"},{"name":"d","after":["g"],"timeout":"5h"})",
+                R"(,"calls":[{"step":"c","does":{"takes":"3h"}},{"step":"b","does":{"takes":"1h"}},
+        {"step":"g","does":{"takes":"10m","expand":[{"name":"x","timeout":"5h"}]}},{"step":"x","does":{"takes":"2h"}},
+        {"step":"d","does":{"takes":"1m"}}],"until":")" +
+                    instant + R"(","do":[{"start":"w"}])"));
+    return bj::serialize(report.at("runs").at("w").at("current_step"));
+  };
+  EXPECT_EQ(current_at("1m"), R"("g")");
+  EXPECT_EQ(current_at("30m"), R"("x")");
+  EXPECT_EQ(current_at("90m"), R"("x")") << "c runs, too, and has a lower index";
+  EXPECT_EQ(current_at("150m"), R"("c")");
+  EXPECT_EQ(current_at("5h"), "null");
 }
 
 TEST(Language, WhatCallsEmitIsInTheJournal) {
