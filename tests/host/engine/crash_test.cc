@@ -30,12 +30,16 @@ TEST(Crash, AStepMayKillTheHostThreeTimes) {
 
 TEST(Crash, TheDefinitionSaysHowOften) {
   World world;
-  world.publish(R"("steps":[{"name":"bomb","max_crashes":0,"on_error":"skip"}])");
+  world.publish(
+      R"("steps":[{"name":"bomb","max_crashes":0,"on_error":"skip"},{"name":"next","after":["bomb"]}])");
   world.runner().by_function["bomb"] = [](const auto&) { return hang(); };
   const ExecutionId id = world.start()->id;
   world.settle();
   die_of_the_last_call(world);
+  world.run();
   EXPECT_EQ(world.step_state(id, "bomb"), "skipped(on_error)");
+  EXPECT_EQ(world.step_state(id, "next"), "completed");
+  EXPECT_EQ(calls_of(world, "bomb"), 1u);
   EXPECT_EQ(world.show(id).state.state, State::completed);
 }
 

@@ -236,18 +236,21 @@ TEST(Retry, WhatGoesOnWaitingIsNotWrittenAgain) {
 TEST(Timeout, R20IsRetryableAndTheLateResultIsFenced) {
   World world;
   world.publish(
-      R"("steps":[{"name":"a","timeout":"1s","max_retries":1,"retry_delay":"1s","retry_backoff":"fixed"}])");
+      R"("steps":[{"name":"a","timeout":"10s","max_retries":1,"retry_delay":"5s","retry_backoff":"fixed"}])");
   int calls = 0;
   world.runner().by_function["a"] = [&](const auto&) {
-    return ++calls == 1 ? hang() : ok(R"({"by":"second"})");
+    return ++calls == 1 ? hang() : after(9 * kSecond, ok(R"({"by":"second"})"));
   };
   const ExecutionId id = world.start()->id;
   world.run();
-  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.show(id).state.state, State::completed) << "each invocation has its own 10 s";
   EXPECT_EQ(world.context(id), R"({"by":"second"})");
   const auto failures = world.records_of<journal::StepFailed>(id);
   ASSERT_EQ(failures.size(), 1u);
   EXPECT_EQ(failures[0].error->code, "timeout");
+  ASSERT_EQ(world.runner().calls.size(), 2u);
+  EXPECT_EQ(world.runner().calls[0].fate, Called::Fate::abandoned);
+  EXPECT_EQ(world.runner().calls[0].ended_at - world.runner().calls[0].at, 10 * kSecond);
 }
 
 TEST(Timeout, R21OfTheWorkflowStopsItWithItsOwnError) {
@@ -276,10 +279,12 @@ TEST(FailFast, R2R27R28DrainsWhatRunsAndEndsTheRest) {
     act.ignores_cancel = true;
     return act;
   };
+  const int64_t started = world.now();
   const ExecutionId id = world.start()->id;
   world.run();
   EXPECT_EQ(world.step_state(id, "below"), "skipped(upstream_failed)");
   EXPECT_EQ(world.step_state(id, "polite"), "cancelled");
+  EXPECT_EQ(world.now(), started + 5 * kSecond) << "polite was told, and nobody waits for the grace";
   EXPECT_EQ(world.step_state(id, "stubborn"), "completed")
       << "one that returns ok while draining is completed";
   EXPECT_EQ(world.step_state(id, "later"), "skipped(aborted)");
@@ -334,14 +339,38 @@ TEST(FailFast, AStepThatIsNotCancellableHasItsOwnTimeout) {
 TEST(Continue, IndependentStepsGoOnAndTheFirstErrorIsTheError) {
   World world;
   world.publish(
-      R"("failure_mode":"continue","steps":[{"name":"bad","max_retries":0},{"name":"worse","after":["ok"],"max_retries":0},{"name":"ok"}])");
-  world.runner().by_function["bad"] = [](const auto&) { return fail("first"); };
+      R"("failure_mode":"continue","steps":[{"name":"bad","max_retries":0},{"name":"worse","after":["fine"],"max_retries":0},
+        {"name":"fine"},{"name":"later","after":["fine"]},{"name":"below","after":["bad"]}])");
+  world.runner().by_function["bad"] = [](const auto&) { return after(kSecond, fail("first")); };
   world.runner().by_function["worse"] = [](const auto&) { return fail("second"); };
+  world.runner().by_function["fine"] = [](const auto&) { return after(kMinute, ok(R"({"kept":1})")); };
   const ExecutionId id = world.start()->id;
+  world.advance(2 * kSecond);
+  EXPECT_EQ(world.step_state(id, "below"), "skipped(upstream_failed)");
+  EXPECT_EQ(world.step_state(id, "fine"), "running");
   world.run();
   EXPECT_EQ(world.show(id).state.state, State::failed);
   EXPECT_EQ(world.show(id).state.error->code, "first");
-  EXPECT_EQ(world.step_state(id, "ok"), "completed");
+  EXPECT_EQ(world.step_state(id, "worse"), "failed") << "by itself, and not as one that was stopped";
+  EXPECT_EQ(world.step_state(id, "fine"), "completed");
+  EXPECT_EQ(world.step_state(id, "later"), "completed");
+  EXPECT_EQ(world.context(id), R"({"kept":1})");
+}
+
+// What on_error tolerates or skips has not failed hard, and stops nobody.
+TEST(FailFast, R2OnErrorOfAStepGoesFirst) {
+  for (const std::string on_error : {"continue", "skip"}) {
+    World world;
+    world.publish(R"("steps":[{"name":"bad","max_retries":0,"on_error":")" + on_error +
+                  R"("},{"name":"below","after":["bad"]},{"name":"long"}])");
+    world.runner().by_function["bad"] = [](const auto&) { return after(kSecond, fail("boom")); };
+    world.runner().by_function["long"] = [](const auto&) { return after(kMinute, ok()); };
+    const ExecutionId id = world.start()->id;
+    world.run();
+    EXPECT_EQ(world.show(id).state.state, State::completed) << on_error;
+    EXPECT_EQ(world.step_state(id, "below"), "completed") << on_error;
+    EXPECT_EQ(world.step_state(id, "long"), "completed") << on_error;
+  }
 }
 
 // ---- cancel ----
@@ -514,6 +543,17 @@ TEST(StartKey, IsUniqueWithinATenant) {
   EXPECT_EQ(world.start(R"({"x":2})", "k").error().code, Code::start_key_conflict);
   world.crash();
   EXPECT_EQ(world.start(R"({"x":1})", "k")->id, first->id) << "after a crash";
+
+  world.releases.publish(
+      "other",
+      R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","steps":[{"name":"a"}]}]})");
+  world.runner().by_function["a"] = [](const auto&) { return after(kMinute, ok()); };
+  ASSERT_TRUE(world.start("{}", "open"));
+  for (const char* key : {"k", "open"}) {
+    const auto foreign = world.start(R"({"x":2})", key, "w", "other");
+    ASSERT_TRUE(foreign) << key;
+    EXPECT_FALSE(foreign->existing) << "another tenant's key is another key: " << key;
+  }
 }
 
 TEST(StartKey, IsForOneWorkflow) {

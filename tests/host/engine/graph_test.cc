@@ -88,6 +88,41 @@ TEST(AfterAny, ASoftMemberFiresOnlyWhenNoneCanCompleteAnyMore) {
   EXPECT_EQ(world.records_of<journal::StepReady>(id)[2].fired_by, (std::vector<uint32_t>{0, 1}));
 }
 
+// S1: beside one that completed the softer ones do not count, and what lies above them is not seen.
+TEST(AfterAny, R7BesideACompletedMemberTheSofterOnesDoNotFire) {
+  World world;
+  world.publish(R"("steps":[{"name":"above"},{"name":"soft","after":["above"]},{"name":"good"},
+    {"name":"first","after_any":["soft","good"]}])");
+  world.runner().by_function["above"] = always(ok(R"({"above":1})"));
+  world.runner().by_function["soft"] = always(skip("no need"));
+  world.runner().by_function["good"] = always(after(kMinute, ok(R"({"good":1})")));
+  std::string above;
+  world.runner().by_function["first"] = [&](const worker::Invocation& invocation) {
+    above = access(invocation, "above");
+    return ok();
+  };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  ASSERT_EQ(world.step_state(id, "first"), "completed");
+  EXPECT_EQ(world.runner().calls.back().context, R"({"good":1})");
+  EXPECT_EQ(above, "no ancestor");
+  EXPECT_EQ(world.records_of<journal::StepReady>(id).back().fired_by, std::vector<uint32_t>{2});
+}
+
+// However many members complete, they count once: what else the step waits for is waited for.
+TEST(AfterAny, R7SeveralCompletedMembersCountOnce) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"slow"},
+    {"name":"joined","after":["slow"],"after_any":["a","b","c"]}])");
+  world.runner().by_function["slow"] = always(after(kMinute, ok()));
+  const ExecutionId id = world.start()->id;
+  world.advance(kSecond);
+  EXPECT_EQ(world.step_state(id, "joined"), "pending");
+  world.run();
+  EXPECT_EQ(world.step_state(id, "joined"), "completed");
+  EXPECT_EQ(called(world), (std::vector<std::string>{"a", "b", "c", "slow", "joined"}));
+}
+
 struct AllOver {
   std::string first_condition, second_condition, state;
 };
@@ -297,6 +332,18 @@ TEST(Priority, R60HigherGoesFirstThenTheCanonicalOrder) {
   (void)world.start();
   world.run();
   EXPECT_EQ(called(world), (std::vector<std::string>{"high", "a", "b", "low"}));
+}
+
+// "first" is declared behind "last", which waits for "before" and so comes later.
+TEST(Priority, R60TheCanonicalOrderIsNotThatOfDeclaration) {
+  World world;
+  world.publish(R"("step_concurrency":1,"steps":[{"name":"last","after":["before"]},
+    {"name":"first","max_retries":1,"retry_delay":"1s"},{"name":"before"}])");
+  world.runner().by_function["first"] = [n = 0](const auto&) mutable { return n++ ? ok() : fail("no"); };
+  world.runner().by_function["before"] = always(after(kMinute, ok()));
+  (void)world.start();
+  world.run();
+  EXPECT_EQ(called(world), (std::vector<std::string>{"first", "before", "first", "last"}));
 }
 
 TEST(Priority, SurvivesACrash) {

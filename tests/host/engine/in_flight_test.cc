@@ -167,6 +167,40 @@ TEST(InFlight, AnOutcomeThatComesAfterItsTimeoutWasDecidedIsNotBelieved) {
   host.done = true;
   EXPECT_EQ(host.step_state(host.ids["one"], "a"), "retry_wait");
   EXPECT_TRUE(host.records_of<journal::StepCompleted>(host.ids["one"]).empty());
+  const auto diagnostics = host.records_of<journal::Diagnostic>(host.ids["one"]);
+  ASSERT_EQ(diagnostics.size(), 1u);
+  EXPECT_EQ(diagnostics[0].code, "stale_result");
+}
+
+// What was cancelled stays so, whatever it comes back with before that is durable.
+TEST(InFlight, AnOutcomeThatComesAfterTheGraceWasOverIsNotBelieved) {
+  SlowDisk host;
+  host.publish(R"("steps":[{"name":"deaf"},{"name":"firm","cancellable":false,"timeout":"2h"}])");
+  host.runner().script = [](const worker::Invocation& call) {
+    Act act;
+    act.takes = call.step_name == "deaf" ? 30 * kSecond + kSecond / 2 : 60 * kMinute;
+    act.ignores_cancel = true;
+    return act;
+  };
+  host.start("one");
+  host.turn();
+  host.disk_is_done();
+  host.cancel("one");
+  host.turn();
+  host.disk_is_done();
+  host.pass_time(30 * kSecond);
+  host.turn();  // the end of the grace is under way
+  host.pass_time(kSecond / 2);
+  host.turn();  // the outcome has come
+  host.disk_is_done();
+  host.disk_is_done();
+  host.done = true;
+  EXPECT_EQ(host.step_state(host.ids["one"], "deaf"), "cancelled");
+  EXPECT_EQ(host.step_state(host.ids["one"], "firm"), "running");
+  EXPECT_TRUE(host.records_of<journal::StepCompleted>(host.ids["one"]).empty());
+  const auto diagnostics = host.records_of<journal::Diagnostic>(host.ids["one"]);
+  ASSERT_EQ(diagnostics.size(), 1u);
+  EXPECT_EQ(diagnostics[0].code, "stale_result");
 }
 
 // One transaction is durable that it has a part in, and the one in which it ends is not.

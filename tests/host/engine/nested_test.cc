@@ -124,10 +124,12 @@ TEST(Nested, ACancelGoesDownAndSoDoesItsRollback) {
     publish(world, R"({"name":"n","workflow":"inner"})",
             R"("steps":[{"name":"x","rollback":"undo"},{"name":"y","after":["x"]}])");
     world.runner().by_function["y"] = [](const auto&) { return after(kMinute, ok()); };
+    const int64_t started = world.now();
     const ExecutionId id = world.start()->id;
     world.settle();
     ASSERT_TRUE(world.cancel(id, "t", rollback));
     world.run();
+    EXPECT_EQ(world.now(), started) << "at once, not when the grace is over";
     EXPECT_EQ(world.show(id).state.state, State::cancelled);
     EXPECT_EQ(world.step_state(id, "n"), "cancelled");
     EXPECT_EQ(world.show(child_of(world, id)).state.state, State::cancelled);

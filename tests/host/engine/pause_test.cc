@@ -147,8 +147,10 @@ TEST(Patch, IsSeenByRetriesAndByDependents) {
 TEST(Patch, LiesOverWhatWasWrittenBeforeItAndUnderWhatComesAfter) {
   for (const bool crashes : {false, true}) {
     World world;
-    world.publish(R"("steps":[{"name":"a"},{"name":"b","after":["a"]},{"name":"c","after":["b"]}])");
+    world.publish(
+        R"("steps":[{"name":"a"},{"name":"b","after":["a"]},{"name":"c","after":["b"]},{"name":"d","after":["c"]}])");
     world.runner().by_function["a"] = [](const auto&) { return ok(R"({"x":"a","y":"a"})"); };
+    world.runner().by_function["d"] = [](const auto&) { return after(kSecond, ok()); };
     world.runner().by_function["b"] = [](const auto&) { return after(kSecond, ok(R"({"z":"b"})")); };
     world.runner().by_function["c"] = [](const auto&) { return ok(R"({"y":"c"})"); };
     const ExecutionId id = world.start()->id;
@@ -157,9 +159,12 @@ TEST(Patch, LiesOverWhatWasWrittenBeforeItAndUnderWhatComesAfter) {
     world.run();
     EXPECT_EQ(world.step_state(id, "b"), "completed");
     ASSERT_TRUE(world.resume(id, R"({"x":"patch","y":"patch"})"));
+    world.settle();
+    const size_t n_calls = world.runner().calls.size();
+    EXPECT_EQ(world.runner().calls[n_calls - 2].context, R"({"x":"patch","y":"patch","z":"b"})") << crashes;
     if (crashes) world.crash();
     world.run();
-    EXPECT_EQ(world.runner().calls.back().context, R"({"x":"patch","y":"patch","z":"b"})") << crashes;
+    EXPECT_EQ(world.runner().calls.back().context, R"({"x":"patch","y":"c","z":"b"})") << crashes;
     EXPECT_EQ(world.context(id), R"({"x":"patch","y":"c","z":"b"})") << crashes;
   }
 }

@@ -56,6 +56,19 @@ TEST(Resources, NoMoreRunAtATimeThanFitAndAllRun) {
   EXPECT_EQ(world.runner().most_at_once, 2u);
 }
 
+TEST(Resources, FractionsAddUp) {
+  World world(with({{"cpu", 1}}));
+  all_take(world, kMinute);
+  world.publish(steps({step("a", R"({"cpu":0.4})"), step("b", R"({"cpu":0.6})"), step("c", R"({"cpu":0.1})"),
+                       step("d", R"({"cpu":0.9})")}));
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  EXPECT_EQ(called(world), (Strings{"a", "b"}));
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.runner().most_at_once, 2u);
+}
+
 TEST(Resources, AStepIsToldWhatItHas) {
   World world(with({{"gpu", 3}, {"cpu", 2}}));
   all_take(world, kMinute);
@@ -140,6 +153,17 @@ TEST(Resources, WhoWantsAllIsNotStarvedByTheSmall) {
   ASSERT_TRUE(world.start());
   world.run();
   EXPECT_EQ(called(world), (Strings{"a", "whole", "b"}));
+}
+
+// Also of those who ask for something else beside it.
+TEST(Resources, WhoWantsTwoThingsIsNotOvertakenAtEither) {
+  World world(with({{"cpu", 2}, {"gpu", 1}}));
+  all_take(world, kMinute);
+  world.publish(steps({step("a", R"({"cpu":1})"), step("both", R"({"cpu":2,"gpu":1})"),
+                       step("b", R"({"cpu":1})"), step("c", R"({"gpu":1})")}));
+  ASSERT_TRUE(world.start());
+  world.run();
+  EXPECT_EQ(called(world), (Strings{"a", "both", "b", "c"}));
 }
 
 TEST(Resources, AWaitingStepKeepsItsSlotAndSequentialStaysInOrder) {

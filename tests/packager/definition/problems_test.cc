@@ -225,6 +225,20 @@ TEST(Problems, OfASingleValue) {
   }
 }
 
+TEST(Problems, R69OfNames) {
+  const std::string longest(63, 'a');
+  for (const std::string name : {"a", "0", "load-config", "a_b", "2nd-try_", longest.c_str()})
+    EXPECT_TRUE(is_name(name)) << name;
+  for (const std::string& name : {std::string(), std::string("-a"), std::string("_a"), std::string("A"),
+                                  std::string("loadConfig"), std::string("a b"), std::string("a.b"),
+                                  std::string("a::b"), std::string("\xC3\xA4"), longest + "a"}) {
+    EXPECT_FALSE(is_name(name)) << name;
+    const Error error = problems_of(in_step("\"task\":\"" + name + "\""));
+    ASSERT_FALSE(error.causes.empty()) << name;
+    EXPECT_EQ(error.causes[0].code, Code::invalid_name) << name;
+  }
+}
+
 TEST(Problems, OfWholeDocuments) {
   EXPECT_EQ(problems_of("[]").causes.at(0).code, Code::wrong_type);
   EXPECT_EQ(problems_of("{}").causes.size(), 2u);
