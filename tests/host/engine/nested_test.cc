@@ -41,8 +41,8 @@ TEST(Nested, GivesBackWhatItsStepsWroteAndNothingElse) {
   EXPECT_EQ(created[0].parent, id);
   EXPECT_EQ(created[0].root, id);
   EXPECT_EQ(created[0].parent_step, 0u);
-  const journal::StepResult& slot = *world.show(id).state.steps[0].result;
-  EXPECT_EQ(slot.map.entries.size(), 2u) << "the delta, without the input";
+  const journal::ResultPtr slot = world.show(id).state.steps[0].result;
+  EXPECT_EQ(slot->map.entries.size(), 2u) << "the delta, without the input";
 }
 
 TEST(Nested, AKeyThatIsWrittenBackInPlaceOfTheInputCounts) {
