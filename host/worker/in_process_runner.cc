@@ -51,6 +51,14 @@ struct Standing {
 };
 using StandingPtr = std::shared_ptr<Standing>;
 
+// A stuck call may still be in it. It stays within reach, so that nobody takes it for a leak.
+void keep_for_ever(std::unique_ptr<LoadedRelease> loaded) {
+  static std::mutex mutex;
+  static auto& kept = *new std::vector<std::unique_ptr<LoadedRelease>>;
+  const std::lock_guard lock(mutex);
+  kept.push_back(std::move(loaded));
+}
+
 // One release in this runner. Held by the engine's side until it retires, by jobs, and by threads that have
 // called it; the last to let go unloads it.
 class Tenure {
@@ -59,7 +67,7 @@ class Tenure {
       : release_(std::move(release)), standing_(std::move(standing)) {}
   ~Tenure() {
     if (kept_)
-      (void)loaded_.release();  // left loaded on purpose: a stuck call may still be in it
+      keep_for_ever(std::move(loaded_));
     else if (loaded_)
       standing_->still_mapped = loaded_->unload() == library::Unloaded::resident;
     standing_->over = true;
