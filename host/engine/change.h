@@ -98,11 +98,13 @@ struct Change {
 
 // What a timer is for.
 struct Due {
-  enum class What : uint8_t { step, workflow_deadline, grace, start, hook, handler, rollback };
+  enum class What : uint8_t { start, workflow_deadline, grace, step, rollback, handler, hook };
   Execution* execution = nullptr;
   What what = What::step;
   uint32_t step = 0;  // handler: the low bits of its invocation's id
 };
+// Which of the same instant comes first: that of the older execution, and within one by what it is for.
+bool operator<(const Due& a, const Due& b);
 using Timers = scheduler::Timers<Due>;
 
 // Everything an execution needs to decide with: the instant and where its decisions go.

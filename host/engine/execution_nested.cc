@@ -73,9 +73,14 @@ void Execution::on_child_ended(Decision& decision, const Execution& child) {
   open_commit();
   const bool completed = child.state().state == State::completed;
   const std::string& mapper = plan_->step(step).result;
-  if (!mapper.empty() && state_.state == State::running) return ask_for_result(decision, child, mapper);
+  const bool asks = !mapper.empty() && state_.state == State::running;
+  // After a crash: the function that took the host with it would do so again.
+  const bool killed = asks && decision.killed_host(current.invocation);
+  if (asks && !killed) return ask_for_result(decision, child, mapper);
   Outcome outcome;
-  if (completed) {
+  if (killed) {
+    outcome = crashed();
+  } else if (completed) {
     journal::StepResult result;
     result.map = child.written();
     outcome.result = std::make_shared<const journal::StepResult>(std::move(result));
@@ -163,9 +168,14 @@ void Execution::stop_child(Decision& decision, uint32_t step) {
                                          rollback});
 }
 
-// After a crash: the child was not committed with the step, or its input was still being asked for.
+// After a crash: the child was not committed with the step, or its input was still being asked for. Of a
+// function that took the host with it that was the answer.
 void Execution::lost_child(Decision& decision, uint32_t step) {
   open_commit();
+  if (decision.killed_host(state_.steps[step].invocation)) {
+    Outcome outcome = crashed();
+    return on_child_input(decision, step, outcome);
+  }
   if (n_running_ > 0) --n_running_;
   if (guarded(step)) tell_breaker(decision, step, nullptr);
   decision.timers.remove(local_[step].timer);

@@ -141,7 +141,7 @@ void Triggers::arm(Entry& entry) {
   timers_.remove(entry.timer);
   const journal::ScheduleState* state = state_of(entry);
   assert(state && entry.timetable);
-  if (!state->paused && state->next != kNever) entry.timer = timers_.add(state->next, &entry);
+  if (!state->paused && state->next != kNever) entry.timer = timers_.add(state->next, {&entry});
 }
 
 const journal::ScheduleState* Triggers::state_of(const Entry& entry) const {
@@ -156,12 +156,13 @@ const journal::ScheduleState* Triggers::state_of(const Entry& entry) const {
 Result<size_t> Triggers::fire(Decision& decision, size_t limit) {
   size_t n = 0;
   while (n < limit) {
-    const std::optional<Entry*> due = timers_.take_due(decision.now);
+    const std::optional<Due> due = timers_.take_due(decision.now);
     if (!due) break;
-    (*due)->timer = scheduler::kNoTimer;
-    PIRN_TRY(const size_t fired, fire(decision, **due));
+    Entry& entry = *due->entry;
+    entry.timer = scheduler::kNoTimer;
+    PIRN_TRY(const size_t fired, fire(decision, entry));
     n += std::max<size_t>(1, fired);
-    arm(**due);
+    arm(entry);
   }
   return n;
 }

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "host/engine/change.h"
@@ -83,6 +84,12 @@ class Triggers {
     scheduler::TimerHandle timer = scheduler::kNoTimer;
   };
   using Key = std::pair<std::string, journal::ScheduleName>;  // tenant, workflow
+  struct Due {
+    Entry* entry;
+    bool operator<(const Due& other) const {  // of the same instant
+      return std::tie(entry->tenant, entry->name) < std::tie(other.entry->tenant, other.entry->name);
+    }
+  };
   struct NewEvent {
     std::string tenant, id;
     int64_t at = 0;
@@ -113,7 +120,7 @@ class Triggers {
   TenantStreams& streams_;
   registry::CatalogPtr catalog_;
   std::map<Key, Entry> entries_;
-  scheduler::Timers<Entry*> timers_;
+  scheduler::Timers<Due> timers_;
   std::vector<NewEvent> events_;  // with an id, of this turn
 };
 

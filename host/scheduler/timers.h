@@ -46,8 +46,8 @@ class Timers {
     return heap_.empty() ? std::nullopt : std::optional<int64_t>(heap_.front().at);
   }
 
-  // The earliest timer that is due at `now`, if there is one. Equal instants come in order of handles, so
-  // that a run with the same inputs is the same run.
+  // The earliest timer that is due at `now`, if there is one. Of the same instant the smaller Due comes
+  // first: what happens then depends on what is due, and not on what was added and removed before.
   std::optional<Due> take_due(int64_t now) {
     if (heap_.empty() || heap_.front().at > now) return std::nullopt;
     Due due = std::move(heap_.front().due);
@@ -64,9 +64,7 @@ class Timers {
     Due due;
   };
 
-  static bool before(const Node& a, const Node& b) {
-    return a.at != b.at ? a.at < b.at : a.handle < b.handle;
-  }
+  static bool before(const Node& a, const Node& b) { return a.at != b.at ? a.at < b.at : a.due < b.due; }
 
   void place(size_t index, Node node) {
     position_[node.handle] = index;

@@ -145,25 +145,36 @@ class CaseReader : NodeReader {
 
   // ---- the whole ----
 
-  // What children of grafts name, exists.
-  static void add_names(const boost::json::value& value, std::set<std::string>& out) {
-    if (const auto* text = value.if_string(); text && definition::is_name(*text)) out.emplace(*text);
-    if (const auto* object = value.if_object())
-      for (const auto& member : *object) add_names(member.value(), out);
-    if (const auto* array = value.if_array())
-      for (const auto& element : *array) add_names(element, out);
-  }
+  // What children of grafts name, exists, as what they name it. What is wrong about options the engine says.
   static void add_functions(Case& out) {
-    std::set<std::string> names;
+    using worker::Kind;
+    std::set<std::pair<std::string, Kind>> named;
+    const auto add_child = [&](const journal::Child& child) {
+      named.emplace(child.task, Kind::task);
+      const auto options =
+          definition::parse_child(child.options.empty() ? "{}" : child.options, child.name, nullptr);
+      if (!options) return;
+      named.emplace(options->when.function, Kind::condition);
+      named.emplace(options->timeout_function, Kind::duration);
+      named.emplace(options->retry.backoff.function, Kind::backoff);
+      named.emplace(options->rollback, Kind::rollback);
+      named.emplace(options->on_timeout, Kind::handler);
+      named.emplace(options->fallback.function, Kind::fallback);
+      for (const definition::RecoveryRule& rule : options->recovery) {
+        named.emplace(rule.when, Kind::condition);
+        named.emplace(rule.retry.backoff.function, Kind::backoff);
+        named.emplace(rule.fallback.function, Kind::fallback);
+      }
+      const definition::Hooks& hooks = options->hooks;
+      for (const std::string& hook :
+           {hooks.on_start, hooks.on_success, hooks.on_failure, hooks.on_skip, hooks.on_finish})
+        named.emplace(hook, Kind::hook);
+    };
     for (const Script& script : out.scripts)
       for (const Deed& deed : script.deeds)
-        for (const journal::Child& child : deed.act.outcome.children) {
-          names.insert(child.task);
-          if (!child.options.empty()) add_names(boost::json::parse(child.options), names);
-        }
-    for (const std::string& name : names)
-      for (uint32_t kind = 1; kind <= static_cast<uint32_t>(worker::Kind::result); ++kind)
-        out.functions.push_back({name, kind});
+        for (const journal::Child& child : deed.act.outcome.children) add_child(child);
+    for (const auto& [name, kind] : named)
+      if (!name.empty()) out.functions.push_back({name, static_cast<uint32_t>(kind)});
   }
 
   // Something starts, by an order or by itself.

@@ -273,14 +273,19 @@ void World::come_back(std::vector<worker::Killer> killers) {
 ScriptedRunner::Counts World::journaled_calls() const {
   ScriptedRunner::Counts counts;
   std::set<ExecutionId> executions;
-  for (const Called& call : runner_->calls) executions.insert(call.execution);
+  std::set<uint64_t> lost;  // what took the host with it has an end in the journal, and never came to it
+  for (const Called& call : runner_->calls) {
+    executions.insert(call.execution);
+    if (call.fate == Called::Fate::lost) lost.insert(call.id);
+  }
   for (const ExecutionId id : executions) {
-    std::map<uint32_t, worker::Kind> under_way;
+    std::map<uint32_t, std::pair<worker::Kind, uint64_t>> under_way;
     std::map<uint64_t, uint32_t> handlers;  // invocation to step
     const auto ended = [&](uint32_t step) {
       const auto found = under_way.find(step);
       if (found == under_way.end()) return;  // not by its own outcome
-      ++counts[{id, step, found->second}];
+      const auto [kind, invocation] = found->second;
+      counts[{id, step, kind}] += !lost.contains(invocation);
       under_way.erase(found);
     };
     for (const Event& event : events_of(id)) {
@@ -288,20 +293,21 @@ ScriptedRunner::Counts World::journaled_calls() const {
         using R = std::decay_t<decltype(record)>;
         using namespace journal;
         if constexpr (std::is_same_v<R, StepStarted> || std::is_same_v<R, StepAsked>)
-          under_way[record.step] = record.kind;
+          under_way[record.step] = {record.kind, record.invocation};
+        else if constexpr (std::is_same_v<R, RollbackStarted>)
+          under_way[record.step] = {Kind::rollback, record.invocation};
         else if constexpr (std::is_same_v<R, StepInterrupted>)
           under_way.erase(record.step);
         else if constexpr (std::is_same_v<R, StepCompleted> || std::is_same_v<R, StepFailed> ||
                            std::is_same_v<R, StepSkipped> || std::is_same_v<R, StepSnoozed> ||
                            std::is_same_v<R, StepAwaiting> || std::is_same_v<R, StepCancelled> ||
-                           std::is_same_v<R, StepAnswered>)
+                           std::is_same_v<R, StepAnswered> || std::is_same_v<R, RollbackDone> ||
+                           std::is_same_v<R, RollbackFailed>)
           ended(record.step);
-        else if constexpr (std::is_same_v<R, RollbackDone> || std::is_same_v<R, RollbackFailed>)
-          ++counts[{id, record.step, Kind::rollback}];
         else if constexpr (std::is_same_v<R, HandlerStarted>)
           handlers[record.invocation] = record.step;
         else if constexpr (std::is_same_v<R, HandlerDone>)
-          ++counts[{id, handlers[record.invocation], Kind::handler}];
+          counts[{id, handlers[record.invocation], Kind::handler}] += !lost.contains(record.invocation);
       };
       std::visit(visit, event.record);
     }

@@ -169,5 +169,27 @@ TEST(Crash, AHookThatKillsTheHostIsTheLastOneOfItsExecution) {
   EXPECT_EQ(world.show(other).state.state, State::completed);
 }
 
+// Its execution is over, or has not begun: nothing but the call itself is lost, and it would do so again.
+TEST(Crash, AFunctionThatMapsIntoOrOutOfANestedWorkflowAndKillsTheHostIsNotAskedAgain) {
+  for (const std::string function : {"input", "result"}) {
+    World world;
+    world.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+      {"name":"w","steps":[{"name":"n","workflow":"inner","max_retries":1,"retry_delay":"1s",")" +
+                                    function + R"(":"bomb"}]},{"name":"inner","steps":[{"name":"x"}]}]})");
+    world.runner().by_function["bomb"] = [](const auto&) {
+      Act act = ok();
+      act.kills_host = true;
+      return act;
+    };
+    const ExecutionId id = world.start()->id;
+    world.run();
+    EXPECT_EQ(world.crashes(), 2) << function;
+    EXPECT_EQ(world.show(id).state.state, State::failed) << function;
+    EXPECT_EQ(world.show(id).state.error->code, "crashed") << function;
+    EXPECT_EQ(calls_of(world, "bomb"), 2u) << function;
+    EXPECT_EQ(calls_of(world, "x"), function == "input" ? 0u : 2u);
+  }
+}
+
 }  // namespace
 }  // namespace pirn::sim

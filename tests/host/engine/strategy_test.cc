@@ -132,5 +132,26 @@ TEST(Strategy, TheStartSaysItBeforeTheDefinitionAndItSurvivesACrash) {
   }
 }
 
+// The younger one's timer is in the place of one that is over, before the older one's.
+TEST(Strategy, R60OfOneInstantTheTimersOfTheOlderExecutionComeFirst) {
+  World world;
+  world.publish(R"("steps":[{"name":"a"}])");
+  const int64_t noon = world.now() + kMinute;
+  const auto start_at = [&](int64_t instant) {
+    engine::Start start;
+    start.tenant = "t";
+    start.workflow = "w";
+    start.wake_at = instant;
+    return world.ask<engine::Started>(std::move(start))->id;
+  };
+  const ExecutionId first = start_at(world.now() + kSecond), older = start_at(noon);
+  world.advance(2 * kSecond);
+  const ExecutionId younger = start_at(noon);
+  world.run();
+  std::vector<ExecutionId> order;
+  for (const Called& call : world.runner().calls) order.push_back(call.execution);
+  EXPECT_EQ(order, (std::vector<ExecutionId>{first, older, younger}));
+}
+
 }  // namespace
 }  // namespace pirn::sim

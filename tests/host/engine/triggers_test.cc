@@ -254,6 +254,21 @@ TEST(Schedules, ArePausedAndResumed) {
   EXPECT_EQ(host.fired(), Texts{"2026-05-05T15:00:00Z"});
 }
 
+// Their timers are kept in places that are used again, the last that became free first.
+TEST(Schedules, OfOneInstantFireInTheOrderOfTheirNames) {
+  Host host("2026-03-02T08:30:00Z");
+  host.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+    {"name":"a","schedule":{"cron":"0 * * * *"},"steps":[{"name":"s"}]},
+    {"name":"b","schedule":{"cron":"0 * * * *"},"steps":[{"name":"s"}]}]})");
+  host.settle();
+  for (const auto action : {ControlSchedule::Action::pause, ControlSchedule::Action::resume})
+    for (const char* workflow : {"a", "b"}) ASSERT_TRUE(host.control(action, workflow));
+  host.advance(kHour);
+  std::vector<std::string> fired;
+  for (const auto& record : host.of<journal::ScheduleFired>()) fired.push_back(record.name.workflow);
+  EXPECT_EQ(fired, (Texts{"a", "b"}));
+}
+
 TEST(Schedules, AreTriggeredWithoutLosingTheirPlace) {
   Host host("2026-05-05T12:00:00Z");
   host.deploy(R"("schedule":{"every":"1h"},"max_running":1)");

@@ -29,6 +29,7 @@ bj::object printed(const Deed& deed, Kind kind) {
   bj::object out;
   if (deed.takes) out["takes"] = definition::print_duration(deed.takes);
   if (deed.ignores_cancel) out["ignores_cancel"] = true;
+  if (deed.kills_host) out["kills_host"] = deed.kills_host;
   switch (deed.what) {
     case Deed::What::ok:
       if (kind == Kind::condition)
@@ -60,20 +61,9 @@ bj::object printed(const Deed& deed, Kind kind) {
       if (deed.await_timeout != kNever)
         out["await"].as_object()["timeout"] = definition::print_duration(deed.await_timeout);
       break;
-    case Deed::What::expand: {
-      bj::array children;
-      for (const definition::Step& child : deed.children) {
-        bj::object of{{"name", child.name}, {"task", "task"}, {"max_retries", 0}, {"max_snoozes", 1}};
-        if (!child.rollback.empty()) of["rollback"] = child.rollback;
-        if (!child.context_key.empty()) of["context_key"] = child.context_key;
-        if (child.on_error == definition::OnError::keep_going) of["on_error"] = "continue";
-        for (const definition::Resource& need : child.resources)
-          of["resources"] = {{need.name, static_cast<int64_t>(need.amount)}};
-        children.push_back(std::move(of));
-      }
-      out["expand"] = std::move(children);
+    case Deed::What::expand:
+      out["expand"] = bj::parse(deed.children_text);
       break;
-    }
   }
   return out;
 }
@@ -82,13 +72,30 @@ bj::object printed(const Command& command) {
   bj::object order{{"at", definition::print_duration(command.at)}};
   const auto say = [&](const char* word) { order[word] = command.run; };
   switch (command.what) {
+    case Command::What::start: {
+      static const char* const kStrategies[] = {"parallel", "sequential", "hybrid"};
+      order["start"] = command.workflow;
+      order["as"] = command.as;
+      order["input"] = bj::parse(text_of(Slot{true, command.context, ""}));
+      if (command.in) order["in"] = definition::print_duration(command.in);
+      if (command.strategy) order["strategy"] = kStrategies[static_cast<size_t>(*command.strategy)];
+      break;
+    }
+    case Command::What::again:
+      say(command.from.empty() ? "retry" : "rerun");
+      order["as"] = command.as;
+      if (!command.from.empty()) order["from"] = command.from;
+      break;
     case Command::What::cancel:
       say("cancel");
       if (command.rollback) order["rollback"] = true;
       if (!command.cleanup) order["cleanup"] = false;
       break;
     case Command::What::crash:
-      order["crash"] = true;
+      if (command.down)
+        order["down"] = definition::print_duration(command.down);
+      else
+        order["crash"] = true;
       break;
     case Command::What::pause:
       say("pause");

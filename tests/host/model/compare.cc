@@ -40,10 +40,9 @@ Facts facts_of(const Run& run) {
   Facts out;
   const Execution& e = run.execution();
   out.confluent = run.name() + " " + std::string(text_of(e.phase)) + "\n";
-  out.timed = run.name() + " ended " + std::to_string(e.ended_at - e.started_at) + " attempt " +
-              std::to_string(e.attempt) + " error " + (e.error.code.empty() ? "none" : e.error.code) +
-              " tolerated " + std::to_string(e.tolerated_failures) + " letters " +
-              std::to_string(e.dead_letters) + "\n";
+  out.timed = run.name() + " ended " + std::to_string(e.ended_at) + " attempt " + std::to_string(e.attempt) +
+              " error " + (e.error.code.empty() ? "none" : e.error.code) + " tolerated " +
+              std::to_string(e.tolerated_failures) + " letters " + std::to_string(e.dead_letters) + "\n";
   std::string handlers, rollbacks;
   for (const std::string& handler : std::set<std::string>(e.handlers.begin(), e.handlers.end()))
     handlers +=
@@ -59,8 +58,8 @@ Facts facts_of(const Run& run) {
     out.timed += run.name() + " " + step.def.name + " compensation " +
                  kCompensations[static_cast<size_t>(step.compensation)] + " snoozes " +
                  std::to_string(step.snoozes) + " invocations " + std::to_string(step.invocations) +
-                 " interruptions " + std::to_string(step.interruptions) + " ended " +
-                 std::to_string(step.ended_at - e.started_at) + " delays";
+                 " interruptions " + std::to_string(step.interruptions) + " crashes " +
+                 std::to_string(step.crashes) + " ended " + std::to_string(step.ended_at) + " delays";
     for (const int64_t delay : step.delays) out.timed += " " + std::to_string(delay);
     out.timed += "\n";
   }
@@ -96,7 +95,7 @@ Facts facts_of(sim::Simulation& simulation, const std::string& name, ExecutionId
   const journal::ExecutionState& state = view.state;
   out.confluent = name + " " + std::string(journal::name_of(state.state)) + "\n";
   const bool failed = state.cause == journal::StopCause::fail && state.error;
-  out.timed = name + " ended " + std::to_string(state.ended_at - state.started_at) + " attempt " +
+  out.timed = name + " ended " + std::to_string(state.ended_at) + " attempt " +
               std::to_string(state.attempt) + " error " + (failed ? state.error->code : "none") +
               " tolerated " + std::to_string(state.tolerated_failures);
   Told told;
@@ -123,8 +122,9 @@ Facts facts_of(sim::Simulation& simulation, const std::string& name, ExecutionId
     out.timed += name + " " + view.step_names[i] + " compensation " +
                  std::string(name_of(step.compensation)) + " snoozes " + std::to_string(step.extra->snoozes) +
                  " invocations " + std::to_string(step.invocations) + " interruptions " +
-                 std::to_string(step.extra->interruptions) + " ended " +
-                 std::to_string(step.ended_at - state.started_at) + " delays" + told.delays[i] + "\n";
+                 std::to_string(step.extra->interruptions) + " crashes " +
+                 std::to_string(step.extra->crashes) + " ended " + std::to_string(step.ended_at) + " delays" +
+                 told.delays[i] + "\n";
   }
   out.confluent += name + " " + sorted(view.context) + "\n";
   return out;

@@ -8,9 +8,9 @@ namespace pirn::model {
 // ---- commands ----
 
 // E1.
-void Run::begin() {
-  e_.wake_at = host_.now();
-  E2_begin();
+void Run::begin_at(int64_t instant) {
+  e_.wake_at = instant;
+  if (instant <= host_.now()) E2_begin();
 }
 
 // E3, E10; anything else is E13.
@@ -47,9 +47,6 @@ void Run::hold() {
 void Run::let_go_on() {
   if (e_.held) end_pause();
 }
-void Run::let_children_go() {
-  for (Run* child : children()) child->let_go_on();
-}
 
 void Run::end_pause() {
   e_.paused = e_.held = false;
@@ -58,7 +55,7 @@ void Run::end_pause() {
       s.wake_at = kNever;
       s.state = State::ready;
     }
-  let_children_go();
+  host_.let_go_.push_back(this);
 }
 
 // E5: the manual pause ends and the context is a patch, unless a step is named; without a manual pause the
@@ -123,6 +120,11 @@ bool Run::visibly_paused() const {
 // ---- transitions ----
 
 void Run::E2_begin() {
+  set_off();
+  settle();
+}
+
+void Run::set_off() {
   e_.wake_at = kNever;
   e_.phase = Phase::running;
   e_.paused = e_.held = belongs_to_paused();
@@ -130,7 +132,6 @@ void Run::E2_begin() {
     e_.started_at = host_.now();
     e_.deadline = later(host_.now(), e_.workflow->timeout_ns);
   }
-  settle();
 }
 
 void Run::E6_fail(size_t step) {
@@ -231,7 +232,7 @@ void Run::call_handler(const std::string& name) {
   begun.deed = host_.script_({e_.workflow->name, "", function_of(name), Kind::handler, 1, 1});
   begun.ends_at = begun.deed.what == Deed::What::hang ? kNever : host_.now() + begun.deed.takes;
   begun.deadline = later(host_.now(), host_.settings_.handler_limit);
-  host_.calls_.push_back(std::move(begun));
+  host_.begin_call(std::move(begun));
 }
 
 // Only its last word is missing. false: it has none.

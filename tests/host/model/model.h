@@ -10,6 +10,7 @@
 // One thread, virtual time.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -17,6 +18,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -63,8 +65,10 @@ struct Deed {
   int64_t await_timeout = kNever;          // await
   std::string on_timeout;                  // await: a function
   std::vector<definition::Step> children;  // expand
+  Json children_text;                      // as a case has them
   int64_t takes = 0;
   bool ignores_cancel = false;
+  uint32_t kills_host = 0;  // so many calls take the host with them before one does this
 };
 using Script = std::function<Deed(const Call&)>;
 
@@ -115,6 +119,7 @@ struct Step {
   std::string on_timeout;    // awaiting
   bool intervention = false;
   bool started = false;            // it ran at least once
+  bool adopted = false;            // it ran in another execution; R65
   Kind asking = Kind::condition;   // asking
   std::optional<int64_t> timeout;  // what its timeout function answered
   size_t rule = 0;                 // of the failure under decision: its recovery rule, from 1
@@ -125,7 +130,8 @@ struct Step {
   bool in_line = false;  // ready: for what it needs of the host's pool; R48
   uint64_t token = 0;    // running: of its invocation, for its breaker
   int64_t invoked_at = 0;
-  Run* child = nullptr;    // of its last try; R32
+  Run* child = nullptr;  // of its last try; R32
+  uint64_t child_age = 0;
   Run* undoing = nullptr;  // what rolls that back
 };
 
@@ -135,7 +141,9 @@ enum class Cause { none, fail, cancel };
 
 struct Execution {
   const definition::Workflow* workflow = nullptr;
+  definition::Strategy strategy = definition::Strategy::parallel;
   uint64_t id = 0;
+  uint64_t age = 0;  // a nested one is as old as the try of its step
   Context initial;
   std::vector<Context> patches;  // patch number i + 1
   std::vector<Step> steps;
@@ -160,12 +168,23 @@ struct Execution {
 
 // A call under way, or a nested workflow.
 struct UnderWay {
+  uint64_t number = 0;  // in the order of their beginning
   Run* run = nullptr;
   size_t step = kNoStep;  // none: a handler of the workflow
   Kind kind = Kind::task;
   std::string handler;  // "on_failure", …
   int64_t ends_at = kNever, deadline = kNever;
+  bool kills_host = false;
   Deed deed;
+};
+
+// What becomes due at an instant. Of one instant the first is what comes first here, within an execution.
+struct Alarm {
+  enum class What { start, deadline, grace, step, rollback, handler };
+  int64_t at = kNever;
+  What what = What::step;
+  uint64_t of = 0;  // step; handler: the number of its call
+  auto operator<=>(const Alarm&) const = default;
 };
 
 struct Settings {
@@ -200,24 +219,25 @@ class Run {
 
   // For the host.
   void belongs_to(Run& parent, size_t step);
-  void begin();
-  void adopt(const Run& past);  // rolls back what it has completed; R32
+  void begin_at(int64_t instant);
+  void undo(const Run& past);                                 // rolls back what it has completed; R32
+  void go_on_from(const Run& past, const std::string& from);  // R65
   bool cancel(bool rollback, bool cleanup);
   bool pause();
   bool resume(const Context& context, const std::string& step, Action action);
   bool approve(const std::string& step, bool approved);
   void lost(const UnderWay& call);
-  void follow();  // E2, E8, E9, E11: what is due because of the states alone
-  bool take_up_one();
+  void blame(const UnderWay& call);
+  void follow();  // E8, E9, E11: what follows from the states alone
+  bool may_take_up_one() const { return next_to_take_up() != kNoStep; }
+  void take_up_one();
   void supplied(size_t step);
   void leave_line();
   void hold();
   void let_go_on();
-  void let_children_go();
   void returned(const UnderWay& call);
-  void ran_out(const UnderWay& call);
-  bool timer_due();
-  std::optional<int64_t> next_timer() const;
+  std::optional<Alarm> next_alarm() const;
+  void on_alarm(const Alarm& alarm);
   void child_over(const Run& child);
   double uses(const std::string& resource) const;
   std::set<uint64_t> nested_tokens() const;
@@ -247,6 +267,7 @@ class Run {
   std::vector<Run*> children() const;
   void end_pause();
   void E2_begin();
+  void set_off();
   void E6_fail(size_t step);
   void E7_deadline();
   void E8_E9_all_over();
@@ -271,6 +292,7 @@ class Run {
   void S1_S2_pass(size_t step);
   void skip(size_t step, Skip kind);
   bool S5_may_start(size_t step) const;
+  size_t next_to_take_up() const;
   bool goes_before(const Step& a, const Step& b) const;
   uint32_t level_of(size_t step) const;
   void S5_start(size_t step);
@@ -289,7 +311,7 @@ class Run {
   void S14_await_over(size_t step);
   void S15_expand(size_t step, const std::vector<definition::Step>& children);
   std::optional<Error> S15_problem(size_t step, const std::vector<definition::Step>& children) const;
-  void S17_interrupted(size_t step);
+  void S17_interrupted(const UnderWay& call);
   void S18_to_S21_stop(size_t step, bool below_failure);
   void S21_drained(size_t step, const Deed& deed);
   void ask(size_t step, Kind kind);
@@ -305,12 +327,18 @@ class Run {
   void stop_child(size_t step);
   void roll_back_child(size_t step);
 
+  // R65 (again.cc)
+  void take_over(const Run& past, const std::set<size_t>& come);
+
   // R33 (shared.cc)
   bool counts(size_t step, const Error& error) const;
   void tell_breaker(size_t step, Kind kind, const Deed* deed);
 
   // run.cc
   void call(size_t step, Kind kind, int64_t limit);
+  void ran_out(const UnderWay& call);
+  void grace_over();
+  void wake(size_t step);
   void hang_up(size_t step);
   UnderWay* under_way(size_t step);
   size_t running() const;
@@ -321,6 +349,7 @@ class Run {
   Execution e_;
   uint64_t commits_ = 0;
   std::map<std::pair<size_t, Kind>, uint32_t> seen_through_;
+  std::map<std::tuple<size_t, Kind, uint32_t>, uint32_t> begun_;  // by which one it is
 };
 
 // R33.
@@ -340,14 +369,17 @@ class Model {
   Model(const definition::Definition& definition, Script script, Settings settings, IdOf id_of);
 
   // Commands, at the present instant. False: refused (E13), and nothing has changed.
-  void start(const std::string& workflow, const std::string& name, Context initial);
+  bool start(const std::string& workflow, const std::string& name, Context initial, int64_t in = 0,
+             std::optional<definition::Strategy> strategy = std::nullopt);
   bool cancel(const std::string& run, bool rollback = false, bool cleanup = true);
   bool pause(const std::string& run);
   bool resume(const std::string& run, const Context& context, const std::string& step = "",
               Action action = Action::complete);
   bool approve(const std::string& run, const std::string& step, bool approved);
-  bool retry_letter(const std::string& run, const std::string& as);  // R34
-  void crash();                                                      // the host is lost and is back at once
+  bool retry_letter(const std::string& run, const std::string& as);                    // R34
+  bool again(const std::string& run, const std::string& as, const std::string& from);  // R65
+  void crash(int64_t down);  // the host is lost, and is back after that time
+  bool down() const { return back_at_.has_value(); }
 
   // Lets time pass until nothing is due any more, or until (and at) `instant`.
   void run_until(int64_t instant);
@@ -364,12 +396,20 @@ class Model {
   friend Run;
 
   Run* find(const std::string& name) const;
-  Run& add(const definition::Workflow& workflow, std::string name, Context initial);
+  Run& add(const definition::Workflow& workflow, std::string name, Context initial, uint64_t age);
+  void begin_call(UnderWay call);
+  void happened();
+  void follow();
+  void follow(Run& run);
+  void settle_families();
+  void lose();
+  void come_back();
   void decide();
-  bool dispatch();
-  bool settle_families();
+  void dispatch();
+  bool has_free_slot() const;
   std::optional<int64_t> next_due() const;
-  bool one_thing_due();
+  void take_what_is_due();
+  bool take_alarm();
 
   // R48 (shared.cc)
   void stand_in_line(Run& run, size_t step);
@@ -386,6 +426,7 @@ class Model {
     Run* parent;
     size_t step;
     Context initial;
+    uint64_t age;
     const Run* undoes;  // rolls back what it has completed; none: the nested workflow itself
   };
   struct Waiting {
@@ -400,9 +441,14 @@ class Model {
   const IdOf id_of_;
   int64_t now_ = 0;
   uint64_t tokens_ = 0;
-  std::vector<std::unique_ptr<Run>> runs_;  // in the order of their beginning
+  uint64_t ages_ = 0;
+  std::vector<std::unique_ptr<Run>> runs_;  // the oldest first
   std::vector<UnderWay> calls_;             // in the order of their beginning
-  std::vector<Waiting> line_;               // in the order of their coming
+  uint64_t n_calls_ = 0;
+  std::vector<UnderWay> lost_;  // with the host, when it went down
+  std::optional<int64_t> back_at_;
+  std::vector<Run*> in_turn_;  // who may start a step: who could first, goes first
+  std::vector<Waiting> line_;  // in the order of their coming
   std::map<std::string, Breaker> breakers_;
   std::map<std::string, int64_t> letters_;  // by run: when it expires
   std::vector<Birth> births_;

@@ -28,8 +28,8 @@ void Run::begin_child(size_t step, const Context& over) {
   nested.step = step;
   nested.kind = Kind::nested;
   nested.deadline = later(s.invoked_at, s.timeout.value_or(s.def.timeout_ns));
-  host_.calls_.push_back(std::move(nested));
-  host_.births_.push_back({this, step, std::move(initial), nullptr});
+  host_.begin_call(std::move(nested));
+  host_.births_.push_back({this, step, std::move(initial), s.child_age, nullptr});
 }
 
 // A stop or a timeout of the step cancels it; of a step that is tried again or given up it is rolled back.
@@ -41,7 +41,9 @@ void Run::stop_child(size_t step) {
   host_.stops_.push_back({unborn ? nullptr : e_.steps[step].child, this, step, rollback});
 }
 
-void Run::roll_back_child(size_t step) { host_.births_.push_back({this, step, {}, e_.steps[step].child}); }
+void Run::roll_back_child(size_t step) {
+  host_.births_.push_back({this, step, {}, ++host_.ages_, e_.steps[step].child});
+}
 
 void Run::child_over(const Run& child) {
   const size_t step = child.execution().parent_step;
@@ -67,34 +69,6 @@ void Run::child_over(const Run& child) {
     deed.error = {"nested_workflow_failed", {}, ""};
   }
   outcome(step, Kind::nested, deed);
-}
-
-// What `past` has completed is completed here, too, in the same order; then it is rolled back.
-void Run::adopt(const Run& past) {
-  e_.wake_at = kNever;
-  e_.phase = Phase::running;
-  e_.attempt = 1;
-  e_.started_at = host_.now();
-  e_.initial = past.e_.initial;
-  e_.steps.resize(past.e_.steps.size());
-  for (size_t step = 0; step < e_.steps.size(); ++step) {
-    const Step& of = past.e_.steps[step];
-    Step& s = e_.steps[step];
-    s.def = of.def;
-    s.graft = of.graft;
-    s.rank = of.rank;
-    s.level = of.level;
-    if (of.state != State::completed || of.compensation != Compensation::none) continue;
-    s.state = State::completed;
-    s.slot = of.slot;
-    s.child = of.child;
-    s.ended = of.ended;
-    s.ended_at = host_.now();
-    commits_ = std::max(commits_, s.ended);
-  }
-  e_.rollback = true;
-  e_.cleanup = false;
-  stop(Cause::cancel);
 }
 
 }  // namespace pirn::model

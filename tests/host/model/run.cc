@@ -42,7 +42,8 @@ void Run::call(size_t step, Kind kind, int64_t limit) {
       {e_.workflow->name, s.def.name, function, kind, seen_through_[{step, kind}] + 1, attempt});
   begun.ends_at = begun.deed.what == Deed::What::hang ? kNever : host_.now() + begun.deed.takes;
   begun.deadline = later(host_.now(), limit);
-  host_.calls_.push_back(std::move(begun));
+  begun.kills_host = begun_[{step, kind, seen_through_[{step, kind}]}]++ < begun.deed.kills_host;
+  host_.begin_call(std::move(begun));
 }
 
 UnderWay* Run::under_way(size_t step) {
@@ -83,64 +84,109 @@ void Run::ran_out(const UnderWay& call) {
     S10_timeout(call.step, call.kind);
 }
 
-std::optional<int64_t> Run::next_timer() const {
-  if (terminal(e_.phase)) return std::nullopt;
-  int64_t next = std::min(e_.phase == Phase::pending ? e_.wake_at : kNever,
-                          e_.phase <= Phase::running && !e_.concluding ? e_.deadline : kNever);
-  if (e_.phase == Phase::stopping) next = std::min(next, e_.grace_until);
-  for (const Step& step : e_.steps) {
-    const bool sleeps = step.state == State::retry_wait || step.state == State::snoozed;
-    const bool rolls_back = step.compensation == Compensation::pending;
-    if ((sleeps && !e_.paused) || step.state == State::awaiting || rolls_back)
-      next = std::min(next, step.wake_at);
+// The first of all that may become due.
+std::optional<Alarm> Run::next_alarm() const {
+  using What = Alarm::What;
+  std::vector<Alarm> alarms;
+  if (e_.phase == Phase::pending) alarms.push_back({e_.wake_at, What::start, 0});
+  if (e_.phase <= Phase::running && !e_.concluding) alarms.push_back({e_.deadline, What::deadline, 0});
+  if (e_.phase == Phase::stopping) alarms.push_back({e_.grace_until, What::grace, 0});
+  for (size_t step = 0; step < e_.steps.size(); ++step) {
+    const Step& s = e_.steps[step];
+    const bool sleeps = s.state == State::retry_wait || s.state == State::snoozed;
+    if ((sleeps && !e_.paused) || s.state == State::awaiting) alarms.push_back({s.wake_at, What::step, step});
+    if (s.compensation == Compensation::pending) alarms.push_back({s.wake_at, What::rollback, step});
   }
-  if (next == kNever) return std::nullopt;
-  return next;
+  for (const UnderWay& call : host_.calls_) {
+    if (call.run != this) continue;
+    if (call.step == kNoStep)
+      alarms.push_back({call.deadline, What::handler, call.number});
+    else
+      alarms.push_back({call.deadline, call.kind == Kind::rollback ? What::rollback : What::step, call.step});
+  }
+  const auto first = std::min_element(alarms.begin(), alarms.end());
+  if (first == alarms.end() || first->at == kNever) return std::nullopt;
+  return *first;
 }
 
-bool Run::timer_due() {
-  const int64_t now = host_.now();
-  if (terminal(e_.phase)) return false;
-  if (e_.phase <= Phase::running && !e_.concluding && e_.deadline <= now) return E7_deadline(), true;
-  if (e_.phase == Phase::stopping && e_.grace_until <= now) {
-    e_.grace_until = kNever;
-    for (size_t step = 0; step < e_.steps.size(); ++step) {  // after the grace: fenced and cancelled
-      if (e_.steps[step].state != State::running || !e_.steps[step].def.cancellable) continue;
-      tell_breaker(step, under_way(step)->kind, nullptr);
-      hang_up(step);
-      cancelled(step);
-    }
-    return true;
+void Run::on_alarm(const Alarm& alarm) {
+  switch (alarm.what) {
+    case Alarm::What::start:
+      return E2_begin();
+    case Alarm::What::deadline:
+      return E7_deadline();
+    case Alarm::What::grace:
+      return grace_over();
+    case Alarm::What::step:
+    case Alarm::What::rollback:
+    case Alarm::What::handler:
+      for (size_t i = 0; i < host_.calls_.size(); ++i) {
+        const UnderWay call = host_.calls_[i];
+        const uint64_t of = alarm.what == Alarm::What::handler ? call.number : call.step;
+        if (call.run != this || of != alarm.of) continue;
+        host_.calls_.erase(host_.calls_.begin() + static_cast<ptrdiff_t>(i));
+        return ran_out(call);
+      }
+      return wake(alarm.of);
   }
+}
+
+// After the grace: fenced and cancelled.
+void Run::grace_over() {
+  e_.grace_until = kNever;
   for (size_t step = 0; step < e_.steps.size(); ++step) {
-    Step& s = e_.steps[step];
-    if (s.wake_at > now) continue;
-    if (s.state == State::awaiting) return S14_await_over(step), true;
-    if (s.compensation == Compensation::pending) {
-      s.wake_at = kNever;
-      return compensate_next(), true;
-    }
-    if (e_.paused || (s.state != State::retry_wait && s.state != State::snoozed)) continue;
-    s.wake_at = kNever;
-    s.state = State::ready;  // S16: `when` is not asked again
-    return true;
+    if (e_.steps[step].state != State::running || !e_.steps[step].def.cancellable) continue;
+    tell_breaker(step, under_way(step)->kind, nullptr);
+    hang_up(step);
+    cancelled(step);
   }
-  return e_.phase == Phase::pending && e_.wake_at <= now;
+}
+
+void Run::wake(size_t step) {
+  Step& s = e_.steps[step];
+  if (s.state == State::awaiting) return S14_await_over(step);
+  s.wake_at = kNever;
+  if (s.compensation == Compensation::pending) return compensate_next();
+  s.state = State::ready;  // S16: `when` is not asked again
 }
 
 void Run::follow() {
-  if (e_.phase == Phase::pending && e_.wake_at <= host_.now()) E2_begin();
   E8_E9_all_over();
   E11_drained();
 }
 
-// Everything under way is lost; S17, and what was asked is asked again.
+Deed crashed() {
+  Deed deed;
+  deed.what = Deed::What::fail;
+  deed.error = {"crashed", {}, ""};
+  return deed;
+}
+
+// A call was lost with the host: what was asked is asked again, and what ran runs again (S17). What has taken
+// the host with it would do so again: of a question it is the answer.
 void Run::lost(const UnderWay& call) {
   if (call.step == kNoStep) return call_handler(call.handler);  // handlers: at least once
+  const bool asked = e_.steps[call.step].state == State::asking;
+  const bool answers =
+      asked || call.kind == Kind::rollback || call.kind == Kind::input || call.kind == Kind::result;
+  if (call.kills_host && answers) {
+    if (!asked) outcome(call.step, call.kind, crashed());
+    return;
+  }
   if (call.kind == Kind::rollback) return compensate_next();
-  if (e_.steps[call.step].state == State::asking) return ask(call.step, call.kind);
+  if (asked) return ask(call.step, call.kind);
   if (call.kind == Kind::result) return child_over(*e_.steps[call.step].child);
-  S17_interrupted(call.step);
+  S17_interrupted(call);
+}
+
+// When all is known that was lost.
+void Run::blame(const UnderWay& call) {
+  if (!call.kills_host || call.step == kNoStep || e_.phase != Phase::running) return;
+  const Step& s = e_.steps[call.step];
+  if (s.state == State::asking) return answered(call.step, call.kind, crashed());
+  if (call.kind != Kind::task && call.kind != Kind::fallback) return;
+  if (s.state == State::ready && s.crashes > s.def.max_crashes)
+    S8_S9_failed(call.step, {"crashed", definition::ErrorClass::terminal, ""});
 }
 
 }  // namespace pirn::model

@@ -1,6 +1,7 @@
 #include "tests/host/model/scenario.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "packager/json/json.h"
 
@@ -128,6 +129,18 @@ class Generator {
       if (!grafts_.empty() && grafts_.back() != name(i) && random_.one_in(3))
         s["after_graft"] = bj::array{grafts_.back()};
     }
+    options_of_work(name(i), s);
+    if (!contained_.empty() && !s.contains("graft") && random_.one_in(4)) nest(i, s);
+    deeds(name(i), s);
+    if (has(Feature::grafts) && s.contains("graft")) {
+      std::vector<Deed>& tasks = out_.deeds[{name(i), Kind::task}];
+      tasks.insert(tasks.begin(), expansion(i));
+    }
+    return s;
+  }
+
+  // What the children of grafts may have, too.
+  void options_of_work(const std::string& of, bj::object& s) {
     if (has(Feature::conditions) && random_.one_in(4)) s["when"] = condition();
     if (has(Feature::retries)) retries(s);
     if (random_.one_in(4)) s["context_key"] = key();
@@ -143,12 +156,13 @@ class Generator {
     if (has(Feature::fallback) && random_.one_in(4))
       s["fallback"] = random_.one_in(2) ? bj::value{{"value", 7}} : bj::value("instead");
     if (has(Feature::recovery) && random_.one_in(4)) s["recovery"] = recovery();
+    if (has(Feature::kills) && random_.one_in(4)) s["max_crashes"] = static_cast<int64_t>(random_.below(3));
     if (has(Feature::snooze)) s["max_snoozes"] = static_cast<int64_t>(random_.below(3));
     if (has(Feature::await) && random_.one_in(4)) {
-      s["on_timeout"] = "late-" + name(i);
-      Deed late = task_deed(i);
+      s["on_timeout"] = "late-" + of;
+      Deed late = task_deed(of);
       if (late.what == Deed::What::await) late.what = Deed::What::ok;  // it would for ever
-      out_.deeds[{"late-" + name(i), Kind::handler}] = {late};
+      out_.deeds[{"late-" + of, Kind::handler}] = {late};
     }
     if (has(Feature::await) && random_.one_in(6)) s["await_approval"] = true;
     if (has(Feature::breakers) && random_.one_in(3)) {
@@ -157,9 +171,6 @@ class Generator {
       s["circuit_breaker_opts"] = breaker_options_[breaker];
     }
     if (has(Feature::resources) && random_.one_in(3)) s["resources"] = resources();
-    if (!contained_.empty() && !s.contains("graft") && random_.one_in(4)) nest(i, s);
-    deeds(i, s);
-    return s;
   }
   static std::string group(uint64_t i) { return "g" + std::to_string(i / 4); }
 
@@ -175,6 +186,7 @@ class Generator {
         Deed deed;
         deed.takes = random_.duration(800);
         deed.ignores_cancel = random_.one_in(3);
+        deed.kills_host = kills();
         if (random_.one_in(4)) {
           deed.what = Deed::What::fail;
           deed.error = {"unknown", {}, ""};
@@ -238,16 +250,15 @@ class Generator {
   }
 
   // What the calls of a step do.
-  void deeds(uint64_t i, const bj::object& s) {
-    std::vector<Deed>& tasks = out_.deeds[{name(i), Kind::task}];
-    for (int nth = 0; nth < 4; ++nth) tasks.push_back(task_deed(i));
-    if (has(Feature::grafts) && s.contains("graft")) tasks.push_back(expansion(i));
-    if (s.contains("graft")) std::rotate(tasks.begin(), tasks.end() - 1, tasks.end());
+  void deeds(const std::string& of, const bj::object& s) {
+    std::vector<Deed>& tasks = out_.deeds[{of, Kind::task}];
+    for (int nth = 0; nth < 4; ++nth) tasks.push_back(task_deed(of));
     const auto of_kind = [&](Kind kind, auto make) {
-      std::vector<Deed>& list = out_.deeds[{name(i), kind}];
+      std::vector<Deed>& list = out_.deeds[{of, kind}];
       for (int nth = 0; nth < 3; ++nth) {
         list.push_back(make());
         list.back().takes = random_.duration(800);
+        list.back().kills_host = kills();
       }
     };
     const auto failing = [&](uint64_t one_in, Deed otherwise) {
@@ -272,14 +283,20 @@ class Generator {
       deed.duration = static_cast<int64_t>(random_.below(3000)) * kMillisecond;
       return failing(4, deed);
     });
-    if (has(Feature::rollback)) of_kind(Kind::rollback, [&] { return failing(4, {}); });
-    if (has(Feature::fallback)) of_kind(Kind::fallback, [&] { return failing(4, {}); });
+    if (s.contains("rollback")) of_kind(Kind::rollback, [&] { return failing(4, {}); });
+    if (s.contains("fallback")) of_kind(Kind::fallback, [&] { return failing(4, {}); });
   }
 
-  Deed task_deed(uint64_t i) {
+  // Mostly none.
+  uint32_t kills() {
+    return has(Feature::kills) && random_.one_in(40) ? static_cast<uint32_t>(1 + random_.below(3)) : 0;
+  }
+
+  Deed task_deed(const std::string& of) {
     Deed deed;
     deed.takes = random_.duration(4000);
     deed.ignores_cancel = random_.one_in(3);
+    deed.kills_host = kills();
     switch (random_.below(9)) {
       case 0:
       case 1:
@@ -309,7 +326,7 @@ class Generator {
         break;
       default:
         deed.slot.map[key()] = std::to_string(random_.below(100));
-        deed.slot.map["own_" + name(i)] = "true";
+        deed.slot.map["own_" + of] = "true";
         if (random_.one_in(8)) deed.slot.map["__reserved"] = "1";
     }
     return deed;
@@ -319,23 +336,25 @@ class Generator {
     Deed deed;
     deed.what = Deed::What::expand;
     deed.takes = random_.duration(3000);
-    for (uint64_t child = random_.below(3); child > 0; --child) {
-      definition::Step of;
-      of.name = random_.one_in(20) ? name(0) : name(i) + "-c" + std::to_string(child);
-      if (of.name == name(0)) {
-        deed.children.push_back(std::move(of));  // there is one of that name
-        continue;
+    bj::array children;
+    for (uint64_t n = random_.below(3); n > 0; --n) {
+      const std::string child = random_.one_in(20) ? name(0) : name(i) + "-c" + std::to_string(n);
+      bj::object s;
+      if (child != name(0)) {  // there is one of that name
+        s = {{"max_retries", 0}, {"retry_delay", "1s"}};
+        options_of_work(child, s);
+        deeds(child, s);
       }
-      if (has(Feature::rollback) && random_.one_in(3)) of.rollback = "undo";
-      if (random_.one_in(4)) of.context_key = key();
-      if (has(Feature::resources) && random_.one_in(4)) of.resources = {{"cpu", 1}};
-      of.task = "task";
-      of.retry.max_retries = 0;
-      of.max_snoozes = 1;
-      if (random_.one_in(2)) of.on_error = definition::OnError::keep_going;
-      out_.deeds[{of.name, Kind::task}] = {task_deed(i)};
-      deed.children.push_back(std::move(of));
+      auto parsed = definition::parse_child(bj::serialize(s), child, nullptr);
+      assert(parsed && "the options of children are those of work");
+      deed.children.push_back(std::move(parsed).value());
+      deed.children.back().name = child;
+      deed.children.back().task = "task";
+      s["name"] = child;
+      s["task"] = "task";
+      children.push_back(std::move(s));
     }
+    deed.children_text = bj::serialize(children);
     return deed;
   }
 
@@ -371,17 +390,35 @@ class Generator {
     const auto patch = [&](Command& command) {
       if (!random_.one_in(3)) command.context[key()] = std::to_string(random_.below(100));
     };
+    std::vector<std::string> roots = {"w"};
+    if (has(Feature::starts))
+      while (random_.one_in(3)) {
+        Command& start = add(What::start, random_.duration(9000));
+        start.workflow = out_.workflows[random_.below(out_.workflows.size())].at("name").as_string();
+        start.as = roots.emplace_back("x" + std::to_string(roots.size()));
+        patch(start);
+        if (random_.one_in(3)) start.in = random_.duration(9000);
+        if (random_.one_in(3)) start.strategy = static_cast<definition::Strategy>(random_.below(3));
+      }
+    const auto some_root = [&] { return roots[random_.below(roots.size())]; };
     if (has(Feature::cancel) && random_.one_in(4)) {
       Command& cancel = add(What::cancel, random_.duration(9000));
+      cancel.run = some_root();
       cancel.rollback = has(Feature::rollback) && random_.one_in(2);
       cancel.cleanup = !random_.one_in(3);
     }
     if (has(Feature::crash))
-      while (random_.one_in(3)) add(What::crash, random_.duration(9000));
+      while (random_.one_in(3)) {
+        Command& crash = add(What::crash, random_.duration(9000));
+        if (has(Feature::down) && random_.one_in(3)) crash.down = random_.duration(9000);
+      }
     if (has(Feature::pause) && random_.one_in(3)) {
       const int64_t at = random_.duration(5000);
-      add(What::pause, at);
-      patch(add(What::resume, at + random_.duration(5000)));
+      const std::string run = some_root();
+      add(What::pause, at).run = run;
+      Command& resume = add(What::resume, at + random_.duration(5000));
+      resume.run = run;
+      patch(resume);
     }
     if (has(Feature::answers))
       while (n > 0 && !random_.one_in(3)) {
@@ -403,6 +440,13 @@ class Generator {
         add(What::resume, at + random_.duration(5000)).run = run;
       }
     }
+    if (has(Feature::again))
+      for (int nth = 1; random_.one_in(3); ++nth) {
+        Command& again = add(What::again, random_.duration(60'000));
+        again.run = nth == 1 ? some_root() : "more1";
+        again.as = "more" + std::to_string(nth);
+        if (n > 0 && random_.one_in(2)) again.from = name(random_.below(n));
+      }
     if (has(Feature::dead_letters) && random_.one_in(2)) {
       Command& retry = add(What::retry_letter, random_.duration(60'000));
       retry.as = "again";
@@ -452,56 +496,6 @@ Scenario retimed(const Scenario& scenario, uint64_t seed, bool crashes) {
   std::stable_sort(out.commands.begin(), out.commands.end(),
                    [](const Command& a, const Command& b) { return a.at < b.at; });
   return out;
-}
-
-Deed deed_of(const Scenario& scenario, const Call& call) {
-  const auto found = scenario.deeds.find({call.kind == Kind::handler ? call.function : call.step, call.kind});
-  if (found == scenario.deeds.end() || found->second.empty()) {
-    Deed usual;
-    if (call.kind == Kind::duration || call.kind == Kind::backoff) usual.what = Deed::What::fail;
-    return usual;
-  }
-  return found->second[std::min<size_t>(call.nth, found->second.size()) - 1];
-}
-
-namespace {
-
-bool carry_out(Model& model, const Command& command) {
-  switch (command.what) {
-    case Command::What::cancel:
-      return model.cancel(command.run, command.rollback, command.cleanup);
-    case Command::What::crash:
-      model.crash();
-      return true;
-    case Command::What::pause:
-      return model.pause(command.run);
-    case Command::What::resume:
-      return model.resume(command.run, command.context, command.step, command.action);
-    case Command::What::approve:
-    case Command::What::reject:
-      return model.approve(command.run, command.step, command.what == Command::What::approve);
-    case Command::What::retry_letter:
-      return model.retry_letter(command.run, command.as);
-  }
-  return false;
-}
-
-}  // namespace
-
-Model run_model(const Scenario& scenario, const definition::Definition& definition, int64_t begin,
-                Model::IdOf id_of, size_t* refused) {
-  Settings settings;
-  if (!scenario.pool.empty()) settings.pool = scenario.pool;
-  Model model(
-      definition, [&](const Call& call) { return deed_of(scenario, call); }, settings, std::move(id_of));
-  model.begin_at(begin);
-  model.start("w", "w", scenario.input);
-  for (const Command& command : scenario.commands) {
-    model.run_until(begin + command.at);
-    if (!carry_out(model, command) && refused) ++*refused;
-  }
-  model.run();
-  return model;
 }
 
 }  // namespace pirn::model

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,12 +43,16 @@ enum class Feature {
   breakers,
   dead_letters,
   resources,
+  starts,  // of several workflows, later, with another strategy
+  down,    // the host is, for a while
+  kills,   // calls take the host with them
+  again,   // retry and rerun
   count
 };
 std::set<Feature> all_features();
 
 struct Command {
-  enum class What { cancel, crash, pause, resume, approve, reject, retry_letter };
+  enum class What { start, cancel, crash, pause, resume, approve, reject, retry_letter, again };
   What what = What::cancel;
   int64_t at = 0;  // from the start
   std::string run = "w";
@@ -55,7 +60,12 @@ struct Command {
   std::string step;                       // resume: may be empty
   Action action = Action::complete;
   Context context;
-  std::string as;  // retry_letter: the run that begins
+  std::string as;                                // start, retry_letter, again: the run that begins
+  std::string workflow;                          // start
+  int64_t in = 0;                                // start: so much later
+  std::optional<definition::Strategy> strategy;  // start
+  int64_t down = 0;                              // crash: for so long
+  std::string from;                              // again: a step; empty: what did not complete
 };
 
 struct Scenario {

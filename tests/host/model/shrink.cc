@@ -52,7 +52,7 @@ Scenario without_command(Scenario less, size_t index) {
   less.commands.erase(less.commands.begin() + static_cast<ptrdiff_t>(index));
   std::set<std::string> begun = {"w"};
   std::erase_if(less.commands, [&](const Command& command) {
-    if (!begun.contains(command.run)) return true;
+    if (!begun.contains(command.run.substr(0, command.run.find('/')))) return true;
     if (!command.as.empty()) begun.insert(command.as);
     return false;
   });

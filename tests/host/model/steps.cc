@@ -70,42 +70,40 @@ void Run::end(size_t step, State state) {
 bool Run::S5_may_start(size_t step) const {
   if (e_.steps[step].state != State::ready || e_.steps[step].in_line) return false;
   uint32_t limit = e_.workflow->step_concurrency;
-  if (e_.workflow->strategy == definition::Strategy::sequential) limit = 1;
+  if (e_.strategy == definition::Strategy::sequential) limit = 1;
   const auto waiting =
       std::count_if(e_.steps.begin(), e_.steps.end(), [](const Step& s) { return s.in_line; });
   if (limit != 0 && running() + static_cast<size_t>(waiting) >= limit)
     return false;  // R48: it keeps its slot
-  if (e_.workflow->strategy == definition::Strategy::hybrid)
+  if (e_.strategy == definition::Strategy::hybrid)
     for (size_t other = 0; other < e_.steps.size(); ++other)
       if (!terminal(e_.steps[other].state) && e_.steps[other].level < e_.steps[step].level) return false;
-  const auto slots = std::count_if(host_.calls_.begin(), host_.calls_.end(),
-                                   [](const UnderWay& call) { return call.kind != Kind::nested; });
-  return static_cast<size_t>(slots) < host_.settings_.slots;
+  return true;
 }
 
 // R60: priority, then canonical rank; one after the other is in canonical order.
 bool Run::goes_before(const Step& a, const Step& b) const {
-  const bool sequential = e_.workflow->strategy == definition::Strategy::sequential;
+  const bool sequential = e_.strategy == definition::Strategy::sequential;
   if (!sequential && a.def.priority != b.def.priority) return a.def.priority > b.def.priority;
   return a.rank < b.rank;
 }
 
-// The next one, if there is one; what needs something of the pool stands in line for it. R48.
-bool Run::take_up_one() {
-  if (e_.phase != Phase::running || e_.paused) return false;
+size_t Run::next_to_take_up() const {
+  if (e_.phase != Phase::running || e_.paused) return kNoStep;
   size_t next = kNoStep;
   for (size_t step = 0; step < e_.steps.size(); ++step) {
     if (!S5_may_start(step)) continue;
     if (next == kNoStep || goes_before(e_.steps[step], e_.steps[next])) next = step;
   }
-  if (next == kNoStep) return false;
-  if (e_.steps[next].def.resources.empty()) {
-    S5_start(next);
-  } else {
-    e_.steps[next].in_line = true;
-    host_.stand_in_line(*this, next);
-  }
-  return true;
+  return next;
+}
+
+// What needs something of the pool stands in line for it. R48.
+void Run::take_up_one() {
+  const size_t next = next_to_take_up();
+  if (e_.steps[next].def.resources.empty()) return S5_start(next);
+  e_.steps[next].in_line = true;
+  host_.stand_in_line(*this, next);
 }
 
 void Run::supplied(size_t step) {
@@ -126,6 +124,7 @@ void Run::S5_start(size_t step) {
   if (s.def.nested.empty() || kind == Kind::fallback)
     return call(step, kind, s.timeout.value_or(s.def.timeout_ns));
   s.child = nullptr;
+  s.child_age = ++host_.ages_;
   if (s.def.input.empty()) return begin_child(step, {});
   call(step, Kind::input, host_.settings_.consultation_limit);
 }
@@ -365,11 +364,12 @@ void Run::S15_expand(size_t step, const std::vector<definition::Step>& children)
   S7_completed(step, {});
 }
 
-// The host lost it: nobody is blamed, no retry is used up.
-void Run::S17_interrupted(size_t step) {
-  Step& s = e_.steps[step];
+// The host lost it: nobody is blamed but who has taken it along, and no retry is used up.
+void Run::S17_interrupted(const UnderWay& call) {
+  Step& s = e_.steps[call.step];
   ++s.interruptions;
-  if (e_.phase == Phase::stopping) return cancelled(step);
+  s.crashes += call.kills_host;
+  if (e_.phase == Phase::stopping) return cancelled(call.step);
   s.state = State::ready;
 }
 

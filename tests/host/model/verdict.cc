@@ -144,15 +144,17 @@ uint32_t Run::level_of(size_t step) const {
   return level;
 }
 
-// R9: via A, and via Y only those that fired it.
+// R9: via A, and via Y only those that fired it. What was adopted has seen what was adopted (R65).
 std::set<size_t> Run::ancestors(size_t step) const {
   std::set<size_t> out, todo = {step};
   while (!todo.empty()) {
     const size_t one = todo.extract(todo.begin()).value();
     std::set<size_t> before = all_set(one);
     before.insert(e_.steps[one].fired_by.begin(), e_.steps[one].fired_by.end());
-    for (const size_t dependency : before)
+    for (const size_t dependency : before) {
+      if (e_.steps[one].adopted && !e_.steps[dependency].adopted) continue;
       if (out.insert(dependency).second) todo.insert(dependency);
+    }
   }
   return out;
 }

@@ -44,9 +44,7 @@ struct Model {
     int64_t at;
     TimerHandle handle;
     int due;
-    bool operator<(const One& other) const {
-      return std::pair(at, handle) < std::pair(other.at, other.handle);
-    }
+    bool operator<(const One& other) const { return std::pair(at, due) < std::pair(other.at, other.due); }
   };
   std::set<One> all;
 };
@@ -54,15 +52,16 @@ struct Model {
 RC_GTEST_PROP(Timers, AreASortedList, ()) {
   Timers<int> timers;
   Model model;
-  int next_due = 0;
+  int added = 0;
   for (int n = *rc::gen::inRange(0, 200); n > 0; --n) {
     switch (*rc::gen::inRange(0, 4)) {
       case 0:
       case 1: {
         const int64_t at = *rc::gen::inRange<int64_t>(0, 30);
-        const TimerHandle handle = timers.add(at, next_due);
+        const int due = added++ * 7 % 1'009;  // each once, and not in their order
+        const TimerHandle handle = timers.add(at, due);
         for (const auto& one : model.all) RC_ASSERT(one.handle != handle);
-        model.all.insert({at, handle, next_due++});
+        model.all.insert({at, handle, due});
         break;
       }
       case 2: {

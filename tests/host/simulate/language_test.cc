@@ -31,6 +31,18 @@ TEST(Language, AStepSnoozesAndBurnsNoRetry) {
   EXPECT_EQ(report.at("until").as_string(), "1d12h");
 }
 
+TEST(Language, TheOptionsOfChildrenAskFunctions) {
+  report_of(case_of(R"({"name":"g","graft":true})", R"(,"calls":[
+      {"step":"g","does":{"expand":[
+        {"name":"c1","when":{"function":"ask"}},
+        {"name":"c2","timeout":{"function":"limit"},"max_retries":1,"retry_backoff":{"function":"pace"},
+         "fallback":"instead","rollback":"undo"}]}},
+      {"step":"c1","kind":"condition","does":{"answer":false}},
+      {"step":"c2","does":{"fail":"no"}}],
+      "expect":{"w":{"state":"completed","steps":{"c1":"skipped\u0028condition\u0029","c2":"completed"},
+                     "invocations":{"c1":0,"c2":3}}})"));
+}
+
 TEST(Language, AnAwaitingStepIsAnsweredAndNeverCalledAgain) {
   report_of(case_of(R"({"name":"a"},{"name":"b","after":["a"]})",
                     R"(,"calls":[{"step":"a","does":{"await":{"kind":"event","notify":{"to":"ops"}}}}],

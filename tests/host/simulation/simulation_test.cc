@@ -1,19 +1,16 @@
-// Many seeds of random workflows. A failing one is printed and replays with
-//   PIRN_SIMULATION_SEED=n PIRN_SIMULATION_SEEDS=1 build/bin/simulation_test
+// Many seeds of random workflows. A failing one is printed with what replays it.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 
+#include "tests/host/properties/seeds.h"
 #include "tests/host/simulation/scenario.h"
 
 namespace pirn::sim {
 namespace {
-
-uint64_t setting(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 std::string told(const RunReport& result) {
   std::string out;
@@ -22,9 +19,11 @@ std::string told(const RunReport& result) {
 }
 
 TEST(Simulation, EveryRunHasTheProperties) {
-  const uint64_t first = setting("PIRN_SIMULATION_SEED", 1), n = setting("PIRN_SIMULATION_SEEDS", 2000);
+  const auto [first, n] = seeds_to_run(2000);
   uint64_t crashes = 0;
   for (uint64_t seed = first; seed < first + n; ++seed) {
+    const RunningSeed running(seed);
+    SCOPED_TRACE(replay(seed));
     const Scenario scenario = make_scenario(seed);
     const RunReport calm = execute(scenario, {seed * 3, false, false});
     ASSERT_TRUE(calm.problems.empty()) << "seed " << seed << ", calm\n" << told(calm) << scenario.definition;
@@ -47,6 +46,26 @@ TEST(Simulation, EveryRunHasTheProperties) {
 TEST(Simulation, ASeedIsARun) {
   const Scenario scenario = make_scenario(42);
   EXPECT_EQ(execute(scenario, {7, true, false}).outcome, execute(scenario, {7, true, false}).outcome);
+}
+
+TEST(SeedsDeathTest, OneThatEndsTheProgramIsPrintedWithWhatReplaysIt) {
+  const auto end_with = [](void (*end)()) {
+    const RunningSeed running(42);
+    end();
+  };
+  EXPECT_DEATH(end_with([] { std::abort(); }), "seed 42 was running: ./dev simulate 1 42");
+  EXPECT_EXIT(end_with([] { std::raise(SIGTERM); }), testing::KilledBySignal(SIGTERM), "seed 42 was running");
+}
+
+TEST(Seeds, OneThatThrowsIsPrintedAndOneThatIsOverIsNot) {
+  testing::internal::CaptureStderr();
+  { const RunningSeed over(41); }
+  try {
+    const RunningSeed running(42);
+    throw std::runtime_error("out of luck");
+  } catch (const std::runtime_error&) {
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "\nseed 42 was running: ./dev simulate 1 42\n");
 }
 
 }  // namespace
