@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <functional>
-#include <tuple>
 
 #include "host/engine/breakers.h"
 #include "host/journal/codec.h"
@@ -22,10 +21,6 @@ using worker::Outcome;
 journal::ErrorPtr make_error(std::string code, std::string message, journal::ErrorClass error_class) {
   return std::make_shared<const journal::StepError>(
       journal::StepError{std::move(code), std::move(message), error_class, ""});
-}
-
-bool operator<(const Due& a, const Due& b) {
-  return std::tuple(a.execution->id(), a.what, a.step) < std::tuple(b.execution->id(), b.what, b.step);
 }
 
 // ---- construction ----

@@ -382,6 +382,9 @@ class Execution {
   uint64_t draft_turn_ = 0;  // the turn that draft_ belongs to; 0: none
 };
 
+inline Due::Due(Execution* execution, What what, uint32_t step)
+    : execution(execution), of(execution->id()), what(what), step(step) {}
+
 template <class Record>
 void Execution::emit(Decision& decision, Record record) {
   Draft& open = draft(decision);

@@ -141,7 +141,8 @@ void Triggers::arm(Entry& entry) {
   timers_.remove(entry.timer);
   const journal::ScheduleState* state = state_of(entry);
   assert(state && entry.timetable);
-  if (!state->paused && state->next != kNever) entry.timer = timers_.add(state->next, {&entry});
+  if (!state->paused && state->next != kNever)
+    entry.timer = timers_.add(state->next, {{entry.tenant, entry.name}, &entry});
 }
 
 const journal::ScheduleState* Triggers::state_of(const Entry& entry) const {

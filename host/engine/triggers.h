@@ -12,7 +12,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "host/engine/change.h"
@@ -59,7 +58,7 @@ class Triggers {
   // Fires what is due, at most about `limit` executions; the number of schedules that were looked at. An
   // error is the store's, and the turn's.
   Result<size_t> fire(Decision& decision, size_t limit);
-  std::optional<int64_t> next_timer() const { return timers_.next(); }
+  std::optional<int64_t> next_timer() { return timers_.next(); }
 
   // `dispatching`: the host starts executions.
   void handle(Decision& decision, ListSchedules& command, bool dispatching);
@@ -85,10 +84,9 @@ class Triggers {
   };
   using Key = std::pair<std::string, journal::ScheduleName>;  // tenant, workflow
   struct Due {
+    Key key;
     Entry* entry;
-    bool operator<(const Due& other) const {  // of the same instant
-      return std::tie(entry->tenant, entry->name) < std::tie(other.entry->tenant, other.entry->name);
-    }
+    bool operator<(const Due& other) const { return key < other.key; }  // of the same instant
   };
   struct NewEvent {
     std::string tenant, id;

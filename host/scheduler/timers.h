@@ -1,8 +1,11 @@
-// The instants at which something is due. An indexed binary heap: adding, removing and taking the next are
-// O(log n), and a removed timer leaves nothing behind (step timeouts are set and removed with each
-// invocation, so lazy deletion would keep five minutes of dead ones). Pure: time is an argument.
+// The instants at which something is due. A binary heap. Most timers are timeouts of invocations, which are
+// removed and never fire: so to remove one costs a mark, and the marked are swept when they come to the front
+// or are the half of all. Pure: time is an argument.
+//
+// A Due must be comparable as long as it is in here, also after it was removed.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -21,41 +24,42 @@ class Timers {
   TimerHandle add(int64_t at, Due due) {
     TimerHandle handle;
     if (free_.empty()) {
-      handle = static_cast<TimerHandle>(position_.size());
-      position_.push_back(0);
+      handle = static_cast<TimerHandle>(removed_.size());
+      removed_.push_back(false);
     } else {
       handle = free_.back();
       free_.pop_back();
+      removed_[handle] = false;
     }
     heap_.push_back({at, handle, std::move(due)});
-    position_[handle] = heap_.size() - 1;
-    up(heap_.size() - 1);
+    std::push_heap(heap_.begin(), heap_.end(), later);
     return handle;
   }
 
   // Sets the handle to kNoTimer; kNoTimer itself is ignored.
   void remove(TimerHandle& handle) {
     if (handle == kNoTimer) return;
-    const size_t hole = position_[handle];
-    assert(heap_[hole].handle == handle);
-    take_out(hole);
+    assert(!removed_[handle]);
+    removed_[handle] = true;
+    ++n_removed_;
     handle = kNoTimer;
+    if (n_removed_ > heap_.size() / 2) sweep();
   }
 
-  std::optional<int64_t> next() const {
+  std::optional<int64_t> next() {
+    clear_front();
     return heap_.empty() ? std::nullopt : std::optional<int64_t>(heap_.front().at);
   }
 
   // The earliest timer that is due at `now`, if there is one. Of the same instant the smaller Due comes
   // first: what happens then depends on what is due, and not on what was added and removed before.
   std::optional<Due> take_due(int64_t now) {
+    clear_front();
     if (heap_.empty() || heap_.front().at > now) return std::nullopt;
-    Due due = std::move(heap_.front().due);
-    take_out(0);
-    return due;
+    return take_front();
   }
 
-  size_t size() const { return heap_.size(); }
+  size_t size() const { return heap_.size() - n_removed_; }
 
  private:
   struct Node {
@@ -64,48 +68,39 @@ class Timers {
     Due due;
   };
 
-  static bool before(const Node& a, const Node& b) { return a.at != b.at ? a.at < b.at : a.due < b.due; }
+  static bool later(const Node& a, const Node& b) { return a.at != b.at ? b.at < a.at : b.due < a.due; }
 
-  void place(size_t index, Node node) {
-    position_[node.handle] = index;
-    heap_[index] = std::move(node);
-  }
-
-  void up(size_t index) {
-    Node node = std::move(heap_[index]);
-    while (index > 0 && before(node, heap_[(index - 1) / 2])) {
-      place(index, std::move(heap_[(index - 1) / 2]));
-      index = (index - 1) / 2;
-    }
-    place(index, std::move(node));
-  }
-
-  void down(size_t index) {
-    Node node = std::move(heap_[index]);
-    for (;;) {
-      size_t child = 2 * index + 1;
-      if (child >= heap_.size()) break;
-      if (child + 1 < heap_.size() && before(heap_[child + 1], heap_[child])) ++child;
-      if (!before(heap_[child], node)) break;
-      place(index, std::move(heap_[child]));
-      index = child;
-    }
-    place(index, std::move(node));
-  }
-
-  void take_out(size_t index) {
-    free_.push_back(heap_[index].handle);
-    Node last = std::move(heap_.back());
+  Due take_front() {
+    std::pop_heap(heap_.begin(), heap_.end(), later);
+    Due due = std::move(heap_.back().due);
+    free_.push_back(heap_.back().handle);
     heap_.pop_back();
-    if (index == heap_.size()) return;
-    place(index, std::move(last));
-    down(index);
-    up(index);
+    return due;
+  }
+
+  // Timeouts of the same length are removed from the front on: many at once are swept, few are taken out.
+  void clear_front() {
+    if (n_removed_ > heap_.size() / 8) return sweep();
+    while (!heap_.empty() && removed_[heap_.front().handle]) {
+      (void)take_front();
+      --n_removed_;
+    }
+  }
+
+  void sweep() {
+    if (n_removed_ == 0) return;
+    std::erase_if(heap_, [this](const Node& node) {
+      if (removed_[node.handle]) free_.push_back(node.handle);
+      return removed_[node.handle];
+    });
+    std::make_heap(heap_.begin(), heap_.end(), later);
+    n_removed_ = 0;
   }
 
   std::vector<Node> heap_;
-  std::vector<size_t> position_;  // by handle
+  std::vector<uint8_t> removed_;  // by handle
   std::vector<TimerHandle> free_;
+  size_t n_removed_ = 0;  // that are still in the heap
 };
 
 }  // namespace pirn::scheduler

@@ -27,15 +27,29 @@ TEST(Timers, ATimerIsDueAtItsInstantAndNotBefore) {
   EXPECT_EQ(timers.take_due(10), std::nullopt);
 }
 
-TEST(Timers, ARemovedTimerLeavesNothingBehind) {
+TEST(Timers, RemovedTimersDoNotGather) {
   Timers<int> timers;
-  for (int i = 0; i < 1'000; ++i) {
+  TimerHandle most = 0;
+  timers.add(0, 0);
+  for (int i = 1; i < 1'000; ++i) {
     TimerHandle handle = timers.add(i, i);
+    most = std::max(most, handle);
     timers.remove(handle);
     EXPECT_EQ(handle, kNoTimer);
-    ASSERT_EQ(timers.size(), 0u);
+    ASSERT_EQ(timers.size(), 1u);
+    ASSERT_EQ(timers.next(), 0);
   }
-  EXPECT_EQ(timers.add(5, 5), 0u) << "handles are used again";
+  EXPECT_LE(most, 3u) << "handles are used again";
+}
+
+TEST(Timers, NothingWaitsForARemovedTimer) {
+  Timers<int> timers;
+  for (int i = 100; i < 200; ++i) timers.add(i, i);
+  TimerHandle first = timers.add(1, 1);
+  timers.remove(first);
+  EXPECT_EQ(timers.next(), 100);
+  EXPECT_EQ(timers.take_due(99), std::nullopt);
+  EXPECT_EQ(timers.take_due(100), 100);
 }
 
 // Against a list that is searched from end to end.
