@@ -132,6 +132,22 @@ TEST(Breakers, SomeErrorsSayNothingAboutWhatTheyGuard) {
   EXPECT_EQ(host.circuit(), Circuit::open);
 }
 
+TEST(Breakers, AResultThatIsRefusedIsNoSuccess) {
+  engine::Options options;
+  options.execution_limit_bytes = 100;
+  Host host(R"("max_retries":0)", options);
+  const std::string large = "{\"x\":\"" + std::string(200, 'x') + "\"}";
+  EXPECT_EQ(host.code(fail("down")), "down");
+  EXPECT_EQ(host.code(fail("down")), "down");
+  EXPECT_EQ(host.code(ok(large)), "execution_too_large");
+  EXPECT_EQ(host.breaker().state.failures, 2u) << "neither a success nor a failure of the bank";
+  EXPECT_EQ(host.code(fail("down")), "down");
+  EXPECT_EQ(host.circuit(), Circuit::open);
+  host.advance(30 * kSecond);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(host.code(ok(large)), "execution_too_large");
+  EXPECT_EQ(host.circuit(), Circuit::half_open) << "each trial was given back, and none of them counted";
+}
+
 TEST(Breakers, TimeoutsCountAndRetriesCountEach) {
   Host host(R"("max_retries":5,"retry_delay":"1s","retry_backoff":"fixed","timeout":"1s")");
   host.begin(hang());
