@@ -246,6 +246,7 @@ class Execution {
   void ask_on_timeout(Decision& decision, uint32_t step);
   void on_timeout_answer(Decision& decision, uint32_t step, worker::Outcome& outcome);
   Status check_answer(const Resume& command, uint32_t step) const;
+  Error no_step(const std::string& name) const;
   void pause(Decision& decision, journal::Paused record);
   void pause_with_parent(Decision& decision);
   void end_pause(Decision& decision, Resume& command, bool with_patch);

@@ -128,6 +128,7 @@ journal::ErrorPtr Execution::nested_error(const Execution& child) const {
   if (state.error_step != journal::kNoStep)
     details += ",\"error_step\":\"" + child.names()[state.error_step] + '"';
   details += '}';
+  details = journal::parse_value(details)->as_text();  // in the form in which a restart finds it
   return std::make_shared<const journal::StepError>(std::move(error));
 }
 

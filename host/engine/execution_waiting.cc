@@ -183,7 +183,7 @@ Status Execution::on_resume(Decision& decision, Resume& command) {
   std::vector<uint32_t> answered;
   if (!command.step.empty()) {
     answered.push_back(plan_->find(command.step));
-    if (answered[0] == kNone) return Error{Code::not_found, what + " has no step '" + command.step + "'"};
+    if (answered[0] == kNone) return no_step(command.step);
   } else if (command.signal) {
     return Error{Code::invalid_argument, "a signal needs the step that it is for"};
   } else if (command.action != Resume::Action::complete) {
@@ -206,6 +206,12 @@ Status Execution::on_resume(Decision& decision, Resume& command) {
     if (!ended() && state_.steps[step].state == StepState::awaiting) answer(decision, step, command);
   if (held && state_.state == State::running) finish_if_done(decision);
   return {};
+}
+
+Error Execution::no_step(const std::string& name) const {
+  const std::string near = nearest(name, names());
+  return Error{Code::not_found, "execution " + id().text() + " has no step '" + name + "'",
+               near.empty() ? "See pirn run show." : "Did you mean '" + near + "'?"};
 }
 
 // What was due meanwhile is due now, and what has not ended yet sees the patch.
@@ -254,8 +260,7 @@ void Execution::answer(Decision& decision, uint32_t step, const Resume& command)
 // R67.
 Status Execution::on_note(Decision& decision, const Note& command) {
   const uint32_t step = plan_->find(command.step);
-  if (step == kNone)
-    return Error{Code::not_found, "execution " + id().text() + " has no step '" + command.step + "'"};
+  if (step == kNone) return no_step(command.step);
   if (state_.steps[step].state != StepState::awaiting)
     return cannot("step " + command.step, name_of(state_.steps[step].state), "remarked on");
   open_commit();
@@ -267,8 +272,7 @@ Status Execution::on_approval(Decision& decision, const Approve& command) {
   const std::string_view verb = command.approved ? "approved" : "rejected";
   if (state_.state != State::running) return cannot("execution " + id().text(), name_of(state_.state), verb);
   const uint32_t step = plan_->find(command.step);
-  if (step == kNone)
-    return Error{Code::not_found, "execution " + id().text() + " has no step '" + command.step + "'"};
+  if (step == kNone) return no_step(command.step);
   const Step& current = state_.steps[step];
   if (current.state != StepState::awaiting)
     return cannot("step " + command.step, name_of(current.state), verb);

@@ -68,6 +68,24 @@ Heritage heritage_of(const Plan& plan, const journal::ExecutionState& past,
   return out;
 }
 
+// Why a run cannot be run again from there. A child is no step of the workflow: it comes with its graft.
+Error no_beginning(const journal::DecodedState& past, const std::vector<std::string>& steps,
+                   const std::string& from) {
+  for (const journal::ChildrenPtr& children : past.state.expansions)
+    for (const journal::Child& child : *children)
+      if (child.name == from) {
+        const std::string& graft = past.step_names[child.graft];
+        return Error{Code::invalid_argument,
+                     "'" + from + "' is a child of the graft '" + graft + "', and no child runs again alone",
+                     "Begin with its graft, which expands anew: --from " + graft +
+                         ". What failed of its children runs again with: pirn run retry."};
+      }
+  const std::string near = nearest(from, steps);
+  return Error{Code::not_found,
+               "the workflow '" + past.state.origin->workflow + "' has no step '" + from + "'",
+               near.empty() ? "See pirn run show." : "Did you mean '" + near + "'?"};
+}
+
 }  // namespace
 
 void Engine::Core::handle(Decision& deciding, Rerun& command) {
@@ -92,12 +110,8 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
     PIRN_TRY(grown, GrownPlan::recovered(plan, decoded.state));
   }
   uint32_t from = journal::kNoStep;
-  if (!command.from.empty() && (from = plan->find(command.from)) == journal::kNoStep) {
-    const std::string near = nearest(command.from, plan->names());
-    return Error{Code::not_found,
-                 "the workflow '" + decoded.state.origin->workflow + "' has no step '" + command.from + "'",
-                 near.empty() ? "See pirn run show." : "Did you mean '" + near + "'?"};
-  }
+  if (!command.from.empty() && (from = plan->find(command.from)) == journal::kNoStep)
+    return no_beginning(decoded, plan->names(), command.from);
   const ExecutionId id = ids_.next(deciding.now);
   journal::Created record;
   record.origin = plan->origin();

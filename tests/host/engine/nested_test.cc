@@ -94,8 +94,12 @@ TEST(Nested, ItsFailureIsAnErrorOfTheStepThatIsRetriedWithANewExecution) {
   const journal::StepError error = *world.show(id).state.steps[0].error;
   EXPECT_EQ(error.code, "nested_workflow_failed");
   EXPECT_EQ(error.details,
-            R"({"workflow":"inner","execution_id":")" + first.text() +
-                R"(","error":{"code":"lost","message":"told to","class":"retryable"},"error_step":"x"})");
+            R"({"error":{"class":"retryable","code":"lost","message":"told to"},"error_step":"x",)"
+            R"("execution_id":")" +
+                first.text() + R"(","workflow":"inner"})");
+  world.crash();
+  world.settle();
+  EXPECT_EQ(world.show(id).state.steps[0].error->details, error.details) << "the same text after a restart";
   world.run();
   EXPECT_EQ(world.show(id).state.state, State::completed);
   EXPECT_NE(child_of(world, id), first);

@@ -148,6 +148,11 @@ TEST(Rerun, AGraftIsTakenOverWithItsChildren) {
   world.run();
   EXPECT_EQ(called_since(world, before), std::vector<std::string>{"join"});
 
+  const auto alone = rerun(world, third->id, "c2");
+  ASSERT_FALSE(alone);
+  EXPECT_EQ(alone.error().message, "'c2' is a child of the graft 'fan', and no child runs again alone");
+  EXPECT_NE(alone.error().hint.find("--from fan."), std::string::npos) << alone.error().hint;
+
   // On another release the children may be others.
   world.publish(kFan);
   before = world.runner().calls.size();
