@@ -132,7 +132,7 @@ struct Place {
 class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
  public:
   Pool(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup)
-      : options_(options), source_(std::move(source)), listener_(listener), wakeup_(wakeup) {}
+      : options_(std::move(options)), source_(std::move(source)), listener_(listener), wakeup_(wakeup) {}
 
   void run() {
     std::lock_guard lock(mutex_);
@@ -336,7 +336,7 @@ std::vector<Residence> InProcessRunner::Pool::residences() const {
 // ---- the pool's threads ----
 
 void InProcessRunner::Pool::add_thread() {
-  threads_.emplace_back([pool = shared_from_this()] { pool->work(); });
+  threads_.push_back(options_.begin_thread([pool = shared_from_this()] { pool->work(); }));
 }
 
 // The system may have none left: what is queued waits for those that there are, and it is tried again.

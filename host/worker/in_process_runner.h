@@ -12,7 +12,9 @@
 // uses it holds it; after retire() the last one to let go calls deinit and unloads.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <thread>
 
 #include "host/worker/loaded_release.h"
 #include "host/worker/runner.h"
@@ -25,6 +27,11 @@ class InProcessRunner final : public Runner {
     size_t capacity = 2048;  // invocations under way, and at most as many threads
     size_t threads = 2;      // to begin with
     bool measure = false;    // the processor time of each call, which takes two calls of the system
+    // Begins a thread of the pool; throws std::system_error when the system has none left, which a test
+    // cannot bring about for one process alone.
+    std::function<std::thread(std::function<void()>)> begin_thread = [](std::function<void()> work) {
+      return std::thread(std::move(work));
+    };
   };
   // The arguments outlive the runner.
   InProcessRunner(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup);

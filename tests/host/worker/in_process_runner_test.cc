@@ -313,6 +313,56 @@ TEST_F(InProcessRunnerTest, BlockingCallsDoNotStarveOthers) {
   EXPECT_EQ(runner_->capacity(), 32u);
 }
 
+// Begins the first threads, and from then on none until it is allowed to.
+class Scarce {
+ public:
+  std::function<std::thread(std::function<void()>)> after(int threads) {
+    left_ = threads;
+    return [this](std::function<void()> work) {
+      if (left_ <= 0) {
+        ++refused_;
+        throw std::system_error(EAGAIN, std::generic_category());
+      }
+      --left_;
+      return std::thread(std::move(work));
+    };
+  }
+  void allow(int threads) { left_ = threads; }
+  int refused() const { return refused_; }
+
+ private:
+  std::atomic<int> left_{0}, refused_{0};
+};
+
+TEST_F(InProcessRunnerTest, WithoutAThreadLeftCallsWaitForThoseThatThereAre) {
+  Scarce threads;
+  open({.capacity = 64, .threads = 1, .begin_thread = threads.after(1)});
+  const auto one = release("workshop-1");
+  start(one, "block");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  const uint64_t waiting = start(one, "count");
+  ASSERT_TRUE(until([&] { return threads.refused() >= 2; })) << "it is tried again and again";
+  EXPECT_EQ(runner_->capacity(), 62u) << "nothing was lost";
+  workshop_.open_gate();
+  const auto completions = take(2);
+  EXPECT_EQ(completions[1].invocation, waiting);
+  EXPECT_EQ(completions[1].outcome.kind, Outcome::Kind::done);
+}
+
+TEST_F(InProcessRunnerTest, AThreadIsBegunWhenTheSystemHasOneAgain) {
+  Scarce threads;
+  open({.capacity = 64, .threads = 1, .begin_thread = threads.after(1)});
+  const auto one = release("workshop-1");
+  start(one, "block");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  const uint64_t waiting = start(one, "count");
+  ASSERT_TRUE(until([&] { return threads.refused() > 0; }));
+  threads.allow(1);
+  EXPECT_EQ(take(1)[0].invocation, waiting) << "while the first one blocks its thread";
+  workshop_.open_gate();
+  take(1);
+}
+
 TEST_F(InProcessRunnerTest, ARetiredReleaseIsUnloadedAndTheNextLoadIsFresh) {
   open();
   const auto one = release("workshop-1"), two = release("workshop-2");
