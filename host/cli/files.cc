@@ -26,6 +26,23 @@ int64_t unix_seconds() {
       .count();
 }
 
+// What does not keep anybody from packing.
+void warn_of(const pack::Packed& packed) {
+  constexpr size_t kMostShown = 20;
+  const size_t count = packed.warnings.size();
+  for (size_t i = 0; i < std::min(count, kMostShown); ++i) {
+    const definition::Warning& warning = packed.warnings[i];
+    std::string place = warning.where.file;
+    if (warning.where.line != 0) place += ":" + std::to_string(warning.where.line);
+    note("warning: " + warning.message + "\n  at " + place + "\n  hint: " + warning.hint);
+  }
+  if (count > kMostShown) note("warning: there are " + std::to_string(count - kMostShown) + " more of these");
+  if (!packed.unloads)
+    note(
+        "warning: the library stays in memory after it was closed, so that each new version costs the host "
+        "the memory of an old one\n  hint: A thread_local variable with a destructor has this effect.");
+}
+
 }  // namespace
 
 Outcome new_package(const Arguments& arguments) {
@@ -55,6 +72,7 @@ Outcome pack(const Arguments& arguments) {
     note("building and packing " + options.directory);
   PIRN_TRY(const pack::Packed packed, pack::pack(options));
   std::cout << packed.file << '\n';
+  warn_of(packed);
   suggest("pirn sign " + packed.file + " --key KEY.pem");
   return 0;
 }

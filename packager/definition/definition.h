@@ -247,6 +247,13 @@ struct Function {
 Result<Definition> parse(std::string_view json, std::string_view file,
                          const std::vector<Function>* functions);
 
+// What is legal and still hardly meant; an author wants to know it before a host runs it.
+struct Warning {
+  std::string message, hint;
+  Where where;
+};
+std::vector<Warning> warnings(const Definition& definition);
+
 // The options of a child that a graft adds while it runs (abi.h, expand): the keys of a step, without those
 // that say what it runs and where it stands among others. Name, task and params of the answer are empty.
 // `child` is its name, for messages. Error: definition_invalid, as of parse().

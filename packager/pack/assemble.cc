@@ -72,6 +72,7 @@ Result<Assembled> assemble(Content content) {
   PIRN_DO(check_identity(content, definition));
 
   Assembled assembled;
+  assembled.warnings = definition::warnings(definition);
   archive::Manifest& m = assembled.manifest;
   m.package = content.package;
   m.version = content.version;

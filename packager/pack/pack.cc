@@ -185,6 +185,7 @@ Result<Packed> pack(const PackOptions& options) {
   packed.size = assembled.bytes.size();
   PIRN_DO(write_file(packed.file, assembled.bytes, 0644, Existing::replace));
   packed.manifest = std::move(assembled.manifest);
+  packed.warnings = std::move(assembled.warnings);
   return packed;
 }
 

@@ -11,6 +11,7 @@
 
 #include "packager/archive/manifest.h"
 #include "packager/archive/payload.h"
+#include "packager/definition/definition.h"
 #include "packager/error/error.h"
 #include "packager/pack/package_toml.h"
 #include "packager/signature/key.h"
@@ -37,6 +38,7 @@ struct Packed {
   // False: something (a thread-local with a destructor, say) keeps the library in memory after it was closed,
   // so every hot swap in one process costs memory. Worth a warning.
   bool unloads = true;
+  std::vector<definition::Warning> warnings;  // about the definition
 };
 
 // Blocks for as long as the build takes. Either the whole file is there, durable, or nothing of it. Errors:
@@ -64,6 +66,7 @@ struct Content {
 };
 struct Assembled {
   archive::Manifest manifest;
+  std::vector<definition::Warning> warnings;
   std::string bytes;  // the unsigned package
 };
 Result<Assembled> assemble(Content content);

@@ -51,6 +51,28 @@ TEST(Assemble, DefinitionsAreFilesWhoseDigestsAreTheWorkflows) {
   }
 }
 
+TEST(Assemble, WarnsOfTimesThatContradictEachOther) {
+  EXPECT_TRUE(assemble(sample_content())->warnings.empty());
+  Content content = sample_content();
+  content.definition_json =
+      R"({"schema":1,"package":{"name":"hello","version":"1.2.3"},"workflows":[{"name":"w","timeout":"1h","steps":[
+        {"name":"fits","task":"bye","estimate":"5m"},
+        {"name":"slow","task":"bye","estimate":"6m","at":"src/a.cc:7"},
+        {"name":"long","task":"bye","timeout":"2h","estimate":"2h"}]}]})";
+  const auto assembled = assemble(std::move(content));
+  ASSERT_TRUE(assembled) << describe(assembled.error());
+  ASSERT_EQ(assembled->warnings.size(), 2u);
+  const definition::Warning& slow = assembled->warnings[0];
+  EXPECT_EQ(slow.message,
+            "the step 'slow' of the workflow 'w' is estimated to take 6m, longer than its timeout of 5m: it "
+            "would be stopped each time");
+  EXPECT_EQ(slow.where.file, "src/a.cc");
+  EXPECT_EQ(slow.where.line, 7u);
+  EXPECT_EQ(assembled->warnings[1].message,
+            "the step 'long' of the workflow 'w' is estimated to take 2h, longer than the workflow has: its "
+            "timeout of 1h");
+}
+
 TEST(Assemble, SameContentSameBytes) {
   Content shuffled = sample_content();
   std::reverse(shuffled.functions.begin(), shuffled.functions.end());
