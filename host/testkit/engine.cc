@@ -338,8 +338,8 @@ std::string MemoryHost::logs_json() const { return "[" + logs_ + "]"; }
 }  // namespace
 
 std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string& workflow,
-                                    std::string& problem) {
-  auto package = PackageUnderTest::get(plugin);
+                                    const std::string& definition_file, std::string& problem) {
+  auto package = PackageUnderTest::get(plugin, definition_file);
   if (!package) {
     problem = describe(package.error());
     return nullptr;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 
 #include "packager/definition/definition.h"
 #include "packager/digest/digest.h"
@@ -20,21 +22,41 @@ void log_of_package(const pirn_host*, uint32_t, const pirn_str* message) {
     std::fprintf(stderr, "package: %.*s\n", static_cast<int>(message->len), message->data);
 }
 
+Result<std::string> read_definition(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (!file.is_open() || file.bad())
+    return Error{Code::library_definition_failed,
+                 "the package has no definition of its own, and there is no " + path,
+                 "Declare its workflows in the sources, or write workflow.json beside its CMakeLists.txt.",
+                 Blame::package};
+  return text;
+}
+
 }  // namespace
 
-Result<std::shared_ptr<const PackageUnderTest>> PackageUnderTest::get(const pirn_plugin* plugin) {
+Result<std::shared_ptr<const PackageUnderTest>> PackageUnderTest::get(const pirn_plugin* plugin,
+                                                                      const std::string& definition_file) {
   static std::weak_ptr<const PackageUnderTest> shared;
-  if (auto present = shared.lock(); present && present->plugin_ == plugin) return present;
   PIRN_TRY(library::Descriptor descriptor, library::copy_descriptor(plugin));
-  PIRN_TRY(const std::string text, library::copy_definition(plugin));
-  if (text.empty())
-    return Error{Code::library_definition_failed, "the package has no definition of its own",
-                 "A test knows no workflow.json: let the package's definition hook return it."};
+  PIRN_TRY(std::string text, library::copy_definition(plugin));
+  const bool own = !text.empty();
+  if (!own) {
+    PIRN_TRY(text, read_definition(definition_file));
+  }
+  if (auto present = shared.lock(); present && present->plugin_ == plugin && present->definition_ == text)
+    return present;
   const std::vector<definition::Function> functions = library::functions_of(descriptor);
   PIRN_TRY(definition::Definition definition,
-           definition::parse(text, "the package's definition", &functions));
+           definition::parse(text, own ? "the package's definition" : definition_file, &functions));
+  if (!own && (definition.package != descriptor.id || definition.version != descriptor.version))
+    return Error{Code::definition_invalid,
+                 "the package is " + descriptor.id + " " + descriptor.version + ", " + definition_file +
+                     " is of " + definition.package + " " + definition.version,
+                 "Give both the same name and version.", Blame::package};
   std::shared_ptr<PackageUnderTest> made(
       new PackageUnderTest(plugin, std::move(descriptor), std::move(definition)));
+  made->definition_ = std::move(text);
   PIRN_DO(made->initialise());
   shared = made;
   return std::shared_ptr<const PackageUnderTest>(std::move(made));

@@ -21,9 +21,11 @@ inline constexpr std::string_view kTenant = "test";
 class PackageUnderTest final : public engine::Releases {
  public:
   // The package is initialised once in a program, however many workflows are under test: whoever asks while
-  // another one holds it shares it. Errors: those of library::copy_descriptor and definition::parse;
+  // another one of the same definition holds it shares it. `definition_file` is read if the package has no
+  // definition of its own. Errors: those of library::copy_descriptor and definition::parse;
   // library_definition_failed; in_process_load_failed.
-  static Result<std::shared_ptr<const PackageUnderTest>> get(const pirn_plugin* plugin);
+  static Result<std::shared_ptr<const PackageUnderTest>> get(const pirn_plugin* plugin,
+                                                             const std::string& definition_file);
   ~PackageUnderTest() override;
 
   const library::Descriptor& descriptor() const { return descriptor_; }
@@ -39,6 +41,7 @@ class PackageUnderTest final : public engine::Releases {
   Status initialise();
 
   const pirn_plugin* const plugin_;
+  std::string definition_;  // its text
   const library::Descriptor descriptor_;
   registry::ReleasePtr release_;
   registry::CatalogPtr catalog_;

@@ -84,6 +84,9 @@ function(pirn_add_package_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES} $<TARGET_OBJECTS:${ARG_PACKAGE}>)
   target_compile_features(${name} PRIVATE cxx_std_20)
+  # Where `pirn pack` finds the definition of a package that brings none.
+  get_target_property(directory ${ARG_PACKAGE} SOURCE_DIR)
+  target_compile_definitions(${name} PRIVATE PIRN_WORKFLOW_JSON="${directory}/workflow.json")
   target_link_libraries(${name} PRIVATE Pirn::sdk GTest::gtest_main $<TARGET_PROPERTY:${ARG_PACKAGE},LINK_LIBRARIES>
                                         ${ARG_LINK})
   if(TARGET Pirn::testkit)

@@ -82,9 +82,11 @@ class Engine {
   virtual std::string logs_json() const = 0;
 };
 
-// For a workflow of this package, whose init is called unless another Engine of it lives. Null when the
-// definition is refused, has no such workflow, or init fails; `problem` then says all that is wrong.
+// For a workflow of this package, whose init is called unless another Engine of it lives.
+// `definition_file` is what defines the workflows of a package that brings no definition of its own; it is
+// not looked at if it does. Null when the definition is missing or refused, has no such workflow, or init
+// fails; `problem` then says all that is wrong.
 std::unique_ptr<Engine> make_engine(const pirn_plugin* plugin, const std::string& workflow,
-                                    std::string& problem);
+                                    const std::string& definition_file, std::string& problem);
 
 }  // namespace pirn::testkit

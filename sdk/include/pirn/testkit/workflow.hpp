@@ -25,6 +25,15 @@ inline void PrintTo(const Duration& duration, std::ostream* out) { *out << durat
 
 namespace pirn::testkit {
 
+// What `pirn pack` would take for the definition: pirn_add_package_test() says where that is.
+inline std::string workflow_json() {
+#ifdef PIRN_WORKFLOW_JSON
+  return PIRN_WORKFLOW_JSON;
+#else
+  return "workflow.json";
+#endif
+}
+
 struct Step {
   std::string name, state, skip_kind, error_code, error_message;
   std::string compensation;  // of a rollback: "done", "failed", …; empty: there was none
@@ -40,10 +49,11 @@ struct CancelOptions {
 class Workflow {
  public:
   // Throws pirn::Error workflow_unusable with all that is wrong: the definition has problems, it has no such
-  // workflow, on_load failed.
-  explicit Workflow(const std::string& name) {
+  // workflow, on_load failed. A package that brings functions and no workflows is defined by the file, which
+  // is the workflow.json beside its CMakeLists.txt unless another one is named.
+  explicit Workflow(const std::string& name, const std::string& definition_file = workflow_json()) {
     std::string problem;
-    engine_ = make_engine(pirn_plugin_v1(PIRN_ABI_MINOR), name, problem);
+    engine_ = make_engine(pirn_plugin_v1(PIRN_ABI_MINOR), name, definition_file, problem);
     if (engine_ == nullptr) throw Error("workflow_unusable", problem);
   }
 
