@@ -325,6 +325,16 @@ auto functions_of_source() {
                      Made<Id + FixedString("_rollback"), PIRN_KIND_ROLLBACK, Rollback>>{};
 }
 
+// Names the id in the compiler's message.
+template <FixedString Id, bool kTaken>
+struct OneFunction {
+  static_assert(
+      !kTaken,
+      "two functions of the package have the same id, that of this OneFunction; a function that the "
+      "builder takes has the name of its step as its id: give it one of its own with PIRN_TASK");
+  static constexpr bool kUnique = true;
+};
+
 // A step of two workflows is listed twice and exported once. Compares types: addresses are no constants under
 // a sanitizer.
 template <class... Tags>
@@ -332,7 +342,7 @@ struct Table {
   struct Result {
     std::array<const pirn_function*, sizeof...(Tags) + 1> entries{};
     uint32_t count = 0;
-    bool ambiguous = false;
+    bool unique = true;
   };
   template <class Tag>
   static constexpr size_t first_of() {
@@ -348,12 +358,12 @@ struct Table {
     Result result;
     [[maybe_unused]] size_t at = 0;
     ((first_of<Tags>() == at++ ? void(result.entries[result.count++] = &Exported<Tags>::kFunction) : void(),
-      result.ambiguous = result.ambiguous || id_is_taken<Tags>()),
+      result.unique = result.unique && OneFunction<Tags::kId, id_is_taken<Tags>()>::kUnique),
      ...);
     return result;
   }
   static constexpr Result kResult = compute();
-  static_assert(!kResult.ambiguous, "two functions of the package have the same id");
+  static_assert(kResult.unique);
 };
 
 template <class... Tags>
