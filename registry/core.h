@@ -71,6 +71,7 @@ class Registry::Core {
 
   // tenants (locked)
   Result<Tenant> find_tenant(std::string_view name) const;
+  Status check_nothing_deployed(const Tenant& tenant) const;
 
   // trust (locked)
   Result<std::vector<TrustRow>> trust_of(std::string_view tenant) const;
@@ -86,6 +87,8 @@ class Registry::Core {
   Result<Digest> find_version(std::string_view tenant, std::string_view package,
                               std::string_view version) const;                   // locked
   Result<bool> is_withdrawn(const Tenant& tenant, const Digest& release) const;  // locked
+  // What the catalog does not know yet of the withdrawals of a tenant's active releases.
+  Result<std::vector<CatalogEdit>> new_withdrawals(const Tenant& tenant) const;  // locked
   Status check_quota(std::string_view tenant, uint64_t more_bytes) const;        // locked
   // Takes no lock but held_; reads blobs.
   Result<ReleasePtr> read_back(const ReleaseRecord& record) const;

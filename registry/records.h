@@ -32,6 +32,13 @@ struct NewTenant {
   uint32_t signatures_required = 1;
 };
 
+// What is not given stays as it is.
+struct TenantEdit {
+  std::string name;
+  std::optional<Isolation> isolation;
+  std::optional<uint32_t> signatures_required;
+};
+
 struct ApiKey {
   std::string id;
   std::string tenant;  // empty: a key of the operator

@@ -162,14 +162,16 @@ Tenant tenant_of(const Row& row) {
 
 constexpr uint32_t kMostSignatures = 16;
 
+Status check_signatures(uint32_t required) {
+  if (required >= 1 && required <= kMostSignatures) return {};
+  return Error{Code::invalid_argument, "a tenant can require 1 to " + std::to_string(kMostSignatures) +
+                                           " signatures, not " + std::to_string(required)};
+}
+
 Status check_new(const NewTenant& tenant) {
   if (!archive::is_name(tenant.name))
     return Error{Code::bad_name, "'" + tenant.name + "' cannot name a tenant"};
-  if (tenant.signatures_required < 1 || tenant.signatures_required > kMostSignatures)
-    return Error{Code::invalid_argument, "a tenant can require 1 to " + std::to_string(kMostSignatures) +
-                                             " signatures, not " +
-                                             std::to_string(tenant.signatures_required)};
-  return {};
+  return check_signatures(tenant.signatures_required);
 }
 
 }  // namespace
@@ -201,6 +203,46 @@ Result<Tenant> Registry::create_tenant(const Principal& who, const NewTenant& wa
         {wanted.name, name(wanted.isolation), wanted.signatures_required, now_ms, who.who()}));
     return core_->find_tenant(wanted.name);
   });
+}
+
+// Its code runs in the host, and nowhere else.
+Status Registry::Core::check_nothing_deployed(const Tenant& tenant) const {
+  PIRN_TRY(
+      const auto deployed,
+      database_->integer("SELECT count(DISTINCT package) FROM revisions WHERE tenant = ?", {tenant.name}));
+  if (*deployed == 0) return {};
+  return Error{Code::conflict,
+               std::to_string(*deployed) + (*deployed == 1 ? " package" : " packages") + " of the tenant '" +
+                   tenant.name + "' run inside the host, and this version has no workers to move them to",
+               "Make another tenant for code that is to be isolated."};
+}
+
+Result<Tenant> Registry::edit_tenant(const Principal& who, const TenantEdit& edit, int64_t now_ms) {
+  std::string what;
+  if (edit.isolation) what = "isolation " + std::string(name(*edit.isolation));
+  if (edit.signatures_required)
+    what +=
+        (what.empty() ? "" : ", ") + std::string("signatures ") + std::to_string(*edit.signatures_required);
+  Attempt attempt{who,    who.tenant, Permission::manage_tenants, "tenant.set", "tenant/" + edit.name,
+                  now_ms, what};
+  std::vector<CatalogEdit> withdrawals;
+  return core_->change<Tenant>(
+      attempt,
+      [&]() -> Result<Tenant> {
+        PIRN_TRY(Tenant tenant, core_->find_tenant(edit.name));
+        if (what.empty()) return Error{Code::invalid_argument, "nothing says what is to change"};
+        if (edit.isolation == Isolation::worker && tenant.isolation == Isolation::in_process)
+          PIRN_DO(core_->check_nothing_deployed(tenant));
+        tenant.isolation = edit.isolation.value_or(tenant.isolation);
+        tenant.signatures_required = edit.signatures_required.value_or(tenant.signatures_required);
+        PIRN_DO(check_signatures(tenant.signatures_required));
+        PIRN_DO(
+            core_->database_->run("UPDATE tenants SET isolation = ?, signatures_required = ? WHERE name = ?",
+                                  {name(tenant.isolation), tenant.signatures_required, tenant.name}));
+        PIRN_TRY(withdrawals, core_->new_withdrawals(tenant));
+        return tenant;
+      },
+      [&](const Tenant& tenant) { core_->edit_catalog(withdrawals, {tenant.name}); });
 }
 
 Result<std::vector<Tenant>> Registry::tenants() const {

@@ -49,6 +49,10 @@ class Registry {
 
   // Tenants. `in_process` is a decision of the operator, recorded with who and when.
   Result<Tenant> create_tenant(const Principal& who, const NewTenant& tenant, int64_t now_ms);
+  // Isolation changes what the next deployment may do: taking it back is refused (conflict) once packages of
+  // the tenant are deployed, since they run in the host. More signatures are asked of later uploads, and of
+  // what is left of a release when one of its keys is compromised; what was pushed and deployed stays.
+  Result<Tenant> edit_tenant(const Principal& who, const TenantEdit& edit, int64_t now_ms);
   Result<std::vector<Tenant>> tenants() const;  // ascending by name
   Result<Tenant> tenant(std::string_view name) const;
 

@@ -20,6 +20,13 @@ std::vector<definition::Function> functions_of(const archive::Manifest& manifest
   return functions;
 }
 
+// Nobody has seen the document that a package carries: canonical, and without the lines of its sources. So
+// what is said about a step later points at it by name.
+void name_places(const std::string& package, definition::Workflow& workflow) {
+  workflow.where = {.file = package + "::" + workflow.name};
+  for (definition::Step& step : workflow.steps) step.where = {.file = workflow.where.file + "/" + step.name};
+}
+
 // Fills what follows from the manifest and the definition document; checks one against the other.
 Status describe_release(const archive::Manifest& manifest, std::string_view document, Release& release) {
   release.package = manifest.package;
@@ -49,7 +56,8 @@ Status describe_release(const archive::Manifest& manifest, std::string_view docu
   if (release.definition.workflows.size() != manifest.workflows.size())
     return mismatch("the manifest names other workflows than the definition holds");
   release.workflow_digests.clear();
-  for (const definition::Workflow& workflow : release.definition.workflows) {
+  for (definition::Workflow& workflow : release.definition.workflows) {
+    name_places(release.package, workflow);
     const Digest digest = sha256(workflow.canonical);
     if (!std::ranges::any_of(manifest.workflows, [&](const archive::WorkflowEntry& entry) {
           return entry.name == workflow.name && entry.sha256 == digest;
@@ -377,19 +385,31 @@ Result<Registry::Core::ReleaseRecord> Registry::Core::find_release(std::string_v
 }
 
 // What compromised keys signed stands only on the others: there must be enough of them, and one that may
-// sign.
+// sign. Without such a key a release stands, also when its tenant asks for more signatures since.
 Result<bool> Registry::Core::is_withdrawn(const Tenant& tenant, const Digest& release) const {
-  int64_t total = 0, signing = 0;
-  PIRN_DO(
-      database_->each("SELECT count(*), coalesce(sum(role = 'sign'), 0) FROM release_signers AS signer"
-                      " WHERE tenant = ? AND release = ? AND NOT EXISTS (SELECT 1 FROM trust"
-                      " WHERE trust.tenant = signer.tenant AND trust.key_id = signer.key_id AND trust.reason "
-                      "= 'compromised')",
-                      {tenant.name, release}, [&](const Row& row) {
-                        total = row.integer(0);
-                        signing = row.integer(1);
-                      }));
-  return total < tenant.signatures_required || signing == 0;
+  int64_t all = 0, sound = 0, signing = 0;
+  PIRN_DO(database_->each(
+      "SELECT count(*), coalesce(sum(sound), 0), coalesce(sum(sound AND role = 'sign'), 0) FROM"
+      " (SELECT role, NOT EXISTS (SELECT 1 FROM trust WHERE trust.tenant = signer.tenant"
+      " AND trust.key_id = signer.key_id AND trust.reason = 'compromised') AS sound"
+      " FROM release_signers AS signer WHERE tenant = ? AND release = ?)",
+      {tenant.name, release}, [&](const Row& row) {
+        all = row.integer(0);
+        sound = row.integer(1);
+        signing = row.integer(2);
+      }));
+  return signing == 0 || (sound < all && sound < tenant.signatures_required);
+}
+
+Result<std::vector<CatalogEdit>> Registry::Core::new_withdrawals(const Tenant& tenant) const {
+  std::vector<CatalogEdit> edits;
+  const CatalogPtr current = catalog();
+  for (const Active* active : current->packages(tenant.name)) {
+    Active next = *active;
+    PIRN_TRY(next.withdrawn, is_withdrawn(tenant, next.release->digest));
+    if (next.withdrawn != active->withdrawn) edits.push_back({tenant.name, next.release->package, next});
+  }
+  return edits;
 }
 
 ReleasePtr Registry::Core::share(Release release) const {

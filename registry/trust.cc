@@ -117,13 +117,7 @@ Result<std::vector<TrustRow>> Registry::revoke_trust(const Principal& who, std::
         PIRN_TRY(auto rows, core_->trust_of(tenant.name));
         std::erase_if(rows, [&](const TrustRow& row) { return row.key_id != key_id; });
         if (rows.empty()) return Error{Code::not_found, "there is no trusted key " + key_id.hex()};
-        const CatalogPtr current = core_->catalog();
-        for (const Active* active : current->packages(tenant.name)) {
-          Active next = *active;
-          PIRN_TRY(next.withdrawn, core_->is_withdrawn(tenant, next.release->digest));
-          if (next.withdrawn != active->withdrawn)
-            edits.push_back({tenant.name, next.release->package, next});
-        }
+        PIRN_TRY(edits, core_->new_withdrawals(tenant));
         return rows;
       },
       [&](const std::vector<TrustRow>&) { core_->edit_catalog(edits, {std::string(tenant_name)}); });

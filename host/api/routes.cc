@@ -27,6 +27,7 @@ constexpr Route kRoutes[] = {
 
     {"GET", "/v1/tenants", host, Permission::manage_tenants, "All tenants.", "", list_tenants},
     {"POST", "/v1/tenants", host, Permission::manage_tenants, "Creates a tenant: {name, isolation: worker|in-process, signatures_required}.", "", create_tenant},
+    {"POST", "/v1/tenants/{name}", host, Permission::manage_tenants, "Changes a tenant: {isolation: worker|in-process, signatures_required}. What runs stays; in-process is not taken back once packages are deployed.", "", edit_tenant},
 
     {"GET", "/v1/keys", tenant_or_host, Permission::manage_keys, "The API keys of the tenant; without their secrets.", "", list_keys},
     {"POST", "/v1/keys", tenant_or_host, Permission::manage_keys, "Creates an API key: {role, label, expires_in: \"90d\"}. The token is shown this once.", "", create_key},

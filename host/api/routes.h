@@ -36,6 +36,7 @@ Response list_sinks(const Services&, const Request&);
 // tenants.cc
 Response list_tenants(const Services&, const Request&);
 Response create_tenant(const Services&, const Request&);
+Response edit_tenant(const Services&, const Request&);
 Response list_keys(const Services&, const Request&);
 Response create_key(const Services&, const Request&);
 Response revoke_key(const Services&, const Request&);

@@ -125,6 +125,27 @@ Response create_tenant(const Services& services, const Request& request) {
   return one(201, services.registry.create_tenant(request.principal, *tenant, now_ms()));
 }
 
+Response edit_tenant(const Services& services, const Request& request) {
+  const auto read = [&]() -> Result<TenantEdit> {
+    PIRN_TRY(const Document body, Document::read(request.body, {"isolation", "signatures_required"}));
+    TenantEdit edit{request.params[0], {}, {}};
+    if (body.find("isolation") != nullptr) {
+      PIRN_TRY(const std::string isolation, body.text("isolation"));
+      PIRN_TRY(edit.isolation, parse_isolation(isolation));
+    }
+    if (body.find("signatures_required") != nullptr) {
+      PIRN_TRY(const int64_t signatures, body.integer_or("signatures_required", 1, 1, 16));
+      edit.signatures_required = static_cast<uint32_t>(signatures);
+    }
+    return edit;
+  };
+  const Result<TenantEdit> edit = read();
+  if (!edit) return problem(edit.error());
+  const Result<Tenant> edited = services.registry.edit_tenant(request.principal, *edit, now_ms());
+  services.inbox.nudge();  // it may have withdrawn what is active
+  return one(200, edited);
+}
+
 Response list_keys(const Services& services, const Request& request) {
   return list("keys", services.registry.keys(request.tenant));
 }

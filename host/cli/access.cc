@@ -48,6 +48,15 @@ Status put_duration(const Arguments& arguments, std::string_view option, bj::obj
   return {};
 }
 
+void warn_of_trust(const std::string& tenant) {
+  note("");
+  note("WARNING: the code of tenant '" + tenant +
+       "' will run INSIDE the host process. It can read the data of every");
+  note(
+      "         tenant and can stop the host. This is recorded as the operator's decision to trust that "
+      "code.");
+}
+
 }  // namespace
 
 Outcome tenant_create(const Arguments& arguments) {
@@ -62,19 +71,32 @@ Outcome tenant_create(const Arguments& arguments) {
   print_object(tenant, kTenant, format, "name");
   const std::string name = text_of(tenant, "name");
   if (text_of(tenant, "isolation") == "in-process") {
-    note("");
-    note("WARNING: the code of tenant '" + name +
-         "' will run INSIDE the host process. It can read the data of every");
-    note(
-        "         tenant and can stop the host. This is recorded as the operator's decision to trust that "
-        "code.");
+    warn_of_trust(name);
   } else {
     note(
         "Packages of this tenant run in worker processes, which this version does not have yet: its "
         "deployments are");
-    note("refused. If its code is trusted like the host itself, create it with --isolation in-process.");
+    note("refused. If its code is trusted like the host itself: pirn tenant set " + name +
+         " --isolation in-process");
   }
   suggest("pirn trust add --key KEY.pub --publisher NAME --tenant " + name);
+  return 0;
+}
+
+Outcome tenant_set(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  bj::object body;
+  if (arguments.has("isolation")) body["isolation"] = arguments.get("isolation");
+  if (arguments.has("signatures")) {
+    PIRN_TRY(body["signatures_required"], number_of(arguments, "signatures"));
+  }
+  if (body.empty())
+    return Error{Code::usage, "nothing says what is to change", "Add --isolation or --signatures."};
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const bj::value answer,
+           client.call("POST", path({"tenants", arguments.get("name")}), bj::serialize(body)));
+  print_object(answer.as_object(), kTenant, format, "name");
+  if (arguments.get("isolation") == "in-process") warn_of_trust(arguments.get("name"));
   return 0;
 }
 

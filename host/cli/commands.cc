@@ -17,7 +17,7 @@ const Option kPassphraseFile = {
 const Option kWhy = {"--why", "TEXT", "The reason, kept with the deployment"};
 const Option kExpires = {"--expires", "DURATION", "How long it is valid, e.g. 90d"};
 const Option kPackage = {"--package", "FILE", "From a package file, without a host"};
-const Option kDrawing = {"-o,--output", "ascii|table|dot|mermaid|json", "How (ascii)"};
+const Option kDrawing = {"-o,--output", "ascii|table|dot|mermaid|json|jsonl", "How (ascii)"};
 const Option kGroups = {"--groups", "", "Show groups in Mermaid"};
 const Option kStrategy = {"--strategy", "sequential|parallel|hybrid",
                           "In which order ready steps are taken up; else as the workflow says"};
@@ -141,6 +141,15 @@ const std::vector<Command>& commands() {
         {"--signatures", "N", "How many trusted keys must sign an upload (1)"},
         kOutput},
        tenant_create},
+      {"tenant set",
+       "NAME",
+       "Change a tenant; what runs stays",
+       {{"--isolation", "worker|in-process", "Where its code runs; worker only before the first deployment"},
+        {"--signatures", "N", "How many trusted keys must sign later uploads"},
+        kOutput},
+       tenant_set,
+       true,
+       "pirn tenant set acme --isolation in-process"},
       {"tenant ls", "", "All tenants", {kOutput}, tenant_list},
 
       {"trust add",

@@ -7,6 +7,7 @@ namespace pirn::cli {
 
 // access.cc: who owns what and who may
 Outcome tenant_create(const Arguments&);
+Outcome tenant_set(const Arguments&);
 Outcome tenant_list(const Arguments&);
 Outcome key_create(const Arguments&);
 Outcome key_list(const Arguments&);

@@ -82,6 +82,37 @@ TEST_F(Deployments, ATenantOfWorkersIsRefused) {
   EXPECT_EQ(plan->refusals[0].code, Code::worker_isolation_unavailable);
 }
 
+TEST_F(Deployments, WhatIsDeployedStaysWhenItsTenantIsChanged) {
+  ASSERT_TRUE(registry().create_tenant(kOperator, {"late"}, kNow));
+  ASSERT_TRUE(registry().add_trust(kOperator, trust_in("late", publisher_key()), kNow));
+  ASSERT_TRUE(push({}, "late"));
+  ASSERT_TRUE(registry().edit_tenant(kOperator, {"late", Isolation::in_process, {}}, kNow));
+  ASSERT_TRUE(deploy("1.0.0", "late"));
+  expect_refused(Code::conflict, [&] {
+    return registry().edit_tenant(kOperator, {"late", Isolation::worker, {}}, kNow);
+  });
+
+  // More signatures are asked of what comes, and not of what is there.
+  ASSERT_TRUE(registry().edit_tenant(kOperator, {"late", {}, 2}, kNow));
+  for (int pass = 0; pass < 2; ++pass) {
+    EXPECT_TRUE(registry().catalog()->resolve("late", "load"));
+    EXPECT_FALSE(registry().releases("late", "etl")->front().withdrawn);
+    reopen();
+  }
+  expect_refused(Code::threshold_not_met, [&] { return push({.version = "2.0.0"}, "late"); });
+
+  // A key of two is lost: what is left is enough, until two are asked for.
+  ASSERT_TRUE(registry().add_trust(kOperator, trust_in("late", approver_key()), kNow));
+  ASSERT_TRUE(push({.version = "2.0.0", .keys = {&publisher_key(), &approver_key()}}, "late"));
+  ASSERT_TRUE(deploy("2.0.0", "late"));
+  ASSERT_TRUE(registry().edit_tenant(kOperator, {"late", {}, 1}, kNow));
+  ASSERT_TRUE(registry().revoke_trust(kOperator, "late", approver_key().public_key().id(),
+                                      RevocationReason::compromised, kNow));
+  EXPECT_TRUE(registry().catalog()->resolve("late", "load"));
+  ASSERT_TRUE(registry().edit_tenant(kOperator, {"late", {}, 2}, kNow));
+  EXPECT_EQ(registry().catalog()->resolve("late", "load").error().code, Code::release_withdrawn);
+}
+
 TEST_F(Deployments, TheProbeHasTheLastWord) {
   ASSERT_TRUE(push({.version = "1.0.0"}));
   ASSERT_TRUE(push({.version = "2.0.0"}));

@@ -51,6 +51,36 @@ TEST_F(Tenants, OnlyTheOperatorMakesThemAndANameIsTakenOnce) {
   });
 }
 
+TEST_F(Tenants, AreChangedByTheOperator) {
+  ASSERT_TRUE(registry().create_tenant(kOperator, {"initech"}, kNow));
+  const auto trusted = registry().edit_tenant(kOperator, {"initech", Isolation::in_process, {}}, kNow);
+  ASSERT_TRUE(trusted) << describe(trusted.error());
+  EXPECT_EQ(trusted->isolation, Isolation::in_process);
+  EXPECT_EQ(trusted->signatures_required, 1u);
+  EXPECT_EQ(audit().back().action, "tenant.set");
+  EXPECT_EQ(audit().back().detail, "isolation in-process");
+  ASSERT_TRUE(registry().edit_tenant(kOperator, {"initech", {}, 3}, kNow));
+  reopen();
+  EXPECT_EQ(registry().tenant("initech")->isolation, Isolation::in_process);
+  EXPECT_EQ(registry().tenant("initech")->signatures_required, 3u);
+  EXPECT_EQ(registry().tenant("acme")->signatures_required, 1u);
+  EXPECT_TRUE(registry().edit_tenant(kOperator, {"initech", Isolation::worker, {}}, kNow))
+      << "nothing was deployed yet";
+
+  expect_refused(Code::not_found, [&] { return registry().edit_tenant(kOperator, {"nobody", {}, 2}, kNow); });
+  expect_refused(Code::invalid_argument, [&] {
+    return registry().edit_tenant(kOperator, {"initech", {}, 17}, kNow);
+  });
+  expect_refused(Code::invalid_argument, [&] {
+    return registry().edit_tenant(kOperator, {"initech", {}, {}}, kNow);
+  });
+  for (Role role : kRoles)
+    if (role != Role::host_operator)
+      expect_refused(Code::permission_denied, [&] {
+        return registry().edit_tenant(as("acme", role), {"acme", {}, 2}, kNow);
+      });
+}
+
 using Keys = RegistryTest;
 
 TEST_F(Keys, AuthenticateAsTheirTenantAndRoleAcrossARestart) {

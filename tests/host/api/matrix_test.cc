@@ -15,6 +15,7 @@ std::string filled(std::string_view pattern) {
                                                                       {"{workflow}", "none"},
                                                                       {"{breaker}", "none"},
                                                                       {"{number}", "1"},
+                                                                      {"{name}", "none"},
                                                                       {"{key}", std::string(64, '0')}})
     if (const size_t at = path.find(hole); at != std::string::npos) path.replace(at, hole.size(), value);
   return path;
