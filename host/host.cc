@@ -561,9 +561,10 @@ Result<LocalPackage> sign_for_local_use(std::string_view bytes) {
   return local;
 }
 
-// All of them; what another one requires goes before it.
+// All of them; what another one requires goes before it. Whether there is enough of everything is asked of
+// the one workflow that is run, and not of its neighbours in the package.
 Status deploy_locally(registry::Registry& registry, std::vector<LocalPackage> packages,
-                      const engine::Capacity& capacity, const std::string& probe_program, int64_t now_ms) {
+                      const std::string& probe_program, int64_t now_ms) {
   const auto who = registry::Principal::local_operator();
   const std::string tenant(kLocalTenant);
   PIRN_TRY(
@@ -575,7 +576,7 @@ Status deploy_locally(registry::Registry& registry, std::vector<LocalPackage> pa
                  who, {.tenant = tenant, .publisher = package.publisher, .public_key = package.key}, now_ms));
     PIRN_TRY(const auto pushed, registry.push(who, tenant, package.bytes, now_ms));
   }
-  const registry::Probe probe = make_probe(registry, probe_program, capacity);
+  const registry::Probe probe = make_probe(registry, probe_program, engine::Capacity());
   while (!packages.empty()) {
     std::optional<Error> refused;
     const size_t deployed = std::erase_if(packages, [&](const LocalPackage& package) {
@@ -608,7 +609,7 @@ Result<std::string> run_local(const LocalRun& run) {
     packages.push_back(std::move(other));
   }
   packages.push_back(std::move(package));
-  PIRN_DO(deploy_locally(*registry, std::move(packages), capacity, run.probe_program, clock.now_ms()));
+  PIRN_DO(deploy_locally(*registry, std::move(packages), run.probe_program, clock.now_ms()));
 
   std::mutex speaking;  // functions speak from threads of the runner
   const auto say = [&](std::string_view name, std::string_view data) {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <thread>
+#include <utility>
 
 #include "host/cli/client.h"
 #include "host/cli/configuration.h"
@@ -150,8 +151,12 @@ Outcome run_local(const Arguments& arguments) {
   const auto display = format == Format::jsonl  ? show_jsonl()
                        : arguments.has("quiet") ? show_nothing()
                                                 : show_lines();
+  bool told = false;
   run.on_event = [&](std::string_view name, std::string_view data) {
     display->event(ServerEvent{"", std::string(name), std::string(data)});
+    if (name != "workflow.pause" || std::exchange(told, true)) return;
+    note("a step waits for an answer, and a local run has nobody to give it: Ctrl-C cancels it");
+    note("  hint: Answers are given to a host (pirn run resume), in a case of pirn simulate, and in tests.");
   };
   catch_interrupts();
   run.interrupted = interrupted;

@@ -18,6 +18,7 @@ expect 0 pirn trust add --key author.pub --publisher e2e
 expect 0 pirn push lab.pirn
 expect 5 pirn deploy lab@1.0.0 --dry-run -o json; says out "resources_insufficient"
 expect 5 pirn deploy lab@1.0.0;                   says err "resources_insufficient"; says err "1 gpu of 0"
+says err "at lab::experiment/"; silent err "definitions"
 expect 0 pirn status;                             says out "cpu"; says out "memory"; silent out E0
 stop_host TERM 0
 printf '[resources]\ngpu = 1\nbeam = 1\n' >pirn.toml
@@ -77,6 +78,7 @@ expect 0 pirn run start experiment --input "{\"go\":\"$home/go\"}" --wait
 
 # ---- without a host
 expect 5 pirn run local experiment --package lab.pirn; says err "resources_insufficient"
+expect 0 pirn run local day --package lab.pirn -q -o json; says out '"summed":true'
 expect 0 pirn run local experiment --package lab.pirn --resource gpu=1 --resource beam=2 -o json
 says out '"device":0'
 done_well

@@ -73,4 +73,16 @@ expect 0 pirn run resume "$id" --context '{"patched":1}'
 expect 0 pirn run watch "$id" -o json;            says out '"patched":1'; says out '"last":"1.0.0"'
 expect 5 pirn run pause "$id";                    says err "completed"
 expect 5 pirn run resume "$id";                   says err "completed"
+
+# ---- without a host nobody can answer, and that is said
+mkfifo said
+pirn run local review --package gate-1.0.0.pirn -q >out 2>said </dev/null &
+local_run=$!
+exec 5<said
+grep -m 1 -q "has nobody to give it" <&5 || fail "it waits and says nothing"
+kill -TERM "$local_run"; code=0
+cat <&5 >err
+wait "$local_run" || code=$?
+exec 5<&-
+same "$code" 7; says out "cancelled"
 done_well
