@@ -273,6 +273,7 @@ std::string waiting_text(const engine::AwaitingStep& waiting) {
   object.text("workflow", waiting.workflow);
   object.text("step", waiting.step);
   append_await(object, *waiting.await);
+  error(object, "error", waiting.error);
   object.end();
   return out;
 }

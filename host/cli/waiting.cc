@@ -72,7 +72,7 @@ Outcome approvals_list(const Arguments& arguments) {
   static const std::vector<Column> kApproval = {{"RUN", "execution"},   {"WORKFLOW", "workflow"},
                                                 {"PACKAGE", "package"}, {"STEP", "step"},
                                                 {"KIND", "kind"},       {"DEADLINE", "deadline", Kind::time},
-                                                {"APPROVERS", "who"}};
+                                                {"APPROVERS", "who"},   {"ERROR", "why"}};
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(Client client, Client::open(arguments));
   std::string target = path({"approvals"});
@@ -80,7 +80,11 @@ Outcome approvals_list(const Arguments& arguments) {
   PIRN_TRY(bj::value answer, client.call("GET", target));
   bj::array& rows = answer.at("approvals").as_array();
   if (format == Format::table)
-    for (bj::value& row : rows) row.as_object()["who"] = names_in(row.at("approvers").as_array());
+    for (bj::value& row : rows) {
+      row.as_object()["who"] = names_in(row.at("approvers").as_array());
+      if (const bj::object* error = row.at("error").if_object())
+        row.as_object()["why"] = text_of(*error, "code") + ": " + text_of(*error, "message");
+    }
   print_rows(rows, kApproval, format, "execution", "Nothing awaits an answer.");
   return 0;
 }

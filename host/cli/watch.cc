@@ -70,6 +70,13 @@ std::string await_words(const bj::object& await) {
          (deadline->is_int64() ? day_words(deadline->as_int64()) : time_words(*deadline));
 }
 
+// What became of the rollback of a step; empty: it has none, or it was not called.
+std::string undone_words(const std::string& compensation) {
+  if (compensation == "done") return "rolled back";
+  if (compensation == "failed") return "its rollback failed";
+  return compensation.empty() ? "" : "is to be rolled back";
+}
+
 // "12:00:05.123  ", of its instant, in UTC as well; empty when it has none.
 std::string clock_words(const bj::object& event) {
   const bj::value* at = event.if_contains("at");
@@ -417,6 +424,7 @@ void print_execution(const bj::object& execution, Format format) {
     line.resize(18, ' ');
     std::cout << on_one_line(line + text) << '\n';
   };
+  if (const std::string attempt = member(execution, "attempt"); attempt != "1") also("attempt", attempt);
   also("reason", member(execution, "reason"));
   if (execution.at("paused_by_hand").as_bool()) also("held", "until it is resumed");
   if (member(execution, "state") == "pending" && !member(execution, "wake_at").empty())
@@ -428,7 +436,13 @@ void print_execution(const bj::object& execution, Format format) {
     const bj::object& step = value.as_object();
     std::string remark = error_words(step);
     if (remark.empty()) remark = member(step, "reason");
-    if (const bj::value& await = step.at("await"); await.is_object()) remark = await_words(await.as_object());
+    if (const bj::value& await = step.at("await"); await.is_object()) {
+      const std::string words = await_words(await.as_object());
+      const bool went_wrong = member(await.as_object(), "kind") == "intervention" && !remark.empty();
+      remark = went_wrong ? words + ": " + remark : words;
+    }
+    if (const std::string undone = undone_words(member(step, "compensation")); !undone.empty())
+      remark += (remark.empty() ? "" : "; ") + undone;
     if (remark.empty() && member(step, "state") == "snoozed")
       remark = "until " + time_words(step.at("wake_at"));
     if (const bj::value& claim = step.at("resources"); remark.empty() && claim.is_object())

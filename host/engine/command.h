@@ -130,6 +130,7 @@ struct AwaitingStep {
   ExecutionId id;
   std::string package, workflow, step;
   journal::AwaitPtr await;
+  journal::ErrorPtr error = {};  // of an intervention: what went wrong
 };
 struct ListAwaiting {
   std::string tenant;

@@ -217,7 +217,10 @@ void Engine::Core::handle(Decision& deciding, ListAwaiting& command) {
     for (uint32_t step = 0; step < state.steps.size() && waiting.size() < command.limit; ++step)
       if (state.steps[step].state == journal::StepState::awaiting)
         waiting.push_back({state.id, state.origin->package, state.origin->workflow, execution->names()[step],
-                           state.steps[step].extra->await});
+                           state.steps[step].extra->await,
+                           state.steps[step].extra->await->kind == journal::kIntervention
+                               ? state.steps[step].error
+                               : nullptr});
   }
   deciding.change.reply_to(command, std::move(waiting));
 }

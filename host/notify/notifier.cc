@@ -34,6 +34,26 @@ bool concerns_people(const bj::object& event) {
   return kind == "approval" || kind == "intervention" || event.contains("notify");
 }
 
+// What the step failed with before it began to wait; null when the journal does not say.
+bj::value error_before(const store::Store& store, const Notice& notice) {
+  bj::value error;
+  for (uint32_t after = 0;;) {
+    const auto commits = store.journal(notice.execution, after, kCommitsPerRead);
+    if (!commits) return error;
+    for (const store::StoredCommit& commit : *commits) {
+      after = commit.commit_no;
+      (void)events::for_each_event(commit.body, [&](const events::EventView& event) {
+        if (event.type != "step.exception" || event.seq > notice.seq) return;
+        const bj::object members = parsed(event.text);
+        if (const bj::value* of_step = members.if_contains("error");
+            of_step != nullptr && text_of(members, "step") == notice.step)
+          error = *of_step;
+      });
+    }
+    if (commits->size() < kCommitsPerRead) return error;
+  }
+}
+
 }  // namespace
 
 Notifier::Notifier(Messengers messengers, engine::Inbox& inbox, const store::Store& store,
@@ -144,6 +164,8 @@ std::string Notifier::document_of(const Notice& notice) const {
   document["deadline"] = deadline != nullptr && deadline->is_int64()
                              ? bj::value(schedule::print_instant(deadline->as_int64()))
                              : bj::value(nullptr);
+  document["error"] =
+      text_of(event, "kind") == "intervention" ? error_before(store_, notice) : bj::value(nullptr);
   if (const auto first = store_.journal(notice.execution, 0, 1); first && !first->empty())
     (void)events::for_each_event(first->front().body, [&](const events::EventView& created) {
       if (created.type != "workflow.create") return;

@@ -125,6 +125,30 @@ TEST_F(NotifierTest, TellsOnceAndJournalsIt) {
   EXPECT_EQ(document.at("deadline"), boost::json::value("2026-05-28T20:26:40Z"));
 }
 
+TEST_F(NotifierTest, SaysWhatAnInterventionIsAbout) {
+  const auto notifier = this->notifier(0);
+  const auto failed = [](const char* code) {
+    return journal::StepFailed{
+        0,
+        std::make_shared<const journal::StepError>(journal::StepError{code, "look at it", {}, ""}),
+        {},
+        0,
+        0};
+  };
+  const std::string before = body(1, {failed("first"), failed("odd")});
+  const std::string waits = body(3, {await("intervention", "")});
+  commit(1, before);
+  commit(2, waits);
+  notifier->publish_commit(kRun, "acme", waits);
+  next<engine::Note>();
+  const boost::json::object told = boost::json::parse(fake_->delivered().at(0).second).as_object();
+  EXPECT_EQ(told.at("error").at("code"), boost::json::value("odd"));
+  EXPECT_EQ(told.at("error").at("message"), boost::json::value("look at it"));
+  notifier->publish_commit(kRun, "acme", body(4, {await("approval", "")}));
+  next<engine::Note>();
+  EXPECT_TRUE(boost::json::parse(fake_->delivered().at(1).second).at("error").is_null());
+}
+
 TEST_F(NotifierTest, TriesAgainAndCounts) {
   const auto notifier = this->notifier(2);
   notifier->publish_commit(kRun, "acme", body(1, {await("intervention", "")}));
