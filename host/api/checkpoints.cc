@@ -158,9 +158,11 @@ void answer(const Respond& respond, Result<Response> response) {
 void list_checkpoints(const Services& services, RequestPtr request, Respond respond) {
   const Result<Question> question = read_question(*request);
   if (!question) return respond(problem(question.error()));
-  with_execution(services, *request, respond, [&services, question = *question, respond](ExecutionId id) {
-    answer(respond, list(services, id, question));
-  });
+  with_steps(services, request, respond, {question->ran, question->skipped},
+             [&services, question = *question](ExecutionId id) {
+               Result<Response> listed = list(services, id, question);
+               return listed ? std::move(listed).value() : problem(listed.error());
+             });
 }
 
 void show_checkpoint(const Services& services, RequestPtr request, Respond respond) {

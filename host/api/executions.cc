@@ -137,8 +137,9 @@ Result<engine::CancelAll> read_cancel_all(const Request& request) {
   return command;
 }
 
-// Both lists are newest first and hold the newest `limit` of what they know, so the merge's newest `limit`
-// are right. An execution in both is open: the store's row of it may be old.
+// Both lists are newest first and hold the newest of what they know, one more than `limit`: so the merge's
+// newest `limit` are right, and it is known whether any are older. An execution in both is open: the store's
+// row of it may be old.
 Response merge(const Services& services, const store::ExecutionFilter& filter, const std::string& tag,
                std::vector<engine::Line> open) {
   if (const auto tenant = services.registry.tenant(filter.tenant); !tenant) return problem(tenant.error());
@@ -153,6 +154,7 @@ Response merge(const Services& services, const store::ExecutionFilter& filter, c
   const bool wants_closed = filter.states.empty() || n_closed > 0;
   if (!wants_open) open.clear();
   store::ExecutionFilter any_state = filter;
+  ++any_state.limit;
   if (wants_open) any_state.states.clear();
   const auto stored =
       wants_closed ? services.store.list(any_state) : Result(std::vector<store::StoredExecution>());
@@ -190,7 +192,7 @@ Response merge(const Services& services, const store::ExecutionFilter& filter, c
     ++a;
   }
   out += "],\"cursor\":";
-  if (examined == filter.limit)
+  if (a != open.end() || b != stored->end())
     journal::append_json_string(out, last.text());
   else
     out += "null";
@@ -241,7 +243,7 @@ void list_executions(const Services& services, RequestPtr request, Respond respo
   list.workflow = filter->workflow;
   list.since = filter->since;
   list.before = filter->before;
-  list.limit = filter->limit;
+  list.limit = filter->limit + 1;
   list.reply = [&services, filter = std::move(*filter), tag = std::string(request->parameter("tag")),
                 respond](Result<std::vector<engine::Line>> open) mutable {
     if (!open) return respond(problem(open.error()));
@@ -269,6 +271,41 @@ void with_view(const Services& services, const RequestPtr& request, const Respon
         });
   };
   send(services, std::move(show), respond);
+}
+
+namespace {
+
+// What a graft has not made yet, it may still make.
+bool may_grow(const Services& services, const journal::ExecutionState& state) {
+  const auto release = services.registry.read_release(state.origin->tenant, state.origin->pins.front());
+  const definition::Workflow* workflow = release ? (*release)->find(state.origin->workflow) : nullptr;
+  for (size_t step = 0; workflow && step < workflow->steps.size() && step < state.steps.size(); ++step)
+    if (workflow->steps[step].graft && !journal::terminal(state.steps[step].state)) return true;
+  return false;
+}
+
+}  // namespace
+
+void with_steps(const Services& services, const RequestPtr& request, const Respond& respond,
+                std::vector<std::string> steps, std::function<Response(ExecutionId)> answer) {
+  std::erase_if(steps, [](const std::string& step) { return step.empty(); });
+  if (steps.empty())
+    return with_execution(services, *request, respond,
+                          [respond, answer = std::move(answer)](ExecutionId id) { respond(answer(id)); });
+  with_view(
+      services, request, respond,
+      [&services, steps = std::move(steps), answer = std::move(answer)](const engine::View& view) {
+        const std::vector<std::string>& known = view.step_names;
+        for (const std::string& step : steps) {
+          if (std::find(known.begin(), known.end(), step) != known.end()) continue;
+          if (may_grow(services, view.state)) continue;
+          const std::string near = nearest(step, known);
+          return problem(Error{Code::not_found,
+                               "the execution '" + view.state.id.text() + "' has no step '" + step + "'",
+                               near.empty() ? "See pirn run show." : "Did you mean '" + near + "'?"});
+        }
+        return answer(view.state.id);
+      });
 }
 
 void show_execution(const Services& services, RequestPtr request, Respond respond) {

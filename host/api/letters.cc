@@ -155,13 +155,17 @@ void retry_one(const Services& services, const Request& request, const Respond& 
 void list_dead_letters(const Services& services, RequestPtr request, Respond respond) {
   Result<engine::ListLetters> list = read_list(*request);
   if (!list) return respond(problem(list.error()));
-  list->reply = [&services, request, respond, limit = list->limit](Result<std::vector<Letter>> letters) {
+  // One more than is shown says whether any are older.
+  list->reply = [&services, request, respond, limit = list->limit++](Result<std::vector<Letter>> letters) {
     if (!letters) return respond(problem(letters.error()));
-    with_tenant(services, request, respond, [respond, limit, letters = std::move(*letters)] {
+    with_tenant(services, request, respond, [respond, limit, letters = std::move(*letters)]() mutable {
+      bj::value cursor;
+      if (letters.size() > limit) {
+        letters.resize(limit);
+        cursor = cursor_of(letters.back());
+      }
       bj::array rows;
       for (const Letter& letter : letters) rows.push_back(object_of(letter));
-      bj::value cursor;
-      if (letters.size() == limit) cursor = cursor_of(letters.back());
       respond(json(200, bj::object{{"dead_letters", std::move(rows)}, {"cursor", std::move(cursor)}}));
     });
   };

@@ -61,9 +61,10 @@ Response lines(const Services& services, logbook::Filter filter) {
 void list_logs(const Services& services, RequestPtr request, Respond respond) {
   Result<logbook::Filter> filter = read_filter(*request);
   if (!filter) return respond(problem(filter.error()));
-  with_execution(services, *request, respond, [&services, filter = *filter, respond](ExecutionId id) mutable {
-    filter.execution = id;
-    respond(lines(services, std::move(filter)));
+  with_steps(services, request, respond, {filter->step}, [&services, filter = *filter](ExecutionId id) {
+    logbook::Filter of_execution = filter;
+    of_execution.execution = id;
+    return lines(services, std::move(of_execution));
   });
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "host/api/exchange.h"
 #include "host/api/services.h"
@@ -27,6 +28,10 @@ void with_execution(const Services& services, const Request& request, const Resp
 // is called on the pool.
 void with_view(const Services& services, const RequestPtr& request, const Respond& respond,
                std::function<Response(const engine::View&)> answer);
+
+// As with_execution, if it has steps of these names; empty ones name nothing.
+void with_steps(const Services& services, const RequestPtr& request, const Respond& respond,
+                std::vector<std::string> steps, std::function<Response(ExecutionId)> answer);
 
 // Whether the definition that an execution of this release runs has a tag. Remembers what it has read. May
 // block.

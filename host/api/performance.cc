@@ -127,7 +127,13 @@ void Figures::event(const events::EventView& event) {
   }
 }
 
-void Figures::cpu(const std::string& name, int64_t cpu_ns) { step(name).cpu_ns = cpu_ns; }
+// The handlers of the workflow belong to no step.
+void Figures::cpu(const std::string& name, int64_t cpu_ns) {
+  if (name.empty())
+    handlers_cpu_ns_ = cpu_ns;
+  else
+    step(name).cpu_ns = cpu_ns;
+}
 
 uint64_t Figures::count(std::string_view wanted) const {
   return static_cast<uint64_t>(std::count_if(steps.begin(), steps.end(),
@@ -150,7 +156,7 @@ int64_t Figures::total_ns(int64_t now) const {
 }
 
 std::optional<int64_t> Figures::cpu_ns() const {
-  std::optional<int64_t> sum;
+  std::optional<int64_t> sum = handlers_cpu_ns_;
   for (const StepFigures& each : steps)
     if (each.cpu_ns) sum = sum.value_or(0) + *each.cpu_ns;
   return sum;

@@ -71,6 +71,7 @@ class Figures {
 
   std::map<std::string, size_t> index_;
   std::map<std::string, int64_t> ready_at_;
+  std::optional<int64_t> handlers_cpu_ns_;
   uint64_t running_ = 0;
 };
 

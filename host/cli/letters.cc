@@ -69,8 +69,13 @@ Outcome dlq_list(const Arguments& arguments) {
   PIRN_TRY(const bj::value answer, client.call("GET", target));
   const bj::value& cursor = answer.at("cursor");
   print_rows(answer.at("dead_letters").as_array(), kLetter, format, "id", "No dead letter.");
-  if (cursor.is_string() && format == Format::table)
-    suggest("pirn dlq ls --cursor " + std::string(cursor.as_string()) + client.context_options());
+  if (cursor.is_string() && format == Format::table) {
+    std::string next = "pirn dlq ls";
+    for (const char* option : {"workflow", "package", "code", "since", "limit"})
+      if (arguments.has(option)) next += " --" + std::string(option) + " " + arguments.get(option);
+    suggest(next + " --cursor " + std::string(cursor.as_string()) + client.context_options() +
+            "   (older ones)");
+  }
   return 0;
 }
 

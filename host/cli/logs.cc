@@ -78,6 +78,10 @@ Outcome run_logs(const Arguments& arguments) {
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const std::string id, find_run(client, arguments.get("run")));
   if (arguments.has("follow")) {
+    // The stream would wait in vain for a step that is not there.
+    std::string first = choice.target(id);
+    add_query(first, "limit", "1");
+    if (!choice.step.empty()) PIRN_DO(client.call("GET", first));
     LogLines lines(choice, format == Format::json ? Format::jsonl : format);
     PIRN_TRY(const bj::value execution, follow(client, id, 0, lines));
     // What the run came to is not what was asked; Ctrl-C is.

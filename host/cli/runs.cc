@@ -153,10 +153,11 @@ struct Listed {
   std::string cursor;  // of what is older; empty: nothing is
 };
 
-// A page of the host may hold little of what a filter wants and still not be the last one.
+// A page of the host may hold little of what a filter wants and still not be the last one; so whether
+// anything is older is known when one more is found.
 Result<Listed> list_runs(Client& client, const std::string& target, size_t limit, std::string cursor) {
   Listed listed;
-  for (size_t page = std::min<size_t>(limit, 1000);; page = 1000) {
+  for (size_t page = std::min<size_t>(limit + 1, 1000);; page = 1000) {
     std::string next = target;
     add_query(next, "limit", std::to_string(page));
     add_query(next, "cursor", cursor);
@@ -170,10 +171,6 @@ Result<Listed> list_runs(Client& client, const std::string& target, size_t limit
     }
     if (!answer.at("cursor").is_string()) return listed;
     cursor = text_of(answer.as_object(), "cursor");
-    if (listed.rows.size() == limit) {
-      listed.cursor = cursor;
-      return listed;
-    }
   }
 }
 

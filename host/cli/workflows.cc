@@ -83,11 +83,11 @@ Result<FoundPtr> find(const Arguments& arguments) {
 }
 
 Result<std::string> form_of(const Arguments& arguments) {
-  static const std::vector<std::string> kForms = {"ascii", "table", "dot", "mermaid", "json"};
+  static const std::vector<std::string> kForms = {"ascii", "table", "dot", "mermaid", "json", "jsonl"};
   const std::string form = arguments.get("output", "ascii");
   if (std::find(kForms.begin(), kForms.end(), form) != kForms.end()) return form;
   return Error{Code::usage, "a graph cannot be drawn as '" + form + "'",
-               "It is drawn as ascii, table, dot, mermaid or json."};
+               "It is drawn as ascii, table, dot, mermaid or json (jsonl is the same: it is one line)."};
 }
 
 Outcome draw(const Found& found, const std::string& form, bool groups) {
@@ -98,7 +98,7 @@ Outcome draw(const Found& found, const std::string& form, bool groups) {
   else if (form == "mermaid")
     std::cout << definition::to_mermaid(found.workflow, found.states,
                                         groups ? definition::ShowGroups::yes : definition::ShowGroups::no);
-  else if (form == "json")
+  else if (form == "json" || form == "jsonl")
     std::cout << definition::to_json(found.workflow, found.states) << '\n';
   else
     std::cout << definition::to_tree(found.workflow, found.states);

@@ -68,6 +68,11 @@ expect 0 pirn status -o json;               says out '"ready":true'
 expect 0 pirn tenant create safe;           says err "refused"
 expect 0 pirn tenant create acme --isolation in-process; says err "WARNING"
 expect 5 pirn tenant create acme
+expect 2 pirn tenant set safe;              says err "--isolation"
+expect 3 pirn tenant set nobody --signatures 2
+expect 0 pirn tenant set safe --isolation in-process -o json; says out '"isolation":"in-process"'; says err "WARNING"
+expect 0 pirn tenant set safe --isolation worker --signatures 2 -o json; says out '"signatures_required":2'
+expect 0 pirn tenant set safe --signatures 1
 expect 2 pirn tenant create 'Not A Name'
 expect 2 pirn tenant create x --isolation none
 expect 0 pirn tenant ls -o id;              same "$(sort out | tr '\n' ' ')" "acme safe "
@@ -136,6 +141,7 @@ expect 0 pirn run ls -o id;                 same "$(head -n 1 out)" "$(pirn run 
 expect 0 pirn run ls --status failed -o id; same "$(wc -l <out)" 1
 expect 0 pirn run ls --workflow broken --since 1h -o json; says out '"workflow":"broken"'
 expect 0 pirn run ls --limit 2;             says err "--cursor"
+expect 0 pirn run ls --limit "$(pirn run ls -o id --limit 1000 | wc -l)"; silent err "--cursor"
 expect 2 pirn run ls --status fialed;       says err "failed"
 expect 2 pirn run ls --since yesterday
 expect 2 pirn run start gate --at tomorrow; says err "'at'"; says err "2026-12-24T18:00:00Z"

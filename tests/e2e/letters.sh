@@ -36,8 +36,9 @@ expect 0 pirn dlq ls -o id;                       same "$(cat out)" "$third
 $second
 $first"
 expect 0 pirn dlq ls;                             says out "circuit_open"; says out "book"; says out "transfer"
-expect 0 pirn dlq ls --code closed --limit 1;     says out "$second"; silent out "$first"; says err "pirn dlq ls --cursor"
+expect 0 pirn dlq ls --code closed --limit 1;     says out "$second"; silent out "$first"; says err "pirn dlq ls --code closed --limit 1 --cursor"
 expect 0 pirn dlq ls --code closed --limit 1 --cursor "$(sed -n 's/.*--cursor \([^ ]*\).*/\1/p' err)"; says out "$first"
+expect 0 pirn dlq ls --limit 3;                   silent err "--cursor"
 expect 2 pirn dlq ls --cursor yesterday;          says err "cursor"
 expect 0 pirn dlq ls --workflow other;            empty out
 expect 0 pirn dlq show "$first";                  says out "nobody is in"; says out "$home/door"

@@ -117,7 +117,9 @@ TEST(Figures, ComeFromTheJournal) {
   EXPECT_FALSE(figures.utilisation());
   journal.figures.cpu("fetch", kSecond);
   journal.figures.cpu("load", 2 * kSecond);
-  EXPECT_EQ(figures.cpu_ns(), 3 * kSecond);
+  journal.figures.cpu("", kSecond / 2);
+  EXPECT_EQ(figures.cpu_ns(), 3 * kSecond + kSecond / 2) << "the handlers' with it";
+  EXPECT_EQ(figures.steps.size(), 3u) << "the handlers are no step";
   EXPECT_DOUBLE_EQ(*figures.utilisation(), 0.25);
 }
 

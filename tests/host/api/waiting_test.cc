@@ -18,6 +18,8 @@ TEST(Waiting, WhatIsNotSaidRightIsRefusedByName) {
   EXPECT_EQ(said("resume", R"({"action":"retri"})").member("name"), "invalid_argument");
   EXPECT_NE(said("resume", R"({"action":"retri"})").body.find("retry"), std::string::npos) << "did you mean";
   EXPECT_EQ(said("resume", R"({"context":[1]})").status, 400);
+  EXPECT_EQ(said("resume", R"({"step":"a","action":"retry","context":{"x":1}})").member("name"),
+            "invalid_argument");
   EXPECT_EQ(said("resume", R"({"contxt":{}})").status, 400);
   EXPECT_EQ(said("approve", "{}").status, 400) << "without a step";
   EXPECT_EQ(said("signal", R"({"payload":{}})").status, 400) << "without a step";
