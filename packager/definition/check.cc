@@ -46,6 +46,11 @@ class GraphCheck {
     problems_.add(code, std::move(message), std::move(hint), draft_.place(source_, step, node), node.offset);
   }
 
+  // A name that is none was reported where it was read.
+  std::string named(size_t i) const {
+    return steps_[i].name.empty() ? "step " + std::to_string(i + 1) : "the step '" + steps_[i].name + "'";
+  }
+
   // The first step of each name.
   void index_steps() {
     index_.reserve(steps_.size());
@@ -93,9 +98,8 @@ class GraphCheck {
         continue;
       }
       problem(Code::unknown_step, i, *mention.node,
-              "the step '" + steps_[i].name + "' " + std::string(relation) + " '" +
-                  std::string(mention.name) + "', but the workflow '" + draft_.workflow.name +
-                  "' has no such step",
+              named(i) + " " + std::string(relation) + " '" + std::string(mention.name) +
+                  "', but the workflow '" + draft_.workflow.name + "' has no such step",
               suggest_step(mention.name));
     }
     std::sort(out.begin(), out.end());
@@ -108,10 +112,9 @@ class GraphCheck {
       const auto found = index_.find(mention.name);
       if (found == index_.end() || steps_[found->second].graft) continue;
       const std::string name(mention.name);
-      problem(
-          Code::not_a_graft, i, *mention.node,
-          "the step '" + steps_[i].name + "' comes after the graft '" + name + "', but that step is no graft",
-          "Set \"graft\": true on '" + name + "', or write it in \"after\".");
+      problem(Code::not_a_graft, i, *mention.node,
+              named(i) + " comes after the graft '" + name + "', but that step is no graft",
+              "Set \"graft\": true on '" + name + "', or write it in \"after\".");
     }
   }
 
@@ -119,14 +122,13 @@ class GraphCheck {
     const Step& step = steps_[i];
     const Node* node = draft_.steps[i].after_group;
     if (step.after_group == step.group)
-      return problem(
-          Code::cycle_detected, i, *node,
-          "the step '" + step.name + "' comes after the group '" + step.group + "', to which it belongs",
-          "Take it out of the group, or remove \"after_group\".");
+      return problem(Code::cycle_detected, i, *node,
+                     named(i) + " comes after the group '" + step.group + "', to which it belongs",
+                     "Take it out of the group, or remove \"after_group\".");
     const auto found = group_index_.find(step.after_group);
     if (found == group_index_.end())
       return problem(Code::unknown_group, i, *node,
-                     "the step '" + step.name + "' comes after the group '" + step.after_group +
+                     named(i) + " comes after the group '" + step.after_group +
                          "', but no step of the workflow '" + draft_.workflow.name + "' belongs to it",
                      suggest_group(step.after_group));
     before_[i].push_back(static_cast<uint32_t>(steps_.size()) + found->second);

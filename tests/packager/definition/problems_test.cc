@@ -120,6 +120,14 @@ TEST(Problems, MalformedTextHasLineAndColumn) {
   EXPECT_EQ(error.causes[0].where.column, 15u);
 }
 
+TEST(Problems, AStepWithoutANameIsNumbered) {
+  const Error error = problems_of(
+      R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","steps":[
+        {"name":"a"},{"name":"B","task":"a","after":["c"]}]}]})");
+  ASSERT_EQ(error.causes.size(), 2u);
+  EXPECT_EQ(error.causes[1].message, "step 2 comes after 'c', but the workflow 'w' has no such step");
+}
+
 TEST(Problems, AKeyThatStandsTwiceIsRefused) {
   const Error error = problems_of("{\"schema\": 1,\n \"schema\": 1}");
   ASSERT_EQ(error.causes.size(), 1u);
