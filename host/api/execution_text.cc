@@ -223,6 +223,13 @@ std::string execution_text(const engine::View& view, int64_t now) {
   out += ']';
   object.number("attempt", state.attempt);
   object.time("wake_at", state.state == journal::State::pending ? state.wake_at : 0);
+  // Of the releases that it stays with its own is the first; the others are of packages that it requires.
+  object.name("pins") += '[';
+  for (const Digest& pin : state.origin->pins) {
+    if (out.back() != '[') out += ',';
+    journal::append_json_string(out, pin.hex());
+  }
+  out += ']';
   object.text("trigger", state.trigger);
   object.text("strategy", journal::name_of(state.strategy));
   object.text_or_null("parent", state.parent ? state.parent.text() : std::string());

@@ -42,6 +42,7 @@ start_host
 wait_at_gate
 open_gate
 expect 0 pirn run watch "$id" -o json; says out '"passed":"1.0.0"'
+same "$(grep -oE '"pins":\[[^]]*\]' out | grep -oE '[0-9a-f]{64}' | wc -l)" 2 "its own release, and that of gate"
 
 # 2.0.0 is not within ^1.0: new executions stay with 1.0.0, and whoever starts gate itself gets 2.0.0.
 expect 0 pirn run start deliver --wait -o json; says out '"passed":"1.0.0"'
