@@ -667,7 +667,9 @@ Result<std::string> run_local(const LocalRun& run) {
   if (refused) return *refused;
   PIRN_TRY(const auto row, store.find(kLocalTenant, id));
   PIRN_TRY(journal::DecodedState state, journal::decode_state(row->columns(), row->body));
-  return api::execution_text(engine::view_of(std::move(state)), clock.now());
+  std::string text = api::execution_text(engine::view_of(std::move(state)), clock.now());
+  if (machine.runner.stuck_calls() > 0 && run.on_calls_left) run.on_calls_left(text);
+  return text;
 }
 
 }  // namespace pirn

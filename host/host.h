@@ -125,6 +125,9 @@ struct LocalRun {
   // Each event of the journal and each live message, as the stream of the API has them.
   std::function<void(std::string_view name, std::string_view data)> on_event;
   std::function<bool()> interrupted;  // asked now and then; true: cancels the execution
+  // Called with the execution in the end when functions that it went on without still run: their threads
+  // cannot be ended, so the process must end in this call, around what they use.
+  std::function<void(const std::string& execution)> on_calls_left;
 };
 // The execution in the end, as the API shows it (JSON).
 Result<std::string> run_local(const LocalRun& run);

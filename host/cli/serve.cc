@@ -160,10 +160,19 @@ Outcome run_local(const Arguments& arguments) {
   };
   catch_interrupts();
   run.interrupted = interrupted;
+  const auto conclude = [&](const std::string& text) {
+    const bj::value execution = bj::parse(text);
+    if (format != Format::jsonl) print_execution(execution.as_object(), format);
+    return exit_code_of(execution.as_object());
+  };
+  run.on_calls_left = [&](const std::string& text) {
+    const int code = conclude(text);
+    std::cout.flush();
+    std::cerr.flush();
+    _exit(code);
+  };
   PIRN_TRY(const std::string text, pirn::run_local(run));
-  const bj::value execution = bj::parse(text);
-  if (format != Format::jsonl) print_execution(execution.as_object(), format);
-  return exit_code_of(execution.as_object());
+  return conclude(text);
 }
 
 }  // namespace pirn::cli

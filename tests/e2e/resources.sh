@@ -78,6 +78,7 @@ expect 0 pirn run start experiment --input "{\"go\":\"$home/go\"}" --wait
 
 # ---- without a host
 expect 5 pirn run local experiment --package lab.pirn; says err "resources_insufficient"
+expect 7 pirn run local stubborn --package lab.pirn --input "{\"go\":\"$home/never\"}" -q -o json; says out '"code":"timeout"'
 expect 0 pirn run local day --package lab.pirn -q -o json; says out '"summed":true'
 expect 0 pirn run local experiment --package lab.pirn --resource gpu=1 --resource beam=2 -o json
 says out '"device":0'

@@ -26,6 +26,15 @@ PIRN_STEP(measure, {.resources = {{"gpu", 1}, {"beam", 0.5}}}) {
 }
 PIRN_WORKFLOW(experiment, {.tags = {"lab", "night"}}, measure)
 
+// Hears nothing of its timeout.
+PIRN_STEP(deaf, {.timeout = 50_ms, .max_retries = 0}) {
+  const auto path = ctx.get<std::string>("go");
+  struct stat ignored {};
+  while (stat(path.c_str(), &ignored) != 0) poll(nullptr, 0, 5);
+  return pirn::ok();
+}
+PIRN_WORKFLOW(stubborn, deaf)
+
 PIRN_TASK(analyse) { return pirn::ok(); }
 PIRN_STEP(left, {.label = "The \"left\" [side]", .group = "sides", .estimate = 10_s}) { return pirn::ok(); }
 PIRN_STEP(right, {.group = "sides", .rollback = analyse, .estimate = 20_s}) { return pirn::ok(); }
@@ -36,4 +45,4 @@ PIRN_STEP(sum, {.after_graft = {spread}}) { return pirn::ok({{"summed", true}});
 PIRN_WORKFLOW(day, {.step_concurrency = 1, .on_event = {"sunrise"}, .tags = {"lab"}}, left, right, spread,
               sum)
 
-PIRN_PACKAGE("lab", PIRN_PACKAGE_VERSION, experiment, day, analyse)
+PIRN_PACKAGE("lab", PIRN_PACKAGE_VERSION, experiment, stubborn, day, analyse)
