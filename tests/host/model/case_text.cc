@@ -81,6 +81,11 @@ bj::object printed(const Command& command) {
       if (command.strategy) order["strategy"] = kStrategies[static_cast<size_t>(*command.strategy)];
       break;
     }
+    case Command::What::emit:
+      order["emit"] = command.event;
+      if (!command.id.empty()) order["id"] = command.id;
+      order["payload"] = bj::parse(text_of(Slot{true, command.context, ""}));
+      break;
     case Command::What::again:
       say(command.from.empty() ? "retry" : "rerun");
       order["as"] = command.as;
@@ -108,6 +113,11 @@ bj::object printed(const Command& command) {
       if (command.action != Action::complete) order["action"] = kActions[static_cast<size_t>(command.action)];
       break;
     }
+    case Command::What::signal:
+      say("signal");
+      order["step"] = command.step;
+      order["payload"] = bj::parse(text_of(Slot{true, command.context, ""}));
+      break;
     case Command::What::approve:
     case Command::What::reject:
       say(command.what == Command::What::approve ? "approve" : "reject");

@@ -20,7 +20,7 @@ definition::Definition parsed(const Scenario& scenario) {
 }
 
 Model run_alone(const Scenario& scenario, const definition::Definition& definition) {
-  return run_model(scenario, definition, 0, [](const std::string&) { return 1; });
+  return run_model(scenario, definition, kBegin, [](const std::string&) { return 1; });
 }
 
 // A failure has stopped an execution while others of its steps were open: which ones, is a matter of time.
@@ -45,6 +45,7 @@ void tell_of(uint64_t seed, const Scenario& scenario,
              const std::function<std::string(const Scenario&, const Model&)>& as_case) {
   std::printf("seed %llu differs (%s); shrinking\n%s", static_cast<unsigned long long>(seed),
               sim::replay(seed).c_str(), problem(scenario).c_str());
+  std::fflush(stdout);
   const Scenario small = shrunk(scenario, [&](const Scenario& less) { return !problem(less).empty(); });
   const definition::Definition definition = parsed(small);
   ADD_FAILURE() << "seed " << seed << ", again with " << sim::replay(seed) << "\n"
@@ -67,9 +68,10 @@ TEST(EngineAndModel, AgreeOnEverything) {
 // All but what makes time matter.
 std::set<Feature> timeless_features(uint64_t seed) {
   std::set<Feature> features = all_features();
-  for (const Feature timely : {Feature::timeouts, Feature::workflow_timeout, Feature::cancel, Feature::pause,
-                               Feature::answers, Feature::workflow_retries, Feature::breakers,
-                               Feature::dead_letters, Feature::down, Feature::kills, Feature::again})
+  for (const Feature timely :
+       {Feature::timeouts, Feature::workflow_timeout, Feature::cancel, Feature::pause, Feature::answers,
+        Feature::workflow_retries, Feature::breakers, Feature::dead_letters, Feature::down, Feature::kills,
+        Feature::again, Feature::triggers})
     features.erase(timely);
   // What a step sees through after_any depends on who was first. Conditions may read it, and a nested
   // workflow begins with it.

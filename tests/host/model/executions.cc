@@ -93,6 +93,14 @@ bool Run::resume(const Context& context, const std::string& step, Action action)
   return true;
 }
 
+// R13: a pause by hand stays.
+bool Run::signal(const Context& payload, const std::string& step) {
+  const Step* found = find(step);
+  if (e_.phase != Phase::running || !found || found->state != State::awaiting) return false;
+  S13_resumed(static_cast<size_t>(found - e_.steps.data()), Slot{true, payload, ""});
+  return true;
+}
+
 // R67.
 bool Run::approve(const std::string& step, bool approved) {
   const Step* found = find(step);

@@ -63,6 +63,13 @@ bool Model::resume(const std::string& run, const Context& context, const std::st
   return true;
 }
 
+bool Model::signal(const std::string& run, const Context& payload, const std::string& step) {
+  Run* found = find(run);
+  if (!found || !found->signal(payload, step)) return false;
+  decide();
+  return true;
+}
+
 bool Model::approve(const std::string& run, const std::string& step, bool approved) {
   Run* found = find(run);
   if (!found || !found->approve(step, approved)) return false;
@@ -139,11 +146,14 @@ void Model::come_back() {
     if (run->execution().phase == Phase::pending && run->execution().wake_at <= now_) run->E2_begin();
     follow(*run);
   }
-  for (const UnderWay& call : lost)
-    if (of_family(call) && !terminal(call.run->execution().phase)) {
-      call.run->lost(call);
-      happened();
-    }
+  for (const auto& run : runs_)
+    for (size_t step = 0; step < run->execution().steps.size(); ++step)
+      for (const UnderWay& call : lost)
+        if (call.run == run.get() && call.step == step && of_family(call) &&
+            !terminal(run->execution().phase)) {
+          run->lost(call);
+          follow(*run);
+        }
   happened();
   take_what_is_due();
   decide();
@@ -239,11 +249,13 @@ std::optional<int64_t> Model::next_due() const {
   for (const auto& run : runs_)
     if (const auto alarm = run->next_alarm()) next = std::min(next, alarm->at);
   for (const auto& [run, expires_at] : letters_) next = std::min(next, expires_at);
+  for (const auto& [workflow, instant] : fires_) next = std::min(next, instant);
   if (next == kNever) return std::nullopt;
   return std::max(next, now_);
 }
 
-// What is due at one instant is decided before anything new begins: outcomes first, then alarms.
+// What is due at one instant is decided before anything new begins: outcomes first, then alarms, then
+// schedules.
 void Model::take_what_is_due() {
   std::vector<UnderWay> over;
   for (const UnderWay& call : calls_)
@@ -260,6 +272,8 @@ void Model::take_what_is_due() {
   }
   while (take_alarm()) happened();
   std::erase_if(letters_, [&](const auto& letter) { return letter.second <= now_; });
+  while (fire()) {
+  }
 }
 
 // The earliest one; of the same instant that of the oldest execution.

@@ -225,6 +225,7 @@ class Run {
   bool cancel(bool rollback, bool cleanup);
   bool pause();
   bool resume(const Context& context, const std::string& step, Action action);
+  bool signal(const Context& payload, const std::string& step);
   bool approve(const std::string& step, bool approved);
   void lost(const UnderWay& call);
   void blame(const UnderWay& call);
@@ -375,10 +376,12 @@ class Model {
   bool pause(const std::string& run);
   bool resume(const std::string& run, const Context& context, const std::string& step = "",
               Action action = Action::complete);
+  bool signal(const std::string& run, const Context& payload, const std::string& step);
   bool approve(const std::string& run, const std::string& step, bool approved);
   bool retry_letter(const std::string& run, const std::string& as);                    // R34
   bool again(const std::string& run, const std::string& as, const std::string& from);  // R65
   void crash(int64_t down);  // the host is lost, and is back after that time
+  void emit(const std::string& event, const std::string& id, Context payload);  // R39
   bool down() const { return back_at_.has_value(); }
 
   // Lets time pass until nothing is due any more, or until (and at) `instant`.
@@ -386,7 +389,7 @@ class Model {
   void run() { run_until(kNever); }
 
   int64_t now() const { return now_; }
-  void begin_at(int64_t now) { now_ = now; }
+  void begin_at(int64_t now);
   const std::vector<std::unique_ptr<Run>>& runs() const { return runs_; }
   const Run& run_of(const std::string& name) const { return *find(name); }
   std::set<std::string> letters() const;                // of the runs that left them; those that expired not
@@ -410,6 +413,10 @@ class Model {
   std::optional<int64_t> next_due() const;
   void take_what_is_due();
   bool take_alarm();
+
+  // R36 to R40 (triggers.cc)
+  bool fire();
+  void start_by_itself(const definition::Workflow& workflow, Context initial);
 
   // R48 (shared.cc)
   void stand_in_line(Run& run, size_t step);
@@ -450,6 +457,8 @@ class Model {
   std::vector<Run*> in_turn_;  // who may start a step: who could first, goes first
   std::vector<Waiting> line_;  // in the order of their coming
   std::map<std::string, Breaker> breakers_;
+  std::map<std::string, int64_t> fires_;    // by workflow: the next one
+  std::set<std::string> events_;            // ids that were seen
   std::map<std::string, int64_t> letters_;  // by run: when it expires
   std::vector<Birth> births_;
   struct Stop {

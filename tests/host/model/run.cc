@@ -167,8 +167,8 @@ Deed crashed() {
 void Run::lost(const UnderWay& call) {
   if (call.step == kNoStep) return call_handler(call.handler);  // handlers: at least once
   const bool asked = e_.steps[call.step].state == State::asking;
-  const bool answers =
-      asked || call.kind == Kind::rollback || call.kind == Kind::input || call.kind == Kind::result;
+  const bool maps_out = call.kind == Kind::result && e_.phase == Phase::running;  // or nobody would ask it
+  const bool answers = asked || maps_out || call.kind == Kind::rollback || call.kind == Kind::input;
   if (call.kills_host && answers) {
     if (!asked) outcome(call.step, call.kind, crashed());
     return;

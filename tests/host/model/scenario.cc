@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "packager/json/json.h"
+#include "packager/schedule/instant.h"
 
 namespace pirn::model {
 
@@ -90,12 +91,24 @@ class Generator {
     if (has(Feature::strategy)) of["strategy"] = kStrategies[random_.below(3)];
     if (has(Feature::recovery) && random_.one_in(4)) of["recovery"] = recovery();
     if (has(Feature::handlers)) handlers(of);
+    if (has(Feature::triggers)) triggers(of);
     if (has(Feature::dead_letters) && random_.one_in(2)) {
       of["dead_letter"] = true;
       of["dead_letter_ttl"] = random_.one_in(2)
                                   ? bj::value("infinity")
                                   : bj::value(definition::print_duration(random_.duration(60'000)));
     }
+  }
+
+  void triggers(bj::object& of) {
+    if (random_.one_in(4)) of["on_event"] = bj::array{"e" + std::to_string(random_.below(2))};
+    if (!random_.one_in(6)) return;
+    static const char* const kMisfires[] = {"once", "skip", "all"};
+    of["schedule"] = {{"every", static_cast<int64_t>(1000 + random_.below(6000))},
+                      {"end_at", schedule::print_instant(kBegin + static_cast<int64_t>(random_.below(12)) *
+                                                                      1000 * kMillisecond)},
+                      {"misfire", kMisfires[random_.below(3)]}};
+    if (random_.one_in(2)) of["max_running"] = static_cast<int64_t>(1 + random_.below(2));
   }
 
   bool has(Feature feature) const { return features_.contains(feature); }
@@ -400,6 +413,13 @@ class Generator {
         if (random_.one_in(3)) start.in = random_.duration(9000);
         if (random_.one_in(3)) start.strategy = static_cast<definition::Strategy>(random_.below(3));
       }
+    if (has(Feature::triggers))
+      while (random_.one_in(2)) {
+        Command& emit = add(What::emit, random_.duration(9000));
+        emit.event = "e" + std::to_string(random_.below(2));
+        if (random_.one_in(2)) emit.id = emit.event + "-seen";
+        emit.context["k0"] = "7";
+      }
     const auto some_root = [&] { return roots[random_.below(roots.size())]; };
     if (has(Feature::cancel) && random_.one_in(4)) {
       Command& cancel = add(What::cancel, random_.duration(9000));
@@ -422,13 +442,14 @@ class Generator {
     }
     if (has(Feature::answers))
       while (n > 0 && !random_.one_in(3)) {
-        Command& answer =
-            add(random_.one_in(4) ? random_.one_in(2) ? What::approve : What::reject : What::resume,
-                random_.duration(15'000));
+        static constexpr What kAnswers[] = {What::approve, What::reject, What::signal,
+                                            What::resume,  What::resume, What::resume};
+        Command& answer = add(kAnswers[random_.below(std::size(kAnswers))], random_.duration(15'000));
+        answer.run = some_root();
         if (answer.what != What::resume || !random_.one_in(3)) answer.step = name(random_.below(n));
-        if (answer.what != What::resume) continue;
-        patch(answer);
-        if (!answer.step.empty() && random_.one_in(3)) answer.action = static_cast<Action>(random_.below(4));
+        if (answer.what == What::resume || answer.what == What::signal) patch(answer);
+        if (answer.what == What::resume && !answer.step.empty() && random_.one_in(3))
+          answer.action = static_cast<Action>(random_.below(4));
       }
     if (!nested.empty()) {
       if (has(Feature::cancel) && random_.one_in(3))

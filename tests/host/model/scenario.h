@@ -38,21 +38,24 @@ enum class Feature {
   workflow_retries,
   strategy,
   handlers,
-  answers,  // of people: resume, approve, reject
+  answers,  // of people and others: resume, signal, approve, reject
   nested,
   breakers,
   dead_letters,
   resources,
-  starts,  // of several workflows, later, with another strategy
-  down,    // the host is, for a while
-  kills,   // calls take the host with them
-  again,   // retry and rerun
+  starts,    // of several workflows, later, with another strategy
+  down,      // the host is, for a while
+  kills,     // calls take the host with them
+  again,     // retry and rerun
+  triggers,  // schedules and events
   count
 };
 std::set<Feature> all_features();
 
+inline constexpr int64_t kBegin = 1'767'225'600'000'000'000;  // 2026-01-01, where cases begin
+
 struct Command {
-  enum class What { start, cancel, crash, pause, resume, approve, reject, retry_letter, again };
+  enum class What { start, cancel, crash, pause, resume, signal, approve, reject, retry_letter, again, emit };
   What what = What::cancel;
   int64_t at = 0;  // from the start
   std::string run = "w";
@@ -65,6 +68,7 @@ struct Command {
   int64_t in = 0;                                // start: so much later
   std::optional<definition::Strategy> strategy;  // start
   int64_t down = 0;                              // crash: for so long
+  std::string event, id;                         // emit
   std::string from;                              // again: a step; empty: what did not complete
 };
 

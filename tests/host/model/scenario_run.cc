@@ -22,6 +22,9 @@ bool carry_out(Model& model, const Command& command) {
   switch (command.what) {
     case Command::What::start:
       return model.start(command.workflow, command.as, command.context, command.in, command.strategy);
+    case Command::What::emit:
+      model.emit(command.event, command.id, command.context);
+      return true;
     case Command::What::again:
       return model.again(command.run, command.as, command.from);
     case Command::What::cancel:
@@ -33,6 +36,8 @@ bool carry_out(Model& model, const Command& command) {
       return model.pause(command.run);
     case Command::What::resume:
       return model.resume(command.run, command.context, command.step, command.action);
+    case Command::What::signal:
+      return model.signal(command.run, command.context, command.step);
     case Command::What::approve:
     case Command::What::reject:
       return model.approve(command.run, command.step, command.what == Command::What::approve);

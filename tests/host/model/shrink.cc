@@ -10,15 +10,37 @@ namespace bj = boost::json;
 
 namespace {
 
+// Commands about runs that nothing begins any more go, too.
+void erase_orphans(Scenario& of) {
+  std::set<std::string> begun = {"w"};
+  std::erase_if(of.commands, [&](const Command& command) {
+    const bool starts = command.what == Command::What::start;
+    if (!starts && !begun.contains(command.run.substr(0, command.run.find('/')))) return true;
+    if (!command.as.empty()) begun.insert(command.as);
+    return false;
+  });
+}
+
+Scenario without_command(Scenario less, size_t index) {
+  less.commands.erase(less.commands.begin() + static_cast<ptrdiff_t>(index));
+  erase_orphans(less);
+  return less;
+}
+
+Scenario without_workflow(Scenario less, size_t index) {
+  const std::string name(less.workflows[index].at("name").as_string());
+  less.workflows.erase(less.workflows.begin() + static_cast<ptrdiff_t>(index));
+  std::erase_if(less.commands, [&](const Command& command) { return command.workflow == name; });
+  erase_orphans(less);
+  return less;
+}
+
 void add_smaller_workflows(const Scenario& of, size_t w, std::vector<Scenario>& out) {
   const auto without = [&](const std::function<void(Scenario&, bj::object&)>& remove) {
     out.push_back(of);
     remove(out.back(), out.back().workflows[w]);
   };
-  if (w > 0) {
-    out.push_back(of);
-    out.back().workflows.erase(out.back().workflows.begin() + static_cast<ptrdiff_t>(w));
-  }
+  if (w > 0) out.push_back(without_workflow(of, w));
   const bj::array& steps = of.workflows[w].at("steps").as_array();
   for (size_t i = 0; i < steps.size(); ++i)
     without([&](Scenario& less, bj::object& workflow) {
@@ -45,18 +67,6 @@ void add_smaller_workflows(const Scenario& of, size_t w, std::vector<Scenario>& 
   for (const auto& member : of.workflows[w])
     if (member.key() != "name" && member.key() != "steps")
       without([&](Scenario&, bj::object& workflow) { workflow.erase(member.key()); });
-}
-
-// Without one command, and without those about runs that only it would begin.
-Scenario without_command(Scenario less, size_t index) {
-  less.commands.erase(less.commands.begin() + static_cast<ptrdiff_t>(index));
-  std::set<std::string> begun = {"w"};
-  std::erase_if(less.commands, [&](const Command& command) {
-    if (!begun.contains(command.run.substr(0, command.run.find('/')))) return true;
-    if (!command.as.empty()) begun.insert(command.as);
-    return false;
-  });
-  return less;
 }
 
 // Every scenario that lacks one thing of this one.
