@@ -426,9 +426,7 @@ bool Execution::start_next(Decision& decision) {
 
 bool Execution::start_supplied(Decision& decision, uint32_t step) {
   --n_waiting_;
-  const bool started = start_step(decision, step);
-  if (!started) decision.resources.release(id(), step);
-  return started;
+  return start_step(decision, step);
 }
 
 // It leaves the line: what waited there is ready, and no more.
@@ -450,6 +448,8 @@ bool Execution::start_step(Decision& decision, uint32_t step) {
   call.deadline = deadline;
   if (kind == Kind::task && guarded(step) &&
       !decision.breakers.admits(state_.origin->tenant, plan_->step(step).breaker, call.id, decision.now)) {
+    // First: what follows may begin the workflow anew, and then there is no such child any more.
+    if (!decision.resources.idle()) decision.resources.release(id(), step);
     reject(decision, step);
     return false;
   }

@@ -350,5 +350,23 @@ TEST(Resources, AreReadFromText) {
     EXPECT_EQ(engine::parse_resource(wrong).error().code, Code::invalid_argument) << wrong;
 }
 
+// What follows from the refusal is the end of the child: the workflow begins anew, without it.
+TEST(Resources, AChildThatItsBreakerRefusesGivesThemBackBeforeTheNextAttempt) {
+  World world(with({{"gpu", 1}}));
+  const std::string guarded =
+      R"("circuit_breaker":"bank","circuit_breaker_opts":{"failure_threshold":1,"reset_timeout":"1h"},"max_retries":0)";
+  world.publish(R"("max_retries":1,"retry_delay":"1s","steps":[{"name":"trip","on_error":"continue",)" +
+                guarded + R"(},{"name":"g","graft":true,"after":["trip"]}])");
+  world.runner().by_function["trip"] = [](const auto&) { return fail("x"); };
+  world.runner().by_function["g"] = [&](const auto&) {
+    return expand({child("c", "{\"resources\":{\"gpu\":1}," + guarded + "}")});
+  };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(world.show(id).state.error->code, "circuit_open");
+  EXPECT_EQ(world.show(id).state.attempt, 2u);
+}
+
 }  // namespace
 }  // namespace pirn::sim
