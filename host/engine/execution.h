@@ -302,6 +302,8 @@ class Execution {
 
   // Context.
   journal::Context visible(uint32_t step) const;
+  template <class Visit>
+  void each_member(uint32_t join, Visit visit) const;  // the children of grafts among them
   journal::Delta context_delta(uint32_t step, const journal::StepResult& result) const;
   void fold_in(uint32_t step, const journal::Delta& delta, size_t patches);
   void note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta);

@@ -7,13 +7,30 @@ namespace pirn::engine {
 journal::Context Execution::visible(uint32_t step) const {
   journal::Context out = base_;
   if (plan_->is_child(step)) return journal::Context::join(out, local_[plan_->of_child(step).graft].after);
-  for (uint32_t dependency : plan_->step(step).after)
-    out = journal::Context::join(out, local_[dependency].after);
+  // What was adopted has not seen what runs again in this execution (R65).
+  const bool adopted = state_.steps[step].adopted;
+  const auto see = [&](uint32_t other) {
+    if (!adopted || state_.steps[other].adopted) out = journal::Context::join(out, local_[other].after);
+  };
+  for (uint32_t dependency : plan_->step(step).after) see(dependency);
   if (!ties_) return out;
   for (uint32_t join : plan_->shared()->ties(step).joins_before)
-    out = journal::Context::join(out, ties_->joins[join].after);
-  for (uint32_t member : frame_->fired_by(step)) out = journal::Context::join(out, local_[member].after);
+    if (adopted)
+      each_member(join, see);
+    else
+      out = journal::Context::join(out, ties_->joins[join].after);
+  for (uint32_t member : frame_->fired_by(step)) see(member);
   return out;
+}
+
+template <class Visit>
+void Execution::each_member(uint32_t number, Visit visit) const {
+  const Join& join = plan_->shared()->joins()[number];
+  for (uint32_t member : join.members) visit(member);
+  for (uint32_t graft : join.grafts) each_member(graft, visit);
+  if (join.graft == kNone) return;
+  const Expansion* expansion = plan_->expansion_of(join.graft);
+  for (uint32_t child = 0; expansion && child < expansion->size(); ++child) visit(expansion->first + child);
 }
 
 // What a step has written after so many patches, for those who see it.

@@ -254,6 +254,7 @@ Step state_step_of(const Fields& f) {
   step.tolerated = f.flag_or("tolerated", false);
   if (f.find("asking")) step.asking = kind_of(f, "asking");
   step.fallback_used = f.flag_or("fallback_used", false);
+  step.adopted = f.flag_or("adopted", false);
   if (f.find("kind")) step.kind = kind_of(f);
   if (f.find("compensation")) step.compensation = by_name<Compensation>(f.text("compensation"), 0, 4);
   step.failures = f.count_or("failures", 0);

@@ -401,6 +401,7 @@ void write_step(TextWriter& out, const Step& step, const std::string& name) {
   if (step.skip_kind != SkipKind::none) out.literal(",\"skip_kind\":").word(name_of(step.skip_kind));
   if (step.tolerated) out.literal(",\"tolerated\":true");
   if (step.fallback_used) out.literal(",\"fallback_used\":true");
+  if (step.adopted) out.literal(",\"adopted\":true");
   if (step.state == StepState::asking) out.literal(",\"asking\":").word(name_of(step.asking));
   if (step.kind != Kind::task) out.literal(",\"kind\":").word(name_of(step.kind));
   if (step.compensation != Compensation::none)

@@ -239,6 +239,7 @@ struct Applier {
     Step& target = step(record.step);
     require(target.state == StepState::pending);
     if (record.child) target.extra.edit().child = record.child;
+    target.adopted = true;
     complete(target, std::move(record.result));
   }
 

@@ -83,6 +83,7 @@ struct Step {
   SkipKind skip_kind = SkipKind::none;
   bool tolerated = false;
   bool fallback_used = false;
+  bool adopted = false;           // another execution has done it
   Kind asking = Kind::condition;  // asking: what is asked
   Kind kind = Kind::task;         // running: what runs
   Compensation compensation = Compensation::none;

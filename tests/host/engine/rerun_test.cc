@@ -65,6 +65,38 @@ TEST(Rerun, WhatWasRolledBackRunsAgain) {
   EXPECT_EQ(called_since(world, before), (std::vector<std::string>{"a", "b"}));
 }
 
+// R65: the same before and after a crash, when what runs again has long ended.
+TEST(Rerun, WhatWasAdoptedHasNotSeenWhatRunsAgain) {
+  World world;
+  world.publish(R"("steps":[{"name":"a","rollback":"undo","group":"g"},{"name":"b","after":["a"]},
+    {"name":"y","after_group":"g"},{"name":"z","after":["b","y"],"max_retries":0}])");
+  for (const char* step : {"a", "b", "y"})
+    world.runner().by_function[step] = [step](const auto&) {
+      return ok(R"({")" + std::string(step) + R"(":1})");
+    };
+  world.runner().by_function["z"] = [](const auto&) { return fail("lost"); };
+  const ExecutionId first = world.start()->id;
+  world.run();
+  world.runner().by_function["z"] = [](const auto&) {
+    Act act = ok();
+    act.takes = kMinute;
+    return act;
+  };
+  const size_t before = world.runner().calls.size();
+  const auto again = rerun(world, first);
+  ASSERT_TRUE(again);
+  world.advance(kSecond);
+  ASSERT_EQ(world.show(again->id).state.steps[0].state, journal::StepState::completed);
+  world.crash();
+  world.run();
+  EXPECT_EQ(called_since(world, before), (std::vector<std::string>{"a", "z", "z"}));
+  for (size_t i = before; i < world.runner().calls.size(); ++i)
+    if (const Called& call = world.runner().calls[i]; call.step == "z") {
+      EXPECT_EQ(call.context, R"({"b":1,"y":1})");
+    }
+  EXPECT_EQ(world.context(again->id), R"({"a":1,"b":1,"y":1})");
+}
+
 TEST(Rerun, FromAStepRunsItAndWhatDependsOnIt) {
   World world;
   world.publish(kChain);

@@ -396,6 +396,7 @@ Step any_state_step() {
   step.tolerated = coin();
   if (step.state == StepState::asking) step.asking = any_of<Kind>(1, 10);
   step.fallback_used = coin();
+  step.adopted = coin();
   step.kind = any_of<Kind>(1, 10);
   step.compensation = any_of<Compensation>(0, 4);
   step.failures = any_count(), step.invocations = any_count();
@@ -460,9 +461,9 @@ ExecutionState any_state() {
 
 bool same(const Step& a, const Step& b) {
   const auto tie = [](const Step& s) {
-    return std::tie(s.state, s.skip_kind, s.tolerated, s.fallback_used, s.asking, s.kind, s.compensation,
-                    s.failures, s.invocations, s.invocation, s.wake_at, s.started_at, s.invoked_at,
-                    s.ended_at, s.ended_seq);
+    return std::tie(s.state, s.skip_kind, s.tolerated, s.fallback_used, s.adopted, s.asking, s.kind,
+                    s.compensation, s.failures, s.invocations, s.invocation, s.wake_at, s.started_at,
+                    s.invoked_at, s.ended_at, s.ended_seq);
   };
   const auto extra = [](const Step& s) {
     return std::tie(s.extra->reason, s.extra->interruptions, s.extra->crashes, s.extra->snoozes,
