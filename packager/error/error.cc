@@ -1,6 +1,7 @@
 #include "packager/error/error.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstdio>
 
@@ -70,27 +71,44 @@ std::string describe(const Error& error) {
   return out;
 }
 
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  std::string best;
-  size_t best_distance = std::min(word.size(), std::max<size_t>(2, word.size() / 3) + 1);  // must stay below
-  for (const std::string& candidate : candidates) {
-    std::vector<size_t> row(candidate.size() + 1);
-    for (size_t j = 0; j <= candidate.size(); ++j) row[j] = j;
-    for (size_t i = 1; i <= word.size(); ++i) {
-      size_t diagonal = row[0];
-      row[0] = i;
-      for (size_t j = 1; j <= candidate.size(); ++j) {
-        const size_t above = row[j];
-        row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (word[i - 1] != candidate[j - 1])});
-        diagonal = above;
-      }
+namespace {
+
+// The edit distance of two words, as long as it is below `limit`; else some number that is not.
+size_t distance_below(size_t limit, std::string_view a, std::string_view b) {
+  std::array<size_t, kLongestSuggestion + 1> row;
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    size_t least = row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = above;
+      least = std::min(least, row[j]);
     }
-    if (row.back() < best_distance) {
-      best_distance = row.back();
-      best = candidate;
-    }
+    if (least >= limit) return least;
   }
-  return best;
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates, size_t most) {
+  if (word.size() > kLongestSuggestion) return {};
+  const std::string* best = nullptr;
+  size_t best_distance = std::min(word.size(), std::max<size_t>(2, word.size() / 3) + 1);  // must stay below
+  size_t compared = 0;
+  for (const std::string& candidate : candidates) {
+    const size_t difference =
+        candidate.size() > word.size() ? candidate.size() - word.size() : word.size() - candidate.size();
+    if (candidate.size() > kLongestSuggestion || difference >= best_distance) continue;
+    if (++compared > most) break;
+    const size_t distance = distance_below(best_distance, word, candidate);
+    if (distance >= best_distance) continue;
+    best_distance = distance;
+    best = &candidate;
+  }
+  return best == nullptr ? std::string() : *best;
 }
 
 }  // namespace pirn

@@ -43,12 +43,13 @@ const std::vector<CatalogueEntry>& catalogue();
 // "PIRN0102"
 std::string code_number(Code code);
 
-// A place in a text that a person wrote. line and column count from 1; 0 = unknown.
+// A place in a text that a person wrote. line and column count from 1; 0 = unknown. The column counts characters
+// when the line is there to be shown, else bytes.
 struct Where {
   std::string file;
   uint32_t line = 0;
   uint32_t column = 0;
-  std::string text;  // the line itself, to be shown; may be empty
+  std::string text;  // the line itself as it was written, to be shown; may be empty
 };
 
 struct Error {
@@ -62,7 +63,8 @@ struct Error {
   std::string_view name() const { return catalogue_entry(code).name; }
 };
 
-// Several lines for a person: number, message, place with the line, hint, causes. No trailing newline.
+// Several lines for a person: number, message, place with the line, hint, causes. No trailing newline. Made
+// printable (packager/error/printable.h): an Error may hold whatever a stranger wrote.
 std::string describe(const Error& error);
 
 // A value or an Error. Owns both.
@@ -118,7 +120,12 @@ using Status = Result<void>;
     if (auto pirn_status_ = (expression); !pirn_status_) return std::move(pirn_status_).error(); \
   } while (0)
 
-// The candidate nearest to `word` by edit distance, for "did you mean"; empty when none is near.
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+// The candidate nearest to `word` by edit distance, for "did you mean"; empty when none is near. What others
+// send gets no more work than this: words and candidates of at most kLongestSuggestion bytes are compared, at
+// most `most` candidates for a word, which takes a few milliseconds at worst.
+inline constexpr size_t kLongestSuggestion = 63;
+inline constexpr size_t kMostCompared = 1024;
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates,
+                    size_t most = kMostCompared);
 
 }  // namespace pirn
