@@ -128,11 +128,7 @@ class LiveVoice final : public worker::Listener {
     const int64_t at = Clock().now();
     std::string object = begin(invocation, at);
     object += ",\"chunk\":";
-    // A chunk need not be text: what is no UTF-8 travels as bytes do.
-    if (journal::valid_utf8(chunk))
-      journal::append_json_string(object, chunk);
-    else
-      journal::append_json(object, journal::Value::of_bytes(chunk));
+    journal::append_json_string(object, chunk);
     object += final ? ",\"final\":true}" : ",\"final\":false}";
     say(invocation, "chunk", logbook::kNoLevel, at, std::move(object));
   }

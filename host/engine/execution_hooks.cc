@@ -75,7 +75,7 @@ void Execution::on_hook_done(Decision& decision, const Outcome* outcome) {
   const bool failed = !outcome || outcome->kind != Outcome::Kind::done;
   if (failed && !ended()) {
     const std::string why = !outcome         ? "no return within the limit"
-                            : outcome->error ? outcome->error->message
+                            : outcome->error ? outcome->error->code + ": " + outcome->error->message
                                              : "it did not return DONE";
     emit(decision, journal::Diagnostic{"hook_failed", "a hook failed: " + why, observers.hook_step});
   }

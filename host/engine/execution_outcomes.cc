@@ -21,8 +21,11 @@ using worker::Outcome;
 void Execution::on_completion(Decision& decision, worker::Completion& completion) {
   open_commit();
   if (completion.kind == Kind::hook) {
-    if (completion.invocation == observers_->hook_running) on_hook_done(decision, &completion.outcome);
-    return;
+    if (completion.invocation != observers_->hook_running) return;
+    if (!ended())
+      for (journal::Diagnostic& diagnostic : completion.outcome.diagnostics)
+        emit(decision, std::move(diagnostic));
+    return on_hook_done(decision, &completion.outcome);
   }
   const uint32_t step = completion.step;
   const bool current =

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "packager/definition/error_code.h"
+
 namespace pirn::engine {
 
 namespace {
@@ -30,7 +32,7 @@ double unit(ExecutionId execution, std::string_view step, uint32_t failures) {
 }  // namespace
 
 bool matches(const definition::ErrorPattern& pattern, const journal::StepError& error) {
-  if (!pattern.code.empty() && pattern.code != error.code) return false;
+  if (!pattern.code.empty() && !definition::means_error_code(pattern.code, error.code)) return false;
   if (pattern.error_class && static_cast<int>(*pattern.error_class) != static_cast<int>(error.error_class))
     return false;
   return pattern.details.empty() || pattern.details == error.details;

@@ -1,6 +1,7 @@
 // What the calls into package code do, as a case says it.
 #include "host/journal/codec.h"
 #include "host/simulate/case_nodes.h"
+#include "packager/definition/error_code.h"
 #include "packager/json/json.h"
 
 namespace pirn::sim {
@@ -60,6 +61,8 @@ journal::ErrorPtr error_of(NodeReader& reader, const Node& node) {
     if (error.code.empty() && node.value->is_object())
       reader.problem(Code::missing_key, node, "an error needs \"code\"", "");
   }
+  // As the host does with what a function says.
+  if (!error.code.empty()) error.code = definition::repaired_error_code(error.code);
   return std::make_shared<const journal::StepError>(std::move(error));
 }
 

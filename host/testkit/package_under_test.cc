@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <pirn/text.hpp>
 
 #include "packager/definition/definition.h"
 #include "packager/digest/digest.h"
@@ -19,7 +20,8 @@ const void* no_extension(const pirn_host*, const char*) { return nullptr; }
 // it.
 void log_of_package(const pirn_host*, uint32_t, const pirn_str* message) {
   if (message && message->data)
-    std::fprintf(stderr, "package: %.*s\n", static_cast<int>(message->len), message->data);
+    std::fprintf(stderr, "package: %s\n",
+                 text::repaired({message->data, message->len}, text::kMaxMessage).c_str());
 }
 
 Result<std::string> read_definition(const std::string& path) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <pirn/text.hpp>
 
 #include "packager/definition/definition.h"
 #include "packager/json/json.h"
@@ -27,6 +28,9 @@ Status read_approvers(const Json& value, std::vector<std::string>& out) {
     if (!approver.is_string() || approver.get_string().empty() || approver.get_string().size() > kMaxApprover)
       return refused("\"approvers\" has an element that is no text of 1 to " + std::to_string(kMaxApprover) +
                      " bytes");
+    // A name that had to be repaired is nobody's: the step would wait for ever.
+    if (approver.get_string().find("\xef\xbf\xbd") != approver.get_string().npos)
+      return refused("\"approvers\" has an element that is not UTF-8");
     out.emplace_back(approver.get_string());
   }
   return {};
@@ -77,7 +81,7 @@ Result<AwaitRequest> read_await_options(std::string_view json, const registry::R
       if (request.await.kind == "intervention")
         return refused("\"kind\" may not be \"intervention\": that is what recovery rules ask for");
     } else {
-      return refused("there is no option \"" + std::string(key).substr(0, 64) + "\"");
+      return refused("there is no option \"" + text::repaired(std::string_view(key), 64) + "\"");
     }
   }
   return request;

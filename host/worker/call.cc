@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "host/journal/codec.h"
 #include "host/worker/await_options.h"
@@ -21,19 +22,11 @@ pirn_str str(std::string_view text) { return {text.data(), text.size()}; }
 
 bool readable(const pirn_str* text) { return text && (text->data || text->len == 0); }
 
-bool is_error_code(std::string_view code) {
-  return !code.empty() && code.size() <= 64 && std::all_of(code.begin(), code.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-  });
-}
-
-// What was thrown says what it likes, as long as it likes; the journal holds text.
-std::string as_text(std::string_view words, size_t limit) {
-  std::string text(words.substr(0, limit));
-  if (!journal::valid_utf8(text))
-    std::replace_if(
-        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
-  return text;
+// At most `limit` of a longer text's bytes, without the character that they would cut; never none of them.
+size_t whole_characters(std::string_view text, size_t limit) {
+  size_t end = limit;
+  while (end > limit - 3 && end > 1 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return end;
 }
 
 pirn_status refuse(pirn_value* out, pirn_status status) {
@@ -169,29 +162,45 @@ struct Call::Table {
   static pirn_status set_reason(pirn_call* handle, const pirn_str* reason) {
     Call& call = of(handle);
     if (!call.on_task_thread()) return PIRN_E_STATE;
-    if (!readable(reason) || !journal::valid_utf8(view(reason))) return PIRN_E_INVALID;
-    if (reason->len > call.limits_.message_bytes) return PIRN_E_LIMIT;
-    call.reason_ = view(reason);
+    if (!readable(reason)) return PIRN_E_INVALID;
+    call.reason_repairs_ = {};
+    call.reason_ =
+        repaired_text(view(reason), call.limits_.message_bytes, "the reason", call.reason_repairs_);
     return PIRN_OK;
   }
 
   static pirn_status set_await(pirn_call* handle, const pirn_str* options) {
     Call& call = of(handle);
     if (!call.on_task_thread()) return PIRN_E_STATE;
-    AwaitRequest request;
-    if (options) {
-      if (!readable(options)) return PIRN_E_INVALID;
-      if (options->len > call.limits_.details_bytes) return PIRN_E_LIMIT;
-      auto read = read_await_options(view(options), *call.invocation_.frame->release);
-      if (!read) {
-        call.note("invalid_await", "the options of await were refused: " + read.error().message);
-        return PIRN_E_INVALID;
-      }
-      request = std::move(read).value();
+    call.await_ = nullptr;
+    call.await_refused_.clear();
+    if (!options) {
+      call.await_ = std::make_shared<const AwaitRequest>();
+      return PIRN_OK;
     }
-    call.await_ = std::make_shared<const AwaitRequest>(std::move(request));
+    if (!readable(options)) return refuse_await(call, PIRN_E_INVALID, "they are not readable");
+    if (options->len > call.limits_.value_bytes)
+      return refuse_await(call, PIRN_E_LIMIT, "they have " + std::to_string(options->len) + " bytes");
+    Repairs repairs;
+    const std::string json =
+        repaired_text(view(options), 3 * call.limits_.value_bytes, "the options' text", repairs);
+    auto read = read_await_options(json, *call.invocation_.frame->release);
+    if (!read) return refuse_await(call, PIRN_E_INVALID, read.error().message);
+    std::string& notify = read->await.notify;
+    if (notify.size() > call.limits_.details_bytes) {
+      repairs.add("\"notify\" of " + std::to_string(notify.size()) + " bytes was cut");
+      notify = cut_json_string(notify, call.limits_.details_bytes);
+    }
+    call.note_repairs("set_await", repairs);
+    call.await_ = std::make_shared<const AwaitRequest>(std::move(read).value());
     return PIRN_OK;
   }
+  static pirn_status refuse_await(Call& call, pirn_status status, const std::string& why) {
+    call.await_refused_ = "the options of await were refused: " + why;
+    call.note("invalid_await", call.await_refused_);
+    return status;
+  }
+
   static pirn_status expand(pirn_call* handle, const pirn_str* name, const pirn_str* task,
                             const pirn_value* params, const pirn_str* options) {
     Call& call = of(handle);
@@ -224,19 +233,8 @@ struct Call::Table {
                                uint32_t error_class, const pirn_value* details) {
     Call& call = of(handle);
     if (!call.on_task_thread()) return PIRN_E_STATE;
-    if (!readable(code) || !is_error_code(view(code)) || error_class > PIRN_CLASS_TERMINAL)
-      return PIRN_E_INVALID;
-    if (message && (!readable(message) || !journal::valid_utf8(view(message)))) return PIRN_E_INVALID;
-    if (view(message).size() > call.limits_.message_bytes) return PIRN_E_LIMIT;
-    journal::StepError error{std::string(view(code)), std::string(view(message)),
-                             static_cast<journal::ErrorClass>(error_class), ""};
-    if (details && details->type != PIRN_T_NULL) {
-      Value value;
-      if (const pirn_status status = call.take(details, value)) return status;
-      if (value.size_bytes() > call.limits_.details_bytes) return PIRN_E_LIMIT;
-      journal::append_json(error.details, value);
-    }
-    call.error_ = std::move(error);
+    call.error_repairs_ = {};
+    call.error_ = repaired_error(code, message, error_class, details, call.limits_, call.error_repairs_);
     return PIRN_OK;
   }
 
@@ -244,15 +242,18 @@ struct Call::Table {
                           const pirn_value* metadata) {
     Call& call = of(handle);
     if (!call.on_task_thread()) return PIRN_E_STATE;
-    if (!readable(scope) || !readable(message) || !journal::valid_utf8(view(scope)) ||
-        !journal::valid_utf8(view(message)))
-      return PIRN_E_INVALID;
-    journal::Emitted emitted{call.invocation_.step, std::string(view(scope)), std::string(view(message)), ""};
+    if (!readable(scope) || !readable(message)) return PIRN_E_INVALID;
+    if (scope->len > call.limits_.value_bytes || message->len > call.limits_.value_bytes) return PIRN_E_LIMIT;
+    Repairs repairs;
+    const size_t whole = 3 * call.limits_.value_bytes;  // U+FFFD has three bytes
+    journal::Emitted emitted{call.invocation_.step, repaired_text(view(scope), whole, "the scope", repairs),
+                             repaired_text(view(message), whole, "the message", repairs), ""};
     if (const pirn_status status = call.take_object(metadata, emitted.metadata)) return status;
     const size_t bytes = emitted.scope.size() + emitted.message.size() + emitted.metadata.size();
     if (call.emitted_.size() >= call.limits_.emitted ||
         call.emitted_bytes_ + bytes > call.limits_.value_bytes)
       return PIRN_E_LIMIT;
+    call.note_repairs("emit", repairs);
     call.emitted_bytes_ += bytes;
     call.emitted_.push_back(std::move(emitted));
     return PIRN_OK;
@@ -260,17 +261,24 @@ struct Call::Table {
 
   static void stream(pirn_call* handle, const pirn_str* chunk, uint32_t is_final) {
     Call& call = of(handle);
-    if (readable(chunk) && chunk->len <= call.limits_.value_bytes && journal::valid_utf8(view(chunk)))
-      call.listener_.on_stream(call.invocation_, view(chunk), is_final != 0);
+    if (!readable(chunk)) return;
+    const size_t limit = call.limits_.value_bytes;
+    std::string scratch;
+    for (std::string_view rest = view(chunk);;) {
+      const size_t part = rest.size() <= limit ? rest.size() : whole_characters(rest, limit);
+      const std::string_view words = call.live(rest.substr(0, part), 3 * limit, Live::stream, scratch);
+      rest.remove_prefix(part);
+      call.listener_.on_stream(call.invocation_, words, is_final != 0 && rest.empty());
+      if (rest.empty()) return;
+    }
   }
 
   static uint32_t heartbeat(pirn_call* handle, double progress, const pirn_str* text) {
     Call& call = of(handle);
-    const std::string_view of_text =
-        readable(text) && text->len <= call.limits_.message_bytes ? view(text) : std::string_view();
-    if (journal::valid_utf8(of_text))
-      call.listener_.on_progress(call.invocation_, std::isfinite(progress) ? std::min(progress, 1.0) : -1.0,
-                                 of_text);
+    const std::string_view given = readable(text) ? view(text) : std::string_view();
+    std::string scratch;
+    call.listener_.on_progress(call.invocation_, std::isfinite(progress) ? std::min(progress, 1.0) : -1.0,
+                               call.live(given, call.limits_.message_bytes, Live::note, scratch));
     return call.signals_.load(std::memory_order_relaxed);
   }
 
@@ -280,8 +288,10 @@ struct Call::Table {
 
   static void log(pirn_call* handle, uint32_t level, const pirn_str* message) {
     Call& call = of(handle);
-    if (readable(message) && message->len <= call.limits_.message_bytes && journal::valid_utf8(view(message)))
-      call.listener_.on_log(call.invocation_, std::min(level, PIRN_LOG_ERROR), view(message));
+    if (!readable(message)) return;
+    std::string scratch;
+    call.listener_.on_log(call.invocation_, std::min(level, PIRN_LOG_ERROR),
+                          call.live(view(message), call.limits_.message_bytes, Live::log, scratch));
   }
 
   static pirn_status secret(pirn_call*, const pirn_str*, pirn_value* out) {
@@ -384,11 +394,22 @@ pirn_status Call::take_object(const pirn_value* given, std::string& out) const {
 
 pirn_status Call::may_write() { return on_task_thread() && has_result() ? PIRN_OK : PIRN_E_STATE; }
 
-void Call::note(std::string code, std::string message) {
+void Call::note(std::string code, std::string_view words) {
+  std::string message = text::repaired(words, limits_.message_bytes);  // it may repeat what the package said
   const bool known = std::any_of(diagnostics_.begin(), diagnostics_.end(),
                                  [&](const auto& d) { return d.message == message; });
   if (!known && diagnostics_.size() < 16)
     diagnostics_.push_back({std::move(code), std::move(message), invocation_.step});
+}
+
+void Call::note_repairs(std::string_view of, const Repairs& repairs) {
+  if (!repairs.empty()) note("text_repaired", std::string(of) + ": " + repairs.text());
+}
+
+std::string_view Call::live(std::string_view words, size_t limit, Live what, std::string& scratch) {
+  if (words.size() <= limit && journal::valid_utf8(words)) return words;
+  live_repaired_[static_cast<size_t>(what)].store(true, std::memory_order_relaxed);
+  return scratch = text::repaired(words, limit);
 }
 
 pirn_status Call::take_key(const pirn_str* key, std::string_view& out) {
@@ -483,17 +504,34 @@ Outcome Call::run(pirn_fn function, pirn_state* state) {
   try {
     return finish(function(state, &handle_, &described_, &answer), answer);
   } catch (const std::exception& failure) {
-    return failed("exception", as_text(failure.what(), limits_.message_bytes));
+    const char* what = failure.what();
+    return thrown(what ? what : "");
   } catch (...) {
-    return failed("exception", "an exception of an unknown type left the function");
+    return thrown("an exception of an unknown type left the function");
   }
 }
 
-Outcome Call::failed(std::string code, std::string message) const {
+// What was thrown says what it likes, as long as it likes; the journal holds text.
+Outcome Call::thrown(std::string_view what) {
+  Repairs repairs;
+  Outcome outcome = failed("exception", repaired_text(what, limits_.message_bytes, "the message", repairs));
+  note_repairs("the exception", repairs);
+  outcome.diagnostics = std::move(diagnostics_);
+  return outcome;
+}
+
+Outcome Call::said_failed() {
+  Outcome outcome = failed("failed", "the function returned FAILED without saying why");
+  if (error_) outcome.error = std::make_shared<const journal::StepError>(std::move(*error_));
+  note_repairs("the error", error_repairs_);
+  return outcome;
+}
+
+Outcome Call::failed(std::string code, std::string message, journal::ErrorClass error_class) const {
   Outcome outcome;
   outcome.kind = Outcome::Kind::failed;
   outcome.error = std::make_shared<const journal::StepError>(
-      journal::StepError{std::move(code), std::move(message), journal::ErrorClass::retryable, ""});
+      journal::StepError{std::move(code), std::move(message), error_class, ""});
   return outcome;
 }
 
@@ -508,8 +546,10 @@ Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
   } else if (invocation_.kind == Kind::condition && answer.truth > 1) {
     outcome = failed("invalid_return", "the truth of a condition is 0 or 1");
   } else if (returned == PIRN_FAILED) {
-    outcome = failed("failed", "the function returned FAILED without saying why");
-    if (error_) outcome.error = std::make_shared<const journal::StepError>(std::move(*error_));
+    outcome = said_failed();
+  } else if (returned == PIRN_AWAIT && !await_refused_.empty()) {
+    outcome = failed("invalid_await", text::repaired(await_refused_, limits_.message_bytes),
+                     journal::ErrorClass::terminal);
   } else {
     outcome.kind = returned == PIRN_DONE     ? Outcome::Kind::done
                    : returned == PIRN_SKIP   ? Outcome::Kind::skip
@@ -521,6 +561,8 @@ Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
     outcome.duration = answer.duration_ns > static_cast<uint64_t>(INT64_MAX)
                            ? journal::kNever
                            : static_cast<int64_t>(answer.duration_ns);
+    if (outcome.kind == Outcome::Kind::skip || outcome.kind == Outcome::Kind::cancelled)
+      note_repairs("the answer", reason_repairs_);
     outcome.reason = std::move(reason_);
     if (outcome.kind == Outcome::Kind::await) outcome.await = std::move(await_);
     const bool expands = outcome.kind == Outcome::Kind::expand;
@@ -533,6 +575,10 @@ Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
     else if (!children_.empty())
       note("children_dropped", "expand() was called, and the function did not return EXPAND");
   }
+  static constexpr std::string_view kLive[] = {"a log line", "a chunk of the stream", "a progress note"};
+  for (size_t i = 0; i < std::size(kLive); ++i)
+    if (live_repaired_[i].load(std::memory_order_relaxed))
+      note("text_repaired", std::string(kLive[i]) + " is not UTF-8 or was cut");
   outcome.emitted = std::move(emitted_);
   outcome.diagnostics = std::move(diagnostics_);
   return outcome;

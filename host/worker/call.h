@@ -3,32 +3,36 @@
 // here, and become an Outcome when the function has returned.
 //
 // The package is not trusted: every pointer it passes may be NULL, every text bad UTF-8, every number out of
-// range; a refusal changes nothing and is a status, never a crash. (In-process it can still scribble over
-// memory; that is what worker processes are for.)
+// range; a refusal changes nothing and is a status, never a crash. Errors, reasons and what is said to people
+// are repaired rather than refused (repair.h), so that they arrive. (In-process a package can still scribble
+// over memory; that is what worker processes are for.)
 //
 // Thread: made, run and finished on the task's thread; log(), stream() and signals() come from any thread.
 #pragma once
 
 #include <pirn/abi.h>
 
+#include <array>
 #include <atomic>
 #include <forward_list>
 #include <optional>
+#include <pirn/text.hpp>
 #include <string>
 #include <thread>
 #include <unordered_set>
 #include <vector>
 
+#include "host/worker/repair.h"
 #include "host/worker/runner.h"
 
 namespace pirn::worker {
 
 struct CallLimits {
   size_t key_bytes = 255;
-  size_t value_bytes = 1 << 20;
+  size_t value_bytes = text::kMaxChunk;
   size_t result_bytes = 8 << 20;
-  size_t message_bytes = 4 << 10;   // of errors, reasons, logs
-  size_t details_bytes = 16 << 10;  // of errors, of what an await asks for
+  size_t message_bytes = text::kMaxMessage;  // of errors, reasons, logs
+  size_t details_bytes = text::kMaxDetails;  // of errors, of what an await asks for
   size_t emitted = 1000;
   size_t children = 100'000;         // of one graft
   size_t children_bytes = 32 << 20;  // their names, tasks, params and options
@@ -67,9 +71,16 @@ class Call {
   pirn_status take_key(const pirn_str* key, std::string_view& out);
   pirn_status take_object(const pirn_value* value, std::string& out) const;
   pirn_status may_write();
-  void note(std::string code, std::string message);
+  void note(std::string code, std::string_view message);
+  void note_repairs(std::string_view of, const Repairs& repairs);
+  // What is said live, repaired in `scratch` if need be; any thread.
+  enum class Live : uint8_t { log, stream, note };
+  std::string_view live(std::string_view words, size_t limit, Live what, std::string& scratch);
   Outcome finish(int32_t returned, const pirn_outcome& answer);
-  Outcome failed(std::string code, std::string message) const;
+  Outcome failed(std::string code, std::string message,
+                 journal::ErrorClass error_class = journal::ErrorClass::retryable) const;
+  Outcome thrown(std::string_view what);
+  Outcome said_failed();
 
   const Invocation& invocation_;
   Listener& listener_;
@@ -92,14 +103,18 @@ class Call {
   journal::StepResult result_;
   size_t result_bytes_ = 0;
   std::string reason_;
+  Repairs reason_repairs_;
   std::optional<journal::StepError> error_;
+  Repairs error_repairs_;
   std::shared_ptr<const AwaitRequest> await_;
+  std::string await_refused_;  // why the last set_await was; empty: it was not
   std::vector<journal::Emitted> emitted_;
   size_t emitted_bytes_ = 0;
   std::vector<journal::Child> children_;
   std::unordered_set<std::string> child_names_;
   size_t children_bytes_ = 0;
   std::vector<journal::Diagnostic> diagnostics_;
+  std::array<std::atomic<bool>, 3> live_repaired_{};  // by Live
 };
 
 }  // namespace pirn::worker

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <pirn/text.hpp>
+
 namespace pirn::worker {
 
 namespace {
@@ -12,9 +14,15 @@ void log_of_package(const pirn_host* host, uint32_t level, const pirn_str* messa
   static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::trace, spdlog::level::debug,
                                                           spdlog::level::info, spdlog::level::warn,
                                                           spdlog::level::err};
-  if (!message || !message->data) return;
-  spdlog::log(kLevels[level > PIRN_LOG_ERROR ? PIRN_LOG_ERROR : level], "package {}: {}", host->name,
-              std::string_view(message->data, message->len));
+  if (!host || !message || !message->data) return;
+  const std::string_view given(message->data, message->len);
+  const std::string words = text::repaired(given, text::kMaxMessage);
+  const char* const repaired = words == given ? ""
+                               : given.size() > text::kMaxMessage && given.starts_with(words)
+                                   ? " [cut]"
+                                   : " [was not UTF-8]";
+  spdlog::log(kLevels[level > PIRN_LOG_ERROR ? PIRN_LOG_ERROR : level], "package {}: {}{}", host->name, words,
+              repaired);
 }
 
 }  // namespace
@@ -28,8 +36,8 @@ LoadedRelease::LoadedRelease(library::Library library, std::string name)
 
 Result<std::unique_ptr<LoadedRelease>> LoadedRelease::load(const registry::Release& release,
                                                            std::string_view bytes) {
+  const std::string name = release.tenant + "::" + release.package + "@" + release.version;
   PIRN_TRY(library::Library library, library::Library::load(bytes, release.library));
-  std::string name = release.tenant + "::" + release.package + "@" + release.version;
   std::unique_ptr<LoadedRelease> loaded(new LoadedRelease(std::move(library), name));
   for (const definition::Function& function : release.functions)
     if (!loaded->find(function.id))

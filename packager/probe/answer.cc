@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <pirn/text.hpp>
 #include <unordered_set>
 
 #include "packager/json/json.h"
@@ -19,7 +20,9 @@ constexpr std::string_view kStages = "SLDIXU";
 json::string text(std::string_view view) { return json::string(view.data(), view.size()); }
 
 json::object print_error(const Error& error) {
-  json::object out{{"code", text(error.name())}, {"message", text(error.message)}};
+  // It may repeat what the package said, and JSON is UTF-8.
+  const std::string message = sdk::text::repaired(error.message, 3 * error.message.size());
+  json::object out{{"code", text(error.name())}, {"message", text(message)}};
   json::array causes;
   for (const Error& cause : error.causes) causes.push_back(print_error(cause));
   if (!causes.empty()) out["causes"] = std::move(causes);
@@ -43,7 +46,7 @@ Error invalid(std::string why) {
 }
 
 std::string printable(std::string_view written) {
-  std::string out(written.substr(0, kMaxMessage));
+  std::string out = sdk::text::repaired(written, kMaxMessage);
   for (char& c : out)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return out;

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <pirn/text.hpp>
 
 #include "packager/library/library.h"
 #include "packager/probe/answer.h"
@@ -52,9 +53,11 @@ const pirn_host kHost = {
     .extension = [](const pirn_host*, const char*) -> const void* { return nullptr; },
     .log =
         [](const pirn_host*, uint32_t, const pirn_str* message) {
-          constexpr uint64_t kMax = 500;
-          if (message != nullptr && message->data != nullptr)
-            g_last_log.assign(message->data, std::min(message->len, kMax));
+          constexpr size_t kMax = 500;
+          if (message == nullptr || message->data == nullptr) return;
+          const std::string_view said(message->data, message->len);
+          g_last_log = text::repaired(said, kMax);
+          if (!said.starts_with(g_last_log)) g_last_log += " (the package logged text that is not UTF-8)";
         },
 };
 

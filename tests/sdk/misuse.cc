@@ -10,6 +10,14 @@ PIRN_CONDITION(is_large) { return ctx.get<int>("n") > 3; }
 pirn::Outcome upload(pirn::Context&, std::string, int) { return pirn::ok(); }
 PIRN_WORKFLOW(nightly, {.timeout = 1_h}, fetch, clean)
 
+// Codes that are known only at run time compile; a host repairs them.
+pirn::Outcome run_time_codes(const std::string& text, const char* pointer, std::string_view view) {
+  char buffer[16] = "Buffer";
+  if (text.empty()) return pirn::fail(text);
+  if (pointer != nullptr) throw pirn::Error(pointer, "gone");
+  return view.empty() ? pirn::fail(view, "gone") : pirn::fail(buffer, "gone", pirn::terminal);
+}
+
 // case unknown_option: afetr
 #ifdef case_unknown_option
 PIRN_STEP(bad, {.afetr = fetch}) { return pirn::ok(); }
@@ -171,4 +179,19 @@ PIRN_WORKFLOW(bad, {.timeout = by_size}, fetch)
 #ifdef case_nested_as_rollback
 PIRN_NESTED(child, "other")
 PIRN_STEP(bad, {.rollback = child}) { return pirn::ok(); }
+#endif
+
+// case bad_error_code: an_error_code_is
+#ifdef case_bad_error_code
+PIRN_STEP(bad) { return pirn::fail("HTTP 500", "gone"); }
+#endif
+
+// case empty_error_code: an_error_code_is
+#ifdef case_empty_error_code
+PIRN_STEP(bad) { return pirn::fail("", "gone"); }
+#endif
+
+// case bad_thrown_code: an_error_code_is
+#ifdef case_bad_thrown_code
+PIRN_STEP(bad) { throw pirn::Error("NotFound", "gone", pirn::terminal); }
 #endif

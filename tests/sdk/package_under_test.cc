@@ -40,6 +40,12 @@ PIRN_STEP(read_param) {
 PIRN_STEP(fails) {
   return pirn::fail("no_disk", "the disk is full", pirn::transient, pirn::Value(pirn::json::array({28})));
 }
+PIRN_STEP(fails_badly) {
+  ctx.info("caf\xe9");
+  ctx.heartbeat(0.5, "\xff");
+  return pirn::fail(ctx.param<std::string>("code"), "\xff" + std::string(1 << 13, 'x'), pirn::terminal);
+}
+PIRN_STEP(skips_badly) { return pirn::skip("\xff"); }
 PIRN_STEP(throws) { throw std::runtime_error("went wrong"); }
 PIRN_STEP(throws_error) {
   ctx.put("half", 1);
@@ -112,9 +118,9 @@ PIRN_HOOK(note) { ctx.info(in.event() + " " + in.step() + " " + in.state() + " "
 PIRN_HANDLER(give_up) { return pirn::fail("gave_up", in.reason()); }
 PIRN_CONDITION(badly_typed) { return ctx.get<bool>("n"); }
 
-PIRN_WORKFLOW(everything, echo, names, read_int, read_ancestor, read_param, fails, throws, throws_error,
-              throws_int, snoozes, awaits, expands, works, speaks, puts_badly, answers_list, answers_object,
-              keeps_secret, upload_s3, resize, quiet)
+PIRN_WORKFLOW(everything, echo, names, read_int, read_ancestor, read_param, fails, fails_badly, skips_badly,
+              throws, throws_error, throws_int, snoozes, awaits, expands, works, speaks, puts_badly,
+              answers_list, answers_object, keeps_secret, upload_s3, resize, quiet)
 
 void load() { g_loaded = true; }
 

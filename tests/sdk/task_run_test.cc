@@ -109,6 +109,21 @@ TEST(Outcome, FailureCarriesCodeClassAndDetails) {
   EXPECT_EQ(ran.error.details.to_json(), "[28]");
 }
 
+TEST(Outcome, WhatAHostWouldRepairIsRepairedAndSaid) {
+  Ran ran = TaskRun("fails_badly").params({{"code", "HTTP 500"}}).run();
+  ASSERT_TRUE(ran.failed());
+  EXPECT_EQ(ran.error.code, "http_500");
+  EXPECT_EQ(ran.error.error_class, pirn::terminal);
+  EXPECT_EQ(ran.error.message, "\xef\xbf\xbd" + std::string(4096 - 3, 'x'));
+  EXPECT_EQ(ran.logs.at(0).message, "caf\xef\xbf\xbd");
+  EXPECT_EQ(ran.heartbeats.at(0).note, "\xef\xbf\xbd");
+  EXPECT_EQ(ran.violations.size(), 4u) << ran.text();
+  EXPECT_EQ(TaskRun("fails_badly").params({{"code", ""}}).run().error.code, "failed");
+  ran = TaskRun("skips_badly").run();
+  EXPECT_TRUE(ran.skipped());
+  EXPECT_EQ(ran.reason, "\xef\xbf\xbd");
+}
+
 TEST(Outcome, NoExceptionLeavesAFunction) {
   Ran ran = TaskRun("throws").run();
   EXPECT_EQ(ran.error.code, "exception");
@@ -265,7 +280,7 @@ TEST(Descriptor, DefinitionIsMadeOnceAndNamesEachStep) {
   ASSERT_NE(text, nullptr);
   EXPECT_EQ(text, plugin->definition(&error));
   auto steps = pirn::json::View(text)["workflows"].items().at(0)["steps"].items();
-  EXPECT_EQ(steps.size(), 21u);
+  EXPECT_EQ(steps.size(), 23u);
   EXPECT_EQ(steps[0]["at"].as<std::string>().find("tests/sdk/package_under_test.cc:"), 0u) << steps[0].text();
 }
 

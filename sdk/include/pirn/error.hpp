@@ -1,12 +1,17 @@
 // Errors of a step: what fail() returns and what may be thrown; either way the step's retry policy decides.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "pirn/abi.h"
+#include "pirn/text.hpp"
 
 namespace pirn::inline sdk {
 
@@ -19,11 +24,41 @@ inline constexpr ErrorClass retryable = ErrorClass::retryable;
 inline constexpr ErrorClass transient = ErrorClass::transient;
 inline constexpr ErrorClass terminal = ErrorClass::terminal;
 
+namespace detail {
+// Not constexpr, so that the compiler stops at the code and names this function.
+inline void an_error_code_is_1_to_64_characters_of_a_to_z_0_to_9_underscore_dot_and_hyphen() {}
+}  // namespace detail
+
+// The code of an error: [a-z0-9_.-]{1,64}. A literal is checked by the compiler. A text that is only known at
+// run time is taken as it is, and the host repairs it (text.hpp). `busy ? "refused" : "timeout"` is known
+// only at run time, yet looks like a literal where both have the same length: write std::string(busy ? … :
+// …).
+//
+// Refers to the text and does not own it: use it as a parameter only.
+class ErrorCode {
+ public:
+  template <size_t N>
+  consteval ErrorCode(const char (&literal)[N]) : text_(literal, N - 1) {
+    if (!text::is_error_code(text_))
+      detail::an_error_code_is_1_to_64_characters_of_a_to_z_0_to_9_underscore_dot_and_hyphen();
+  }
+  template <size_t N>
+  ErrorCode(char (&buffer)[N]) : text_(static_cast<const char*>(buffer)) {}
+  template <class T>
+  requires(std::convertible_to<const T&, std::string_view> && !std::is_array_v<T>) ErrorCode(const T& text)
+      : text_(text) {}
+
+  constexpr std::string_view view() const { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
 // Thrown out of a step it becomes that step's error. Any other exception becomes the error `exception`.
 class Error : public std::exception {
  public:
-  Error(std::string code, std::string message, ErrorClass error_class = retryable)
-      : code_(std::move(code)), message_(std::move(message)), class_(error_class) {}
+  Error(ErrorCode code, std::string message, ErrorClass error_class = retryable)
+      : code_(code.view()), message_(std::move(message)), class_(error_class) {}
 
   const std::string& code() const noexcept { return code_; }
   const std::string& message() const noexcept { return message_; }

@@ -27,7 +27,7 @@ inline void set_error(pirn_call* call, std::string_view code, std::string_view m
   pirn_str c = str(code), m = str(message);
   pirn_value d{};
   if (details != nullptr) d = details->abi();
-  // Details that the host refuses must not hide the error itself.
+  // A host of an earlier version may refuse the details; that must not hide the error itself.
   if (call->api->set_error(call, &c, &m, static_cast<uint32_t>(error_class), details ? &d : nullptr) !=
       PIRN_OK)
     call->api->set_error(call, &c, &m, static_cast<uint32_t>(error_class), nullptr);
@@ -92,7 +92,8 @@ int32_t run(const AnyBody& body, pirn_call* call, const pirn_invocation* invocat
   } catch (const Error& e) {
     set_error(call, e.code(), e.message(), e.error_class());
   } catch (const std::exception& e) {
-    set_error(call, "exception", e.what(), ErrorClass::retryable);
+    const char* what = e.what();  // a class of the author's may answer nothing at all
+    set_error(call, "exception", what != nullptr ? what : "", ErrorClass::retryable);
   } catch (...) {
     set_error(call, "exception", "an exception that is no std::exception", ErrorClass::retryable);
   }

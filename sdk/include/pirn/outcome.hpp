@@ -52,12 +52,13 @@ inline Outcome ok_value(Value value) {
   return outcome;
 }
 
-// Failed. `code` is what retry lists match; `details` is any value.
-inline Outcome fail(std::string code, std::string message = "", ErrorClass error_class = retryable,
+// Failed. `code` is what retry lists match; `details` is any value. A host repairs a message that is not
+// UTF-8 and cuts one that is longer than 4 KiB; the code and the class always arrive.
+inline Outcome fail(ErrorCode code, std::string message = "", ErrorClass error_class = retryable,
                     std::optional<Value> details = std::nullopt) {
   Outcome outcome;
   outcome.kind = PIRN_FAILED;
-  outcome.code = std::move(code);
+  outcome.code = code.view();
   outcome.message = std::move(message);
   outcome.error_class = error_class;
   outcome.details = std::move(details);

@@ -11,10 +11,11 @@
 extern "C" {
 #endif
 
+/* NULL is the empty text. */
 static inline pirn_str pirn_text(const char* text) {
   pirn_str s;
   s.data = text;
-  s.len = strlen(text);
+  s.len = text ? strlen(text) : 0;
   return s;
 }
 
@@ -96,7 +97,8 @@ static inline pirn_status pirn_put_bool(pirn_call* call, const char* key, int tr
   return pirn_put(call, key, &value);
 }
 
-/* set_error and PIRN_FAILED at once: return pirn_fail(call, "no_disk", "…", PIRN_CLASS_TRANSIENT); */
+/* set_error and PIRN_FAILED at once: return pirn_fail(call, "no_disk", "…", PIRN_CLASS_TRANSIENT);
+ * A code or a message that breaks the rules of set_error is repaired, never refused. */
 static inline int32_t pirn_fail(pirn_call* call, const char* code, const char* message,
                                 uint32_t error_class) {
   pirn_str c = pirn_text(code), m = pirn_text(message);

@@ -159,6 +159,12 @@ TEST(Retry, ListsAndClasses) {
   EXPECT_FALSE(retry_allowed(lists, error("gone", ErrorClass::terminal), 1)) << "terminal wins over any list";
 }
 
+TEST(Retry, APatternIsRepairedAsTheErrorWas) {
+  EXPECT_TRUE(matches({"HTTP 500", std::nullopt, ""}, error("http_500")));
+  EXPECT_TRUE(matches({std::string(70, 'A'), std::nullopt, ""}, error(std::string(64, 'a'))));
+  EXPECT_FALSE(matches({"HTTP 501", std::nullopt, ""}, error("http_500")));
+}
+
 TEST(Retry, AllGivenPartsOfAPatternMustAgree) {
   const StepError busy = error("busy", ErrorClass::transient, R"({"host":1})");
   EXPECT_TRUE(matches({"", std::nullopt, ""}, busy));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "host/engine/retry.h"
+#include "packager/definition/error_code.h"
 #include "tests/host/model/model.h"
 
 namespace pirn::model {
@@ -9,7 +10,7 @@ namespace pirn::model {
 int64_t later(int64_t now, int64_t duration) { return duration >= kNever - now ? kNever : now + duration; }
 
 bool matches(const definition::ErrorPattern& pattern, const Error& error) {
-  return (pattern.code.empty() || pattern.code == error.code) &&
+  return (pattern.code.empty() || definition::repaired_error_code(pattern.code) == error.code) &&
          (!pattern.error_class || *pattern.error_class == error.error_class) &&
          (pattern.details.empty() || pattern.details == error.details);
 }

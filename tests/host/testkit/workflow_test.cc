@@ -68,7 +68,33 @@ PIRN_NESTED(pay, "payments::charge", {.max_retries = 1, .retry_delay = 1_s})
 PIRN_STEP(thank, {.after = pay}) { return pirn::ok({{"thanks", ctx.get<std::string>("receipt_id")}}); }
 PIRN_WORKFLOW(buy, pay, thank)
 
-PIRN_PACKAGE("orders", "1.0.0", buy, checkout, restock, trip, clock, look, escalate, release, clean_up,
+// The code and the message come from elsewhere and break the rules of the ABI.
+int g_fetches = 0;
+pirn::Outcome answer_of_a_server(pirn::Context& ctx) {
+  ++g_fetches;
+  return pirn::fail("HTTP " + std::to_string(ctx.get<int>("status")), "caf\xe9", pirn::transient);
+}
+PIRN_STEP(fetch_once,
+          {.retry_delay = 1_s, .no_retry_on = {"http_500"}, .on_error = pirn::on_error::keep_going}) {
+  return answer_of_a_server(ctx);
+}
+PIRN_STEP(fetch_as_written, {.after = fetch_once,
+                             .retry_delay = 1_s,
+                             .no_retry_on = {"HTTP 500"},
+                             .on_error = pirn::on_error::skip}) {
+  return answer_of_a_server(ctx);
+}
+PIRN_STEP(fetch_or_not,
+          {.after = fetch_as_written, .recovery = {{.on = {"http_500"}, .action = pirn::recover::skip}}}) {
+  return answer_of_a_server(ctx);
+}
+PIRN_STEP(never_again, {.after = fetch_or_not, .max_retries = 5}) {
+  ++g_fetches;
+  throw pirn::Error(std::string("NO SUCH PAGE"), std::string(1 << 20, 'x'), pirn::terminal);
+}
+PIRN_WORKFLOW(codes, fetch_once, fetch_as_written, fetch_or_not, never_again)
+
+PIRN_PACKAGE("orders", "1.0.0", buy, checkout, codes, restock, trip, clock, look, escalate, release, clean_up,
              pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
 
 class WorkflowTest : public ::testing::Test {
@@ -120,6 +146,19 @@ TEST_F(WorkflowTest, RunsTheRealFunctionsInNoTime) {
   EXPECT_EQ(g_charged, 1);
   EXPECT_TRUE(checkout.logged("charging"));
   EXPECT_FALSE(checkout.logged("refunding"));
+}
+
+TEST_F(WorkflowTest, ErrorsArriveWhateverTheirWords) {
+  g_fetches = 0;
+  Workflow codes("codes");
+  codes.start({{"status", 500}}).run();
+  EXPECT_EQ(codes.state(), "failed") << codes.text();
+  EXPECT_EQ(g_fetches, 4) << "every list and rule has matched, and what is terminal is not tried again";
+  EXPECT_EQ(codes.step("fetch_once").error_code, "http_500");
+  EXPECT_EQ(codes.step("fetch_once").error_message, "caf\xef\xbf\xbd");
+  EXPECT_EQ(codes.step("fetch_or_not").state, "skipped");
+  EXPECT_EQ(codes.step("never_again").error_code, "no_such_page");
+  EXPECT_EQ(codes.step("never_again").error_message.size(), 4096u);
 }
 
 TEST_F(WorkflowTest, SnoozesThroughAMonthAndAwaitsAnApproval) {

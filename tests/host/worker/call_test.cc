@@ -294,6 +294,15 @@ TEST_F(CallTest, KindsWithoutAResultRefuseToWrite) {
   }
 }
 
+TEST_F(CallTest, TheWordsOfAnEventAreRepaired) {
+  const Outcome outcome = done([](Api& api) { EXPECT_EQ(api.emit("im\xff", "\xe9t\xe9"), PIRN_OK); });
+  ASSERT_EQ(outcome.emitted.size(), 1u);
+  EXPECT_EQ(outcome.emitted[0].scope, "im\xef\xbf\xbd");
+  EXPECT_EQ(outcome.emitted[0].message, "\xef\xbf\xbdt\xef\xbf\xbd");
+  ASSERT_EQ(outcome.diagnostics.size(), 1u);
+  EXPECT_EQ(outcome.diagnostics[0].code, "text_repaired");
+}
+
 TEST_F(CallTest, EventsAreKeptWithWhateverIsReturned) {
   limits_.emitted = 2;
   limits_.value_bytes = 40;
@@ -301,8 +310,6 @@ TEST_F(CallTest, EventsAreKeptWithWhateverIsReturned) {
     const pirn_value object = of_json(R"({"rows":3})"), list = of_json("[]"), null{};
     EXPECT_EQ(api.emit("import", "began", &object), PIRN_OK);
     EXPECT_EQ(api.emit("import", "list", &list), PIRN_E_TYPE);
-    EXPECT_EQ(api.emit("\xff", "m"), PIRN_E_INVALID);
-    EXPECT_EQ(api.emit("s", "\xff"), PIRN_E_INVALID);
     EXPECT_EQ(api.emit("s", std::string(41, 'x')), PIRN_E_LIMIT);
     EXPECT_EQ(api.table().emit(api.call(), nullptr, nullptr, nullptr), PIRN_E_INVALID);
     EXPECT_EQ(api.emit("import", "ended", &null), PIRN_OK);
@@ -435,13 +442,13 @@ TEST_F(CallTest, AnotherThreadMayOnlyTalkAndLook) {
   EXPECT_EQ(listener_.heard, (std::vector<std::string>{"log 3 from afar", "stream from afar final"}));
 }
 
-TEST_F(CallTest, LiveWordsAreCheckedAndNeverRefused) {
+TEST_F(CallTest, LiveWordsAreRepairedAndNeverRefused) {
   limits_.message_bytes = 4;
   limits_.value_bytes = 4;
   signals_ = PIRN_SIG_DEADLINE;
-  done([](Api& api) {
+  const Outcome outcome = done([](Api& api) {
     const auto& table = api.table();
-    const pirn_str fine = str("ok"), bad = str("\xff"), lost{nullptr, 3}, large = str("12345");
+    const pirn_str fine = str("ok"), bad = str("\xff"), lost{nullptr, 3}, large = str("123\xc3\xbc");
     for (const pirn_str* message : {&fine, &bad, &lost, &large, static_cast<const pirn_str*>(nullptr)}) {
       table.log(api.call(), 77, message);
       table.stream(api.call(), message, 0);
@@ -451,8 +458,13 @@ TEST_F(CallTest, LiveWordsAreCheckedAndNeverRefused) {
     table.heartbeat(api.call(), std::nan(""), &large);
     table.heartbeat(api.call(), 0.1, &bad);
   });
-  EXPECT_EQ(listener_.heard, (std::vector<std::string>{"log 4 ok", "stream ok", "progress 0.500000 ok",
-                                                       "progress 1.000000 ", "progress -1.000000 "}));
+  EXPECT_EQ(listener_.heard,
+            (std::vector<std::string>{"log 4 ok", "stream ok", "log 4 \xef\xbf\xbd", "stream \xef\xbf\xbd",
+                                      "log 4 123", "stream 123", "stream \xc3\xbc", "progress 0.500000 ok",
+                                      "progress 1.000000 ", "progress -1.000000 123",
+                                      "progress 0.100000 \xef\xbf\xbd"}));
+  ASSERT_EQ(outcome.diagnostics.size(), 3u) << "one for the log, the stream and the notes";
+  EXPECT_EQ(outcome.diagnostics[0].code, "text_repaired");
 }
 
 }  // namespace

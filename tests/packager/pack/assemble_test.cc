@@ -73,6 +73,21 @@ TEST(Assemble, WarnsOfTimesThatContradictEachOther) {
             "timeout of 1h");
 }
 
+TEST(Assemble, WarnsOfErrorCodesThatNobodyCanGive) {
+  Content content = sample_content();
+  content.definition_json =
+      R"({"schema":1,"package":{"name":"hello","version":"1.2.3"},"workflows":[{"name":"w","retry_on":["Busy"],"steps":[
+        {"name":"a","task":"bye","no_retry_on":["fine",{"code":"HTTP 500"}]},
+        {"name":"b","task":"bye","recovery":[{"on":["Gone"],"action":"skip"}]}]}]})";
+  const auto assembled = assemble(std::move(content));
+  ASSERT_TRUE(assembled) << describe(assembled.error());
+  ASSERT_EQ(assembled->warnings.size(), 3u);
+  EXPECT_EQ(
+      assembled->warnings[1].message,
+      "the error code 'HTTP 500' of the step 'a' of the workflow 'w' is not [a-z0-9_.-]{1,64}; the host "
+      "matches it as 'http_500'");
+}
+
 TEST(Assemble, SameContentSameBytes) {
   Content shuffled = sample_content();
   std::reverse(shuffled.functions.begin(), shuffled.functions.end());

@@ -39,6 +39,17 @@ TEST(Answer, AnErrorComesThroughWithItsCauses) {
   EXPECT_EQ(back.causes[0].message, "ex?[31mtra");  // nothing reaches a terminal unfiltered
 }
 
+TEST(Answer, WordsThatAreNotUtf8AreRepaired) {
+  const Error back = parse_answer("SL" + print_answer(Error{Code::probe_init_failed, "caf\xe9"})).error();
+  EXPECT_EQ(back.code, Code::probe_init_failed);
+  EXPECT_EQ(back.message, "caf\xef\xbf\xbd");
+  std::string umlauts = "x";
+  while (umlauts.size() < 3'000) umlauts += "\xc3\xbc";
+  EXPECT_EQ(parse_answer("SL" + print_answer(Error{Code::probe_init_failed, umlauts})).error().message,
+            umlauts.substr(0, 1'999))
+      << "no character is cut";
+}
+
 TEST(Answer, AnEndWithoutOneTellsTheStage) {
   EXPECT_EQ(parse_answer("").error().code, Code::probe_no_answer);
   EXPECT_EQ(parse_answer("SL").error().message, "the library ended its process while it was loaded");

@@ -101,6 +101,8 @@ TEST_F(Probe, IsNotConfusedByOutput) {
 
 TEST_F(Probe, ReportsAFailedInit) {
   expect_refused(ask("init_fails", true), Code::probe_init_failed, "status -5");
+  expect_refused(ask("init_fails_in_latin", true), Code::probe_init_failed,
+                 "status -5: caf\xef\xbf\xbd (the package logged text that is not UTF-8)");
 }
 
 TEST_F(Probe, LetsNothingOut) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "pirn/pirn.hpp"
+#include "pirn/text.hpp"
 
 namespace pirn::testkit {
 
@@ -51,7 +52,9 @@ struct Ran {
   std::vector<Log> logs;
   std::vector<Heartbeat> heartbeats;
   std::string streamed;
-  std::vector<std::string> violations;  // of the contract of abi.h; a host would refuse or fail these
+  // Of the contract of abi.h; a host would refuse, fail or repair these. What it would repair is repaired
+  // here.
+  std::vector<std::string> violations;
 
   bool done() const { return outcome == PIRN_DONE; }
   bool failed() const { return outcome == PIRN_FAILED; }
@@ -94,24 +97,7 @@ using pirn::detail::item;
 using pirn::detail::str;
 using pirn::detail::view;
 
-inline bool is_utf8(std::string_view s) {
-  for (size_t i = 0; i < s.size();) {
-    auto byte = [&](size_t k) { return static_cast<unsigned char>(s[k]); };
-    unsigned char lead = byte(i++);
-    int more = lead < 0x80                   ? 0
-               : lead >= 0xc2 && lead < 0xe0 ? 1
-               : lead >= 0xe0 && lead < 0xf0 ? 2
-               : lead >= 0xf0 && lead < 0xf5 ? 3
-                                             : -1;
-    if (more < 0 || i + static_cast<size_t>(more) > s.size()) return false;
-    if (more > 1 && ((lead == 0xe0 && byte(i) < 0xa0) || (lead == 0xed && byte(i) >= 0xa0) ||
-                     (lead == 0xf0 && byte(i) < 0x90) || (lead == 0xf4 && byte(i) >= 0x90)))
-      return false;
-    for (; more > 0; --more)
-      if ((byte(i++) & 0xc0) != 0x80) return false;
-  }
-  return true;
-}
+using text::is_utf8;
 
 // The host's side of one call, as far as a function can see it.
 struct FakeCall : pirn_call {
@@ -119,7 +105,9 @@ struct FakeCall : pirn_call {
   std::map<std::string, std::optional<Value>> ancestors;  // no value: an ancestor that did not complete
   std::map<uint64_t, std::pair<std::vector<char>, bool>> blobs;  // bytes, sealed
   std::list<std::string> lent;                                   // text made for this call
-  std::mutex lock;  // guards ran.logs and ran.streamed: [any-thread]
+  std::mutex lock;  // guards ran.logs, ran.streamed and repaired_live: [any-thread]
+  std::vector<std::string> repaired_live;
+  std::string await_refused;  // why the last set_await was; empty: it was not
   Ran ran;
   uint32_t kind = PIRN_KIND_TASK, signals = 0;
   uint64_t now_ns = 0;
@@ -137,6 +125,16 @@ struct FakeCall : pirn_call {
   pirn_status violation(pirn_status status, std::string what) {
     ran.violations.push_back(std::move(what));
     return status;
+  }
+  // As a host repairs it; `what` is what the violation says.
+  std::string repaired(const pirn_str* words, size_t limit, const char* what,
+                       std::vector<std::string>* violations = nullptr) {
+    std::string_view given = words != nullptr && words->data != nullptr ? view(*words) : std::string_view();
+    std::string out = text::repaired(given, limit);
+    if (out != given)
+      (violations != nullptr ? *violations : ran.violations)
+          .push_back(std::string(what) + (given.size() > limit ? " that is too long" : " that is no UTF-8"));
+    return out;
   }
   pirn_status lend(const Value& value, pirn_value* out) {
     *out = value.abi();
@@ -183,6 +181,25 @@ struct FakeCall : pirn_call {
       }
     }
     return PIRN_OK;
+  }
+  // The details of an error as a host keeps them: what is no value of a limited size is kept as text.
+  Value details(const pirn_value& given) {
+    bool has_text = given.type == PIRN_T_STR || given.type == PIRN_T_JSON;
+    if (!has_text || given.as.ptr == nullptr || given.flags != 0)
+      return check(given) == PIRN_OK ? Value::copy_of(given) : Value();
+    std::string_view whole(static_cast<const char*>(given.as.ptr), given.len);
+    std::string words = text::repaired(whole, 3 * text::kMaxChunk);
+    bool document = given.type == PIRN_T_JSON && words.size() <= text::kMaxDetails;
+    if (words != whole) ran.violations.push_back("details of an error that are no UTF-8");
+    if (document) {
+      try {
+        return Value(json::View(words));
+      } catch (const pirn::Error&) {
+      }
+    }
+    if (given.type == PIRN_T_JSON || words.size() > text::kMaxDetails - 2)
+      ran.violations.push_back("details of an error that are no JSON, or too long");
+    return Value(text::repaired(words, text::kMaxDetails - 2));
   }
   pirn_status check_key(const pirn_str* key) {
     if (answers_no_result()) return violation(PIRN_E_STATE, "a function of this kind has no result");
@@ -286,15 +303,19 @@ struct FakeCall : pirn_call {
     return PIRN_OK;
   }
   static pirn_status do_set_reason(pirn_call* c, const pirn_str* reason) {
-    of(c).ran.reason = view(*reason);
+    of(c).ran.reason = of(c).repaired(reason, text::kMaxMessage, "a reason");
     return PIRN_OK;
   }
   static pirn_status do_set_await(pirn_call* c, const pirn_str* options) {
+    FakeCall& call = of(c);
+    call.await_refused.clear();
     if (options == nullptr) return PIRN_OK;
+    const std::string words = call.repaired(options, text::kMaxChunk, "options of await");
     try {
-      of(c).ran.await = Value(json::View(view(*options)));
+      call.ran.await = Value(json::View(words));
     } catch (const pirn::Error&) {
-      return of(c).violation(PIRN_E_INVALID, "options of await that are no JSON");
+      call.await_refused = "options of await that are no JSON";
+      return call.violation(PIRN_E_INVALID, call.await_refused);
     }
     return PIRN_OK;
   }
@@ -317,37 +338,47 @@ struct FakeCall : pirn_call {
   static pirn_status do_set_error(pirn_call* c, const pirn_str* code, const pirn_str* message,
                                   uint32_t error_class, const pirn_value* details) {
     FakeCall& call = of(c);
-    if (code == nullptr || code->len == 0 || error_class > PIRN_CLASS_TERMINAL)
-      return call.violation(PIRN_E_INVALID, "an error without a code, or of an unknown class");
-    if (details != nullptr)
-      if (pirn_status status = call.check(*details); status != PIRN_OK) return status;
-    call.ran.error = {std::string(view(*code)), message ? std::string(view(*message)) : "",
-                      static_cast<ErrorClass>(error_class), details ? Value::copy_of(*details) : Value()};
+    std::string_view given = code != nullptr && code->data != nullptr ? view(*code) : std::string_view();
+    call.ran.error.code = std::string(given);
+    if (!text::is_error_code(given)) {
+      call.ran.error.code = text::repaired_error_code(given);
+      call.ran.violations.push_back("the error code \"" + text::repaired(given, text::kMaxErrorCode) +
+                                    "\" became \"" + call.ran.error.code + "\"");
+    }
+    call.ran.error.message = call.repaired(message, text::kMaxMessage, "an error message");
+    if (error_class > PIRN_CLASS_TERMINAL) call.ran.violations.push_back("an error of an unknown class");
+    call.ran.error.error_class =
+        error_class > PIRN_CLASS_TERMINAL ? ErrorClass::retryable : static_cast<ErrorClass>(error_class);
+    call.ran.error.details = details != nullptr ? call.details(*details) : Value();
     return PIRN_OK;
   }
   static pirn_status do_emit(pirn_call* c, const pirn_str* scope, const pirn_str* message,
                              const pirn_value* metadata) {
     if (metadata != nullptr)
       if (pirn_status status = of(c).check(*metadata); status != PIRN_OK) return status;
-    of(c).ran.events.push_back({std::string(view(*scope)), std::string(view(*message)),
+    of(c).ran.events.push_back({of(c).repaired(scope, 3 * text::kMaxChunk, "the scope of an event"),
+                                of(c).repaired(message, 3 * text::kMaxChunk, "the message of an event"),
                                 metadata ? Value::copy_of(*metadata) : Value()});
     return PIRN_OK;
   }
   static void do_stream(pirn_call* c, const pirn_str* chunk, uint32_t) {
     std::scoped_lock hold(of(c).lock);
-    of(c).ran.streamed += view(*chunk);
+    of(c).ran.streamed +=
+        of(c).repaired(chunk, 3 * text::kMaxChunk, "a chunk of a stream", &of(c).repaired_live);
   }
   static uint32_t do_heartbeat(pirn_call* c, double progress, const pirn_str* note) {
     FakeCall& call = of(c);
     if (static_cast<int>(call.ran.heartbeats.size()) == call.cancel_at_heartbeat)
       call.signals |= PIRN_SIG_CANCEL;
-    call.ran.heartbeats.push_back({progress, note ? std::string(view(*note)) : ""});
+    call.ran.heartbeats.push_back({progress, call.repaired(note, text::kMaxMessage, "a progress note")});
     return call.signals;
   }
   static uint32_t do_signals(const pirn_call* c) { return of(c).signals; }
   static void do_log(pirn_call* c, uint32_t level, const pirn_str* message) {
     std::scoped_lock hold(of(c).lock);
-    of(c).ran.logs.push_back({static_cast<Level>(level), std::string(view(*message))});
+    of(c).ran.logs.push_back(
+        {static_cast<Level>(level < PIRN_LOG_ERROR ? level : PIRN_LOG_ERROR),
+         of(c).repaired(message, text::kMaxMessage, "a log line", &of(c).repaired_live)});
   }
   static pirn_status do_secret(pirn_call* c, const pirn_str* name, pirn_value* out) {
     return of(c).lookup(of(c).secrets, name, out);

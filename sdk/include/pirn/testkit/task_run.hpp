@@ -117,6 +117,11 @@ class TaskRun {
 
   Ran finish(int32_t answer, const pirn_outcome& outcome) {
     Ran ran = std::move(call_->ran);
+    for (std::string& what : call_->repaired_live) ran.violations.push_back(std::move(what));
+    if (answer == PIRN_AWAIT && !call_->await_refused.empty()) {
+      ran.error = {"invalid_await", call_->await_refused, terminal, {}};
+      answer = PIRN_FAILED;
+    }
     ran.outcome = answer;
     ran.truth = outcome.truth != 0;
     ran.duration = outcome.duration_ns >= static_cast<uint64_t>(infinity.ns())

@@ -1,0 +1,99 @@
+// Text that a host accepts, and how text that breaks the rules of abi.h is repaired: an error must arrive
+// with its code and its class, whatever is wrong with its words. The host and the test kit both use these
+// functions, so a test sees what a host will see.
+//
+// Pure functions, any thread. None of them depends on the locale.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace pirn::inline sdk::text {
+
+inline constexpr size_t kMaxErrorCode = 64;     // bytes
+inline constexpr size_t kMaxMessage = 4 << 10;  // bytes: of error messages, reasons, log lines and notes
+inline constexpr size_t kMaxDetails = 16
+                                      << 10;  // bytes: of an error's details and an await's "notify", as JSON
+inline constexpr size_t kMaxChunk = 1 << 20;  // bytes: of one chunk of a stream
+// The code of an error that has none.
+inline constexpr std::string_view kDefaultErrorCode = "failed";
+
+constexpr bool is_error_code_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+// [a-z0-9_.-]{1,64}: what retry lists and recovery rules compare.
+constexpr bool is_error_code(std::string_view code) {
+  if (code.empty() || code.size() > kMaxErrorCode) return false;
+  for (char c : code)
+    if (!is_error_code_character(c)) return false;
+  return true;
+}
+
+// The well-formed UTF-8 character at the start of a text that is not empty. `valid` is false for bytes that
+// begin none; `size` then counts the bytes that one U+FFFD replaces (the maximal subpart of the Unicode
+// standard, 3.9).
+struct Character {
+  size_t size;
+  bool valid;
+};
+constexpr Character first_character(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {1, true};
+  const size_t size = lead >= 0xc2 && lead < 0xe0   ? 2
+                      : lead >= 0xe0 && lead < 0xf0 ? 3
+                      : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                    : 0;
+  if (size == 0) return {1, false};
+  for (size_t i = 1; i < size; ++i) {
+    unsigned char least = 0x80, most = 0xbf;
+    if (i == 1 && lead == 0xe0) least = 0xa0;  // overlong
+    if (i == 1 && lead == 0xed) most = 0x9f;   // surrogates
+    if (i == 1 && lead == 0xf0) least = 0x90;  // overlong
+    if (i == 1 && lead == 0xf4) most = 0x8f;   // above U+10FFFF
+    if (i >= text.size() || byte(i) < least || byte(i) > most) return {i, false};
+  }
+  return {size, true};
+}
+
+constexpr bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const Character next = first_character(text);
+    if (!next.valid) return false;
+    text.remove_prefix(next.size);
+  }
+  return true;
+}
+
+// At most `limit` bytes of it: what is not UTF-8 becomes U+FFFD, and a character that does not fit is left
+// out with all that follows.
+inline std::string repaired(std::string_view words, size_t limit) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+  std::string out;
+  while (!words.empty()) {
+    const Character next = first_character(words);
+    const std::string_view piece = next.valid ? words.substr(0, next.size) : kReplacement;
+    if (piece.size() > limit - out.size()) break;
+    out += piece;
+    words.remove_prefix(next.size);
+  }
+  return out;
+}
+
+// The code that a host makes of any text: capital letters become small ones, every other character that is
+// not allowed becomes '_', the rest beyond 64 bytes is cut, and an empty text becomes "failed".
+inline std::string repaired_error_code(std::string_view code) {
+  if (code.empty()) return std::string(kDefaultErrorCode);
+  std::string out;
+  while (!code.empty() && out.size() < kMaxErrorCode) {
+    char c = code[0];
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    out += is_error_code_character(c) ? c : '_';
+    code.remove_prefix(first_character(code).size);
+  }
+  return out;
+}
+
+}  // namespace pirn::inline sdk::text
