@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "host/worker/call.h"
+#include "host/worker/call_scope.h"
 #include "host/worker/last_words.h"
 
 namespace pirn::worker {
@@ -418,7 +419,9 @@ int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now) {
     const InvocationNote note(invocation.id,
                               invocation.kind == Kind::hook ? invocation.frame->execution : ExecutionId());
     const int64_t cpu_before = options_.measure ? thread_cpu_ns() : 0;
+    CallScope scope((*loaded)->name());
     place.outcome = Call(invocation, listener_, place.signals, now).run(function, (*loaded)->state());
+    scope.end(place.outcome, invocation.step);
     const int64_t end = unix_now_ns();
     if (options_.measure) listener_.on_cost(invocation, thread_cpu_ns() - cpu_before, end - now);
     const int64_t typical = typical_ns_.load(std::memory_order_relaxed);

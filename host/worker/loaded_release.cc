@@ -4,6 +4,8 @@
 
 #include <pirn/text.hpp>
 
+#include "host/worker/call_scope.h"
+
 namespace pirn::worker {
 
 namespace {
@@ -37,6 +39,7 @@ LoadedRelease::LoadedRelease(library::Library library, std::string name)
 Result<std::unique_ptr<LoadedRelease>> LoadedRelease::load(const registry::Release& release,
                                                            std::string_view bytes) {
   const std::string name = release.tenant + "::" + release.package + "@" + release.version;
+  const CallScope scope(name);
   PIRN_TRY(library::Library library, library::Library::load(bytes, release.library));
   std::unique_ptr<LoadedRelease> loaded(new LoadedRelease(std::move(library), name));
   for (const definition::Function& function : release.functions)
@@ -61,6 +64,7 @@ LoadedRelease::~LoadedRelease() {
 
 library::Unloaded LoadedRelease::unload() {
   open_ = false;
+  const CallScope scope(name_);
   const pirn_plugin& plugin = library_.plugin();
   if (PIRN_HAS(&plugin, pirn_plugin, deinit) && plugin.deinit) plugin.deinit(state_);
   functions_.clear();
@@ -73,6 +77,7 @@ pirn_fn LoadedRelease::find(std::string_view id) const {
 }
 
 void LoadedRelease::detach_thread() const {
+  const CallScope scope(name_);
   const pirn_plugin& plugin = library_.plugin();
   if (PIRN_HAS(&plugin, pirn_plugin, thread_detach) && plugin.thread_detach) plugin.thread_detach(state_);
 }

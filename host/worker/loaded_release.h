@@ -25,6 +25,7 @@ class LoadedRelease {
   // nullptr: the package has no such function. Any thread.
   pirn_fn find(std::string_view id) const;
   pirn_state* state() const { return state_; }
+  const std::string& name() const { return name_; }  // tenant::package@version
   // A thread that has called functions of the package says that it will call no more. Any thread.
   void detach_thread() const;
 
@@ -35,7 +36,7 @@ class LoadedRelease {
   LoadedRelease(library::Library library, std::string name);
 
   library::Library library_;
-  std::string name_;  // tenant::package@version, for logs
+  std::string name_;
   pirn_host host_;
   pirn_state* state_ = nullptr;
   bool open_ = false;  // init has succeeded, and deinit was not called

@@ -1,0 +1,370 @@
+#include "host/worker/call_scope.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <sched.h>
+#include <spdlog/spdlog.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <xmmintrin.h>
+
+#include <atomic>
+#include <locale>
+#include <mutex>
+#include <set>
+#include <string>
+
+extern "C" const char __executable_start, etext;  // the linker's: the program's code lies between them
+
+namespace pirn::worker {
+
+namespace {
+
+enum Restored : uint32_t { kFloatingPoint = 1, kLocale = 2, kSignalMask = 4 };
+
+// The rounding mode, the masks of exceptions, flush to zero: all of the register but what merely happened.
+constexpr uint32_t kSseControl = 0xffc0;
+
+thread_local CallScope* the_current = nullptr;
+
+uint16_t x87_control() {
+  uint16_t word = 0;
+  __asm__ volatile("fnstcw %0" : "=m"(word));
+  return word;
+}
+
+// Resolved once: the definition that comes after the program's, in the C library or a sanitizer.
+template <class Function>
+Function* next(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
+}
+
+bool in_program(const void* caller) {
+  return caller >= static_cast<const void*>(&__executable_start) && caller < static_cast<const void*>(&etext);
+}
+
+// Packages are loaded from sealed memory, under this name (packager/library).
+bool in_package(const void* caller) {
+  dl_find_object found;
+  return _dl_find_object(const_cast<void*>(caller), &found) == 0 && found.dlfo_link_map != nullptr &&
+         strncmp(found.dlfo_link_map->l_name, "/proc/self/fd/", 14) == 0;
+}
+
+// Is this call made by package code? On a thread of the host that is whatever runs within a scope and is not
+// the program itself: package code also calls through other libraries (std::filesystem::current_path).
+bool from_package(const void* caller) {
+  if (in_program(caller)) return false;
+  return the_current != nullptr || in_package(caller);
+}
+
+// Once for each function and package: a step may run a million times.
+void log_refusal(const char* function) {
+  static std::mutex mutex;
+  static auto& said = *new std::set<std::string>;
+  const CallScope* scope = the_current;
+  const std::string who(scope ? scope->package() : "a thread that a package started");
+  {
+    const std::lock_guard lock(mutex);
+    if (said.size() >= 1000 || !said.insert(who + " " + function).second) return;
+  }
+  spdlog::warn("{}() of {} was refused: it would change the whole host process", function, who);
+}
+
+}  // namespace
+
+CallScope::CallScope(std::string_view package)
+    : package_(package),
+      locale_(uselocale(nullptr)),
+      sse_control_(_mm_getcsr() & kSseControl),
+      x87_control_(x87_control()) {
+  the_current = this;
+}
+
+CallScope::~CallScope() {
+  if (!ended_) restore();
+}
+
+CallScope* CallScope::current() { return the_current; }
+
+void CallScope::note_refusal(const char* function) {
+  for (size_t i = 0; i < n_refusals_; ++i)
+    if (refusals_[i] == function) return;
+  if (n_refusals_ < kMaxRefusals) refusals_[n_refusals_++] = function;
+}
+
+void CallScope::keep_signal_mask() {
+  if (mask_kept_) return;
+  static auto* const real = next<decltype(::pthread_sigmask)>("pthread_sigmask");
+  mask_kept_ = real(SIG_SETMASK, nullptr, &mask_) == 0;
+}
+
+uint32_t CallScope::restore() {
+  ended_ = true;
+  the_current = nullptr;
+  uint32_t restored = 0;
+  if ((_mm_getcsr() & kSseControl) != sse_control_) {
+    _mm_setcsr(sse_control_);
+    restored |= kFloatingPoint;
+  }
+  if (x87_control() != x87_control_) {
+    __asm__ volatile("fnclex\n\tfldcw %0" : : "m"(x87_control_));
+    restored |= kFloatingPoint;
+  }
+  if (uselocale(nullptr) != locale_) {
+    uselocale(locale_);
+    restored |= kLocale;
+  }
+  if (mask_kept_) {
+    sigset_t now;
+    pthread_sigmask(SIG_SETMASK, &mask_, &now);
+    if (memcmp(&now, &mask_, sizeof(uint64_t)) != 0) restored |= kSignalMask;
+  }
+  return restored;
+}
+
+void CallScope::end(Outcome& outcome, uint32_t step) {
+  const uint32_t restored = restore();
+  if (n_refusals_ == 0 && restored == 0) return;
+  std::string refused;
+  for (size_t i = 0; i < n_refusals_; ++i)
+    refused += (refused.empty() ? "" : ", ") + std::string(refusals_[i]) + "()";
+  if (!refused.empty())
+    outcome.diagnostics.push_back(
+        {"process_state_refused", refused + " was refused: it would change the whole host process", step});
+  const std::string left = std::string(restored & kFloatingPoint ? ", the floating-point control" : "") +
+                           (restored & kLocale ? ", the thread's locale" : "") +
+                           (restored & kSignalMask ? ", the signal mask" : "");
+  if (!left.empty())
+    outcome.diagnostics.push_back(
+        {"thread_state_restored", "the function left " + left.substr(2) + " changed; it was restored", step});
+}
+
+}  // namespace pirn::worker
+
+// ---- what packages find in place of the C library's functions
+
+namespace {
+
+using pirn::worker::CallScope;
+
+bool refuses(const void* caller, const char* function) {
+  if (!pirn::worker::from_package(caller)) return false;
+  if (CallScope* scope = CallScope::current()) scope->note_refusal(function);
+  pirn::worker::log_refusal(function);
+  errno = EPERM;
+  return true;
+}
+
+// May a package do this to the thread that it is on? To its own, but not to the host's.
+bool refuses_on_host_thread(const void* caller, const char* function) {
+  return CallScope::current() != nullptr && refuses(caller, function);
+}
+
+void keep_signal_mask(const void* caller) {
+  CallScope* scope = CallScope::current();
+  if (scope != nullptr && !pirn::worker::in_program(caller)) scope->keep_signal_mask();
+}
+
+// There is no call that reads it and changes nothing; so it is read before other threads exist.
+std::atomic<mode_t> the_umask = [] {
+  auto* const real = pirn::worker::next<mode_t(mode_t)>("umask");
+  const mode_t mask = real(077);
+  real(mask);
+  return mask;
+}();
+
+}  // namespace
+
+#define PIRN_CALLER __builtin_return_address(0)
+#define PIRN_REAL(name) static auto* const real = pirn::worker::next<decltype(::name)>(#name)
+
+#pragma GCC visibility push(default)
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // packages may call the old ones, too
+extern "C" {
+
+char* setlocale(int category, const char* locale) noexcept {
+  PIRN_REAL(setlocale);
+  if (locale != nullptr && refuses(PIRN_CALLER, "setlocale")) return nullptr;
+  return real(category, locale);
+}
+
+int chdir(const char* path) noexcept {
+  PIRN_REAL(chdir);
+  return refuses(PIRN_CALLER, "chdir") ? -1 : real(path);
+}
+int fchdir(int fd) noexcept {
+  PIRN_REAL(fchdir);
+  return refuses(PIRN_CALLER, "fchdir") ? -1 : real(fd);
+}
+int chroot(const char* path) noexcept {
+  PIRN_REAL(chroot);
+  return refuses(PIRN_CALLER, "chroot") ? -1 : real(path);
+}
+// It cannot fail: a package is told the mask that is in force, and changes nothing.
+mode_t umask(mode_t mask) noexcept {
+  PIRN_REAL(umask);
+  if (refuses(PIRN_CALLER, "umask")) return the_umask;
+  the_umask = mask;
+  return real(mask);
+}
+
+int setenv(const char* name, const char* value, int overwrite) noexcept {
+  PIRN_REAL(setenv);
+  return refuses(PIRN_CALLER, "setenv") ? -1 : real(name, value, overwrite);
+}
+int putenv(char* text) noexcept {
+  PIRN_REAL(putenv);
+  return refuses(PIRN_CALLER, "putenv") ? -1 : real(text);
+}
+int unsetenv(const char* name) noexcept {
+  PIRN_REAL(unsetenv);
+  return refuses(PIRN_CALLER, "unsetenv") ? -1 : real(name);
+}
+int clearenv() noexcept {
+  PIRN_REAL(clearenv);
+  return refuses(PIRN_CALLER, "clearenv") ? -1 : real();
+}
+
+int sigaction(int signal, const struct sigaction* action, struct sigaction* before) noexcept {
+  static auto* const real =
+      pirn::worker::next<int(int, const struct sigaction*, struct sigaction*)>("sigaction");
+  if (action != nullptr && refuses(PIRN_CALLER, "sigaction")) return -1;
+  return real(signal, action, before);
+}
+// What `signal` means depends on the feature macros that a package is compiled with.
+sighandler_t signal(int number, sighandler_t handler) noexcept {
+  PIRN_REAL(signal);
+  return refuses(PIRN_CALLER, "signal") ? SIG_ERR : real(number, handler);
+}
+sighandler_t __sysv_signal(int number, sighandler_t handler) noexcept {
+  PIRN_REAL(__sysv_signal);
+  return refuses(PIRN_CALLER, "signal") ? SIG_ERR : real(number, handler);
+}
+sighandler_t bsd_signal(int number, sighandler_t handler) noexcept {
+  static auto* const real = pirn::worker::next<sighandler_t(int, sighandler_t)>("bsd_signal");
+  return refuses(PIRN_CALLER, "signal") ? SIG_ERR : real(number, handler);
+}
+sighandler_t sigset(int number, sighandler_t handler) noexcept {
+  PIRN_REAL(sigset);
+  return refuses(PIRN_CALLER, "sigset") ? SIG_ERR : real(number, handler);
+}
+int sigignore(int number) noexcept {
+  PIRN_REAL(sigignore);
+  return refuses(PIRN_CALLER, "sigignore") ? -1 : real(number);
+}
+int siginterrupt(int number, int interrupts) noexcept {
+  PIRN_REAL(siginterrupt);
+  return refuses(PIRN_CALLER, "siginterrupt") ? -1 : real(number, interrupts);
+}
+// The stack on which a crash is told.
+int sigaltstack(const stack_t* stack, stack_t* before) noexcept {
+  PIRN_REAL(sigaltstack);
+  if (stack != nullptr && refuses_on_host_thread(PIRN_CALLER, "sigaltstack")) return -1;
+  return real(stack, before);
+}
+
+// The mask is a thread's own, so it may change while the function runs.
+int pthread_sigmask(int how, const sigset_t* mask, sigset_t* before) noexcept {
+  PIRN_REAL(pthread_sigmask);
+  if (mask != nullptr) keep_signal_mask(PIRN_CALLER);
+  return real(how, mask, before);
+}
+int sigprocmask(int how, const sigset_t* mask, sigset_t* before) noexcept {
+  PIRN_REAL(sigprocmask);
+  if (mask != nullptr) keep_signal_mask(PIRN_CALLER);
+  return real(how, mask, before);
+}
+int sighold(int number) noexcept {
+  PIRN_REAL(sighold);
+  keep_signal_mask(PIRN_CALLER);
+  return real(number);
+}
+int sigrelse(int number) noexcept {
+  PIRN_REAL(sigrelse);
+  keep_signal_mask(PIRN_CALLER);
+  return real(number);
+}
+int sigblock(int mask) noexcept {
+  static auto* const real = pirn::worker::next<int(int)>("sigblock");
+  keep_signal_mask(PIRN_CALLER);
+  return real(mask);
+}
+int sigsetmask(int mask) noexcept {
+  static auto* const real = pirn::worker::next<int(int)>("sigsetmask");
+  keep_signal_mask(PIRN_CALLER);
+  return real(mask);
+}
+
+int setrlimit(__rlimit_resource_t resource, const rlimit* limits) noexcept {
+  PIRN_REAL(setrlimit);
+  return refuses(PIRN_CALLER, "setrlimit") ? -1 : real(resource, limits);
+}
+int setrlimit64(__rlimit_resource_t resource, const rlimit64* limits) noexcept {
+  PIRN_REAL(setrlimit64);
+  return refuses(PIRN_CALLER, "setrlimit") ? -1 : real(resource, limits);
+}
+int prlimit(pid_t process, __rlimit_resource resource, const rlimit* limits, rlimit* before) noexcept {
+  PIRN_REAL(prlimit);
+  if (limits != nullptr && refuses(PIRN_CALLER, "prlimit")) return -1;
+  return real(process, resource, limits, before);
+}
+int prlimit64(pid_t process, __rlimit_resource resource, const rlimit64* limits, rlimit64* before) noexcept {
+  PIRN_REAL(prlimit64);
+  if (limits != nullptr && refuses(PIRN_CALLER, "prlimit")) return -1;
+  return real(process, resource, limits, before);
+}
+
+// They cannot fail: no timer is running, and none is started.
+unsigned alarm(unsigned seconds) noexcept {
+  PIRN_REAL(alarm);
+  return refuses(PIRN_CALLER, "alarm") ? 0 : real(seconds);
+}
+useconds_t ualarm(useconds_t value, useconds_t interval) noexcept {
+  PIRN_REAL(ualarm);
+  return refuses(PIRN_CALLER, "ualarm") ? 0 : real(value, interval);
+}
+int setitimer(__itimer_which_t which, const itimerval* value, itimerval* before) noexcept {
+  PIRN_REAL(setitimer);
+  return refuses(PIRN_CALLER, "setitimer") ? -1 : real(which, value, before);
+}
+
+// Affinity and priority are a thread's own: a package may set those of threads that it started.
+int sched_setaffinity(pid_t thread, size_t size, const cpu_set_t* cpus) noexcept {
+  PIRN_REAL(sched_setaffinity);
+  if (thread == 0 ? refuses_on_host_thread(PIRN_CALLER, "sched_setaffinity")
+                  : refuses(PIRN_CALLER, "sched_setaffinity"))
+    return -1;
+  return real(thread, size, cpus);
+}
+int pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t* cpus) noexcept {
+  PIRN_REAL(pthread_setaffinity_np);
+  if (pthread_equal(thread, pthread_self()) && refuses_on_host_thread(PIRN_CALLER, "pthread_setaffinity_np"))
+    return EPERM;
+  return real(thread, size, cpus);
+}
+int setpriority(__priority_which_t which, id_t who, int priority) noexcept {
+  PIRN_REAL(setpriority);
+  if (which == PRIO_PROCESS && who == 0 ? refuses_on_host_thread(PIRN_CALLER, "setpriority")
+                                        : refuses(PIRN_CALLER, "setpriority"))
+    return -1;
+  return real(which, who, priority);
+}
+int nice(int increment) noexcept {
+  PIRN_REAL(nice);
+  return refuses_on_host_thread(PIRN_CALLER, "nice") ? -1 : real(increment);
+}
+
+}  // extern "C"
+
+// The locale of C++ streams. It answers the one that stays in force.
+std::locale std::locale::global(const std::locale& wanted) {
+  static auto* const real = pirn::worker::next<std::locale(const std::locale&)>("_ZNSt6locale6globalERKS_");
+  return refuses(PIRN_CALLER, "std::locale::global") ? std::locale() : real(wanted);
+}
+#pragma GCC visibility pop

@@ -1,0 +1,208 @@
+// The table of docs/abi.md, row by row: what package code does to the process and the thread that it shares
+// is refused or restored, and the author is told.
+#include <fenv.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <locale>
+#include <sstream>
+
+#include "host/worker/alarm.h"
+#include "host/worker/in_process_runner.h"
+#include "tests/host/worker/frame.h"
+
+namespace pirn::worker {
+namespace {
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string line_of_status(const std::string& name) {
+  std::ifstream file("/proc/thread-self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(name)) return line;
+  return "";
+}
+
+// What a thread of the host shares with packages. One line for each kind, for messages.
+std::string state_of_process() {
+  std::ostringstream out;
+  out.imbue(std::locale::classic());
+  out << "locale " << setlocale(LC_ALL, nullptr) << '\n';
+  out << "C++ locale " << std::use_facet<std::numpunct<char>>(std::locale()).decimal_point() << '\n';
+  out << "directory " << std::filesystem::current_path().string() << '\n';
+  out << line_of_status("Umask") << '\n';
+  out << "environment " << (std::getenv("PIRN_UNTIDY") ? "changed" : "")
+      << (std::getenv("PATH") ? "" : "lost");
+  struct sigaction action;
+  sigaction(SIGUSR2, nullptr, &action);
+  out << "\nhandler " << reinterpret_cast<intptr_t>(action.sa_handler) << '\n';
+  rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  out << "files " << limit.rlim_cur << '\n';
+  out << "alarm " << alarm(0) << '\n';
+  return out.str();
+}
+std::string state_of_thread() {
+  std::ostringstream out;
+  out.imbue(std::locale::classic());
+  out << "rounding " << fegetround() << "\nexceptions " << fegetexcept() << '\n';
+  out << "thread's locale " << uselocale(nullptr) << '\n';
+  out << line_of_status("SigBlk") << '\n' << line_of_status("Cpus_allowed:") << '\n';
+  out << "priority " << getpriority(PRIO_PROCESS, 0) << '\n';
+  stack_t stack;
+  sigaltstack(nullptr, &stack);
+  out << "signal stack " << stack.ss_sp << '\n';
+  return out.str();
+}
+
+// Looks at the pool's thread from within: a heartbeat's note, a log line and a cost come from it.
+class Observer : public Listener {
+ public:
+  void on_log(const Invocation&, uint32_t, std::string_view) override {}
+  void on_progress(const Invocation&, double, std::string_view) override {}
+  void on_stream(const Invocation&, std::string_view, bool) override {}
+  void on_cost(const Invocation&, int64_t, int64_t) override {
+    thread_after = state_of_thread();
+    process_after = state_of_process();
+  }
+  std::string thread_after, process_after;
+};
+
+struct Act {
+  const char* function;
+  const char* refused = nullptr;   // what the diagnostic names; nullptr: nothing is refused
+  const char* restored = nullptr;  // likewise
+};
+void PrintTo(const Act& act, std::ostream* out) { *out << act.function; }
+
+class ProcessState : public ::testing::TestWithParam<Act> {
+ protected:
+  ProcessState() {
+    auto made = std::make_shared<registry::Release>();
+    made->tenant = "acme";
+    made->package = "untidy";
+    made->version = "1.0.0";
+    made->digest = sha256("untidy");
+    made->library = sha256(read_file(kLibrary));
+    for (const char* id : {"c_locale", "cpp_locale", "thread_locale", "directory", "mode_mask", "environment",
+                           "handlers", "signal_stack", "signal_mask", "rounding", "exception_mask", "limits",
+                           "timers", "affinity", "priority", "own_thread", "fails_untidily"})
+      made->functions.push_back({id, PIRN_KIND_TASK});
+    release_ = made;
+  }
+
+  Completion run(const char* function) {
+    InProcessRunner runner(
+        {.capacity = 1, .threads = 1, .measure = true},
+        [](const registry::Release&) -> Result<std::string> { return read_file(kLibrary); }, observer_,
+        alarm_);
+    std::vector<Invocation> batch(1);
+    batch[0].id = 1;
+    batch[0].frame = TestFrame::make(release_);
+    batch[0].step_name = "step";
+    batch[0].function = function;
+    runner.start(batch);
+    std::vector<Completion> out;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    for (runner.take_completions(out); out.empty() && std::chrono::steady_clock::now() < end;
+         runner.take_completions(out))
+      alarm_.wait(1'000'000'000);
+    EXPECT_EQ(out.size(), 1u);
+    return out.empty() ? Completion() : std::move(out[0]);
+  }
+  static std::string said(const Completion& completion, const std::string& code) {
+    for (const journal::Diagnostic& diagnostic : completion.outcome.diagnostics)
+      if (diagnostic.code == code) return diagnostic.message;
+    return "";
+  }
+  static bool truth(const Completion& completion, std::string_view key) {
+    const auto& result = completion.outcome.result;
+    const auto* entry = result ? result->map.find(key) : nullptr;
+    return entry && entry->value.as_bool();
+  }
+
+  static constexpr const char* kLibrary = PIRN_WORKSHOPS "/untidy.so";
+  registry::ReleasePtr release_;
+  Observer observer_;
+  Alarm alarm_;
+};
+
+TEST_P(ProcessState, IsRefusedOrRestored) {
+  const Act& act = GetParam();
+  const std::string before = state_of_process();
+  const Completion completion = run(act.function);
+  EXPECT_EQ(completion.outcome.kind, Outcome::Kind::done);
+  EXPECT_EQ(observer_.process_after, before);
+  EXPECT_EQ(state_of_process(), before);
+  // The pool's thread is as this one, but for its stack for signals and what init would have left.
+  const auto without_stack = [](std::string text) { return text.substr(0, text.find("signal stack")); };
+  EXPECT_EQ(without_stack(observer_.thread_after), without_stack(state_of_thread()));
+  const std::string refused = said(completion, "process_state_refused");
+  const std::string restored = said(completion, "thread_state_restored");
+  if (act.refused) {
+    EXPECT_TRUE(truth(completion, "refused")) << "the call must fail with EPERM";
+    EXPECT_NE(refused.find(act.refused), std::string::npos) << refused;
+  } else {
+    EXPECT_EQ(refused, "");
+  }
+  if (act.restored)
+    EXPECT_NE(restored.find(act.restored), std::string::npos) << restored;
+  else
+    EXPECT_EQ(restored, "");
+}
+INSTANTIATE_TEST_SUITE_P(
+    Rows, ProcessState,
+    ::testing::Values(Act{"c_locale", "setlocale()"}, Act{"cpp_locale", "std::locale::global()"},
+                      Act{"thread_locale", nullptr, "the thread's locale"}, Act{"directory", "chdir()"},
+                      Act{"mode_mask", "umask()"},
+                      Act{"environment", "setenv(), putenv(), unsetenv(), clearenv()"},
+                      Act{"handlers", "sigaction(), signal()"}, Act{"signal_stack", "sigaltstack()"},
+                      Act{"signal_mask", nullptr, "the signal mask"},
+                      Act{"rounding", nullptr, "the floating-point control"},
+                      Act{"exception_mask", nullptr, "the floating-point control"},
+                      Act{"limits", "setrlimit(), prlimit()"}, Act{"timers", "alarm(), setitimer()"},
+                      Act{"affinity", "sched_setaffinity(), pthread_setaffinity_np()"},
+                      Act{"priority", "nice(), setpriority()"}),
+    [](const auto& info) { return std::string(info.param.function); });
+
+TEST_F(ProcessState, AThreadOfThePackagesOwnMayChangeItselfOnly) {
+  const std::string before = state_of_process();
+  EXPECT_TRUE(truth(run("own_thread"), "refused"));
+  EXPECT_EQ(state_of_process(), before);
+}
+
+TEST_F(ProcessState, AFailureIsRestoredAsWell) {
+  const Completion completion = run("fails_untidily");
+  ASSERT_EQ(completion.outcome.kind, Outcome::Kind::failed);
+  EXPECT_EQ(completion.outcome.error->code, "gone");
+  EXPECT_EQ(completion.outcome.diagnostics.size(), 2u);
+  EXPECT_NE(observer_.thread_after.find("rounding 0\n"), std::string::npos) << observer_.thread_after;
+}
+
+// The host itself goes on to use them.
+TEST_F(ProcessState, TheProgramIsNotRefusedAnything) {
+  const mode_t mask = umask(077);
+  EXPECT_EQ(umask(mask), 077u);
+  EXPECT_EQ(setenv("PIRN_TIDY", "1", 1), 0);
+  EXPECT_STREQ(getenv("PIRN_TIDY"), "1");
+  EXPECT_EQ(unsetenv("PIRN_TIDY"), 0);
+  const auto before = signal(SIGUSR2, SIG_IGN);
+  EXPECT_EQ(signal(SIGUSR2, before), SIG_IGN);
+  EXPECT_NE(setlocale(LC_ALL, "C"), nullptr);
+}
+
+}  // namespace
+}  // namespace pirn::worker
