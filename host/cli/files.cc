@@ -70,6 +70,7 @@ Outcome pack(const Arguments& arguments) {
     options.on_build_line = [](std::string_view line) { note(line); };
   else
     note("building and packing " + options.directory);
+  options.on_build_warning = [](std::string_view line) { note(line); };
   PIRN_TRY(const pack::Packed packed, pack::pack(options));
   std::cout << packed.file << '\n';
   warn_of(packed);

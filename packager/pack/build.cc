@@ -28,9 +28,32 @@ struct Target {
   std::string library;  // path of what it builds
 };
 
-Status run_cmake(const std::vector<std::string>& argv, const BuildOptions& options) {
+// What Ninja and make say of their own progress.
+bool is_progress(std::string_view line) {
+  if (line.starts_with('[')) {
+    const size_t end = line.find(']');  // "[3/7] Building …", "[ 50%] Building …"
+    return end != line.npos && line.find_first_not_of("0123456789/% ", 1) == end;
+  }
+  for (const std::string_view word : {"ninja: ", "gmake", "make", "Consolidate compiler", "Scanning dep"})
+    if (line.starts_with(word)) return true;
+  return line.empty();
+}
+
+// A build that succeeds has hidden what the compiler warned of.
+void pass_on_warnings(std::string_view output, const BuildOptions& options) {
+  while (options.on_warning && !output.empty()) {
+    const size_t end = std::min(output.find('\n'), output.size());
+    if (!is_progress(output.substr(0, end))) options.on_warning(output.substr(0, end));
+    output.remove_prefix(std::min(end + 1, output.size()));
+  }
+}
+
+Status run_cmake(const std::vector<std::string>& argv, const BuildOptions& options, bool builds) {
   PIRN_TRY(const ProgramResult result, run_program(argv, options.on_line));
-  if (result.exit_status == 0) return {};
+  if (result.exit_status == 0) {
+    if (builds && !options.on_line) pass_on_warnings(result.output, options);
+    return {};
+  }
   std::string command;
   for (const std::string& argument : argv) command += (command.empty() ? "" : " ") + argument;
   return Error{.code = Code::build_failed,
@@ -69,7 +92,7 @@ Status configure(const std::string& build, const BuildOptions& options) {
   }
   if (!options.sdk_prefix.empty()) argv.push_back("-DCMAKE_PREFIX_PATH=" + options.sdk_prefix);
   argv.insert(argv.end(), options.cmake_arguments.begin(), options.cmake_arguments.end());
-  return run_cmake(argv, options);
+  return run_cmake(argv, options, false);
 }
 
 std::string text_at(const json::value& value, const char* key) {
@@ -138,7 +161,7 @@ Result<std::string> build_library(const BuildOptions& options) {
   PIRN_DO(configure(build, options));
   PIRN_TRY(const std::vector<Target> targets, find_targets(build));
   PIRN_TRY(const Target target, choose(targets, options));
-  PIRN_DO(run_cmake({"cmake", "--build", build, "--target", target.name, "--parallel"}, options));
+  PIRN_DO(run_cmake({"cmake", "--build", build, "--target", target.name, "--parallel"}, options, true));
   return target.library;
 }
 

@@ -16,7 +16,8 @@ struct BuildOptions {
   std::string sdk_prefix;  // may be empty
   std::vector<std::string> cmake_arguments;
   std::string library;  // the one to build, if the author named it; else the project must have exactly one
-  std::function<void(std::string_view)> on_line;  // may be null
+  std::function<void(std::string_view)> on_line;     // may be null
+  std::function<void(std::string_view)> on_warning;  // see PackOptions::on_build_warning; may be null
 };
 
 // Path of the built library. Only its target is built, not the project's tests. Blocks. build_failed,

@@ -40,6 +40,27 @@ Result<PackageToml> read_description(const PackOptions& options) {
   return parse_package_toml(*text, file);
 }
 
+// A path of package.toml whose links, too, stay within the package's folder; where nothing is, whoever reads
+// it says so.
+Status check_stays_inside(const PackOptions& options, const std::string& path) {
+  boost::system::error_code failure;
+  const fs::path root = fs::canonical(options.directory, failure);
+  const fs::path file = failure ? fs::path() : fs::canonical(below(options, path), failure);
+  if (failure) return {};
+  const auto [inside, rest] = std::mismatch(root.begin(), root.end(), file.begin(), file.end());
+  if (inside == root.end()) return {};
+  return Error{.code = Code::path_refused,
+               .message = below(options, path) + " is " + file.string() + ", outside of the package's folder",
+               .hint = "Copy the file into the folder: links that lead out of it are not followed.",
+               .blame = Blame::package};
+}
+
+// What package.toml names.
+Result<std::string> read_named(const PackOptions& options, const std::string& path) {
+  PIRN_DO(check_stays_inside(options, path));
+  return read_file(below(options, path), archive::kMaxUnpacked);
+}
+
 // A named library wins; else what CMake builds; else what package.toml names.
 Result<std::string> find_library(const PackOptions& options, const PackageToml& description) {
   if (!options.library.empty()) return options.library;
@@ -48,17 +69,20 @@ Result<std::string> find_library(const PackOptions& options, const PackageToml& 
     boost::system::error_code failure;
     const fs::path directory = fs::canonical(options.directory, failure);
     const std::string wanted = description.library.empty() ? "" : (directory / description.library).string();
-    return build_library(
-        {directory.string(), options.sdk_prefix, options.cmake_arguments, wanted, options.on_build_line});
+    return build_library({directory.string(), options.sdk_prefix, options.cmake_arguments, wanted,
+                          options.on_build_line, options.on_build_warning});
   }
-  if (!prebuilt.empty()) return prebuilt;
+  if (!prebuilt.empty()) {
+    PIRN_DO(check_stays_inside(options, description.library));
+    return prebuilt;
+  }
   return Error{
       .code = Code::library_missing,
       .message = options.directory + " has neither a CMakeLists.txt nor a library in its package.toml"};
 }
 
 Status add_file(const PackOptions& options, const std::string& path, Content& content) {
-  PIRN_TRY(std::string bytes, read_file(below(options, path), archive::kMaxUnpacked));
+  PIRN_TRY(std::string bytes, read_named(options, path));
   content.files.push_back({path, std::move(bytes)});
   return {};
 }
@@ -66,6 +90,7 @@ Status add_file(const PackOptions& options, const std::string& path, Content& co
 // A file, or a directory with all regular files in it. Links are not followed: what is packed lies where it
 // is named.
 Status add_files(const PackOptions& options, const std::string& path, Content& content) {
+  PIRN_DO(check_stays_inside(options, path));
   boost::system::error_code failure;
   const fs::path root = below(options, path);
   const fs::file_status status = fs::symlink_status(root, failure);
@@ -96,7 +121,7 @@ Status add_files(const PackOptions& options, const std::string& path, Content& c
 Status add_readme(const PackOptions& options, Content& content) {
   std::string& readme = content.description.readme;
   if (readme.empty()) return {};
-  PIRN_TRY(std::string bytes, read_file(below(options, readme), archive::kMaxUnpacked));
+  PIRN_TRY(std::string bytes, read_named(options, readme));
   readme = fs::path(readme).filename().string();
   std::transform(readme.begin(), readme.end(), readme.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -129,7 +154,7 @@ Status describe_library(const PackOptions& options, const std::string& library, 
 // Libraries of other platforms cannot be looked into here; a host of theirs admits and probes them.
 Status add_other_libraries(const PackOptions& options, Content& content) {
   for (const auto& [platform, path] : content.description.libraries) {
-    PIRN_TRY(std::string bytes, read_file(below(options, path), archive::kMaxUnpacked));
+    PIRN_TRY(std::string bytes, read_named(options, path));
     content.libraries.push_back({platform, std::move(bytes), {}});
   }
   return {};

@@ -28,6 +28,10 @@ struct PackOptions {
   std::vector<signature::KeyId> signers;     // keys that are meant to sign, written into the manifest
   // One line of the build's output at a time; null: shown only when the build fails, within the error.
   std::function<void(std::string_view)> on_build_line;
+  // One line at a time of what the compiler said while it built the library successfully, without the build's
+  // progress; not called where on_build_line shows all of it. A source that was compiled before is not
+  // compiled again, and then says nothing. May be null.
+  std::function<void(std::string_view)> on_build_warning;
 };
 
 struct Packed {

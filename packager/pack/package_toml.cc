@@ -19,6 +19,34 @@ int64_t unix_seconds(const toml::date_time& when) {
          when.offset->minutes * 60;
 }
 
+// Whoever packs a folder must not carry along what lies elsewhere on the machine. Links are looked at when
+// the files are read (pack.cc).
+void check_path(const std::string& path, const std::string& key, const toml::source_region& at,
+                TomlReader& reader) {
+  size_t depth = 0;
+  bool leaves = path.starts_with('/');
+  std::string_view rest = path;
+  while (!rest.empty() && !leaves) {
+    const size_t end = std::min(rest.find('/'), rest.size());
+    const std::string_view part = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (part == "..")
+      leaves = depth-- == 0;
+    else if (!part.empty() && part != ".")
+      ++depth;
+  }
+  if (leaves)
+    reader.problem(at, "the path '" + path + "' of '" + key + "' leaves the package's folder",
+                   "Name a file below the folder of package.toml; copy it there if need be.");
+}
+
+// A string that is a path.
+std::string read_path(const toml::table& table, const char* key, TomlReader& reader) {
+  std::string path = reader.string(table, key);
+  if (!path.empty()) check_path(path, key, table.get(key)->source(), reader);
+  return path;
+}
+
 template <class T>
 void sort_and_refuse_twins(std::vector<T>& list, const toml::table& table, const char* key,
                            TomlReader& reader) {
@@ -105,8 +133,10 @@ void read_libraries(const toml::table& root, TomlReader& reader, PackageToml& ou
     else if (std::string(platform.str()) == archive::host_platform())
       reader.problem(platform.source(), "the library for this platform is named by 'library'",
                      "Write library = \"" + value->get() + "\" at the top.");
-    else
+    else {
+      check_path(value->get(), "libraries", path.source(), reader);
       out.libraries.emplace(platform.str(), value->get());
+    }
   }
 }
 
@@ -168,11 +198,13 @@ void read_root(const toml::table& root, TomlReader& reader, PackageToml& out) {
     out.author += (out.author.empty() ? "" : ", ") + author;
   });
   out.licence = reader.string(root, "licence");
-  out.readme = reader.string(root, "readme");
-  out.library = reader.string(root, "library");
+  out.readme = read_path(root, "readme", reader);
+  out.library = read_path(root, "library", reader);
   out.serial = reader.integer(root, "serial");
-  reader.strings(root, "files",
-                 [&](const std::string& path, const toml::source_region&) { out.files.push_back(path); });
+  reader.strings(root, "files", [&](const std::string& path, const toml::source_region& at) {
+    check_path(path, "files", at, reader);
+    out.files.push_back(path);
+  });
   read_times(root, reader, out);
   read_permissions(root, reader, out);
   read_libraries(root, reader, out);

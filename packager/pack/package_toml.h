@@ -46,7 +46,7 @@ struct PackageToml {
   std::string publisher;
   std::vector<std::string> audience = {"*"};  // ascending
   std::string description, author, licence;   // empty: the definition's
-  std::string readme, library;                // paths below the package's directory; empty: none
+  std::string readme, library;                // paths; empty: none. No path leaves the package's folder
   std::vector<std::string> files;
   std::map<std::string, std::string> libraries;  // platform -> path
   std::optional<int64_t> serial, not_after_unix_s;

@@ -1,6 +1,26 @@
 # pirn_add_package and pirn_add_package_test: how a package is built. Included by find_package(Pirn), and by Pirn's own tree.
 include_guard(GLOBAL)
 
+# ON: what is wrong in every program is an error in packages, also where a compiler only warns of it: a step without
+# `return` would run on into whatever code follows it, inside the host. pirn_add_package() reads it. To let one of them
+# pass, add the opposite after pirn_add_package(): target_compile_options(NAME PRIVATE -Wno-error=return-type).
+option(PIRN_ALWAYS_WRONG_IS_AN_ERROR "Treat warnings of code that is always wrong as errors in packages" ON)
+
+# Only diagnostics that are never false alarms with GCC 12 and Clang 14, and whose code is wrong whatever the author
+# meant: no return from a function that has a value, the address of what ends with the function, and in C what C11
+# forbids and compilers accept (GCC 14 and Clang 16 refuse it too). Left out: those that depend on the optimiser
+# (uninitialized, nonnull, dangling-pointer, free-nonheap-object) or may be right (format, delete-non-virtual-dtor).
+function(pirn_refuse_what_is_always_wrong name)
+  target_compile_options(${name} PRIVATE
+    -Werror=return-type
+    $<$<OR:$<COMPILE_LANG_AND_ID:C,GNU>,$<COMPILE_LANG_AND_ID:CXX,GNU>>:-Werror=return-local-addr>
+    $<$<OR:$<COMPILE_LANG_AND_ID:C,Clang>,$<COMPILE_LANG_AND_ID:CXX,Clang>>:-Werror=return-stack-address>
+    $<$<COMPILE_LANGUAGE:C>:-Werror=implicit-function-declaration>
+    $<$<COMPILE_LANGUAGE:C>:-Werror=implicit-int>
+    $<$<COMPILE_LANGUAGE:C>:-Werror=int-conversion>
+    $<$<COMPILE_LANGUAGE:C>:-Werror=incompatible-pointer-types>)
+endfunction()
+
 # Stops with what is wrong and what may be written.
 function(pirn_check_arguments what unparsed missing known)
   if(unparsed)
@@ -14,7 +34,8 @@ endfunction()
 # pirn_add_package(NAME SOURCES file... [VERSION 1.2.3] [LINK target...])
 #
 # Builds NAME.so, a package's library, in the current binary directory. VERSION is the macro PIRN_PACKAGE_VERSION in the sources.
-# LINK names libraries; static ones are hidden inside.
+# LINK names libraries; static ones are hidden inside. Code that is always wrong does not compile, see
+# PIRN_ALWAYS_WRONG_IS_AN_ERROR.
 function(pirn_add_package name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "VERSION" "SOURCES;LINK")
   pirn_check_arguments("pirn_add_package(${name})" "${ARG_UNPARSED_ARGUMENTS}" "${ARG_KEYWORDS_MISSING_VALUES}"
@@ -50,6 +71,9 @@ function(pirn_add_package name)
     "-ffile-prefix-map=${source_from_build}/="
     $<$<C_COMPILER_ID:GNU>:$<$<COMPILE_LANGUAGE:C>:-fno-gnu-unique>>
     $<$<CXX_COMPILER_ID:GNU>:$<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>>)
+  if(PIRN_ALWAYS_WRONG_IS_AN_ERROR)
+    pirn_refuse_what_is_always_wrong(${name})
+  endif()
   target_link_options(${name} PRIVATE
     "-Wl,--version-script=${version_script}" -Wl,--exclude-libs,ALL -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
     -Wl,--build-id=sha1)

@@ -93,6 +93,41 @@ TEST_F(Pack, APrebuiltLibraryAndFilesNeedNoBuild) {
   EXPECT_EQ(pack(options_for(scratch_.path("prebuilt"))).error().code, Code::path_refused);
 }
 
+// Neither by its name nor by a link does anything come into a package that lies elsewhere.
+TEST_F(Pack, NothingOutsideOfTheFolderIsPacked) {
+  const std::string built = make_project("built", "c");
+  ASSERT_TRUE(pack(options_for(built)));
+  scratch_.write("secret", "of the machine");
+  const std::string library = scratch_.read("built/build/daily-report.so");
+  scratch_.write("p/x.so", library);
+  scratch_.write("elsewhere/x.so", library);
+  const auto pack_with = [&](const std::string& lines) {
+    scratch_.write("p/package.toml", "publisher = \"acme\"\n" + lines);
+    return pack(options_for(scratch_.path("p")));
+  };
+  ASSERT_TRUE(pack_with("library = \"x.so\"\n"));
+  ASSERT_TRUE(pack_with("library = \"./x.so\"\nfiles = [\".//package.toml\"]\n"));
+  for (const char* lines :
+       {"library = \"x.so\"\nreadme = \"../secret\"\n", "library = \"x.so\"\nreadme = \"/etc/passwd\"\n",
+        "library = \"x.so\"\nfiles = [\"a/../../secret\"]\n", "library = \"../elsewhere/x.so\"\n",
+        "library = \"x.so\"\n[libraries]\nlinux-riscv64 = \"../elsewhere/x.so\"\n"}) {
+    const auto refused = pack_with(lines);
+    ASSERT_FALSE(refused) << lines;
+    EXPECT_EQ(refused.error().code, Code::package_toml_invalid) << lines;
+    EXPECT_NE(refused.error().causes.at(0).message.find("leaves the package's folder"), std::string::npos);
+    EXPECT_NE(refused.error().causes.at(0).where.line, 0u);
+  }
+  ASSERT_EQ(::symlink("../secret", scratch_.path("p/readme.md").c_str()), 0);
+  ASSERT_EQ(::symlink("../elsewhere", scratch_.path("p/there").c_str()), 0);
+  for (const char* lines : {"library = \"x.so\"\nreadme = \"readme.md\"\n", "library = \"there/x.so\"\n",
+                            "library = \"x.so\"\nfiles = [\"there/x.so\"]\n",
+                            "library = \"x.so\"\n[libraries]\nlinux-riscv64 = \"there/x.so\"\n"}) {
+    const auto refused = pack_with(lines);
+    ASSERT_FALSE(refused) << lines;
+    EXPECT_EQ(refused.error().code, Code::path_refused) << lines << describe(refused.error());
+  }
+}
+
 TEST_F(Pack, ABrokenBuildShowsTheCompilersWords) {
   const std::string directory = make_project("broken", "c");
   scratch_.write("broken/src/package.c", "this is not C;\n");
@@ -107,6 +142,63 @@ TEST_F(Pack, ABrokenBuildShowsTheCompilersWords) {
   EXPECT_NE(shown.find("src/package.c:1"), std::string::npos);
   EXPECT_FALSE(scratch_.names().contains("broken/daily-report-0.1.0.pirn"));
 }
+
+// A build that succeeds does not hide what the compiler said, and what is always wrong does not succeed.
+class PackBy : public Pack, public ::testing::WithParamInterface<const char*> {
+ protected:
+  PackOptions by_compiler(const std::string& directory) {
+    PackOptions options = options_for(directory);
+    const std::string cc = GetParam();
+    options.cmake_arguments = {"-DCMAKE_C_COMPILER=" + cc,
+                               "-DCMAKE_CXX_COMPILER=" + (cc == "gcc" ? std::string("g++") : cc + "++")};
+    options.on_build_warning = [this](std::string_view line) { warned_.append(line) += '\n'; };
+    return options;
+  }
+  void append(const std::string& file, const std::string& code) {
+    scratch_.write(file, scratch_.read(file) + code);
+  }
+  std::string warned_;
+};
+
+TEST_P(PackBy, PassesOnWarnings) {
+  const std::string directory = make_project("warned", "c");
+  append("warned/src/package.c", "\nstatic void nobody_calls_this(void) {}\n");
+  append("warned/CMakeLists.txt", "\ntarget_compile_options(daily-report PRIVATE -Wall)\n");
+  const auto packed = pack(by_compiler(directory));
+  ASSERT_TRUE(packed) << describe(packed.error());
+  EXPECT_NE(warned_.find("nobody_calls_this"), std::string::npos) << warned_;
+  EXPECT_NE(warned_.find("src/package.c:"), std::string::npos) << warned_;
+  EXPECT_EQ(warned_.find("Building"), std::string::npos) << warned_;
+}
+
+TEST_P(PackBy, AStepWithoutReturnDoesNotCompile) {
+  const std::string directory = make_project("cpp", "cpp");
+  append("cpp/src/package.cc", "\nPIRN_TASK(lost) { if (ctx.has(\"x\")) return pirn::ok(); }\n");
+  const auto refused = pack(by_compiler(directory));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::build_failed);
+  EXPECT_NE(refused.error().message.find("return-type"), std::string::npos) << refused.error().message;
+  // The author may say otherwise: for one of them, or with the option for all.
+  append("cpp/CMakeLists.txt", "\ntarget_compile_options(daily-report PRIVATE -Wno-error=return-type)\n");
+  const auto told = pack(by_compiler(directory));
+  ASSERT_TRUE(told) << describe(told.error());
+  EXPECT_NE(warned_.find("return-type"), std::string::npos) << warned_;
+}
+
+TEST_P(PackBy, NorDoesWhatCForbids) {
+  const std::string directory = make_project("c", "c");
+  append("c/src/package.c",
+         "\nint wrong(void);\nint wrong(void) { int here = undeclared(); return (int)sizeof here; }\n");
+  const auto refused = pack(by_compiler(directory));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("implicit-function-declaration"), std::string::npos);
+  PackOptions lenient = by_compiler(directory);
+  lenient.cmake_arguments.push_back("-DPIRN_ALWAYS_WRONG_IS_AN_ERROR=OFF");
+  // The missing function is then found by the linker, or by whoever reads the warning.
+  EXPECT_EQ(pack(lenient).error().message.find("-Werror"), std::string::npos);
+}
+INSTANTIATE_TEST_SUITE_P(Compilers, PackBy, ::testing::Values("gcc", "clang"),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST_F(Pack, WhatIsMissingIsNamed) {
   EXPECT_EQ(pack(options_for(scratch_.path("absent"))).error().code, Code::not_found);
