@@ -34,8 +34,8 @@
 #include "host/store/sqlite_store.h"
 #include "host/upkeep/upkeep.h"
 #include "host/worker/alarm.h"
+#include "host/worker/crash_record.h"
 #include "host/worker/in_process_runner.h"
-#include "host/worker/last_words.h"
 #include "packager/archive/envelope.h"
 #include "packager/archive/verify.h"
 #include "packager/json/json.h"
@@ -168,11 +168,11 @@ class LiveVoice final : public worker::Listener {
 // runner, which waits for what runs.
 struct Machine {
   Machine(store::Store& store, const registry::Registry& registry, LiveVoice& voice, CommitTail& tail,
-          engine::Capacity capacity, bool apart, bool measure = false)
+          engine::Capacity capacity, worker::CrashRecord& record, bool apart, bool measure = false)
       : store(store),
         releases(registry),
         runner(
-            {.measure = measure},
+            {.measure = measure, .record = &record},
             [&registry](const registry::Release& release) { return registry.load_library(release); }, voice,
             alarm),
         committer(apart ? std::make_unique<store::CommitThread>(store, [this] { alarm.wake(); }) : nullptr),
@@ -302,7 +302,11 @@ class Host::Core final : public api::Vitals {
           outlets_->publish_live(frame.execution, frame.release->tenant, name, data);
           feed_.publish_live(frame.execution, name, std::move(data), line);
         });
-    machine_.emplace(*store_, *registry_, *voice_, tail_, capacity, !location_.memory, options_.measure_cpu);
+    // Of what a store in memory holds there is no next life that could be told of crashes.
+    PIRN_TRY(crash_record_,
+             worker::CrashRecord::open(location_.memory ? std::string() : directory_.file("crashes")));
+    machine_.emplace(*store_, *registry_, *voice_, tail_, capacity, *crash_record_, !location_.memory,
+                     options_.measure_cpu);
     open_notifier();
     PIRN_DO(recover());
     PIRN_DO(resume_notifier());
@@ -346,6 +350,7 @@ class Host::Core final : public api::Vitals {
       return turn.inputs == 0 && !turn.more && !turn.undurable &&
              (machine_->engine.running_steps() == 0 || now >= drain_until);
     });
+    crash_record_->end_life();  // what still runs ends with the process, and is not to blame
     store_failed_ = !status;
     machine_->engine.inbox().close();
     if (!status)
@@ -361,6 +366,8 @@ class Host::Core final : public api::Vitals {
     draining_ = true;
     machine_->alarm.wake();
   }
+
+  void end_at_once() { crash_record_->end_life(); }
 
   std::string socket_path() const { return directory_.file("pirn.sock"); }
   std::string tcp_address() const { return server_->address(); }
@@ -463,14 +470,26 @@ class Host::Core final : public api::Vitals {
     return {};
   }
 
-  // Crashes are told to the next life; what a store in memory holds has none.
   Status recover() {
-    const int64_t now = machine_->clock.now();
-    if (location_.memory) return machine_->engine.recover(now);
-    PIRN_TRY(const worker::LastWords last_words, worker::LastWords::open(directory_.file("crashes")));
-    PIRN_DO(machine_->engine.recover(now, last_words.killers()));
-    last_words.forget();
+    const worker::LastLife& last = crash_record_->last_life();
+    PIRN_DO(machine_->engine.recover(machine_->clock.now(), last));
+    crash_record_->begin_life();
+    tell_of_last_life(last);
     return {};
+  }
+
+  void tell_of_last_life(const worker::LastLife& last) const {
+    if (last.end == worker::LastLife::End::clean) return;
+    log::write(log::Level::warn, "host", engine::words_of(last.end),
+               {{"calls_under_way", std::to_string(last.running.size())}});
+    for (const engine::LostCall& call : machine_->engine.lost_calls())
+      log::write(log::Level::warn, "host", engine::words_of(call.role),
+                 {{"tenant", call.tenant},
+                  {"execution", call.execution.text()},
+                  {"workflow", call.workflow},
+                  {"step", call.step},
+                  {"function", call.function},
+                  {"call", journal::name_of(call.kind)}});
   }
 
   // In the order in which what stands later uses what stands earlier. The server outlives the machine, whose
@@ -498,6 +517,7 @@ class Host::Core final : public api::Vitals {
   api::Pool pool_{4, 4096};
   std::optional<api::Services> services_;
   std::unique_ptr<api::Server> server_;
+  std::unique_ptr<worker::CrashRecord> crash_record_;
   std::optional<Machine> machine_;
   // Before the machine, to which it speaks; replies of the engine name it, so the run has to be over.
   std::unique_ptr<notify::Notifier> notifier_;
@@ -524,6 +544,7 @@ Status check_event_wish(const std::string& wish) { return events::check_wish(wis
 
 Status Host::run() { return core_->run(); }
 void Host::drain() { core_->drain(); }
+void Host::end_at_once() { core_->end_at_once(); }
 size_t Host::running_steps() const { return core_->running_steps(); }
 
 // ---- one execution in memory
@@ -629,8 +650,10 @@ Result<std::string> run_local(const LocalRun& run) {
         if (last) ended.insert(of);
       });
   store::MemoryStore store;
-  Machine machine(store, *registry, voice, tail, capacity, false);
+  PIRN_TRY(const std::unique_ptr<worker::CrashRecord> record, worker::CrashRecord::open({}));
+  Machine machine(store, *registry, voice, tail, capacity, *record, false);
   PIRN_DO(machine.engine.recover(machine.clock.now()));
+  record->begin_life();  // a step that ends the process does not end the run well
 
   engine::Start start;
   start.tenant = kLocalTenant;
@@ -664,6 +687,7 @@ Result<std::string> run_local(const LocalRun& run) {
   PIRN_TRY(const auto row, store.find(kLocalTenant, id));
   PIRN_TRY(journal::DecodedState state, journal::decode_state(row->columns(), row->body));
   std::string text = api::execution_text(engine::view_of(std::move(state)), clock.now());
+  record->end_life();
   if (machine.runner.stuck_calls() > 0 && run.on_calls_left) run.on_calls_left(text);
   return text;
 }

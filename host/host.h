@@ -102,6 +102,10 @@ class Host {
   // to the recovery of the next start.
   void drain();
 
+  // The process is about to end at once and on purpose: the functions that run are not to blame for it. Any
+  // thread.
+  void end_at_once();
+
   // After run(): steps whose functions still run on threads of this process. Their threads cannot be ended,
   // so the process must end without destroying what they use.
   size_t running_steps() const;

@@ -42,7 +42,10 @@ class Signals {
         int signal = 0;
         sigwait(&set_, &signal);
         if (signal == SIGUSR1) return;
-        if (draining) _exit(128 + signal);
+        if (draining) {
+          host.end_at_once();
+          _exit(128 + signal);
+        }
         note("stopping: running steps may finish; a second signal ends at once");
         host.drain();
       }

@@ -116,11 +116,12 @@ void Engine::Core::act(Batch& batch) {
   // What begins only now can hear only afterwards that nobody wants it any more.
   const auto signal = [&](bool begins_now) {
     for (const Signal& each : change.signals)
-      if ((each.invocation >= batch.first_invocation) == begins_now)
+      if ((each.invocation >= batch.first_invocation) == begins_now &&
+          !(trials_.holding() && trials_.signal(each)))
         runner_.cancel(each.invocation, each.signal);
   };
   signal(false);
-  if (!change.invocations.empty()) runner_.start(change.invocations);
+  if (!change.invocations.empty()) start(change.invocations);
   signal(true);
   // Last: executions that are over leave the memory. About one that something was decided about since then,
   // its end perhaps, the next batch knows more.
@@ -139,6 +140,12 @@ void Engine::Core::act(Batch& batch) {
   batch.first_invocation = next_invocation_;
 }
 
+void Engine::Core::start(std::vector<worker::Invocation>& calls) {
+  if (trials_.holding()) return hold(calls);
+  if (!trials_.empty()) trials_.began(calls);
+  runner_.start(calls);
+}
+
 // An execution that has ended leaves the memory when its last hook and handler are over and no queue and no
 // batch names it.
 void Engine::Core::leave_if_over(Execution& execution) {
@@ -146,6 +153,7 @@ void Engine::Core::leave_if_over(Execution& execution) {
       execution.in_flight)
     return;
   ++stats_.executions_ended;
+  if (!trials_.empty()) forget_suspects_of(execution.id());
   const PlanPtr plan = execution.shared_plan();
   executions_.erase(execution.id());
   plan->each_pin([this](const registry::ReleasePtr& release) { unpin(release); });

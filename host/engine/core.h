@@ -1,6 +1,7 @@
-// The engine's inside: its data, and its work in four rooms. engine.cc is the loop and recovery, commands.cc
+// The engine's inside: its data, and its work in five rooms. engine.cc is the loop and recovery, commands.cc
 // answers what the outside asks, families.cc begins executions that come from others (nested, rolled back,
-// run again, retried from dead letters), commit.cc writes what was decided and acts on it.
+// run again, retried from dead letters), commit.cc writes what was decided and acts on it, suspects.cc runs
+// what may have killed the host.
 //
 // Thread: the engine's.
 #pragma once
@@ -14,6 +15,7 @@
 #include "host/engine/execution.h"
 #include "host/engine/id_source.h"
 #include "host/engine/recovery.h"
+#include "host/engine/trials.h"
 #include "host/engine/triggers.h"
 #include "host/journal/invocation.h"
 #include "host/scheduler/fair_queue.h"
@@ -47,7 +49,8 @@ class Engine::Core : private Launcher {
   void stop_dispatching() { dispatching_ = false; }
   size_t running_steps() const;
 
-  Status recover(int64_t now, std::span<const worker::Killer> killers);
+  Status recover(int64_t now, const worker::LastLife& last);
+  const std::vector<LostCall>& lost_calls() const { return lost_calls_; }
   Result<Turn> turn(int64_t now);
 
  private:
@@ -120,8 +123,22 @@ class Engine::Core : private Launcher {
   void project(const Execution& execution);
   Status land();
 
+  // Suspects.
+  void note_lost_calls(const worker::LastLife& last, const journal::ExecutionState& state,
+                       const GrownPlan& plan);
+  void say_whom_they_concern(const worker::LastLife& last, const std::vector<worker::Killer>& killers);
+  void call_suspect(Decision& decision);
+  void hold(std::vector<worker::Invocation>& calls);
+  void start_held(std::vector<HeldCall> held);
+  void look_after_trials();
+  bool go_on_with_trials();
+  void end_trials();
+  void clear_suspect(uint64_t invocation);
+  void forget_suspects_of(ExecutionId execution);
+
   // Act.
   void act(Batch& batch);
+  void start(std::vector<worker::Invocation>& calls);
   void leave_if_over(Execution& execution);
   void unpin(const registry::ReleasePtr& release);
   void retire_replaced();
@@ -177,6 +194,8 @@ class Engine::Core : private Launcher {
   DeadLetters dead_letters_;
   IdSource ids_;
   Resources resources_;
+  Trials trials_;
+  std::vector<LostCall> lost_calls_;
   uint64_t next_invocation_ = 1;
   bool dispatching_ = true;
   int64_t last_now_ = 0;

@@ -7,16 +7,20 @@
 
 namespace pirn::engine {
 
-Status Engine::Core::recover(int64_t now, std::span<const worker::Killer> killers) {
-  PIRN_TRY(const ExecutionId last, store_.last_id());
-  ids_.start_above(last);
+Status Engine::Core::recover(int64_t now, const worker::LastLife& last) {
+  PIRN_TRY(const ExecutionId newest, store_.last_id());
+  ids_.start_above(newest);
   PIRN_TRY(Recovered recovered, fold_store(store_, streams_));
   last_now_ = std::max({now, ids_.newest_instant(), recovered.newest_instant});
   dead_letters_.restore();
   catalog_ = releases_.catalog();
   batch_->change.turn = ++turns_;
   Decision deciding = decision(last_now_);
+  const std::vector<worker::Killer> killers = trials_.take_up(last);
   deciding.killers = killers;
+  for (const worker::LastCall& lost : last.running)
+    lost_calls_.push_back({lost.call.execution, {}, {}, {}, {}, lost.call.kind});
+  say_whom_they_concern(last, killers);
   executions_.reserve(recovered.open.size());
   for (Recovered::Folded* folded : recovered.open) {
     auto& [state, projected, impossible] = *folded;
@@ -25,6 +29,7 @@ Status Engine::Core::recover(int64_t now, std::span<const worker::Killer> killer
       leave_aside(std::move(state), std::move(plan).error());
       continue;
     }
+    if (!last.running.empty()) note_lost_calls(last, state, *plan);
     // What the journal has is a copy for each execution; in memory they share one.
     const Plan& shared = *(*plan)->shared();
     if (*state.origin == *shared.origin()) state.origin = shared.origin();
@@ -46,7 +51,10 @@ Status Engine::Core::recover(int64_t now, std::span<const worker::Killer> killer
   }
   PIRN_DO(find_lost_children(deciding));
   triggers_.reconcile(catalog_, last_now_);
-  return commit();
+  PIRN_DO(commit());
+  trials_.keep_only([this](ExecutionId id) { return executions_.contains(id); });
+  runner_.keep_suspects(trials_.suspects());
+  return {};
 }
 
 // It stays in the store as it is. Its start key remains taken.
@@ -61,6 +69,7 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   last_now_ = now = std::max(now, last_now_);
   store_.claim();
   if (in_flight_ && committer_->finished()) PIRN_DO(land());
+  if (trials_.holding()) look_after_trials();
   batch_->change.turn = ++turns_;
   streams_.clear();
   triggers_.clear();
@@ -112,10 +121,14 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   batch_->inputs += turn.inputs;
   turn.decided_in = batch_->number;
   PIRN_DO(commit());
+  const bool trials_go_on = trials_.holding() && go_on_with_trials();
   turn.durable = durable_;
   turn.undurable = in_flight_ != nullptr;
-  turn.more = commands_.size() == options_.inputs_per_turn || n_due >= options_.inputs_per_turn;
+  turn.more =
+      commands_.size() == options_.inputs_per_turn || n_due >= options_.inputs_per_turn || trials_go_on;
   turn.next_timer = timers_.next();
+  if (const auto trial = trials_.next_timer())
+    turn.next_timer = std::min(*trial, turn.next_timer.value_or(*trial));
   if (const auto expiry = dead_letters_.next_timer())
     turn.next_timer = std::min(*expiry, turn.next_timer.value_or(*expiry));
   // During a shutdown nothing fires: what falls due is the next host's.
@@ -140,6 +153,7 @@ void Engine::Core::queue_up(Execution& execution) {
 }
 
 void Engine::Core::on_completion(Decision& deciding, worker::Completion& completion) {
+  if (!trials_.empty()) clear_suspect(completion.invocation);
   const auto found = executions_.find(completion.execution);
   if (found == executions_.end()) return;  // a fenced one of an execution that has ended
   found->second->on_completion(deciding, completion);
@@ -162,6 +176,7 @@ Execution& Engine::Core::create(Decision& deciding, ExecutionId id, PlanPtr plan
 
 // Starts ready steps, tenants in turn, while the runner takes more.
 void Engine::Core::dispatch(Decision& deciding) {
+  if (trials_.holding()) return call_suspect(deciding);
   size_t capacity = runner_.capacity();
   // Consultations and hooks of this turn, and what starts when it is durable.
   const size_t taken =
@@ -266,9 +281,8 @@ Engine::Engine(Options options, store::Store& store, worker::Runner& runner, con
     : core_(std::make_unique<Core>(options, store, runner, releases, listener, wakeup, committer)) {}
 Engine::~Engine() = default;
 Inbox& Engine::inbox() { return core_->inbox(); }
-Status Engine::recover(int64_t now, std::span<const worker::Killer> killers) {
-  return core_->recover(now, killers);
-}
+Status Engine::recover(int64_t now, const worker::LastLife& last) { return core_->recover(now, last); }
+const std::vector<LostCall>& Engine::lost_calls() const { return core_->lost_calls(); }
 const std::vector<Error>& Engine::left_aside() const { return core_->left_aside(); }
 Result<Turn> Engine::turn(int64_t now) { return core_->turn(now); }
 void Engine::stop_dispatching() { core_->stop_dispatching(); }

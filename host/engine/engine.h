@@ -55,6 +55,24 @@ struct Options {
   Capacity capacity;                        // what steps may ask for
 };
 
+// A call of package code that was under way when the last life of the host ended, for the operator. What the
+// store does not know any more is empty: of an execution that has ended nothing but its id is known.
+struct LostCall {
+  enum class Role : uint8_t {
+    culprit,    // ended the process
+    suspect,    // may have ended it: runs again alone
+    bystander,  // somebody else did, or the machine was lost
+  };
+  ExecutionId execution;
+  std::string tenant, workflow, step, function;  // workflow: package::workflow
+  worker::Kind kind = worker::Kind::task;
+  Role role = Role::bystander;
+};
+
+// For the log: what the end of the last life was, and what became of a call in it.
+std::string_view words_of(worker::LastLife::End end);
+std::string_view words_of(LostCall::Role role);
+
 // What a turn leaves to its caller.
 struct Turn {
   size_t inputs = 0;       // 0: nothing had arrived
@@ -77,9 +95,13 @@ class Engine {
   Inbox& inbox();
 
   // Folds what the store holds; call once, before the first turn. Invocations that were under way are
-  // interrupted and will run again, without blame; but a crash counts against `killers`, the invocations that
-  // are known to have killed the host before.
-  Status recover(int64_t now, std::span<const worker::Killer> killers = {});
+  // interrupted and will run again, without blame; but a crash counts against those that are known to have
+  // killed the host, as `last` says. If nobody is known and the host was killed all the same, those that were
+  // under way are suspects, which the first turns run one at a time (trials.h). Nothing is handed to the
+  // runner before the first turn.
+  Status recover(int64_t now, const worker::LastLife& last = {});
+  // What ran when the last life ended, in the order of last.running; after recover().
+  const std::vector<LostCall>& lost_calls() const;
   // Executions whose release cannot be read any more, or whose journal tells what cannot have happened, one
   // error each: they stay in the store as they are, and are taken up by the first opening that can read them.
   const std::vector<Error>& left_aside() const;

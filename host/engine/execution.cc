@@ -414,9 +414,16 @@ bool Execution::dispatchable() const {
          n_running_ + n_waiting_ < slots_;
 }
 
+bool Execution::start_next(Decision& decision) { return take_up(decision, ready_.pop()); }
+
+bool Execution::call_out_of_turn(Decision& decision, uint32_t step) {
+  if (!dispatchable() || !ready_.take(step)) return false;
+  (void)take_up(decision, step);
+  return true;
+}
+
 // A step that waits for resources has its slot: who is behind it does not take it away.
-bool Execution::start_next(Decision& decision) {
-  const uint32_t step = ready_.pop();
+bool Execution::take_up(Decision& decision, uint32_t step) {
   const std::vector<definition::Resource>& needs = plan_->step(step).resources;
   if (needs.empty()) return start_step(decision, step);
   decision.resources.wait(id(), step, tenant_number_, needs, plan_->step(step).priority, decision.now);
@@ -487,6 +494,37 @@ worker::Invocation Execution::invocation(Decision& decision, Kind kind, uint32_t
 int64_t Execution::timeout_of(uint32_t step) const {
   const int64_t answered = state_.steps[step].extra->timeout;
   return answered != 0 ? answered : plan_->step(step).timeout_ns;
+}
+
+// The timer that bounds the call; null: nobody waits for it any more.
+scheduler::TimerHandle* Execution::limit_of(const worker::Invocation& call) {
+  if (call.kind == Kind::hook)
+    return observers_->hook_running == call.id ? &observers_.edit().hook_timer : nullptr;
+  if (call.kind == Kind::handler && !call.for_step) {
+    for (auto& [invocation, timer] : observers_.edit().handler_timers)
+      if (invocation == call.id) return &timer;
+    return nullptr;
+  }
+  const bool current = call.step < state_.steps.size() && state_.steps[call.step].invocation == call.id;
+  return current ? &local_[call.step].timer : nullptr;
+}
+
+void Execution::suspend_limit(Timers& timers, const worker::Invocation& call) {
+  if (scheduler::TimerHandle* const limit = limit_of(call)) timers.remove(*limit);
+}
+
+void Execution::resume_limit(Timers& timers, worker::Invocation& call, int64_t delay) {
+  call.deadline = later(call.deadline, delay);
+  scheduler::TimerHandle* const limit = limit_of(call);
+  if (!limit || call.deadline == kNever) return;
+  timers.remove(*limit);
+  const bool of_handler = call.kind == Kind::handler && !call.for_step;
+  const Due::What what = call.kind == Kind::hook       ? Due::What::hook
+                         : of_handler                  ? Due::What::handler
+                         : call.kind == Kind::rollback ? Due::What::rollback
+                                                       : Due::What::step;
+  const uint32_t of = call.kind == Kind::hook ? 0 : of_handler ? static_cast<uint32_t>(call.id) : call.step;
+  *limit = timers.add(call.deadline, {this, what, of});
 }
 
 void Execution::set_timer(Decision& decision, uint32_t step, int64_t at) {

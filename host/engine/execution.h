@@ -109,6 +109,11 @@ class Execution {
   bool dispatchable() const;
   bool start_next(Decision& decision);
   bool start_supplied(Decision& decision, uint32_t step);
+  // The same of one step whose turn it is not; false: it cannot start now, else it starts or waits.
+  bool call_out_of_turn(Decision& decision, uint32_t step);
+  // While a call is held back (trials.h) its limit does not run. `delay`: for so long it was held.
+  void suspend_limit(Timers& timers, const worker::Invocation& call);
+  void resume_limit(Timers& timers, worker::Invocation& call, int64_t delay);
 
   // Hooks and handlers that are waiting or under way keep a closed execution in memory.
   bool observed() const { return !observers_->idle(); }
@@ -324,6 +329,8 @@ class Execution {
   void call_hooks(Decision& decision, uint32_t step, std::string definition::Hooks::*which);
   void next_hook(Decision& decision);
   void set_timer(Decision& decision, uint32_t step, int64_t at);
+  scheduler::TimerHandle* limit_of(const worker::Invocation& call);
+  bool take_up(Decision& decision, uint32_t step);
   bool start_step(Decision& decision, uint32_t step);
   void leave_line(Decision& decision);
 

@@ -35,14 +35,19 @@ Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& 
   return {};
 }
 
+// The rule that decided last, of those of the step and the workflow together; null: none, or no such rule.
+const definition::RecoveryRule* rule_of(const journal::Step& step, const definition::Step& declared,
+                                        const definition::Workflow& workflow) {
+  const size_t number = step.extra->rule, own = declared.recovery.size();
+  if (number == 0 || number > own + workflow.recovery.size()) return nullptr;
+  return number <= own ? &declared.recovery[number - 1] : &workflow.recovery[number - 1 - own];
+}
+
 bool fits(const journal::Step& step, const definition::Step& declared, const definition::Workflow& workflow) {
   using journal::Kind;
   using journal::StepState;
-  const size_t number = step.extra->rule, own = declared.recovery.size();
-  if (number > own + workflow.recovery.size()) return false;
-  const definition::RecoveryRule* rule = number == 0     ? nullptr
-                                         : number <= own ? &declared.recovery[number - 1]
-                                                         : &workflow.recovery[number - 1 - own];
+  if (step.extra->rule > declared.recovery.size() + workflow.recovery.size()) return false;
+  const definition::RecoveryRule* rule = rule_of(step, declared, workflow);
   const definition::RetryPolicy& retry = rule ? rule->retry : declared.retry;
   const definition::Fallback& fallback = rule ? rule->fallback : declared.fallback;
   if (step.state == StepState::asking && step.asking == Kind::condition)
@@ -65,6 +70,37 @@ bool fits(const journal::ExecutionState& state, const GrownPlan& plan) {
       return false;
   }
   return true;
+}
+
+std::string called_function(const journal::ExecutionState& state, const GrownPlan& plan, uint32_t step,
+                            journal::Kind kind) {
+  using journal::Kind;
+  const definition::Step& declared = plan.step(step);
+  const definition::RecoveryRule* rule = rule_of(state.steps[step], declared, plan.workflow());
+  switch (kind) {
+    case Kind::task:
+      return std::string(plan.task(step));
+    case Kind::fallback:
+      return (rule ? rule->fallback : declared.fallback).function;
+    case Kind::rollback:
+      return declared.rollback;
+    case Kind::condition:
+      return rule ? rule->when : declared.when.function;
+    case Kind::duration:
+      return declared.timeout_function;
+    case Kind::backoff:
+      return (rule ? rule->retry : declared.retry).backoff.function;
+    case Kind::input:
+      return declared.input;
+    case Kind::result:
+      return declared.result;
+    case Kind::handler: {
+      const journal::Step& of = state.steps[step];
+      return of.extra->await ? of.extra->await->on_timeout : plan.workflow().handlers.on_step_error;
+    }
+    default:
+      return {};  // which of the hooks it was nobody has written down
+  }
 }
 
 Error aside_because(ExecutionId id, const std::string& why) { return corrupt(id, "is left aside: " + why); }

@@ -36,6 +36,11 @@ Result<Recovered> fold_store(store::Store& store, TenantStreams& streams);
 // one of the plan's.
 bool fits(const journal::ExecutionState& state, const GrownPlan& plan);
 
+// What a call of this kind calls, as far as the state and the plan say it; else empty. `step` is one of the
+// plan's.
+std::string called_function(const journal::ExecutionState& state, const GrownPlan& plan, uint32_t step,
+                            journal::Kind kind);
+
 // journal_corrupt: this execution is not continued by this host.
 Error aside_because(ExecutionId id, const std::string& why);
 

@@ -28,6 +28,15 @@ class ReadySet {
     entries_.pop_back();
     return step;
   }
+  // Takes this step out of its turn; false: it is not in the set.
+  bool take(uint32_t step) {
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const Entry& entry) { return entry.step == step; });
+    if (found == entries_.end()) return false;
+    entries_.erase(found);
+    std::make_heap(entries_.begin(), entries_.end(), goes_later);
+    return true;
+  }
   bool empty() const { return entries_.empty(); }
   size_t size() const { return entries_.size(); }
   void clear() { entries_.clear(); }

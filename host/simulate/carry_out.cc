@@ -163,7 +163,7 @@ Status Simulation::publish(const Published& published) {
   return {};
 }
 Status Simulation::carry_out(const LoseHost& lose) {
-  if (!world_.down()) world_.lose();
+  if (!world_.down()) world_.lose(lose.without_trace);
   if (lose.capacity) world_.options().capacity = *lose.capacity;
   back_at_ = world_.now() + lose.down_ns;
   if (lose.down_ns == 0) world_.come_back();

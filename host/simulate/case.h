@@ -111,6 +111,7 @@ struct Deploy {
 };
 struct LoseHost {
   int64_t down_ns = 0;
+  bool without_trace = false;                // only the process, and nobody knows who ended it
   std::optional<engine::Capacity> capacity;  // of the host that comes back; nullopt: as before
 };
 struct FailCommit {

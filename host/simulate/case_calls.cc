@@ -169,13 +169,15 @@ Deed deed_of(NodeReader& reader, const Node& object) {
   Deed deed;
   const Node* outcome = nullptr;
   reader.members(object, "what a call does",
-                 {"takes", "ignores_cancel", "kills_host", "emits", "hangs", "ok", "fail", "skip",
-                  "cancelled", "answer", "snooze", "await", "expand"},
+                 {"takes", "ignores_cancel", "kills_host", "without_trace", "emits", "hangs", "ok", "fail",
+                  "skip", "cancelled", "answer", "snooze", "await", "expand"},
                  [&](const Node& node) {
                    if (node.key == "takes") return void(deed.act.takes = reader.duration_of(node));
                    if (node.key == "ignores_cancel")
                      return void(deed.act.ignores_cancel = reader.truth_of(node));
                    if (node.key == "kills_host") return void(deed.kills_host = times_of(reader, node));
+                   if (node.key == "without_trace")
+                     return void(deed.act.without_trace = reader.truth_of(node));
                    if (node.key == "emits")
                      return reader.elements(node, [&](const Node& element) {
                        deed.act.outcome.emitted.push_back(emitted_of(reader, element));

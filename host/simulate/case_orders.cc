@@ -31,10 +31,10 @@ const std::vector<std::string> kWords = {"start",
                                          "crash",
                                          "down",
                                          "fail_commit"};
-const std::vector<std::string> kOptions = {"at",        "after",    "as",      "input",    "key",  "tenant",
-                                           "reason",    "rollback", "cleanup", "in",       "step", "strategy",
-                                           "context",   "action",   "by",      "comment",  "from", "to",
-                                           "on_active", "payload",  "id",      "resources"};
+const std::vector<std::string> kOptions = {
+    "at",      "after", "as",        "input",    "key",     "tenant",    "reason",       "rollback",
+    "cleanup", "in",    "step",      "strategy", "context", "action",    "by",           "comment",
+    "from",    "to",    "on_active", "payload",  "id",      "resources", "without_trace"};
 
 // The members of an order beside its word; each is taken once.
 class Options {
@@ -163,6 +163,7 @@ What loss_of(NodeReader& reader, const Node& what, Options& options) {
     lose.down_ns = reader.duration_of(what);
   else if (!reader.truth_of(what))
     reader.bad(what, "\"crash\" is true or absent", "");
+  lose.without_trace = options.truth("without_trace", false);
   if (const Node* resources = options.take("resources")) lose.capacity = reader.capacity_of(*resources);
   return lose;
 }

@@ -101,6 +101,8 @@ Act after(int64_t takes, Act act) {
 void ScriptedRunner::start(std::span<worker::Invocation> batch) {
   count_taken();  // what starts now, starts behind the commit of what was taken
   for (worker::Invocation& invocation : batch) {
+    check_trial(invocation);
+    ++n_begun_;
     std::string context;
     invocation.context.append_json(context);
     calls.push_back({invocation.id, invocation.frame->execution, invocation.kind, invocation.step,
@@ -118,6 +120,7 @@ void ScriptedRunner::start(std::span<worker::Invocation> batch) {
                   act.hangs ? journal::kNever : now_ + act.takes,
                   act.ignores_cancel,
                   act.kills_host,
+                  act.without_trace,
                   calls.size() - 1};
     under_way_.emplace(invocation.id, std::move(call));
   }
@@ -145,10 +148,34 @@ void ScriptedRunner::end(size_t call, Called::Fate fate) {
   calls[call].ended_at = now_;
 }
 
+void ScriptedRunner::check_trial(const worker::Invocation& starting) {
+  if (trial_.invocation == 0) return;
+  if (starting.id != trial_.invocation)
+    breaches.push_back("the call " + std::to_string(starting.id) + " begins during the trial of " +
+                       std::to_string(trial_.invocation));
+  else if (trial_.alone && n_begun_ > 0)
+    breaches.push_back("the call " + std::to_string(starting.id) + " is called alone and is not");
+}
+
+bool ScriptedRunner::kills_host() const {
+  return std::any_of(under_way_.begin(), under_way_.end(),
+                     [&](const auto& entry) { return entry.second.kills_host && entry.second.at <= now_; });
+}
+
+worker::LastLife ScriptedRunner::last_life() const {
+  worker::LastLife last;
+  last.suspects = suspects_;
+  last.trial = trial_;
+  for (const auto& [id, call] : under_way_)
+    if (call.kills_host || call.at > now_)  // others have returned
+      last.running.push_back({id, {call.completion.execution, call.completion.step, call.completion.kind}});
+  return last;
+}
+
 std::vector<worker::Killer> ScriptedRunner::killers() const {
   std::vector<worker::Killer> killers;
   for (const auto& [id, call] : under_way_)
-    if (call.kills_host && call.at <= now_)
+    if (call.kills_host && !call.without_trace && call.at <= now_)
       killers.push_back(
           {id, calls[call.call].kind == worker::Kind::hook ? calls[call.call].execution : ExecutionId()});
   return killers;
@@ -158,6 +185,8 @@ void ScriptedRunner::lose_all() {
   for (const auto& [id, call] : under_way_) end(call.call, Called::Fate::lost);
   under_way_.clear();
   taken_.clear();
+  trial_ = {};
+  n_begun_ = 0;
 }
 
 void ScriptedRunner::count_taken() {
@@ -265,7 +294,9 @@ void World::come_back(std::vector<worker::Killer> killers) {
   committer_ = committers ? committers(*store_) : nullptr;
   engine_ =
       std::make_unique<engine::Engine>(options_, *store_, *runner_, releases, *this, *this, committer_.get());
-  const Status recovered = engine_->recover(now_, killers);
+  if (!killers.empty()) last_life_.end = worker::LastLife::End::crash;
+  last_life_.killers = std::move(killers);
+  const Status recovered = engine_->recover(now_, std::exchange(last_life_, {}));
   if (!recovered) fatal(describe(recovered.error()));
 }
 
@@ -315,8 +346,11 @@ ScriptedRunner::Counts World::journaled_calls() const {
   return counts;
 }
 
-void World::lose() {
+void World::lose(bool without_trace) {
   ++crashes_;
+  last_life_ = runner_->last_life();
+  using End = worker::LastLife::End;
+  last_life_.end = without_trace ? End::crash : End::power_loss;
   losing_ = true;
   engine_.reset();
   losing_ = undurable_ = false;
@@ -337,6 +371,12 @@ void World::fail_commit(uint64_t n, bool uncertain) {
 void World::crash(std::vector<worker::Killer> killers) {
   lose();
   come_back(std::move(killers));
+  settle();
+}
+
+void World::crash_without_trace() {
+  lose(true);
+  come_back();
   settle();
 }
 
@@ -418,8 +458,11 @@ std::string World::step_state(ExecutionId id, std::string_view step) {
 }
 
 bool World::turn() {
-  if (std::vector<worker::Killer> killers = runner_->killers(); !killers.empty()) {
-    crash(std::move(killers));
+  if (runner_->kills_host()) {
+    if (std::vector<worker::Killer> killers = runner_->killers(); !killers.empty())
+      crash(std::move(killers));
+    else
+      crash_without_trace();
     return true;
   }
   auto result = engine_->turn(now_);

@@ -30,6 +30,7 @@ struct Act {
   bool ignores_cancel = false;  // else it returns CANCELLED when it is asked to
   bool hangs = false;           // never returns by itself
   bool kills_host = false;      // instead of returning it takes the host with it
+  bool without_trace = false;   // and nobody knows that it was this call
 };
 Act ok();
 Act ok(std::string_view result_json);
@@ -79,7 +80,14 @@ class ScriptedRunner : public worker::Runner {
 
   std::optional<int64_t> next_completion() const;
   // Calls that kill their host and are due.
-  std::vector<worker::Killer> killers() const;
+  bool kills_host() const;
+  std::vector<worker::Killer> killers() const;  // those of them that leave a trace
+  // What the record of this life says if it ends now.
+  worker::LastLife last_life() const;
+  void keep_suspects(std::span<const worker::Suspect> suspects) override {
+    suspects_ = {suspects.begin(), suspects.end()};
+  }
+  void put_on_trial(const worker::Trial& trial) override { trial_ = trial; }
   // The host is lost, and all that is under way with it.
   void lose_all();
   // What was taken was committed; or else the journal says what was.
@@ -94,21 +102,26 @@ class ScriptedRunner : public worker::Runner {
   std::vector<Called> calls;  // all, in order
   size_t most_at_once = 0;    // tasks
   std::vector<registry::ReleasePtr> retired;
+  std::vector<std::string> breaches;  // of the promise that a suspect on trial is alone
 
  private:
   struct UnderWay {
     worker::Completion completion;
     int64_t at;
     bool ignores_cancel;
-    bool kills_host;
+    bool kills_host, without_trace;
     size_t call;  // in calls
   };
   void end(size_t call, Called::Fate fate);
+  void check_trial(const worker::Invocation& starting);
 
   const int64_t& now_;
   std::map<uint64_t, UnderWay> under_way_;  // by invocation
   std::vector<size_t> taken_;               // calls whose outcomes this turn has
   Counts ended_;
+  std::vector<worker::Suspect> suspects_;  // outlive a life, as a file does
+  worker::Trial trial_;
+  size_t n_begun_ = 0;  // in this life
 };
 
 // Releases made from definition documents.
@@ -190,10 +203,12 @@ class World : public engine::CommitListener, public worker::Wakeup {
   void run();
   // The host is lost: what was not committed is gone, the runner's calls too. Nothing but come_back() and
   // pass_time() makes sense until it is back.
-  void lose();
+  // Without `without_trace` the whole machine is lost; with it only the process, and nobody knows why.
+  void lose(bool without_trace = false);
   void come_back(std::vector<worker::Killer> killers = {});  // whose functions had crashed it
   bool down() const { return engine_ == nullptr; }
   void crash(std::vector<worker::Killer> killers = {});  // both, and settles
+  void crash_without_trace();
   void pass_time(int64_t ns) { now_ += ns; }
   // The n-th commit from now fails, and the host with it; it comes back at once. `uncertain`: the commit is
   // durable all the same.
@@ -233,6 +248,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
   std::unique_ptr<store::Committer> committer_;
   std::unique_ptr<engine::Engine> engine_;
   bool losing_ = false, undurable_ = false;
+  worker::LastLife last_life_;
   size_t published_commits_ = 0;
   std::optional<int64_t> next_timer_;
   int crashes_ = 0;

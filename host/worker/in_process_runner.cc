@@ -18,7 +18,6 @@
 
 #include "host/worker/call.h"
 #include "host/worker/call_scope.h"
-#include "host/worker/last_words.h"
 
 namespace pirn::worker {
 
@@ -149,6 +148,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   void retire(const registry::ReleasePtr& release);
   std::vector<Residence> residences() const;
   uint32_t stuck_calls() const { return stuck_; }
+  CrashRecord* record() const { return options_.record; }
 
  private:
   // What the operator sees of a release, from its first invocation until its memory is gone.
@@ -161,7 +161,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   void try_to_add_thread();
   void work();
   void watch();
-  int64_t run_job(Place& place, int64_t now);
+  int64_t run_job(Place& place, int64_t now, CrashRecord::Slot* slot);
   void done(Place& place, std::unique_lock<std::mutex>& lock);
   bool spin(std::unique_lock<std::mutex>& lock);
   std::unique_lock<std::mutex> lock_from_engine();
@@ -354,6 +354,7 @@ void InProcessRunner::Pool::try_to_add_thread() {
 void InProcessRunner::Pool::work() {
   pthread_setname_np(pthread_self(), "pirn-task");
   const SignalStack signal_stack;
+  CrashRecord::Slot* const slot = options_.record ? options_.record->take_slot() : nullptr;
   std::vector<TenurePtr> used;  // whose functions this thread has called, or would have
   uint64_t retirements_seen = 0;
   int64_t now = 0;  // when the last job ended; 0: some time ago
@@ -380,7 +381,7 @@ void InProcessRunner::Pool::work() {
       lock.unlock();
       if (wake_another) work_.notify_one();
       if (std::find(used.begin(), used.end(), place.tenure) == used.end()) used.push_back(place.tenure);
-      now = run_job(place, now != 0 ? now : unix_now_ns());
+      now = run_job(place, now != 0 ? now : unix_now_ns(), slot);
       lock.lock();
       done(place, lock);
       continue;
@@ -394,6 +395,7 @@ void InProcessRunner::Pool::work() {
     --idle_;
   }
   lock.unlock();
+  if (slot) options_.record->give_back(slot);
   for (const TenurePtr& tenure : used)
     if (const LoadedRelease* loaded = tenure->loaded()) loaded->detach_thread();
 }
@@ -411,13 +413,13 @@ bool InProcessRunner::Pool::spin(std::unique_lock<std::mutex>& lock) {
 }
 
 // Returns when it ended: between two jobs that follow each other the clock is read once.
-int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now) {
+int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now, CrashRecord::Slot* slot) {
   const Invocation& invocation = place.invocation;
+  // Before the library is loaded: its constructors and its init are code of the package, too.
+  const CallNote note(options_.record, slot, invocation);
   if (auto loaded = place.tenure->get(source_)) {
     const pirn_fn function = (*loaded)->find(invocation.function);
     assert(function && "the definition was checked against the functions of its release");
-    const InvocationNote note(invocation.id,
-                              invocation.kind == Kind::hook ? invocation.frame->execution : ExecutionId());
     const int64_t cpu_before = options_.measure ? thread_cpu_ns() : 0;
     CallScope scope((*loaded)->name());
     place.outcome = Call(invocation, listener_, place.signals, now).run(function, (*loaded)->state());
@@ -498,6 +500,12 @@ size_t InProcessRunner::capacity() const { return pool_->capacity(); }
 void InProcessRunner::start(std::span<Invocation> batch) { pool_->start(batch); }
 void InProcessRunner::take_completions(std::vector<Completion>& out) { pool_->take_completions(out); }
 void InProcessRunner::cancel(uint64_t invocation, Signal signal) { pool_->cancel(invocation, signal); }
+void InProcessRunner::keep_suspects(std::span<const Suspect> suspects) {
+  if (CrashRecord* const record = pool_->record()) record->keep_suspects(suspects);
+}
+void InProcessRunner::put_on_trial(const Trial& trial) {
+  if (CrashRecord* const record = pool_->record()) record->put_on_trial(trial);
+}
 void InProcessRunner::retire(const registry::ReleasePtr& release) { pool_->retire(release); }
 std::vector<Residence> InProcessRunner::residences() const { return pool_->residences(); }
 uint32_t InProcessRunner::stuck_calls() const { return pool_->stuck_calls(); }

@@ -16,6 +16,7 @@
 #include <memory>
 #include <thread>
 
+#include "host/worker/crash_record.h"
 #include "host/worker/loaded_release.h"
 #include "host/worker/runner.h"
 
@@ -24,9 +25,10 @@ namespace pirn::worker {
 class InProcessRunner final : public Runner {
  public:
   struct Options {
-    size_t capacity = 2048;  // invocations under way, and at most as many threads
-    size_t threads = 2;      // to begin with
-    bool measure = false;    // the processor time of each call, which takes two calls of the system
+    size_t capacity = 2048;         // invocations under way, and at most as many threads
+    size_t threads = 2;             // to begin with
+    bool measure = false;           // the processor time of each call, which takes two calls of the system
+    CrashRecord* record = nullptr;  // of the calls that are under way; outlives the runner. null: none
     // Begins a thread of the pool; throws std::system_error when the system has none left, which a test
     // cannot bring about for one process alone.
     std::function<std::thread(std::function<void()>)> begin_thread = [](std::function<void()> work) {
@@ -43,6 +45,8 @@ class InProcessRunner final : public Runner {
   void start(std::span<Invocation> batch) override;
   void take_completions(std::vector<Completion>& out) override;
   void cancel(uint64_t invocation, Signal signal) override;
+  void keep_suspects(std::span<const Suspect> suspects) override;
+  void put_on_trial(const Trial& trial) override;
   void retire(const registry::ReleasePtr& release) override;
   std::vector<Residence> residences() const override;
   uint32_t stuck_calls() const override;

@@ -93,6 +93,54 @@ struct Killer {
   bool operator==(const Killer&) const = default;
 };
 
+// ---- what one life of a host leaves to the next one (crash_record.h keeps it) ----
+
+// One call, as every life of a host knows it: a step that runs again gets another invocation.
+struct CallIdentity {
+  ExecutionId execution;
+  uint32_t step = 0;  // journal::kNoStep: a handler of the whole workflow
+  Kind kind = Kind::task;
+
+  bool operator==(const CallIdentity&) const = default;
+};
+
+// A call that was under way when the last life ended.
+struct LastCall {
+  uint64_t invocation = 0;
+  CallIdentity call;
+
+  bool operator==(const LastCall&) const = default;
+};
+
+// A call that may have ended the process: it was under way when that happened, and nobody knows who did it.
+struct Suspect {
+  CallIdentity call;
+  int64_t window_ns = 0;  // for so long other calls wait while this one is on trial
+  uint32_t deaths = 0;    // how often the process has ended while this call was on trial
+
+  bool operator==(const Suspect&) const = default;
+};
+
+// The suspect that is on trial. `alone`: the process has run nothing else before it, and runs nothing beside
+// it, so that it is to blame if the process ends. invocation 0: nobody is on trial.
+struct Trial {
+  uint64_t invocation = 0;
+  bool alone = false;
+
+  bool operator==(const Trial&) const = default;
+};
+
+struct LastLife {
+  // clean: the host ended by itself, or there was none. power_loss: the machine was started anew since then,
+  // so that what is recorded may be old and nobody is suspected.
+  enum class End : uint8_t { clean, crash, power_loss };
+  End end = End::clean;
+  std::vector<Killer> killers;    // known: a fatal signal or exit() on the thread of the invocation
+  std::vector<LastCall> running;  // in any order
+  std::vector<Suspect> suspects;  // as keep_suspects() had them last
+  Trial trial;
+};
+
 // Live and best effort: what a running function says before it returns. Any thread; must not block.
 class Listener {
  public:
@@ -136,6 +184,11 @@ class Runner {
   };
   // No effect when the invocation has completed.
   virtual void cancel(uint64_t invocation, Signal signal) = 0;
+
+  // What the next life has to know if this one ends without a word; in force before the next start(). Kept
+  // where a runner keeps a record of what it runs; the default keeps nothing.
+  virtual void keep_suspects(std::span<const Suspect> /*suspects*/) {}
+  virtual void put_on_trial(const Trial& /*trial*/) {}
 
   // Nothing pins this release any more and the catalog does not point to it: unload it when its calls are
   // over.

@@ -30,6 +30,10 @@ bj::object printed(const Deed& deed, Kind kind) {
   if (deed.takes) out["takes"] = definition::print_duration(deed.takes);
   if (deed.ignores_cancel) out["ignores_cancel"] = true;
   if (deed.kills_host) out["kills_host"] = deed.kills_host;
+  if (deed.poison) {
+    out["kills_host"] = 1000;  // more often than any step may
+    out["without_trace"] = true;
+  }
   switch (deed.what) {
     case Deed::What::ok:
       if (kind == Kind::condition)
@@ -101,6 +105,7 @@ bj::object printed(const Command& command) {
         order["down"] = definition::print_duration(command.down);
       else
         order["crash"] = true;
+      if (command.without_trace) order["without_trace"] = true;
       break;
     case Command::What::pause:
       say("pause");

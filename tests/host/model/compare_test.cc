@@ -73,6 +73,7 @@ std::set<Feature> timeless_features(uint64_t seed) {
         Feature::workflow_retries, Feature::breakers, Feature::dead_letters, Feature::down, Feature::kills,
         Feature::again, Feature::triggers})
     features.erase(timely);
+  features.insert(Feature::poison);
   // What a step sees through after_any depends on who was first. Conditions may read it, and a nested
   // workflow begins with it.
   if (seed % 2)

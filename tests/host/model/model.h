@@ -69,6 +69,7 @@ struct Deed {
   int64_t takes = 0;
   bool ignores_cancel = false;
   uint32_t kills_host = 0;  // so many calls take the host with them before one does this
+  bool poison = false;      // a task: each call takes the host with it, and nobody knows that it was this one
 };
 using Script = std::function<Deed(const Call&)>;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "packager/json/json.h"
 #include "packager/schedule/instant.h"
@@ -310,6 +311,7 @@ class Generator {
     deed.takes = random_.duration(4000);
     deed.ignores_cancel = random_.one_in(3);
     deed.kills_host = kills();
+    deed.poison = has(Feature::poison) && random_.one_in(25);
     switch (random_.below(9)) {
       case 0:
       case 1:
@@ -509,10 +511,15 @@ Scenario retimed(const Scenario& scenario, uint64_t seed, bool crashes) {
     for (Deed& deed : deeds)
       deed.takes = random.one_in(3) ? 0 : random.duration(of.second == Kind::task ? 4000 : 800);
   std::erase_if(out.commands, [](const Command& command) { return command.what == Command::What::crash; });
+  // The first process that ends without a trace accuses nobody; the next one may.
+  bool traceless = std::none_of(out.deeds.begin(), out.deeds.end(), [](const auto& of) {
+    return std::any_of(of.second.begin(), of.second.end(), [](const Deed& deed) { return deed.poison; });
+  });
   while (crashes && !random.one_in(3)) {
     Command& crash = out.commands.emplace_back();
     crash.what = Command::What::crash;
     crash.at = random.duration(12'000);
+    crash.without_trace = std::exchange(traceless, false);
   }
   std::stable_sort(out.commands.begin(), out.commands.end(),
                    [](const Command& a, const Command& b) { return a.at < b.at; });

@@ -48,7 +48,8 @@ enum class Feature {
   kills,     // calls take the host with them
   again,     // retry and rerun
   triggers,  // schedules and events
-  count
+  count,
+  poison  // tasks that take the host with them without a trace: how many lives that costs is a matter of time
 };
 std::set<Feature> all_features();
 
@@ -68,6 +69,7 @@ struct Command {
   int64_t in = 0;                                // start: so much later
   std::optional<definition::Strategy> strategy;  // start
   int64_t down = 0;                              // crash: for so long
+  bool without_trace = false;                    // crash: nobody knows why; what comes out is the same
   std::string event, id;                         // emit
   std::string from;                              // again: a step; empty: what did not complete
 };

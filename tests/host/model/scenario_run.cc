@@ -12,7 +12,13 @@ Deed deed_of(const Scenario& scenario, const Call& call) {
     if (call.kind == Kind::duration || call.kind == Kind::backoff) usual.what = Deed::What::fail;
     return usual;
   }
-  return found->second[std::min<size_t>(call.nth, found->second.size()) - 1];
+  Deed deed = found->second[std::min<size_t>(call.nth, found->second.size()) - 1];
+  // S17: after as many lives as it takes, a step that always takes the host with it has failed.
+  if (deed.poison) {
+    deed.what = Deed::What::fail;
+    deed.error = {"crashed", definition::ErrorClass::terminal, ""};
+  }
+  return deed;
 }
 
 namespace {

@@ -381,6 +381,7 @@ void Monitor::compare_with_live() {
 void Monitor::check_end() {
   compare_with_live();
   for (const auto& [id, followed] : executions_) followed->check_end();
+  for (const std::string& breach : world_.runner().breaches) problems_.push_back("C21: " + breach);
 }
 
 }  // namespace pirn::sim

@@ -80,6 +80,29 @@ TEST(Simulate, ACallThatTakesTheHostWithItIsCalledAgain) {
   EXPECT_EQ(fates(report), (Strings{"a lost 1 at 0ms", "a lost 1 at 1s", "a returned 1 at 2s"}));
 }
 
+TEST(Simulate, ACallThatTakesTheHostWithItWithoutATraceIsFound) {
+  const bj::object report = report_of(case_of(
+      R"({"name":"bomb","max_crashes":0,"on_error":"continue"},{"name":"b"})",
+      R"(,"calls":[{"step":"bomb","does":{"takes":"10ms","kills_host":9,"without_trace":true}},
+                   {"step":"b","does":{"takes":"1s"}}],
+      "expect":{"w":{"state":"completed","steps":{"bomb":"failed(tolerated)","b":"completed"
+}
+}
+})"));
+  EXPECT_EQ(fates(report), (Strings{"bomb lost 1 at 0ms", "b lost 1 at 0ms", "bomb lost 1 at 10ms",
+                                    "b returned 1 at 20ms"}));
+}
+
+TEST(Simulate, AfterACrashWithoutATraceWhatRanRunsAgainAlone) {
+  const bj::object report =
+      report_of(case_of(R"({"name":"a"},{"name":"b"})", R"(,"calls":[{"step":"a","does":{"takes":"100ms"}},
+                   {"step":"b","does":{"takes":"100ms"}}],
+      "do":[{"start":"w"},{"at":"50ms","crash":true,"without_trace":true}],
+      "expect":{"w":{"state":"completed"}})"));
+  EXPECT_EQ(fates(report),
+            (Strings{"a lost 1 at 0ms", "b lost 1 at 0ms", "a returned 1 at 50ms", "b returned 1 at 150ms"}));
+}
+
 TEST(Simulate, ACommitThatFailsTakesTheHostWithIt) {
   for (const char* how : {"nothing_written", "uncertain"}) {
     const bj::object report =

@@ -418,9 +418,17 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
       execution.cancels ? static_cast<int64_t>(random.below(8000)) * kMillisecond : -1;
   const int64_t begin = world.now();
   bool cancelled = false;
+  int without_trace = 0;
   for (int slice = 0; slice < 100'000; ++slice) {
     world.advance(static_cast<int64_t>(1 + random.below(1500)) * kMillisecond);
-    if (execution.crashes && random.one_in(6)) world.crash();
+    if (execution.crashes && random.one_in(6)) {
+      // The first of them is never counted against anybody. Further ones may be, and then change what comes
+      // out: so only runs that are compared with no other have them.
+      if ((without_trace == 0 || execution.cancels) && random.one_in(2))
+        ++without_trace, world.crash_without_trace();
+      else
+        world.crash();
+    }
     if (cancel_after >= 0 && !cancelled && world.now() - begin >= cancel_after) {
       cancelled = true;
       (void)world.cancel(id);

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <set>
@@ -361,6 +362,28 @@ TEST_F(InProcessRunnerTest, AThreadIsBegunWhenTheSystemHasOneAgain) {
   EXPECT_EQ(take(1)[0].invocation, waiting) << "while the first one blocks its thread";
   workshop_.open_gate();
   take(1);
+}
+
+TEST_F(InProcessRunnerTest, ACallIsInTheRecordWhileItRuns) {
+  std::string file = (std::filesystem::temp_directory_path() / "pirn-record-XXXXXX").string();
+  close(mkstemp(file.data()));
+  const auto running = [&] {
+    const auto seen = CrashRecord::open(file);
+    return (*seen)->last_life().running;
+  };
+  const auto record = CrashRecord::open(file);
+  ASSERT_TRUE(record);
+  (*record)->begin_life();
+  open({.capacity = 64, .threads = 2, .record = record->get()});
+  const auto one = release("workshop-1");
+  const uint64_t id = start(one, "block");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  EXPECT_EQ(running(), (std::vector<LastCall>{{id, {{77}, 0, Kind::task}}}));
+  workshop_.open_gate();
+  take(1);
+  EXPECT_EQ(running(), (std::vector<LastCall>{}));
+  runner_.reset();
+  std::filesystem::remove(file);
 }
 
 TEST_F(InProcessRunnerTest, ARetiredReleaseIsUnloadedAndTheNextLoadIsFresh) {

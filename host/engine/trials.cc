@@ -1,0 +1,203 @@
+#include "host/engine/trials.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace pirn::engine {
+
+using worker::CallIdentity;
+using worker::Kind;
+using worker::LastCall;
+using worker::LastLife;
+using worker::Suspect;
+
+namespace {
+
+CallIdentity identity_of(const worker::Invocation& call) {
+  return {call.frame->execution, call.step, call.kind};
+}
+
+}  // namespace
+
+// Calls of other kinds begin when their execution is taken up, or with what led to them.
+bool Trials::Case::waits_for_its_step() const {
+  const Kind kind = suspect.call.kind;
+  return place == Place::waiting && (kind == Kind::task || kind == Kind::fallback || kind == Kind::input);
+}
+
+// ---- the last life ----
+
+std::vector<worker::Killer> Trials::take_up(const LastLife& last) {
+  holding_ = true;
+  if (last.end == LastLife::End::power_loss) return {};
+  for (const Suspect& suspect : last.suspects) cases_.push_back({suspect});
+  std::vector<worker::Killer> killers = last.killers;
+  if (last.end == LastLife::End::crash && killers.empty()) {
+    charge(last);
+    for (const LastCall& each : last.running)
+      if (last.trial.alone && each.invocation == last.trial.invocation)
+        killers.push_back(
+            {each.invocation, each.call.kind == Kind::hook ? each.call.execution : ExecutionId()});
+  }
+  // First those that were on trial when the process ended; then those that need the shortest trial.
+  std::stable_sort(cases_.begin(), cases_.end(), [](const Case& a, const Case& b) {
+    if (a.suspect.deaths != b.suspect.deaths) return a.suspect.deaths > b.suspect.deaths;
+    return a.suspect.window_ns < b.suspect.window_ns;
+  });
+  return killers;
+}
+
+void Trials::charge(const LastLife& last) {
+  std::vector<LastCall> running = last.running;
+  std::sort(running.begin(), running.end(),
+            [](const LastCall& a, const LastCall& b) { return a.invocation < b.invocation; });
+  for (const LastCall& each : running) {
+    Case* of = case_of(each.call);
+    if (!of) of = &cases_.emplace_back(Case{{each.call, kFirstWindowNs, 0}});
+    if (each.invocation == last.trial.invocation) ++of->suspect.deaths;
+  }
+}
+
+void Trials::keep_only(const std::function<bool(ExecutionId)>& open) {
+  std::erase_if(cases_, [&](const Case& each) { return !open(each.suspect.call.execution); });
+}
+
+std::vector<Suspect> Trials::suspects() const {
+  std::vector<Suspect> out;
+  for (const Case& each : cases_) out.push_back(each.suspect);
+  return out;
+}
+
+Trials::Case* Trials::case_of(const CallIdentity& call) {
+  const auto found =
+      std::find_if(cases_.begin(), cases_.end(), [&](const Case& each) { return each.suspect.call == call; });
+  return found == cases_.end() ? nullptr : &*found;
+}
+
+// ---- whose turn it is ----
+
+const Suspect* Trials::next_to_call() const {
+  if (on_trial()) return nullptr;
+  for (const Case& each : cases_) {
+    if (each.place == Place::called || each.place == Place::held) return nullptr;
+    if (each.waits_for_its_step()) return &each.suspect;
+  }
+  return nullptr;
+}
+
+void Trials::called(bool begins) {
+  const auto next =
+      std::find_if(cases_.begin(), cases_.end(), [](const Case& each) { return each.waits_for_its_step(); });
+  assert(next != cases_.end());
+  next->place = begins ? Place::called : Place::passed;
+}
+
+void Trials::all_is_durable() {
+  for (Case& each : cases_)
+    if (each.place == Place::called) each.place = Place::passed;
+}
+
+void Trials::hold(std::vector<worker::Invocation>& calls, int64_t now) {
+  for (worker::Invocation& call : calls) {
+    if (Case* const of = case_of(identity_of(call)); of && of->place != Place::begun) of->place = Place::held;
+    held_.push_back({std::move(call), now});
+  }
+}
+
+bool Trials::signal(const Signal& signal) {
+  const auto held = std::find_if(held_.begin(), held_.end(), [&](const HeldCall& each) {
+    return each.invocation.id == signal.invocation;
+  });
+  if (held == held_.end()) return false;
+  if (signal.signal == worker::Runner::Signal::cancel) {
+    held->cancelled = true;
+    return true;
+  }
+  if (Case* const of = case_of(identity_of(held->invocation)); of && of->place == Place::held)
+    of->place = Place::passed;
+  held_.erase(held);
+  return true;
+}
+
+Trials::Next Trials::next(int64_t now) const {
+  if (on_trial()) return Next::wait;
+  for (const Case& each : cases_) {
+    if (each.place == Place::called) return Next::wait;
+    if (each.waits_for_its_step()) return Next::look;
+    if (each.place != Place::held) continue;
+    // The first trial of a life always takes place, however long it takes: so the next life knows more.
+    return !all_until_ || now + each.suspect.window_ns <= *all_until_ ? Next::begin : Next::over;
+  }
+  return Next::over;
+}
+
+HeldCall Trials::begin(int64_t now, worker::Trial& trial) {
+  const auto of =
+      std::find_if(cases_.begin(), cases_.end(), [](const Case& each) { return each.place == Place::held; });
+  assert(of != cases_.end());
+  const auto held = std::find_if(held_.begin(), held_.end(), [&](const HeldCall& each) {
+    return identity_of(each.invocation) == of->suspect.call;
+  });
+  assert(held != held_.end());
+  HeldCall call = std::move(*held);
+  held_.erase(held);
+  of->place = Place::begun;
+  of->invocation = call.invocation.id;
+  trial = trial_ = {call.invocation.id, !std::exchange(anything_began_, true)};
+  trial_until_ = now + of->suspect.window_ns;
+  if (!all_until_) all_until_ = now + kWindows * of->suspect.window_ns;
+  return call;
+}
+
+std::vector<HeldCall> Trials::end() {
+  holding_ = false;
+  trial_ = {};
+  for (const HeldCall& each : held_)
+    if (Case* const of = case_of(identity_of(each.invocation)); of && of->place == Place::held) {
+      of->place = Place::begun;
+      of->invocation = each.invocation.id;
+    }
+  anything_began_ = true;
+  return std::exchange(held_, {});
+}
+
+bool Trials::expire(int64_t now) {
+  if (!on_trial() || now < trial_until_) return false;
+  for (Case& each : cases_)
+    if (each.invocation == trial_.invocation) each.suspect.window_ns *= 2;
+  trial_ = {};
+  return true;
+}
+
+void Trials::began(const std::vector<worker::Invocation>& calls) {
+  for (const worker::Invocation& call : calls)
+    if (Case* const of = case_of(identity_of(call)); of && of->place != Place::begun) {
+      of->place = Place::begun;
+      of->invocation = call.id;
+    }
+}
+
+bool Trials::returned(uint64_t invocation) {
+  if (trial_.invocation == invocation) trial_ = {};
+  const auto of = std::find_if(cases_.begin(), cases_.end(), [&](const Case& each) {
+    return each.place == Place::begun && each.invocation == invocation;
+  });
+  if (of == cases_.end()) return false;
+  // A handler may have been called for several failures of one step.
+  const bool again = std::any_of(held_.begin(), held_.end(), [&](const HeldCall& each) {
+    return identity_of(each.invocation) == of->suspect.call;
+  });
+  if (again)
+    of->place = Place::held;
+  else
+    cases_.erase(of);
+  return true;
+}
+
+bool Trials::forget(ExecutionId execution) {
+  return std::erase_if(cases_, [&](const Case& each) { return each.suspect.call.execution == execution; }) >
+         0;
+}
+
+}  // namespace pirn::engine
