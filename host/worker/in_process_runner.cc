@@ -1,5 +1,6 @@
 #include "host/worker/in_process_runner.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 
@@ -161,6 +162,9 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   void try_to_add_thread();
   void work();
   void watch();
+  std::thread leave_threads();  // with mutex_ held
+  void shrink();                // with mutex_ held
+  void join_ended(std::unique_lock<std::mutex>& lock);
   int64_t run_job(Place& place, int64_t now, CrashRecord::Slot* slot);
   void done(Place& place, std::unique_lock<std::mutex>& lock);
   bool spin(std::unique_lock<std::mutex>& lock);
@@ -183,15 +187,19 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
 
   std::mutex mutex_;
   std::condition_variable work_;     // a job, a retirement, the end
-  std::condition_variable stalled_;  // a job while the monitor is not watching, the end
+  std::condition_variable stalled_;  // a job while the monitor is not watching, a further thread, the end
   std::deque<Place*> queue_;         // guarded by mutex_
   std::vector<Place*> done_;         // guarded by mutex_
   size_t idle_ = 0;                  // guarded by mutex_
+  size_t least_idle_ = 0;            // guarded by mutex_: since the monitor looked last
+  size_t to_end_ = 0;                // guarded by mutex_: so many threads are too many
   uint64_t jobs_taken_ = 0;          // guarded by mutex_
   uint64_t retirements_ = 0;         // guarded by mutex_
   std::vector<TenurePtr>
       graveyard_;  // guarded by mutex_: let go of on a pool thread, since that may run deinit
   std::vector<std::thread> threads_;  // guarded by mutex_
+  size_t leaving_ = 0;                // guarded by mutex_: on their way from threads_ to ended_
+  std::vector<std::thread> ended_;    // guarded by mutex_: to be joined
   std::atomic<size_t> queued_{0};     // queue_.size(), for the spinning thread
   bool spinning_ = false;             // guarded by mutex_: a thread is looking for a job
   bool watching_ = false;             // guarded by mutex_: the monitor looks at the queue again soon
@@ -356,6 +364,7 @@ void InProcessRunner::Pool::work() {
   const SignalStack signal_stack;
   CrashRecord::Slot* const slot = options_.record ? options_.record->take_slot() : nullptr;
   std::vector<TenurePtr> used;  // whose functions this thread has called, or would have
+  std::thread self;             // when it is one too many
   uint64_t retirements_seen = 0;
   int64_t now = 0;  // when the last job ended; 0: some time ago
   std::unique_lock lock(mutex_);
@@ -387,17 +396,29 @@ void InProcessRunner::Pool::work() {
       continue;
     }
     if (stopping_) break;
+    if (to_end_ > 0) {
+      self = leave_threads();
+      break;
+    }
     now = 0;
     if (spin(lock)) continue;
     // While it spun it heard nothing: what was said meanwhile is looked at, not waited for.
     ++idle_;
-    work_.wait(lock, [&] { return !queue_.empty() || stopping_ || retirements_seen != retirements_; });
-    --idle_;
+    work_.wait(lock, [&] {
+      return !queue_.empty() || stopping_ || to_end_ > 0 || retirements_seen != retirements_;
+    });
+    least_idle_ = std::min(least_idle_, --idle_);
   }
   lock.unlock();
   if (slot) options_.record->give_back(slot);
   for (const TenurePtr& tenure : used)
     if (const LoadedRelease* loaded = tenure->loaded()) loaded->detach_thread();
+  if (!self.joinable()) return;
+  used.clear();
+  lock.lock();
+  ended_.push_back(std::move(self));
+  --leaving_;
+  stalled_.notify_all();
 }
 
 // Looks for a job a little longer before the thread blocks, one thread at a time: under load the next batch
@@ -451,13 +472,66 @@ void InProcessRunner::Pool::done(Place& place, std::unique_lock<std::mutex>& loc
   lock.lock();
 }
 
-// Wakes or adds a thread when jobs wait and none was taken for a while.
+// The calling thread is one too many. It keeps its own handle until it has left the packages, which may take
+// long; then the monitor joins it.
+std::thread InProcessRunner::Pool::leave_threads() {
+  const auto own = std::find_if(threads_.begin(), threads_.end(), [](const std::thread& thread) {
+    return thread.get_id() == std::this_thread::get_id();
+  });
+  assert(own != threads_.end());
+  std::thread self = std::move(*own);
+  threads_.erase(own);
+  --to_end_;
+  ++leaving_;
+  return self;
+}
+
+// So many threads as were idle all the time since this was called last are not needed. Which of them end does
+// not matter: those that have just been woken do.
+void InProcessRunner::Pool::shrink() {
+  const size_t above = threads_.size() - std::min(threads_.size(), options_.threads);
+  to_end_ = std::min(std::exchange(least_idle_, idle_), above);
+  for (size_t i = 0; i < to_end_; ++i) work_.notify_one();
+}
+
+// With the lock held, and held again when it returns. What the threads had is given back to the system: the
+// allocator would keep it.
+void InProcessRunner::Pool::join_ended(std::unique_lock<std::mutex>& lock) {
+  std::vector<std::thread> ended;
+  ended.swap(ended_);
+  const bool last = to_end_ + leaving_ == 0;
+  lock.unlock();
+  for (std::thread& thread : ended) thread.join();
+  if (last) malloc_trim(0);
+  lock.lock();
+}
+
+// Wakes or adds a thread when jobs wait and none was taken for a while, and ends those that are too many.
 void InProcessRunner::Pool::watch() {
+  using Clock = std::chrono::steady_clock;
   std::unique_lock lock(mutex_);
+  Clock::time_point look_at{};  // at the threads, while there are more than the first ones
   for (;;) {
     watching_ = false;
-    stalled_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    const auto called = [&] { return stopping_ || !queue_.empty() || !ended_.empty(); };
+    if (threads_.size() <= options_.threads) {
+      look_at = {};
+      stalled_.wait(lock, called);
+    } else {
+      if (look_at == Clock::time_point{}) {
+        look_at = Clock::now() + options_.idle_time;
+        least_idle_ = idle_;
+      }
+      stalled_.wait_until(lock, look_at, called);
+      if (Clock::now() >= look_at) {
+        shrink();
+        look_at = Clock::now() + options_.idle_time;
+      }
+    }
     watching_ = true;
+    if (!ended_.empty()) join_ended(lock);
+    if (stopping_) return;
+    if (queue_.empty()) continue;
     const uint64_t taken_before = jobs_taken_;
     stalled_.wait_for(lock, kStall, [&] { return stopping_; });
     if (stopping_) return;
@@ -480,6 +554,11 @@ void InProcessRunner::Pool::stop() {
     threads.swap(threads_);
   }
   monitor_.join();
+  {
+    std::unique_lock lock(mutex_);
+    stalled_.wait(lock, [&] { return leaving_ == 0; });
+  }
+  for (std::thread& thread : ended_) thread.join();
   const bool stuck = stuck_ > 0;
   for (std::thread& thread : threads) {
     if (stuck)

@@ -6,12 +6,14 @@
 //
 // Threads: a small pool, which grows when a queued invocation finds no free thread for some milliseconds, up
 // to one for each invocation that may be under way; so a blocking function delays its neighbours by little,
-// and fast functions do not pay for threads that nobody needs.
+// and fast functions do not pay for threads that nobody needs. Threads above the first ones that had nothing
+// to do for `idle_time` end, and their memory goes back to the system.
 //
 // A release is loaded at its first invocation, on a pool thread, once for each (tenant, release). Whoever
 // uses it holds it; after retire() the last one to let go calls deinit and unloads.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -25,9 +27,11 @@ namespace pirn::worker {
 class InProcessRunner final : public Runner {
  public:
   struct Options {
-    size_t capacity = 2048;         // invocations under way, and at most as many threads
-    size_t threads = 2;             // to begin with
-    bool measure = false;           // the processor time of each call, which takes two calls of the system
+    size_t capacity = 2048;  // invocations under way, and at most as many threads
+    size_t threads = 2;      // to begin with
+    bool measure = false;    // the processor time of each call, which takes two calls of the system
+    // So many threads as were never needed within such a time are too many.
+    std::chrono::nanoseconds idle_time = std::chrono::seconds(10);
     CrashRecord* record = nullptr;  // of the calls that are under way; outlives the runner. null: none
     // Begins a thread of the pool; throws std::system_error when the system has none left, which a test
     // cannot bring about for one process alone.

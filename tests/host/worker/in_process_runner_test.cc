@@ -47,6 +47,10 @@ class Workshop : public workshop {
     open_ = true;
     changed_.notify_all();
   }
+  void close_gate() {
+    std::lock_guard lock(mutex_);
+    open_ = false;
+  }
   int heard_of(int version, const std::string& what) {
     std::lock_guard lock(mutex_);
     return times_[{version, what}];
@@ -362,6 +366,65 @@ TEST_F(InProcessRunnerTest, AThreadIsBegunWhenTheSystemHasOneAgain) {
   EXPECT_EQ(take(1)[0].invocation, waiting) << "while the first one blocks its thread";
   workshop_.open_gate();
   take(1);
+}
+
+// How many threads of the pool there are. The threads may outlive it.
+class Counted {
+ public:
+  std::function<std::thread(std::function<void()>)> begin() {
+    return [alive = alive_](std::function<void()> work) {
+      return std::thread([alive, work = std::move(work)] {
+        ++*alive;
+        work();
+        --*alive;
+      });
+    };
+  }
+  int alive() const { return *alive_; }
+
+ private:
+  const std::shared_ptr<std::atomic<int>> alive_ = std::make_shared<std::atomic<int>>(0);
+};
+
+TEST_F(InProcessRunnerTest, ThreadsOfABurstEndAndAreThereAgainForTheNextOne) {
+  Counted threads;
+  open({.capacity = 64,
+        .threads = 2,
+        .idle_time = std::chrono::milliseconds(1),
+        .begin_thread = threads.begin()});
+  const auto one = release("workshop-1");
+  for (int burst = 1; burst <= 2; ++burst) {
+    start(one, "block", 32);
+    ASSERT_TRUE(workshop_.hears(1, "entered", 32 * burst)) << "a thread for each";
+    workshop_.open_gate();
+    take(32);
+    ASSERT_TRUE(until([&] { return threads.alive() == 2; })) << "the first ones stay";
+    EXPECT_GE(workshop_.heard_of(1, "detach"), 30 * burst) << "each has left the package";
+    start(one, "count", 8);
+    take(8);
+    workshop_.close_gate();
+  }
+  EXPECT_EQ(threads.alive(), 2);
+}
+
+TEST_F(InProcessRunnerTest, ThreadsThatAreNeededDoNotEnd) {
+  Counted threads;
+  open({.capacity = 64,
+        .threads = 1,
+        .idle_time = std::chrono::milliseconds(1),
+        .begin_thread = threads.begin()});
+  const auto one = release("workshop-1"), two = release("workshop-2");
+  start(one, "block", 8);
+  ASSERT_TRUE(workshop_.hears(1, "entered", 8));
+  // While eight block, those that come and go beside them get theirs, and give them back.
+  for (int i = 0; i < 50; ++i) {
+    start(two, "count", 4);
+    take(4);
+  }
+  ASSERT_TRUE(until([&] { return threads.alive() == 8; })) << "one for each that blocks";
+  workshop_.open_gate();
+  EXPECT_EQ(take(8).size(), 8u);
+  EXPECT_TRUE(until([&] { return threads.alive() == 1; }));
 }
 
 TEST_F(InProcessRunnerTest, ACallIsInTheRecordWhileItRuns) {
