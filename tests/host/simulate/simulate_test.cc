@@ -81,14 +81,11 @@ TEST(Simulate, ACallThatTakesTheHostWithItIsCalledAgain) {
 }
 
 TEST(Simulate, ACallThatTakesTheHostWithItWithoutATraceIsFound) {
-  const bj::object report = report_of(case_of(
-      R"({"name":"bomb","max_crashes":0,"on_error":"continue"},{"name":"b"})",
-      R"(,"calls":[{"step":"bomb","does":{"takes":"10ms","kills_host":9,"without_trace":true}},
+  const bj::object report = report_of(
+      case_of(R"({"name":"bomb","max_crashes":0,"on_error":"continue"},{"name":"b"})",
+              R"x(,"calls":[{"step":"bomb","does":{"takes":"10ms","kills_host":9,"without_trace":true}},
                    {"step":"b","does":{"takes":"1s"}}],
-      "expect":{"w":{"state":"completed","steps":{"bomb":"failed(tolerated)","b":"completed"
-}
-}
-})"));
+      "expect":{"w":{"state":"completed","steps":{"bomb":"failed(tolerated)","b":"completed"}}})x"));
   EXPECT_EQ(fates(report), (Strings{"bomb lost 1 at 0ms", "b lost 1 at 0ms", "bomb lost 1 at 10ms",
                                     "b returned 1 at 20ms"}));
 }
