@@ -1,5 +1,6 @@
 #include "host/api/server.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,6 +52,13 @@ Result<tcp::endpoint> parse_endpoint(const std::string& text) {
 std::string host_of(const tcp::endpoint& endpoint) {
   const std::string text = endpoint.address().to_string();
   return endpoint.address().is_v6() ? "[" + text + "]" : text;
+}
+
+// Asio leaves its sockets open to programs that the process starts. A program that is started before this is
+// called closes them itself (packager/process).
+template <class Socket>
+void close_on_exec(Socket& socket) {
+  ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
 }
 
 std::vector<std::string> lower(std::vector<std::string> names) {
@@ -121,6 +129,7 @@ class Server::Core {
     ::unlink(path.c_str());
     error_code error;
     local_.open(local(), error);
+    if (!error) close_on_exec(local_);
     const mode_t mask = ::umask(0177);
     if (!error) local_.bind(local::endpoint(path), error);
     ::umask(mask);
@@ -132,6 +141,7 @@ class Server::Core {
     PIRN_TRY(const tcp::endpoint endpoint, parse_endpoint(options_.listen));
     error_code error;
     tcp_.open(endpoint.protocol(), error);
+    if (!error) close_on_exec(tcp_);
     if (!error) tcp_.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) tcp_.bind(endpoint, error);
     if (!error) tcp_.listen(asio::socket_base::max_listen_connections, error);
@@ -153,6 +163,7 @@ class Server::Core {
         });
         return;
       }
+      close_on_exec(socket);
       if (door == Door::network) {
         error_code ignored;
         asio::ip::tcp::no_delay no_delay(true);

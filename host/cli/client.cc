@@ -1,6 +1,8 @@
 #include "host/cli/client.h"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
+
 #include <boost/json.hpp>
 #include <chrono>
 #include <csignal>
@@ -136,6 +138,10 @@ struct Client::State {
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(
+        curl, CURLOPT_OPENSOCKETFUNCTION, +[](void*, curlsocktype, curl_sockaddr* address) -> curl_socket_t {
+          return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        });
     List list;
     for (const auto& [name, value] : headers) add(list, name + ": " + value);
     if (!key.empty()) add(list, "Authorization: Bearer " + key);

@@ -77,6 +77,7 @@ Notifier::~Notifier() {
     stopping_ = true;
   }
   changed_.notify_one();
+  for (const auto& [tenant, messenger] : messengers_) messenger->stop();
   thread_.join();
 }
 
@@ -135,6 +136,7 @@ void Notifier::tell(Notice notice) {
   const Status delivered = found->second->deliver(id, document_of(notice));
   const std::string by = found->second->name();
   std::unique_lock lock(mutex_);
+  if (!delivered && stopping_) return;  // broken off: the next host tells it
   NotifierHealth& health = health_[found->first];
   if (delivered) {
     ++health.told;

@@ -40,7 +40,7 @@ class Notifier {
   using Messengers = std::map<std::string, std::unique_ptr<Messenger>, std::less<>>;
   Notifier(Messengers messengers, engine::Inbox& inbox, const store::Store& store,
            std::function<int64_t()> clock, RetryLimits limits = {});
-  // What is under way is finished; what waits is told by the next host.
+  // Waits for nobody: what is under way is broken off, and told by the next host with what waits.
   ~Notifier();
   Notifier(const Notifier&) = delete;
 

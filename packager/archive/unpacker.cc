@@ -1,7 +1,6 @@
 #include "packager/archive/unpacker.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,11 +11,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "packager/process/program.h"
+
 namespace pirn::archive {
 
 namespace {
-
-constexpr int kAboveTheGiven = 16;  // descriptors of the parent stay clear of 3 and 4 of the child
 
 Error corrupt(std::string message) {
   return Error{.code = Code::payload_corrupt, .message = std::move(message), .blame = Blame::package};
@@ -31,12 +30,7 @@ Error failed(const std::string& what) {
 // Anonymous memory that another process can map.
 class Memory {
  public:
-  explicit Memory(const char* name) {
-    const int fd = ::memfd_create(name, MFD_CLOEXEC);
-    if (fd < 0) return;
-    fd_ = ::fcntl(fd, F_DUPFD_CLOEXEC, kAboveTheGiven);
-    ::close(fd);
-  }
+  explicit Memory(const char* name) : fd_(::memfd_create(name, MFD_CLOEXEC)) {}
   ~Memory() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -65,7 +59,7 @@ class Memory {
   }
 
  private:
-  int fd_ = -1;
+  const int fd_;
 };
 
 std::string beside_this_program() {
@@ -79,38 +73,20 @@ std::string beside_this_program() {
   return ::access(beside.c_str(), X_OK) == 0 ? beside : directory + "../libexec/pirn/pirn-unpack";
 }
 
-int spawn(const std::string& program, int input, uint64_t input_size, int output, uint64_t output_size,
-          pid_t& child) {
-  std::string arguments[] = {program, std::to_string(input_size), std::to_string(output_size)};
-  char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), nullptr};
-  char* no_environment[] = {nullptr};
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawnattr_init(&attributes);
-  for (const int standard : {0, 1, 2})
-    ::posix_spawn_file_actions_addopen(&actions, standard, "/dev/null", O_RDWR, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, input, 3);
-  ::posix_spawn_file_actions_adddup2(&actions, output, 4);
-  ::posix_spawn_file_actions_addclosefrom_np(&actions, 5);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  const int failure = ::posix_spawn(&child, program.c_str(), &actions, &attributes, argv, no_environment);
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&actions);
-  return failure;
-}
-
 Result<std::string> run(const std::string& program, std::string_view compressed, uint64_t unpacked) {
   Memory input("pirn-packed"), output("pirn-unpacked");
   if (input.fd() < 0 || !input.write(compressed) || !output.resize(unpacked)) return failed("memory");
-  pid_t child = 0;
-  if ((errno = spawn(program, input.fd(), compressed.size(), output.fd(), unpacked, child)) != 0)
-    return failed(program);
+  using process::Handed;
+  const Result<pid_t> child =
+      process::start({.words = {program, std::to_string(compressed.size()), std::to_string(unpacked)},
+                      .environment = {},
+                      .descriptors = {{Handed::kNothing, 2}, {input.fd(), 3}, {output.fd(), 4}}});
+  if (!child)
+    return Error{.code = Code::unpacker_failed,
+                 .message = "cannot unpack in a process apart: " + child.error().message,
+                 .blame = Blame::world};
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (::waitpid(*child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFSIGNALED(status))
     return Error{.code = Code::unpacker_failed,

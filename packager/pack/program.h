@@ -16,7 +16,8 @@ struct ProgramResult {
 };
 
 // Blocks until the program ends. `on_line` gets each line as it comes; may be null. io_failed when the
-// program cannot be started. Standard input is empty.
+// program cannot be started. Standard input is empty; the environment is this one without its secrets, and no
+// other descriptor is open in the program (packager/process).
 Result<ProgramResult> run_program(const std::vector<std::string>& argv,
                                   const std::function<void(std::string_view)>& on_line);
 

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -33,6 +35,39 @@ TEST(Command, SaysHowItFailed) {
             std::string::npos);
   EXPECT_NE(command({"/nowhere/to/be/found"})->deliver("a", "{}").error().message.find("cannot be started"),
             std::string::npos);
+}
+
+// What a process that a command leaves behind has of the host: nothing that would keep a port or a lock.
+TEST(Command, InheritsNeitherDescriptorsNorSecrets) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "pirn-notify-XXXXXX").string();
+  const std::string directory = mkdtemp(pattern.data());
+  const std::string out = directory + "/out";
+  setenv("PIRN_KEY", "very-secret", 1);
+  setenv("PIRN_KEY_PASSPHRASE", "very-secret", 1);
+  const int listening = socket(AF_INET, SOCK_STREAM, 0);  // without close-on-exec
+  const auto messenger = command(
+      {"sh", "-c",
+       "{ env; for fd in /proc/$$/fd/*; do [ -e $fd ] && echo fd ${fd##*/}; done; true; } >\"$0\"", out});
+  EXPECT_TRUE(messenger->deliver("run:7", "{}"));
+  close(listening);
+  std::ifstream file(out);
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  EXPECT_EQ(text.find("very-secret"), std::string::npos) << text;
+  EXPECT_NE(text.find("PIRN_NOTICE_ID=run:7\n"), std::string::npos) << text;
+  const std::string descriptors = text.substr(text.find("fd "));
+  EXPECT_TRUE(descriptors.starts_with("fd 0\nfd 1\n")) << text;
+  EXPECT_LE(std::count(descriptors.begin(), descriptors.end(), '\n'), 4) << "the shell saved one: " << text;
+  std::filesystem::remove_all(directory);
+}
+
+TEST(Command, IsBrokenOffWhenTheHostEnds) {
+  const auto messenger = command({"sh", "-c", "tail -f /dev/null"}, 3'600'000);
+  std::thread host([&] { messenger->stop(); });
+  const Status told = messenger->deliver("a", "{}");
+  host.join();
+  ASSERT_FALSE(told);
+  EXPECT_NE(told.error().message.find("the host ended"), std::string::npos) << told.error().message;
+  EXPECT_FALSE(messenger->deliver("b", "{}"));
 }
 
 TEST(Command, IsKilledWhenItTakesTooLong) {
@@ -93,6 +128,25 @@ TEST(Webhook, PostsTheDocument) {
   EXPECT_NE(request.find("Idempotency-Key: run:7"), std::string::npos) << request;
   EXPECT_NE(request.find("Content-Type: application/json"), std::string::npos) << request;
   EXPECT_TRUE(request.ends_with("\r\n\r\n{\"a\":1}")) << request;
+}
+
+TEST(Webhook, IsBrokenOffWhenTheHostEnds) {
+  const int silent = socket(AF_INET, SOCK_STREAM, 0);  // accepts in the kernel, and never answers
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(silent, 4), 0);
+  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const auto messenger =
+      webhook("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + "/", 3'600'000);
+  std::thread host([&] { messenger->stop(); });
+  const Status told = messenger->deliver("a", "{}");
+  host.join();
+  close(silent);
+  ASSERT_FALSE(told);
+  EXPECT_NE(told.error().message.find("the host ended"), std::string::npos) << told.error().message;
 }
 
 TEST(Webhook, AnythingButSuccessIsAFailure) {

@@ -47,6 +47,7 @@ class FakeMessenger final : public Messenger {
     return {};
   }
   std::string name() const override { return "fake"; }
+  void stop() override {}
   std::vector<std::pair<std::string, std::string>> delivered() const {
     const std::lock_guard lock(mutex_);
     return delivered_;

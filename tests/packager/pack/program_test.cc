@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 namespace pirn::pack {
 namespace {
 
@@ -20,6 +22,17 @@ TEST(Program, SignalsAreToldApart) {
 }
 
 TEST(Program, StandardInputIsEmpty) { EXPECT_EQ(run_program({"cat"}, nullptr)->output, ""); }
+
+// CMake and all that a project makes it run.
+TEST(Program, BuildsSeeNoSecrets) {
+  setenv("PIRN_KEY_PASSPHRASE", "very-secret", 1);
+  setenv("PIRN_KEY", "very-secret", 1);
+  const auto result = run_program(
+      {"sh", "-c", "env; for fd in /proc/$$/fd/*; do [ -e $fd ] && echo fd ${fd##*/}; done; true"}, nullptr);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->output.find("very-secret"), std::string::npos) << result->output;
+  EXPECT_TRUE(result->output.ends_with("\nfd 0\nfd 1\nfd 2\n")) << result->output;
+}
 
 TEST(Program, MissingOnesSaySo) {
   const auto result = run_program({"/no/such/program"}, nullptr);
