@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "host/journal/value.h"
+#include "packager/error/printable.h"
 #include "packager/json/text.h"
 
 namespace pirn::api {
@@ -70,7 +71,7 @@ Response problem(const Error& error) {
 Response json(int status, std::string text) {
   Response response;
   response.status = status;
-  response.body = std::move(text);
+  response.body = printable_json(std::move(text));
   return response;
 }
 

@@ -51,7 +51,7 @@ using Respond = std::function<void(Response)>;
 
 // problem+json (RFC 9457) of an error, with the status of its catalogue entry.
 Response problem(const Error& error);
-// A JSON document.
+// A JSON document. What a terminal would obey is escaped in it (packager/error/printable.h).
 Response json(int status, std::string text);
 
 }  // namespace pirn::api

@@ -13,6 +13,7 @@
 #include "host/journal/value.h"
 #include "host/logbook/logbook.h"
 #include "host/store/store.h"
+#include "packager/error/printable.h"
 #include "registry/registry.h"
 
 namespace pirn::api {
@@ -66,7 +67,7 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
   void read(Sink sink) {
     std::string out;
     if (!replay(out)) return fail(std::move(sink));
-    if (!out.empty()) return sink(std::move(out));
+    if (!out.empty()) return sink(printable_json(std::move(out)));
     next(std::move(sink));
   }
 
@@ -125,7 +126,7 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
       else if (!text_.commit(out, item.commit_no, *item.text))
         return fail(std::move(sink));
     }
-    if (!out.empty()) return sink(std::move(out));
+    if (!out.empty()) return sink(printable_json(std::move(out)));
     next(std::move(sink));
   }
 

@@ -38,18 +38,18 @@ Outcome status(const Arguments& arguments) {
   }
   const bj::object& engine = host.at("engine").as_object();
   const bj::object& store = host.at("store").as_object();
-  std::cout << "host       " << text_of(host, "version") << ", "
-            << (host.at("ready").as_bool() ? "ready" : "NOT READY: " + text_of(host, "reason")) << '\n'
-            << "started    " << time_words(host.at("started_at")) << '\n'
-            << "data       " << text_of(host, "data_directory") << '\n'
-            << "store      " << text_of(store, "kind") << ", "
-            << size_words(store.at("size_bytes").to_number<uint64_t>()) << ", epoch "
-            << text_of(store, "epoch") << ", " << text_of(store, "executions") << " executions\n"
-            << "open       " << text_of(engine, "open_executions") << " executions, "
-            << text_of(engine, "running_steps") << " steps running, " << text_of(engine, "ready_executions")
+  std::cout << "host       " << shown(host, "version") << ", "
+            << (host.at("ready").as_bool() ? "ready" : "NOT READY: " + shown(host, "reason")) << '\n'
+            << "started    " << printable(time_words(host.at("started_at"))) << '\n'
+            << "data       " << shown(host, "data_directory") << '\n'
+            << "store      " << shown(store, "kind") << ", "
+            << size_words(store.at("size_bytes").to_number<uint64_t>()) << ", epoch " << shown(store, "epoch")
+            << ", " << shown(store, "executions") << " executions\n"
+            << "open       " << shown(engine, "open_executions") << " executions, "
+            << shown(engine, "running_steps") << " steps running, " << shown(engine, "ready_executions")
             << " executions wait for a slot\n"
-            << "stuck      " << text_of(host, "stuck_calls") << " calls\n"
-            << "watchers   " << text_of(host, "watchers") << '\n';
+            << "stuck      " << shown(host, "stuck_calls") << " calls\n"
+            << "watchers   " << shown(host, "watchers") << '\n';
   const bj::array& resources = host.at("resources").as_array();
   if (!resources.empty()) {
     std::cout << '\n';
@@ -85,13 +85,12 @@ Outcome explain(const Arguments& arguments) {
   if (format == Format::id) {
     std::cout << code_number(entry->code) << '\n';
   } else if (format != Format::table) {
-    std::cout << bj::object{{"code", code_number(entry->code)},
-                            {"name", entry->name},
-                            {"title", entry->title},
-                            {"fix", entry->fix},
-                            {"http_status", entry->http_status},
-                            {"exit_code", entry->exit_code}}
-              << '\n';
+    print_json(bj::object{{"code", code_number(entry->code)},
+                          {"name", entry->name},
+                          {"title", entry->title},
+                          {"fix", entry->fix},
+                          {"http_status", entry->http_status},
+                          {"exit_code", entry->exit_code}});
   } else {
     std::cout << code_number(entry->code) << "  " << entry->name << "\n\n  " << entry->title << "\n\n  "
               << entry->fix << "\n\n  HTTP status " << entry->http_status << ", exit code "

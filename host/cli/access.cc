@@ -50,7 +50,7 @@ Status put_duration(const Arguments& arguments, std::string_view option, bj::obj
 
 void warn_of_trust(const std::string& tenant) {
   note("");
-  note("WARNING: the code of tenant '" + tenant +
+  note("WARNING: the code of tenant '" + printable(tenant) +
        "' will run INSIDE the host process. It can read the data of every");
   note(
       "         tenant and can stop the host. This is recorded as the operator's decision to trust that "
@@ -76,7 +76,7 @@ Outcome tenant_create(const Arguments& arguments) {
     note(
         "Packages of this tenant run in worker processes, which this version does not have yet: its "
         "deployments are");
-    note("refused. If its code is trusted like the host itself: pirn tenant set " + name +
+    note("refused. If its code is trusted like the host itself: pirn tenant set " + printable(name) +
          " --isolation in-process");
   }
   suggest("pirn trust add --key KEY.pub --publisher NAME --tenant " + name);
@@ -114,9 +114,8 @@ Outcome key_create(const Arguments& arguments) {
   const bj::object& key = answer.as_object();
   if (format == Format::table) {
     // The token alone is the data, so that it can be taken by a script.
-    std::cout << text_of(key, "token") << '\n';
-    note("key " + text_of(key, "id") + ", role " + text_of(key, "role") +
-         ": shown this once and kept nowhere.");
+    std::cout << shown(key, "token") << '\n';
+    note("key " + shown(key, "id") + ", role " + shown(key, "role") + ": shown this once and kept nowhere.");
     suggest("PIRN_KEY=… pirn run ls --server http://ADDRESS:PORT");
     return 0;
   }

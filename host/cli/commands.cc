@@ -531,7 +531,8 @@ std::string reference() {
       "# Command line\n\n"
       "Made from the table in `host/cli/commands.cc`; a test compares the two. Data goes to standard output, "
       "everything\n"
-      "else to standard error. " +
+      "else to standard error. Characters that a terminal would obey are escaped: `\\x1b` in text, `\\u001b` "
+      "in JSON.\n" +
       std::string(exit_codes());
   const auto append = [&](const Option& option) {
     std::string names(option.name);

@@ -34,7 +34,8 @@ void warn_of(const pack::Packed& packed) {
     const definition::Warning& warning = packed.warnings[i];
     std::string place = warning.where.file;
     if (warning.where.line != 0) place += ":" + std::to_string(warning.where.line);
-    note("warning: " + warning.message + "\n  at " + place + "\n  hint: " + warning.hint);
+    note("warning: " + printable(warning.message) + "\n  at " + printable(place) +
+         "\n  hint: " + printable(warning.hint));
   }
   if (count > kMostShown) note("warning: there are " + std::to_string(count - kMostShown) + " more of these");
   if (!packed.unloads)
@@ -50,7 +51,7 @@ Outcome new_package(const Arguments& arguments) {
   const std::string directory = arguments.get("directory", name);
   PIRN_TRY(const std::vector<std::string> files,
            pack::new_package(name, directory, arguments.get("language", "cpp"), template_directory()));
-  for (const std::string& file : files) std::cout << file << '\n';
+  for (const std::string& file : files) std::cout << printable(file) << '\n';
   suggest("pirn pack " + directory);
   return 0;
 }
@@ -69,10 +70,10 @@ Outcome pack(const Arguments& arguments) {
   if (arguments.has("verbose"))
     options.on_build_line = [](std::string_view line) { note(line); };
   else
-    note("building and packing " + options.directory);
+    note("building and packing " + printable(options.directory));
   options.on_build_warning = [](std::string_view line) { note(line); };
   PIRN_TRY(const pack::Packed packed, pack::pack(options));
-  std::cout << packed.file << '\n';
+  std::cout << printable(packed.file) << '\n';
   warn_of(packed);
   suggest("pirn sign " + packed.file + " --key KEY.pem");
   return 0;
@@ -85,7 +86,7 @@ Outcome sign(const Arguments& arguments) {
            pack::load_private_key(arguments.get("key"), passphrase_of(arguments, false)));
   const std::string file = arguments.get("file");
   PIRN_TRY(const pack::Signed result, pack::sign_file(file, key));
-  std::cout << "signed " << file << " with key " << result.key.hex() << " (" << result.signatures
+  std::cout << "signed " << printable(file) << " with key " << result.key.hex() << " (" << result.signatures
             << (result.signatures == 1 ? " signature)\n" : " signatures)\n");
   suggest("pirn push " + file);
   return 0;
@@ -104,7 +105,8 @@ Outcome verify(const Arguments& arguments) {
     options.threshold = static_cast<uint32_t>(std::min<int64_t>(threshold, UINT32_MAX));
   }
   PIRN_TRY(const archive::VerifiedPackage package, pack::verify_file(arguments.get("file"), options));
-  std::cout << package.manifest.package << " " << package.manifest.version << " is genuine; signed by";
+  std::cout << printable(package.manifest.package + " " + package.manifest.version)
+            << " is genuine; signed by";
   for (const archive::Signer& signer : package.signers) std::cout << " " << signer.key.hex().substr(0, 16);
   std::cout << "\nrelease " << package.package_id.hex() << '\n';
   return 0;
@@ -115,11 +117,10 @@ Outcome inspect(const Arguments& arguments) {
   PIRN_TRY(const archive::UnverifiedPackage package, pack::read_package(arguments.get("file")));
   if (format == Format::id)
     std::cout << package.package_id.hex() << '\n';
-  else {
-    const std::string text =
-        format == Format::table ? pack::inspect_text(package) : pack::inspect_json(package);
-    std::cout << text << (text.ends_with('\n') ? "" : "\n");
-  }
+  else if (format == Format::table)
+    std::cout << pack::inspect_text(package);
+  else
+    print_json_text(pack::inspect_json(package));
   return 0;
 }
 
@@ -135,7 +136,7 @@ Outcome unpack(const Arguments& arguments) {
       directory += ".d";
   }
   PIRN_DO(pack::unpack_file(file, directory));
-  std::cout << directory << '\n';
+  std::cout << printable(directory) << '\n';
   return 0;
 }
 
@@ -143,9 +144,10 @@ Outcome key_generate(const Arguments& arguments) {
   PIRN_TRY(const std::string passphrase,
            signature::read_passphrase(passphrase_of(arguments, true), "the new key"));
   PIRN_TRY(const pack::GeneratedKey key, pack::generate_key(arguments.get("name"), passphrase));
-  std::cout << key.private_file << '\n' << key.public_file << '\n';
+  std::cout << printable(key.private_file) << '\n' << printable(key.public_file) << '\n';
   note("key id " + key.key.id().hex());
-  note(key.private_file + " signs packages: keep it secret. " + key.public_file + " is what others trust.");
+  note(printable(key.private_file) + " signs packages: keep it secret. " + printable(key.public_file) +
+       " is what others trust.");
   suggest("pirn sign PACKAGE.pirn --key " + key.private_file);
   return 0;
 }

@@ -45,7 +45,7 @@ Outcome retry_all(const Arguments& arguments, Client& client, Format format) {
   }
   PIRN_TRY(const bj::value answer, client.call("POST", path({"dead-letters", "retry"}), bj::serialize(body)));
   for (const bj::value& refused : answer.at("refused").as_array())
-    note(text_of(refused.as_object(), "id") + " stays: " + text_of(refused.as_object(), "message"));
+    note(shown(refused.as_object(), "id") + " stays: " + shown(refused.as_object(), "message"));
   print_rows(answer.at("retried").as_array(), {{"LETTER", "id"}, {"RUN", "execution"}}, format, "execution",
              "No dead letter was retried.");
   return answer.at("refused").as_array().empty() ? 0 : 1;

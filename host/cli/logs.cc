@@ -40,9 +40,9 @@ struct Choice {
 
 void print_line(const bj::object& line, Format format) {
   if (format == Format::json || format == Format::jsonl)
-    std::cout << json_text(line) << '\n';
+    print_json(line);
   else if (format == Format::id)
-    std::cout << text_of(line, "n") << '\n';
+    std::cout << shown(line, "n") << '\n';
   else
     std::cout << log_line(line) << '\n';
 }
@@ -97,9 +97,9 @@ Outcome run_logs(const Arguments& arguments) {
              else
                print_line(line, format);
            }));
-  if (format == Format::json) std::cout << json_text(all) << '\n';
+  if (format == Format::json) print_json(all);
   if (silent && format == Format::table) note("No line of that kind was logged.");
-  if (const std::string lost = text_of(last.as_object(), "lost"); lost != "0")
+  if (const std::string lost = shown(last.as_object(), "lost"); lost != "0")
     note(lost + " older lines had to make room");
   return 0;
 }

@@ -6,6 +6,7 @@
 
 int main(int argc, char** argv) {
   using namespace pirn;
+  const cli::SafeStream safe_output(std::cout), safe_errors(std::cerr);
   const Result<cli::Parsed> parsed = cli::parse({argv + 1, argv + argc});
   const auto fail = [](const Error& error) {
     std::cout.flush();

@@ -26,15 +26,15 @@ std::string percent(const bj::value& share) {
 std::string grade_words(const bj::value& grade) {
   if (!grade.is_object()) return "-";
   char text[32];
-  std::snprintf(text, sizeof text, "%s (%.1f)", grade.at("letter").as_string().c_str(),
+  std::snprintf(text, sizeof text, " (%.1f)",
                 std::floor(grade.at("score").to_number<double>() * 10) / 10);  // 59.99 is no 60
-  return text;
+  return std::string(grade.at("letter").as_string()) + text;
 }
 
 // "broken: it broke", and below it what caused it, each further in.
 void print_causes(const bj::object& error, size_t depth) {
-  std::cout << std::string(2 * depth, ' ') << (depth == 1 ? "" : "cause: ") << text_of(error, "code") << ": "
-            << text_of(error, "message") << '\n';
+  std::cout << std::string(2 * depth, ' ') << (depth == 1 ? "" : "cause: ") << shown(error, "code") << ": "
+            << shown(error, "message") << '\n';
   if (error.at("cause").is_object()) print_causes(error.at("cause").as_object(), depth + 1);
 }
 
@@ -77,12 +77,11 @@ Outcome run_metrics(const Arguments& arguments) {
               {"GRADE", "graded"}},
              format, "name", "No step has begun.");
   for (const bj::value& each : metrics.at("bottlenecks").as_array())
-    std::cout << "\nbottleneck  " << text_of(each.as_object(), "step") << " ("
-              << text_of(each.as_object(), "severity") << "): " << text_of(each.as_object(), "advice")
-              << '\n';
+    std::cout << "\nbottleneck  " << shown(each.as_object(), "step") << " ("
+              << shown(each.as_object(), "severity") << "): " << shown(each.as_object(), "advice") << '\n';
   std::cout << '\n';
   for (const bj::value& each : metrics.at("recommendations").as_array())
-    std::cout << std::string(each.as_string()) << '\n';
+    std::cout << printable(each.as_string()) << '\n';
   if (metrics.at("cpu_ms").is_null())
     note("processor time is not measured: measure_cpu = true in the configuration of the host");
   return 0;
@@ -103,9 +102,10 @@ Outcome run_errors(const Arguments& arguments) {
   for (const bj::value& each : errors) {
     const bj::object& error = each.as_object();
     const bj::object& scope = error.at("scope").as_object();
-    std::cout << '[' << number++ << "] " << time_words(error.at("when")) << " | " << text_of(scope, "kind");
-    if (scope.contains("node_id")) std::cout << ' ' << text_of(scope, "node_id");
-    std::cout << " @" << text_of(scope, "checkpoint") << '\n';
+    std::cout << '[' << number++ << "] " << printable(time_words(error.at("when"))) << " | "
+              << shown(scope, "kind");
+    if (scope.contains("node_id")) std::cout << ' ' << shown(scope, "node_id");
+    std::cout << " @" << shown(scope, "checkpoint") << '\n';
     print_causes(error.at("error").as_object(), 1);
     std::cout << "  tags: " << names_in(error.at("tags").as_array()) << '\n'
               << "  context: " << json_text(error.at("context")) << '\n';

@@ -29,7 +29,7 @@ Outcome health(const Arguments& arguments) {
   if (format == Format::table) {
     print_rows(answer.at("parts").as_array(), {{"PART", "part"}, {"STATUS", "status"}, {"WHY", "detail"}},
                format, "part", "");
-    std::cout << "\nthe host is " << status << '\n';
+    std::cout << "\nthe host is " << printable(status) << '\n';
   } else {
     print_object(answer.as_object(), {}, format, "status");
   }

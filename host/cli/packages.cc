@@ -49,7 +49,7 @@ Result<Reference> reference_of(const std::string& text) {
 std::string names(const bj::value& list) {
   std::string out;
   for (const bj::value& name : list.as_array())
-    out += (out.empty() ? "" : ", ") + std::string(name.as_string());
+    out += (out.empty() ? "" : ", ") + printable(name.as_string());
   return out;
 }
 
@@ -68,15 +68,15 @@ void print_releases(bj::value answer, Format format, std::string_view nothing) {
 }
 
 std::string plan_text(const bj::object& plan) {
-  std::string out = text_of(plan, "package") + ": " + text_of(plan, "from_version") + " -> " +
-                    text_of(plan, "to_version") + "\n";
+  std::string out =
+      shown(plan, "package") + ": " + shown(plan, "from_version") + " -> " + shown(plan, "to_version") + "\n";
   for (const char* what : {"added", "changed", "removed", "unchanged"}) {
     const std::string list = names(plan.at(what));
     if (!list.empty()) out += "  workflows " + std::string(what) + ": " + list + "\n";
   }
   for (const bj::value& move : plan.at("schedules").as_array())
-    out += "  the schedule of " + text_of(move.as_object(), "workflow") + " " +
-           text_of(move.as_object(), "what") + "\n";
+    out += "  the schedule of " + shown(move.as_object(), "workflow") + " " +
+           shown(move.as_object(), "what") + "\n";
   if (plan.at("nothing_to_do").as_bool()) out += "  it is active already: nothing to do\n";
   return out;
 }
@@ -106,21 +106,21 @@ Outcome print_deployed(const bj::object& deployed, Format format, const Client& 
   }
   const bj::object& plan = deployed.at("plan").as_object();
   if (!deployed.at("changed").as_bool()) {
-    std::cout << text_of(deployed, "package") << " " << text_of(deployed, "version")
-              << " is active already (revision " << text_of(deployed, "revision") << ")\n";
+    std::cout << shown(deployed, "package") << " " << shown(deployed, "version")
+              << " is active already (revision " << shown(deployed, "revision") << ")\n";
     return 0;
   }
-  std::cout << "deployed " << text_of(deployed, "package") << " " << text_of(deployed, "version")
-            << " as revision " << text_of(deployed, "revision");
-  if (text_of(plan, "from_version") != "-")
-    std::cout << " (was " << text_of(plan, "from_version") << "; running executions stay on theirs)";
+  std::cout << "deployed " << shown(deployed, "package") << " " << shown(deployed, "version")
+            << " as revision " << shown(deployed, "revision");
+  if (shown(plan, "from_version") != "-")
+    std::cout << " (was " << shown(plan, "from_version") << "; running executions stay on theirs)";
   std::cout << '\n';
   std::string workflow;
   for (const char* what : {"added", "changed", "unchanged"})
     if (workflow.empty() && !plan.at(what).as_array().empty())
       workflow = std::string(plan.at(what).as_array()[0].as_string());
   if (!workflow.empty())
-    suggest("pirn run start " + text_of(deployed, "package") + "::" + workflow + client.context_options() +
+    suggest("pirn run start " + shown(deployed, "package") + "::" + workflow + client.context_options() +
             " --watch");
   return 0;
 }
@@ -133,11 +133,11 @@ Outcome push(const Arguments& arguments) {
   PIRN_TRY(Client client, Client::open(arguments));
   const auto progress = [&](uint64_t sent, uint64_t total) {
     if (is_interactive() && total > 1 << 20)
-      std::cerr << "\rsending " << size_words(sent) << " of " << size_words(total)
-                << (sent == total ? "; verifying\x1b[K" : "\x1b[K");
+      std::cerr << Control{"\r"} << "sending " << size_words(sent) << " of " << size_words(total)
+                << (sent == total ? "; verifying" : "") << Control{"\x1b[K"};
   };
   const auto answer = client.upload(path({"packages"}), bytes, progress);
-  if (is_interactive() && bytes.size() > 1 << 20) std::cerr << "\r\x1b[K";
+  if (is_interactive() && bytes.size() > 1 << 20) std::cerr << Control{"\r\x1b[K"};
   if (!answer) return answer.error();
   const bj::object& release = answer->as_object();
   if (format != Format::table) {
@@ -145,9 +145,9 @@ Outcome push(const Arguments& arguments) {
     return 0;
   }
   const bool already = release.at("already_there").as_bool();
-  std::cout << (already ? "already there: " : "pushed ") << text_of(release, "package") << " "
-            << text_of(release, "version") << "  release " << text_of(release, "release") << '\n';
-  suggest("pirn deploy " + text_of(release, "package") + "@" + text_of(release, "version") +
+  std::cout << (already ? "already there: " : "pushed ") << shown(release, "package") << " "
+            << shown(release, "version") << "  release " << shown(release, "release") << '\n';
+  suggest("pirn deploy " + shown(release, "package") + "@" + shown(release, "version") +
           client.context_options());
   return 0;
 }
@@ -176,21 +176,20 @@ Outcome package_show(const Arguments& arguments) {
   print_object(release, kOneRelease, format, "release");
   if (format != Format::table) return 0;
   for (const bj::value& signer : release.at("signers").as_array())
-    std::cout << "signed by    " << text_of(signer.as_object(), "key_id") << " ("
-              << text_of(signer.as_object(), "role") << ")\n";
+    std::cout << "signed by    " << shown(signer.as_object(), "key_id") << " ("
+              << shown(signer.as_object(), "role") << ")\n";
   for (const auto& [package, range] : release.at("requires").as_object())
-    std::cout << "requires     " << std::string_view(package) << ' ' << std::string_view(range.as_string())
-              << '\n';
+    std::cout << "requires     " << printable(package) << ' ' << printable(range.as_string()) << '\n';
   if (const bj::value* runs_with = release.if_contains("runs_with"))
     for (const bj::value& each : runs_with->as_array())
-      std::cout << "runs with    " << text_of(each.as_object(), "package") << '@'
-                << text_of(each.as_object(), "version") << '\n';
-  if (release.contains("unmet")) std::cout << "unmet        " << text_of(release, "unmet") << '\n';
+      std::cout << "runs with    " << shown(each.as_object(), "package") << '@'
+                << shown(each.as_object(), "version") << '\n';
+  if (release.contains("unmet")) std::cout << "unmet        " << shown(release, "unmet") << '\n';
   std::cout << "functions    " << names(release.at("functions")) << '\n';
   for (const bj::value& workflow : release.at("workflows").as_array())
-    std::cout << "workflow     " << text_of(workflow.as_object(), "name") << " ("
-              << text_of(workflow.as_object(), "steps")
-              << (text_of(workflow.as_object(), "steps") == "1" ? " step)\n" : " steps)\n");
+    std::cout << "workflow     " << shown(workflow.as_object(), "name") << " ("
+              << shown(workflow.as_object(), "steps")
+              << (shown(workflow.as_object(), "steps") == "1" ? " step)\n" : " steps)\n");
   return 0;
 }
 

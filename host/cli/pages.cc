@@ -27,14 +27,14 @@ Outcome print_journal(Client& client, const std::string& target, const std::stri
     if (format == Format::json)
       all.push_back(event);
     else if (format == Format::jsonl)
-      std::cout << json_text(event) << '\n';
+      print_json(event);
     else if (format == Format::id)
-      std::cout << text_of(event, "seq") << '\n';
+      std::cout << shown(event, "seq") << '\n';
     else
       std::cout << line(event) << '\n';
   };
   PIRN_DO(for_each_row(client, target, "events", after, print));
-  if (format == Format::json) std::cout << json_text(all) << '\n';
+  if (format == Format::json) print_json(all);
   return 0;
 }
 

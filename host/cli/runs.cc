@@ -94,13 +94,13 @@ Outcome show_started(Client& client, const bj::object& started, const Arguments&
   const std::string id = text_of(started, "id");
   if (!waits(arguments)) {
     if (format == Format::json || format == Format::jsonl)
-      std::cout << json_text(started) << '\n';
+      print_json(started);
     else
-      std::cout << id << '\n';
+      std::cout << printable(id) << '\n';
     if (format == Format::table) suggest("pirn run watch " + id + client.context_options());
     return 0;
   }
-  note("started " + id);
+  note("started " + printable(id));
   return wait_for(client, id, arguments, format, !arguments.has("watch"));
 }
 
@@ -134,7 +134,7 @@ Outcome run_start(const Arguments& arguments) {
   if (arguments.has("key")) headers.emplace_back("Idempotency-Key", arguments.get("key"));
   PIRN_TRY(const bj::value answer, client.call("POST", path({"executions"}), body, headers));
   const bj::object& started = answer.as_object();
-  if (started.at("existing").as_bool()) note("the key started this run before: " + text_of(started, "id"));
+  if (started.at("existing").as_bool()) note("the key started this run before: " + shown(started, "id"));
   return show_started(client, started, arguments, format);
 }
 
@@ -252,12 +252,12 @@ Outcome run_cancel_all(const Arguments& arguments) {
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const bj::value answer, client.call("POST", path({"executions", "cancel"}), bj::serialize(body)));
   if (format == Format::json || format == Format::jsonl) {
-    std::cout << json_text(answer) << '\n';
+    print_json(answer);
     return 0;
   }
   for (const bj::value& id : answer.at("executions").as_array())
-    std::cout << std::string_view(id.as_string()) << '\n';
-  const std::string count = text_of(answer.as_object(), "count");
+    std::cout << printable(id.as_string()) << '\n';
+  const std::string count = shown(answer.as_object(), "count");
   note(count + (count == "1" ? " run " : " runs ") +
        (arguments.has("dry-run") ? "would be cancelled"
         : count == "1"           ? "is being cancelled"
@@ -289,7 +289,7 @@ Outcome run_cancel(const Arguments& arguments) {
 
 std::string names_in(const bj::array& names) {
   std::string text;
-  for (const bj::value& name : names) text += (text.empty() ? "" : ", ") + std::string(name.as_string());
+  for (const bj::value& name : names) text += (text.empty() ? "" : ", ") + printable(name.as_string());
   return text;
 }
 

@@ -21,7 +21,7 @@ bool waits(const Arguments& arguments);
 Outcome show_started(Client& client, const boost::json::object& started, const Arguments& arguments,
                      Format format);
 
-// "ada, grace"; empty for none.
+// "ada, grace", printable; empty for none.
 std::string names_in(const boost::json::array& names);
 
 }  // namespace pirn::cli

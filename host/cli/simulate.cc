@@ -7,6 +7,7 @@
 #include "host/cli/install.h"
 #include "host/cli/verbs.h"
 #include "host/simulate/simulate.h"
+#include "packager/error/printable.h"
 #include "packager/pack/package_file.h"
 #include "packager/probe/probe.h"
 
@@ -37,7 +38,7 @@ Outcome simulate(const Arguments& arguments) {
   const boost::filesystem::path folder = boost::filesystem::path(file).parent_path();
   PIRN_TRY(sim::Simulated simulated,
            sim::simulate(text, file, [&](const std::string& path) { return definition_of(folder / path); }));
-  std::cout << simulated.json << std::flush;
+  std::cout << printable_json(simulated.json) << std::flush;
   if (simulated.differences.empty()) return 0;
   Error error{Code::expectation_failed, "the case expects something else"};
   error.causes = std::move(simulated.differences);

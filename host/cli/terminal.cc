@@ -15,26 +15,7 @@ namespace {
 
 namespace bj = boost::json;
 
-// Columns on a terminal: code points, for nothing wider is printed here.
-size_t width(std::string_view text) {
-  size_t count = 0;
-  bool escape = false;
-  for (const unsigned char c : text) {
-    if (c == 0x1b) escape = true;
-    if (!escape && (c & 0xC0) != 0x80) ++count;
-    if (escape && c == 'm') escape = false;
-  }
-  return count;
-}
-
-// Data of strangers must not steer the terminal.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  return out;
-}
-
-std::string cell(const bj::object& object, const Column& column) {
+Cell cell(const bj::object& object, const Column& column) {
   const bj::value* value = object.if_contains(column.member);
   if (value == nullptr || value->is_null() || (value->is_string() && value->as_string().empty())) return "-";
   switch (column.kind) {
@@ -53,7 +34,7 @@ std::string cell(const bj::object& object, const Column& column) {
     case Column::Kind::text:
       break;
   }
-  return printable(text_of(object, column.member));
+  return text_of(object, column.member);
 }
 
 }  // namespace
@@ -78,7 +59,7 @@ bool is_coloured() {
 }
 
 void note(std::string_view line) { std::cerr << line << '\n'; }
-void suggest(std::string_view command) { std::cerr << "next: " << command << '\n'; }
+void suggest(std::string_view command) { std::cerr << "next: " << printable(command) << '\n'; }
 
 Result<Format> format_of(const Arguments& arguments) {
   static const std::vector<std::string> kNames = {"table", "json", "jsonl", "id"};
@@ -89,7 +70,12 @@ Result<Format> format_of(const Arguments& arguments) {
                "The formats are table, json, jsonl and id."};
 }
 
-std::string state_word(std::string_view state) {
+std::ostream& operator<<(std::ostream& out, const Cell& cell) {
+  if (cell.colour.empty()) return out << cell.text;
+  return out << Control{"\x1b["} << cell.colour << Control{"m"} << cell.text << Control{"\x1b[0m"};
+}
+
+Cell state_word(std::string_view state) {
   struct Look {
     std::string_view state, icon, colour;
   };
@@ -102,10 +88,9 @@ std::string state_word(std::string_view state) {
       {"compensating", "↶", "33"}};
   for (const Look& look : kLooks) {
     if (look.state != state) continue;
-    const std::string word = std::string(look.icon) + " " + std::string(state);
-    return is_coloured() ? "\x1b[" + std::string(look.colour) + "m" + word + "\x1b[0m" : word;
+    return {std::string(look.icon) + " " + std::string(state), is_coloured() ? look.colour : ""};
   }
-  return std::string(state);
+  return state;
 }
 
 std::string duration_words(double ms) {
@@ -147,34 +132,43 @@ std::string size_words(uint64_t bytes) {
   return text;
 }
 
-std::string table_text(const std::vector<std::string>& header,
-                       const std::vector<std::vector<std::string>>& rows) {
+void write_table(std::ostream& out, const std::vector<Cell>& header,
+                 const std::vector<std::vector<Cell>>& rows) {
   std::vector<size_t> widths;
-  for (const std::string& title : header) widths.push_back(width(title));
+  for (const Cell& title : header) widths.push_back(columns_of(title.text));
   for (const auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-  std::string out;
-  const auto append = [&](const std::vector<std::string>& row) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      out += row[i];
-      if (i + 1 < row.size()) out.append(widths[i] - width(row[i]) + 2, ' ');
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(row[i].text));
+  const auto write = [&](const std::vector<Cell>& row) {
+    size_t end = row.size();  // no blanks at the end of a line
+    while (end > 0 && row[end - 1].text.empty()) --end;
+    for (size_t i = 0; i < end; ++i) {
+      out << row[i];
+      if (i + 1 < end) out << std::string(widths[i] - columns_of(row[i].text) + 2, ' ');
     }
-    out.erase(out.find_last_not_of(' ') + 1);
-    out += '\n';
+    out << '\n';
   };
-  append(header);
-  for (const auto& row : rows) append(row);
-  return out;
+  write(header);
+  for (const auto& row : rows) write(row);
 }
 
-void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
-  if (!rows.empty()) std::cout << table_text(header, rows);
+void print_table(const std::vector<Cell>& header, const std::vector<std::vector<Cell>>& rows) {
+  if (!rows.empty()) write_table(std::cout, header, rows);
 }
 
 std::string number_words(double number) {
   if (std::floor(number) == number && std::fabs(number) < 1e15)
     return std::to_string(static_cast<int64_t>(number));
   return json_text(number);
+}
+
+std::string shown(const bj::object& object, std::string_view member) {
+  return printable(text_of(object, member));
+}
+
+void print_json(const bj::value& value) { std::cout << json_text(value) << '\n'; }
+void print_json_text(std::string json) {
+  while (json.ends_with('\n')) json.pop_back();
+  std::cout << printable_json(std::move(json)) << '\n';
 }
 
 std::string text_of(const bj::object& object, std::string_view member) {
@@ -187,18 +181,18 @@ std::string text_of(const bj::object& object, std::string_view member) {
 void print_rows(const bj::array& rows, const std::vector<Column>& columns, Format format, std::string_view id,
                 std::string_view nothing) {
   if (format == Format::json) {
-    std::cout << json_text(rows) << '\n';
+    print_json(rows);
     return;
   }
   if (format == Format::jsonl || format == Format::id) {
     for (const bj::value& row : rows)
-      std::cout << (format == Format::jsonl ? json_text(row) : text_of(row.as_object(), id)) << '\n';
+      std::cout << (format == Format::jsonl ? json_text(row) : shown(row.as_object(), id)) << '\n';
     return;
   }
-  if (rows.empty()) return note(nothing);
-  std::vector<std::string> header;
+  if (rows.empty()) return note(printable(nothing));
+  std::vector<Cell> header;
   for (const Column& column : columns) header.emplace_back(column.title);
-  std::vector<std::vector<std::string>> cells;
+  std::vector<std::vector<Cell>> cells;
   for (const bj::value& row : rows) {
     auto& line = cells.emplace_back();
     for (const Column& column : columns) line.push_back(cell(row.as_object(), column));
@@ -209,18 +203,18 @@ void print_rows(const bj::array& rows, const std::vector<Column>& columns, Forma
 void print_object(const bj::object& object, const std::vector<Column>& columns, Format format,
                   std::string_view id) {
   if (format == Format::json || format == Format::jsonl) {
-    std::cout << json_text(object) << '\n';
+    print_json(object);
     return;
   }
   if (format == Format::id) {
-    std::cout << text_of(object, id) << '\n';
+    std::cout << shown(object, id) << '\n';
     return;
   }
   size_t widest = 0;
-  for (const Column& column : columns) widest = std::max(widest, width(column.title));
+  for (const Column& column : columns) widest = std::max(widest, columns_of(column.title));
   for (const Column& column : columns)
-    std::cout << column.title << std::string(widest - width(column.title) + 2, ' ') << cell(object, column)
-              << '\n';
+    std::cout << column.title << std::string(widest - columns_of(column.title) + 2, ' ')
+              << cell(object, column) << '\n';
 }
 
 }  // namespace pirn::cli

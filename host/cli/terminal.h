@@ -1,5 +1,6 @@
 // How the command line speaks: data on standard output, all else on standard error; nothing animated and no
-// colour unless a person watches.
+// colour unless a person watches. Both streams escape what is not printable (safe_output.h); what must stay
+// on one line is made so here.
 #pragma once
 
 #include <boost/json/fwd.hpp>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "host/cli/command.h"
+#include "host/cli/safe_output.h"
+#include "packager/error/printable.h"
 #include "packager/json/text.h"
 
 namespace pirn::cli {
@@ -30,8 +33,19 @@ void suggest(std::string_view command);
 enum class Format : uint8_t { table, json, jsonl, id };
 Result<Format> format_of(const Arguments& arguments);
 
+// A piece of text with a colour of its own. Printed on one line, whatever is in it.
+struct Cell {
+  Cell(std::string_view text, std::string_view colour = {}) : text(printable(text)), colour(colour) {}
+  Cell(const std::string& text) : Cell(std::string_view(text)) {}
+  Cell(const char* text) : Cell(std::string_view(text)) {}
+
+  std::string text;         // printable
+  std::string_view colour;  // number of an SGR sequence, as in "31"; a literal; empty: none
+};
+std::ostream& operator<<(std::ostream& out, const Cell& cell);
+
 // A word that a person sees at once: "✓ completed"; coloured if stdout is.
-std::string state_word(std::string_view state);
+Cell state_word(std::string_view state);
 
 // "1.2 s", "350 ms", "2 h 05 min"
 std::string duration_words(double milliseconds);
@@ -40,15 +54,21 @@ std::string time_words(const boost::json::value& time);
 std::string size_words(uint64_t bytes);
 
 // Aligned columns on standard output; the header only when there are rows.
-void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
-std::string table_text(const std::vector<std::string>& header,
-                       const std::vector<std::vector<std::string>>& rows);
+void print_table(const std::vector<Cell>& header, const std::vector<std::vector<Cell>>& rows);
+void write_table(std::ostream& out, const std::vector<Cell>& header,
+                 const std::vector<std::vector<Cell>>& rows);
 
 // "2", "0.25"
 std::string number_words(double number);
 
 // The text of a member, "-" when null or absent.
 std::string text_of(const boost::json::object& object, std::string_view member);
+// The same on one line for a person: printable.
+std::string shown(const boost::json::object& object, std::string_view member);
+
+// One line of JSON on standard output; the text variant takes JSON that is text already.
+void print_json(const boost::json::value& value);
+void print_json_text(std::string json);
 
 struct Column {
   std::string_view title;

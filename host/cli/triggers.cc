@@ -77,7 +77,7 @@ Outcome schedule_next(const Arguments& arguments) {
   PIRN_TRY(const bj::value answer, client.call("GET", target));
   const bj::object& schedule = answer.as_object();
   if (text_of(schedule, "state") == "paused") note("the schedule is paused: pirn schedule resume");
-  if (schedule.contains("problem")) note(text_of(schedule, "problem"));
+  if (schedule.contains("problem")) note(shown(schedule, "problem"));
   print_rows(schedule.at("fires_at").as_array(), {{"INSTANT", "instant", Kind::time}}, format, "instant",
              "It fires no more.");
   return 0;
@@ -93,9 +93,9 @@ Outcome schedule_trigger(const Arguments& arguments) {
            client.call("POST", path({"schedules", arguments.get("workflow"), "trigger"}), "{}"));
   const std::string id = text_of(answer.as_object(), "id");
   if (format == Format::json || format == Format::jsonl)
-    std::cout << json_text(answer) << '\n';
+    print_json(answer);
   else
-    std::cout << id << '\n';
+    std::cout << printable(id) << '\n';
   if (format == Format::table) suggest("pirn run watch " + id + client.context_options());
   return 0;
 }
@@ -135,13 +135,14 @@ Outcome event_emit(const Arguments& arguments) {
   if (answer.at("existing").as_bool()) note("the host knew this event: nothing was started now");
   const bj::array& refused = answer.at("refused").as_array();
   for (const bj::value& one : refused)
-    note(text_of(one.as_object(), "package") + "::" + text_of(one.as_object(), "workflow") +
-         " did not start: " + text_of(one.as_object(), "message"));
-  if (ids.empty() && refused.empty()) note("no active workflow waits for '" + arguments.get("name") + "'");
+    note(shown(one.as_object(), "package") + "::" + shown(one.as_object(), "workflow") +
+         " did not start: " + shown(one.as_object(), "message"));
+  if (ids.empty() && refused.empty())
+    note("no active workflow waits for '" + printable(arguments.get("name")) + "'");
   if (format == Format::json || format == Format::jsonl)
-    std::cout << json_text(answer) << '\n';
+    print_json(answer);
   else
-    for (const bj::value& id : ids) std::cout << std::string(id.as_string()) << '\n';
+    for (const bj::value& id : ids) std::cout << printable(id.as_string()) << '\n';
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <iostream>
+#include <sstream>
 #include <thread>
 
 #include "host/cli/runs.h"
@@ -90,11 +91,12 @@ std::string clock_words(const bj::object& event) {
   return text;
 }
 
-// What a terminal would take for something else than text is a blank.
-std::string on_one_line(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  return text;
+// The beginning of a long text, which does not end within a character.
+std::string cut(std::string text) {
+  constexpr size_t kShownBytes = 100;
+  if (text.size() <= kShownBytes) return text;
+  text.resize(whole_characters(std::string_view(text).substr(0, kShownBytes)));
+  return text + "…";
 }
 
 // How far a step is, as it says: a share from 0 to 1, or a negative number when it does not know.
@@ -141,7 +143,7 @@ class JsonLines : public Display {
 class Table : public Display {
  public:
   void begin(const bj::object& execution) override {
-    title_ = member(execution, "workflow") + "  " + member(execution, "id");
+    title_ = printable(member(execution, "workflow") + "  " + member(execution, "id"));
     for (const bj::value& step : execution.at("steps").as_array()) {
       const bj::object& object = step.as_object();
       steps_.push_back({member(object, "name"), member(object, "state"), member(object, "skip_kind"), 0, 0});
@@ -151,7 +153,7 @@ class Table : public Display {
   void event(const ServerEvent& event) override {
     const bj::object object = parsed(event.data);
     apply(event.name, object);
-    if (event.name == "log") last_ = member(object, "message");
+    if (event.name == "log") last_ = cut(printable(member(object, "message")));
     draw();
   }
   void end() override {
@@ -223,7 +225,7 @@ class Table : public Display {
   }
 
   void draw() {
-    std::vector<std::vector<std::string>> rows;
+    std::vector<std::vector<Cell>> rows;
     size_t done = 0;
     for (const Row& row : steps_) done += has_ended(row.state) ? 1 : 0;
     const std::vector<const Row*> visible = shown();
@@ -233,14 +235,19 @@ class Table : public Display {
       rows.push_back({row.name, state_word(row.state),
                       row.started_at != 0 && row.ended_at != 0 ? duration_words(ms) : "", row.remark});
     }
-    std::string text = title_ + "  " + std::to_string(done) + "/" + std::to_string(steps_.size()) + "\n";
-    text += table_text({"STEP", "STATE", "TOOK", ""}, rows);
-    if (visible.size() < steps_.size())
-      text += "and " + std::to_string(steps_.size() - visible.size()) + " more steps\n";
-    if (!last_.empty()) text += last_.substr(0, 100) + "\n";
-    std::string out = drawn_lines_ == 0 ? "" : "\x1b[" + std::to_string(drawn_lines_) + "F\x1b[J";
+    std::ostringstream frame;  // written at once, so that nothing flickers
+    {
+      const SafeStream safe(frame);
+      if (drawn_lines_ != 0) frame << Control{"\x1b["} << drawn_lines_ << Control{"F"} << Control{"\x1b[J"};
+      frame << title_ << "  " << done << "/" << steps_.size() << '\n';
+      write_table(frame, {"STEP", "STATE", "TOOK", ""}, rows);
+      if (visible.size() < steps_.size())
+        frame << "and " << steps_.size() - visible.size() << " more steps\n";
+      if (!last_.empty()) frame << last_ << '\n';
+    }
+    const std::string text = frame.str();
     drawn_lines_ = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
-    std::cerr << out + text << std::flush;
+    std::cerr << Control{text} << std::flush;
   }
 
   std::string title_, last_;
@@ -285,7 +292,7 @@ std::string event_line(const bj::object& event, std::string_view name) {
   append("", member(event, "note"));
   append("", member(event, "chunk"));
   line.erase(line.find_last_not_of(' ') + 1);
-  return on_one_line(std::move(line));
+  return printable(line);
 }
 
 std::string tenant_event_line(const bj::object& event) {
@@ -315,16 +322,16 @@ std::string tenant_event_line(const bj::object& event) {
   append("by ", member(event, "by"));
   append("next ", instant_words(event, "next"));
   line.erase(line.find_last_not_of(' ') + 1);
-  return on_one_line(std::move(line));
+  return printable(line);
 }
 
 std::string log_line(const bj::object& line) {
   std::string level = member(line, "level");
   level.resize(std::max<size_t>(level.size(), 5), ' ');
   const std::string step = member(line, "step");
-  return on_one_line(clock_words(line) + level + "  " +
-                     (step.empty() ? "(workflow)" : step + "  attempt " + member(line, "attempt")) + "  " +
-                     member(line, "message"));
+  return printable(clock_words(line) + level + "  " +
+                   (step.empty() ? "(workflow)" : step + "  attempt " + member(line, "attempt")) + "  " +
+                   member(line, "message"));
 }
 
 Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline, Display& display) {
@@ -349,7 +356,8 @@ Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline
     if (end && *end == Client::StreamEnd::done) continue;
     if (end && *end == Client::StreamEnd::interrupted) {
       display.end();
-      note("detached; the run goes on. Come back with: pirn run watch " + id + client.context_options());
+      note("detached; the run goes on. Come back with: pirn run watch " +
+           printable(id + client.context_options()));
       return execution;
     }
     if (end && *end == Client::StreamEnd::timed_out) {
@@ -379,20 +387,14 @@ Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline
 
 namespace {
 
-constexpr size_t kShownKeys = 20, kShownBytes = 100;
+constexpr size_t kShownKeys = 20;
 
 // What the steps have left, one line a key.
 void print_context(const bj::object& context) {
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<Cell>> rows;
   for (const auto& member : context) {
     if (rows.size() == kShownKeys) break;
-    std::string text = json_text(member.value());
-    if (text.size() > kShownBytes) {
-      size_t end = kShownBytes;  // not within a character
-      while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-      text = text.substr(0, end) + "…";
-    }
-    rows.push_back({std::string(member.key()), text});
+    rows.push_back({std::string(member.key()), cut(json_text(member.value()))});
   }
   std::cout << '\n';
   print_table({"CONTEXT", ""}, rows);
@@ -422,7 +424,7 @@ void print_execution(const bj::object& execution, Format format) {
     if (text.empty()) return;
     std::string line(title);
     line.resize(18, ' ');
-    std::cout << on_one_line(line + text) << '\n';
+    std::cout << printable(line + text) << '\n';
   };
   if (const std::string attempt = member(execution, "attempt"); attempt != "1") also("attempt", attempt);
   also("reason", member(execution, "reason"));
@@ -431,7 +433,7 @@ void print_execution(const bj::object& execution, Format format) {
     also("begins", time_words(execution.at("wake_at")));
   also("part of", member(execution, "parent"));
   also("again of", member(execution, "retry_of"));
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::vector<Cell>> rows;
   for (const bj::value& value : execution.at("steps").as_array()) {
     const bj::object& step = value.as_object();
     std::string remark = error_words(step);
@@ -447,21 +449,22 @@ void print_execution(const bj::object& execution, Format format) {
       remark = "until " + time_words(step.at("wake_at"));
     if (const bj::value& claim = step.at("resources"); remark.empty() && claim.is_object())
       remark = claim_words(claim.as_object());
-    std::string state = state_word(member(step, "state"));
-    if (const std::string kind = member(step, "skip_kind"); !kind.empty()) state += " (" + kind + ")";
+    Cell state = state_word(member(step, "state"));
+    if (const std::string kind = member(step, "skip_kind"); !kind.empty())
+      state.text += " (" + printable(kind) + ")";
     const bj::value& took = step.at("duration_ms");
     rows.push_back({member(step, "name"), state,
                     took.is_null() ? "-" : duration_words(took.to_number<double>()),
-                    member(step, "invocations"), on_one_line(std::move(remark))});
+                    member(step, "invocations"), remark});
   }
   std::cout << '\n';
   print_table({"STEP", "STATE", "TOOK", "CALLS", ""}, rows);
   const bj::object& context = execution.at("context").as_object();
   if (!context.empty()) print_context(context);
   if (const std::string error = error_words(execution); !error.empty()) {
-    std::cout << "\nerror  " << error;
+    std::cout << "\nerror  " << printable(error);
     if (const std::string step = member(execution, "error_step"); !step.empty())
-      std::cout << "  (step " << step << ")";
+      std::cout << "  (step " << printable(step) << ")";
     std::cout << '\n';
   }
 }

@@ -99,7 +99,7 @@ Outcome draw(const Found& found, const std::string& form, bool groups) {
     std::cout << definition::to_mermaid(found.workflow, found.states,
                                         groups ? definition::ShowGroups::yes : definition::ShowGroups::no);
   else if (form == "json" || form == "jsonl")
-    std::cout << definition::to_json(found.workflow, found.states) << '\n';
+    print_json_text(definition::to_json(found.workflow, found.states));
   else
     std::cout << definition::to_tree(found.workflow, found.states);
   return 0;
@@ -116,7 +116,7 @@ void print_line(std::string_view name, const std::string& text) {
   if (text.empty()) return;
   std::string line(name);
   line.resize(15, ' ');
-  std::cout << line << text << '\n';
+  std::cout << line << printable(text) << '\n';
 }
 
 // "on_failure alert, on_cancel clean_up" of {"on_failure":"alert","on_cancel":"clean_up"}
@@ -154,12 +154,23 @@ void print_report(const Found& found) {
   print_line("definition", definition::digest(*found.document.find(workflow.name)).hex());
 }
 
+// Text of several lines; only the first begins as a line of ours does.
+std::string paragraph(std::string_view text) {
+  std::string out;
+  for (const char c : printable(text, Lines::many)) {
+    out += c;
+    if (c == '\n') out += "  ";
+  }
+  return out;
+}
+
 void print_head(const Found& found) {
   const definition::Workflow& workflow = found.workflow;
-  std::cout << found.document.package << "::" << workflow.name << "  (version " << found.document.version
-            << ")\n";
-  if (!found.run.empty()) std::cout << "run " << found.run << ", " << state_word(found.run_state) << '\n';
-  if (!workflow.description.empty()) std::cout << workflow.description << '\n';
+  std::cout << printable(found.document.package + "::" + workflow.name) << "  (version "
+            << printable(found.document.version) << ")\n";
+  if (!found.run.empty())
+    std::cout << "run " << printable(found.run) << ", " << state_word(found.run_state) << '\n';
+  if (!workflow.description.empty()) std::cout << paragraph(workflow.description) << '\n';
 }
 
 // "2: extract, load"
@@ -243,10 +254,9 @@ Outcome describe_workflow(const Arguments& arguments) {
     return 0;
   }
   if (format != Format::table) {
-    std::cout << (part == "summary" ? definition::summary(workflow)
-                  : part == "plan"  ? definition::plan(workflow)
-                                    : definition::report(found->document, workflow, found->states))
-              << '\n';
+    print_json_text(part == "summary" ? definition::summary(workflow)
+                    : part == "plan"  ? definition::plan(workflow)
+                                      : definition::report(found->document, workflow, found->states));
     return 0;
   }
   if (part.empty() || part == "summary") print_head(*found);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "packager/error/printable.h"
 #include "packager/json/json.h"
 #include "packager/schedule/instant.h"
 
@@ -57,11 +58,11 @@ std::string message_of(const EventView& event, const bj::object& members) {
 }  // namespace
 
 std::string Envelope::json() const {
-  return bj::serialize(bj::object{{"type", type},
-                                  {"scope", scope},
-                                  {"message", message},
-                                  {"timestamp", schedule::print_instant(at)},
-                                  {"metadata", metadata}});
+  return printable_json(bj::serialize(bj::object{{"type", type},
+                                                 {"scope", scope},
+                                                 {"message", message},
+                                                 {"timestamp", schedule::print_instant(at)},
+                                                 {"metadata", metadata}}));
 }
 
 Envelope envelope_of(const Source& source, const EventView& event, uint32_t commit_no) {

@@ -9,6 +9,7 @@
 
 #include "packager/definition/definition.h"
 #include "packager/digest/digest.h"
+#include "packager/error/printable.h"
 
 namespace pirn::testkit {
 
@@ -21,7 +22,7 @@ const void* no_extension(const pirn_host*, const char*) { return nullptr; }
 void log_of_package(const pirn_host*, uint32_t, const pirn_str* message) {
   if (message && message->data)
     std::fprintf(stderr, "package: %s\n",
-                 text::repaired({message->data, message->len}, text::kMaxMessage).c_str());
+                 printable(text::repaired({message->data, message->len}, text::kMaxMessage)).c_str());
 }
 
 Result<std::string> read_definition(const std::string& path) {

@@ -100,14 +100,6 @@ void attach(Node& node, const json::value& value) {
   }
 }
 
-// Text of a stranger, made fit for a terminal.
-std::string printable(std::string_view line) {
-  std::string out(line);
-  for (char& c : out)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  return out;
-}
-
 bool is_continuation_byte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 }  // namespace
@@ -138,7 +130,7 @@ Where Source::where(uint32_t offset) const {
   if (line.size() > kMaxShownLine) return where;  // counted in bytes: counting characters would take too long
   where.column -= static_cast<uint32_t>(
       std::count_if(line.begin(), line.begin() + (offset - start), is_continuation_byte));
-  where.text = printable(line);
+  where.text = line;
   return where;
 }
 

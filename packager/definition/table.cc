@@ -3,15 +3,10 @@
 #include <functional>
 
 #include "packager/definition/drawing.h"
+#include "packager/error/printable.h"
 
 namespace pirn::definition {
 namespace {
-
-// Columns on a terminal: characters, not bytes.
-size_t width(std::string_view text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 struct Column {
   std::string title;
@@ -31,7 +26,7 @@ std::string rule(const std::vector<size_t>& widths) {
 std::string row(const std::vector<std::string>& cells, const std::vector<size_t>& widths) {
   std::string out;
   for (size_t i = 0; i < cells.size(); ++i)
-    out += "│ " + cells[i] + std::string(widths[i] - width(cells[i]), ' ') + " ";
+    out += "│ " + cells[i] + std::string(widths[i] - columns_of(cells[i]), ' ') + " ";
   return out + "│\n";
 }
 
@@ -102,7 +97,7 @@ class Tree {
     }
     for (size_t i = 0; i < steps.size(); ++i) {
       const bool last = i + 1 == steps.size();
-      out_ += indent + (last ? "└─ " : "├─ ") + line(steps[i]) + "\n";
+      out_ += indent + (last ? "└─ " : "├─ ") + printable(line(steps[i])) + "\n";
       draw_below(children_[steps[i]], indent + (last ? "   " : "│  "), depth + 1);
     }
   }
@@ -148,8 +143,8 @@ std::string to_table(const Workflow& workflow, const StepStates& states) {
   for (const Step& step : workflow.steps) {
     std::vector<std::string>& row = cells.emplace_back();
     for (size_t i = 0; i < columns.size(); ++i) {
-      row.push_back(columns[i].cell(step));
-      widths[i] = std::max(widths[i], width(row[i]));
+      row.push_back(printable(columns[i].cell(step)));
+      widths[i] = std::max(widths[i], columns_of(row[i]));
     }
   }
   std::string out = rule(widths) + row(cells[0], widths) + rule(widths);

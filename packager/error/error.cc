@@ -5,6 +5,8 @@
 #include <cassert>
 #include <cstdio>
 
+#include "packager/error/printable.h"
+
 namespace pirn {
 
 const std::vector<CatalogueEntry>& catalogue() {
@@ -37,22 +39,42 @@ const CatalogueEntry* find_catalogue_entry(std::string_view name_or_number) {
 
 namespace {
 
-void describe_into(const Error& error, std::string indent, std::string& out) {
-  const Where& where = error.where;
-  out +=
-      indent + "error " + code_number(error.code) + " (" + std::string(error.name()) + "): " + error.message;
-  if (!where.file.empty() || where.line != 0) {
-    out += "\n" + indent + "  at " + where.file;
-    if (where.line != 0) out += ":" + std::to_string(where.line);
-    if (where.column != 0) out += ":" + std::to_string(where.column);
-    if (!where.text.empty()) {
-      const std::string number = std::to_string(where.line);
-      out += "\n" + indent + "  " + number + " | " + where.text;
-      if (where.column != 0)
-        out += "\n" + indent + "  " + std::string(number.size(), ' ') + " | " +
-               std::string(where.column - 1, ' ') + "^";
-    }
+// The message may have several lines, such as the output of a build. None of them can be taken for a line of
+// ours: they are indented.
+std::string indented(std::string_view text, const std::string& indent) {
+  std::string out;
+  for (const char c : printable(text, Lines::many)) {
+    out += c;
+    if (c == '\n') out += indent;
   }
+  return out;
+}
+
+// The blanks before the caret: as wide as the characters before the column are when they are printed.
+std::string blanks_before(std::string_view line, uint32_t column) {
+  size_t end = 0;
+  for (uint32_t passed = 1; passed < column && end < line.size(); ++passed)
+    end += character_size(line.substr(end));
+  return std::string(columns_of(printable(line.substr(0, end))), ' ');
+}
+
+void describe_place(const Where& where, const std::string& indent, std::string& out) {
+  if (where.file.empty() && where.line == 0) return;
+  out += "\n" + indent + "  at " + printable(where.file);
+  if (where.line != 0) out += ":" + std::to_string(where.line);
+  if (where.column != 0) out += ":" + std::to_string(where.column);
+  if (where.text.empty()) return;
+  const std::string number = std::to_string(where.line);
+  out += "\n" + indent + "  " + number + " | " + printable(where.text);
+  if (where.column == 0) return;
+  out += "\n" + indent + "  " + std::string(number.size(), ' ') + " | " +
+         blanks_before(where.text, where.column) + "^";
+}
+
+void describe_into(const Error& error, const std::string& indent, std::string& out) {
+  out += indent + "error " + code_number(error.code) + " (" + std::string(error.name()) +
+         "): " + indented(error.message, indent + "    ");
+  describe_place(error.where, indent, out);
   for (const Error& cause : error.causes) {
     out += "\n";
     describe_into(cause, indent + "  ", out);
@@ -60,7 +82,7 @@ void describe_into(const Error& error, std::string indent, std::string& out) {
   const std::string_view hint = !error.hint.empty()    ? std::string_view(error.hint)
                                 : error.causes.empty() ? catalogue_entry(error.code).fix
                                                        : std::string_view();
-  if (!hint.empty()) out += "\n" + indent + "  hint: " + std::string(hint);
+  if (!hint.empty()) out += "\n" + indent + "  hint: " + indented(hint, indent + "    ");
 }
 
 }  // namespace

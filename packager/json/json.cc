@@ -221,7 +221,11 @@ Where place(std::string_view text, std::string_view file, size_t offset) {
   where.file = file;
   where.line = 1 + static_cast<uint32_t>(std::count(text.begin(), text.begin() + start, '\n'));
   where.column = 1 + static_cast<uint32_t>(offset - start);
-  if (end - start <= 200) where.text = text.substr(start, end - start);
+  if (end - start > 200) return where;
+  where.text = text.substr(start, end - start);
+  where.column -= static_cast<uint32_t>(std::count_if(
+      where.text.begin(), where.text.begin() + static_cast<ptrdiff_t>(offset - start),
+      [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }));  // characters, not bytes
   return where;
 }
 

@@ -4,6 +4,7 @@
 
 #include "packager/definition/definition.h"
 #include "packager/definition/graph.h"
+#include "packager/error/printable.h"
 #include "packager/json/json.h"
 #include "packager/pack/package_file.h"
 
@@ -23,24 +24,12 @@ std::string instant(int64_t unix_s) {
   return text;
 }
 
-// A package may hold any UTF-8; what a terminal would obey (C0 and C1 controls, DEL) is shown as '?'.
-std::string shown(std::string_view text, bool keep_lines = false) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (c1) ++i;
-    const bool control = c1 || byte == 0x7f || (byte < 0x20 && !(keep_lines && byte == '\n'));
-    out += control ? '?' : text[i];
-  }
-  return out;
-}
-
 class Page {
  public:
   void line(std::string_view label, std::string_view value) {
-    out_.append(label).append(label.size() < kWidth ? kWidth - label.size() : 1, ' ').append(shown(value)) +=
-        '\n';
+    out_.append(label)
+        .append(label.size() < kWidth ? kWidth - label.size() : 1, ' ')
+        .append(printable(value)) += '\n';
   }
   void line_if(std::string_view label, std::string_view value) {
     if (!value.empty()) line(label, value);
@@ -71,9 +60,9 @@ void show_signers(const archive::UnverifiedPackage& package, Page& page) {
 void show_fingerprint(const archive::Manifest& m, Page& page) {
   page.head("fingerprint (SHA-256)");
   for (const archive::Library& library : m.libraries)
-    page.raw("  " + library.sha256.hex() + "  library " + library.platform + "\n");
+    page.raw("  " + library.sha256.hex() + "  library " + printable(library.platform) + "\n");
   for (const archive::WorkflowEntry& workflow : m.workflows)
-    page.raw("  " + workflow.sha256.hex() + "  workflow " + workflow.name + "\n");
+    page.raw("  " + workflow.sha256.hex() + "  workflow " + printable(workflow.name) + "\n");
 }
 
 void show_permissions(const archive::Permissions& permissions, Page& page) {
@@ -82,8 +71,9 @@ void show_permissions(const archive::Permissions& permissions, Page& page) {
   if (permissions.network) page.raw("  network\n");
   if (permissions.exec) page.raw("  exec\n");
   for (const auto& entry : permissions.filesystem)
-    page.raw(std::string("  filesystem ") + (entry.write ? "write " : "read ") + shown(entry.path) + "\n");
-  for (const std::string& name : permissions.env) page.raw("  env " + shown(name) + "\n");
+    page.raw(std::string("  filesystem ") + (entry.write ? "write " : "read ") + printable(entry.path) +
+             "\n");
+  for (const std::string& name : permissions.env) page.raw("  env " + printable(name) + "\n");
 }
 
 void show_workflows(const archive::UnverifiedPackage& package, Page& page) {
@@ -92,7 +82,7 @@ void show_workflows(const archive::UnverifiedPackage& package, Page& page) {
   if (!definition) return page.raw("\n" + describe(definition.error()) + "\n");
   page.head("workflows");
   for (const definition::Workflow& workflow : definition->workflows)
-    page.raw("\n" + shown(definition::to_tree(workflow), true));
+    page.raw("\n" + printable(definition::to_tree(workflow), Lines::many));
 }
 
 }  // namespace
@@ -121,11 +111,11 @@ std::string inspect_text(const archive::UnverifiedPackage& package) {
   show_fingerprint(m, page);
   show_permissions(m.permissions, page);
   if (!m.dependencies.empty()) page.head("requires");
-  for (const auto& [package, range] : m.dependencies) page.line("  " + package, range);
+  for (const auto& [package, range] : m.dependencies) page.line("  " + printable(package), range);
   if (!m.resources.empty()) page.head("needs of a host");
-  for (const auto& [pool, amount] : m.resources) page.line("  " + pool, std::to_string(amount));
+  for (const auto& [pool, amount] : m.resources) page.line("  " + printable(pool), std::to_string(amount));
   page.head("functions");
-  for (const archive::Function& function : m.functions) page.raw("  " + function.id + "\n");
+  for (const archive::Function& function : m.functions) page.raw("  " + printable(function.id) + "\n");
   show_workflows(package, page);
   return page.take();
 }

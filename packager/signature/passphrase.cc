@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "packager/error/printable.h"
 #include "packager/signature/key.h"
 
 namespace pirn::signature {
@@ -92,7 +93,7 @@ Result<std::string> read_passphrase(const PassphraseSource& source, std::string_
   if (!source.prompt) return missing;
   Terminal terminal;
   if (!terminal.is_there()) return missing;
-  PIRN_TRY(std::string passphrase, terminal.ask("Passphrase for " + std::string(what) + ": "));
+  PIRN_TRY(std::string passphrase, terminal.ask("Passphrase for " + printable(what) + ": "));
   if (source.confirm) {
     PIRN_TRY(const std::string again, terminal.ask("Once more: "));
     if (again != passphrase)

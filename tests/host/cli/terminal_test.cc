@@ -16,13 +16,50 @@ namespace {
 
 namespace bj = boost::json;
 
+std::string table(const std::vector<Cell>& header, const std::vector<std::vector<Cell>>& rows) {
+  std::ostringstream out;
+  write_table(out, header, rows);
+  return out.str();
+}
+
 TEST(Terminal, AlignsColumnsByWhatIsSeen) {
-  EXPECT_EQ(table_text({"A", "STATE", "C"},
-                       {{"longer", "✓ completed", "x"}, {"s", "\x1b[31m✗ failed\x1b[0m", "y"}}),
+  EXPECT_EQ(table({"A", "STATE", "C"}, {{"longer", "✓ completed", "x"}, {"s", {"✗ failed", "31"}, "y"}}),
             "A       STATE        C\n"
             "longer  ✓ completed  x\n"
             "s       \x1b[31m✗ failed\x1b[0m     y\n");
-  EXPECT_EQ(table_text({"A", ""}, {{"longer", ""}, {"s", "x"}}), "A\nlonger\ns       x\n");
+  EXPECT_EQ(table({"A", ""}, {{"longer", ""}, {"s", "x"}}), "A\nlonger\ns       x\n");
+}
+
+TEST(Terminal, KeepsACellOnItsLineWhateverIsInIt) {
+  EXPECT_EQ(table({"A", "B"}, {{"a\nb\x1b", "x"}, {"\u202e", "y\x9b"}}),
+            "A         B\n"
+            "a\\nb\\x1b  x\n"
+            "\\u202e    y\\x9b\n");
+}
+
+TEST(SafeOutput, LetsNothingThroughButItsOwnControls) {
+  std::ostringstream out;
+  {
+    const SafeStream safe(out);
+    out << "a\x1b[2J\r" << Control{"\x1b[31m"} << "b\n\tc" << 7 << '\x7f';
+  }
+  EXPECT_EQ(out.str(), "a\\x1b[2J\\r\x1b[31mb\n\tc7\\x7f");
+}
+
+TEST(SafeOutput, PutsCharactersThatComeInPiecesTogether) {
+  std::ostringstream out;
+  {
+    const SafeStream safe(out);
+    for (const char c : std::string("é\u202e✓")) out << c << std::flush;
+    out << "\xe2\x80";
+  }
+  EXPECT_EQ(out.str(), "é\\u202e✓\\xe2\\x80");
+  std::ostringstream cut;
+  {
+    const SafeStream safe(cut);
+    cut << '\xc2' << Control{"\x1b[m"} << '\x9b';
+  }
+  EXPECT_EQ(cut.str(), "\\xc2\x1b[m\\x9b");
 }
 
 TEST(Terminal, WritesDurationsAndSizesAsPeopleDo) {
@@ -59,7 +96,7 @@ TEST(Watch, ShowsAnEventOnOneLineWhateverIsInIt) {
                          {"duration", 250'000'000},
                          {"error", {{"code", "broken"}, {"message", "two\nlines \x1b[2J"}}}};
   EXPECT_EQ(event_line(event, "step.exception"),
-            "step.exception     fetch  then retry  250 ms  broken: two lines  [2J");
+            "step.exception     fetch  then retry  250 ms  broken: two\\nlines \\x1b[2J");
 }
 
 TEST(Watch, ShowsWhatHappensToATenantOnOneLine) {

@@ -114,7 +114,7 @@ TEST_F(PackageFile, InspectObeysNoControlCharacters) {
       "nice\x1b[2J\xc2\x9b"
       "1m";
   package_ = scratch_.write("esc.pirn", assemble(content)->bytes);
-  EXPECT_NE(inspect_text(*read_package(package_)).find("nice?[2J?1m"), std::string::npos);
+  EXPECT_NE(inspect_text(*read_package(package_)).find("nice\\x1b[2J\\u009b1m"), std::string::npos);
 }
 
 TEST_F(PackageFile, UnpackWritesBelowOneNewDirectory) {
