@@ -39,6 +39,24 @@ std::string_view split_fields(std::string_view text, std::vector<std::string>& f
   }
 }
 
+// A spreadsheet takes a cell for a formula when it begins with one of these. Quote marks before it may be
+// ours.
+bool looks_like_formula(std::string_view cell) {
+  const size_t first = cell.find_first_not_of('\'');
+  return first != std::string_view::npos &&
+         std::string_view("=+-@\t\r").find(cell[first]) != std::string_view::npos;
+}
+
+// "-12.50" is what it looks like.
+bool is_number(std::string_view cell) {
+  if (cell.starts_with('-')) cell.remove_prefix(1);
+  const size_t point = std::min(cell.find('.'), cell.size());
+  const auto digits = [](std::string_view part) {
+    return !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  return digits(cell.substr(0, point)) && (point == cell.size() || digits(cell.substr(point + 1)));
+}
+
 }  // namespace
 
 CsvReader::CsvReader(std::istream& input, size_t expected_fields)
@@ -74,6 +92,8 @@ bool CsvReader::peek_line(size_t ahead) {
 
 void CsvReader::split(Record& record, std::string_view text) const {
   record.problem = split_fields(text, record.fields);
+  for (std::string& field : record.fields)
+    if (field.starts_with('\'') && looks_like_formula(field)) field.erase(0, 1);
   if (record.problem.empty() && record.fields.size() != expected_fields_) {
     record.problem =
         std::to_string(record.fields.size()) + " fields instead of " + std::to_string(expected_fields_);
@@ -121,12 +141,13 @@ std::string csv_line(const std::vector<std::string_view>& fields) {
   for (size_t i = 0; i < fields.size(); ++i) {
     if (i > 0) out.push_back(',');
     const std::string_view field = fields[i];
+    const std::string_view mark = looks_like_formula(field) && !is_number(field) ? "'" : "";
     const bool quote = field.find_first_of(",\"\r\n") != std::string_view::npos;
     if (!quote) {
-      out.append(field);
+      out.append(mark).append(field);
       continue;
     }
-    out.push_back('"');
+    out.append("\"").append(mark);
     for (char c : field) {
       if (c == '"') out.push_back('"');
       out.push_back(c);

@@ -5,6 +5,11 @@
 // itself: a quote that is never closed must not swallow the rest of the file, so a quoted field is followed
 // over at most kMaxJoinedLines lines and only if the joined text is a whole record.
 //
+// Whoever opens such a file in a spreadsheet must not run what a customer wrote into a description: a cell
+// that would be taken for a formula (= + - @, tab, carriage return) is written with a quote mark before it,
+// which a spreadsheet takes for the sign of text, and the reader takes that mark away. Numbers stay as they
+// are.
+//
 // One reader, one thread.
 #pragma once
 
@@ -53,7 +58,7 @@ class CsvReader {
   uint64_t line_number_ = 0;
 };
 
-// One line with its LF; fields with commas, quotes or line ends are quoted.
+// One line with its LF; fields with commas, quotes or line ends are quoted, formulas are made text.
 std::string csv_line(const std::vector<std::string_view>& fields);
 
 }  // namespace operations

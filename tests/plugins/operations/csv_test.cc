@@ -64,10 +64,19 @@ TEST(Csv, SaysWhatIsWrongWithARecord) {
 }
 
 TEST(Csv, WhatIsWrittenReadsBack) {
-  const Fields fields = {"plain", "a,b", "say \"x\"", "two\nlines", "", " "};
+  const Fields fields = {"plain", "a,b", "say \"x\"", "two\nlines", "",    " ",    "=1+2", "'=1", "''@x",
+                         "'",     "'x",  "-1.5",      "-x",         "\tx", "\rx,", "-",    "+1"};
   const auto records = read(csv_line({fields.begin(), fields.end()}), fields.size());
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].fields, fields);
+}
+
+TEST(Csv, WritesNoFormulasForSpreadsheets) {
+  EXPECT_EQ(csv_line({"=HYPERLINK(1)", "+1+2", "-2+3", "@SUM(A1)", "\t=1", "a=b"}),
+            "'=HYPERLINK(1),'+1+2,'-2+3,'@SUM(A1),'\t=1,a=b\n");
+  EXPECT_EQ(csv_line({"\r=1", "=a,b", "=\"x\""}), "\"'\r=1\",\"'=a,b\",\"'=\"\"x\"\"\"\n");
+  EXPECT_EQ(csv_line({"'=1", "''=1", "'quoted'"}), "''=1,'''=1,'quoted'\n");
+  EXPECT_EQ(csv_line({"-5", "-12.50", "-", "-1.", "-.5", "-1-1"}), "-5,-12.50,'-,'-1.,'-.5,'-1-1\n");
 }
 
 }  // namespace
