@@ -270,9 +270,10 @@ std::string default_data_directory() {
 }
 
 std::string_view host_version() { return PIRN_VERSION; }
+void say(std::string_view line) { log::say(line); }
+void flush_log() { log::flush(); }
 
-// ---- the host
-// -------------------------------------------------------------------------------------------------
+// ---- the host ----
 
 class Host::Core final : public api::Vitals {
  public:
@@ -346,7 +347,8 @@ class Host::Core final : public api::Vitals {
         sleep = 0;
         return false;
       }
-      sleep = std::min(sleep, drain_until - now);
+      // The turn that took the outcome of the last step is followed by one that finds nothing more to do.
+      sleep = turn.inputs == 0 ? std::min(sleep, drain_until - now) : 0;
       return turn.inputs == 0 && !turn.more && !turn.undurable &&
              (machine_->engine.running_steps() == 0 || now >= drain_until);
     });
@@ -390,6 +392,7 @@ class Host::Core final : public api::Vitals {
   std::string data_directory() const override { return directory_.path(); }
   std::string store_kind() const override { return location_.memory ? "memory" : "sqlite"; }
   int64_t started_at_ns() const override { return started_at_; }
+  uint64_t log_lines_lost() const override { return log::lines_lost(); }
 
  private:
   Status open_store() {
@@ -547,8 +550,7 @@ void Host::drain() { core_->drain(); }
 void Host::end_at_once() { core_->end_at_once(); }
 size_t Host::running_steps() const { return core_->running_steps(); }
 
-// ---- one execution in memory
-// ------------------------------------------------------------------------------------
+// ---- one execution in memory ----
 
 namespace {
 
@@ -688,6 +690,7 @@ Result<std::string> run_local(const LocalRun& run) {
   PIRN_TRY(journal::DecodedState state, journal::decode_state(row->columns(), row->body));
   std::string text = api::execution_text(engine::view_of(std::move(state)), clock.now());
   record->end_life();
+  log::flush();
   if (machine.runner.stuck_calls() > 0 && run.on_calls_left) run.on_calls_left(text);
   return text;
 }

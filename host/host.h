@@ -21,6 +21,12 @@ namespace pirn {
 std::string default_data_directory();
 std::string_view host_version();
 
+// A line for people on standard error, in its place among those of the host's log: it never blocks, and is
+// lost when nobody reads. Any thread. Before Host::open() it is written at once.
+void say(std::string_view line);
+// Before the process ends: waits until the lines are written, a second at most.
+void flush_log();
+
 // invalid_argument: no event of executions is called so ("step.*", "workflow.stop", "end").
 Status check_event_wish(const std::string& wish);
 

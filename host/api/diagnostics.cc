@@ -52,6 +52,9 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
            std::to_string(vitals.left_aside().size()) + " are left aside, for their journals are damaged"));
   const logbook::Health book = services.logbook.health();
   all.push_back(find("logbook", book.failures == 0, Condition::degraded, book.last_error));
+  const uint64_t lost = vitals.log_lines_lost();
+  all.push_back(find("log", lost == 0, Condition::degraded,
+                     std::to_string(lost) + " lines of the host's log were lost: nobody reads it"));
   for (const events::OutletHealth& sink : services.outlets.health(""))
     all.push_back(find("sink " + sink.name, sink.errors == 0 && sink.lost == 0, Condition::degraded,
                        std::to_string(sink.errors) + " errors, " + std::to_string(sink.lost) + " lost" +
@@ -102,6 +105,7 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   append(out, "store_wal_bytes", "gauge", stored->wal_bytes);
   append(out, "logbook_lines", "gauge", book.lines);
   append(out, "logbook_lines_lost_total", "counter", book.lost);
+  append(out, "log_lines_lost_total", "counter", services.vitals.log_lines_lost());
   for (const auto& meter : services.meters) meter->append_text(out);
   return response;
 }

@@ -60,6 +60,7 @@ class Vitals {
   virtual std::string data_directory() const = 0;  // empty: everything in memory
   virtual std::string store_kind() const = 0;      // "sqlite", "memory"
   virtual int64_t started_at_ns() const = 0;
+  virtual uint64_t log_lines_lost() const = 0;  // of the host's own log, since its start: nobody read them
 };
 
 // So many calls of package code that never returned make a host not ready: their threads are lost.

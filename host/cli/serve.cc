@@ -46,8 +46,8 @@ class Signals {
           host.end_at_once();
           _exit(128 + signal);
         }
-        note("stopping: running steps may finish; a second signal ends at once");
         host.drain();
+        say("stopping: running steps may finish; a second signal ends at once");
       }
     });
   }
@@ -76,7 +76,7 @@ Result<std::string> local_package(const Arguments& arguments) {
   options.output = file;
   options.sdk_prefix = sdk_prefix();
   options.probe_program = probe_program();
-  note("building " + named);
+  note("building " + printable(named));
   const auto packed = pack::pack(options);
   Result<std::string> bytes = packed ? read_file(file) : Result<std::string>(packed.error());
   unlink(file);
@@ -112,29 +112,37 @@ Outcome serve(const Arguments& arguments) {
   }
 
   Signals signals;
-  PIRN_TRY(const std::unique_ptr<Host> host, Host::open(options));
-  note("pirn " + std::string(host_version()) + " serves " + host->data_directory());
-  note("  operator  " + host->socket_path());
-  if (!host->tcp_address().empty()) note("  tcp       http://" + host->tcp_address() + "  (API keys)");
-  if (!host->tcp_address().empty() && !is_loopback(host->tcp_address())) {
-    note("WARNING: other machines can reach " + host->tcp_address() +
-         ", and TCP is not encrypted here: who can");
-    note("         listen on the way reads API keys and packages. Put a proxy that speaks TLS before it.");
-    if (options.allow_hosts.empty())
-      note("         Requests for other names than this address are refused until --allow-host NAME.");
+  Result<std::unique_ptr<Host>> opened = Host::open(options);
+  if (!opened) {
+    flush_log();
+    return opened.error();
   }
-  if (host->store() == "memory") note("  store     memory: executions end with this process");
+  std::unique_ptr<Host> host = std::move(*opened);
+  say("pirn " + std::string(host_version()) + " serves " + host->data_directory());
+  say("  operator  " + host->socket_path());
+  if (!host->tcp_address().empty()) say("  tcp       http://" + host->tcp_address() + "  (API keys)");
+  if (!host->tcp_address().empty() && !is_loopback(host->tcp_address())) {
+    say("WARNING: other machines can reach " + host->tcp_address() +
+        ", and TCP is not encrypted here: who can");
+    say("         listen on the way reads API keys and packages. Put a proxy that speaks TLS before it.");
+    if (options.allow_hosts.empty())
+      say("         Requests for other names than this address are refused until --allow-host NAME.");
+  }
+  if (host->store() == "memory") say("  store     memory: executions end with this process");
   signals.deliver_to(*host);
   const Status ended = host->run();
   const bool calls_left = host->running_steps() != 0;
   signals.end();
-  if (ended && !calls_left) return 0;
+  if (ended && !calls_left) {
+    host.reset();
+    flush_log();
+    return 0;
+  }
   // The functions of packages that still run cannot be stopped: the process ends around them, and what they
   // were doing is done again after the next start.
   const int code = ended ? 0 : catalogue_entry(ended.error().code).exit_code;
-  if (!ended) note(describe(ended.error()));
-  std::cout.flush();
-  std::cerr.flush();
+  if (!ended) say(describe(ended.error()));
+  flush_log();
   _exit(code);
 }
 

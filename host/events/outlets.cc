@@ -1,9 +1,15 @@
 #include "host/events/outlets.h"
 
+#include <chrono>
 #include <exception>
 #include <optional>
+#include <utility>
 
 namespace pirn::events {
+
+namespace {
+constexpr std::chrono::milliseconds kLastWrites{1000};
+}
 
 class Outlets::Outlet {
  public:
@@ -16,12 +22,20 @@ class Outlets::Outlet {
         thread_([this] { work(); }) {}
 
   ~Outlet() {
+    stop();
+    thread_.join();
+  }
+
+  // What waits is written until kLastWrites are over; the rest is lost.
+  void stop() {
+    const auto until = std::chrono::steady_clock::now() + kLastWrites;
     {
       const std::lock_guard lock(mutex_);
-      stopping_ = true;
+      if (std::exchange(stopping_, true)) return;
+      stop_at_ = until;
     }
     arrived_.notify_one();
-    thread_.join();
+    options_.sink->finish_by(until);
   }
 
   bool wants(std::string_view tenant) const { return options_.tenant.empty() || options_.tenant == tenant; }
@@ -49,6 +63,10 @@ class Outlets::Outlet {
     std::unique_lock lock(mutex_);
     for (;;) {
       arrived_.wait(lock, [this] { return stopping_ || !items_.empty(); });
+      if (stopping_ && std::chrono::steady_clock::now() >= stop_at_) {
+        lost_ += items_.size();
+        items_.clear();
+      }
       if (items_.empty()) return;
       const Item item = std::move(items_.front());
       items_.pop_front();
@@ -114,6 +132,7 @@ class Outlets::Outlet {
   std::string last_error_;
   int64_t last_error_at_ = 0;
   bool stopping_ = false;
+  std::chrono::steady_clock::time_point stop_at_;
 
   std::thread thread_;  // last: it uses all of the above
 };
@@ -124,7 +143,9 @@ Outlets::Outlets(std::vector<OutletOptions> outlets, std::function<int64_t()> cl
     outlets_.push_back(std::make_unique<Outlet>(std::move(options), clock, on_failure, limit));
 }
 
-Outlets::~Outlets() = default;
+Outlets::~Outlets() {
+  for (const auto& outlet : outlets_) outlet->stop();  // all at once; then each is waited for
+}
 
 void Outlets::publish(std::string_view tenant, const std::function<Item()>& make) {
   std::optional<Item> item;

@@ -51,7 +51,7 @@ class Outlets {
   // `clock`: ns since 1970. `on_failure`: on the thread of the outlet. `limit`: items that wait for a sink.
   Outlets(std::vector<OutletOptions> outlets, std::function<int64_t()> clock,
           std::function<void(const OutletFailure&)> on_failure, size_t limit = 1024);
-  // Writes what waits.
+  // Writes what waits, for a second at most: what a blocked reader leaves over is lost.
   ~Outlets();
   Outlets(const Outlets&) = delete;
 

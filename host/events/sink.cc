@@ -9,10 +9,24 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "packager/error/printable.h"
+
 namespace pirn::events {
 
+namespace {
+
+Status told(const log::LineWriter& writer, log::LineWriter::Outcome outcome, const std::string& where) {
+  if (outcome == log::LineWriter::Outcome::written) return {};
+  const std::string why =
+      outcome == log::LineWriter::Outcome::late ? "nobody reads it" : std::strerror(writer.error());
+  return Error{Code::io_failed, "writing to " + where + " failed: " + why, {}, Blame::world};
+}
+
+}  // namespace
+
 StdoutSink::StdoutSink(std::FILE* to)
-    : to_(to), coloured_(isatty(fileno(to)) == 1 && std::getenv("NO_COLOR") == nullptr) {}
+    : coloured_(isatty(fileno(to)) == 1 && std::getenv("NO_COLOR") == nullptr),
+      writer_(fileno(to), kSinkPatience) {}
 
 Status StdoutSink::write(const Envelope& envelope) {
   const auto member = [&](std::string_view name) {
@@ -25,16 +39,10 @@ Status StdoutSink::write(const Envelope& envelope) {
   std::string line = "[" + (node.empty() ? envelope.type : node);
   if (const std::string step = member("step"); !step.empty()) line += "@" + step;
   line += "] " + envelope.message;
-  // What a terminal would take for something else than text is a blank.
-  for (char& c : line)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  line = printable(line);
   if (coloured_) line = (envelope.type == "diagnostic" ? "\x1b[33m" : "\x1b[36m") + line + "\x1b[0m";
   line += '\n';
-  if (std::fwrite(line.data(), 1, line.size(), to_) == line.size() && std::fflush(to_) == 0) return {};
-  return Error{Code::io_failed,
-               std::string("writing to standard output failed: ") + std::strerror(errno),
-               {},
-               Blame::world};
+  return told(writer_, writer_.write(line), "standard output");
 }
 
 Status MemorySink::write(const Envelope& envelope) {
@@ -91,7 +99,10 @@ std::optional<Envelope> ChannelSink::Receiver::receive() {
 
 Result<std::unique_ptr<JsonLinesSink>> JsonLinesSink::open(const std::string& path) {
   std::unique_ptr<JsonLinesSink> sink(new JsonLinesSink(path));
-  PIRN_DO(sink->reopen());
+  const Status opened = sink->reopen();
+  struct stat named {};
+  const bool is_fifo = ::stat(path.c_str(), &named) == 0 && S_ISFIFO(named.st_mode);
+  if (!opened && !is_fifo) return opened.error();  // the reader of a FIFO may come later
   return sink;
 }
 
@@ -99,8 +110,8 @@ JsonLinesSink::~JsonLinesSink() {
   if (file_ >= 0) ::close(file_);
 }
 
-Error JsonLinesSink::failed(const std::string& doing) const {
-  return {Code::io_failed, doing + " '" + path_ + "' failed: " + std::strerror(errno), {}, Blame::world};
+Error JsonLinesSink::failed(const std::string& doing, int reason) const {
+  return {Code::io_failed, doing + " '" + path_ + "' failed: " + std::strerror(reason), {}, Blame::world};
 }
 
 Status JsonLinesSink::reopen() {
@@ -110,22 +121,28 @@ Status JsonLinesSink::reopen() {
                      named.st_dev == held.st_dev && named.st_ino == held.st_ino;
   if (there) return {};
   if (file_ >= 0) ::close(file_);
-  file_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-  return file_ >= 0 ? Status() : Status(failed("opening"));
+  // Without O_NONBLOCK a FIFO would be waited for until somebody reads it.
+  file_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+  const int reason = errno;
+  writer_.use(file_);
+  is_regular_ = file_ >= 0 && ::fstat(file_, &held) == 0 && S_ISREG(held.st_mode);
+  return file_ >= 0 ? Status() : Status(failed("opening", reason));
+}
+
+// A line that is there in part would spoil the next one.
+Status JsonLinesSink::append(std::string_view line) {
+  const ssize_t written = ::write(file_, line.data(), line.size());
+  if (written == static_cast<ssize_t>(line.size())) return {};
+  if (written < 0) return failed("writing to", errno);
+  struct stat held {};
+  if (::fstat(file_, &held) == 0) (void)!::ftruncate(file_, held.st_size - written);
+  return failed("writing to", ENOSPC);
 }
 
 Status JsonLinesSink::write(const Envelope& envelope) {
   PIRN_DO(reopen());
-  std::string line = envelope.json();
-  line += '\n';
-  const ssize_t written = ::write(file_, line.data(), line.size());
-  if (written == static_cast<ssize_t>(line.size())) return {};
-  if (written < 0) return failed("writing to");
-  // A line that is there in part would spoil the next one.
-  struct stat held {};
-  if (::fstat(file_, &held) == 0) (void)!::ftruncate(file_, held.st_size - written);
-  errno = ENOSPC;
-  return failed("writing to");
+  const std::string line = envelope.json() + "\n";
+  return is_regular_ ? append(line) : told(writer_, writer_.write(line), "'" + path_ + "'");
 }
 
 }  // namespace pirn::events

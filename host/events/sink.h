@@ -1,8 +1,10 @@
 // Where events go beside the journal: the built-in sinks. A sink is written to by one thread at a time, that
 // of its outlet (outlets.h); what it holds may be read from any thread. Its failure is counted and matters to
-// nobody else.
+// nobody else. A reader that does not read makes a sink wait for at most kSinkPatience, then the envelope is
+// lost.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
@@ -14,13 +16,18 @@
 #include <vector>
 
 #include "host/events/envelope.h"
+#include "host/log/line_writer.h"
 
 namespace pirn::events {
+
+inline constexpr std::chrono::milliseconds kSinkPatience{1000};
 
 class Sink {
  public:
   virtual ~Sink() = default;
   virtual Status write(const Envelope& envelope) = 0;
+  // Any thread; the host ends: no write may wait beyond this instant. For sinks that wait for somebody.
+  virtual void finish_by(std::chrono::steady_clock::time_point) {}
 };
 
 // Lines for people on standard output, "[fetch@12] fetch: step.stop", coloured on a terminal unless NO_COLOR
@@ -29,10 +36,11 @@ class StdoutSink final : public Sink {
  public:
   explicit StdoutSink(std::FILE* to = stdout);
   Status write(const Envelope& envelope) override;
+  void finish_by(std::chrono::steady_clock::time_point instant) override { writer_.finish_by(instant); }
 
  private:
-  std::FILE* const to_;
   const bool coloured_;
+  log::LineWriter writer_;
 };
 
 // Keeps all of them, for tests and small programs.
@@ -75,21 +83,25 @@ class ChannelSink final : public Sink {
 };
 
 // One JSON object a line, appended, flushed after each. The file is made for its owner alone, and opened anew
-// when it has been moved away, so that it can be rotated.
+// when it has been moved away, so that it can be rotated. A FIFO need not have a reader yet.
 class JsonLinesSink final : public Sink {
  public:
   // io_failed.
   static Result<std::unique_ptr<JsonLinesSink>> open(const std::string& path);
   ~JsonLinesSink() override;
   Status write(const Envelope& envelope) override;
+  void finish_by(std::chrono::steady_clock::time_point instant) override { writer_.finish_by(instant); }
 
  private:
-  explicit JsonLinesSink(std::string path) : path_(std::move(path)) {}
+  explicit JsonLinesSink(std::string path) : path_(std::move(path)), writer_(-1, kSinkPatience) {}
   Status reopen();
-  Error failed(const std::string& doing) const;
+  Status append(std::string_view line);
+  Error failed(const std::string& doing, int reason) const;
 
   const std::string path_;
   int file_ = -1;
+  bool is_regular_ = false;  // else something with a reader, such as a FIFO
+  log::LineWriter writer_;
 };
 
 // Calls a function of the program that embeds the host.

@@ -1,14 +1,18 @@
 #include "host/log/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "host/log/backlog.h"
+#include "packager/error/printable.h"
 
 namespace pirn::log {
 
@@ -21,12 +25,13 @@ struct Settings {
   Level level = Level::info;
   std::map<std::string, Level, std::less<>> components;
   bool json = false;
-  std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<Backlog> backlog;
 };
 
-// Set once by configure(); never changed after, so that reading needs no lock.
+// Set once by configure(); never changed after, so that reading needs no lock. Never destroyed: calls of
+// packages that never return may log while the process ends.
 Settings& settings() {
-  static Settings the_settings;
+  static Settings& the_settings = *new Settings;
   return the_settings;
 }
 
@@ -83,39 +88,36 @@ std::string json_line(Level level, std::string_view component, std::string_view 
     line += ':';
     append_string(line, field.value);
   }
-  return line + "}";
+  return printable_json(std::move(line) + "}") + "\n";
 }
 
 std::string text_line(Level level, std::string_view component, std::string_view message,
                       std::initializer_list<Field> fields) {
   std::string line = now_text().substr(11, 12) + " " + kLevels[static_cast<size_t>(level)] + " " +
-                     std::string(component) + ": ";
-  for (const char c : message) line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  for (const Field& field : fields) {
-    if (field.value.empty()) continue;
-    line += "  ";
-    line += field.name;
-    line += '=';
-    line += field.value;
-  }
-  return line;
+                     printable(component) + ": " + printable(message);
+  for (const Field& field : fields)
+    if (!field.value.empty()) line += "  " + printable(field.name) + "=" + printable(field.value);
+  return line + "\n";
 }
 
-// What libraries write to spdlog's default logger, in the same form.
-class Formatter final : public spdlog::formatter {
+std::string line_of(bool json, Level level, std::string_view component, std::string_view message,
+                    std::initializer_list<Field> fields) {
+  return json ? json_line(level, component, message, fields) : text_line(level, component, message, fields);
+}
+
+// What libraries write to spdlog's default logger goes the same way, in the same form.
+class LibrarySink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  explicit Formatter(bool json) : json_(json) {}
-  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    const auto level = static_cast<Level>(std::min<int>(message.level, static_cast<int>(Level::error)));
-    const std::string_view text(message.payload.data(), message.payload.size());
-    const std::string line =
-        json_ ? json_line(level, "worker", text, {}) : text_line(level, "worker", text, {});
-    out.append(line.data(), line.data() + line.size());
-    out.push_back('\n');
-  }
-  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<Formatter>(json_); }
+  LibrarySink(std::shared_ptr<Backlog> backlog, bool json) : backlog_(std::move(backlog)), json_(json) {}
 
  private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    const auto level = static_cast<Level>(std::min<int>(message.level, static_cast<int>(Level::error)));
+    backlog_->push(line_of(json_, level, "worker", {message.payload.data(), message.payload.size()}, {}));
+  }
+  void flush_() override {}
+
+  const std::shared_ptr<Backlog> backlog_;
   const bool json_;
 };
 
@@ -136,23 +138,21 @@ Status configure(std::string_view specification, bool json) {
       all.components[std::string(part.substr(0, equals))] = level;
   }
   all.json = json;
-  all.logger = std::make_shared<spdlog::logger>("pirn", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  all.logger->set_pattern("%v");
-  all.logger->set_level(spdlog::level::trace);
-  all.logger->flush_on(spdlog::level::trace);
-  auto libraries = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  libraries->set_formatter(std::make_unique<Formatter>(json));
+  all.backlog = std::make_shared<Backlog>(STDERR_FILENO, Backlog::Limits(), [json](uint64_t lost) {
+    return line_of(json, Level::warn, "log", "lines were lost here: nobody read them",
+                   {{"lost", std::to_string(lost)}});
+  });
+  auto libraries = std::make_shared<spdlog::logger>("", std::make_shared<LibrarySink>(all.backlog, json));
   const auto worker = all.components.find("worker");
   libraries->set_level(
       static_cast<spdlog::level::level_enum>(worker == all.components.end() ? all.level : worker->second));
-  libraries->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(libraries));
   return {};
 }
 
 bool enabled(std::string_view component, Level level) {
   const Settings& all = settings();
-  if (!all.logger) return false;
+  if (!all.backlog) return false;
   const auto found = all.components.find(component);
   return level >= (found == all.components.end() ? all.level : found->second);
 }
@@ -161,9 +161,22 @@ void write(Level level, std::string_view component, std::string_view message,
            std::initializer_list<Field> fields) {
   if (!enabled(component, level)) return;
   const Settings& all = settings();
-  all.logger->log(spdlog::level::info,
-                  spdlog::string_view_t(all.json ? json_line(level, component, message, fields)
-                                                 : text_line(level, component, message, fields)));
+  all.backlog->push(line_of(all.json, level, component, message, fields));
+}
+
+void say(std::string_view line) {
+  const std::string text = printable(line, Lines::many) + "\n";
+  if (const Settings& all = settings(); all.backlog) return all.backlog->push(text);
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
+}
+
+void flush() {
+  if (const Settings& all = settings(); all.backlog) all.backlog->flush();
+}
+
+uint64_t lines_lost() {
+  const Settings& all = settings();
+  return all.backlog ? all.backlog->lost() : 0;
 }
 
 }  // namespace pirn::log

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/harness.sh" "$@"
 export PIRN_TENANT=acme
 make_packages
-start_host
+start_host --drain-timeout 10m
 tenant_with_gate acme
 
 # A step that finishes in time is committed; what comes after it waits for the next start.
@@ -16,6 +16,8 @@ same "$(api POST /v1/executions -H 'Pirn-Tenant: acme' -d '{"workflow":"gate"}' 
 says body "shutting_down"
 same "$(api GET "/v1/executions/$kept" -H 'Pirn-Tenant: acme')" 200 "reading goes on while it drains"
 open_gate
+# It ends with its last step, long before the time for draining is over.
+timeout 60 tail --pid="$host" -f /dev/null || fail "the host waits although no step runs"
 code=0; wait "$host" || code=$?; host=""
 same "$code" 0
 [ ! -e data/pirn.sock ] || fail "the socket is left behind"

@@ -91,6 +91,15 @@ PIRN_STEP(babble) {
 }
 PIRN_WORKFLOW(flood, babble)
 
+// Logs more than anybody can read at once, and what no terminal should get.
+PIRN_STEP(chat) {
+  stand_at_gate(ctx);
+  for (int i = 1; i <= 20'000; ++i) ctx.info("line " + std::to_string(i) + std::string(200, '.'));
+  ctx.warn("evil \x1b[2J \x7f\xc2\x9b\xe2\x80\xae");
+  return pirn::ok({{"ev\x1bil\x7f", std::string("\x1b]0;x\x07\xc2\x9b\xe2\x80\xae")}});
+}
+PIRN_WORKFLOW(chatter, chat)
+
 // Neither returns nor listens: its thread is lost.
 PIRN_STEP(hang, {.timeout = 20_ms, .max_retries = 0}) {
   while (ctx.attempt() > 0) poll(nullptr, 0, -1);
@@ -110,4 +119,4 @@ PIRN_STEP(explode, {.max_retries = 5}) {
 }
 PIRN_WORKFLOW(bomb, explode)
 
-PIRN_PACKAGE("gate", PIRN_PACKAGE_VERSION, gate, nightly, broken, story, flood, stuck, review, bomb)
+PIRN_PACKAGE("gate", PIRN_PACKAGE_VERSION, gate, nightly, broken, story, flood, chatter, stuck, review, bomb)

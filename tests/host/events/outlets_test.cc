@@ -245,7 +245,7 @@ TEST_F(Files, StandardOutputGetsALineForPeople) {
   envelope.metadata["step"] = 12;
   ASSERT_TRUE(sink.write(envelope));
   std::fclose(file);
-  EXPECT_EQ(text(path), "[fetch@12] fetch:  [2J step.stop\n");
+  EXPECT_EQ(text(path), "[fetch@12] fetch: \\x1b[2J step.stop\n");
   std::FILE* full = std::fopen("/dev/full", "w");
   StdoutSink failing(full);
   EXPECT_FALSE(failing.write(envelope));
