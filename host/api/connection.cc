@@ -8,6 +8,7 @@
 
 #include "host/api/document.h"
 #include "host/api/pool.h"
+#include "packager/json/plain_text.h"
 
 namespace pirn::api {
 
@@ -195,7 +196,7 @@ Status Connection::let_in(Request& request) {
   request.method = std::string(message.method_string());
   for (const auto& field : message) {
     std::string name(field.name_string());
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    for (char& c : name) c = lower_letter(c);
     // Fields that decide something must not be there twice.
     if (!request.headers.emplace(name, std::string(field.value())).second &&
         (name == "authorization" || name == "host" || name == "origin" || name == "pirn-tenant" ||

@@ -1,10 +1,10 @@
 #include "host/api/execution_text.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "host/api/document.h"
 #include "host/journal/codec.h"
+#include "packager/json/plain_text.h"
 
 namespace pirn::api {
 
@@ -42,10 +42,8 @@ class Writer {
   // Milliseconds with three digits, from `start` to `end` or, while it lasts, to now.
   void duration(std::string_view key, int64_t start, int64_t end, int64_t now) {
     if (start == 0) return null(key);
-    char text[32];
-    std::snprintf(text, sizeof text, "%.3f",
-                  static_cast<double>(std::max<int64_t>(0, (end != 0 ? end : now) - start)) / 1e6);
-    name(key) += text;
+    name(key) +=
+        fixed_text(static_cast<double>(std::max<int64_t>(0, (end != 0 ? end : now) - start)) / 1e6, 3);
   }
   void end() { out_ += '}'; }
 

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "packager/json/plain_text.h"
+
 namespace pirn::api {
 
 namespace {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(out.begin(), out.end(), out.begin(), lower_letter);
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "host/api/connection.h"
+#include "packager/json/plain_text.h"
 
 namespace pirn::api {
 
@@ -63,7 +64,7 @@ void close_on_exec(Socket& socket) {
 
 std::vector<std::string> lower(std::vector<std::string> names) {
   for (std::string& name : names)
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    for (char& c : name) c = lower_letter(c);
   return names;
 }
 

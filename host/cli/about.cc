@@ -6,6 +6,7 @@
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
 #include "host/host.h"
+#include "packager/json/plain_text.h"
 
 namespace pirn::cli {
 
@@ -67,7 +68,7 @@ Outcome explain(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   const std::string code = arguments.get("code");
   std::string number;  // pirn0102 and 102 are as good as PIRN0102
-  for (const char c : code) number += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char c : code) number += upper_letter(c);
   if (number.find_first_not_of("0123456789") == std::string::npos)
     number = "PIRN" + std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number;
   const CatalogueEntry* entry = find_catalogue_entry(code);
@@ -93,8 +94,8 @@ Outcome explain(const Arguments& arguments) {
                           {"exit_code", entry->exit_code}});
   } else {
     std::cout << code_number(entry->code) << "  " << entry->name << "\n\n  " << entry->title << "\n\n  "
-              << entry->fix << "\n\n  HTTP status " << entry->http_status << ", exit code "
-              << entry->exit_code << '\n';
+              << entry->fix << "\n\n  HTTP status " << std::to_string(entry->http_status) << ", exit code "
+              << std::to_string(entry->exit_code) << '\n';
   }
   return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "host/cli/input.h"
 #include "host/host.h"
+#include "packager/json/plain_text.h"
 
 namespace pirn::cli {
 
@@ -313,8 +314,9 @@ Result<Client::StreamEnd> Client::stream(const std::string& path, const std::str
 std::string escape(std::string_view text) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   std::string out;
-  for (const unsigned char c : text) {
-    if (std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == '~') {
+  for (const char byte : text) {
+    const auto c = static_cast<unsigned char>(byte);
+    if (is_letter(byte) || is_digit(byte) || c == '-' || c == '_' || c == '.' || c == '~') {
       out += static_cast<char>(c);
     } else {
       out += '%';

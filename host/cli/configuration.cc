@@ -1,9 +1,7 @@
 #include "host/cli/configuration.h"
 
-#include <iomanip>
-#include <sstream>
-
 #include "packager/definition/definition.h"
+#include "packager/json/plain_text.h"
 #include "packager/pack/toml_reader.h"
 
 namespace pirn::cli {
@@ -170,8 +168,7 @@ void read_resources(const toml::node& node, TomlReader& reader, HostOptions& opt
     else if (!amount || !(*amount >= 0 && *amount <= kMostOfAResource))
       reader.problem(value.source(), "the amount of '" + name + "' must be a number from 0 to 1e12");
     else
-      options.resources.push_back(name + "=" +
-                                  (std::ostringstream() << std::setprecision(17) << *amount).str());
+      options.resources.push_back(name + "=" + general_text(*amount, 17));
   }
 }
 

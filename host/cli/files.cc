@@ -86,7 +86,8 @@ Outcome sign(const Arguments& arguments) {
            pack::load_private_key(arguments.get("key"), passphrase_of(arguments, false)));
   const std::string file = arguments.get("file");
   PIRN_TRY(const pack::Signed result, pack::sign_file(file, key));
-  std::cout << "signed " << printable(file) << " with key " << result.key.hex() << " (" << result.signatures
+  std::cout << "signed " << printable(file) << " with key " << result.key.hex() << " ("
+            << std::to_string(result.signatures)
             << (result.signatures == 1 ? " signature)\n" : " signatures)\n");
   suggest("pirn push " + file);
   return 0;

@@ -1,13 +1,13 @@
 // How runs went.
 #include <boost/json.hpp>
 #include <cmath>
-#include <cstdio>
 #include <iostream>
 
 #include "host/cli/client.h"
 #include "host/cli/runs.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
+#include "packager/json/plain_text.h"
 
 namespace pirn::cli {
 
@@ -18,17 +18,13 @@ using Kind = Column::Kind;
 
 std::string percent(const bj::value& share) {
   if (!share.is_number()) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", share.to_number<double>() * 100);
-  return text;
+  return fixed_text(share.to_number<double>() * 100, 1) + " %";
 }
 
 std::string grade_words(const bj::value& grade) {
   if (!grade.is_object()) return "-";
-  char text[32];
-  std::snprintf(text, sizeof text, " (%.1f)",
-                std::floor(grade.at("score").to_number<double>() * 10) / 10);  // 59.99 is no 60
-  return std::string(grade.at("letter").as_string()) + text;
+  const double score = std::floor(grade.at("score").to_number<double>() * 10) / 10;  // 59.99 is no 60
+  return std::string(grade.at("letter").as_string()) + " (" + fixed_text(score, 1) + ")";
 }
 
 // "broken: it broke", and below it what caused it, each further in.
@@ -102,7 +98,7 @@ Outcome run_errors(const Arguments& arguments) {
   for (const bj::value& each : errors) {
     const bj::object& error = each.as_object();
     const bj::object& scope = error.at("scope").as_object();
-    std::cout << '[' << number++ << "] " << printable(time_words(error.at("when"))) << " | "
+    std::cout << '[' << std::to_string(number++) << "] " << printable(time_words(error.at("when"))) << " | "
               << shown(scope, "kind");
     if (scope.contains("node_id")) std::cout << ' ' << shown(scope, "node_id");
     std::cout << " @" << shown(scope, "checkpoint") << '\n';

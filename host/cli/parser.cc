@@ -7,6 +7,8 @@
 #include <cassert>
 #include <deque>
 
+#include "packager/json/plain_text.h"
+
 namespace pirn::cli {
 
 namespace {
@@ -33,8 +35,7 @@ std::vector<Argument> arguments_of(const Command& command) {
                       word.find("...") != std::string_view::npos};
     // "PACKAGE[@VERSION]" is named by what it begins with.
     if (!argument.required) word.remove_prefix(1);
-    for (size_t i = 0; i < word.size() && std::isalpha(static_cast<unsigned char>(word[i])) != 0; ++i)
-      argument.name += static_cast<char>(std::tolower(static_cast<unsigned char>(word[i])));
+    for (size_t i = 0; i < word.size() && is_letter(word[i]); ++i) argument.name += lower_letter(word[i]);
     arguments.push_back(std::move(argument));
   }
   return arguments;

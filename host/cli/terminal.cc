@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "packager/json/plain_text.h"
+
 namespace pirn::cli {
 
 namespace {
@@ -95,13 +97,10 @@ Cell state_word(std::string_view state) {
 
 std::string duration_words(double ms) {
   char text[48];
-  if (ms < 1)
-    std::snprintf(text, sizeof text, "%.2f ms", ms);
-  else if (ms < 1000)
-    std::snprintf(text, sizeof text, "%.0f ms", ms);
-  else if (ms < 60'000)
-    std::snprintf(text, sizeof text, "%.1f s", ms / 1000);
-  else if (ms < 3'600'000)
+  if (ms < 1) return fixed_text(ms, 2) + " ms";
+  if (ms < 1000) return fixed_text(ms, 0) + " ms";
+  if (ms < 60'000) return fixed_text(ms / 1000, 1) + " s";
+  if (ms < 3'600'000)
     std::snprintf(text, sizeof text, "%d min %02d s", static_cast<int>(ms / 60'000),
                   static_cast<int>(std::fmod(ms / 1000, 60)));
   else
@@ -119,17 +118,11 @@ std::string time_words(const bj::value& time) {
 }
 
 std::string size_words(uint64_t bytes) {
-  char text[32];
   const double size = static_cast<double>(bytes);
-  if (bytes < 1024)
-    std::snprintf(text, sizeof text, "%d B", static_cast<int>(bytes));
-  else if (bytes < 1024 * 1024)
-    std::snprintf(text, sizeof text, "%.1f KiB", size / 1024);
-  else if (bytes < 1024ull * 1024 * 1024)
-    std::snprintf(text, sizeof text, "%.1f MiB", size / (1024 * 1024));
-  else
-    std::snprintf(text, sizeof text, "%.1f GiB", size / (1024.0 * 1024 * 1024));
-  return text;
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  if (bytes < 1024 * 1024) return fixed_text(size / 1024, 1) + " KiB";
+  if (bytes < 1024ull * 1024 * 1024) return fixed_text(size / (1024 * 1024), 1) + " MiB";
+  return fixed_text(size / (1024.0 * 1024 * 1024), 1) + " GiB";
 }
 
 void write_table(std::ostream& out, const std::vector<Cell>& header,

@@ -239,10 +239,10 @@ class Table : public Display {
     {
       const SafeStream safe(frame);
       if (drawn_lines_ != 0) frame << Control{"\x1b["} << drawn_lines_ << Control{"F"} << Control{"\x1b[J"};
-      frame << title_ << "  " << done << "/" << steps_.size() << '\n';
+      frame << title_ << "  " << std::to_string(done) << "/" << std::to_string(steps_.size()) << '\n';
       write_table(frame, {"STEP", "STATE", "TOOK", ""}, rows);
       if (visible.size() < steps_.size())
-        frame << "and " << steps_.size() - visible.size() << " more steps\n";
+        frame << "and " << std::to_string(steps_.size() - visible.size()) << " more steps\n";
       if (!last_.empty()) frame << last_ << '\n';
     }
     const std::string text = frame.str();
@@ -398,7 +398,8 @@ void print_context(const bj::object& context) {
   }
   std::cout << '\n';
   print_table({"CONTEXT", ""}, rows);
-  if (context.size() > kShownKeys) std::cout << "and " << context.size() - kShownKeys << " more: -o json\n";
+  if (context.size() > kShownKeys)
+    std::cout << "and " << std::to_string(context.size() - kShownKeys) << " more: -o json\n";
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #include "host/events/meters.h"
 
 #include <boost/json.hpp>
-#include <cstdio>
+
+#include "packager/json/plain_text.h"
 
 namespace pirn::events {
 
@@ -76,9 +77,7 @@ void MeterSink::append_text(std::string& out) const {
       of += (i == 0 ? "{" : ",") + options_.by[i] + "=\"" + escaped(labels[i]) + "\"";
     if (!labels.empty()) of += '}';
     out += name + "_total" + of + " " + std::to_string(series.count) + "\n";
-    char seconds[64];
-    std::snprintf(seconds, sizeof seconds, "%.9g", series.seconds);
-    sums += name + "_seconds_total" + of + " " + seconds + "\n";
+    sums += name + "_seconds_total" + of + " " + general_text(series.seconds, 9) + "\n";
   }
   if (options_.duration) out += "# TYPE " + name + "_seconds_total counter\n" + sums;
 }

@@ -143,6 +143,17 @@ TEST(Rules, AFileHasAtMost700Lines) {
   EXPECT_EQ(check_habits({{"host/a.cc", text + "\n"}}).size(), 1u);
 }
 
+TEST(Rules, TextDoesNotDependOnTheLocale) {
+  for (const char* line : {"c = std::tolower(c);", "double d = std::stod(text);", "strtod(text, &end);",
+                           "out << std::setprecision(3);", "setlocale(LC_ALL, name);",
+                           "std::snprintf(text, n, \"%.3f ms\", ms);", "std::printf(\"%g\", x);"}) {
+    EXPECT_EQ(check_habits({{"host/api/a.cc", line}}).size(), 1u) << line;
+    EXPECT_EQ(check_habits({{"tests/a.cc", line}}).size(), 0u) << line;
+  }
+  EXPECT_EQ(print(check_habits({{"host/a.cc", "std::snprintf(text, n, \"%02d %s%%\", a, b);"}})), "");
+  EXPECT_EQ(print(check_habits({{"host/a.cc", "c = lower_letter(c); // not std::tolower(c)"}})), "");
+}
+
 TEST(Rules, NamesAreTheDomains) {
   EXPECT_EQ(check_habits({{"host/utils/a.cc", ""}}).size(), 1u);
   EXPECT_EQ(check_habits({{"host/a.cc", "class StepManager {};\n"}}).size(), 1u);

@@ -10,6 +10,7 @@
 #include "host/cli/client.h"
 #include "host/cli/input.h"
 #include "host/cli/watch.h"
+#include "tests/hostile_locale.h"
 
 namespace pirn::cli {
 namespace {
@@ -72,6 +73,23 @@ TEST(Terminal, WritesDurationsAndSizesAsPeopleDo) {
   EXPECT_EQ(size_words(46'080), "45.0 KiB");
   EXPECT_EQ(time_words(bj::value("2026-01-31T12:00:05.123456Z")), "2026-01-31 12:00:05");
   EXPECT_EQ(time_words(bj::value(nullptr)), "-");
+}
+
+TEST(Terminal, WritesTheSameInEveryLocale) {
+  const HostileLocale hostile;
+  EXPECT_EQ(duration_words(0.25), "0.25 ms");
+  EXPECT_EQ(duration_words(1250), "1.2 s");
+  EXPECT_EQ(size_words(46'080), "45.0 KiB");
+  EXPECT_EQ(size_words(1'500'000'000), "1.4 GiB");
+  EXPECT_EQ(number_words(24'105), "24105");
+  EXPECT_EQ(number_words(0.25), "0.25");
+  EXPECT_EQ(text_of({{"capacity", 1234567.5}}, "capacity"), "1234567.5");
+  testing::internal::CaptureStdout();
+  print_object({{"count", 1234567}, {"share", 0.5}}, {{"COUNT", "count"}, {"SHARE", "share"}}, Format::table,
+               "count");
+  const std::string table = testing::internal::GetCapturedStdout();
+  EXPECT_NE(table.find("1234567"), std::string::npos) << table;
+  EXPECT_NE(table.find("0.5"), std::string::npos) << table;
 }
 
 TEST(Terminal, WritesNumbersAsPeopleDo) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/hostile_locale.h"
+
 namespace pirn::events {
 namespace {
 
@@ -34,6 +36,13 @@ TEST(MeterSink, CountsChosenEventsByTheirLabels) {
   ASSERT_TRUE(meter.write(event("end", "r1")));
   ASSERT_TRUE(meter.write(event("step.stop", "r1", {}, "fetch")));
   EXPECT_NE(text(meter).find("workflow=\"\""), std::string::npos) << "of what is over nothing is kept";
+}
+
+TEST(MeterSink, WritesNumbersTheSameInEveryLocale) {
+  MeterSink meter({"steps", {"step.stop"}, {}, true});
+  ASSERT_TRUE(meter.write(event("step.stop", "r1", {{"duration", 1'234'567'250'000'000}}, "fetch")));
+  const HostileLocale hostile;
+  EXPECT_NE(text(meter).find("seconds_total 1234567.25\n"), std::string::npos) << text(meter);
 }
 
 TEST(MeterSink, AsksOnceForTheWorkflowOfWhatHasBegunBefore) {

@@ -2,6 +2,8 @@
 #include <rapidcheck.h>
 
 #include "packager/definition/definition.h"
+#include "packager/definition/graph.h"
+#include "tests/hostile_locale.h"
 #include "tests/packager/definition/random_definition.h"
 
 namespace pirn::definition {
@@ -33,6 +35,25 @@ void expect_equal(const Workflow& a, const Workflow& b) {
   RC_ASSERT(a.on_event == b.on_event && a.tags == b.tags && a.metadata == b.metadata && a.hooks == b.hooks);
   RC_ASSERT(a.steps.size() == b.steps.size());
   for (size_t i = 0; i < a.steps.size(); ++i) expect_equal(a.steps[i], b.steps[i]);
+}
+
+TEST(Print, WritesAndReadsTheSameInEveryLocale) {
+  const std::string document =
+      R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[{"name":"w","timeout":"1h30m",)"
+      R"("schedule":{"cron":["0 9 * * 1"],"timezone":"Europe/Berlin"},"steps":[)"
+      R"({"name":"a","task":"a","retry_backoff":{"exponential":2.5},"resources":{"memory":12345.25},)"
+      R"("params":{"n":1234567,"x":0.125},"when":{"path":"total","greater":1234.5}}]}]})";
+  const auto canonical_of = [&] { return parse(document, "a file", nullptr)->workflows.at(0).canonical; };
+  const std::string before = canonical_of();
+  const HostileLocale hostile;
+  EXPECT_EQ(canonical_of(), before);
+  EXPECT_NE(before.find("12345.25"), std::string::npos) << before;
+  const auto parsed = parse(document, "a file", nullptr);
+  for (const std::string& text : {to_table(parsed->workflows[0], {}), to_tree(parsed->workflows[0]),
+                                  to_json(parsed->workflows[0], {}), summary(parsed->workflows[0])}) {
+    EXPECT_EQ(text.find("1.2.3"), std::string::npos) << text;
+    EXPECT_EQ(text.find("0,1"), std::string::npos) << text;
+  }
 }
 
 TEST(Print, ReadsBackAsTheSameDefinition) {
