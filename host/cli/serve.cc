@@ -12,6 +12,7 @@
 #include "host/cli/configuration.h"
 #include "host/cli/input.h"
 #include "host/cli/install.h"
+#include "host/cli/own_output.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
 #include "host/cli/watch.h"
@@ -164,11 +165,13 @@ Outcome run_local(const Arguments& arguments) {
                                                 : show_lines();
   bool told = false;
   run.on_event = [&](std::string_view name, std::string_view data) {
+    const SpeaksFor command(Speaker::command);  // also on a thread that is within a function of the package
     display->event(ServerEvent{"", std::string(name), std::string(data)});
     if (name != "workflow.pause" || std::exchange(told, true)) return;
     note("a step waits for an answer, and a local run has nobody to give it: Ctrl-C cancels it");
     note("  hint: Answers are given to a host (pirn run resume), in a case of pirn simulate, and in tests.");
   };
+  keep_output_apart();
   catch_interrupts();
   run.interrupted = interrupted;
   const auto conclude = [&](const std::string& text) {
@@ -177,13 +180,18 @@ Outcome run_local(const Arguments& arguments) {
     return exit_code_of(execution.as_object());
   };
   run.on_calls_left = [&](const std::string& text) {
+    const SpeaksFor command(Speaker::command);
     const int code = conclude(text);
     std::cout.flush();
     std::cerr.flush();
     _exit(code);
   };
-  PIRN_TRY(const std::string text, pirn::run_local(run));
-  return conclude(text);
+  const auto text = [&] {
+    const SpeaksFor packages(Speaker::package);
+    return pirn::run_local(run);
+  }();
+  if (!text) return text.error();
+  return conclude(*text);
 }
 
 }  // namespace pirn::cli
