@@ -171,6 +171,7 @@ Outcome run_local(const Arguments& arguments) {
     note("a step waits for an answer, and a local run has nobody to give it: Ctrl-C cancels it");
     note("  hint: Answers are given to a host (pirn run resume), in a case of pirn simulate, and in tests.");
   };
+  is_coloured();  // asks once, and must ask before descriptor 1 is standard error
   keep_output_apart();
   catch_interrupts();
   run.interrupted = interrupted;
