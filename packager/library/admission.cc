@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "packager/library/elf.h"
+#include "packager/library/elf_bytes.h"
 
 namespace pirn::library {
 namespace {
@@ -24,6 +25,16 @@ constexpr std::string_view kAllowed[] = {"libc.so.6",           "libm.so.6",    
 #endif
 };
 constexpr std::string_view kSanitizerRuntimes[] = {"libasan.so.", "libubsan.so.", "libtsan.so."};
+
+constexpr std::string_view kPrivate = "_PRIVATE";  // GLIBC_PRIVATE
+
+#if defined(__x86_64__)
+constexpr auto kStaticThreadLocal = {uint32_t{R_X86_64_TPOFF64}, uint32_t{R_X86_64_TPOFF32}};
+constexpr uint32_t kCopy = R_X86_64_COPY, kIndirect = R_X86_64_IRELATIVE;
+#else
+constexpr auto kStaticThreadLocal = {uint32_t{R_AARCH64_TLS_TPREL}};
+constexpr uint32_t kCopy = R_AARCH64_COPY, kIndirect = R_AARCH64_IRELATIVE;
+#endif
 
 // Beside DT_NEEDED, these make the loader load or interpose other libraries.
 constexpr int64_t kLoadsOthers[] = {DT_AUXILIARY, DT_FILTER, DT_AUDIT, DT_DEPAUDIT, DT_CONFIG};
@@ -66,6 +77,9 @@ class Inspection {
     PIRN_DO(check_versions());
     PIRN_DO(check_symbols());
     PIRN_DO(read_note());
+    // Last: writable code and code that is relocated have names of their own.
+    if (refusals_.empty()) PIRN_DO(elf_.check_initializers());
+    if (refusals_.empty()) PIRN_DO(check_relocations());
     if (refusals_.empty()) return std::move(admitted_);
     Error error = std::move(refusals_.front());
     error.causes.assign(std::make_move_iterator(refusals_.begin() + 1),
@@ -87,6 +101,8 @@ class Inspection {
   uint64_t flags_1() const { return elf_.dynamic(DT_FLAGS_1).value_or(0); }
 
   void check_segments() {
+    // Without the header the loader assumes an executable stack, and makes those of the host's threads
+    // executable, too.
     const Elf64_Phdr* stack = elf_.segment(PT_GNU_STACK);
     if (stack == nullptr || (stack->p_flags & PF_X))
       refuse(Code::library_executable_stack, "the library asks for an executable stack");
@@ -103,8 +119,6 @@ class Inspection {
       refuse(Code::library_forbidden_flags, "the library was linked with flags that reach beyond itself");
     if ((flags() & DF_TEXTREL) || elf_.dynamic(DT_TEXTREL))
       refuse(Code::library_text_relocations, "the library changes its own code while it is loaded");
-    if (flags() & DF_STATIC_TLS)
-      refuse(Code::library_static_tls, "the library uses the initial-exec model for thread-local variables");
     if (elf_.dynamic(DT_RPATH) || elf_.dynamic(DT_RUNPATH))
       refuse(Code::library_search_path,
              "the library says where to look for other libraries (RPATH or RUNPATH)");
@@ -138,16 +152,54 @@ class Inspection {
 
   Status check_versions() {
     PIRN_TRY(const std::vector<VersionNeed> needs, elf_.needed_versions());
+    PIRN_TRY(const std::vector<VersionOffer> offers, elf_.offered_versions());
     std::vector<std::string_view> missing;
     for (const VersionNeed& need : needs) {
+      versions_.insert(need.index);
       if (!is_allowed(need.library, runtime_))
         refuse(Code::library_foreign_dependency, "the library needs a version of " + shown(need.library));
+      else if (std::find(admitted_.needed.begin(), admitted_.needed.end(), need.library) ==
+               admitted_.needed.end())
+        return malformed("it needs a version of " + shown(need.library) + ", and not the library itself");
+      else if (need.version.ends_with(kPrivate))
+        refuse_private(need);
       else if (!runtime_.versions.contains(need.version))
         missing.push_back(need.version);
     }
+    for (const VersionOffer& offer : offers) versions_.insert(offer.index);
     if (!missing.empty())
       refuse(Code::library_runtime_too_old,
              "the library needs " + shown_list(missing) + ", which this host does not have");
+    return {};
+  }
+
+  // What the libraries of the system keep for each other changes with every update of them.
+  void refuse_private(const VersionNeed& need) {
+    Error error{Code::library_foreign_dependency,
+                "the library uses functions that " + shown(need.library) + " keeps for itself (" +
+                    shown(need.version) + ")",
+                "Use its public functions alone.", Blame::package};
+    refusals_.push_back(std::move(error));
+  }
+
+  // The flag is what a linker writes; the relocations are what the loader obeys. Either takes a piece of the
+  // few bytes that all threads of the host have for it, and pins the library.
+  Status check_relocations() {
+    PIRN_TRY(const std::vector<Relocation> relocations, elf_.relocations());
+    const auto has = [&](std::initializer_list<uint32_t> types) {
+      return std::any_of(relocations.begin(), relocations.end(), [&](const Relocation& relocation) {
+        return std::find(types.begin(), types.end(), relocation.type) != types.end();
+      });
+    };
+    if ((flags() & DF_STATIC_TLS) || has(kStaticThreadLocal))
+      refuse(Code::library_static_tls, "the library uses the initial-exec model for thread-local variables");
+    if (has({kCopy}))
+      refuse(Code::library_wrong_type, "the library has copy relocations, which only programs have");
+    // Its code would not run earlier than its constructors, which a library may have; but it has to be its
+    // code.
+    for (const Relocation& relocation : relocations)
+      if (relocation.type == kIndirect && !elf_.is_code(static_cast<uint64_t>(relocation.addend)))
+        return malformed("a relocation that calls what is not its code");
     return {};
   }
 
@@ -156,8 +208,10 @@ class Inspection {
     bool has_entry = false;
     std::vector<std::string_view> exported, unique, unresolved;
     for (const Symbol& symbol : symbols) {
+      if (symbol.versioned() && !versions_.contains(symbol.version))
+        return malformed("a symbol of a version that it does not list");
       if (!symbol.defined) {
-        if (symbol.binding != STB_WEAK && !symbol.versioned) unresolved.push_back(symbol.name);
+        if (symbol.binding != STB_WEAK && !symbol.versioned()) unresolved.push_back(symbol.name);
         continue;
       }
       if (symbol.binding == STB_LOCAL) continue;
@@ -208,6 +262,7 @@ class Inspection {
   const Elf& elf_;
   const Runtime& runtime_;
   Admitted admitted_;
+  std::set<uint16_t> versions_;  // indices that symbols may have
   std::vector<Error> refusals_;
 };
 
@@ -235,8 +290,8 @@ Result<Runtime> read_runtime() {
     const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     if (!file) return Error{Code::io_failed, "cannot read " + path, "", Blame::world};
     PIRN_TRY(const Elf elf, Elf::read(bytes));
-    PIRN_TRY(const std::vector<std::string_view> versions, elf.offered_versions());
-    runtime.versions.insert(versions.begin(), versions.end());
+    PIRN_TRY(const std::vector<VersionOffer> versions, elf.offered_versions());
+    for (const VersionOffer& offer : versions) runtime.versions.emplace(offer.version);
   }
   return runtime;
 }

@@ -1,17 +1,21 @@
 #include "packager/library/elf.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <iterator>
+#include <unordered_set>
+#include <utility>
+
+#include "packager/library/elf_bytes.h"
 
 namespace pirn::library {
 namespace {
 
-constexpr uint16_t kMaxSegments = 64;
 constexpr size_t kMaxDynamicEntries = 4096;
 constexpr uint32_t kMaxSymbols = 1u << 20;
 constexpr uint32_t kMaxVersions = 4096;
 constexpr size_t kMaxNotes = 256;
-constexpr uint64_t kPage = 4096;
 
 #if defined(__x86_64__)
 constexpr uint16_t kMachine = EM_X86_64;
@@ -21,20 +25,13 @@ constexpr uint16_t kMachine = EM_AARCH64;
 #error "say which ELF machine this is"
 #endif
 
-Error malformed(std::string why) {
-  return Error{Code::library_malformed, "the library is no intact ELF file: " + why, "", Blame::package};
-}
-
-// The bytes of `T` at `offset` of `from`, copied: nothing about their alignment is known.
-template <class T>
-std::optional<T> copy(std::string_view from, uint64_t offset) {
-  if (offset > from.size() || from.size() - offset < sizeof(T)) return {};
-  T value;
-  std::memcpy(&value, from.data() + offset, sizeof(T));
-  return value;
-}
-
-uint64_t padded(uint64_t size, uint64_t alignment) { return (size + alignment - 1) / alignment * alignment; }
+// A package may need several libraries; the others of these are refused by name (admission.cc).
+constexpr int64_t kMayRepeat[] = {DT_NEEDED, DT_AUXILIARY, DT_FILTER, DT_AUDIT, DT_DEPAUDIT, DT_CONFIG};
+constexpr std::pair<int64_t, uint64_t> kExpected[] = {{DT_PLTREL, DT_RELA},
+                                                      {DT_RELAENT, sizeof(Elf64_Rela)},
+                                                      {DT_SYMENT, sizeof(Elf64_Sym)},
+                                                      {DT_RELRENT, sizeof(uint64_t)}};
+constexpr int64_t kOtherMachines[] = {DT_REL, DT_RELSZ, DT_RELENT};
 
 }  // namespace
 
@@ -66,62 +63,59 @@ Status Elf::read_header() {
   return {};
 }
 
-Status Elf::read_segments() {
-  if (header_.e_phentsize != sizeof(Elf64_Phdr)) return malformed("program headers of an unknown size");
-  if (header_.e_phnum == 0 || header_.e_phnum > kMaxSegments)
-    return malformed("an unlikely number of program headers");
-  uint64_t loaded_end = 0;
-  for (uint16_t i = 0; i < header_.e_phnum; ++i) {
-    const std::optional<Elf64_Phdr> segment =
-        copy<Elf64_Phdr>(bytes_, header_.e_phoff + i * sizeof(Elf64_Phdr));
-    if (header_.e_phoff > bytes_.size() || !segment) return malformed("program headers beyond its end");
-    segments_.push_back(*segment);
-    if (segment->p_type != PT_LOAD) continue;
-    if (!at_offset(segment->p_offset, segment->p_filesz)) return malformed("a segment beyond its end");
-    if (segment->p_filesz > segment->p_memsz || segment->p_vaddr + segment->p_memsz < segment->p_vaddr ||
-        segment->p_vaddr + segment->p_memsz > (1ull << 46))
-      return malformed("a segment of an impossible size");
-    if (segment->p_vaddr % kPage != segment->p_offset % kPage)
-      return malformed("a segment that cannot be mapped");
-    // What is read here must be what will be mapped: no segment may cover a page of another one.
-    if (loaded_end != 0 && segment->p_vaddr / kPage * kPage < padded(loaded_end, kPage))
-      return malformed("segments that cover each other");
-    loaded_end = segment->p_vaddr + segment->p_memsz;
-  }
-  if (loaded_end == 0) return malformed("nothing to load");
-  return {};
+template <class T>
+std::optional<T> Elf::read(uint64_t address) const {
+  const std::optional<std::string_view> bytes = at_address(address, sizeof(T));
+  if (!bytes) return {};
+  return copy<T>(*bytes, 0);
+}
+
+// What the loader reads once more while it relocates must not be what it relocates.
+template <class T>
+std::optional<T> Elf::read_constant(uint64_t address) const {
+  const std::optional<std::string_view> bytes = at_constant_address(address, sizeof(T));
+  if (!bytes) return {};
+  return copy<T>(*bytes, 0);
 }
 
 Status Elf::read_dynamic() {
   const Elf64_Phdr* segment = this->segment(PT_DYNAMIC);
   if (segment == nullptr) return malformed("no dynamic section");
-  if (std::count_if(segments_.begin(), segments_.end(),
-                    [](const auto& s) { return s.p_type == PT_DYNAMIC; }) != 1)
-    return malformed("several dynamic sections");
   for (size_t i = 0; i < kMaxDynamicEntries; ++i) {
-    const std::optional<Elf64_Dyn> entry = read_at<Elf64_Dyn>(segment->p_vaddr + i * sizeof(Elf64_Dyn));
+    const std::optional<Elf64_Dyn> entry = read<Elf64_Dyn>(segment->p_vaddr + i * sizeof(Elf64_Dyn));
     if (!entry) return malformed("a dynamic section beyond its segment");
-    if (entry->d_tag == DT_NULL) return {};
+    if (entry->d_tag == DT_NULL) return check_dynamic();
     dynamic_.push_back(*entry);
   }
   return malformed("an endless dynamic section");
+}
+
+// The loader takes the last value of a tag, and asserts what it expects of others: a failed assertion would
+// end the host.
+Status Elf::check_dynamic() const {
+  std::unordered_set<int64_t> seen;
+  for (const Elf64_Dyn& entry : dynamic_)
+    if (std::find(std::begin(kMayRepeat), std::end(kMayRepeat), entry.d_tag) == std::end(kMayRepeat) &&
+        !seen.insert(entry.d_tag).second)
+      return malformed("the dynamic tag " + std::to_string(entry.d_tag) + " twice");
+  for (const auto& [tag, value] : kExpected)
+    if (const std::optional<uint64_t> found = dynamic(tag); found && *found != value)
+      return malformed("the dynamic tag " + std::to_string(tag) + " with the value " +
+                       std::to_string(*found) + " in place of " + std::to_string(value));
+  for (const int64_t tag : kOtherMachines)
+    if (dynamic(tag)) return malformed("relocations of another machine");
+  return {};
 }
 
 Status Elf::read_strings() {
   const std::optional<uint64_t> address = dynamic(DT_STRTAB);
   const std::optional<uint64_t> size = dynamic(DT_STRSZ);
   if (!address || !size) return malformed("no dynamic strings");
-  const std::optional<std::string_view> strings = at_address(*address, *size);
+  const std::optional<std::string_view> strings = at_constant_address(*address, *size);
   if (!strings || strings->empty() || strings->back() != '\0')
     return malformed("dynamic strings beyond their segment");
   strings_ = *strings;
   return {};
-}
-
-const Elf64_Phdr* Elf::segment(uint32_t type) const {
-  const auto found =
-      std::find_if(segments_.begin(), segments_.end(), [&](const auto& s) { return s.p_type == type; });
-  return found == segments_.end() ? nullptr : &*found;
 }
 
 std::vector<uint64_t> Elf::dynamic_values(int64_t tag) const {
@@ -148,28 +142,6 @@ Result<std::vector<std::string_view>> Elf::dynamic_names(int64_t tag) const {
   return names;
 }
 
-std::optional<std::string_view> Elf::at_offset(uint64_t offset, uint64_t size) const {
-  if (offset > bytes_.size() || bytes_.size() - offset < size) return {};
-  return bytes_.substr(offset, size);
-}
-
-std::optional<std::string_view> Elf::at_address(uint64_t address, uint64_t size) const {
-  for (const Elf64_Phdr& segment : segments_) {
-    if (segment.p_type != PT_LOAD || address < segment.p_vaddr) continue;
-    const uint64_t inside = address - segment.p_vaddr;
-    if (inside > segment.p_filesz || segment.p_filesz - inside < size) continue;
-    return at_offset(segment.p_offset + inside, size);
-  }
-  return {};
-}
-
-template <class T>
-std::optional<T> Elf::read_at(uint64_t address) const {
-  const std::optional<std::string_view> bytes = at_address(address, sizeof(T));
-  if (!bytes) return {};
-  return copy<T>(*bytes, 0);
-}
-
 std::optional<std::string_view> Elf::name(uint64_t offset) const {
   if (offset >= strings_.size()) return {};
   return strings_.substr(offset, strings_.find('\0', offset) - offset);  // the table ends with a NUL
@@ -181,25 +153,48 @@ std::optional<uint32_t> Elf::count_by_gnu_hash(uint64_t table) const {
   struct Head {
     uint32_t buckets, first, bloom_words, bloom_shift;
   };
-  const std::optional<Head> head = read_at<Head>(table);
-  if (!head || head->buckets > kMaxSymbols || head->bloom_words > kMaxSymbols || head->first > kMaxSymbols)
+  const std::optional<Head> head = read_constant<Head>(table);
+  if (!head || head->buckets > kMaxSymbols || head->bloom_words > kMaxSymbols || head->first > kMaxSymbols ||
+      !std::has_single_bit(head->bloom_words) ||  // the loader asserts it
+      !at_constant_address(table + sizeof(Head), uint64_t{head->bloom_words} * sizeof(uint64_t)))
     return {};
   const uint64_t buckets = table + sizeof(Head) + uint64_t{head->bloom_words} * sizeof(uint64_t);
   const uint64_t chains = buckets + uint64_t{head->buckets} * sizeof(uint32_t);
   uint32_t last = 0;
   for (uint32_t i = 0; i < head->buckets; ++i) {
-    const std::optional<uint32_t> bucket = read_at<uint32_t>(buckets + i * sizeof(uint32_t));
+    const std::optional<uint32_t> bucket = read_constant<uint32_t>(buckets + i * sizeof(uint32_t));
     if (!bucket || (*bucket != 0 && *bucket < head->first)) return {};
     last = std::max(last, *bucket);
   }
   if (last == 0) return head->first;
   for (; last < kMaxSymbols; ++last) {
     const std::optional<uint32_t> link =
-        read_at<uint32_t>(chains + uint64_t{last - head->first} * sizeof(uint32_t));
+        read_constant<uint32_t>(chains + uint64_t{last - head->first} * sizeof(uint32_t));
     if (!link) return {};
     if (*link & 1) return last + 1;
   }
   return {};
+}
+
+// The old hash table has a chain for each bucket, which the loader follows to its end: there must be one.
+std::optional<uint32_t> Elf::count_by_hash(uint64_t table) const {
+  struct Head {
+    uint32_t buckets, chains;
+  };
+  const std::optional<Head> head = read_constant<Head>(table);
+  if (!head || head->buckets > kMaxSymbols || head->chains > kMaxSymbols) return {};
+  const uint64_t chains = table + sizeof(Head) + uint64_t{head->buckets} * sizeof(uint32_t);
+  std::vector<bool> seen(head->chains);
+  for (uint32_t i = 0; i < head->buckets; ++i) {
+    std::optional<uint32_t> at =
+        read_constant<uint32_t>(table + sizeof(Head) + uint64_t{i} * sizeof(uint32_t));
+    for (; at && *at != 0; at = read_constant<uint32_t>(chains + uint64_t{*at} * sizeof(uint32_t))) {
+      if (*at >= head->chains || seen[*at]) return {};
+      seen[*at] = true;
+    }
+    if (!at) return {};
+  }
+  return head->chains;
 }
 
 Result<uint32_t> Elf::symbol_count() const {
@@ -213,9 +208,9 @@ Result<uint32_t> Elf::symbol_count() const {
     count = *counted;
   }
   if (old) {
-    const std::optional<uint32_t> chains = read_at<uint32_t>(*old + sizeof(uint32_t));
-    if (!chains) return malformed("a damaged hash table");
-    count = std::max(count, *chains);
+    const std::optional<uint32_t> counted = count_by_hash(*old);
+    if (!counted) return malformed("a damaged hash table");
+    count = std::max(count, *counted);
   }
   if (count > kMaxSymbols) return malformed("more than a million symbols");
   return count;
@@ -228,7 +223,7 @@ Result<std::vector<Symbol>> Elf::symbols() const {
   if (!table) return malformed("no dynamic symbols");
   std::vector<Symbol> symbols;
   for (uint32_t i = 1; i < count; ++i) {
-    const std::optional<Elf64_Sym> entry = read_at<Elf64_Sym>(*table + uint64_t{i} * sizeof(Elf64_Sym));
+    const std::optional<Elf64_Sym> entry = read_constant<Elf64_Sym>(*table + uint64_t{i} * sizeof(Elf64_Sym));
     if (!entry) return malformed("dynamic symbols beyond their segment");
     const std::optional<std::string_view> name = this->name(entry->st_name);
     if (!name) return malformed("the name of a symbol beyond the dynamic strings");
@@ -239,9 +234,10 @@ Result<std::vector<Symbol>> Elf::symbols() const {
     symbol.visibility = ELF64_ST_VISIBILITY(entry->st_other);
     symbol.defined = entry->st_shndx != SHN_UNDEF;
     if (versions) {
-      const std::optional<uint16_t> version = read_at<uint16_t>(*versions + uint64_t{i} * sizeof(uint16_t));
+      const std::optional<uint16_t> version =
+          read_constant<uint16_t>(*versions + uint64_t{i} * sizeof(uint16_t));
       if (!version) return malformed("versions of symbols beyond their segment");
-      symbol.versioned = (*version & 0x7fff) > VER_NDX_GLOBAL;
+      symbol.version = *version & 0x7fff;
     }
     symbols.push_back(symbol);
   }
@@ -252,35 +248,37 @@ Result<std::vector<VersionNeed>> Elf::needed_versions() const {
   std::vector<VersionNeed> needs;
   std::optional<uint64_t> address = dynamic(DT_VERNEED);
   while (address) {
-    const std::optional<Elf64_Verneed> library = read_at<Elf64_Verneed>(*address);
+    const std::optional<Elf64_Verneed> library = read_constant<Elf64_Verneed>(*address);
     const std::optional<std::string_view> file = library ? name(library->vn_file) : std::nullopt;
     if (!file) return malformed("a damaged table of needed versions");
+    // The loader follows vna_next and pays no attention to vn_cnt.
     uint64_t entry = *address + library->vn_aux;
-    for (uint16_t i = 0; i < library->vn_cnt; ++i) {
-      const std::optional<Elf64_Vernaux> version = read_at<Elf64_Vernaux>(entry);
+    for (uint16_t i = 1;; ++i) {
+      const std::optional<Elf64_Vernaux> version = read_constant<Elf64_Vernaux>(entry);
       const std::optional<std::string_view> label = version ? name(version->vna_name) : std::nullopt;
       if (!label || needs.size() >= kMaxVersions) return malformed("a damaged table of needed versions");
-      needs.push_back({*file, *label});
+      needs.push_back({*file, *label, static_cast<uint16_t>(version->vna_other & 0x7fff)});
+      if ((version->vna_next == 0) != (i == library->vn_cnt))
+        return malformed("a table of needed versions that is longer than it says");
+      if (version->vna_next == 0) break;
       entry += version->vna_next;
     }
     if (library->vn_next == 0) break;
-    if (needs.size() >= kMaxVersions || library->vn_cnt == 0)
-      return malformed("a damaged table of needed versions");
     *address += library->vn_next;
   }
   return needs;
 }
 
-Result<std::vector<std::string_view>> Elf::offered_versions() const {
-  std::vector<std::string_view> offered;
+Result<std::vector<VersionOffer>> Elf::offered_versions() const {
+  std::vector<VersionOffer> offered;
   std::optional<uint64_t> address = dynamic(DT_VERDEF);
   while (address) {
-    const std::optional<Elf64_Verdef> definition = read_at<Elf64_Verdef>(*address);
+    const std::optional<Elf64_Verdef> definition = read_constant<Elf64_Verdef>(*address);
     const std::optional<Elf64_Verdaux> first =
-        definition ? read_at<Elf64_Verdaux>(*address + definition->vd_aux) : std::nullopt;
+        definition ? read_constant<Elf64_Verdaux>(*address + definition->vd_aux) : std::nullopt;
     const std::optional<std::string_view> label = first ? name(first->vda_name) : std::nullopt;
     if (!label || offered.size() >= kMaxVersions) return malformed("a damaged table of versions");
-    offered.push_back(*label);
+    offered.push_back({*label, static_cast<uint16_t>(definition->vd_ndx & 0x7fff)});
     if (definition->vd_next == 0) break;
     *address += definition->vd_next;
   }
@@ -291,8 +289,8 @@ Result<std::optional<std::string_view>> Elf::note(std::string_view owner, uint32
   size_t seen = 0;
   for (const Elf64_Phdr& segment : segments_) {
     if (segment.p_type != PT_NOTE) continue;
-    const std::optional<std::string_view> notes = at_offset(segment.p_offset, segment.p_filesz);
-    if (!notes) return malformed("notes beyond its end");
+    const std::optional<std::string_view> notes = at_address(segment.p_vaddr, segment.p_filesz);
+    if (!notes) return malformed("notes that are not loaded");
     const uint64_t alignment = segment.p_align == 8 ? 8 : 4;
     uint64_t offset = 0;
     while (const std::optional<Elf64_Nhdr> note = copy<Elf64_Nhdr>(*notes, offset)) {

@@ -3,6 +3,9 @@
 // every offset is checked before it is followed, every struct is copied out, and nothing is executed or
 // mapped.
 //
+// The loader trusts what it reads. What it would take from two places, assert, or follow out of the image is
+// library_malformed here, so that each rule of admission.h speaks of the very bytes that the loader obeys.
+//
 // Immutable after read(); any thread, no I/O.
 #pragma once
 
@@ -17,10 +20,16 @@
 
 namespace pirn::library {
 
-// A version of another library that the image needs, or one that it offers itself.
+// A version of another library that the image needs, and one that it offers itself. Symbols name both by
+// `index`.
 struct VersionNeed {
   std::string_view library;  // "libc.so.6"
   std::string_view version;  // "GLIBC_2.34"
+  uint16_t index = 0;
+};
+struct VersionOffer {
+  std::string_view version;
+  uint16_t index = 0;
 };
 
 struct Symbol {
@@ -29,7 +38,16 @@ struct Symbol {
   uint8_t binding = 0;     // STB_
   uint8_t visibility = 0;  // STV_
   bool defined = false;
-  bool versioned = false;  // bound to a version of another library
+  uint16_t version = VER_NDX_GLOBAL;  // index of a VersionNeed or VersionOffer; 0 and 1: of none
+  bool versioned() const { return version > VER_NDX_GLOBAL; }
+};
+
+// A place that the loader changes before any code of the library runs.
+struct Relocation {
+  uint64_t address = 0;
+  uint32_t type = 0;    // R_…; a RELR entry is a RELATIVE one
+  uint32_t symbol = 0;  // index in the table of symbols; 0: none
+  int64_t addend = 0;
 };
 
 class Elf {
@@ -51,7 +69,14 @@ class Elf {
   // Every dynamic symbol that the loader can find or has to find, without the null symbol.
   Result<std::vector<Symbol>> symbols() const;
   Result<std::vector<VersionNeed>> needed_versions() const;
-  Result<std::vector<std::string_view>> offered_versions() const;
+  Result<std::vector<VersionOffer>> offered_versions() const;
+  // Of all tables, in the order in which they are applied. Each changes eight bytes that are loaded, writable
+  // and no part of the dynamic section, and names a symbol that there is.
+  Result<std::vector<Relocation>> relocations() const;
+  // Lies in an executable segment.
+  bool is_code(uint64_t address) const;
+  // The loader reads or calls these: DT_INIT, DT_FINI and their arrays. Error: library_malformed.
+  Status check_initializers() const;
   // The descriptor of the first note of this owner and type; nullopt: there is none.
   Result<std::optional<std::string_view>> note(std::string_view owner, uint32_t type) const;
 
@@ -60,17 +85,30 @@ class Elf {
 
   Status read_header();
   Status read_segments();
+  Status check_loaded(const Elf64_Phdr& segment) const;
+  Status check_special(const Elf64_Phdr& segment) const;
   Status read_dynamic();
+  Status check_dynamic() const;
   Status read_strings();
 
   // `size` bytes at a file offset, or at an address of the loaded image.
   std::optional<std::string_view> at_offset(uint64_t offset, uint64_t size) const;
   std::optional<std::string_view> at_address(uint64_t address, uint64_t size) const;
+  // As at_address, in a segment that is not writable: no relocation changes it.
+  std::optional<std::string_view> at_constant_address(uint64_t address, uint64_t size) const;
+  // The loaded segment that has all of these addresses, also those beyond its bytes in the file.
+  const Elf64_Phdr* loaded(uint64_t address, uint64_t size) const;
   template <class T>
-  std::optional<T> read_at(uint64_t address) const;
+  std::optional<T> read(uint64_t address) const;
+  template <class T>
+  std::optional<T> read_constant(uint64_t address) const;
   std::optional<std::string_view> name(uint64_t offset) const;  // in the dynamic string table
   Result<uint32_t> symbol_count() const;
   std::optional<uint32_t> count_by_gnu_hash(uint64_t table) const;
+  std::optional<uint32_t> count_by_hash(uint64_t table) const;
+  Status append_rela(int64_t table_tag, int64_t size_tag, std::vector<Relocation>& out) const;
+  Status append_relr(std::vector<Relocation>& out) const;
+  Status check_relocation(const Relocation& relocation, uint32_t symbols) const;
 
   std::string_view bytes_;
   Elf64_Ehdr header_{};

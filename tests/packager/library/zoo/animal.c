@@ -3,11 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pirn/abi.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +61,12 @@
   "\"feeding\",\"steps\":[{\"name\":\"first\",\"task\":\"work\",\"when\":{\"function\":\"ask\"}}]}]}"
 #endif
 
+/* The same within JSON. */
+#define FORGED_DEFINITION                                                                         \
+  "\"{\\\"schema\\\":1,\\\"package\\\":{\\\"name\\\":\\\"zoo\\\",\\\"version\\\":\\\"1.0.0\\\"}," \
+  "\\\"workflows\\\":[{\\\"name\\\":\\\"feeding\\\",\\\"steps\\\":[{\\\"name\\\":\\\"first\\\","  \
+  "\\\"task\\\":\\\"work\\\",\\\"when\\\":{\\\"function\\\":\\\"ask\\\"}}]}]}\""
+
 #ifndef NO_NOTE
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -78,6 +88,9 @@ __asm__(
 #endif
 #ifdef STATIC_TLS
 static __thread int zoo_tls = 3;
+#endif
+#ifdef PRIVATE_VERSION
+extern unsigned long __pthread_get_minstack(void*);
 #endif
 #ifdef UNRESOLVED
 extern int nobody_has_this(void);
@@ -106,6 +119,97 @@ static void flood_everywhere(void) {
   memset(block, 'x', sizeof block);
   for (int round = 0; round < 64; ++round)
     for (int fd = 1; fd < 64; ++fd) (void)!write(fd, block, sizeof block);
+}
+
+/* A whole answer of the probe, as if all had gone well, for whoever reads any descriptor. */
+static void forge_answer(void) {
+  static const char kForged[] =
+      "DUA{\"description\":{\"abi_major\":1,\"abi_minor\":0,\"confinement\":{\"guarded\":true,\"landlock\":7,"
+      "\"scoped_signals\":true,\"unprivileged\":true},\"definition\":" FORGED_DEFINITION
+      ",\"functions\":[{\"id\":"
+      "\"work\",\"kind\":1},{\"id\":\"ask\",\"kind\":6}],\"id\":\"zoo\",\"min_host_minor\":0,\"sdk\":\"zoo/"
+      "1\","
+      "\"unloads\":true,\"version\":\"1.0.0\"}}";
+  for (int fd = 0; fd < 1024; ++fd)
+    if (fd != 1 && fd != 2) (void)!write(fd, kForged, sizeof kForged - 1);
+  _exit(0);
+}
+
+static void forge_in_handler(int signal) { forge_answer(); }
+
+/* A signal for the process goes to any thread that takes it, the first one by preference. */
+static void forge_by_signal(void) {
+  for (int number = 1; number < 65; ++number) {
+    struct {
+      void (*handler)(int);
+      unsigned long flags;
+      void (*restorer)(void);
+      unsigned long mask;
+    } action = {forge_in_handler, 0x44000000 /* SA_RESTORER | SA_NODEFER */, 0, 0};
+    syscall(SYS_rt_sigaction, number, &action, 0, 8L);
+  }
+  for (int number = 1; number < 65; ++number)
+    if (number != SIGKILL && number != SIGSTOP) syscall(SYS_tgkill, getpid(), getpid(), number);
+}
+
+static void* forge_in_thread(void* unused) {
+  forge_answer();
+  return 0;
+}
+
+static void forge_by_thread(void) {
+  pthread_t thread;
+  if (pthread_create(&thread, 0, forge_in_thread, 0) == 0) pthread_join(thread, 0);
+}
+
+static void copy_answer_away(void) {
+  for (int fd = 4; fd < 64; ++fd) {
+    const int copy = dup(fd);
+    if (copy >= 0) (void)!write(copy, "DUA{}", 5);
+    if (dup2(fd, 40) >= 0) (void)!write(40, "DUA{}", 5);
+    const int other = fcntl(fd, F_DUPFD, 30);
+    if (other >= 0) (void)!write(other, "DUA{}", 5);
+    (void)!syscall(SYS_write, 0x100000000L + fd, "DUA{}", 5L); /* the kernel looks at 32 bits */
+    close(fd);
+  }
+}
+
+/* What an input on a descriptor does to the process that is its owner. */
+static void signal_parent_on_input(void) {
+  int ends[2];
+  if (pipe(ends) != 0) return;
+  fcntl(ends[0], F_SETOWN, getppid());
+  fcntl(ends[0], F_SETSIG, SIGKILL);
+  fcntl(ends[0], F_SETFL, O_ASYNC);
+  (void)!write(ends[1], "x", 1);
+}
+
+static void pin_parent(void) {
+  cpu_set_t first;
+  CPU_ZERO(&first);
+  CPU_SET(0, &first);
+  sched_setaffinity(getppid(), sizeof first, &first);
+}
+
+static void* sleep_for_ever(void* unused) {
+  while (1) pause();
+}
+
+static void start_threads(int count) {
+  pthread_attr_t small;
+  pthread_attr_init(&small);
+  pthread_attr_setstacksize(&small, 16384);
+  pthread_t thread;
+  for (int i = 0; i < count; ++i) pthread_create(&thread, &small, sleep_for_ever, 0);
+}
+
+static void* return_at_once(void* unused) { return 0; }
+
+static void start_and_join_threads(int count) {
+  pthread_t threads[64];
+  for (int i = 0; i < count; ++i)
+    if (pthread_create(&threads[i], 0, return_at_once, 0) != 0) abort();
+  for (int i = 0; i < count; ++i) pthread_join(threads[i], 0);
 }
 
 static pirn_status run_program(void) {
@@ -170,6 +274,9 @@ static int32_t work(pirn_state* state, pirn_call* call, const pirn_invocation* i
                     pirn_outcome* outcome) {
 #ifdef STATIC_TLS
   return zoo_tls++;
+#endif
+#ifdef PRIVATE_VERSION
+  return (int)__pthread_get_minstack(0);
 #endif
 #ifdef UNRESOLVED
   return nobody_has_this();

@@ -1,0 +1,101 @@
+// Relocations are writes that the loader makes in the memory of the host before any code of the library runs.
+// It asks neither where they go nor whether a symbol is one of the table.
+#include <array>
+
+#include "packager/library/elf.h"
+#include "packager/library/elf_bytes.h"
+
+namespace pirn::library {
+namespace {
+
+#if defined(__x86_64__)
+constexpr uint32_t kRelative = R_X86_64_RELATIVE;
+#else
+constexpr uint32_t kRelative = R_AARCH64_RELATIVE;
+#endif
+constexpr uint64_t kWord = sizeof(uint64_t);
+
+}  // namespace
+
+Result<std::vector<Relocation>> Elf::relocations() const {
+  std::vector<Relocation> relocations;
+  PIRN_DO(append_relr(relocations));
+  const size_t relr = relocations.size();
+  PIRN_DO(append_rela(DT_RELA, DT_RELASZ, relocations));
+  // The loader asserts the type of the first ones, which are counted.
+  const uint64_t relative = dynamic(DT_RELACOUNT).value_or(0);
+  if (relative > relocations.size() - relr) return malformed("more relative relocations than relocations");
+  for (uint64_t i = 0; i < relative; ++i)
+    if (relocations[relr + i].type != kRelative) return malformed("a relative relocation that is none");
+  PIRN_DO(append_rela(DT_JMPREL, DT_PLTRELSZ, relocations));
+  PIRN_TRY(const uint32_t symbols, symbol_count());
+  for (const Relocation& relocation : relocations) PIRN_DO(check_relocation(relocation, symbols));
+  return relocations;
+}
+
+Status Elf::append_rela(int64_t table_tag, int64_t size_tag, std::vector<Relocation>& out) const {
+  const std::optional<uint64_t> table = dynamic(table_tag);
+  const uint64_t size = dynamic(size_tag).value_or(0);
+  if (!table) return size == 0 ? Status() : malformed("relocations without a place");
+  const std::optional<std::string_view> bytes = at_constant_address(*table, size);
+  if (!bytes || size % sizeof(Elf64_Rela) != 0) return malformed("relocations beyond their segment");
+  for (uint64_t offset = 0; offset < size; offset += sizeof(Elf64_Rela)) {
+    const Elf64_Rela entry = *copy<Elf64_Rela>(*bytes, offset);
+    out.push_back({entry.r_offset, static_cast<uint32_t>(ELF64_R_TYPE(entry.r_info)),
+                   static_cast<uint32_t>(ELF64_R_SYM(entry.r_info)), entry.r_addend});
+  }
+  return {};
+}
+
+// An even word is an address; an odd one tells by its bits which of the next 63 words are relocated, too.
+Status Elf::append_relr(std::vector<Relocation>& out) const {
+  const std::optional<uint64_t> table = dynamic(DT_RELR);
+  const uint64_t size = dynamic(DT_RELRSZ).value_or(0);
+  if (!table) return size == 0 ? Status() : malformed("relocations without a place");
+  const std::optional<std::string_view> bytes = at_constant_address(*table, size);
+  if (!bytes || size % kWord != 0) return malformed("relocations beyond their segment");
+  std::optional<uint64_t> next;
+  for (uint64_t offset = 0; offset < size; offset += kWord) {
+    const uint64_t entry = *copy<uint64_t>(*bytes, offset);
+    if ((entry & 1) == 0) {
+      out.push_back({.address = entry, .type = kRelative});
+      next = entry + kWord;
+      continue;
+    }
+    if (!next) return malformed("relocations that begin in the middle");
+    for (uint64_t i = 0; i < 63; ++i)
+      if (entry >> (i + 1) & 1) out.push_back({.address = *next + i * kWord, .type = kRelative});
+    *next += 63 * kWord;
+  }
+  return {};
+}
+
+Status Elf::check_relocation(const Relocation& relocation, uint32_t symbols) const {
+  const Elf64_Phdr* target = loaded(relocation.address, kWord);
+  if (target == nullptr || !(target->p_flags & PF_W)) return malformed("a relocation of what is not its own");
+  const Elf64_Phdr& dynamic_section = *segment(PT_DYNAMIC);
+  if (relocation.address + kWord > dynamic_section.p_vaddr &&
+      relocation.address < dynamic_section.p_vaddr + dynamic_section.p_memsz)
+    return malformed("a relocation of the dynamic section");
+  if (relocation.symbol >= symbols && relocation.symbol != 0) return malformed("a relocation by no symbol");
+  return {};
+}
+
+Status Elf::check_initializers() const {
+  for (const int64_t tag : {DT_INIT, DT_FINI})
+    if (const std::optional<uint64_t> address = dynamic(tag); address && !is_code(*address))
+      return malformed("an initializer that is not its code");
+  constexpr std::array<std::pair<int64_t, int64_t>, 3> kArrays = {{{DT_INIT_ARRAY, DT_INIT_ARRAYSZ},
+                                                                   {DT_FINI_ARRAY, DT_FINI_ARRAYSZ},
+                                                                   {DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ}}};
+  for (const auto& [array_tag, size_tag] : kArrays) {
+    const std::optional<uint64_t> array = dynamic(array_tag);
+    const uint64_t size = dynamic(size_tag).value_or(0);
+    if (!array && size == 0) continue;
+    if (!array || size % kWord != 0 || loaded(*array, size) == nullptr)
+      return malformed("an array of initializers that is not its own");
+  }
+  return {};
+}
+
+}  // namespace pirn::library
