@@ -1,12 +1,17 @@
 #include "packager/probe/answer.h"
 
+#include <sys/syscall.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <cstdio>
 #include <pirn/text.hpp>
 #include <unordered_set>
 
 #include "packager/json/json.h"
 #include "packager/library/descriptor.h"
+#include "packager/sandbox/calls.h"
+#include "packager/sandbox/cell.h"
 
 namespace pirn::probe {
 namespace {
@@ -33,11 +38,19 @@ json::object print_description(const LibraryDescription& description) {
   json::array functions;
   for (const definition::Function& function : description.functions)
     functions.push_back(json::object{{"id", text(function.id)}, {"kind", function.kind}});
-  return {{"id", text(description.id)},         {"version", text(description.version)},
-          {"sdk", text(description.sdk)},       {"abi_major", description.abi_major},
-          {"abi_minor", description.abi_minor}, {"min_host_minor", description.min_host_minor},
-          {"functions", std::move(functions)},  {"definition", text(description.definition)},
-          {"unloads", description.unloads}};
+  return {{"id", text(description.id)},
+          {"version", text(description.version)},
+          {"sdk", text(description.sdk)},
+          {"abi_major", description.abi_major},
+          {"abi_minor", description.abi_minor},
+          {"min_host_minor", description.min_host_minor},
+          {"functions", std::move(functions)},
+          {"definition", text(description.definition)},
+          {"unloads", description.unloads},
+          {"confinement", json::object{{"landlock", description.confinement.landlock},
+                                       {"scoped_signals", description.confinement.scoped_signals},
+                                       {"unprivileged", description.confinement.unprivileged},
+                                       {"guarded", description.confinement.guarded}}}};
 }
 
 Error invalid(std::string why) {
@@ -108,6 +121,14 @@ Status parse_functions(const json::array& array, std::vector<definition::Functio
   return {};
 }
 
+bool parse_confinement(const json::value* value, sandbox::Confinement& out) {
+  if (value == nullptr) return false;
+  Members members(*value);
+  out = {members.number("landlock"), members.truth("scoped_signals"), members.truth("unprivileged"),
+         members.truth("guarded")};
+  return !members.failed();
+}
+
 Result<LibraryDescription> parse_description(const json::value& value) {
   Members members(value);
   LibraryDescription out;
@@ -120,7 +141,8 @@ Result<LibraryDescription> parse_description(const json::value& value) {
   out.definition = members.string("definition", 16u << 20);
   out.unloads = members.truth("unloads");
   const json::array* functions = members.array("functions");
-  if (members.failed()) return invalid("a member of the description is missing");
+  if (members.failed() || !parse_confinement(value.as_object().if_contains("confinement"), out.confinement))
+    return invalid("a member of the description is missing");
   if (!definition::is_name(out.id) || !definition::is_semantic_version(out.version))
     return invalid("a package without name or version");
   PIRN_DO(parse_functions(*functions, out.functions));
@@ -139,6 +161,21 @@ Error parse_error(const json::value& value, int depth) {
   for (const json::value& cause : causes->get_array())
     if (error.causes.size() < kMaxCauses) error.causes.push_back(parse_error(cause, depth - 1));
   return error;
+}
+
+}  // namespace
+
+namespace {
+
+Error parse_offence(const std::string& written, std::string_view stage) {
+  unsigned call = 0, first = 0, second = 0;
+  if (std::sscanf(written.c_str(), "%u %u %u\n", &call, &first, &second) != 3)
+    return invalid("an offence of no known form");
+  const std::string what =
+      call == SYS_clone
+          ? "started more than " + std::to_string(sandbox::kMaxThreads) + " threads "
+          : "called " + sandbox::name_of_offence(call, second) + ", which reaches beyond its process, ";
+  return Error{Code::probe_forbidden_call, "the library " + what + std::string(stage), "", Blame::package};
 }
 
 }  // namespace
@@ -174,6 +211,8 @@ Result<LibraryDescription> parse_answer(std::string_view written) {
   const char stage = end == 0 || written.empty() ? 'S'
                      : end == written.npos       ? written.back()
                                                  : written[end - 1];
+  if (const size_t mark = written.find(sandbox::kOffenceMark); mark != written.npos)
+    return parse_offence(std::string(written.substr(mark + 1, kMaxMessage)), stage_name(stage));
   if (end == written.npos)
     return Error{Code::probe_no_answer, "the library ended its process " + std::string(stage_name(stage)), "",
                  Blame::package};

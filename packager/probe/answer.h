@@ -1,5 +1,7 @@
 // What pirn-probe writes for probe(): for each stage that it enters one letter, then "A" and one JSON
 // document, either {"description": …} or {"error": …}. So a process that ends early has told how far it came.
+// Anywhere behind the stages the guard of the sandbox may have written an offence (packager/sandbox/cell.h),
+// which makes the rest void.
 //
 // Pure; any thread.
 #pragma once
@@ -30,7 +32,7 @@ inline constexpr size_t kMaxAnswer = 48u << 20;  // a definition of 16 MiB with 
 std::string print_answer(const Result<LibraryDescription>& answer);
 
 // Of what a hostile process wrote. Errors: the one that was answered; probe_no_answer, with the stage, when
-// there is no answer yet; probe_answer_invalid.
+// there is no answer yet; probe_forbidden_call; probe_answer_invalid.
 Result<LibraryDescription> parse_answer(std::string_view written);
 
 }  // namespace pirn::probe

@@ -1,5 +1,6 @@
 // pirn-probe: loads ONE library in a process that is thrown away, and says what it is. Started by probe(),
-// which gives it the library as descriptor 3 and a pipe for the answer as descriptor 4.
+// which gives it the library as descriptor 3 and a pipe for the answer as descriptor 4. The library is loaded
+// on a thread that cannot write to that pipe (packager/sandbox/cell.h).
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,25 +12,16 @@
 
 #include "packager/library/library.h"
 #include "packager/probe/answer.h"
-#include "packager/probe/sandbox.h"
+#include "packager/sandbox/cell.h"
 
 namespace pirn::probe {
 namespace {
 
 constexpr int kLibrary = 3;
-constexpr int kAnswer = 4;
 
-void write_all(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(kAnswer, text.data(), text.size());
-    if (written <= 0) _exit(1);  // nobody listens any more
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-}
-
-void enter(Stage stage) {
+void enter(Stage stage, sandbox::Voice& voice) {
   const char letter = static_cast<char>(stage);
-  write_all({&letter, 1});
+  voice.say({&letter, 1});
 }
 
 Result<std::string_view> map_library() {
@@ -61,11 +53,11 @@ const pirn_host kHost = {
         },
 };
 
-Status run_init(const library::Library& library) {
+Status run_init(const library::Library& library, sandbox::Voice& voice) {
   const pirn_plugin& plugin = library.plugin();
   pirn_state* state = nullptr;
   if (plugin.init != nullptr) {
-    enter(Stage::init);
+    enter(Stage::init, voice);
     const pirn_status status = plugin.init(&kHost, &state);
     if (status != PIRN_OK)
       return Error{Code::probe_init_failed,
@@ -74,14 +66,15 @@ Status run_init(const library::Library& library) {
                    "", Blame::package};
   }
   if (plugin.deinit != nullptr) {
-    enter(Stage::deinit);
+    enter(Stage::deinit, voice);
     plugin.deinit(state);
   }
   return {};
 }
 
-Result<LibraryDescription> describe_library(std::string_view bytes, const Digest& digest, bool with_init) {
-  enter(Stage::load);
+Result<LibraryDescription> describe_library(std::string_view bytes, const Digest& digest, bool with_init,
+                                            sandbox::Voice& voice) {
+  enter(Stage::load, voice);
   PIRN_TRY(library::Library library, library::Library::load(bytes, digest));
   const library::Descriptor& descriptor = library.descriptor();
   LibraryDescription out;
@@ -92,21 +85,38 @@ Result<LibraryDescription> describe_library(std::string_view bytes, const Digest
   out.abi_minor = descriptor.abi_minor;
   out.min_host_minor = descriptor.min_host_minor;
   out.functions = library::functions_of(descriptor);
-  enter(Stage::definition);
+  enter(Stage::definition, voice);
   PIRN_TRY(out.definition, library.definition());
-  if (with_init) PIRN_DO(run_init(library));
-  enter(Stage::unload);
+  if (with_init) PIRN_DO(run_init(library, voice));
+  enter(Stage::unload, voice);
   out.unloads = library.unload() == library::Unloaded::gone;
   return out;
 }
 
-Result<LibraryDescription> run(const char* digest_text, bool with_init) {
-  PIRN_TRY(const Digest digest, parse_digest(digest_text));
-  PIRN_TRY(const std::string_view bytes, map_library());
+struct Task {
+  Digest digest;
+  std::string_view bytes;
+  bool with_init = false;
+};
+
+Result<Task> read_task(const char* digest_text, bool with_init) {
+  Task task;
+  task.with_init = with_init;
+  PIRN_TRY(task.digest, parse_digest(digest_text));
+  PIRN_TRY(task.bytes, map_library());
   const Result<library::Runtime>& runtime = library::host_runtime();  // while files can be read
   if (!runtime) return runtime.error();
-  PIRN_DO(enter_sandbox(kAnswer + 1, bytes.size()));
-  return describe_library(bytes, digest, with_init);
+  return task;
+}
+
+std::string look(const Result<Task>& task, const Result<sandbox::Confinement>& confinement,
+                 sandbox::Voice& voice) {
+  if (!task) return print_answer(task.error());
+  if (!confinement) return print_answer(confinement.error());
+  Result<LibraryDescription> description =
+      describe_library(task->bytes, task->digest, task->with_init, voice);
+  if (description) description->confinement = *confinement;
+  return print_answer(description);
 }
 
 }  // namespace
@@ -117,8 +127,8 @@ int main(int argc, char** argv) {
     std::fputs("pirn-probe is started by pirn, to look at a library in a process of its own.\n", stderr);
     return 2;
   }
-  const bool with_init = std::strcmp(argv[2], "init") == 0;
-  const std::string answer = pirn::probe::print_answer(pirn::probe::run(argv[1], with_init));
-  pirn::probe::write_all(answer);
-  _exit(0);  // whatever the package registered for exit() has no say any more
+  const auto task = pirn::probe::read_task(argv[1], std::strcmp(argv[2], "init") == 0);
+  pirn::sandbox::run_in_cell(task ? task->bytes.size() : 0, [&](const auto& confinement, auto& voice) {
+    return pirn::probe::look(task, confinement, voice);
+  });
 }

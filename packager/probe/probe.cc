@@ -226,6 +226,15 @@ std::string signal_name(int signal) {
   return name == nullptr ? "signal " + std::to_string(signal) : "SIG" + std::string(name);
 }
 
+Result<library::Claims> claims_of(const LibraryDescription& description) {
+  library::Claims claims{
+      description.id, description.version,
+      library::AbiNote{description.abi_major, description.abi_minor, description.min_host_minor},
+      description.functions, std::nullopt};
+  PIRN_TRY(claims.workflows, library::read_workflows(description.definition, description.functions));
+  return claims;
+}
+
 }  // namespace
 
 Result<LibraryDescription> probe(std::string_view library, const ProbeOptions& options) {
@@ -245,6 +254,9 @@ Result<LibraryDescription> probe(std::string_view library, const ProbeOptions& o
   if (WIFSIGNALED(heard.status) && WTERMSIG(heard.status) == SIGXCPU)
     return refused(Code::probe_timeout,
                    "used more than 10 s of processor time, and was stopped " + last_stage(heard));
+  if (WIFSIGNALED(heard.status) && WTERMSIG(heard.status) == SIGSYS)
+    return refused(Code::probe_forbidden_call,
+                   "made a system call that reaches beyond its process " + last_stage(heard));
   if (WIFSIGNALED(heard.status))
     return refused(Code::probe_crashed,
                    "crashed with " + signal_name(WTERMSIG(heard.status)) + " " + last_stage(heard));
@@ -256,6 +268,14 @@ Result<LibraryDescription> probe(std::string_view library, const ProbeOptions& o
   Error error = std::move(answer).error();
   if (error.code == Code::probe_no_answer) error.message += last_words(heard);
   return error;
+}
+
+Result<sandbox::Confinement> confirm(std::string_view library, const library::Claims& manifest,
+                                     const ProbeOptions& options) {
+  PIRN_TRY(const LibraryDescription description, probe(library, options));
+  PIRN_TRY(const library::Claims claims, claims_of(description));
+  PIRN_DO(library::compare_claims(manifest, claims));
+  return description.confinement;
 }
 
 }  // namespace pirn::probe

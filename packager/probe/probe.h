@@ -1,9 +1,10 @@
 // Asks a library about itself where it can do no harm: in `pirn-probe`, a process of its own without network,
 // without files, without time to waste, which is thrown away afterwards. docs/abi.md, "Admission".
 //
-// What comes back was written by a process in which the package's code ran, so it may be any lie: it is
-// checked for its form here, compared with the manifest by the caller, and checked again when the library is
-// loaded.
+// A library cannot write the answer itself, nor end the process and leave one behind
+// (packager/sandbox/cell.h). What it says about itself through its descriptor may be a lie all the same: it
+// is checked for its form here, compared with the manifest by the caller (packager/library/claims.h), and
+// compared again when the library is loaded.
 #pragma once
 
 #include <chrono>
@@ -14,6 +15,8 @@
 
 #include "packager/definition/definition.h"
 #include "packager/error/error.h"
+#include "packager/library/claims.h"
+#include "packager/sandbox/confine.h"
 
 namespace pirn::probe {
 
@@ -25,6 +28,7 @@ struct LibraryDescription {
   std::vector<definition::Function> functions;  // in the package's order; ids are names, each once
   std::string definition;                       // the document; empty: the package's workflow.json counts
   bool unloads = false;                         // nothing of it stayed in memory when it was closed
+  sandbox::Confinement confinement;             // what this system gave while its code ran
 };
 
 struct ProbeOptions {
@@ -35,7 +39,12 @@ struct ProbeOptions {
 
 // Any thread; blocks up to the timeout; leaves no process behind. Errors: what Library::load refuses
 // (library_…), and probe_unavailable, probe_crashed, probe_timeout, probe_no_answer, probe_answer_invalid,
-// probe_init_failed.
+// probe_init_failed, probe_forbidden_call, probe_sandbox_failed.
 Result<LibraryDescription> probe(std::string_view library, const ProbeOptions& options);
+
+// The same, and compares what the library says with its manifest; what the system gave for that. Errors: also
+// library_misdescribed, with the differences, and definition_invalid.
+Result<sandbox::Confinement> confirm(std::string_view library, const library::Claims& manifest,
+                                     const ProbeOptions& options);
 
 }  // namespace pirn::probe

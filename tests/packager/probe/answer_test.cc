@@ -1,6 +1,7 @@
 #include "packager/probe/answer.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
 namespace pirn::probe {
 namespace {
@@ -14,6 +15,7 @@ LibraryDescription description() {
   out.functions = {{"work", 1}, {"ask", 6}};
   out.definition = "{\n}";
   out.unloads = true;
+  out.confinement = {.landlock = 7, .scoped_signals = true, .unprivileged = true, .guarded = false};
   return out;
 }
 
@@ -26,6 +28,27 @@ TEST(Answer, ADescriptionComesThrough) {
   EXPECT_EQ(back->functions.at(1).kind, 6u);
   EXPECT_EQ(back->definition, "{\n}");
   EXPECT_TRUE(back->unloads);
+  EXPECT_EQ(back->confinement, description().confinement);
+}
+
+// Wherever it was written: the rest is void.
+TEST(Answer, AnOffenceIsTheAnswer) {
+  const auto offence = [](const std::string& text) { return std::string(1, '\0') + text; };
+  const std::string kill = std::to_string(SYS_kill), fcntl = std::to_string(SYS_fcntl),
+                    clone = std::to_string(SYS_clone);
+  const std::string whole = "SLDU" + print_answer(description());
+  for (const std::string& before : {std::string("SL"), whole, whole.substr(0, whole.size() / 2)}) {
+    const Error error = parse_answer(before + offence(kill + " 1 9\n") + "rest").error();
+    EXPECT_EQ(error.code, Code::probe_forbidden_call) << describe(error);
+    EXPECT_NE(error.message.find("called kill()"), std::string::npos) << error.message;
+  }
+  EXPECT_EQ(parse_answer("SL" + offence(fcntl + " 3 8\n")).error().message,
+            "the library called fcntl(F_SETOWN), which reaches beyond its process, while it was loaded");
+  EXPECT_EQ(parse_answer("SLDI" + offence(clone + " 0 0\n")).error().message,
+            "the library started more than 64 threads in its init");
+  EXPECT_EQ(parse_answer("SL" + offence("9999 0 0\n")).error().message,
+            "the library called system call 9999, which reaches beyond its process, while it was loaded");
+  EXPECT_EQ(parse_answer("SL" + offence("x")).error().code, Code::probe_answer_invalid);
 }
 
 TEST(Answer, AnErrorComesThroughWithItsCauses) {
@@ -83,7 +106,9 @@ TEST(Answer, EverythingElseIsRefused) {
                                  with("\"kind\":6", "\"kind\":4294967302"),
                                  with("true", "1"),
                                  with("\"abi_major\":1,", ""),
-                                 with("\"functions\":[", "\"functions\":[[],")};
+                                 with("\"functions\":[", "\"functions\":[[],"),
+                                 with("\"landlock\":7", "\"landlock\":-7"),
+                                 with("\"confinement\":", "\"confinment\":")};
   for (const std::string& answer : answers) {
     const Result<LibraryDescription> result = parse_answer(answer);
     ASSERT_FALSE(result) << answer;

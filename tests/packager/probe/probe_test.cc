@@ -1,6 +1,7 @@
 #include "packager/probe/probe.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,9 +95,55 @@ TEST_F(Probe, IsNotDeceivedByAnEarlyExit) {
   expect_refused(ask("constructor_exits"), Code::probe_no_answer, "while it was loaded");
 }
 
+// Whatever is written to whichever descriptor is not the answer.
 TEST_F(Probe, IsNotConfusedByOutput) {
-  expect_refused(ask("constructor_prints"), Code::probe_answer_invalid);
-  expect_refused(ask("constructor_floods"), Code::probe_answer_invalid);
+  PIRN_NEEDS_THE_SANDBOX();
+  for (const char* name : {"constructor_prints", "constructor_floods", "constructor_copies_the_answer"}) {
+    const Result<LibraryDescription> description = ask(name);
+    ASSERT_TRUE(description) << name << ": " << describe(description.error());
+    EXPECT_EQ(description->id, "zoo");
+  }
+}
+
+TEST_F(Probe, TakesNoForgedAnswer) {
+  PIRN_NEEDS_THE_SANDBOX();
+  for (const char* name : {"constructor_forges", "constructor_forges_by_thread", "entry_forges"}) {
+    SCOPED_TRACE(name);
+    expect_refused(ask(name), Code::probe_no_answer, "ended its process while it was loaded");
+  }
+  // The thread that may write the answer runs no handler. The forged version is 1.0.0.
+  const Result<LibraryDescription> description = ask("constructor_forges_by_signal");
+  ASSERT_TRUE(description) << describe(description.error());
+  EXPECT_EQ(description->version, "2.0.0");
+}
+
+TEST_F(Probe, LeavesItsParentAlone) {
+  PIRN_NEEDS_THE_SANDBOX();
+  cpu_set_t before, after;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  expect_refused(ask("constructor_signals_by_input"), Code::probe_forbidden_call,
+                 "called fcntl(F_SETOWN), which reaches beyond its process, while it was loaded");
+  expect_refused(ask("constructor_pins_parent"), Code::probe_forbidden_call, "called sched_setaffinity()");
+  expect_refused(ask("constructor_kills_parent"), Code::probe_forbidden_call, "called kill()");
+  ASSERT_EQ(sched_getaffinity(0, sizeof after, &after), 0);
+  EXPECT_TRUE(CPU_EQUAL(&before, &after));
+}
+
+TEST_F(Probe, CountsThreads) {
+  PIRN_NEEDS_THE_SANDBOX();
+  const Result<LibraryDescription> some = ask("constructor_starts_some");
+  EXPECT_TRUE(some) << describe(some.error());
+  expect_refused(ask("constructor_starts_a_crowd"), Code::probe_forbidden_call,
+                 "started more than 64 threads while it was loaded");
+}
+
+TEST_F(Probe, SaysWhatTheSystemGave) {
+  PIRN_NEEDS_THE_SANDBOX();
+  const Result<LibraryDescription> description = ask("good");
+  ASSERT_TRUE(description) << describe(description.error());
+  EXPECT_TRUE(description->confinement.guarded);
+  EXPECT_TRUE(description->confinement.unprivileged);
+  EXPECT_EQ(description->confinement.scoped_signals, description->confinement.landlock >= 6);
 }
 
 TEST_F(Probe, ReportsAFailedInit) {

@@ -1,0 +1,116 @@
+#include "packager/sandbox/cell.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "packager/sandbox/sanitized.h"
+#include "tests/packager/sandbox/inmate.h"
+
+namespace pirn::sandbox {
+namespace {
+
+class CellTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (kSanitized) GTEST_SKIP() << "a sanitizer does not fit into the sandbox";
+  }
+};
+
+TEST_F(CellTest, SaysWhatTheWorkSays) {
+  const Heard heard = run_inmate(geteuid(), [](const auto& confinement, Voice& voice) {
+    voice.say("one ");
+    voice.say(std::string(1 << 20, 'x'));
+    return std::string(confinement ? " last" : " not shut in");
+  });
+  EXPECT_EQ(heard.said, "one " + std::string(1 << 20, 'x') + " last");
+  EXPECT_TRUE(WIFEXITED(heard.status) && WEXITSTATUS(heard.status) == 0);
+}
+
+TEST_F(CellTest, ReportsWhatTheSystemGave) {
+  const Heard heard = run_inmate(geteuid(), [](const auto& confinement, Voice&) {
+    return std::to_string(confinement->guarded) + std::to_string(confinement->unprivileged) +
+           std::to_string(geteuid() != 0) +
+           std::to_string(confinement->scoped_signals == (confinement->landlock >= 6));
+  });
+  EXPECT_EQ(heard.said, "1111");
+}
+
+TEST(Confinement, IsDescribed) {
+  EXPECT_EQ(describe({.landlock = 7, .scoped_signals = true, .unprivileged = true, .guarded = true}),
+            "Landlock 7, signals scoped, not root, threads counted");
+  EXPECT_EQ(describe({}), "no Landlock, root without capabilities, no threads");
+}
+
+TEST_F(CellTest, KeepsTheAnswerFromTheWork) {
+  const Heard heard = run_inmate(geteuid(), [](const auto&, Voice& voice) {
+    std::string allowed;
+    const auto note = [&](const char* what, long result) {
+      if (result >= 0 || errno != EPERM) allowed += what;
+    };
+    for (const long garbage : {0L, 1L << 32, -1L << 32}) {
+      note("write ", syscall(SYS_write, garbage + kAnswer, "forged", 6L));
+      note("pwrite ", syscall(SYS_pwrite64, garbage + kAnswer, "forged", 6L, 0L));
+      note("dup ", syscall(SYS_dup, garbage + kAnswer));
+      note("dup3 ", syscall(SYS_dup3, garbage + kAnswer, 30L, 0L));
+      note("over it ", syscall(SYS_dup3, 1L, garbage + kAnswer, 0L));
+      note("fcntl ", syscall(SYS_fcntl, garbage + kAnswer, F_DUPFD, 30L));
+      note("flags ", syscall(SYS_fcntl, garbage + kAnswer, F_SETFL, O_NONBLOCK));
+      note("close ", syscall(SYS_close, garbage + kAnswer));
+      note("close the guard's ", syscall(SYS_close, garbage + kAnswer + 1));
+    }
+    voice.say("allowed: " + allowed);
+    return std::string("end");
+  });
+  EXPECT_EQ(heard.said, "allowed: end");
+}
+
+// A handler would run with the rights of the thread that takes the signal.
+TEST_F(CellTest, TrustedThreadsTakeNoSignals) {
+  const Heard heard = run_inmate(geteuid(), [](const auto&, Voice&) -> std::string {
+    struct sigaction action = {};
+    action.sa_handler = [](int) { static_cast<void>(!write(kAnswer, "forged", 6)); };
+    for (int signal = 1; signal < 32; ++signal) sigaction(signal, &action, nullptr);
+    for (int signal = 1; signal < 65; ++signal)
+      if (signal != SIGKILL && signal != SIGSTOP) syscall(SYS_tgkill, getpid(), getpid(), signal);
+    return "end";
+  });
+  EXPECT_EQ(heard.said, "end");
+}
+
+TEST_F(CellTest, AnEarlyEndIsNoAnswer) {
+  const Heard heard = run_inmate(geteuid(), [](const auto&, Voice& voice) -> std::string {
+    voice.say("begun");
+    _exit(0);
+  });
+  EXPECT_EQ(heard.said, "begun");
+}
+
+// Returns how many threads could be made.
+std::string start_threads(unsigned count) {
+  pthread_attr_t small;
+  pthread_attr_init(&small);
+  pthread_attr_setstacksize(&small, 1 << 16);
+  unsigned made = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    pthread_t thread;
+    const auto sleep = [](void*) -> void* { return pause(), nullptr; };
+    if (pthread_create(&thread, &small, sleep, nullptr) == 0) ++made;
+  }
+  return std::to_string(made);
+}
+
+TEST_F(CellTest, ThreadsAreCounted) {
+  const auto enough = [](const auto&, Voice&) { return start_threads(kMaxThreads); };
+  EXPECT_EQ(run_inmate(geteuid(), enough).said, std::to_string(kMaxThreads));
+  const auto crowd = [](const auto&, Voice&) { return start_threads(3000); };
+  const std::string said = run_inmate(geteuid(), crowd).said;
+  EXPECT_EQ(said.substr(0, said.find(' ')), kOffenceMark + std::to_string(SYS_clone));
+}
+
+}  // namespace
+}  // namespace pirn::sandbox
