@@ -228,23 +228,24 @@ Result<engine::Capacity> capacity_of(const std::vector<std::string>& said) {
   return engine::Capacity::of(std::move(all));
 }
 
-// A release is deployed where it could run: its library loads, and no step asks for more than there is.
+// A release is pushed when its library, in a process of its own, says what its manifest says.
+registry::PushProbe make_push_probe(const std::string& program, bool run_init) {
+  const probe::ProbeOptions options{.run_init = run_init, .probe_path = program};
+  return [options](const registry::Release& release, std::string_view library) -> Status {
+    PIRN_TRY(const auto given, probe::confirm(library, registry::claims_of(release), options));
+    log::write(given.landlock == 0 || !given.guarded ? log::Level::warn : log::Level::debug, "probe",
+               "probed " + release.package + "@" + release.version, {{"sandbox", sandbox::describe(given)}});
+    return {};
+  };
+}
+
+// It is deployed where it could run: its init succeeds, too, and no step asks for more than there is.
 registry::Probe make_probe(const registry::Registry& registry, const std::string& program,
                            const engine::Capacity& capacity) {
-  return [&registry, program, capacity](const registry::Release& release) -> Status {
-    PIRN_DO(engine::check_resources(capacity, release));
-    PIRN_TRY(const std::string library, registry.load_library(release));
-    probe::ProbeOptions options;
-    options.run_init = true;
-    options.probe_path = program;
-    const auto description = probe::probe(library, options);
-    if (!description) return description.error();
-    if (description->id == release.package && description->version == release.version) return {};
-    return Error{Code::probe_refused,
-                 "the library says that it is " + description->id + " " + description->version +
-                     ", and the manifest that it is " + release.package + " " + release.version,
-                 {},
-                 Blame::package};
+  return [&registry, look = make_push_probe(program, true), capacity](const registry::Release& of) -> Status {
+    PIRN_DO(engine::check_resources(capacity, of));
+    PIRN_TRY(const std::string library, registry.load_library(of));
+    return look(of, library);
   };
 }
 
@@ -287,8 +288,9 @@ class Host::Core final : public api::Vitals {
 
   Status open() {
     PIRN_TRY(const engine::Capacity capacity, capacity_of(options_.resources));
-    PIRN_TRY(registry_, registry::Registry::open(
-                            {.directory = directory_.path(), .decompress = archive::decompress_apart()}));
+    PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path(),
+                                                  .decompress = archive::decompress_apart(),
+                                                  .probe = make_push_probe(options_.probe_program, false)}));
     PIRN_DO(open_store());
     PIRN_DO(open_outlets());
     PIRN_TRY(logbook_, logbook::Logbook::open(location_.memory ? ":memory:" : directory_.file("logbook.db")));

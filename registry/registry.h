@@ -21,6 +21,7 @@
 
 #include "packager/archive/unpacker.h"
 #include "registry/catalog.h"
+#include "registry/claims.h"
 #include "registry/records.h"
 #include "registry/release.h"
 #include "registry/role.h"
@@ -34,6 +35,9 @@ struct Options {
   uint64_t storage_per_tenant = 10ull << 30;  // bytes of archives
   // Who unpacks what is pushed: this process, or, as a host says, archive::decompress_apart().
   archive::Decompress decompress = archive::decompress_here;
+  // Who looks at a library that is pushed for the first time. Empty: nobody, and a library that differs from
+  // its manifest is noticed when it is deployed.
+  PushProbe probe = {};
 };
 
 class Registry {
@@ -73,7 +77,9 @@ class Registry {
 
   // Releases. admit_push is for before the body is read: permission, declared length, quota.
   Status admit_push(const Principal& who, std::string_view tenant, uint64_t declared_size, int64_t now_ms);
-  // Verifies and admits an archive (packages.md, section 2, steps 2 to 10).
+  // Verifies and admits an archive, has Options::probe look at its library, and stores it
+  // (docs/package-format.md, "The order of verification"). What is refused leaves an audit record and nothing
+  // else.
   Result<PushedRelease> push(const Principal& who, std::string_view tenant, std::string_view archive,
                              int64_t now_ms);
   // The release with its parsed definition, read back and checked against its digest. For what is pinned but

@@ -20,6 +20,11 @@ std::vector<definition::Function> functions_of(const archive::Manifest& manifest
   return functions;
 }
 
+library::AbiNote abi_of(const archive::Manifest& manifest) {
+  return {static_cast<uint32_t>(manifest.abi.major), static_cast<uint32_t>(manifest.abi.built_for),
+          static_cast<uint32_t>(manifest.abi.minimum)};
+}
+
 // Nobody has seen the document that a package carries: canonical, and without the lines of its sources. So
 // what is said about a step later points at it by name.
 void name_places(const std::string& package, definition::Workflow& workflow) {
@@ -73,20 +78,8 @@ Status describe_release(const archive::Manifest& manifest, std::string_view docu
 Status admit_library(const archive::Manifest& manifest, std::string_view bytes) {
   PIRN_TRY(const library::Runtime runtime, library::host_runtime());
   PIRN_TRY(const library::Admitted admitted, library::admit(bytes, runtime));
-  const archive::Library& described = *manifest.find_library(archive::host_platform());
-  const std::set<std::string> needed(admitted.needed.begin(), admitted.needed.end());
-  if (needed != std::set<std::string>(described.needed.begin(), described.needed.end()))
-    return Error{Code::library_misdescribed,
-                 described.path + " needs other libraries than the manifest names",
-                 {},
-                 Blame::package};
-  if (admitted.note.abi_major != manifest.abi.major || admitted.note.abi_minor != manifest.abi.built_for ||
-      admitted.note.min_host_minor != manifest.abi.minimum)
-    return Error{Code::library_misdescribed,
-                 described.path + " was built for another ABI than the manifest names",
-                 {},
-                 Blame::package};
-  return {};
+  return library::compare_admitted(manifest.find_library(archive::host_platform())->needed, abi_of(manifest),
+                                   admitted);
 }
 
 archive::TrustedKey trusted_key_of(const TrustRow& row) {
@@ -123,13 +116,22 @@ Error withdrawn(const Release& release) {
 
 }  // namespace
 
+library::Claims claims_of(const Release& release) {
+  library::Claims claims{release.package, release.version, std::nullopt, release.functions,
+                         library::WorkflowDigests()};
+  for (const definition::Workflow& workflow : release.definition.workflows)
+    claims.workflows->emplace(workflow.name, release.digest_of(workflow));
+  return claims;
+}
+
 // --- push ---
 
 struct Registry::Core::Admitted {
   Release release;
   std::string manifest;
   std::string document;  // the whole definition document
-  archive::VerifiedPackage verified;
+  std::string library;   // for this platform
+  bool held = false;     // the tenant has this very release
 };
 
 Status Registry::Core::check_quota(std::string_view tenant, uint64_t more_bytes) const {
@@ -197,29 +199,40 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
 
   Admitted admitted;
   archive::MemorySource source(bytes);
-  PIRN_TRY(admitted.verified, archive::verify(source, trusted, policy));
-  admitted.manifest = admitted.verified.manifest_text;
-  admitted.document = admitted.verified.definition_document();
+  PIRN_TRY(archive::VerifiedPackage verified, archive::verify(source, trusted, policy));
+  admitted.document = verified.definition_document();
   Release& release = admitted.release;
-  PIRN_DO(describe_release(admitted.verified.manifest, admitted.document, release));
-  PIRN_DO(admit_library(admitted.verified.manifest, admitted.verified.library(archive::host_platform())));
-  release.digest = admitted.verified.package_id;
+  PIRN_DO(describe_release(verified.manifest, admitted.document, release));
+  admitted.library = verified.library(archive::host_platform());
+  PIRN_DO(admit_library(verified.manifest, admitted.library));
+  admitted.manifest = std::move(verified.manifest_text);
+  release.digest = verified.package_id;
   release.tenant = tenant_name;
-  release.signers = signers_of(admitted.verified.signers);
+  release.signers = signers_of(verified.signers);
   release.archive_size = bytes.size();
   release.pushed_at_ms = now_ms;
   release.pushed_by = who.who();
+  const std::lock_guard lock(mutex_);
+  PIRN_TRY(const auto held, database_->integer("SELECT 1 FROM releases WHERE tenant = ? AND digest = ?",
+                                               {tenant_name, release.digest}));
+  admitted.held = held.has_value();
   return admitted;
 }
 
 Result<PushedRelease> Registry::push(const Principal& who, std::string_view tenant, std::string_view bytes,
                                      int64_t now_ms) {
   Attempt attempt{who, std::string(tenant), Permission::push_release, "package.push", "package", now_ms};
-  const std::lock_guard one_at_a_time(core_->push_mutex_);
+  std::unique_lock one_at_a_time(core_->push_mutex_);
   auto admitted = core_->admit(who, tenant, bytes, now_ms);
   if (!admitted) return core_->refuse(attempt, admitted.error());
   attempt.object = "package/" + admitted->release.package + "@" + admitted->release.version;
   attempt.detail = admitted->release.digest.hex();
+  if (core_->options_.probe && !admitted->held) {
+    one_at_a_time.unlock();  // a library may take its time, and other uploads do not wait for it
+    if (Status probed = core_->options_.probe(admitted->release, admitted->library); !probed)
+      return core_->refuse(attempt, probed.error());
+    one_at_a_time.lock();
+  }
 
   std::vector<Digest> added;
   const auto store = [&](std::string_view part, const Digest* expected) -> Result<Digest> {
@@ -233,7 +246,7 @@ Result<PushedRelease> Registry::push(const Principal& who, std::string_view tena
   auto result = [&]() -> Result<PushedRelease> {
     const auto stored = [&]() -> Status {
       PIRN_TRY(admitted->release.archive, store(bytes, nullptr));
-      PIRN_DO(store(admitted->verified.library(archive::host_platform()), &admitted->release.library));
+      PIRN_DO(store(admitted->library, &admitted->release.library));
       PIRN_DO(store(admitted->document, nullptr));
       return {};
     }();

@@ -107,7 +107,7 @@ const std::vector<Command>& commands() {
        false},
       {"verify",
        "FILE",
-       "Check a package file against keys",
+       "Check a package file against keys, and its library against its manifest",
        {{"--trust", "KEY.pub", "A key to trust; may be repeated", true},
         {"--threshold", "N", "How many different keys must have signed (1)"},
         {"--tenant", "NAME", "The tenant that the package must be meant for"}},

@@ -106,10 +106,14 @@ Outcome verify(const Arguments& arguments) {
     options.threshold = static_cast<uint32_t>(std::min<int64_t>(threshold, UINT32_MAX));
   }
   PIRN_TRY(const archive::VerifiedPackage package, pack::verify_file(arguments.get("file"), options));
+  PIRN_TRY(const bool compared, pack::verify_library(package, probe_program()));
   std::cout << printable(package.manifest.package + " " + package.manifest.version)
             << " is genuine; signed by";
   for (const archive::Signer& signer : package.signers) std::cout << " " << signer.key.hex().substr(0, 16);
   std::cout << "\nrelease " << package.package_id.hex() << '\n';
+  std::cout << (compared
+                    ? "the library is what the manifest says\n"
+                    : "the library was not compared with the manifest: there is none for this platform\n");
   return 0;
 }
 

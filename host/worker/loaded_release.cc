@@ -5,6 +5,7 @@
 #include <pirn/text.hpp>
 
 #include "host/worker/call_scope.h"
+#include "registry/claims.h"
 
 namespace pirn::worker {
 
@@ -42,11 +43,7 @@ Result<std::unique_ptr<LoadedRelease>> LoadedRelease::load(const registry::Relea
   const CallScope scope(name);
   PIRN_TRY(library::Library library, library::Library::load(bytes, release.library));
   std::unique_ptr<LoadedRelease> loaded(new LoadedRelease(std::move(library), name));
-  for (const definition::Function& function : release.functions)
-    if (!loaded->find(function.id))
-      return Error{Code::in_process_load_failed,
-                   name + " does not export the function '" + function.id + "' of its manifest", "",
-                   Blame::package};
+  PIRN_DO(loaded->compare_with(release));
   const pirn_plugin& plugin = loaded->library_.plugin();
   if (PIRN_HAS(&plugin, pirn_plugin, init) && plugin.init) {
     const pirn_status status = plugin.init(&loaded->host_, &loaded->state_);
@@ -56,6 +53,20 @@ Result<std::unique_ptr<LoadedRelease>> LoadedRelease::load(const registry::Relea
   }
   loaded->open_ = true;
   return loaded;
+}
+
+// The push and the deployment have compared it, too; but what they compared was said by another process.
+Status LoadedRelease::compare_with(const registry::Release& release) const {
+  const library::Descriptor& descriptor = library_.descriptor();
+  library::Claims claims{descriptor.id, descriptor.version, std::nullopt, library::functions_of(descriptor),
+                         std::nullopt};
+  PIRN_TRY(const std::string document, library_.definition());
+  PIRN_TRY(claims.workflows, library::read_workflows(document, claims.functions));
+  const Status compared = library::compare_claims(registry::claims_of(release), claims);
+  if (compared) return {};
+  Error error{Code::in_process_load_failed, name_ + ": " + compared.error().message, "", Blame::package};
+  for (const Error& cause : compared.error().causes) error.message += "; " + cause.message;
+  return error;
 }
 
 LoadedRelease::~LoadedRelease() {

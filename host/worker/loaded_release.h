@@ -14,8 +14,8 @@ namespace pirn::worker {
 
 class LoadedRelease {
  public:
-  // Loads the bytes, compares the descriptor with the release, calls init. Errors: those of
-  // library::Library::load, in_process_load_failed. One thread.
+  // Loads the bytes, compares what the library says about itself with the release, calls init. Errors: those
+  // of library::Library::load, in_process_load_failed with every difference. One thread.
   static Result<std::unique_ptr<LoadedRelease>> load(const registry::Release& release,
                                                      std::string_view bytes);
   // Calls deinit, unless init was never called or failed. No thread may be in the package any more.
@@ -34,6 +34,7 @@ class LoadedRelease {
 
  private:
   LoadedRelease(library::Library library, std::string name);
+  Status compare_with(const registry::Release& release) const;
 
   library::Library library_;
   std::string name_;

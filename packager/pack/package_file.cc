@@ -2,7 +2,10 @@
 
 #include <boost/filesystem/operations.hpp>
 
+#include "packager/library/admission.h"
+#include "packager/library/claims.h"
 #include "packager/pack/file.h"
+#include "packager/probe/probe.h"
 
 namespace pirn::pack {
 
@@ -11,6 +14,21 @@ namespace {
 namespace fs = boost::filesystem;
 
 constexpr uint64_t kMaxKeyFile = 64 << 10;
+
+library::AbiNote abi_of(const archive::Manifest& manifest) {
+  return {static_cast<uint32_t>(manifest.abi.major), static_cast<uint32_t>(manifest.abi.built_for),
+          static_cast<uint32_t>(manifest.abi.minimum)};
+}
+
+library::Claims claims_of(const archive::Manifest& manifest) {
+  library::Claims claims{
+      manifest.package, manifest.version, abi_of(manifest), {}, library::WorkflowDigests()};
+  for (const archive::Function& function : manifest.functions)
+    claims.functions.push_back({function.id, function.kind});
+  for (const archive::WorkflowEntry& workflow : manifest.workflows)
+    claims.workflows->emplace(workflow.name, workflow.sha256);
+  return claims;
+}
 
 Error in_file(Error error, const std::string& file) {
   error.message = file + ": " + error.message;
@@ -58,6 +76,17 @@ Result<archive::VerifiedPackage> verify_file(const std::string& file, const Veri
   auto package = archive::verify(source, trusted, policy);
   if (!package) return in_file(std::move(package).error(), file);
   return package;
+}
+
+Result<bool> verify_library(const archive::VerifiedPackage& package, const std::string& probe_program) {
+  const archive::Library* described = package.manifest.find_library(archive::host_platform());
+  if (described == nullptr) return false;
+  const std::string_view bytes = package.library(described->platform);
+  PIRN_TRY(const library::Runtime runtime, library::host_runtime());
+  PIRN_TRY(const library::Admitted admitted, library::admit(bytes, runtime));
+  PIRN_DO(library::compare_admitted(described->needed, abi_of(package.manifest), admitted));
+  PIRN_DO(probe::confirm(bytes, claims_of(package.manifest), {.probe_path = probe_program}));
+  return true;
 }
 
 Result<GeneratedKey> generate_key(const std::string& name, std::string_view passphrase) {

@@ -33,6 +33,13 @@ struct VerifyOptions {
 // All of archive::verify, trusting exactly these keys for every package.
 Result<archive::VerifiedPackage> verify_file(const std::string& file, const VerifyOptions& options);
 
+// As a push does, for a package whose signatures held: admits the library for this platform, loads it in the
+// probe
+// (`probe_program`; empty: found beside this program), and compares it with the manifest. False: the package
+// has no library for this platform, and nothing was compared. Errors: library_misdescribed, with the
+// differences; library_…, probe_….
+Result<bool> verify_library(const archive::VerifiedPackage& package, const std::string& probe_program);
+
 // For people, and for programs. Definitions are drawn as a tree.
 std::string inspect_text(const archive::UnverifiedPackage& package);
 std::string inspect_json(const archive::UnverifiedPackage& package);

@@ -38,7 +38,7 @@ expect 0 pirn new chello --language c
 make_packages
 expect 0 pirn inspect gate-1.0.0.pirn;      says out "gate 1.0.0"; says out "wait_at_gate"
 expect 0 pirn inspect gate-1.0.0.pirn -o json; says out '"package":"gate"'
-expect 0 pirn verify gate-1.0.0.pirn --trust author.pub; says out "genuine"
+expect 0 pirn verify gate-1.0.0.pirn --trust author.pub; says out "genuine"; says out "the library is what the manifest says"
 expect 0 pirn key generate other
 expect 5 pirn verify gate-1.0.0.pirn --trust other.pub
 expect 2 pirn verify gate-1.0.0.pirn;       says err "--trust"

@@ -49,6 +49,42 @@ TEST_F(Releases, OneReleaseIsOneObjectWhileItIsHeld) {
   EXPECT_EQ(registry().catalog()->active("acme", "etl")->release, pushed);
 }
 
+TEST_F(Releases, TheProbeHasTheLastWordOnAPush) {
+  int probed = 0;
+  Status answer = Error{Code::probe_crashed, "the library crashed"};
+  options_.probe = [&](const Release& release, std::string_view library) -> Status {
+    ++probed;
+    EXPECT_EQ(release.tenant, "acme");
+    EXPECT_EQ(release.package, "etl");
+    EXPECT_EQ(library, good_library());
+    const library::Claims claims = claims_of(release);
+    EXPECT_EQ(claims.version, "1.0.0");
+    EXPECT_EQ(claims.functions.size(), 1u);
+    EXPECT_EQ(claims.workflows->size(), 1u);
+    EXPECT_TRUE(registry().tenant("acme")) << "no lock is held";
+    return answer;
+  };
+  reopen();
+  expect_refused(Code::probe_crashed, [&] { return push({}); });
+  EXPECT_EQ(probed, 1);
+  answer = {};
+  ASSERT_TRUE(push({}));
+  EXPECT_EQ(probed, 2);
+  answer = Error{Code::probe_crashed, "not asked"};
+  EXPECT_TRUE(push({})->already_there);
+  EXPECT_EQ(probed, 2) << "what is here was looked at";
+}
+
+// A slow library is its publisher's affair.
+TEST_F(Releases, OtherPushesDoNotWaitForAProbe) {
+  options_.probe = [&](const Release& release, std::string_view) -> Status {
+    if (release.tenant == "acme") EXPECT_TRUE(push({}, "globex"));
+    return {};
+  };
+  reopen();
+  ASSERT_TRUE(push({}));
+}
+
 TEST_F(Releases, TheSamePackageAgainChangesNothing) {
   const auto first = push({});
   const auto before = left_behind();

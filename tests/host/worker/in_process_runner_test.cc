@@ -555,9 +555,14 @@ TEST_F(InProcessRunnerTest, AReleaseThatCannotBeLoadedFailsItsStepsAndNothingEls
   garbage->library = sha256(read_file("/proc/self/cmdline"));
   auto lacking = std::make_shared<registry::Release>(*release("workshop-2"));
   lacking->functions.push_back({"dance", PIRN_KIND_TASK});
+  auto surplus = std::make_shared<registry::Release>(*release("workshop-2"));
+  surplus->functions.pop_back();
+  auto bent = std::make_shared<registry::Release>(*release("workshop-2"));
+  bent->functions.back().kind = PIRN_KIND_CONDITION;
   for (const registry::ReleasePtr& unusable :
        {release("unreadable"), registry::ReleasePtr(garbage), release("workshop-broken"),
-        registry::ReleasePtr(altered), registry::ReleasePtr(lacking)}) {
+        registry::ReleasePtr(altered), registry::ReleasePtr(lacking), registry::ReleasePtr(surplus),
+        registry::ReleasePtr(bent)}) {
     SCOPED_TRACE(unusable->package);
     start(unusable, "count", 3);
     for (const Completion& completion : take(3)) {
@@ -571,6 +576,19 @@ TEST_F(InProcessRunnerTest, AReleaseThatCannotBeLoadedFailsItsStepsAndNothingEls
   EXPECT_EQ(workshop_.heard_of(3, "deinit"), 0) << "after a failed init there is nothing to end";
   start(release("workshop-1"), "count");
   EXPECT_EQ(number(take(1)[0], "count"), 1);
+}
+
+TEST_F(InProcessRunnerTest, ALibraryThatDiffersFromItsManifestIsToldApart) {
+  open();
+  auto other = std::make_shared<registry::Release>(*release("workshop-1"));
+  other->functions[0].id = "dance";
+  other->version = "2.0.0";
+  start(other, "count");
+  const std::string message = take(1)[0].outcome.error->message;
+  for (const char* difference : {"the version is '2.0.0' in the manifest and '1.0.0' in the library",
+                                 "the function 'dance' is in the manifest and not in the library",
+                                 "the function 'count' is in the library and not in the manifest"})
+    EXPECT_NE(message.find(difference), std::string::npos) << message;
 }
 
 TEST_F(InProcessRunnerTest, AReleaseThatCouldNotBeLoadedIsTriedAgain) {

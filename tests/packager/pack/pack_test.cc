@@ -62,6 +62,33 @@ TEST_F(Pack, TwoDirectoriesGiveOnePackage) {
   EXPECT_NE(inspect_text(*package).find("compose"), std::string::npos);
 }
 
+// What a push will ask is asked offline, too.
+TEST_F(Pack, VerifyComparesTheLibraryWithTheManifest) {
+  const auto packed = pack(options_for(make_project("genuine", "c")));
+  ASSERT_TRUE(packed) << describe(packed.error());
+  const auto key = signature::PrivateKey::generate();
+  const VerifyOptions options{.trusted_keys = {key->public_key().text()}};
+  ASSERT_TRUE(sign_file(packed->file, *key));
+  const auto genuine = verify_file(packed->file, options);
+  ASSERT_TRUE(genuine) << describe(genuine.error());
+  const auto compared = verify_library(*genuine, PIRN_PROBE_PROGRAM);
+  ASSERT_TRUE(compared) << describe(compared.error());
+  EXPECT_TRUE(*compared);
+
+  archive::VerifiedPackage bent = *genuine;
+  bent.manifest.functions.push_back({"extra", 1});
+  const Error error = verify_library(bent, PIRN_PROBE_PROGRAM).error();
+  EXPECT_EQ(error.code, Code::library_misdescribed) << describe(error);
+  ASSERT_EQ(error.causes.size(), 1u);
+  EXPECT_EQ(error.causes[0].message, "the function 'extra' is in the manifest and not in the library");
+
+  archive::VerifiedPackage foreign = *genuine;
+  foreign.manifest.libraries[0].platform = "plan9-vax";
+  const auto skipped = verify_library(foreign, PIRN_PROBE_PROGRAM);
+  ASSERT_TRUE(skipped);
+  EXPECT_FALSE(*skipped);
+}
+
 TEST_F(Pack, APlainCPackageToo) {
   const auto packed = pack(options_for(make_project("c", "c")));
   ASSERT_TRUE(packed) << describe(packed.error());

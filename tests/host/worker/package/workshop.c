@@ -1,5 +1,5 @@
-/* A package whose life can be watched. WORKSHOP_VERSION is its major version; WORKSHOP_INIT what init
- * answers. */
+/* A package whose life can be watched. WORKSHOP_VERSION is its major version; WORKSHOP_ID its name;
+ * WORKSHOP_INIT what init answers. */
 #include "tests/host/worker/package/workshop.h"
 
 #include <pirn/pirn.h>
@@ -99,7 +99,7 @@ PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {
                                      .abi_minor = PIRN_ABI_MINOR,
                                      .min_host_minor = PIRN_TARGET_MINOR,
                                      .n_functions = 4,
-                                     .id = "workshop",
+                                     .id = WORKSHOP_ID,
                                      .version = "1.0.0",
                                      .sdk = "test",
                                      .functions = functions,
