@@ -104,6 +104,20 @@ bool Catalog::in_use(const ReleasePtr& release) const {
   });
 }
 
+SlotTerms Catalog::slot_terms(std::string_view tenant) const {
+  const auto found = slot_terms_.find(tenant);
+  return found == slot_terms_.end() ? SlotTerms() : found->second;
+}
+
+Catalog Catalog::with_slot_terms(const std::string& tenant, SlotTerms terms) const {
+  Catalog next = *this;
+  if (terms == SlotTerms())
+    next.slot_terms_.erase(tenant);
+  else
+    next.slot_terms_[tenant] = terms;
+  return next;
+}
+
 Catalog Catalog::with(const CatalogEdit& edit) const {
   Catalog next = *this;
   auto& slot = next.tenants_[edit.tenant];

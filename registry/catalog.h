@@ -1,5 +1,6 @@
-// Which release each tenant's packages point to, as an immutable snapshot. A deployment appends an edit and
-// swaps the snapshot (hot swap is nothing more); whoever holds the old one keeps it, and the releases in it.
+// Which release each tenant's packages point to, and what slots it may use, as an immutable snapshot. A
+// deployment appends an edit and swaps the snapshot (hot swap is nothing more); whoever holds the old one
+// keeps it, and the releases in it.
 //
 // A snapshot costs one copy of the edited tenant's map; the other tenants are shared with the one before. A
 // persistent tree was rejected: deployments are rare, and lookups want one flat step.
@@ -39,6 +40,14 @@ struct CatalogEdit {
   std::optional<Active> active;
 };
 
+// How much of the host a tenant may use at once (docs/semantics.md, R71); the operator's to say.
+inline constexpr uint32_t kMostWeight = 1'000, kMostRunningSteps = 1'000'000;
+struct SlotTerms {
+  uint32_t weight = 1;             // of the tenant's share of the slots, 1 to kMostWeight
+  uint32_t max_running_steps = 0;  // 0: no cap; else 1 to kMostRunningSteps
+  bool operator==(const SlotTerms&) const = default;
+};
+
 class Catalog {
  public:
   struct Target {
@@ -62,13 +71,18 @@ class Catalog {
   // Is it active, or does an active release run with it?
   bool in_use(const ReleasePtr& release) const;
 
+  // The default for a tenant that was given none.
+  SlotTerms slot_terms(std::string_view tenant) const;
+
   Catalog with(const CatalogEdit& edit) const;
+  Catalog with_slot_terms(const std::string& tenant, SlotTerms terms) const;
   // The same releases, with what those of a tenant run with found anew.
   Catalog with_requirements_met(const std::string& tenant, const Search& search) const;
 
  private:
   using Packages = std::map<std::string, Active, std::less<>>;
   std::map<std::string, std::shared_ptr<const Packages>, std::less<>> tenants_;
+  std::map<std::string, SlotTerms, std::less<>> slot_terms_;  // other than the default
 };
 using CatalogPtr = std::shared_ptr<const Catalog>;
 

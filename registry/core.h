@@ -118,8 +118,9 @@ class Registry::Core {
   CatalogPtr catalog() const;
   // Locked. What packages of these tenants and of the edited ones require is looked at again.
   void edit_catalog(const std::vector<CatalogEdit>& edits, std::set<std::string> tenants = {});
-  Status read_catalog();  // at open
-  Status read_keys();     // at open
+  void publish_slots(const Tenant& tenant);  // locked
+  Status read_catalog();                     // at open
+  Status read_keys();                        // at open
 
   const Options options_;
   Pepper pepper_{};

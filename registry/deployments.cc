@@ -335,6 +335,13 @@ Status Registry::Core::read_catalog() {
     edits.push_back({pointer.tenant, pointer.package, Active{*release, pointer.number, record.withdrawn}});
   }
   edit_catalog(edits);
+  std::vector<Tenant> tenants;
+  PIRN_DO(database_->each("SELECT name, weight, max_running_steps FROM tenants", {}, [&](const Row& row) {
+    Tenant& tenant = tenants.emplace_back();
+    tenant.name = row.text(0);
+    tenant.slots = {static_cast<uint32_t>(row.integer(1)), static_cast<uint32_t>(row.integer(2))};
+  }));
+  for (const Tenant& tenant : tenants) publish_slots(tenant);
   return {};
 }
 

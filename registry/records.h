@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "packager/signature/key.h"
+#include "registry/catalog.h"
 #include "registry/ids.h"
 #include "registry/release.h"
 #include "registry/role.h"
@@ -22,6 +23,7 @@ struct Tenant {
   std::string name;
   Isolation isolation = Isolation::worker;
   uint32_t signatures_required = 1;  // distinct trusted keys that an upload needs
+  SlotTerms slots;                   // of the host's slots for running steps
   int64_t created_at_ms = 0;
   std::string created_by;
 };
@@ -30,6 +32,7 @@ struct NewTenant {
   std::string name;  // [a-z0-9][a-z0-9_-]{0,62}
   Isolation isolation = Isolation::worker;
   uint32_t signatures_required = 1;
+  SlotTerms slots = {};
 };
 
 // What is not given stays as it is.
@@ -37,6 +40,8 @@ struct TenantEdit {
   std::string name;
   std::optional<Isolation> isolation;
   std::optional<uint32_t> signatures_required;
+  std::optional<uint32_t> weight = {};             // 1 to kMostWeight
+  std::optional<uint32_t> max_running_steps = {};  // 0: lifts the cap
 };
 
 struct ApiKey {

@@ -146,6 +146,14 @@ void Registry::Core::edit_catalog(const std::vector<CatalogEdit>& edits, std::se
   catalog_.swap(published);
 }
 
+// The engine looks at the catalog at each turn: what it may use counts from the next one on.
+void Registry::Core::publish_slots(const Tenant& tenant) {
+  if (catalog()->slot_terms(tenant.name) == tenant.slots) return;
+  auto published = std::make_shared<const Catalog>(catalog()->with_slot_terms(tenant.name, tenant.slots));
+  const std::lock_guard lock(catalog_mutex_);
+  catalog_.swap(published);
+}
+
 // --- tenants ---
 
 namespace {
@@ -157,6 +165,8 @@ Tenant tenant_of(const Row& row) {
   tenant.signatures_required = static_cast<uint32_t>(row.integer(2));
   tenant.created_at_ms = row.integer(3);
   tenant.created_by = row.text(4);
+  tenant.slots.weight = static_cast<uint32_t>(row.integer(5));
+  tenant.slots.max_running_steps = static_cast<uint32_t>(row.integer(6));
   return tenant;
 }
 
@@ -168,10 +178,40 @@ Status check_signatures(uint32_t required) {
                                            " signatures, not " + std::to_string(required)};
 }
 
+Status check_slots(const SlotTerms& slots) {
+  const auto refused = [](std::string_view what, uint32_t from, uint32_t to, uint32_t found) {
+    return Error{Code::invalid_argument, "the " + std::string(what) + " of a tenant must be from " +
+                                             std::to_string(from) + " to " + std::to_string(to) + ", not " +
+                                             std::to_string(found)};
+  };
+  if (slots.weight < 1 || slots.weight > kMostWeight) return refused("weight", 1, kMostWeight, slots.weight);
+  if (slots.max_running_steps > kMostRunningSteps)
+    return refused("cap on running steps", 1, kMostRunningSteps, slots.max_running_steps);
+  return {};
+}
+
 Status check_new(const NewTenant& tenant) {
   if (!archive::is_name(tenant.name))
     return Error{Code::bad_name, "'" + tenant.name + "' cannot name a tenant"};
+  PIRN_DO(check_slots(tenant.slots));
   return check_signatures(tenant.signatures_required);
+}
+
+std::string cap_text(uint32_t max_running_steps) {
+  return max_running_steps == 0 ? "none" : std::to_string(max_running_steps);
+}
+
+// What a change says, for the audit: "isolation in-process, weight 4".
+std::string text_of(const TenantEdit& edit) {
+  std::string text;
+  const auto add = [&](std::string_view what, const std::string& value) {
+    text += (text.empty() ? "" : ", ") + std::string(what) + ' ' + value;
+  };
+  if (edit.isolation) add("isolation", std::string(name(*edit.isolation)));
+  if (edit.signatures_required) add("signatures", std::to_string(*edit.signatures_required));
+  if (edit.weight) add("weight", std::to_string(*edit.weight));
+  if (edit.max_running_steps) add("max running steps", cap_text(*edit.max_running_steps));
+  return text;
 }
 
 }  // namespace
@@ -179,7 +219,8 @@ Status check_new(const NewTenant& tenant) {
 Result<Tenant> Registry::Core::find_tenant(std::string_view tenant) const {
   std::vector<Tenant> found;
   PIRN_DO(database_->each(
-      "SELECT name, isolation, signatures_required, created_at, created_by FROM tenants WHERE name = ?",
+      "SELECT name, isolation, signatures_required, created_at, created_by, weight, max_running_steps"
+      " FROM tenants WHERE name = ?",
       {tenant}, [&](const Row& row) { found.push_back(tenant_of(row)); }));
   if (found.empty()) return Error{Code::not_found, "there is no tenant '" + std::string(tenant) + "'"};
   return std::move(found.front());
@@ -193,16 +234,23 @@ Result<Tenant> Registry::create_tenant(const Principal& who, const NewTenant& wa
                   "tenant/" + wanted.name,
                   now_ms,
                   "isolation " + std::string(name(wanted.isolation))};
-  return core_->change<Tenant>(attempt, [&]() -> Result<Tenant> {
-    PIRN_DO(check_new(wanted));
-    if (core_->find_tenant(wanted.name))
-      return Error{Code::tenant_exists, "there is a tenant '" + wanted.name + "' already"};
-    PIRN_DO(core_->database_->run(
-        "INSERT INTO tenants (name, isolation, signatures_required, created_at, created_by)"
-        " VALUES (?, ?, ?, ?, ?)",
-        {wanted.name, name(wanted.isolation), wanted.signatures_required, now_ms, who.who()}));
-    return core_->find_tenant(wanted.name);
-  });
+  if (wanted.slots != SlotTerms())
+    attempt.detail += ", weight " + std::to_string(wanted.slots.weight) + ", max running steps " +
+                      cap_text(wanted.slots.max_running_steps);
+  return core_->change<Tenant>(
+      attempt,
+      [&]() -> Result<Tenant> {
+        PIRN_DO(check_new(wanted));
+        if (core_->find_tenant(wanted.name))
+          return Error{Code::tenant_exists, "there is a tenant '" + wanted.name + "' already"};
+        PIRN_DO(core_->database_->run(
+            "INSERT INTO tenants (name, isolation, signatures_required, created_at, created_by, weight,"
+            " max_running_steps) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            {wanted.name, name(wanted.isolation), wanted.signatures_required, now_ms, who.who(),
+             wanted.slots.weight, wanted.slots.max_running_steps}));
+        return core_->find_tenant(wanted.name);
+      },
+      [&](const Tenant& tenant) { core_->publish_slots(tenant); });
 }
 
 // Its code runs in the host, and nowhere else.
@@ -218,11 +266,7 @@ Status Registry::Core::check_nothing_deployed(const Tenant& tenant) const {
 }
 
 Result<Tenant> Registry::edit_tenant(const Principal& who, const TenantEdit& edit, int64_t now_ms) {
-  std::string what;
-  if (edit.isolation) what = "isolation " + std::string(name(*edit.isolation));
-  if (edit.signatures_required)
-    what +=
-        (what.empty() ? "" : ", ") + std::string("signatures ") + std::to_string(*edit.signatures_required);
+  const std::string what = text_of(edit);
   Attempt attempt{who,    who.tenant, Permission::manage_tenants, "tenant.set", "tenant/" + edit.name,
                   now_ms, what};
   std::vector<CatalogEdit> withdrawals;
@@ -235,22 +279,31 @@ Result<Tenant> Registry::edit_tenant(const Principal& who, const TenantEdit& edi
           PIRN_DO(core_->check_nothing_deployed(tenant));
         tenant.isolation = edit.isolation.value_or(tenant.isolation);
         tenant.signatures_required = edit.signatures_required.value_or(tenant.signatures_required);
+        tenant.slots.weight = edit.weight.value_or(tenant.slots.weight);
+        tenant.slots.max_running_steps = edit.max_running_steps.value_or(tenant.slots.max_running_steps);
         PIRN_DO(check_signatures(tenant.signatures_required));
-        PIRN_DO(
-            core_->database_->run("UPDATE tenants SET isolation = ?, signatures_required = ? WHERE name = ?",
-                                  {name(tenant.isolation), tenant.signatures_required, tenant.name}));
+        PIRN_DO(check_slots(tenant.slots));
+        PIRN_DO(core_->database_->run(
+            "UPDATE tenants SET isolation = ?, signatures_required = ?, weight = ?, max_running_steps = ?"
+            " WHERE name = ?",
+            {name(tenant.isolation), tenant.signatures_required, tenant.slots.weight,
+             tenant.slots.max_running_steps, tenant.name}));
         PIRN_TRY(withdrawals, core_->new_withdrawals(tenant));
         return tenant;
       },
-      [&](const Tenant& tenant) { core_->edit_catalog(withdrawals, {tenant.name}); });
+      [&](const Tenant& tenant) {
+        core_->edit_catalog(withdrawals, {tenant.name});
+        core_->publish_slots(tenant);
+      });
 }
 
 Result<std::vector<Tenant>> Registry::tenants() const {
   const std::lock_guard lock(core_->mutex_);
   std::vector<Tenant> tenants;
   PIRN_DO(core_->database_->each(
-      "SELECT name, isolation, signatures_required, created_at, created_by FROM tenants ORDER BY name", {},
-      [&](const Row& row) { tenants.push_back(tenant_of(row)); }));
+      "SELECT name, isolation, signatures_required, created_at, created_by, weight, max_running_steps"
+      " FROM tenants ORDER BY name",
+      {}, [&](const Row& row) { tenants.push_back(tenant_of(row)); }));
   return tenants;
 }
 

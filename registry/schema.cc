@@ -136,7 +136,14 @@ CREATE TRIGGER floors_keep BEFORE DELETE ON serial_floors
   BEGIN SELECT RAISE(ABORT, 'the floor of a serial is never removed'); END;
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kSchema1}};
+// What a tenant may use of the host's slots.
+constexpr const char* kSchema2 = R"sql(
+ALTER TABLE tenants ADD COLUMN weight INTEGER NOT NULL DEFAULT 1 CHECK (weight BETWEEN 1 AND 1000);
+ALTER TABLE tenants ADD COLUMN max_running_steps INTEGER NOT NULL DEFAULT 0   -- 0: no cap
+  CHECK (max_running_steps BETWEEN 0 AND 1000000);
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kSchema1}, {2, kSchema2}};
 
 }  // namespace
 

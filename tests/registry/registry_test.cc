@@ -51,6 +51,44 @@ TEST_F(Tenants, OnlyTheOperatorMakesThemAndANameIsTakenOnce) {
   });
 }
 
+TEST_F(Tenants, HaveAShareOfTheSlotsThatTheOperatorSets) {
+  EXPECT_EQ(registry().tenant("acme")->slots, SlotTerms());
+  EXPECT_EQ(registry().catalog()->slot_terms("acme"), SlotTerms());
+  ASSERT_TRUE(registry().create_tenant(kOperator, {"initech", Isolation::worker, 1, {7, 30}}, kNow));
+  EXPECT_EQ(audit().back().detail, "isolation worker, weight 7, max running steps 30");
+  EXPECT_EQ(registry().catalog()->slot_terms("initech"), (SlotTerms{7, 30}));
+
+  const auto before = registry().catalog();
+  ASSERT_TRUE(registry().edit_tenant(kOperator, {"acme", {}, {}, 4, {}}, kNow));
+  EXPECT_EQ(audit().back().detail, "weight 4");
+  ASSERT_TRUE(registry().edit_tenant(kOperator, {"acme", {}, {}, {}, 50}, kNow));
+  EXPECT_EQ(audit().back().detail, "max running steps 50");
+  EXPECT_EQ(registry().catalog()->slot_terms("acme"), (SlotTerms{4, 50})) << "at once";
+  EXPECT_EQ(before->slot_terms("acme"), SlotTerms()) << "whoever holds a snapshot keeps it";
+
+  reopen();
+  EXPECT_EQ(registry().tenant("acme")->slots, (SlotTerms{4, 50}));
+  EXPECT_EQ(registry().catalog()->slot_terms("acme"), (SlotTerms{4, 50}));
+  ASSERT_TRUE(registry().edit_tenant(kOperator, {"acme", {}, {}, 1, 0}, kNow));
+  EXPECT_EQ(audit().back().detail, "weight 1, max running steps none");
+  EXPECT_EQ(registry().catalog()->slot_terms("acme"), SlotTerms());
+
+  for (const SlotTerms& bad : {SlotTerms{0, 0}, SlotTerms{1'001, 0}, SlotTerms{1, 1'000'001}}) {
+    expect_refused(Code::invalid_argument, [&] {
+      return registry().create_tenant(kOperator, {"new", Isolation::worker, 1, bad}, kNow);
+    });
+    expect_refused(Code::invalid_argument, [&] {
+      return registry().edit_tenant(kOperator, {"acme", {}, {}, bad.weight, bad.max_running_steps}, kNow);
+    });
+  }
+  for (Role role : kRoles)
+    if (role != Role::host_operator)
+      expect_refused(Code::permission_denied, [&] {
+        return registry().edit_tenant(as("acme", role), {"acme", {}, {}, 1'000, {}}, kNow);
+      });
+  EXPECT_EQ(registry().catalog()->slot_terms("acme"), SlotTerms());
+}
+
 TEST_F(Tenants, AreChangedByTheOperator) {
   ASSERT_TRUE(registry().create_tenant(kOperator, {"initech"}, kNow));
   const auto trusted = registry().edit_tenant(kOperator, {"initech", Isolation::in_process, {}}, kNow);

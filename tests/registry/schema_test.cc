@@ -60,6 +60,16 @@ TEST(Migrations, AreNumberedWithoutAGapAndLeadToThePresentSchema) {
   EXPECT_EQ(number(*database, "PRAGMA user_version"), migrations().back().to);
 }
 
+TEST(Migrations, GiveTheTenantsOfEveryOlderSchemaADefaultShare) {
+  const auto database = take(Database::open({}));
+  ASSERT_TRUE(migrate(*database, migrations().first(1)));
+  ASSERT_TRUE(database->script("INSERT INTO tenants VALUES ('t', 'worker', 1, 0, 'x')"));
+  ASSERT_TRUE(migrate(*database, migrations()));
+  EXPECT_EQ(number(*database, "SELECT weight FROM tenants"), 1);
+  EXPECT_EQ(number(*database, "SELECT max_running_steps FROM tenants"), 0);
+  EXPECT_FALSE(database->script("UPDATE tenants SET weight = 0"));
+}
+
 TEST(Database, IsDurableCheckedAndPrivate) {
   const Scratch scratch;
   const auto database = take(Database::open(scratch / "registry.db"));
@@ -110,7 +120,7 @@ TEST(Schema, RowsThatNeverChangeSaySo) {
   const auto database = take(Database::open({}));
   ASSERT_TRUE(migrate(*database, migrations()));
   ASSERT_TRUE(
-      database->script("INSERT INTO tenants VALUES ('t', 'worker', 1, 0, 'x');"
+      database->script("INSERT INTO tenants VALUES ('t', 'worker', 1, 0, 'x', 1, 0);"
                        "INSERT INTO releases (tenant, digest, package, version, serial, publisher, manifest,"
                        " definition, archive, archive_size, pushed_at, pushed_by)"
                        " VALUES ('t', 'd', 'p', '1.0.0', 1, '', x'00', '', '', 1, 0, '');"
