@@ -172,10 +172,32 @@ struct ListOpen {
   Reply<std::vector<Line>> reply;  // newest first
 };
 
+// The runner's slots, and who has them (R71).
+struct TenantSlots {
+  std::string tenant;
+  uint32_t weight = 1;
+  uint32_t max_running_steps = 0;  // 0: no cap
+  uint32_t running = 0;            // calls that have a slot
+  uint32_t waiting = 0;            // steps and calls that want one
+  double share = 0;                // in slots; of a tenant with nothing to run what it would be
+};
+struct SlotUse {
+  uint64_t total = 0, in_use = 0, reserve = 0;
+  uint64_t active_weight = 0;        // of the tenants that have something running or waiting
+  std::vector<TenantSlots> tenants;  // by name: those that have run something in this life of the host
+
+  // Of one that is not among them.
+  double share(uint32_t weight) const {
+    return static_cast<double>(total - reserve) * weight / static_cast<double>(active_weight + weight);
+  }
+};
+
 struct EngineStats {
   uint64_t open_executions = 0, running_steps = 0, ready_executions = 0, turns = 0, commits = 0,
            executions_started = 0, executions_ended = 0;
+  uint64_t behind = 0;  // schedules and delayed starts that the host missed and has yet to make up for
   std::vector<ResourceUse> resources;
+  SlotUse slots;
 };
 struct Stats {
   Reply<EngineStats> reply;

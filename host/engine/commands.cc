@@ -280,7 +280,9 @@ void Engine::Core::handle(Decision& deciding, Stats& command) {
   for (const auto& [id, execution] : executions_) stats.open_executions += !execution->ended();
   stats.running_steps = running_steps();
   stats.ready_executions = queue_.size();
+  stats.behind = catch_up_.size();
   stats.resources = resources_.use();
+  stats.slots = slot_use();
   deciding.change.reply_to(command, std::move(stats));
 }
 

@@ -104,6 +104,14 @@ void Engine::Core::project(const Execution& execution) {
   batch_->execution_rows.push_back({journal::columns_of(state), !execution.ended(), body.view()});
 }
 
+namespace {
+
+bool contains(const std::vector<uint64_t>& ids, uint64_t id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
 void Engine::Core::act(Batch& batch) {
   Change& change = batch.change;
   for (size_t i = 0; i < change.n_drafts; ++i) {
@@ -116,10 +124,12 @@ void Engine::Core::act(Batch& batch) {
   // What begins only now can hear only afterwards that nobody wants it any more.
   const auto signal = [&](bool begins_now) {
     for (const Signal& each : change.signals)
-      if ((each.invocation >= batch.first_invocation) == begins_now &&
-          !(trials_.holding() && trials_.signal(each)))
+      if ((each.invocation >= batch.first_invocation || contains(batch.older, each.invocation)) ==
+              begins_now &&
+          !heard_by_trials(each))
         runner_.cancel(each.invocation, each.signal);
   };
+  signalled_ = signalled_ || !change.signals.empty();
   signal(false);
   if (!change.invocations.empty()) start(change.invocations);
   signal(true);

@@ -1,11 +1,12 @@
-// The engine's inside: its data, and its work in five rooms. engine.cc is the loop and recovery, commands.cc
+// The engine's inside: its data, and its work in six rooms. engine.cc is the loop and recovery, commands.cc
 // answers what the outside asks, families.cc begins executions that come from others (nested, rolled back,
-// run again, retried from dead letters), commit.cc writes what was decided and acts on it, suspects.cc runs
-// what may have killed the host.
+// run again, retried from dead letters), slots.cc says which call may start and what waits, commit.cc writes
+// what was decided and acts on it, suspects.cc runs what may have killed the host.
 //
 // Thread: the engine's.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <unordered_map>
 
@@ -18,7 +19,8 @@
 #include "host/engine/trials.h"
 #include "host/engine/triggers.h"
 #include "host/journal/invocation.h"
-#include "host/scheduler/fair_queue.h"
+#include "host/scheduler/catch_up.h"
+#include "host/scheduler/slot_queue.h"
 
 namespace pirn::engine {
 
@@ -33,6 +35,8 @@ class Engine::Core : private Launcher {
         listener_(listener),
         committer_(committer),
         inbox_(options.inbox_limit, wakeup),
+        queue_(slots_),
+        catch_up_(options.catch_up),
         triggers_(*this, store, streams_),
         breakers_(streams_),
         dead_letters_(streams_),
@@ -99,9 +103,21 @@ class Engine::Core : private Launcher {
   Result<std::optional<ExecutionId>> started_by(const std::string& tenant, const std::string& key) override;
   uint32_t running(std::string_view tenant, const journal::ScheduleName& workflow) const override;
   void on_completion(Decision& decision, worker::Completion& completion);
+  Status dispatch_all(Decision& decision);
   void dispatch(Decision& decision);
   bool start_queued(Decision& decision);
-  bool start_waiting(Decision& decision, size_t& capacity);
+  bool start_waiting(Decision& decision);
+
+  // Slots.
+  void take_back_slots();
+  void account_for_calls(Decision& decision);
+  void release_calls(Decision& decision);
+  bool admit(Decision& decision, worker::Invocation& call);
+  void set_slot_terms(const std::string& tenant, uint32_t number);
+  SlotUse slot_use() const;
+  void missed(const std::string& tenant, const journal::ScheduleName& schedule) override;
+  bool missed(Execution& execution, int64_t now);
+  Result<size_t> catch_up(Decision& decision);
   void touched(Execution& execution);
   void queue_up(Execution& execution);  // for dispatch, if it can start a step
   Execution& add(ExecutionId id, PlanPtr plan);
@@ -139,6 +155,7 @@ class Engine::Core : private Launcher {
   // Act.
   void act(Batch& batch);
   void start(std::vector<worker::Invocation>& calls);
+  bool heard_by_trials(const Signal& signal);
   void leave_if_over(Execution& execution);
   void unpin(const registry::ReleasePtr& release);
   void retire_replaced();
@@ -186,7 +203,20 @@ class Engine::Core : private Launcher {
   std::unordered_map<const definition::Workflow*, std::vector<PlanPtr>> plans_;
   std::unordered_map<registry::ReleasePtr, uint32_t> pins_;  // how many executions in memory pin it
   registry::CatalogPtr catalog_;
-  scheduler::FairQueue<Execution*> queue_;
+  scheduler::SlotShares slots_;
+  scheduler::SlotQueue<Execution*> queue_;
+  // Calls that wait for a slot, and how long they may take once they have it; by tenant, oldest first.
+  struct Held {
+    worker::Invocation call;
+    int64_t allowance_ns;
+  };
+  std::map<uint32_t, std::deque<Held>> held_;
+  // What the host missed while it was down: a schedule that is behind, or a start.
+  struct Missed {
+    Triggers::Key schedule;
+    ExecutionId start;
+  };
+  scheduler::CatchUp<Missed> catch_up_;
   Timers timers_;
   TenantStreams streams_;
   Triggers triggers_;
@@ -198,11 +228,13 @@ class Engine::Core : private Launcher {
   std::vector<LostCall> lost_calls_;
   uint64_t next_invocation_ = 1;
   bool dispatching_ = true;
+  bool signalled_ = false;  // in this turn, which may have freed slots behind its own dispatch
   int64_t last_now_ = 0;
 
   // One turn's data, kept for its buffers.
   std::vector<Command> commands_;
   std::vector<worker::Completion> completions_;
+  std::vector<uint32_t> freed_;
 
   // What goes into one transaction, from the first decision until it has been acted on.
   struct Batch {
@@ -213,6 +245,8 @@ class Engine::Core : private Launcher {
     std::vector<std::pair<Reply<Started>, Result<Started>>>
         started;  // the most frequent reply, without a closure
     std::vector<Execution*> touched;
+    size_t n_accounted = 0;       // of the change's invocations: they have their slots
+    std::vector<uint64_t> older;  // those that began before the batch, and are called in it
     std::vector<store::JournalRow> journal_rows;
     std::vector<store::ExecutionRow> execution_rows;
     std::vector<store::TenantRow> tenant_rows;
@@ -229,6 +263,8 @@ class Engine::Core : private Launcher {
       inputs = 0;
       started.clear();
       touched.clear();
+      n_accounted = 0;
+      older.clear();
     }
   };
   Batch batches_[2];

@@ -51,6 +51,8 @@ Status Engine::Core::recover(int64_t now, const worker::LastLife& last) {
   }
   PIRN_DO(find_lost_children(deciding));
   triggers_.reconcile(catalog_, last_now_);
+  take_back_slots();
+  account_for_calls(deciding);
   PIRN_DO(commit());
   trials_.keep_only([this](ExecutionId id) { return executions_.contains(id); });
   runner_.keep_suspects(trials_.suspects());
@@ -70,6 +72,7 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   store_.claim();
   if (in_flight_ && committer_->finished()) PIRN_DO(land());
   if (trials_.holding()) look_after_trials();
+  signalled_ = false;
   batch_->change.turn = ++turns_;
   streams_.clear();
   triggers_.clear();
@@ -79,12 +82,14 @@ Result<Turn> Engine::Core::turn(int64_t now) {
 
   completions_.clear();
   runner_.take_completions(completions_);
+  take_back_slots();
   commands_.clear();
   inbox_.take(options_.inputs_per_turn, commands_);
   if (auto current = releases_.catalog(); current != catalog_) {
     catalog_ = std::move(current);
     retire_replaced();
     triggers_.reconcile(catalog_, now);
+    for (const auto& [tenant, number] : tenant_numbers_) set_slot_terms(tenant, number);
   }
 
   // Each input with all that follows from it, also for other executions: what comes out must not depend on
@@ -101,9 +106,10 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   while (n_due < options_.inputs_per_turn) {
     const std::optional<Due> due = timers_.take_due(now);
     if (!due) break;
+    ++n_due;
+    if (due->what == Due::What::start && missed(*due->execution, now)) continue;
     due->execution->on_due(deciding, *due);
     touched(*due->execution);
-    ++n_due;
     PIRN_DO(settle_families(deciding));
   }
   n_due += dead_letters_.expire(now, options_.inputs_per_turn);
@@ -112,20 +118,19 @@ Result<Turn> Engine::Core::turn(int64_t now) {
     n_due += fires;
   }
   PIRN_DO(settle_families(deciding));
-  for (bool more = dispatching_; more;) {
-    dispatch(deciding);
-    PIRN_TRY(more, settle_families(deciding));
-  }
+  PIRN_DO(dispatch_all(deciding));
+  PIRN_TRY(const size_t n_caught_up, catch_up(deciding));
+  if (n_caught_up > 0) PIRN_DO(dispatch_all(deciding));
 
-  turn.inputs = completions_.size() + commands_.size() + n_due;
+  turn.inputs = completions_.size() + commands_.size() + n_due + n_caught_up;
   batch_->inputs += turn.inputs;
   turn.decided_in = batch_->number;
   PIRN_DO(commit());
   const bool trials_go_on = trials_.holding() && go_on_with_trials();
   turn.durable = durable_;
   turn.undurable = in_flight_ != nullptr;
-  turn.more =
-      commands_.size() == options_.inputs_per_turn || n_due >= options_.inputs_per_turn || trials_go_on;
+  turn.more = commands_.size() == options_.inputs_per_turn || n_due >= options_.inputs_per_turn ||
+              trials_go_on || (signalled_ && (queue_.size() > 0 || !held_.empty()));
   turn.next_timer = timers_.next();
   if (const auto trial = trials_.next_timer())
     turn.next_timer = std::min(*trial, turn.next_timer.value_or(*trial));
@@ -134,6 +139,8 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   // During a shutdown nothing fires: what falls due is the next host's.
   if (const auto fire = triggers_.next_timer(); fire && dispatching_)
     turn.next_timer = std::min(*fire, turn.next_timer.value_or(*fire));
+  if (const auto round = catch_up_.next_timer(); round && dispatching_)
+    turn.next_timer = std::min(*round, turn.next_timer.value_or(*round));
   return turn;
 }
 
@@ -174,41 +181,53 @@ Execution& Engine::Core::create(Decision& deciding, ExecutionId id, PlanPtr plan
   return execution;
 }
 
-// Starts ready steps, tenants in turn, while the runner takes more.
+// Starts calls and ready steps while there are slots for them, and what follows from that in other
+// executions.
+Status Engine::Core::dispatch_all(Decision& deciding) {
+  for (bool more = true; more;) {
+    account_for_calls(deciding);
+    release_calls(deciding);
+    if (dispatching_) dispatch(deciding);
+    account_for_calls(deciding);  // of a suspect, which is called out of its turn
+    PIRN_TRY(more, settle_families(deciding));
+  }
+  return {};
+}
+
+// Starts ready steps, tenants by their shares, while slots are free.
 void Engine::Core::dispatch(Decision& deciding) {
   if (trials_.holding()) return call_suspect(deciding);
-  size_t capacity = runner_.capacity();
-  // Consultations and hooks of this turn, and what starts when it is durable.
-  const size_t taken =
-      batch_->change.invocations.size() + (in_flight_ ? in_flight_->change.invocations.size() : 0);
-  capacity = capacity > taken ? capacity - taken : 0;
   // In turn, so that neither those that need nothing but a slot nor those that need more keep the others out.
-  bool waiting = !resources_.idle();
-  while (capacity > 0 && (waiting || !queue_.empty())) {
-    if (!queue_.empty() && start_queued(deciding)) --capacity;
-    waiting = capacity > 0 && !resources_.idle() && start_waiting(deciding, capacity);
+  for (bool queued = true, waiting = true; queued || waiting;) {
+    queued = start_queued(deciding);
+    waiting = !resources_.idle() && start_waiting(deciding);
   }
 }
 
-// The next step of the next execution; false: it does not start yet.
+// The next step of the next execution; false: nobody who waits may take a slot.
 bool Engine::Core::start_queued(Decision& deciding) {
-  Execution& execution = *queue_.pop();
+  const std::optional<Execution*> next = queue_.pop();
+  if (!next) return false;
+  Execution& execution = **next;
   execution.queued = false;
   if (!execution.dispatchable()) {
     leave_if_over(execution);
-    return false;
+    return true;
   }
-  const bool started = execution.start_next(deciding);
+  execution.start_next(deciding);
+  account_for_calls(deciding);
   touched(execution);  // and to the end of the queue, when it has more
-  return started;
+  return true;
 }
 
-// A step that has waited for resources and has them now; false: there is none.
-bool Engine::Core::start_waiting(Decision& deciding, size_t& capacity) {
-  const auto next = resources_.next(deciding.now);
+// A step that has waited for resources and has them now; false: there is none that may take a slot.
+bool Engine::Core::start_waiting(Decision& deciding) {
+  const auto next =
+      resources_.next(deciding.now, [this](uint32_t tenant) { return slots_.may_take(tenant); });
   if (!next) return false;
   Execution& execution = *executions_.at(next->first);
-  if (execution.start_supplied(deciding, next->second)) --capacity;
+  execution.start_supplied(deciding, next->second);
+  account_for_calls(deciding);
   touched(execution);
   return true;
 }
@@ -259,7 +278,10 @@ const journal::ExecutionState& Engine::Core::state_of(ExecutionId id) const {
 }
 
 uint32_t Engine::Core::tenant_number(const std::string& tenant) {
-  return tenant_numbers_.try_emplace(tenant, static_cast<uint32_t>(tenant_numbers_.size())).first->second;
+  const auto [entry, fresh] =
+      tenant_numbers_.try_emplace(tenant, static_cast<uint32_t>(tenant_numbers_.size()));
+  if (fresh) set_slot_terms(tenant, entry->second);
+  return entry->second;
 }
 
 Execution* Engine::Core::open_execution(std::string_view tenant, ExecutionId id) {

@@ -19,6 +19,7 @@
 #include "host/engine/command.h"
 #include "host/engine/inbox.h"
 #include "host/engine/resources.h"
+#include "host/scheduler/catch_up.h"
 #include "host/store/committer.h"
 #include "host/store/store.h"
 #include "host/worker/runner.h"
@@ -53,6 +54,7 @@ struct Options {
   uint64_t flush_after_commits = 50'000;    // the projection is completed at least this often
   size_t apart_from = 4;                    // a transaction for fewer inputs is not worth a hand-over
   Capacity capacity;                        // what steps may ask for
+  scheduler::Pace catch_up;                 // of starts that the host missed while it was down
 };
 
 // A call of package code that was under way when the last life of the host ended, for the operator. What the

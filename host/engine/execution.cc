@@ -6,6 +6,7 @@
 
 #include "host/engine/breakers.h"
 #include "host/journal/codec.h"
+#include "packager/schedule/timetable.h"
 
 namespace pirn::engine {
 
@@ -45,7 +46,7 @@ void Execution::begin_anew() {
   const uint32_t n = plan.n_steps();
   const bool under_way = state_.state != State::pending;
   frame_ = std::allocate_shared<ExecutionFrame>(Recycled<ExecutionFrame>(), id(), plan_->shared(),
-                                                state_.attempt + (under_way ? 0 : 1));
+                                                state_.attempt + (under_way ? 0 : 1), tenant_number_);
   local_.assign(n, Local());
   for (uint32_t step = 0; step < n; ++step) local_[step].open_dependencies = plan.n_dependencies(step);
   n_open_ = n;
@@ -319,7 +320,8 @@ void Execution::resume(Decision& decision) {
     deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
   if (state_.state == State::pending) {
     resume_handlers(decision);  // of an attempt before
-    if (state_.wake_at > decision.now)
+    // Also of a start that the host missed: the engine begins those at a bounded pace.
+    if (state_.wake_at > decision.now || decision.now - state_.wake_at > schedule::kPunctual_ns)
       start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
     else
       begin(decision);

@@ -57,6 +57,11 @@ class Execution {
   // Nothing to do until a timer or a command: the moment to write the projection row.
   bool parked() const;
   uint32_t running_steps() const { return n_running_; }
+  // Steps that wait for a slot.
+  uint32_t ready_steps() const {
+    return state_.state == journal::State::running && !state_.paused ? static_cast<uint32_t>(ready_.size())
+                                                                     : 0;
+  }
   // Of the steps that run the first in canonical order; kNoStep: none does.
   uint32_t current_step() const;
   // The fold over all completed steps.
@@ -114,6 +119,17 @@ class Execution {
   // While a call is held back (trials.h) its limit does not run. `delay`: for so long it was held.
   void suspend_limit(Timers& timers, const worker::Invocation& call);
   void resume_limit(Timers& timers, worker::Invocation& call, int64_t delay);
+
+  // Calls that are none of a step's own work (hooks, handlers, consultations, rollbacks) may have to wait for
+  // a slot, in execution_calls.cc. Their time begins when they have it: start_timing() sets the deadline;
+  // false: the execution does not want this call any more.
+  void stop_timing(Decision& decision, const worker::Invocation& call);
+  bool start_timing(Decision& decision, worker::Invocation& call, int64_t allowance_ns);
+
+  // The instant of its start was missed, and its timer is spent: begin_late() does it later, unless the
+  // execution does not wait to begin any more.
+  void miss_start() { start_timer_ = scheduler::kNoTimer; }
+  bool begin_late(Decision& decision);
 
   // Hooks and handlers that are waiting or under way keep a closed execution in memory.
   bool observed() const { return !observers_->idle(); }

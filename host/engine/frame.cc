@@ -2,10 +2,11 @@
 
 namespace pirn::engine {
 
-ExecutionFrame::ExecutionFrame(ExecutionId id, PlanPtr plan, uint32_t attempt)
+ExecutionFrame::ExecutionFrame(ExecutionId id, PlanPtr plan, uint32_t attempt, uint32_t tenant_number)
     : plan_(std::move(plan)), slots_(plan_->n_steps()) {
   execution = id;
   execution_text = id.text();
+  tenant = tenant_number;
   release = plan_->release();
   workflow = plan_->workflow().name;
   workflow_attempt = attempt;

@@ -17,7 +17,7 @@ namespace pirn::engine {
 
 class ExecutionFrame : public worker::Frame {
  public:
-  ExecutionFrame(ExecutionId id, PlanPtr plan, uint32_t workflow_attempt);
+  ExecutionFrame(ExecutionId id, PlanPtr plan, uint32_t workflow_attempt, uint32_t tenant_number);
   // Any thread.
   Access result_of(uint32_t step, std::string_view ancestor, const journal::StepResult*& out) const override;
 

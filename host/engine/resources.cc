@@ -163,14 +163,11 @@ void Resources::wait(ExecutionId execution, uint32_t step, uint32_t tenant,
   holding.ticket = line_.push(pool_, tenant, {execution, step}, shares_of(needs), priority, now);
 }
 
-std::optional<std::pair<ExecutionId, uint32_t>> Resources::next(int64_t now) {
-  const auto id = line_.next(pool_);
-  if (!id) return std::nullopt;
-  Holding& holding = claims_.at(*id);
+void Resources::supply(const Id& id, int64_t now) {
+  Holding& holding = claims_.at(id);
   holding.waiting = false;
   holding.since = now;
   holding.gpus = take_gpus(*holding.needs);
-  return id;
 }
 
 std::vector<uint32_t> Resources::take_gpus(const std::vector<Resource>& needs) {

@@ -72,8 +72,14 @@ class Resources {
   // `needs` lives as long as the claim.
   void wait(ExecutionId execution, uint32_t step, uint32_t tenant,
             const std::vector<definition::Resource>& needs, int32_t priority, int64_t now);
-  // Who is to start now: it has what it asked for. nullopt: nobody can.
-  std::optional<std::pair<ExecutionId, uint32_t>> next(int64_t now);
+  // Who is to start now: it has what it asked for. nullopt: nobody can. `may_start(tenant)`: whether a tenant
+  // may; who may not is passed over, and keeps nothing from others.
+  template <class MayStart>
+  std::optional<std::pair<ExecutionId, uint32_t>> next(int64_t now, MayStart may_start) {
+    const auto id = line_.next(pool_, may_start);
+    if (id) supply(*id, now);
+    return id;
+  }
   // The steps of an execution that waited and wait no longer.
   std::vector<uint32_t> withdraw(ExecutionId execution);
   // Gives back what the step has; one that has nothing is ignored.
@@ -95,6 +101,7 @@ class Resources {
     std::vector<uint32_t> gpus;
   };
 
+  void supply(const Id& id, int64_t now);
   uint32_t number_of(const std::string& name);
   std::vector<scheduler::Share> shares_of(const std::vector<definition::Resource>& needs);
   std::vector<uint32_t> take_gpus(const std::vector<definition::Resource>& needs);

@@ -61,8 +61,7 @@ void Engine::Core::call_suspect(Decision& deciding) {
     const bool begins = found != executions_.end() && found->second->call_out_of_turn(deciding, step);
     if (found != executions_.end()) touched(*found->second);
     // It may have had to ask for resources; those of a lost host are free.
-    size_t capacity = SIZE_MAX;
-    while (begins && !resources_.idle() && start_waiting(deciding, capacity)) {
+    while (begins && !resources_.idle() && start_waiting(deciding)) {
     }
     trials_.called(begins && found->second->state().steps[step].state == journal::StepState::running);
   }
@@ -73,6 +72,15 @@ void Engine::Core::hold(std::vector<worker::Invocation>& calls) {
     if (const auto found = executions_.find(call.frame->execution); found != executions_.end())
       found->second->suspend_limit(timers_, call);
   trials_.hold(calls, last_now_);
+}
+
+// A call that is held and given up has no runner that would free its slot.
+bool Engine::Core::heard_by_trials(const Signal& signal) {
+  if (!trials_.holding()) return false;
+  const std::optional<uint32_t> tenant = trials_.tenant_of(signal.invocation);
+  if (!trials_.signal(signal)) return false;
+  if (signal.signal == worker::Runner::Signal::abandon) slots_.give_back(*tenant);
+  return true;
 }
 
 void Engine::Core::start_held(std::vector<HeldCall> held) {

@@ -105,6 +105,17 @@ void Trials::hold(std::vector<worker::Invocation>& calls, int64_t now) {
   }
 }
 
+std::optional<uint32_t> Trials::tenant_of(uint64_t invocation) const {
+  for (const HeldCall& each : held_)
+    if (each.invocation.id == invocation) return each.invocation.frame->tenant;
+  return std::nullopt;
+}
+
+bool Trials::is_suspect(const worker::Invocation& call) const {
+  return std::any_of(cases_.begin(), cases_.end(),
+                     [&](const Case& each) { return each.suspect.call == identity_of(call); });
+}
+
 bool Trials::signal(const Signal& signal) {
   const auto held = std::find_if(held_.begin(), held_.end(), [&](const HeldCall& each) {
     return each.invocation.id == signal.invocation;

@@ -62,6 +62,9 @@ class Trials {
   void hold(std::vector<worker::Invocation>& calls, int64_t now);
   // A held call is not wanted any more, or is to be cancelled. false: it is not held.
   bool signal(const Signal& signal);
+  // Of a held call; nullopt: it is not held.
+  std::optional<uint32_t> tenant_of(uint64_t invocation) const;
+  bool is_suspect(const worker::Invocation& call) const;
 
   enum class Next : uint8_t {
     wait,   // for the trial that goes on, or for a commit

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "host/journal/codec.h"
 #include "host/journal/tenant_codec.h"
@@ -161,16 +162,41 @@ Result<size_t> Triggers::fire(Decision& decision, size_t limit) {
     if (!due) break;
     Entry& entry = *due->entry;
     entry.timer = scheduler::kNoTimer;
-    PIRN_TRY(const size_t fired, fire(decision, entry));
+    if (late(entry, decision.now)) {
+      ++n;
+      if (!std::exchange(entry.behind, true)) launcher_.missed(entry.tenant, entry.name);
+      continue;
+    }
+    PIRN_TRY(const size_t fired, fire(decision, entry, kFiresAtOnce));
     n += std::max<size_t>(1, fired);
     arm(entry);
   }
   return n;
 }
 
-Result<size_t> Triggers::fire(Decision& decision, Entry& entry) {
+bool Triggers::late(const Entry& entry, int64_t now) const {
+  const journal::ScheduleState* state = state_of(entry);
+  return state && !state->paused && state->next < now - schedule::kPunctual_ns;
+}
+
+// It may have been paused, or have changed or gone, since it was found to be behind.
+Result<bool> Triggers::fire_late(Decision& decision, const Key& key) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return false;
+  Entry& entry = found->second;
+  entry.behind = false;
+  if (entry.timetable && late(entry, decision.now)) PIRN_DO(fire(decision, entry, 1));
+  entry.behind = entry.timetable && late(entry, decision.now);
+  if (entry.behind)
+    timers_.remove(entry.timer);
+  else if (entry.timetable && state_of(entry))
+    arm(entry);
+  return entry.behind;
+}
+
+Result<size_t> Triggers::fire(Decision& decision, Entry& entry, size_t limit) {
   const schedule::Due due = schedule::due(*entry.timetable, state_of(entry)->next, decision.now,
-                                          entry.target.workflow->schedule->misfire, kFiresAtOnce);
+                                          entry.target.workflow->schedule->misfire, limit);
   const int64_t after = due.next.value_or(kNever);
   if (due.passed_over)
     streams_.emit(

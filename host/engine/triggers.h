@@ -44,10 +44,15 @@ class Launcher {
                                                         const std::string& key) = 0;
   // How many executions of the workflow have begun and not ended.
   virtual uint32_t running(std::string_view tenant, const journal::ScheduleName& workflow) const = 0;
+  // A schedule of this tenant is behind: fire_late() is to be called, again and again, at the launcher's
+  // pace.
+  virtual void missed(const std::string& tenant, const journal::ScheduleName& schedule) = 0;
 };
 
 class Triggers {
  public:
+  using Key = std::pair<std::string, journal::ScheduleName>;  // tenant, workflow
+
   // All of them outlive it. `streams` are recovered before the first reconcile().
   Triggers(Launcher& launcher, const store::Store& store, TenantStreams& streams)
       : launcher_(launcher), store_(store), streams_(streams) {}
@@ -55,9 +60,12 @@ class Triggers {
   // The catalog is new, or has moved: schedules that came, changed and went (R68).
   void reconcile(registry::CatalogPtr catalog, int64_t now);
 
-  // Fires what is due, at most about `limit` executions; the number of schedules that were looked at. An
-  // error is the store's, and the turn's.
+  // Fires what is due, at most about `limit` executions; the number of schedules that were looked at. One
+  // that is more than schedule::kPunctual_ns late is handed to Launcher::missed() instead. An error is the
+  // store's, and the turn's.
   Result<size_t> fire(Decision& decision, size_t limit);
+  // The next fire of a schedule that is behind; whether it still is.
+  Result<bool> fire_late(Decision& decision, const Key& key);
   std::optional<int64_t> next_timer() { return timers_.next(); }
 
   // `dispatching`: the host starts executions.
@@ -81,8 +89,8 @@ class Triggers {
     std::optional<schedule::Timetable> timetable;
     std::string broken;
     scheduler::TimerHandle timer = scheduler::kNoTimer;
+    bool behind = false;  // with the launcher, which calls fire_late()
   };
-  using Key = std::pair<std::string, journal::ScheduleName>;  // tenant, workflow
   struct Due {
     Key key;
     Entry* entry;
@@ -101,7 +109,8 @@ class Triggers {
   ScheduleView view_of(const Entry& entry) const;
   Result<Entry*> find(const std::string& tenant, const std::string& reference);
 
-  Result<size_t> fire(Decision& decision, Entry& entry);
+  bool late(const Entry& entry, int64_t now) const;
+  Result<size_t> fire(Decision& decision, Entry& entry, size_t limit);
   Status fire_one(Decision& decision, Entry& entry, int64_t instant, int64_t next);
   ExecutionId start(Decision& decision, const Entry& entry, journal::Firing firing, int64_t instant,
                     std::string key);

@@ -56,11 +56,18 @@ class WaitingLine {
   // Something was given back to the pool.
   void look_again() { stuck_ = false; }
 
-  // The next that can go; its shares are taken. nullopt: nobody can, until something changes.
-  std::optional<Item> next(Pool& pool) {
+  // The next that can go; its shares are taken. nullopt: nobody can, until something changes. A tenant that
+  // may not go for a reason of its own, `may_go(tenant)`, is passed over and keeps nothing from the others.
+  template <class MayGo>
+  std::optional<Item> next(Pool& pool, MayGo may_go) {
     if (stuck_) return std::nullopt;
     std::vector<bool> kept(pool.size());
-    for (const uint32_t tenant : in_turn())
+    bool passed_over = false;
+    for (const uint32_t tenant : in_turn()) {
+      if (!may_go(tenant)) {
+        passed_over = true;
+        continue;
+      }
       for (const Place& place : heads_of(tenant)) {
         const Waiting& head = lanes_[tenant][place.names].begin()->second;
         const bool passed_by = std::none_of(head.shares.begin(), head.shares.end(),
@@ -68,8 +75,12 @@ class WaitingLine {
         if (passed_by && pool.fits(head.shares)) return let_go(pool, place);
         for (const Share& share : head.shares) kept[share.resource] = true;
       }
-    stuck_ = true;
+    }
+    stuck_ = !passed_over;
     return std::nullopt;
+  }
+  std::optional<Item> next(Pool& pool) {
+    return next(pool, [](uint32_t) { return true; });
   }
 
   // Without those that the pool could never serve.

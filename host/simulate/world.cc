@@ -121,7 +121,8 @@ void ScriptedRunner::start(std::span<worker::Invocation> batch) {
                   act.ignores_cancel,
                   act.kills_host,
                   act.without_trace,
-                  calls.size() - 1};
+                  calls.size() - 1,
+                  invocation.frame->tenant};
     under_way_.emplace(invocation.id, std::move(call));
   }
   size_t tasks = 0;
@@ -137,15 +138,21 @@ void ScriptedRunner::take_completions(std::vector<worker::Completion>& out) {
   for (const auto& [at, id] : due) {
     UnderWay& call = under_way_.at(id);
     out.push_back(std::move(call.completion));
-    end(call.call, Called::Fate::returned);
+    end(call, Called::Fate::returned);
     taken_.push_back(call.call);
     under_way_.erase(id);
   }
 }
 
-void ScriptedRunner::end(size_t call, Called::Fate fate) {
-  calls[call].fate = fate;
-  calls[call].ended_at = now_;
+void ScriptedRunner::take_freed(std::vector<uint32_t>& out) {
+  out.insert(out.end(), freed_.begin(), freed_.end());
+  freed_.clear();
+}
+
+void ScriptedRunner::end(const UnderWay& call, Called::Fate fate) {
+  calls[call.call].fate = fate;
+  calls[call.call].ended_at = now_;
+  freed_.push_back(call.tenant);
 }
 
 void ScriptedRunner::check_trial(const worker::Invocation& starting) {
@@ -182,11 +189,12 @@ std::vector<worker::Killer> ScriptedRunner::killers() const {
 }
 
 void ScriptedRunner::lose_all() {
-  for (const auto& [id, call] : under_way_) end(call.call, Called::Fate::lost);
+  for (const auto& [id, call] : under_way_) end(call, Called::Fate::lost);
   under_way_.clear();
   taken_.clear();
   trial_ = {};
   n_begun_ = 0;
+  freed_.clear();
 }
 
 void ScriptedRunner::count_taken() {
@@ -210,7 +218,7 @@ void ScriptedRunner::cancel(uint64_t invocation, Signal signal) {
   if (signal == Signal::abandon) {
     const Called& call = calls[found->second.call];
     ++ended_[{call.execution, call.step_index, call.kind}];
-    end(found->second.call, Called::Fate::abandoned);
+    end(found->second, Called::Fate::abandoned);
     under_way_.erase(found);
   } else if (!found->second.ignores_cancel) {
     found->second.completion.outcome = {};
@@ -273,6 +281,10 @@ registry::ReleasePtr FakeReleases::publish(const std::string& tenant, definition
       catalog_->with({tenant, release->package, registry::Active{release, releases_.size(), false}})
           .with_requirements_met(tenant, newest));
   return release;
+}
+
+void FakeReleases::allot(const std::string& tenant, registry::SlotTerms terms) {
+  catalog_ = std::make_shared<registry::Catalog>(catalog_->with_slot_terms(tenant, terms));
 }
 
 Result<registry::ReleasePtr> FakeReleases::load(std::string_view tenant, const Digest& digest) const {

@@ -70,9 +70,11 @@ class ScriptedRunner : public worker::Runner {
   using Script = std::function<Act(const worker::Invocation&)>;
 
   explicit ScriptedRunner(const int64_t& now) : now_(now) {}
+  size_t slots() const override { return limit; }
   size_t capacity() const override { return under_way_.size() >= limit ? 0 : limit - under_way_.size(); }
   void start(std::span<worker::Invocation> batch) override;
   void take_completions(std::vector<worker::Completion>& out) override;
+  void take_freed(std::vector<uint32_t>& out) override;
   void cancel(uint64_t invocation, Signal signal) override;
   void retire(const registry::ReleasePtr& release) override { retired.push_back(release); }
   std::vector<worker::Residence> residences() const override { return {}; }
@@ -111,13 +113,15 @@ class ScriptedRunner : public worker::Runner {
     bool ignores_cancel;
     bool kills_host, without_trace;
     size_t call;  // in calls
+    uint32_t tenant;
   };
-  void end(size_t call, Called::Fate fate);
+  void end(const UnderWay& call, Called::Fate fate);
   void check_trial(const worker::Invocation& starting);
 
   const int64_t& now_;
   std::map<uint64_t, UnderWay> under_way_;  // by invocation
   std::vector<size_t> taken_;               // calls whose outcomes this turn has
+  std::vector<uint32_t> freed_;             // tenants, since take_freed()
   Counts ended_;
   std::vector<worker::Suspect> suspects_;  // outlive a life, as a file does
   worker::Trial trial_;
@@ -130,6 +134,8 @@ class FakeReleases : public engine::Releases {
   // Publishes a definition document (JSON) as a release of the tenant, and makes it the active one.
   registry::ReleasePtr publish(const std::string& tenant, const std::string& json);
   registry::ReleasePtr publish(const std::string& tenant, definition::Definition definition);
+  // What a tenant may use of the host's slots, from the next turn on.
+  void allot(const std::string& tenant, registry::SlotTerms terms);
   registry::CatalogPtr catalog() const override { return catalog_; }
   Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
   registry::ReleasePtr unreadable;                               // load() refuses this one

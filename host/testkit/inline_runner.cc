@@ -29,6 +29,7 @@ InlineRunner::InlineRunner(const library::Descriptor& package, pirn_state* state
                            worker::Listener& listener, const int64_t& now)
     : package_(package), state_(state), scenario_(scenario), listener_(listener), now_(now) {}
 
+size_t InlineRunner::slots() const { return kCapacity; }
 size_t InlineRunner::capacity() const { return kCapacity - std::min(kCapacity, under_way_.size()); }
 
 void InlineRunner::start(std::span<worker::Invocation> batch) {
@@ -57,11 +58,17 @@ void InlineRunner::take_completions(std::vector<worker::Completion>& out) {
     const UnderWay& under_way = node.mapped();
     const worker::Invocation& invocation = under_way.invocation;
     worker::Outcome outcome = call(under_way);
+    freed_.push_back(invocation.frame->tenant);
     crashed_ = under_way.crashes;
     if (under_way.wanted && !crashed_)
       out.push_back(
           {invocation.id, invocation.frame->execution, invocation.step, invocation.kind, std::move(outcome)});
   }
+}
+
+void InlineRunner::take_freed(std::vector<uint32_t>& out) {
+  out.insert(out.end(), freed_.begin(), freed_.end());
+  freed_.clear();
 }
 
 worker::Outcome InlineRunner::call(const UnderWay& under_way) {
@@ -106,6 +113,7 @@ void InlineRunner::lose_all() {
   crashed_ = true;
   for (const auto& [id, under_way] : under_way_) (void)call(under_way);
   under_way_.clear();
+  freed_.clear();
 }
 
 }  // namespace pirn::testkit

@@ -36,9 +36,11 @@ class InlineRunner final : public worker::Runner {
   InlineRunner(const library::Descriptor& package, pirn_state* state, Scenario& scenario,
                worker::Listener& listener, const int64_t& now);
 
+  size_t slots() const override;
   size_t capacity() const override;
   void start(std::span<worker::Invocation> batch) override;
   void take_completions(std::vector<worker::Completion>& out) override;
+  void take_freed(std::vector<uint32_t>& out) override;
   void cancel(uint64_t invocation, Signal signal) override;
   void retire(const registry::ReleasePtr&) override {}
   std::vector<worker::Residence> residences() const override { return {}; }
@@ -68,6 +70,7 @@ class InlineRunner final : public worker::Runner {
   worker::Listener& listener_;
   const int64_t& now_;
   std::map<uint64_t, UnderWay> under_way_;  // by invocation: ids ascend in the order of starts
+  std::vector<uint32_t> freed_;             // tenants, since take_freed()
   bool crashed_ = false;
 };
 

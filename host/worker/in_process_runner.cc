@@ -142,9 +142,14 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   }
   void stop();
 
+  size_t slots() const { return options_.capacity; }
   size_t capacity() const { return under_way_ >= options_.capacity ? 0 : options_.capacity - under_way_; }
   void start(std::span<Invocation> batch);
   void take_completions(std::vector<Completion>& out);
+  void take_freed(std::vector<uint32_t>& out) {
+    out.insert(out.end(), freed_.begin(), freed_.end());
+    freed_.clear();
+  }
   void cancel(uint64_t invocation, Signal signal);
   void retire(const registry::ReleasePtr& release);
   std::vector<Residence> residences() const;
@@ -184,6 +189,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   size_t under_way_ = 0;
   std::unordered_map<registry::ReleasePtr, TenurePtr> tenures_;
   std::vector<Place*> starting_, taken_;
+  std::vector<uint32_t> freed_;  // tenants, since take_freed()
 
   std::mutex mutex_;
   std::condition_variable work_;     // a job, a retirement, the end
@@ -281,6 +287,7 @@ void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
 }
 
 void InProcessRunner::Pool::leave(Place& place) {
+  freed_.push_back(place.invocation.frame->tenant);
   // The rest is overwritten by the next invocation.
   place.invocation.id = 0;
   place.invocation.frame = nullptr;
@@ -575,9 +582,11 @@ InProcessRunner::InProcessRunner(Options options, LibrarySource source, Listener
   pool_->run();
 }
 InProcessRunner::~InProcessRunner() { pool_->stop(); }
+size_t InProcessRunner::slots() const { return pool_->slots(); }
 size_t InProcessRunner::capacity() const { return pool_->capacity(); }
 void InProcessRunner::start(std::span<Invocation> batch) { pool_->start(batch); }
 void InProcessRunner::take_completions(std::vector<Completion>& out) { pool_->take_completions(out); }
+void InProcessRunner::take_freed(std::vector<uint32_t>& out) { pool_->take_freed(out); }
 void InProcessRunner::cancel(uint64_t invocation, Signal signal) { pool_->cancel(invocation, signal); }
 void InProcessRunner::keep_suspects(std::span<const Suspect> suspects) {
   if (CrashRecord* const record = pool_->record()) record->keep_suspects(suspects);

@@ -45,9 +45,11 @@ class InProcessRunner final : public Runner {
   // left.
   ~InProcessRunner() override;
 
+  size_t slots() const override;
   size_t capacity() const override;
   void start(std::span<Invocation> batch) override;
   void take_completions(std::vector<Completion>& out) override;
+  void take_freed(std::vector<uint32_t>& out) override;
   void cancel(uint64_t invocation, Signal signal) override;
   void keep_suspects(std::span<const Suspect> suspects) override;
   void put_on_trial(const Trial& trial) override;

@@ -32,6 +32,7 @@ class Frame {
   registry::ReleasePtr release;
   std::string_view workflow;  // lives in the release
   uint32_t workflow_attempt = 1;
+  uint32_t tenant = 0;  // as the engine numbers tenants: whose slots its invocations take
 
   enum class Access : uint8_t { ok, absent, not_an_ancestor };
   // The slot of an ancestor of `step`. `out` lives as long as the frame.
@@ -171,12 +172,17 @@ class Runner {
  public:
   virtual ~Runner() = default;
 
-  // How many more invocations may start now.
+  // How many invocations may be under way at once.
+  virtual size_t slots() const = 0;
+  // How many more may start now. Engines count for themselves, since they decide ahead of it.
   virtual size_t capacity() const = 0;
   // Takes the invocations out of the batch. Each yields exactly one Completion, unless abandoned before.
   virtual void start(std::span<Invocation> batch) = 0;
   // Appends what has completed.
   virtual void take_completions(std::vector<Completion>& out) = 0;
+  // Appends, for each invocation whose slot is free again since the last call, the tenant of its frame. An
+  // abandoned invocation keeps its slot for as long as its function keeps the thread.
+  virtual void take_freed(std::vector<uint32_t>& out) = 0;
 
   enum class Signal : uint8_t {
     cancel,   // raise the cancel flag; the function decides

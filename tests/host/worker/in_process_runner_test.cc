@@ -270,10 +270,15 @@ TEST_F(InProcessRunnerTest, AnAbandonedCallIsStuckAndItsReleaseNeverDeinitialise
   runner_->cancel(id, Runner::Signal::abandon);
   EXPECT_EQ(runner_->stuck_calls(), 1u);
   EXPECT_EQ(runner_->capacity(), 63u) << "it keeps its place";
+  std::vector<uint32_t> freed;
+  runner_->take_freed(freed);
+  EXPECT_TRUE(freed.empty()) << "and its tenant the slot";
   ASSERT_EQ(runner_->residences().size(), 1u);
   EXPECT_EQ(runner_->residences()[0].stuck_calls, 1u);
   start(one, "count");
   EXPECT_EQ(number(take(1)[0], "count"), 1) << "others go on";
+  runner_->take_freed(freed);
+  EXPECT_EQ(freed.size(), 1u);
   runner_->retire(one);
   EXPECT_TRUE(runner_->residences()[0].retired);
 
@@ -283,6 +288,8 @@ TEST_F(InProcessRunnerTest, AnAbandonedCallIsStuckAndItsReleaseNeverDeinitialise
   ASSERT_TRUE(until([&] { return runner_->take_completions(none), runner_->stuck_calls() == 0; }));
   EXPECT_TRUE(none.empty()) << "its outcome is not wanted any more";
   EXPECT_EQ(runner_->capacity(), 64u);
+  runner_->take_freed(freed);
+  EXPECT_EQ(freed.size(), 2u) << "now the slot is free";
   runner_.reset();
   EXPECT_EQ(workshop_.heard_of(1, "deinit"), 0) << "nobody knows what it left behind";
 }

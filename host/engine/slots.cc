@@ -1,0 +1,150 @@
+// The runner's slots: which call and which step may start, by the tenants' shares (R71), and what the host
+// makes up for after it was down.
+#include <algorithm>
+
+#include "host/engine/core.h"
+#include "packager/schedule/timetable.h"
+
+namespace pirn::engine {
+
+using worker::Invocation;
+using worker::Kind;
+
+namespace {
+
+// What start_next() and start_supplied() start: dispatch() has asked for its slot.
+bool is_step(const Invocation& call) { return call.kind == Kind::task || call.kind == Kind::fallback; }
+
+}  // namespace
+
+void Engine::Core::set_slot_terms(const std::string& tenant, uint32_t number) {
+  const registry::SlotTerms terms = catalog_->slot_terms(tenant);
+  const scheduler::SlotShares::Terms wanted{
+      terms.weight, terms.max_running_steps == 0 ? scheduler::SlotShares::kNoCap : terms.max_running_steps};
+  if (slots_.terms(number) != wanted) slots_.set_terms(number, wanted);
+}
+
+void Engine::Core::take_back_slots() {
+  slots_.set_total(runner_.slots());
+  freed_.clear();
+  runner_.take_freed(freed_);
+  for (const uint32_t tenant : freed_) slots_.give_back(tenant);
+}
+
+// Every call that was decided since takes its slot, or waits for one. The steps' own work goes first: it was
+// started because there was a slot for it.
+void Engine::Core::account_for_calls(Decision& deciding) {
+  std::vector<Invocation>& calls = batch_->change.invocations;
+  if (batch_->n_accounted == calls.size()) return;
+  const auto fresh = calls.begin() + static_cast<ptrdiff_t>(batch_->n_accounted);
+  bool all_steps = true;
+  for (auto call = fresh; call != calls.end(); ++call) {
+    if (is_step(*call))
+      slots_.take(call->frame->tenant);
+    else
+      all_steps = false;
+  }
+  if (!all_steps)
+    calls.erase(std::remove_if(fresh, calls.end(),
+                               [&](Invocation& call) { return !is_step(call) && !admit(deciding, call); }),
+                calls.end());
+  batch_->n_accounted = calls.size();
+}
+
+// false: the call was taken out of the change, and waits.
+bool Engine::Core::admit(Decision& deciding, Invocation& call) {
+  const uint32_t tenant = call.frame->tenant;
+  if (call.id < batch_->first_invocation) batch_->older.push_back(call.id);  // a token that is called again
+  // A suspect goes on trial, whoever else waits: nothing else runs meanwhile.
+  const bool to_be_tried = trials_.holding() && trials_.is_suspect(call);
+  if (to_be_tried || (!held_.contains(tenant) && slots_.may_take(tenant))) {
+    slots_.take(tenant);
+    return true;
+  }
+  executions_.at(call.frame->execution)->stop_timing(deciding, call);
+  const int64_t allowance =
+      call.deadline == journal::kNever ? journal::kNever : std::max<int64_t>(0, call.deadline - deciding.now);
+  held_[tenant].push_back({std::move(call), allowance});
+  return false;
+}
+
+// Calls that have waited and may start now, tenants in turn.
+void Engine::Core::release_calls(Decision& deciding) {
+  if (held_.empty()) return;
+  for (bool released = true; released;) {
+    released = false;
+    for (auto line = held_.begin(); line != held_.end();) {
+      auto& [tenant, calls] = *line;
+      if (slots_.may_take(tenant)) {
+        Held next = std::move(calls.front());
+        calls.pop_front();
+        released = true;
+        const auto execution = executions_.find(next.call.frame->execution);
+        if (execution != executions_.end() &&
+            execution->second->start_timing(deciding, next.call, next.allowance_ns)) {
+          slots_.take(tenant);
+          if (next.call.id < batch_->first_invocation) batch_->older.push_back(next.call.id);
+          batch_->change.invocations.push_back(std::move(next.call));
+          batch_->n_accounted = batch_->change.invocations.size();
+        }
+      }
+      line = calls.empty() ? held_.erase(line) : std::next(line);
+    }
+  }
+}
+
+SlotUse Engine::Core::slot_use() const {
+  std::vector<uint32_t> waiting(tenant_numbers_.size());
+  for (const auto& [id, execution] : executions_)
+    waiting[execution->tenant_number()] += execution->ready_steps();
+  for (const auto& [tenant, calls] : held_) waiting[tenant] += static_cast<uint32_t>(calls.size());
+  SlotUse use{slots_.total(), slots_.in_use(), slots_.reserve(), slots_.active_weight(), {}};
+  for (const auto& [tenant, number] : tenant_numbers_) {
+    const scheduler::SlotShares::Terms terms = slots_.terms(number);
+    use.tenants.push_back({tenant, terms.weight, terms.cap == scheduler::SlotShares::kNoCap ? 0 : terms.cap,
+                           slots_.running(number), waiting[number], slots_.share(number)});
+  }
+  std::sort(use.tenants.begin(), use.tenants.end(),
+            [](const TenantSlots& a, const TenantSlots& b) { return a.tenant < b.tenant; });
+  return use;
+}
+
+// ---- after a downtime ----
+
+void Engine::Core::missed(const std::string& tenant, const journal::ScheduleName& schedule) {
+  catch_up_.push(tenant_number(tenant), {{tenant, schedule}, {}});
+}
+
+// A delayed start whose instant the host missed; false: it is punctual.
+bool Engine::Core::missed(Execution& execution, int64_t now) {
+  if (execution.state().wake_at >= now - schedule::kPunctual_ns) return false;
+  execution.miss_start();
+  catch_up_.push(execution.tenant_number(), {{}, execution.id()});
+  return true;
+}
+
+// One round of what was missed, behind all that is due: a tenant whose steps still wait for slots after they
+// were given out has more urgent things to do. How many starts.
+Result<size_t> Engine::Core::catch_up(Decision& deciding) {
+  if (!dispatching_) return size_t{0};
+  Status failed;
+  const size_t n = catch_up_.round(
+      deciding.now, [this](uint32_t tenant) { return queue_.size(tenant) > 0 || held_.contains(tenant); },
+      [&](const Missed& next) {
+        if (!failed) return true;
+        if (!next.start) {
+          auto behind = triggers_.fire_late(deciding, next.schedule);
+          if (!behind) failed = std::move(behind).error();
+          return behind && *behind;
+        }
+        const auto execution = executions_.find(next.start);
+        if (execution != executions_.end() && execution->second->begin_late(deciding))
+          touched(*execution->second);
+        return false;
+      });
+  PIRN_DO(std::move(failed));
+  PIRN_DO(settle_families(deciding));
+  return n;
+}
+
+}  // namespace pirn::engine
