@@ -5,6 +5,7 @@
 #include "host/api/orders.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
+#include "host/api/slots.h"
 #include "host/engine/inbox.h"
 #include "host/events/feed.h"
 #include "host/events/meters.h"
@@ -67,7 +68,14 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
   all.push_back(find("retention", policy.last_error.empty(), Condition::degraded, policy.last_error));
   all.push_back({"engine", Condition::ok,
                  std::to_string(engine.open_executions) + " open runs, " +
-                     std::to_string(engine.running_steps) + " running steps"});
+                     std::to_string(engine.running_steps) + " running steps" +
+                     (engine.behind == 0 ? ""
+                                         : ", " + std::to_string(engine.behind) +
+                                               " missed schedules and starts to make up for")});
+  all.push_back({"slots", Condition::ok,
+                 std::to_string(engine.slots.in_use) + " of " + std::to_string(engine.slots.total) +
+                     " in use, " + std::to_string(engine.slots.reserve) +
+                     " reserved for tenants below their share"});
   return all;
 }
 
@@ -79,12 +87,35 @@ Response health(const Services& services, const engine::EngineStats& engine) {
     parts.push_back(
         bj::object{{"part", each.part}, {"status", word(each.condition)}, {"detail", each.detail}});
   }
-  return json(200, bj::object{{"status", word(worst)}, {"parts", std::move(parts)}});
+  return json(200, bj::object{{"status", word(worst)},
+                              {"parts", std::move(parts)},
+                              {"slots", slots_object(engine.slots)},
+                              {"behind", engine.behind}});
 }
 
 void append(std::string& out, std::string_view name, std::string_view type, uint64_t value) {
   out += "# TYPE pirn_" + std::string(name) + " " + std::string(type) + "\npirn_" + std::string(name) + " " +
          std::to_string(value) + "\n";
+}
+
+void append_slots(std::string& out, const engine::SlotUse& slots) {
+  append(out, "slots", "gauge", slots.total);
+  append(out, "slots_in_use", "gauge", slots.in_use);
+  append(out, "slots_reserve", "gauge", slots.reserve);
+  const auto of_tenants = [&](std::string_view name, auto value) {
+    if (slots.tenants.empty()) return;
+    out += "# TYPE pirn_" + std::string(name) + " gauge\n";
+    for (const engine::TenantSlots& each : slots.tenants)
+      out += "pirn_" + std::string(name) + "{tenant=\"" + each.tenant + "\"} " + value(each) + "\n";
+  };
+  of_tenants("tenant_running_steps",
+             [](const engine::TenantSlots& each) { return std::to_string(each.running); });
+  of_tenants("tenant_waiting_steps",
+             [](const engine::TenantSlots& each) { return std::to_string(each.waiting); });
+  // Whole slots: with a decimal point the text would depend on the locale.
+  of_tenants("tenant_slot_share", [](const engine::TenantSlots& each) {
+    return std::to_string(static_cast<uint64_t>(each.share));
+  });
 }
 
 Response metrics_text(const Services& services, const engine::EngineStats& engine) {
@@ -96,6 +127,8 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   std::string& out = response.body;
   append(out, "open_executions", "gauge", engine.open_executions);
   append(out, "running_steps", "gauge", engine.running_steps);
+  append(out, "behind", "gauge", engine.behind);
+  append_slots(out, engine.slots);
   append(out, "executions_started_total", "counter", engine.executions_started);
   append(out, "executions_ended_total", "counter", engine.executions_ended);
   append(out, "commits_total", "counter", engine.commits);
@@ -110,23 +143,16 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   return response;
 }
 
-void with_engine(const Services& services, const Respond& respond,
-                 Response (*answer)(const Services&, const engine::EngineStats&)) {
-  engine::Stats stats;
-  stats.reply = [&services, respond, answer](Result<engine::EngineStats> engine) {
-    if (!engine) return respond(problem(engine.error()));
-    services.pool.post([&services, respond, answer, engine = *engine] { respond(answer(services, engine)); });
-  };
-  send(services, std::move(stats), respond);
-}
-
 }  // namespace
 
 void show_health(const Services& services, RequestPtr, Respond respond) {
-  with_engine(services, respond, health);
+  with_engine_stats(services, respond,
+                    [&services](const engine::EngineStats& engine) { return health(services, engine); });
 }
 void show_metrics(const Services& services, RequestPtr, Respond respond) {
-  with_engine(services, respond, metrics_text);
+  with_engine_stats(services, respond, [&services](const engine::EngineStats& engine) {
+    return metrics_text(services, engine);
+  });
 }
 
 }  // namespace pirn::api

@@ -2,6 +2,7 @@
 #include "host/api/document.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
+#include "host/api/slots.h"
 #include "host/engine/inbox.h"
 #include "host/events/feed.h"
 #include "host/store/store.h"
@@ -54,7 +55,9 @@ Response status(const Services& services, const engine::EngineStats& engine) {
                          {"turns", engine.turns},
                          {"commits", engine.commits},
                          {"executions_started", engine.executions_started},
-                         {"executions_ended", engine.executions_ended}}},
+                         {"executions_ended", engine.executions_ended},
+                         {"behind", engine.behind}}},
+                       {"slots", slots_object(engine.slots)},
                        {"store",
                         {{"kind", vitals.store_kind()},
                          {"epoch", services.store.epoch()},

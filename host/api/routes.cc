@@ -25,9 +25,10 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/store/backup", host, Permission::manage_tenants, "Copies the data directory while the host works: {directory}, an absolute path that is not there yet.", "", back_up_store},
     {"GET", "/v1/sinks", tenant_or_host, Permission::view, "Where events go beside the journal, and how that goes: written, lost, errors.", "", list_sinks},
 
-    {"GET", "/v1/tenants", host, Permission::manage_tenants, "All tenants.", "", list_tenants},
-    {"POST", "/v1/tenants", host, Permission::manage_tenants, "Creates a tenant: {name, isolation: worker|in-process, signatures_required}.", "", create_tenant},
-    {"POST", "/v1/tenants/{name}", host, Permission::manage_tenants, "Changes a tenant: {isolation: worker|in-process, signatures_required}. What runs stays; in-process is not taken back once packages are deployed.", "", edit_tenant},
+    {"GET", "/v1/tenants", host, Permission::manage_tenants, "All tenants, with the slots that each uses now: running_steps, waiting_steps, share.", "", nullptr, list_tenants},
+    {"POST", "/v1/tenants", host, Permission::manage_tenants, "Creates a tenant: {name, isolation: worker|in-process, signatures_required, weight, max_running_steps}. The weight (1 to 1000, default 1) says how large its share of the slots is; max_running_steps caps it (null: no cap).", "", create_tenant},
+    {"GET", "/v1/tenants/{name}", host, Permission::manage_tenants, "One tenant, with the slots that it uses now: running_steps, waiting_steps, share.", "", nullptr, show_tenant},
+    {"POST", "/v1/tenants/{name}", host, Permission::manage_tenants, "Changes a tenant: {isolation: worker|in-process, signatures_required, weight, max_running_steps}. What runs stays, and max_running_steps: null lifts the cap; in-process is not taken back once packages are deployed.", "", edit_tenant},
 
     {"GET", "/v1/keys", tenant_or_host, Permission::manage_keys, "The API keys of the tenant; without their secrets.", "", list_keys},
     {"POST", "/v1/keys", tenant_or_host, Permission::manage_keys, "Creates an API key: {role, label, expires_in: \"90d\"}. The token is shown this once.", "", create_key},

@@ -34,7 +34,8 @@ Response back_up_store(const Services&, const Request&);
 Response list_sinks(const Services&, const Request&);
 
 // tenants.cc
-Response list_tenants(const Services&, const Request&);
+void list_tenants(const Services&, RequestPtr, Respond);
+void show_tenant(const Services&, RequestPtr, Respond);
 Response create_tenant(const Services&, const Request&);
 Response edit_tenant(const Services&, const Request&);
 Response list_keys(const Services&, const Request&);

@@ -1,6 +1,7 @@
 // Tenants, API keys, trust, audit: who owns what and who may.
 #include "host/api/document.h"
 #include "host/api/routes.h"
+#include "host/api/slots.h"
 #include "host/engine/inbox.h"
 #include "packager/definition/definition.h"
 #include "packager/signature/key.h"
@@ -14,11 +15,20 @@ namespace bj = boost::json;
 using namespace registry;
 
 bj::object object_of(const Tenant& tenant) {
-  return {{"name", tenant.name},
-          {"isolation", name(tenant.isolation)},
-          {"signatures_required", tenant.signatures_required},
-          {"created_at", time_ms(tenant.created_at_ms)},
-          {"created_by", tenant.created_by}};
+  bj::object object{{"name", tenant.name},
+                    {"isolation", name(tenant.isolation)},
+                    {"signatures_required", tenant.signatures_required},
+                    {"created_at", time_ms(tenant.created_at_ms)},
+                    {"created_by", tenant.created_by}};
+  put_terms(object, tenant.slots);
+  return object;
+}
+
+// With what it runs now.
+bj::object object_of(const Tenant& tenant, const engine::SlotUse& slots) {
+  bj::object object = object_of(tenant);
+  put_use(object, slots, tenant.name, tenant.slots);
+  return object;
 }
 
 bj::object object_of(const ApiKey& key) {
@@ -69,14 +79,30 @@ Response one(int status, const Result<Row>& row) {
   return row ? json(status, object_of(*row)) : problem(row.error());
 }
 
+// null: no cap.
+Result<uint32_t> read_cap(const Document& body) {
+  if (const bj::value* cap = body.find("max_running_steps"); cap == nullptr || cap->is_null())
+    return uint32_t{0};
+  PIRN_TRY(const int64_t cap, body.integer_or("max_running_steps", 1, 1, kMostRunningSteps));
+  return static_cast<uint32_t>(cap);
+}
+
+Result<uint32_t> read_weight(const Document& body) {
+  PIRN_TRY(const int64_t weight, body.integer_or("weight", 1, 1, kMostWeight));
+  return static_cast<uint32_t>(weight);
+}
+
 Result<NewTenant> read_tenant(const Request& request) {
-  PIRN_TRY(const Document body, Document::read(request.body, {"name", "isolation", "signatures_required"}));
+  PIRN_TRY(const Document body, Document::read(request.body, {"name", "isolation", "signatures_required",
+                                                              "weight", "max_running_steps"}));
   NewTenant tenant;
   PIRN_TRY(tenant.name, body.text("name"));
   PIRN_TRY(const std::string isolation, body.text_or("isolation", name(Isolation::worker)));
   PIRN_TRY(tenant.isolation, parse_isolation(isolation));
   PIRN_TRY(const int64_t signatures, body.integer_or("signatures_required", 1, 1, 16));
   tenant.signatures_required = static_cast<uint32_t>(signatures);
+  PIRN_TRY(tenant.slots.weight, read_weight(body));
+  PIRN_TRY(tenant.slots.max_running_steps, read_cap(body));
   return tenant;
 }
 
@@ -115,8 +141,23 @@ Result<NewTrust> read_trust(const Request& request) {
 
 }  // namespace
 
-Response list_tenants(const Services& services, const Request&) {
-  return list("tenants", services.registry.tenants());
+void list_tenants(const Services& services, RequestPtr, Respond respond) {
+  with_engine_stats(services, respond, [&services](const engine::EngineStats& engine) {
+    const auto tenants = services.registry.tenants();
+    if (!tenants) return problem(tenants.error());
+    bj::array array;
+    for (const Tenant& tenant : *tenants) array.push_back(object_of(tenant, engine.slots));
+    return json(200, bj::object{{"tenants", std::move(array)}});
+  });
+}
+
+void show_tenant(const Services& services, RequestPtr request, Respond respond) {
+  with_engine_stats(services, respond,
+                    [&services, name = request->params[0]](const engine::EngineStats& engine) {
+                      const auto tenant = services.registry.tenant(name);
+                      if (!tenant) return problem(tenant.error());
+                      return json(200, object_of(*tenant, engine.slots));
+                    });
 }
 
 Response create_tenant(const Services& services, const Request& request) {
@@ -127,7 +168,8 @@ Response create_tenant(const Services& services, const Request& request) {
 
 Response edit_tenant(const Services& services, const Request& request) {
   const auto read = [&]() -> Result<TenantEdit> {
-    PIRN_TRY(const Document body, Document::read(request.body, {"isolation", "signatures_required"}));
+    PIRN_TRY(const Document body, Document::read(request.body, {"isolation", "signatures_required", "weight",
+                                                                "max_running_steps"}));
     TenantEdit edit{request.params[0], {}, {}};
     if (body.find("isolation") != nullptr) {
       PIRN_TRY(const std::string isolation, body.text("isolation"));
@@ -137,12 +179,18 @@ Response edit_tenant(const Services& services, const Request& request) {
       PIRN_TRY(const int64_t signatures, body.integer_or("signatures_required", 1, 1, 16));
       edit.signatures_required = static_cast<uint32_t>(signatures);
     }
+    if (body.find("weight") != nullptr) {
+      PIRN_TRY(edit.weight, read_weight(body));
+    }
+    if (body.find("max_running_steps") != nullptr) {
+      PIRN_TRY(edit.max_running_steps, read_cap(body));
+    }
     return edit;
   };
   const Result<TenantEdit> edit = read();
   if (!edit) return problem(edit.error());
   const Result<Tenant> edited = services.registry.edit_tenant(request.principal, *edit, now_ms());
-  services.inbox.nudge();  // it may have withdrawn what is active
+  services.inbox.nudge();  // it may have withdrawn what is active, or changed what may run
   return one(200, edited);
 }
 

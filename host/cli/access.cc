@@ -15,11 +15,21 @@ namespace {
 namespace bj = boost::json;
 using Kind = Column::Kind;
 
-const std::vector<Column> kTenant = {{"NAME", "name"},
-                                     {"ISOLATION", "isolation"},
-                                     {"SIGNATURES", "signatures_required"},
-                                     {"CREATED", "created_at", Kind::time},
-                                     {"BY", "created_by"}};
+const std::vector<Column> kTenant = {
+    {"NAME", "name"},     {"ISOLATION", "isolation"},         {"SIGNATURES", "signatures_required"},
+    {"WEIGHT", "weight"}, {"MAX STEPS", "max_running_steps"}, {"CREATED", "created_at", Kind::time},
+    {"BY", "created_by"}};
+// With what it runs now.
+const std::vector<Column> kTenantNow = {{"NAME", "name"},
+                                        {"ISOLATION", "isolation"},
+                                        {"SIGNATURES", "signatures_required"},
+                                        {"WEIGHT", "weight"},
+                                        {"MAX STEPS", "max_running_steps"},
+                                        {"RUNNING", "running_steps"},
+                                        {"WAITING", "waiting_steps"},
+                                        {"SHARE", "share"},
+                                        {"CREATED", "created_at", Kind::time},
+                                        {"BY", "created_by"}};
 const std::vector<Column> kKey = {{"ID", "id"},
                                   {"TENANT", "tenant"},
                                   {"ROLE", "role"},
@@ -48,6 +58,20 @@ Status put_duration(const Arguments& arguments, std::string_view option, bj::obj
   return {};
 }
 
+// What the tenant may use of the host's slots.
+Status put_slots(const Arguments& arguments, bj::object& body) {
+  if (arguments.has("weight")) {
+    PIRN_TRY(body["weight"], number_of(arguments, "weight"));
+  }
+  if (!arguments.has("max-running-steps")) return {};
+  if (arguments.get("max-running-steps") == "none") {
+    body["max_running_steps"] = nullptr;
+    return {};
+  }
+  PIRN_TRY(body["max_running_steps"], number_of(arguments, "max-running-steps"));
+  return {};
+}
+
 void warn_of_trust(const std::string& tenant) {
   note("");
   note("WARNING: the code of tenant '" + printable(tenant) +
@@ -66,6 +90,7 @@ Outcome tenant_create(const Arguments& arguments) {
   if (arguments.has("signatures")) {
     PIRN_TRY(body["signatures_required"], number_of(arguments, "signatures"));
   }
+  PIRN_DO(put_slots(arguments, body));
   PIRN_TRY(const bj::value answer, client.call("POST", path({"tenants"}), bj::serialize(body)));
   const bj::object& tenant = answer.as_object();
   print_object(tenant, kTenant, format, "name");
@@ -90,8 +115,10 @@ Outcome tenant_set(const Arguments& arguments) {
   if (arguments.has("signatures")) {
     PIRN_TRY(body["signatures_required"], number_of(arguments, "signatures"));
   }
+  PIRN_DO(put_slots(arguments, body));
   if (body.empty())
-    return Error{Code::usage, "nothing says what is to change", "Add --isolation or --signatures."};
+    return Error{Code::usage, "nothing says what is to change",
+                 "Add --isolation, --signatures, --weight or --max-running-steps."};
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const bj::value answer,
            client.call("POST", path({"tenants", arguments.get("name")}), bj::serialize(body)));
@@ -101,8 +128,16 @@ Outcome tenant_set(const Arguments& arguments) {
 }
 
 Outcome tenant_list(const Arguments& arguments) {
-  return list(arguments, "tenants", "tenants", kTenant, "name",
+  return list(arguments, "tenants", "tenants", kTenantNow, "name",
               "There are no tenants yet: pirn tenant create NAME");
+}
+
+Outcome tenant_show(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const bj::value answer, client.call("GET", path({"tenants", arguments.get("name")})));
+  print_object(answer.as_object(), kTenantNow, format, "name");
+  return 0;
 }
 
 Outcome key_create(const Arguments& arguments) {

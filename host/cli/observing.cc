@@ -19,6 +19,20 @@ using Kind = Column::Kind;
 // "a, b" of a list of texts.
 std::string joined(const bj::value& list) { return names_in(list.as_array()); }
 
+// Who uses the slots for running steps.
+void print_slots(const bj::array& tenants) {
+  if (tenants.empty()) return;
+  std::cout << '\n';
+  print_rows(tenants,
+             {{"TENANT", "tenant"},
+              {"WEIGHT", "weight"},
+              {"MAX STEPS", "max_running_steps"},
+              {"RUNNING", "running_steps"},
+              {"WAITING", "waiting_steps"},
+              {"SHARE", "share"}},
+             Format::table, "tenant", "");
+}
+
 }  // namespace
 
 Outcome health(const Arguments& arguments) {
@@ -29,6 +43,7 @@ Outcome health(const Arguments& arguments) {
   if (format == Format::table) {
     print_rows(answer.at("parts").as_array(), {{"PART", "part"}, {"STATUS", "status"}, {"WHY", "detail"}},
                format, "part", "");
+    print_slots(answer.at("slots").at("tenants").as_array());
     std::cout << "\nthe host is " << printable(status) << '\n';
   } else {
     print_object(answer.as_object(), {}, format, "status");

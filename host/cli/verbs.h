@@ -9,6 +9,7 @@ namespace pirn::cli {
 Outcome tenant_create(const Arguments&);
 Outcome tenant_set(const Arguments&);
 Outcome tenant_list(const Arguments&);
+Outcome tenant_show(const Arguments&);
 Outcome key_create(const Arguments&);
 Outcome key_list(const Arguments&);
 Outcome key_revoke(const Arguments&);

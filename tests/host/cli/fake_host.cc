@@ -173,7 +173,8 @@ std::string answer_to(const std::string& method, const std::vector<std::string>&
   if (noun == "dashboard")
     return R"({"timestamp":"~","active_workflows":1,"active_tasks":2,"success_rate":0.5,
 "workflow_status":{"~":{"~":1}},"recent_events":[{"timestamp":"~","execution":"~","type":"~","step":"~"}]})";
-  if (noun == "health") return R"({"status":"~","parts":[{"part":"~","status":"~","detail":"~"}]})";
+  if (noun == "health")
+    return R"({"status":"~","parts":[{"part":"~","status":"~","detail":"~"}],"slots":{"tenants":[{"tenant":"~"}]}})";
   if (noun == "sinks")
     return list("sinks", R"({"sink":"~","tenant":"~","written":1,"lost":2,"error_count":1,"last_error_at":"~",
 "last_error":"~"})");
