@@ -17,6 +17,7 @@
 
 #include "host/worker/alarm.h"
 #include "host/worker/in_process_runner.h"
+#include "packager/library/library.h"
 #include "tests/host/worker/frame.h"
 
 namespace pirn::worker {
@@ -101,6 +102,12 @@ class ProcessState : public ::testing::TestWithParam<Act> {
                            "handlers", "signal_stack", "signal_mask", "rounding", "exception_mask", "limits",
                            "timers", "affinity", "priority", "own_thread", "fails_untidily"})
       made->functions.push_back({id, PIRN_KIND_TASK});
+    // What the package's manifest would say of its workflows.
+    auto loaded = library::Library::load(read_file(kLibrary), made->library);
+    EXPECT_TRUE(loaded);
+    made->definition = *definition::parse(*loaded->definition(), "untidy", &made->functions);
+    for (const definition::Workflow& workflow : made->definition.workflows)
+      made->workflow_digests.push_back(sha256(workflow.canonical));
     release_ = made;
   }
 
