@@ -20,7 +20,11 @@ namespace pirn::api {
 
 namespace {
 
-constexpr uint32_t kCommitsPerRead = 256, kLinesPerRead = 1000;
+constexpr uint32_t kCommitsPerRead = 256;
+// Of a stream: a watcher who does not read holds no more than a piece of about this size, and what it was
+// made from.
+constexpr size_t kPieceBytes = 256 * 1024;
+constexpr uint32_t kCommitsPerPiece = 32, kLinesPerPiece = 100;
 
 // A commit number up to which no event is later than `seq`. Each commit has at least one event, so a commit's
 // number is at most the seq of its first one; between the two the rows are searched by halves.
@@ -78,31 +82,34 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
       passed_ = passed == 0 ? 0 : passed - 1;
     }
     PIRN_TRY(const auto commits,
-             services_.store.journal(id_, std::max(text_.last_commit(), passed_), kCommitsPerRead));
+             services_.store.journal(id_, std::max(text_.last_commit(), passed_), kCommitsPerPiece));
     for (const store::StoredCommit& commit : commits) {
       int64_t until = 0;
       PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) {
         // Nothing is said behind the end, and clocks may differ by a little.
         until = event.type == "workflow.stop" ? INT64_MAX : std::max(until, event.at);
       }));
-      PIRN_DO(say_until(out, until));
+      PIRN_TRY(const bool all_said, say_until(out, until));
+      if (!all_said || out.size() >= kPieceBytes) return {};  // from this commit on with the next piece
       PIRN_DO(text_.commit(out, commit.commit_no, commit.body));
     }
-    live_ = commits.size() < kCommitsPerRead;
-    return live_ && !text_.ended() ? say_until(out, INT64_MAX) : Status();
+    if (commits.size() == kCommitsPerPiece || text_.ended()) return {};
+    PIRN_TRY(live_, say_until(out, INT64_MAX));
+    return {};
   }
 
-  // Writes what the logbook has of the time before `at`.
-  Status say_until(std::string& out, int64_t at) {
+  // Writes what the logbook has of the time before `at`; false: the piece is full before that.
+  Result<bool> say_until(std::string& out, int64_t at) {
     for (;; lines_.pop_front()) {
+      if (out.size() >= kPieceBytes) return false;
       if (lines_.empty() && !lines_over_) {
         PIRN_TRY(logbook::Page page,
-                 services_.logbook.read({.execution = id_, .after = last_line_, .limit = kLinesPerRead}));
+                 services_.logbook.read({.execution = id_, .after = last_line_, .limit = kLinesPerPiece}));
         lines_.assign(std::make_move_iterator(page.lines.begin()), std::make_move_iterator(page.lines.end()));
         lines_over_ = !page.more;
         if (!lines_.empty()) last_line_ = lines_.back().n;
       }
-      if (lines_.empty() || lines_.front().at > at) return {};
+      if (lines_.empty() || lines_.front().at > at) return true;
       const logbook::Line& line = lines_.front();
       text_.live(out, line.level == logbook::kNoLevel ? "chunk" : "log", line.text, line.n);
     }

@@ -11,6 +11,7 @@ Subscription::Batch Subscription::take() {
   Batch batch;
   batch.items.assign(std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.end()));
   items_.clear();
+  bytes_ = 0;
   batch.lost = std::exchange(lost_, 0);
   return batch;
 }
@@ -29,16 +30,19 @@ void Subscription::when_ready(std::function<void()> ready) {
 
 std::function<void()> Subscription::push(Item item) {
   const std::lock_guard lock(mutex_);
-  if (items_.size() == limit_) {
+  const size_t size = item.text->size();
+  while (!items_.empty() && (items_.size() == limit_ || size > byte_limit_ - std::min(bytes_, byte_limit_))) {
+    bytes_ -= items_.front().text->size();
     items_.pop_front();
     ++lost_;
   }
+  bytes_ += size;
   items_.push_back(std::move(item));
   return std::exchange(when_ready_, nullptr);
 }
 
 std::shared_ptr<Subscription> Feed::subscribe(ExecutionId id) {
-  auto subscription = std::make_shared<Subscription>(*this, id, limit_);
+  auto subscription = std::make_shared<Subscription>(*this, id, limit_, byte_limit_);
   const std::lock_guard lock(mutex_);
   subscriptions_[id].push_back(subscription.get());
   count_.fetch_add(1);

@@ -35,7 +35,8 @@ class Feed;
 // A bounded queue of one watcher of one execution. Any thread; it must not outlive its feed.
 class Subscription {
  public:
-  Subscription(Feed& feed, ExecutionId id, size_t limit) : feed_(feed), id_(id), limit_(limit) {}
+  Subscription(Feed& feed, ExecutionId id, size_t limit, size_t byte_limit)
+      : feed_(feed), id_(id), limit_(limit), byte_limit_(byte_limit) {}
   ~Subscription();
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
@@ -57,17 +58,19 @@ class Subscription {
 
   Feed& feed_;
   const ExecutionId id_;
-  const size_t limit_;
+  const size_t limit_, byte_limit_;
   std::mutex mutex_;
   std::deque<Item> items_;            // guarded by mutex_
+  size_t bytes_ = 0;                  // of the texts of items_; guarded by mutex_
   uint64_t lost_ = 0;                 // guarded by mutex_
   std::function<void()> when_ready_;  // guarded by mutex_
 };
 
 class Feed {
  public:
-  // `limit`: items that wait for one subscriber.
-  explicit Feed(size_t limit = 1024) : limit_(limit) {}
+  // What waits for one subscriber: at most `limit` items, whose texts have at most `byte_limit` bytes
+  // together unless it is one item alone.
+  explicit Feed(size_t limit = 1024, size_t byte_limit = 1 << 20) : limit_(limit), byte_limit_(byte_limit) {}
 
   // Any thread. Gets everything that is published after the call.
   std::shared_ptr<Subscription> subscribe(ExecutionId id);
@@ -86,7 +89,7 @@ class Feed {
   void remove(ExecutionId id, Subscription* subscription);
   void publish(ExecutionId id, const Item& item);
 
-  const size_t limit_;
+  const size_t limit_, byte_limit_;
   std::atomic<size_t> count_{0};
   mutable std::mutex mutex_;
   // Guarded by mutex_. A subscription removes itself before it dies, under this lock.

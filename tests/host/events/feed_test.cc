@@ -39,6 +39,28 @@ TEST(Feed, LosesTheOldestOfASlowSubscriberAndCountsThem) {
   EXPECT_EQ(slow->take().lost, 0u);
 }
 
+TEST(Feed, HoldsSoManyBytesForASlowSubscriber) {
+  Feed feed(1000, 10);
+  const auto slow = feed.subscribe(kOne);
+  for (int i = 0; i < 100; ++i) feed.publish_live(kOne, "log", "1234");
+  auto batch = slow->take();
+  EXPECT_EQ(batch.items.size(), 2u);
+  EXPECT_EQ(batch.lost, 98u);
+  // One that is larger alone is held; it pushes out all others, and the next one pushes it out.
+  feed.publish_live(kOne, "log", "1234");
+  feed.publish_commit(kOne, 1, std::string(100, 'x'), false);
+  batch = slow->take();
+  ASSERT_EQ(batch.items.size(), 1u);
+  EXPECT_EQ(batch.items[0].commit_no, 1u);
+  EXPECT_EQ(batch.lost, 1u);
+  feed.publish_commit(kOne, 2, std::string(100, 'x'), false);
+  feed.publish_live(kOne, "log", "12");
+  batch = slow->take();
+  ASSERT_EQ(batch.items.size(), 1u);
+  EXPECT_EQ(batch.items[0].name, "log");
+  EXPECT_EQ(batch.lost, 1u);
+}
+
 TEST(Feed, CallsReadyOnceAndAtOnceWhenSomethingWaits) {
   Feed feed;
   const auto subscription = feed.subscribe(kOne);
