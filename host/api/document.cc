@@ -76,13 +76,25 @@ Result<bool> Document::flag_or(std::string_view name, bool otherwise) const {
 
 Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise,
                                  int64_t low, int64_t high) {
-  const std::string_view text = request.parameter(name);
-  if (text.empty()) return otherwise;
+  const auto found = request.query.find(name);
+  if (found == request.query.end()) return otherwise;
+  const std::string_view text = found->second;
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < low || value > high)
     return wrong(name, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
   return value;
+}
+
+Error no_cursor(std::string_view text) {
+  return Error{Code::invalid_argument, "'" + std::string(text.substr(0, 64)) + "' is no cursor of this list",
+               "Take 'cursor' from the page before, as it stands there; leave it out for the first page."};
+}
+
+Result<ExecutionId> parse_cursor_id(std::string_view text) {
+  const Result<ExecutionId> id = parse_execution_id(text);
+  if (!id || is_tenant_stream(*id)) return no_cursor(text);
+  return id;
 }
 
 Response json(int status, const boost::json::value& value) { return json(status, json_text(value)); }
@@ -110,7 +122,9 @@ Result<int64_t> parse_since_ns(std::string_view text, int64_t now) {
     if (*end == '.')
       while (*++end >= '0' && *end <= '9') {
       }
-    if (std::string_view(end) == "Z" || *end == '\0') return timegm(&parts) * 1'000'000'000;
+    const int64_t seconds = timegm(&parts);
+    const bool in_range = seconds >= 0 && seconds <= INT64_MAX / 1'000'000'000;
+    if (in_range && (std::string_view(end) == "Z" || *end == '\0')) return seconds * 1'000'000'000;
   }
   const Error error{Code::invalid_argument, "'" + copy + "' is no instant",
                     "Give a duration back from now (24h, 7d) or an instant in UTC (2026-01-31T12:00:00Z)."};

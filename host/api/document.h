@@ -29,9 +29,14 @@ class Document {
   boost::json::object object_;
 };
 
-// A query parameter that is a number.
+// A query parameter that is a number; `otherwise` without it. Errors: invalid_argument, also for an empty
+// one.
 Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise,
                                  int64_t low, int64_t high);
+
+// The id of the execution at which a page ended. Errors: invalid_argument.
+Result<ExecutionId> parse_cursor_id(std::string_view text);
+Error no_cursor(std::string_view text);
 
 // A value that stands in an argument: what is wrong with it is wrong with the argument.
 template <class T>

@@ -103,8 +103,8 @@ Result<store::ExecutionFilter> read_filter(const Request& request) {
   }
   PIRN_TRY(const int64_t limit, number_parameter(request, "limit", 100, 1, kMaxPage));
   filter.limit = static_cast<uint32_t>(limit);
-  if (const std::string_view cursor = request.parameter("cursor"); !cursor.empty()) {
-    PIRN_TRY(filter.before, parse_execution_id(cursor));
+  if (const auto cursor = request.query.find("cursor"); cursor != request.query.end()) {
+    PIRN_TRY(filter.before, parse_cursor_id(cursor->second));
   }
   return filter;
 }

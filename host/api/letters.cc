@@ -73,12 +73,10 @@ std::string cursor_of(const Letter& last) {
 }
 Status read_cursor(std::string_view cursor, engine::ListLetters& list) {
   const size_t dot = cursor.find('.');
-  const Error bad{Code::invalid_argument, "'" + std::string(cursor) + "' is no cursor of this list",
-                  "Take it from the page before, as it stands."};
-  if (dot == std::string_view::npos) return bad;
+  if (dot == std::string_view::npos) return no_cursor(cursor);
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + dot, list.after);
-  const auto id = parse_execution_id(cursor.substr(dot + 1));
-  if (error != std::errc() || end != cursor.data() + dot || !id) return bad;
+  const auto id = parse_cursor_id(cursor.substr(dot + 1));
+  if (error != std::errc() || end != cursor.data() + dot || list.after <= 0 || !id) return no_cursor(cursor);
   list.after_id = *id;
   return {};
 }
@@ -94,8 +92,8 @@ Result<engine::ListLetters> read_list(const Request& request) {
   }
   PIRN_TRY(const int64_t limit, number_parameter(request, "limit", 100, 1, kMaxPage));
   list.limit = static_cast<uint32_t>(limit);
-  if (const std::string_view cursor = request.parameter("cursor"); !cursor.empty())
-    PIRN_DO(read_cursor(cursor, list));
+  if (const auto cursor = request.query.find("cursor"); cursor != request.query.end())
+    PIRN_DO(read_cursor(cursor->second, list));
   return list;
 }
 

@@ -17,7 +17,7 @@ const std::vector<std::string> kLevels = {"trace", "debug", "info", "warn", "err
 Result<logbook::Filter> read_filter(const Request& request) {
   logbook::Filter filter;
   filter.step = request.parameter("step");
-  if (!request.parameter("attempt").empty()) {
+  if (request.query.contains("attempt")) {
     PIRN_TRY(const int64_t attempt, number_parameter(request, "attempt", 1, 1, UINT32_MAX));
     filter.attempt = static_cast<uint32_t>(attempt);
   }
