@@ -10,6 +10,7 @@
 
 #include "host/cli/input.h"
 #include "host/host.h"
+#include "packager/definition/definition.h"
 #include "packager/json/plain_text.h"
 
 namespace pirn::cli {
@@ -122,12 +123,36 @@ Status check_header(std::string_view what, std::string_view value) {
   return {};
 }
 
+// Ctrl-C ends the wait for a host that does not answer.
+void catch_progress(CURL* curl) {
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(
+      curl, CURLOPT_XFERINFOFUNCTION,
+      +[](void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) -> int { return interrupted() ? 1 : 0; });
+}
+
+// --connect-timeout, else PIRN_CONNECT_TIMEOUT; in ms.
+Result<long> read_connect_timeout(const Arguments& arguments) {
+  const bool given = arguments.has("connect-timeout");
+  const std::string text = arguments.get("connect-timeout", environment("PIRN_CONNECT_TIMEOUT"));
+  if (text.empty() && !given) return 10'000L;
+  const Result<int64_t> duration = definition::parse_duration(text);
+  if (duration && *duration >= 1'000'000 && *duration <= 86'400'000'000'000)
+    return static_cast<long>(*duration / 1'000'000);
+  return Error{Code::usage,
+               std::string(given ? "--connect-timeout" : "PIRN_CONNECT_TIMEOUT") + " is '" + text +
+                   "', which is no duration from 1ms to 24h",
+               "Write \"500ms\", \"10s\" or \"1m\"."};
+}
+
 void add(List& list, const std::string& line) { list.reset(curl_slist_append(list.release(), line.c_str())); }
 
 }  // namespace
 
 struct Client::State {
   std::string base, socket, key, tenant, options;
+  long connect_timeout_ms = 10'000;
+  bool connected = false;                                    // the host has answered once
   std::unique_ptr<CURL, EasyDelete> easy{curl_easy_init()};  // keeps the connection between calls
 
   List prepare(std::string_view method, const std::string& path, const Headers& headers) {
@@ -137,7 +162,7 @@ struct Client::State {
     if (!socket.empty()) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, std::string(method).c_str());
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout_ms);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(
         curl, CURLOPT_OPENSOCKETFUNCTION, +[](void*, curlsocktype, curl_sockaddr* address) -> curl_socket_t {
@@ -150,9 +175,30 @@ struct Client::State {
     return list;
   }
 
+  // The kernel completes connections that the host never accepts, and a call may take as long as it needs. So
+  // the first one is preceded by a question that every host answers at once.
+  Status connect() {
+    if (connected) return {};
+    const List list = prepare("GET", "/livez", {});
+    curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, list.get());
+    curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, connect_timeout_ms);
+    curl_easy_setopt(
+        easy.get(), CURLOPT_WRITEFUNCTION,
+        +[](char*, size_t size, size_t count, void*) -> size_t { return size * count; });
+    catch_progress(easy.get());
+    const CURLcode code = curl_easy_perform(easy.get());
+    if (code == CURLE_ABORTED_BY_CALLBACK) return Error{Code::unreachable, "interrupted"};
+    if (code != CURLE_OK) return unreachable(code);
+    connected = true;
+    return {};
+  }
+
   Error unreachable(CURLcode code) const {
     const std::string where = socket.empty() ? base : socket;
-    return Error{Code::unreachable, "no host answers at " + where + ": " + curl_easy_strerror(code),
+    const std::string why = code == CURLE_OPERATION_TIMEDOUT && !connected
+                                ? "no answer within " + std::to_string(connect_timeout_ms) + " ms"
+                                : curl_easy_strerror(code);
+    return Error{Code::unreachable, "no host answers at " + where + ": " + why,
                  socket.empty() ? ""
                                 : "Start one: pirn serve" + options +
                                       ". Or name another: --data DIRECTORY, --server URL.",
@@ -161,7 +207,11 @@ struct Client::State {
 
   Result<bj::value> finish(CURLcode code, const std::string& body) {
     if (code == CURLE_ABORTED_BY_CALLBACK) return Error{Code::unreachable, "interrupted"};
-    if (code != CURLE_OK) return unreachable(code);
+    if (code != CURLE_OK) {
+      const Error error = unreachable(code);
+      connected = false;
+      return error;
+    }
     long status = 0;
     curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
     boost::system::error_code malformed;
@@ -197,6 +247,7 @@ Result<Client> Client::open(const Arguments& arguments) {
                    "Write http://ADDRESS:PORT."};
     if (arguments.has("server")) state->options = " --server " + state->base;
   }
+  PIRN_TRY(state->connect_timeout_ms, read_connect_timeout(arguments));
   state->key = environment("PIRN_KEY");
   if (const std::string file = arguments.get("key-file", environment("PIRN_KEY_FILE")); !file.empty()) {
     PIRN_TRY(state->key, read_key(file));
@@ -218,6 +269,7 @@ std::string Client::context_options() const {
 Result<bj::value> Client::call(std::string_view method, const std::string& path, const std::string& body,
                                const Headers& headers) {
   for (const auto& [name, value] : headers) PIRN_DO(check_header("the value of " + name, value));
+  PIRN_DO(state_->connect());
   List list = state_->prepare(method, path, headers);
   CURL* curl = state_->easy.get();
   std::string answer;
@@ -237,6 +289,7 @@ Result<bj::value> Client::call(std::string_view method, const std::string& path,
 
 Result<bj::value> Client::upload(const std::string& path, std::string_view bytes,
                                  const std::function<void(uint64_t, uint64_t)>& progress) {
+  PIRN_DO(state_->connect());
   List list = state_->prepare("POST", path, {{"Content-Type", "application/octet-stream"}});
   CURL* curl = state_->easy.get();
   std::string answer;
@@ -260,6 +313,7 @@ Result<bj::value> Client::upload(const std::string& path, std::string_view bytes
 Result<Client::StreamEnd> Client::stream(const std::string& path, const std::string& last_event_id,
                                          int64_t deadline,
                                          const std::function<bool(const ServerEvent&)>& on_event) {
+  PIRN_DO(state_->connect());
   Headers headers = {{"Accept", "text/event-stream"}};
   if (!last_event_id.empty()) headers.emplace_back("Last-Event-ID", last_event_id);
   List list = state_->prepare("GET", path, headers);
@@ -271,6 +325,9 @@ Result<Client::StreamEnd> Client::stream(const std::string& path, const std::str
   } sink{curl, EventReader(on_event), {}};
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list.get());
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &sink);
+  // A host writes to a stream at least every 15 s: one that says nothing for a minute is gone.
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
   curl_easy_setopt(
       curl, CURLOPT_WRITEFUNCTION, +[](char* data, size_t size, size_t count, void* to) -> size_t {
         auto& out = *static_cast<Sink*>(to);
@@ -304,6 +361,7 @@ Result<Client::StreamEnd> Client::stream(const std::string& path, const std::str
     }
   }
   curl_multi_remove_handle(multi.get(), curl);
+  if (*end == StreamEnd::lost) state_->connected = false;
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   if (*end == StreamEnd::lost && status == 0) return state_->unreachable(code);

@@ -28,7 +28,8 @@ class Client {
   // From --server / PIRN_SERVER, else the socket of --data / PIRN_DATA / the default directory. The key comes
   // from
   // --key-file, PIRN_KEY_FILE or PIRN_KEY; the tenant from --tenant or PIRN_TENANT. Connects with the first
-  // call.
+  // call, which is unreachable when the host does not answer within --connect-timeout, PIRN_CONNECT_TIMEOUT
+  // or 10 s. What the call itself may take has no limit here.
   static Result<Client> open(const Arguments& arguments);
   Client(Client&&) noexcept;
   ~Client();

@@ -35,6 +35,8 @@ std::span<const Option> remote_options() {
       {"--server", "URL", "Address of a host; else PIRN_SERVER, else the socket in --data"},
       {"--key-file", "FILE", "Where the API key is; else PIRN_KEY_FILE, else PIRN_KEY"},
       {"--tenant", "NAME", "The operator's: for which tenant; else PIRN_TENANT. A key implies its own"},
+      {"--connect-timeout", "DURATION",
+       "How long the host may take to accept the connection; else PIRN_CONNECT_TIMEOUT, else 10s"},
   };
   return kRemote;
 }
