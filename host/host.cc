@@ -322,9 +322,15 @@ class Host::Core final : public api::Vitals {
     server.socket_path = socket_path();
     server.listen = options_.listen;
     server.allow_hosts = options_.allow_hosts;
+    const ClientOptions& clients = options_.clients;
     using std::chrono::milliseconds;
-    server.patience = {milliseconds(options_.client_header_ms), milliseconds(options_.client_idle_ms),
-                       milliseconds(options_.client_transfer_ms)};
+    server.timeouts = {milliseconds(clients.header_ms), milliseconds(clients.idle_ms),
+                       milliseconds(clients.transfer_ms), milliseconds(clients.stranger_ms),
+                       clients.min_rate};
+    server.limits = {clients.local_connections, clients.connections, clients.strangers,
+                     clients.strangers_of_address};
+    server.max_body_bytes = clients.body_bytes;
+    server.note = [](const std::string& what) { log::write(log::Level::warn, "api", what); };
     PIRN_TRY(server_, api::Server::start(*services_, std::move(server)));
     log::write(log::Level::info, "host", "serving",
                {{"data", directory_.path()},

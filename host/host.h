@@ -65,6 +65,21 @@ struct RetentionRule {
   uint64_t keep_last = 0;                 // so many of each workflow stay
 };
 
+// What clients of the API may take. Durations are positive, counts at least 1.
+struct ClientOptions {
+  int64_t header_ms = 15'000;    // from the first byte of a request to the end of its header
+  int64_t idle_ms = 60'000;      // between two requests of one connection
+  int64_t transfer_ms = 30'000;  // how long a body or an answer may fall behind min_rate
+  int64_t stranger_ms = 10'000;  // for header and idle, of TCP connections that have not authenticated
+  uint64_t min_rate = 64 << 10;  // bytes a second of a body, and of an answer
+  uint64_t body_bytes =
+      1 << 30;  // of all bodies of requests and answers under way; one caller may hold half of them
+  size_t local_connections = 4'096;   // of the Unix socket
+  size_t connections = 16'384;        // of TCP, with those that have not authenticated
+  size_t strangers = 2'048;           // of TCP that have not authenticated
+  size_t strangers_of_address = 256;  // of those, from one IPv4 address or one /64 network of IPv6
+};
+
 struct HostOptions {
   std::string data_directory;  // made (0700) when it is not there, and locked
   // Where executions are kept: sqlite, sqlite://NAME, sqlite:///PATH, memory (they end with the process;
@@ -74,8 +89,7 @@ struct HostOptions {
   std::string listen;                    // "ADDR:PORT" for TCP with API keys; empty: only the Unix socket
   std::vector<std::string> allow_hosts;  // further names that requests over TCP may be for
   int64_t drain_timeout_ns = 30'000'000'000;
-  // What a client of the API may take for a header, for a body (and more by its size), between two requests.
-  int64_t client_header_ms = 15'000, client_transfer_ms = 30'000, client_idle_ms = 60'000;
+  ClientOptions clients;
   std::string probe_program;  // pirn-probe
   std::vector<SinkOptions> sinks;
   std::vector<NotifierOptions> notifiers;

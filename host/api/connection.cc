@@ -1,5 +1,6 @@
 #include "host/api/connection.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/bind_handler.hpp>
@@ -8,6 +9,8 @@
 
 #include "host/api/document.h"
 #include "host/api/pool.h"
+#include "host/api/target.h"
+#include "host/journal/value.h"
 #include "packager/json/plain_text.h"
 
 namespace pirn::api {
@@ -19,50 +22,32 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-constexpr uint32_t kHeaderLimit = 16 * 1024;
 constexpr std::chrono::seconds kKeepAliveTime{15};
 // Requests larger than this are parsed on the pool, whatever their route does then.
 constexpr size_t kInlineBody = 64 * 1024;
+// Of bytes that were read and not used yet: a head, and what a client sends ahead.
+constexpr size_t kBufferLimit = 32 * 1024;
+static_assert(kBufferLimit > kHeadLimit);
+constexpr size_t kReadAtOnce = 512;  // at least; a buffer that has grown is filled
+// Bodies up to this size are not charged to the budget: the number of connections bounds them. Larger ones
+// are charged in steps.
+constexpr uint64_t kFreeBody = 16 * 1024, kChargeStep = 256 * 1024;
+// What a refused client still sends is read and dropped for so long, and so much of it.
+constexpr std::chrono::seconds kLingerTime{1};
+constexpr size_t kLingerBytes = 1024 * 1024;
+// A watcher has nothing to say.
+constexpr size_t kWatcherBytes = 4096;
+constexpr size_t kAuditedPath = 256;
 
-// %41 and +; nullopt for an escape that is none, and for a NUL.
-std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-  };
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_space) {
-      out += ' ';
-    } else if (text[i] == '%') {
-      if (i + 2 >= text.size() || digit(text[i + 1]) < 0 || digit(text[i + 2]) < 0) return std::nullopt;
-      const char c = static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
-      if (c == '\0') return std::nullopt;
-      out += c;
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
+// Fields that decide something must not be there twice.
+bool is_single(std::string_view name) {
+  static constexpr std::string_view kSingle[] = {"authorization",   "content-type",  "expect", "host",
+                                                 "idempotency-key", "last-event-id", "origin", "pirn-tenant"};
+  return std::find(std::begin(kSingle), std::end(kSingle), name) != std::end(kSingle);
 }
 
-Status read_query(std::string_view text, Request& request) {
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('&'), text.size());
-    const std::string_view pair = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (pair.empty()) continue;
-    const size_t equals = std::min(pair.find('='), pair.size());
-    const auto name = decode(pair.substr(0, equals), true);
-    const auto value = decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view(), true);
-    if (!name || !value) return Error{Code::malformed_request, "the query has a broken escape"};
-    if (!request.query.emplace(*name, *value).second)
-      return Error{Code::malformed_request, "the query has '" + *name + "' twice"};
-  }
-  return {};
+std::string_view view(const beast::flat_buffer& buffer) {
+  return {static_cast<const char*>(buffer.data().data()), buffer.size()};
 }
 
 bool knows(const Route& route, std::string_view parameter) {
@@ -97,39 +82,29 @@ Status check_content_type(const Route& route, std::string_view type, bool has_bo
                "the body is '" + std::string(type) + "'; this route takes " + std::string(expected)};
 }
 
-Error error_of(const error_code& error) {
-  if (error == http::error::header_limit || error == http::error::buffer_overflow)
-    return Error{Code::headers_too_large,
-                 "the request's headers are larger than " + std::to_string(kHeaderLimit) + " bytes"};
-  if (error == http::error::body_limit)
-    return Error{Code::too_large, "the request's body is larger than its route takes"};
-  return Error{Code::malformed_request, "the request is no valid HTTP: " + error.message()};
-}
-
-Error late_body(std::chrono::milliseconds limit) {
-  return Error{Code::request_timeout,
-               "the request's body did not arrive within " + std::to_string(limit.count()) + " ms"};
-}
-
-bool speaks_http(const error_code& error) {
-  return error.category() == make_error_code(http::error::end_of_stream).category();
+Error late_body(const ClientTimeouts& timeouts) {
+  return Error{Code::request_timeout, "the request's body does not arrive fast enough: at least " +
+                                          std::to_string(timeouts.min_rate) +
+                                          " bytes a second after the first " +
+                                          std::to_string(timeouts.transfer.count()) + " ms"};
 }
 
 }  // namespace
 
 Connection::Connection(Shared& shared, Socket socket, Door door)
-    : shared_(shared), stream_(std::move(socket)), door_(door), timer_(shared.io) {
-  ++shared_.connections;
-}
+    : shared_(shared), stream_(std::move(socket)), door_(door), buffer_(kBufferLimit), timer_(shared.io) {}
 
 Connection::~Connection() {
-  release_upload();
-  --shared_.connections;
+  release_body();
+  shared_.table.remove(id_);
 }
 
-void Connection::run() {
-  stream_.expires_after(shared_.patience.header);
-  read_header();
+void Connection::run(const std::string& peer) {
+  id_ = shared_.table.open(door_, peer, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->close();
+  });
+  if (id_ == 0) return close();
+  await_request();
 }
 
 void Connection::close() {
@@ -139,88 +114,120 @@ void Connection::close() {
   timer_.cancel(ignored);
   stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);
   stream_.close();
+  shared_.table.remove(id_);
 }
 
-void Connection::release_upload() { shared_.upload_budget += std::exchange(upload_bytes_, 0); }
+// The last reference to a connection may be dropped on any thread.
+void Connection::release_body() { shared_.budget.give_back(caller_, std::exchange(charged_, 0)); }
 
 // ---- reading
 // --------------------------------------------------------------------------------------------------
 
-void Connection::read_header() {
-  parser_.emplace();
-  parser_->header_limit(kHeaderLimit);
-  parser_->body_limit(boost::none);  // checked against the declared length once the route is known
+void Connection::await_request() {
+  shared_.table.set(id_, ConnectionTable::Activity::idle);
+  parser_.reset();
+  scan_ = {};
+  chunks_.reset();
   request_.reset();
   route_ = nullptr;
   head_only_ = false;
-  ++exchange_;
-  http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, size_t) {
-    if (self->closed_) return;
-    if (!error) return self->on_header();
-    if (error == http::error::end_of_stream || !speaks_http(error)) return self->close();
-    self->refuse(error_of(error));
+  // A new client has its request at hand.
+  const bool may_rest = ++exchange_ > 1 && buffer_.size() == 0;
+  if (may_rest) buffer_.shrink_to_fit();
+  const ClientTimeouts& timeouts = shared_.timeouts;
+  stream_.expires_after(stranger() ? timeouts.stranger : may_rest ? timeouts.idle : timeouts.header);
+  continue_head();
+}
+
+void Connection::continue_head() {
+  const size_t before = buffer_.size();
+  const Result<size_t> size = scan_.look(view(buffer_));
+  if (!size) return refuse(size.error());
+  if (*size != 0) return on_head(*size);
+  read_some(kReadAtOnce, [this, before] {
+    // What counts from the first byte on is the time of the header, however steadily it drips.
+    if (before == 0 && !stranger() && exchange_ > 1) stream_.expires_after(shared_.timeouts.header);
+    continue_head();
   });
 }
 
-void Connection::on_header() {
-  const auto& message = parser_->get();
-  keep_alive_ = message.keep_alive();
-  head_only_ = message.method() == http::verb::head;
+// `then` runs when there is more in the buffer; it may use `this`.
+void Connection::read_some(size_t wish, std::function<void()> then) {
+  const size_t room = buffer_.max_size() - buffer_.size();
+  const size_t size = std::min(room, std::max(wish, buffer_.capacity() - buffer_.size()));
+  stream_.async_read_some(buffer_.prepare(size), [self = shared_from_this(), then = std::move(then)](
+                                                     error_code error, size_t bytes) {
+    if (self->closed_) return;
+    self->buffer_.commit(bytes);
+    if (std::exchange(self->body_late_, false)) return self->refuse(late_body(self->shared_.timeouts));
+    if (error) return self->close();
+    then();
+  });
+}
+
+void Connection::on_head(size_t size) {
+  shared_.table.set(id_, ConnectionTable::Activity::request);
   request_ = std::make_shared<Request>();
+  const Status read = read_head(view(buffer_).substr(0, size));
+  buffer_.consume(size);
+  if (!read) return refuse(read.error());
   if (const Status status = let_in(*request_); !status) {
     record_refusal(status.error());
     return refuse(status.error());
   }
-
-  const auto declared = parser_->content_length();
-  if (message.chunked() && route_->admit != nullptr)
-    return refuse(Error{Code::length_required, "an upload needs the header Content-Length"});
-  const uint64_t length = declared ? *declared : 0;
-  if (length > route_->body_limit)
-    return refuse(Error{Code::too_large, "the body has " + std::to_string(length) +
-                                             " bytes; the limit of this route is " +
-                                             std::to_string(route_->body_limit)});
-  const bool has_body = length != 0 || message.chunked();
-  if (const Status type = check_content_type(*route_, request_->header("content-type"), has_body); !type)
-    return refuse(type.error());
-  parser_->body_limit(route_->body_limit);
+  if (const Status status = check_body(); !status) return refuse(status.error());
   stream_.expires_never();  // the time of the body is another timer's, whose end leaves the stream open
-  body_time_ = shared_.patience.time_for(length);
-  if (route_->admit != nullptr) return admit_body(length);
-  read_body();
+  if (route_->admit != nullptr) return admit_upload();
+  begin_body();
 }
 
-// Everything that is decided before the body: who, for whom, whether, what.
-Status Connection::let_in(Request& request) {
+Status Connection::read_head(std::string_view head) {
+  PIRN_TRY(framing_, check_head(head));
+  parser_.emplace();
+  parser_->header_limit(kHeadLimit);
+  parser_->body_limit(boost::none);  // the body is not Beast's
+  error_code error;
+  parser_->put(asio::buffer(head), error);
+  if (error) return Error{Code::malformed_request, "the request is no valid HTTP: " + error.message()};
+  keep_alive_ = parser_->get().keep_alive();
+  head_only_ = parser_->get().method() == http::verb::head;
+  return {};
+}
+
+Status Connection::take_headers(Request& request) {
   const auto& message = parser_->get();
   request.method = std::string(message.method_string());
   for (const auto& field : message) {
     std::string name(field.name_string());
     for (char& c : name) c = lower_letter(c);
-    // Fields that decide something must not be there twice.
-    if (!request.headers.emplace(name, std::string(field.value())).second &&
-        (name == "authorization" || name == "host" || name == "origin" || name == "pirn-tenant" ||
-         name == "idempotency-key"))
-      return Error{Code::malformed_request, "the header '" + name + "' is there twice"};
+    const auto [at, fresh] = request.headers.emplace(std::move(name), std::string(field.value()));
+    if (!fresh && is_single(at->first))
+      return Error{Code::malformed_request, "the header '" + at->first + "' is there twice"};
+    if (is_single(at->first) && !journal::valid_utf8(at->second))
+      return Error{Code::malformed_request, "the header '" + at->first + "' is not UTF-8"};
   }
+  return {};
+}
+
+// Everything that is decided before the body: who, for whom, whether, what.
+Status Connection::let_in(Request& request) {
+  PIRN_DO(take_headers(request));
   if (door_ == Door::network) {
     PIRN_DO(check_host(request.header("host"), shared_.hosts));
     PIRN_DO(check_origin(request.header("origin"), request.header("host")));
   }
-  const std::string_view target(message.target().data(), message.target().size());
+  const std::string_view target(parser_->get().target().data(), parser_->get().target().size());
   const size_t question = std::min(target.find('?'), target.size());
-  const auto path = decode(target.substr(0, question), false);
-  if (!path) return Error{Code::malformed_request, "the path has a broken escape"};
-  request.path = *path;
-  if (question < target.size()) PIRN_DO(read_query(target.substr(question + 1), request));
+  request.path = std::string(target.substr(0, question));
+  if (question < target.size()) {
+    PIRN_TRY(request.query, read_query(target.substr(question + 1)));
+  }
 
   const Result<Match> found = match(request.method, request.path);
+  if (!found && found.error().code == Code::malformed_request) return found.error();
   const bool open = found && found->route->scope == Scope::open;
-  if (!open) {
-    // Who is asking comes before what is there: a stranger learns nothing of the routes.
-    PIRN_TRY(request.principal,
-             identify(door_, request.header("authorization"), shared_.services.registry, now_ms()));
-  }
+  // Who is asking comes before what is there: a stranger learns nothing of the routes.
+  if (!open) PIRN_DO(identify_caller(request));
   if (!found) return found.error();
   route_ = found->route;
   request.params = found->params;
@@ -232,6 +239,29 @@ Status Connection::let_in(Request& request) {
   return {};
 }
 
+Status Connection::identify_caller(Request& request) {
+  PIRN_TRY(request.principal,
+           identify(door_, request.header("authorization"), shared_.services.registry, now_ms()));
+  if (!shared_.table.authenticate(id_, request.principal.tenant))
+    return Error{Code::busy, "the caller has too many connections open"};
+  known_ = true;
+  caller_ = request.principal.tenant;
+  return {};
+}
+
+// What can be said about the body before any of it is read.
+Status Connection::check_body() const {
+  if (framing_.chunked && route_->admit != nullptr)
+    return Error{Code::length_required, "an upload needs the header Content-Length"};
+  const bool has_body = framing_.chunked || framing_.length != 0;
+  const uint64_t limit = route_->largest_body();
+  if (has_body && limit == 0) return Error{Code::too_large, "this route takes no body"};
+  if (framing_.length > limit)
+    return Error{Code::too_large, "the body has " + std::to_string(framing_.length) +
+                                      " bytes; the limit of this route is " + std::to_string(limit)};
+  return check_content_type(*route_, request_->header("content-type"), has_body);
+}
+
 // A change that somebody known may not make leaves a record of it, as those do that the registry refuses.
 void Connection::record_refusal(const Error& error) {
   if (route_ == nullptr || route_->method == "GET" || route_->scope == Scope::open) return;
@@ -241,54 +271,91 @@ void Connection::record_refusal(const Error& error) {
         // Should the record fail, the registry is broken and says so at the next change; the refusal stands.
         (void)registry.record_refusal(who, who.tenant,
                                       std::string(route->method) + " " + std::string(route->path),
-                                      request->path, error, now_ms());
+                                      request->path.substr(0, kAuditedPath), error, now_ms());
       });
 }
 
-void Connection::admit_body(uint64_t length) {
-  upload_bytes_ = static_cast<int64_t>(length);
-  if (shared_.upload_budget.fetch_sub(upload_bytes_) < upload_bytes_)
-    return refuse(Error{Code::busy, "too many uploads are under way"});
-  const bool offered = shared_.services.pool.offer([self = shared_from_this(), length] {
+void Connection::admit_upload() {
+  const bool offered = shared_.services.pool.offer([self = shared_from_this(), length = framing_.length] {
     Status status = self->route_->admit(self->shared_.services, *self->request_, length);
     asio::post(self->shared_.io, [self, status = std::move(status)] {
       if (self->closed_) return;
       if (!status) return self->refuse(status.error());
-      self->read_body();
+      self->begin_body();
     });
   });
   if (!offered) refuse(Error{Code::busy, "too much work waits"});
 }
 
-void Connection::read_body() {
-  limit_body_time(body_time_);
-  const auto read = [self = shared_from_this()] {
-    http::async_read(self->stream_, self->buffer_, *self->parser_, [self](error_code error, size_t) {
-      if (self->closed_) return;
-      if (std::exchange(self->body_late_, false)) return self->refuse(late_body(self->body_time_));
-      error_code ignored;
-      self->timer_.cancel(ignored);
-      if (!error) return self->dispatch();
-      if (!speaks_http(error)) return self->close();
-      self->refuse(error_of(error));
-    });
-  };
-  if (request_->header("expect") != "100-continue" || parser_->is_done()) return read();
+void Connection::begin_body() {
+  body_left_ = framing_.length;
+  if (framing_.chunked) chunks_.emplace(route_->largest_body());
+  body_late_ = false;
+  deadline_ = BodyDeadline(shared_.timeouts, BodyDeadline::Clock::now());
+  const bool has_body = framing_.chunked || framing_.length != 0;
+  if (!has_body) return dispatch();
+  watch_body_deadline();
+  const std::string_view expected = request_->header("expect");
+  const bool asks = beast::iequals({expected.data(), expected.size()}, "100-continue");
+  if (!asks || buffer_.size() != 0 || parser_->get().version() < 11) return continue_body();
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  asio::async_write(stream_, asio::buffer(kContinue),
-                    [self = shared_from_this(), read](error_code error, size_t) {
-                      if (error && !self->body_late_) return self->close();
-                      read();
-                    });
+  asio::async_write(stream_, asio::buffer(kContinue), [self = shared_from_this()](error_code error, size_t) {
+    if (self->closed_) return;
+    if (std::exchange(self->body_late_, false)) return self->close();  // a part of an answer is on its way
+    if (error) return self->close();
+    self->continue_body();
+  });
+}
+
+void Connection::continue_body() {
+  if (const Status status = take_body(); !status) return refuse(status.error());
+  if (chunks_ ? !chunks_->done() : body_left_ != 0) {
+    const uint64_t wish =
+        chunks_ ? kReadAtOnce * 8 : std::clamp<uint64_t>(body_left_, kReadAtOnce, kBufferLimit);
+    return read_some(static_cast<size_t>(wish), [this] { continue_body(); });
+  }
+  error_code ignored;
+  timer_.cancel(ignored);
+  dispatch();
+}
+
+// What has come of the body, from the buffer into the request.
+Status Connection::take_body() {
+  const std::string_view bytes = view(buffer_);
+  std::string& body = request_->body;
+  // Room for more than has come, so that a large body is not copied often; it is not touched until it comes.
+  const uint64_t most = chunks_ ? route_->largest_body() : framing_.length;
+  if (body.capacity() < body.size() + bytes.size())
+    body.reserve(static_cast<size_t>(std::min<uint64_t>(most, 4 * (body.size() + bytes.size()))));
+  size_t used = 0;
+  if (chunks_) {
+    PIRN_TRY(used, chunks_->take(bytes, body));
+  } else {
+    used = static_cast<size_t>(std::min<uint64_t>(body_left_, bytes.size()));
+    body.append(bytes.substr(0, used));
+    body_left_ -= used;
+  }
+  buffer_.consume(used);
+  deadline_.arrived(used, BodyDeadline::Clock::now());
+  return charge_body();
+}
+
+Status Connection::charge_body() {
+  const uint64_t size = request_->body.size();
+  if (size <= std::max(charged_, kFreeBody)) return {};
+  const uint64_t charge = (size + kChargeStep - 1) / kChargeStep * kChargeStep;
+  PIRN_DO(shared_.budget.take(caller_, charge - charged_));
+  charged_ = charge;
+  return {};
 }
 
 // Who stalls within a body is told so: what ends his reading must leave the connection able to answer.
-void Connection::limit_body_time(std::chrono::milliseconds limit) {
-  body_late_ = false;
-  timer_.expires_after(limit);
+void Connection::watch_body_deadline() {
+  timer_.expires_at(deadline_.at());
   timer_.async_wait([weak = weak_from_this(), exchange = exchange_](error_code error) {
     const auto self = weak.lock();
-    if (error || !self || self->closed_ || exchange != self->exchange_ || self->parser_->is_done()) return;
+    if (error || !self || self->closed_ || exchange != self->exchange_) return;
+    if (self->deadline_.at() > BodyDeadline::Clock::now()) return self->watch_body_deadline();
     self->body_late_ = true;
     self->stream_.cancel();
   });
@@ -298,7 +365,7 @@ void Connection::limit_body_time(std::chrono::milliseconds limit) {
 // ------------------------------------------------------------------------------------------------
 
 void Connection::dispatch() {
-  request_->body = std::move(parser_->get().body());
+  parser_.reset();
   stream_.expires_never();
   RequestPtr request = request_;
   const Services& services = shared_.services;
@@ -327,8 +394,11 @@ Respond Connection::responder() {
 }
 
 void Connection::refuse(const Error& error) {
-  // The body that was not read would be taken for the next request.
+  // What was not read of the body would be taken for the next request.
   keep_alive_ = false;
+  refused_ = true;
+  error_code ignored;
+  timer_.cancel(ignored);
   Response response = problem(error);
   if (error.code == Code::method_not_allowed)
     response.headers.emplace_back("Allow", methods_of(request_->path));
@@ -336,8 +406,16 @@ void Connection::refuse(const Error& error) {
 }
 
 void Connection::send(Response answer) {
-  release_upload();
+  request_.reset();
+  release_body();
   if (answer.stream) return send_stream(std::move(answer));
+  // A client that does not read holds its answer.
+  if (answer.body.size() > kFreeBody) {
+    if (const Status room = shared_.budget.take(caller_, answer.body.size()); room)
+      charged_ = answer.body.size();
+    else
+      answer = problem(room.error());
+  }
   response_.emplace(static_cast<http::status>(answer.status), 11);
   response_->set(http::field::content_type, answer.content_type);
   response_->set(http::field::server, "pirn");
@@ -347,19 +425,47 @@ void Connection::send(Response answer) {
   response_->body() = std::move(answer.body);
   response_->prepare_payload();
   if (head_only_) response_->body().clear();
-  stream_.expires_after(shared_.patience.time_for(response_->body().size()));
+  const ClientTimeouts& timeouts = shared_.timeouts;
+  stream_.expires_after(stranger() ? timeouts.stranger : timeouts.time_for(response_->body().size()));
   http::async_write(stream_, *response_, [self = shared_from_this()](error_code error, size_t) {
+    if (self->closed_) return;
     self->response_.reset();
-    if (error || !self->keep_alive_) return self->close();
-    self->stream_.expires_after(self->shared_.patience.idle);
-    self->read_header();
+    self->release_body();
+    if (error) return self->close();
+    if (self->refused_) return self->linger();
+    if (!self->keep_alive_) return self->close();
+    self->await_request();
   });
+}
+
+// Closing a connection with bytes that were not read resets it, and the reset may overtake the answer.
+void Connection::linger() {
+  error_code error;
+  stream_.socket().shutdown(asio::socket_base::shutdown_send, error);
+  if (error) return close();
+  shared_.table.set(id_, ConnectionTable::Activity::idle);
+  buffer_.clear();
+  buffer_.shrink_to_fit();
+  stream_.expires_after(kLingerTime);
+  drop_unwanted(kLingerBytes);
+}
+
+// Reads what nobody asked for, until the other side closes, has sent `limit` bytes, or its time is over.
+void Connection::drop_unwanted(size_t limit) {
+  stream_.async_read_some(asio::buffer(unwanted_),
+                          [self = shared_from_this(), limit](error_code error, size_t bytes) {
+                            if (error || (self->unwanted_bytes_ += bytes) > limit) return self->close();
+                            self->drop_unwanted(limit);
+                          });
 }
 
 // ---- streaming
 // ------------------------------------------------------------------------------------------------
 
 void Connection::send_stream(Response answer) {
+  shared_.table.set(id_, ConnectionTable::Activity::stream);
+  buffer_.clear();
+  buffer_.shrink_to_fit();
   body_stream_ = std::move(answer.stream);
   stream_header_.emplace(static_cast<http::status>(answer.status), 11);
   stream_header_->set(http::field::content_type, answer.content_type);
@@ -368,12 +474,12 @@ void Connection::send_stream(Response answer) {
   stream_header_->keep_alive(false);
   stream_header_->chunked(true);
   stream_serializer_.emplace(*stream_header_);
-  stream_.expires_after(shared_.patience.transfer);
+  stream_.expires_after(shared_.timeouts.transfer);
   http::async_write_header(stream_, *stream_serializer_,
                            [self = shared_from_this()](error_code error, size_t) {
                              if (error || self->head_only_) return self->close();
                              self->stream_.expires_never();
-                             self->watch_for_hang_up();
+                             self->drop_unwanted(kWatcherBytes);  // its hang-up is what comes, as a rule
                              self->pull();
                              self->keep_alive_later();
                            });
@@ -397,28 +503,19 @@ void Connection::pull() {
 void Connection::send_piece(std::string piece) {
   writing_ = true;
   if (piece.empty()) {
-    stream_.expires_after(shared_.patience.transfer);
+    stream_.expires_after(shared_.timeouts.transfer);
     asio::async_write(stream_, http::make_chunk_last(),
                       [self = shared_from_this()](error_code, size_t) { self->close(); });
     return;
   }
   auto owned = std::make_shared<std::string>(std::move(piece));
-  stream_.expires_after(shared_.patience.time_for(owned->size()));
+  stream_.expires_after(shared_.timeouts.time_for(owned->size()));
   asio::async_write(stream_, http::make_chunk(asio::buffer(*owned)),
                     [self = shared_from_this(), owned](error_code error, size_t) {
                       self->writing_ = false;
                       if (error) return self->close();
                       self->pull();
                     });
-}
-
-// A watcher sends nothing; what comes is its hang-up.
-void Connection::watch_for_hang_up() {
-  stream_.async_read_some(asio::buffer(&hang_up_byte_, 1),
-                          [self = shared_from_this()](error_code error, size_t) {
-                            if (error) return self->close();
-                            self->watch_for_hang_up();
-                          });
 }
 
 // A comment now and then shows both sides, and what stands between, that the other is there.
@@ -431,7 +528,7 @@ void Connection::keep_alive_later() {
     if (self->writing_) return;
     self->writing_ = true;
     static constexpr std::string_view kComment = ":\n\n";
-    self->stream_.expires_after(self->shared_.patience.transfer);
+    self->stream_.expires_after(self->shared_.timeouts.transfer);
     asio::async_write(self->stream_, http::make_chunk(asio::buffer(kComment)),
                       [self](error_code failed, size_t) {
                         self->writing_ = false;

@@ -4,19 +4,24 @@
 // Thread: the network thread. Answers come from any thread and are posted to it.
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "host/api/body_budget.h"
+#include "host/api/chunked_body.h"
+#include "host/api/client_timeouts.h"
+#include "host/api/connection_table.h"
 #include "host/api/gate.h"
-#include "host/api/patience.h"
+#include "host/api/head.h"
 #include "host/api/route.h"
 
 namespace pirn::api {
@@ -25,11 +30,10 @@ namespace pirn::api {
 struct Shared {
   const Services& services;
   boost::asio::io_context& io;
-  const Patience patience;
+  const ClientTimeouts timeouts;
   std::vector<std::string> hosts;  // names that a Host header may have
-  // The last reference to a connection may be dropped on any thread.
-  std::atomic<int64_t> upload_budget;  // bytes that may still be taken by uploads
-  std::atomic<size_t> connections{0};
+  BodyBudget budget;
+  ConnectionTable table;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -40,19 +44,32 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(Shared& shared, Socket socket, Door door);
   ~Connection();
 
-  void run();
+  // Reads requests until there are no more. `peer`: whose it is, of TCP (connection_table.h).
+  void run(const std::string& peer);
   void close();
 
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  using Parser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
 
-  void read_header();
-  void on_header();
+  // Reading.
+  void await_request();
+  void continue_head();
+  void on_head(size_t size);
+  Status read_head(std::string_view head);
   Status let_in(Request& request);
+  Status take_headers(Request& request);
+  Status identify_caller(Request& request);
+  Status check_body() const;
   void record_refusal(const Error& error);
-  void admit_body(uint64_t length);
-  void read_body();
-  void limit_body_time(std::chrono::milliseconds limit);
+  void admit_upload();
+  void begin_body();
+  void continue_body();
+  Status take_body();
+  Status charge_body();
+  void watch_body_deadline();
+  void read_some(size_t wish, std::function<void()> then);
+  bool stranger() const { return door_ == Door::network && !known_; }
+
   void dispatch();
   // Answers for the request that is under way; any thread.
   Respond responder();
@@ -62,23 +79,35 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send_stream(Response response);
   void pull();
   void send_piece(std::string piece);  // an empty one ends the stream
-  void watch_for_hang_up();
+  void drop_unwanted(size_t limit);
   void keep_alive_later();
-  void release_upload();
+  void release_body();
+  void linger();
 
   Shared& shared_;
   boost::beast::basic_stream<boost::asio::generic::stream_protocol> stream_;
   const Door door_;
+  ConnectionTable::Id id_ = 0;
+  bool known_ = false;  // a request of it has authenticated
+
+  // Bytes that were read and not used yet: the only buffer of a request but its body.
   boost::beast::flat_buffer buffer_;
+  HeadScan scan_;
   std::optional<Parser> parser_;
+  Framing framing_;
   std::shared_ptr<Request> request_;
   const Route* route_ = nullptr;
-  bool keep_alive_ = false, head_only_ = false;
-  int64_t upload_bytes_ = 0;  // of the budget, held by the request under way
-  uint64_t exchange_ = 0;     // an answer of an earlier one is dropped
+  bool keep_alive_ = false, head_only_ = false, refused_ = false;
+  uint64_t exchange_ = 0;  // an answer of an earlier one is dropped
   bool closed_ = false;
-  std::chrono::milliseconds body_time_{0};  // for the body of the request under way
-  bool body_late_ = false;                  // it did not come within that
+
+  // The body under way.
+  uint64_t body_left_ = 0;  // bytes, when it is not chunked
+  std::optional<ChunkedBody> chunks_;
+  std::string caller_;    // who authenticated last: a tenant; empty: the operator
+  uint64_t charged_ = 0;  // of the budget, for the body under way or for its answer
+  BodyDeadline deadline_;
+  bool body_late_ = false;
 
   // While an answer is written.
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
@@ -88,7 +117,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<std::string> waiting_piece_;  // came while a keep-alive was written
   bool writing_ = false;
   boost::asio::steady_timer timer_;
-  char hang_up_byte_ = 0;
+  size_t unwanted_bytes_ = 0;  // that a watcher has sent, or somebody who was refused
+  std::array<char, 256> unwanted_;
 };
 
 }  // namespace pirn::api

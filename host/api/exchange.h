@@ -17,8 +17,8 @@ namespace pirn::api {
 
 struct Request {
   std::string method;
-  std::string path;                 // percent-decoded
-  std::vector<std::string> params;  // what stood in the {…} of the route's path, in order
+  std::string path;                 // as it was sent: not decoded, without the query
+  std::vector<std::string> params;  // what the {…} of the route's path match, decoded, in order
   std::map<std::string, std::string, std::less<>> query;
   std::map<std::string, std::string, std::less<>> headers;  // names in lower case
   std::string body;

@@ -1,31 +1,38 @@
 #include "host/api/route.h"
 
+#include "host/api/target.h"
+
 namespace pirn::api {
 
 namespace {
 
-// The next segment of a path, without its slash.
-std::string_view take_segment(std::string_view& path) {
-  path.remove_prefix(1);
-  const size_t end = path.find('/');
-  const std::string_view segment = path.substr(0, end);
-  path.remove_prefix(segment.size());
+// The next segment of a pattern, without its slash.
+std::string_view take_segment(std::string_view& pattern) {
+  pattern.remove_prefix(1);
+  const size_t end = pattern.find('/');
+  const std::string_view segment = pattern.substr(0, end);
+  pattern.remove_prefix(segment.size());
   return segment;
 }
 
-bool matches(std::string_view pattern, std::string_view path, std::vector<std::string>& params) {
+// What names nothing, or something else to whoever resolves paths.
+bool is_name_like(std::string_view segment) { return !segment.empty() && segment != "." && segment != ".."; }
+
+bool matches(std::string_view pattern, const std::vector<std::string>& path,
+             std::vector<std::string>& params) {
   params.clear();
-  while (!pattern.empty() && !path.empty()) {
+  for (const std::string& segment : path) {
+    if (pattern.empty()) return false;
     const std::string_view expected = take_segment(pattern);
-    const std::string_view segment = take_segment(path);
-    if (expected.starts_with('{')) {
-      if (segment.empty()) return false;
-      params.emplace_back(segment);
-    } else if (expected != segment) {
+    if (!expected.starts_with('{')) {
+      if (expected != segment) return false;
+    } else if (is_name_like(segment)) {
+      params.push_back(segment);
+    } else {
       return false;
     }
   }
-  return pattern.empty() && path.empty();
+  return pattern.empty() && !path.empty();
 }
 
 std::string_view name(Scope scope) {
@@ -48,22 +55,23 @@ std::string_view name(Scope scope) {
 
 std::string methods_of(std::string_view path) {
   std::string methods;
+  const auto segments = path_segments(path);
+  if (!segments) return methods;
   std::vector<std::string> ignored;
   for (const Route& route : routes())
-    if (path.starts_with('/') && matches(route.path, path, ignored))
+    if (matches(route.path, *segments, ignored))
       methods += (methods.empty() ? "" : ", ") + std::string(route.method);
   return methods;
 }
 
 Result<Match> match(std::string_view method, std::string_view path) {
+  PIRN_TRY(const auto segments, path_segments(path));
   Match match;
-  if (path.starts_with('/')) {
-    for (const Route& route : routes()) {
-      if (!matches(route.path, path, match.params)) continue;
-      if (route.method == method || (method == "HEAD" && route.method == "GET")) {
-        match.route = &route;
-        return match;
-      }
+  for (const Route& route : routes()) {
+    if (!matches(route.path, segments, match.params)) continue;
+    if (route.method == method || (method == "HEAD" && route.method == "GET")) {
+      match.route = &route;
+      return match;
     }
   }
   const std::string methods = methods_of(path);
@@ -80,6 +88,37 @@ std::string cell(std::string_view text) {
   for (const char c : text) escaped += c == '|' ? std::string("\\|") : std::string(1, c);
   return escaped;
 }
+
+constexpr std::string_view kRequests = R"(## Requests
+
+HTTP/1.1 and HTTP/1.0. A request that another program could read differently is refused with one answer, and the
+connection closes: folded header lines, line ends other than CR LF, control characters, blanks before a colon, a
+length that is not a plain number, two lengths, a length together with a coding (400), a transfer coding other than
+`chunked` (501). A path is split at its slashes before its segments are decoded: `%2f` is part of a name, and a path
+that is not UTF-8 or has control characters is malformed.
+
+A list that has pages takes `limit`, and the `cursor` of the page before as `cursor` or `after`. Any other value is
+`invalid_argument` (400).
+
+| what | limit | beyond it |
+|---|---|---|
+| header with request line | 16 KiB, 100 fields; 8 KiB of target | 431 |
+| body | 1 MiB, a package 256 MiB; only POST has one | 413 |
+| framing of a chunked body | 4 KiB for each chunk's line and for all trailers; 16 KiB more than the body in all | 400 |
+| time for a header | 15 s; 10 s before the connection has authenticated | closed |
+| time between two requests | 60 s; 10 s before the connection has authenticated | closed |
+| rate of a body | 64 KiB/s, after a pause of at most 30 s | 408 |
+| rate at which an answer is read | 64 KiB/s, after a pause of at most 30 s | closed |
+| bodies and answers under way | 1 GiB, half of it for one caller, counted as they arrive | 503 |
+| connections of the Unix socket | 4096 | the oldest idle one closes |
+| connections of TCP | 16384, and what the limit of open files leaves room for | an idle one of the caller with most closes, or 503 |
+| of those, not authenticated | 2048; 256 from one IPv4 address or one IPv6 /64 network | the oldest one closes |
+| events that wait for one watcher | 1024, 1 MiB | the oldest are lost; `gap` says how many |
+
+A caller is a tenant, or the operator. A connection with a request under way is not closed to make room for others,
+unless it has never authenticated. Most limits can be changed: [configuration.md](configuration.md).
+
+)";
 
 }  // namespace
 
@@ -99,11 +138,10 @@ std::string reference() {
       "Over TCP the header `Host` has to name this host (loopback, the address of `--listen`, "
       "`--allow-host`) "
       "and\n"
-      "`Origin`, where there is one, the same. TCP is not encrypted here. A client has 15 s for a header, 30 "
-      "s "
-      "and\n"
-      "1 s for each 64 KiB for a body, 60 s between two requests; one that stalls for longer is dropped.\n\n"
-      "| method | path | for | permission | what it does | query |\n|---|---|---|---|---|---|\n";
+      "`Origin`, where there is one, the same. TCP is not encrypted here.\n\n";
+  out += kRequests;
+  out +=
+      "## Routes\n\n| method | path | for | permission | what it does | query |\n|---|---|---|---|---|---|\n";
   for (const Route& route : routes()) {
     const bool asks = route.scope != Scope::open && route.scope != Scope::caller;
     out += "| " + std::string(route.method) + " | `" + std::string(route.path) + "` | " +

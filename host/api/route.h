@@ -39,6 +39,9 @@ struct Route {
   // Uploads: asked on the pool before a byte of the body is read, with the declared length.
   Status (*admit)(const Services&, const Request&, uint64_t length) = nullptr;
   uint64_t body_limit = 1u << 20;
+
+  // Bytes that a request's body may have; only a POST has one.
+  uint64_t largest_body() const { return method == "POST" ? body_limit : 0; }
 };
 
 std::span<const Route> routes();
@@ -47,7 +50,8 @@ struct Match {
   const Route* route = nullptr;
   std::vector<std::string> params;
 };
-// route_not_found, or method_not_allowed (whose hint lists the methods that the path has). HEAD matches GET.
+// `path`: as it was sent (target.h). route_not_found, or method_not_allowed (whose hint lists the methods
+// that the path has); malformed_request. HEAD matches GET.
 Result<Match> match(std::string_view method, std::string_view path);
 
 // "GET, POST": the header Allow of an answer that says method_not_allowed.

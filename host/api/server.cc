@@ -1,19 +1,21 @@
 #include "host/api/server.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <charconv>
 #include <cstring>
 #include <thread>
 
 #include "host/api/connection.h"
+#include "host/api/listener.h"
 #include "packager/json/plain_text.h"
 
 namespace pirn::api {
@@ -62,6 +64,27 @@ void close_on_exec(Socket& socket) {
   ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
 }
 
+// One peer: an IPv4 address, or the network of an IPv6 address, since a host has all addresses of its
+// network.
+std::string address_group(const asio::ip::address& address) {
+  if (address.is_v4()) return address.to_string();
+  const asio::ip::address_v6 v6 = address.to_v6();
+  if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string();
+  const auto bytes = v6.to_bytes();
+  return std::string(bytes.begin(), bytes.begin() + 8);
+}
+
+// TCP leaves descriptors to the Unix socket, the databases and the programs that the host starts.
+ConnectionLimits within_descriptors(ConnectionLimits limits) {
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY) return limits;
+  const size_t all = descriptors.rlim_cur, spared = std::min<size_t>(1024, all / 2);
+  limits.network = std::max<size_t>(2, std::min(limits.network, all - spared));
+  limits.strangers = std::clamp<size_t>(limits.strangers, 1, limits.network / 2);
+  limits.strangers_of_address = std::clamp<size_t>(limits.strangers_of_address, 1, limits.strangers);
+  return limits;
+}
+
 std::vector<std::string> lower(std::vector<std::string> names) {
   for (std::string& name : names)
     for (char& c : name) c = lower_letter(c);
@@ -80,18 +103,18 @@ class Server::Core {
       : options_(options),
         shared_{services,
                 io_,
-                options.patience,
+                options.timeouts,
                 lower(options.allow_hosts),
-                {static_cast<int64_t>(options.max_upload_bytes)}},
-        tcp_(io_),
-        local_(io_),
-        retry_(io_) {}
+                BodyBudget(options.max_body_bytes, options.max_body_bytes / 2),
+                ConnectionTable(within_descriptors(options.limits))},
+        tcp_(io_, calls<tcp>([this](tcp::socket socket) { welcome(std::move(socket)); })),
+        local_(io_, calls<local>([this](local::socket socket) { welcome(std::move(socket)); })) {}
 
   Status open() {
     if (!options_.socket_path.empty()) PIRN_DO(open_local());
     if (!options_.listen.empty()) PIRN_DO(open_tcp());
-    if (local_.is_open()) accept(local_, Door::local);
-    if (tcp_.is_open()) accept(tcp_, Door::network);
+    if (local_.acceptor().is_open()) local_.start(options_.socket_path);
+    if (tcp_.acceptor().is_open()) tcp_.start(address());
     thread_ = std::thread([this] { io_.run(); });
     return {};
   }
@@ -99,13 +122,9 @@ class Server::Core {
   void stop() {
     if (!thread_.joinable()) return;
     asio::post(io_, [this] {
-      error_code ignored;
-      local_.close(ignored);
-      tcp_.close(ignored);
-      retry_.cancel(ignored);
-      for (const auto& weak : open_)
-        if (const auto connection = weak.lock()) connection->close();
-      open_.clear();
+      local_.stop();
+      tcp_.stop();
+      shared_.table.close_all();
       work_.reset();
     });
     // Closed connections may still be named by answers under way; the thread does not wait for those.
@@ -114,9 +133,9 @@ class Server::Core {
   }
 
   std::string address() const {
-    if (!tcp_.is_open()) return {};
+    if (!tcp_.acceptor().is_open()) return {};
     error_code ignored;
-    const tcp::endpoint endpoint = tcp_.local_endpoint(ignored);
+    const tcp::endpoint endpoint = tcp_.acceptor().local_endpoint(ignored);
     return host_of(endpoint) + ":" + std::to_string(endpoint.port());
   }
 
@@ -129,73 +148,62 @@ class Server::Core {
     // The data directory is locked by this process, so a socket that is there is a dead one.
     ::unlink(path.c_str());
     error_code error;
-    local_.open(local(), error);
-    if (!error) close_on_exec(local_);
+    auto& acceptor = local_.acceptor();
+    acceptor.open(local(), error);
+    if (!error) close_on_exec(acceptor);
     const mode_t mask = ::umask(0177);
-    if (!error) local_.bind(local::endpoint(path), error);
+    if (!error) acceptor.bind(local::endpoint(path), error);
     ::umask(mask);
-    if (!error) local_.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     return error ? Status(cannot_listen(path, error.message())) : Status();
   }
 
   Status open_tcp() {
     PIRN_TRY(const tcp::endpoint endpoint, parse_endpoint(options_.listen));
     error_code error;
-    tcp_.open(endpoint.protocol(), error);
-    if (!error) close_on_exec(tcp_);
-    if (!error) tcp_.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) tcp_.bind(endpoint, error);
-    if (!error) tcp_.listen(asio::socket_base::max_listen_connections, error);
+    auto& acceptor = tcp_.acceptor();
+    acceptor.open(endpoint.protocol(), error);
+    if (!error) close_on_exec(acceptor);
+    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor.bind(endpoint, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) return cannot_listen(options_.listen, error.message());
     for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) shared_.hosts.emplace_back(name);
     if (!endpoint.address().is_unspecified()) shared_.hosts.push_back(host_of(endpoint));
     return {};
   }
 
-  template <class Acceptor>
-  void accept(Acceptor& acceptor, Door door) {
-    acceptor.async_accept([this, &acceptor, door](error_code error, auto socket) {
-      if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
-      if (error) {
-        // Out of descriptors, as a rule: what is open has to end first.
-        retry_.expires_after(std::chrono::milliseconds(100));
-        retry_.async_wait([this, &acceptor, door](error_code cancelled) {
-          if (!cancelled) accept(acceptor, door);
-        });
-        return;
-      }
-      close_on_exec(socket);
-      if (door == Door::network) {
-        error_code ignored;
-        asio::ip::tcp::no_delay no_delay(true);
-        socket.set_option(no_delay, ignored);
-      }
-      const bool welcome = shared_.connections < options_.max_connections &&
-                           (door == Door::network || is_operator(socket.native_handle()));
-      if (welcome) {
-        auto connection = std::make_shared<Connection>(shared_, Connection::Socket(std::move(socket)), door);
-        remember(connection);
-        connection->run();
-      }
-      accept(acceptor, door);
-    });
+  template <class Protocol, class Welcome>
+  typename Listener<Protocol>::Calls calls(Welcome welcome) {
+    return {std::move(welcome), [this] { return shared_.table.make_room(); },
+            [this](const std::string& what) {
+              if (options_.note) options_.note(what);
+            }};
   }
 
-  void remember(const std::shared_ptr<Connection>& connection) {
-    // Those that are gone are swept when there are as many as those that are there.
-    if (open_.size() > 2 * shared_.connections + 16)
-      std::erase_if(open_, [](const auto& weak) { return weak.expired(); });
-    open_.push_back(connection);
+  void welcome(tcp::socket socket) {
+    close_on_exec(socket);
+    error_code gone;
+    socket.set_option(tcp::no_delay(true), gone);
+    const tcp::endpoint peer = socket.remote_endpoint(gone);
+    if (gone) return;
+    begin(Connection::Socket(std::move(socket)), Door::network, address_group(peer.address()));
+  }
+  void welcome(local::socket socket) {
+    close_on_exec(socket);
+    if (!is_operator(socket.native_handle())) return;
+    begin(Connection::Socket(std::move(socket)), Door::local, {});
+  }
+  void begin(Connection::Socket socket, Door door, const std::string& peer) {
+    std::make_shared<Connection>(shared_, std::move(socket), door)->run(peer);
   }
 
   const ServerOptions options_;
   Shared shared_;  // outlives io_, whose end destroys the connections that unsent answers name
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
-  tcp::acceptor tcp_;
-  local::acceptor local_;
-  asio::steady_timer retry_;
-  std::vector<std::weak_ptr<Connection>> open_;
+  Listener<tcp> tcp_;
+  Listener<local> local_;
   std::thread thread_;
 };
 

@@ -3,20 +3,22 @@
 //
 // Doors: the Unix socket of the data directory (0600; the operator), and TCP when asked for (API keys).
 //
-// Against slow and greedy clients: a header has 16 KiB and 15 s, a body the limit of its route and a deadline
-// that grows with its length, an idle connection 60 s; a refused request is refused before its body is read;
-// the bytes of all uploads under way together are bounded.
+// Against slow and greedy clients: every buffer has a bound (head.h, chunked_body.h, body_budget.h), every
+// wait has a deadline (client_timeouts.h), and there are places for connections of each kind
+// (connection_table.h). A refused request is refused before its body is read.
 //
 // Rejected: a thread for each connection (memory of 9,000 watchers), coroutines (GCC 12 destroys temporaries
 // of co_await expressions twice).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "host/api/patience.h"
+#include "host/api/client_timeouts.h"
+#include "host/api/connection_table.h"
 #include "host/api/services.h"
 #include "packager/error/error.h"
 
@@ -26,9 +28,10 @@ struct ServerOptions {
   std::string socket_path;               // empty: no Unix socket
   std::string listen;                    // "ADDR:PORT"; empty: no TCP; port 0: any
   std::vector<std::string> allow_hosts;  // further names that a Host header may have, without port
-  Patience patience{};
-  size_t max_connections = 16'384;
-  uint64_t max_upload_bytes = 1ull << 30;  // of all uploads under way
+  ClientTimeouts timeouts{};
+  ConnectionLimits limits{};             // of TCP at most what the limit of open files leaves room for
+  uint64_t max_body_bytes = 1ull << 30;  // of requests and answers under way; one caller may hold half
+  std::function<void(const std::string&)> note{};  // tells the operator; on the network thread
 };
 
 class Server {

@@ -172,9 +172,44 @@ void read_resources(const toml::node& node, TomlReader& reader, HostOptions& opt
   }
 }
 
+// [clients]: what clients of the API may take.
+void read_clients(const toml::node& node, TomlReader& reader, ClientOptions& clients) {
+  const toml::table* table = node.as_table();
+  if (!table) return reader.problem(node.source(), "'clients' must be a table", "Begin it with [clients].");
+  reader.check_keys(*table, "[clients]",
+                    {"header_timeout", "idle_timeout", "transfer_timeout", "stranger_timeout", "min_rate",
+                     "body_bytes", "local_connections", "connections", "strangers", "strangers_of_address"});
+  const auto timeout = [&](const char* key, int64_t& to) {
+    const int64_t ns = duration(*table, key, reader);
+    if (ns == 0) return;
+    if (ns < 1'000'000 || ns > 86'400'000'000'000)
+      return reader.problem(table->get(key)->source(), "'" + std::string(key) + "' must be from 1ms to 24h");
+    to = ns / 1'000'000;
+  };
+  const auto count = [&](const char* key, int64_t low, auto& to) {
+    const std::optional<int64_t> value = reader.integer(*table, key);
+    if (!value) return;
+    if (*value < low || *value > int64_t(1) << 40)
+      return reader.problem(table->get(key)->source(), "'" + std::string(key) + "' is " +
+                                                           std::to_string(*value) + "; it must be from " +
+                                                           std::to_string(low) + " to 1099511627776");
+    to = static_cast<std::remove_reference_t<decltype(to)>>(*value);
+  };
+  timeout("header_timeout", clients.header_ms);
+  timeout("idle_timeout", clients.idle_ms);
+  timeout("transfer_timeout", clients.transfer_ms);
+  timeout("stranger_timeout", clients.stranger_ms);
+  count("min_rate", 1, clients.min_rate);
+  count("body_bytes", 1 << 20, clients.body_bytes);
+  count("local_connections", 1, clients.local_connections);
+  count("connections", 2, clients.connections);
+  count("strangers", 1, clients.strangers);
+  count("strangers_of_address", 1, clients.strangers_of_address);
+}
+
 void read_root(const toml::table& root, TomlReader& reader, HostOptions& options) {
   reader.check_keys(root, "the configuration",
-                    {"listen", "allow_hosts", "store", "drain_timeout", "measure_cpu", "resources",
+                    {"listen", "allow_hosts", "store", "drain_timeout", "measure_cpu", "resources", "clients",
                      "retention", "sink", "notifier", "metric"});
   if (root.contains("listen")) options.listen = reader.string(root, "listen");
   reader.strings(root, "allow_hosts", [&](const std::string& name, const toml::source_region&) {
@@ -190,6 +225,7 @@ void read_root(const toml::table& root, TomlReader& reader, HostOptions& options
   options.measure_cpu = reader.boolean(root, "measure_cpu");
   read_retention(root, reader, options);
   for_each_table(root, "sink", reader, [&](const toml::table& sink) { read_sink(sink, reader, options); });
+  if (root.contains("clients")) read_clients(*root.get("clients"), reader, options.clients);
   if (root.contains("resources")) read_resources(*root.get("resources"), reader, options);
 }
 

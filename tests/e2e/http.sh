@@ -16,6 +16,14 @@ same "$(api GET "/v1/packages?tenant=acme&colour=red")" 400
 same "$(api GET /v1/packages?tenant=acme -H 'Pirn-Tenant: other')" 400
 same "$(api GET "/v1/packages/%2e%2e%2fetc?tenant=acme")" 404
 same "$(api GET "/v1/packages/%zz?tenant=acme")" 400; says body "malformed_request"
+same "$(api GET /v1%2fwhoami)" 404;                  says body "route_not_found"
+same "$(api GET "/v1/packages/%ff?tenant=acme")" 400; says body "UTF-8"
+same "$(api POST /v1/executions -H "$T" -H "$J" -H 'Transfer-Encoding: xchunked' -d '{}')" 400; says body "both Content-Length and Transfer-Encoding"
+for bad in cursor= cursor=zzz cursor=0000000000000 limit= limit=0 limit=1001 limit=x; do
+  same "$(api GET "/v1/executions?$bad" -H "$T")" 400 "$bad"; says body "invalid_argument"
+done
+same "$(api GET "/v1/dead-letters?cursor=1.0000000000000" -H "$T")" 400
+same "$(api GET "/v1/audit?after=x" -H "$T")" 400
 same "$(api POST /v1/executions -H "$T" -H "$J" -d '{"workflow":')" 400; says body "malformed_json"
 same "$(api POST /v1/executions -H "$T" -H "$J" -d '{"workflwo":"gate"}')" 400; says body "workflow"
 same "$(api POST /v1/executions -H "$T" -H "$J" -d '{"workflow":"gate","input":7}')" 400
@@ -89,6 +97,29 @@ same "$(api GET "/v1/executions?since=2001-01-01T00:00:00Z" -H "$T")" 200
 same "$(api GET "/v1/audit?tenant=acme")" 200; says body "push"
 stop_host TERM 0
 silent host.log "WARNING"
+
+# Without descriptors nothing is accepted; afterwards both doors open again. Who asks a host that does not answer
+# is told so.
+start_host --listen 127.0.0.1:0
+address=$(sed -nE 's|.*http://(127[0-9.:]+) .*|\1|p' host.log | tail -n 1)
+before=$(prlimit --pid "$host" --nofile --noheadings --output SOFT | tr -d ' ')
+prlimit --pid "$host" --nofile=3: || fail "prlimit"
+curl -sS -o local.body -w '%{http_code}' --max-time 60 --unix-socket data/pirn.sock http://localhost/livez >local.status &
+by_socket=$!
+curl -sS -o tcp.body -w '%{http_code}' --max-time 60 "http://$address/livez" >tcp.status &
+by_tcp=$!
+until [ "$(grep -c "cannot accept connections on" host.log)" = 2 ]; do sleep 0.02; done
+prlimit --pid "$host" --nofile="$before": || fail "prlimit"
+wait "$by_socket" || fail "the Unix socket stays closed"
+wait "$by_tcp" || fail "the TCP port stays closed"
+same "$(cat local.status tcp.status)" 200200
+until [ "$(grep -c "accepting connections on .* again" host.log)" = 2 ]; do sleep 0.02; done
+kill -STOP "$host"
+expect 6 pirn status --connect-timeout 200ms; says err "no host answers at $home/data/pirn.sock: no answer within 200 ms"
+expect 6 pirn status --server "http://$address" --connect-timeout 200ms; says err "no host answers at http://$address: no answer within 200 ms"
+expect 2 pirn status --connect-timeout soon; says err "--connect-timeout"
+kill -CONT "$host"
+stop_host TERM 0
 
 # Who listens where others can reach it is told so.
 start_host --listen 0.0.0.0:0

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 
@@ -148,6 +149,106 @@ std::string TestHost::raw(const std::string& bytes, int answers) {
   }
   close(fd);
   return out;
+}
+
+namespace {
+
+// All that comes until the host closes.
+std::string read_all(int fd) {
+  std::string out;
+  char buffer[4096];
+  for (ssize_t got; (got = recv(fd, buffer, sizeof buffer, 0)) > 0;)
+    out.append(buffer, static_cast<size_t>(got));
+  return out;
+}
+
+// False: the host has closed.
+bool send_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(sent));
+  }
+  return true;
+}
+
+}  // namespace
+
+TestHost::Held::~Held() {
+  if (fd_ >= 0) close(fd_);
+}
+
+void TestHost::Held::send(const std::string& bytes) { EXPECT_TRUE(send_all(fd_, bytes)); }
+
+std::string TestHost::Held::read_until(const std::string& end) {
+  std::string out;
+  char buffer[4096];
+  while (out.find(end) == std::string::npos) {
+    const ssize_t got = recv(fd_, buffer, sizeof buffer, 0);
+    if (got <= 0) break;
+    out.append(buffer, static_cast<size_t>(got));
+  }
+  return out;
+}
+
+bool TestHost::Held::closed_by_now() const {
+  char byte;
+  const ssize_t got = recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN);
+}
+
+TestHost::Held TestHost::hold(const std::string& bytes) {
+  Held held(connect_tcp());
+  held.send(bytes);
+  return held;
+}
+
+TestHost::Conversation TestHost::converse(const std::string& bytes) {
+  const int fd = connect_tcp();
+  send_all(fd, bytes);
+  shutdown(fd, SHUT_WR);
+  Conversation all{read_all(fd), false};
+  close(fd);
+  const size_t last = all.answers.rfind("HTTP/1.1 ");
+  all.closed =
+      last != std::string::npos && all.answers.find("\r\nConnection: close\r\n", last) != std::string::npos;
+  return all;
+}
+
+std::string TestHost::flood(const std::string& begin, const std::string& piece, size_t most) {
+  const int fd = connect_tcp();
+  std::string block;
+  while (block.size() < 64 * 1024) block += piece;
+  bool open = send_all(fd, begin);
+  size_t sent = 0;
+  for (; open && sent < most; sent += block.size()) open = send_all(fd, block);
+  EXPECT_FALSE(open) << "the host takes " << sent << " bytes";
+  const std::string answer = read_all(fd);
+  close(fd);
+  return answer;
+}
+
+std::string TestHost::drip(const std::string& head, const std::string& tail) {
+  const int fd = connect_tcp();
+  EXPECT_TRUE(send_all(fd, head));
+  for (const char byte : tail) {
+    pollfd wait{fd, POLLIN, 0};
+    poll(&wait, 1, 20);  // for the host to read what it has, without more
+    EXPECT_TRUE(send_all(fd, {&byte, 1}));
+  }
+  const std::string answer = read_all(fd);
+  close(fd);
+  return answer;
+}
+
+std::string TestHost::wait_for_end(const std::string& bytes) {
+  const int fd = connect_tcp();
+  EXPECT_TRUE(send_all(fd, bytes));
+  errno = 0;
+  const std::string answer = read_all(fd);
+  EXPECT_NE(errno, EAGAIN) << "the host does not close";
+  close(fd);
+  return answer;
 }
 
 void TestHost::make_tenant(const std::string& name) {

@@ -39,6 +39,35 @@ class TestHost {
   // test when it does not close.
   std::string stall(const std::string& bytes, char drip);
 
+  // A TCP connection that stays open.
+  class Held {
+   public:
+    explicit Held(int fd) : fd_(fd) {}
+    Held(Held&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    ~Held();
+    void send(const std::string& bytes);
+    // What comes until `end` is among it, or the host closes.
+    std::string read_until(const std::string& end);
+    bool closed_by_now() const;
+
+   private:
+    int fd_;
+  };
+  Held hold(const std::string& bytes);
+
+  // Sends bytes, and that there are no more; all answers, and whether the last one says that the host closes.
+  struct Conversation {
+    std::string answers;
+    bool closed = false;
+  };
+  Conversation converse(const std::string& bytes);
+  // Sends `begin` and then `piece` over and over, `most` bytes or until the host closes; what came back.
+  std::string flood(const std::string& begin, const std::string& piece, size_t most);
+  // Sends `head` and then each byte of `tail` alone; what came back until the host closes.
+  std::string drip(const std::string& head, const std::string& tail);
+  // Sends bytes and waits until the host closes; what came back.
+  std::string wait_for_end(const std::string& bytes);
+
   // Makes a tenant, and a key of a role; returns the token. No tenant: a key of the operator.
   void make_tenant(const std::string& name);
   std::string make_key(const std::string& tenant, const std::string& role);

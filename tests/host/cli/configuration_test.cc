@@ -35,6 +35,28 @@ TEST(Configuration, SaysWhatTheHostIsLike) {
   EXPECT_EQ(options.drain_timeout_ns, 300'000'000'000);
 }
 
+TEST(Configuration, LimitsClients) {
+  const HostOptions options = read(
+      "[clients]\nheader_timeout = \"1s\"\nidle_timeout = \"2s\"\ntransfer_timeout = \"3s\"\n"
+      "stranger_timeout = \"4s\"\nmin_rate = 5\nbody_bytes = 2097152\nlocal_connections = 7\n"
+      "connections = 8\nstrangers = 3\nstrangers_of_address = 2\n");
+  EXPECT_EQ(options.clients.header_ms, 1000);
+  EXPECT_EQ(options.clients.idle_ms, 2000);
+  EXPECT_EQ(options.clients.transfer_ms, 3000);
+  EXPECT_EQ(options.clients.stranger_ms, 4000);
+  EXPECT_EQ(options.clients.min_rate, 5u);
+  EXPECT_EQ(options.clients.body_bytes, 2u << 20);
+  EXPECT_EQ(options.clients.local_connections, 7u);
+  EXPECT_EQ(options.clients.connections, 8u);
+  EXPECT_EQ(options.clients.strangers, 3u);
+  EXPECT_EQ(options.clients.strangers_of_address, 2u);
+  EXPECT_EQ(problems("[clients]\nmin_rate = 0\nidle_timeout = \"25h\"\nstranger = 1\n"),
+            "4: unknown key 'stranger' in [clients] (Did you mean 'strangers'?)\n"
+            "3: 'idle_timeout' must be from 1ms to 24h\n"
+            "2: 'min_rate' is 0; it must be from 1 to 1099511627776\n");
+  EXPECT_EQ(problems("clients = 7\n"), "1: 'clients' must be a table (Begin it with [clients].)\n");
+}
+
 TEST(Configuration, MakesSinks) {
   const HostOptions options = read(
       "[[sink]]\nname = \"a\"\nkind = \"jsonl\"\npath = \"/x\"\ntenant = \"acme\"\nevents = [\"step.*\"]\n"

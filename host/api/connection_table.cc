@@ -1,0 +1,168 @@
+#include "host/api/connection_table.h"
+
+#include <algorithm>
+
+namespace pirn::api {
+
+namespace {
+
+void call(const std::vector<std::function<void()>>& closing) {
+  for (const auto& close : closing) close();
+}
+
+}  // namespace
+
+std::vector<ConnectionTable::Group*> ConnectionTable::groups_of(const Entry& entry) {
+  if (entry.door == Door::local) return {&local_};
+  if (entry.known) return {&known_, &tenants_[entry.owner]};
+  return {&strangers_, &addresses_[entry.owner]};
+}
+
+void ConnectionTable::insert(Id id, const Entry& entry) {
+  for (Group* group : groups_of(entry)) {
+    group->all.insert(id);
+    if (entry.activity == Activity::idle) group->idle.insert(id);
+    if (entry.activity == Activity::stream) group->streams.insert(id);
+  }
+}
+
+void ConnectionTable::erase(Id id, const Entry& entry) {
+  for (Group* group : groups_of(entry)) {
+    group->all.erase(id);
+    group->idle.erase(id);
+    group->streams.erase(id);
+  }
+  if (entry.door == Door::local) return;
+  Groups& owners = entry.known ? tenants_ : addresses_;
+  if (const auto found = owners.find(entry.owner); found->second.all.empty()) owners.erase(found);
+}
+
+void ConnectionTable::evict(Id id, Closing& closing) {
+  const auto found = entries_.find(id);
+  erase(id, found->second);
+  closing.push_back(std::move(found->second.close));
+  entries_.erase(found);
+}
+
+bool ConnectionTable::evict_idle(Group& group, Closing& closing) {
+  if (group.idle.empty()) return false;
+  evict(*group.idle.begin(), closing);
+  return true;
+}
+
+// A stranger's request may be under way for as long as its client does not read the answer.
+void ConnectionTable::evict_stranger(Group& group, Closing& closing) {
+  if (!evict_idle(group, closing)) evict(*group.all.begin(), closing);
+}
+
+ConnectionTable::Id ConnectionTable::open(Door door, const std::string& peer, std::function<void()> close) {
+  Closing closing;
+  Id id = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    bool room = true;
+    if (door == Door::local) {
+      if (local_.all.size() >= limits_.local) room = evict_idle(local_, closing);
+    } else {
+      const auto same = addresses_.find(peer);
+      if (same != addresses_.end() && same->second.all.size() >= limits_.strangers_of_address)
+        evict_stranger(same->second, closing);
+      else if (strangers_.all.size() >= limits_.strangers)
+        evict_stranger(strangers_, closing);
+    }
+    if (room) {
+      id = ++last_;
+      const auto entry = entries_
+                             .emplace(id, Entry{door, false, door == Door::local ? std::string() : peer,
+                                                Activity::idle, std::move(close)})
+                             .first;
+      insert(id, entry->second);
+    }
+  }
+  call(closing);
+  return id;
+}
+
+// Takes a place from the caller who has most, unless that is the one who asks.
+bool ConnectionTable::make_room_for(const std::string& tenant, Closing& closing) {
+  const auto most = std::max_element(tenants_.begin(), tenants_.end(), [](const auto& a, const auto& b) {
+    return a.second.all.size() < b.second.all.size();
+  });
+  if (most == tenants_.end()) return false;
+  const auto own = tenants_.find(tenant);
+  const size_t held = own == tenants_.end() ? 0 : own->second.all.size();
+  if (most->second.all.size() <= held + 1) return own != tenants_.end() && evict_idle(own->second, closing);
+  if (evict_idle(most->second, closing)) return true;
+  if (most->second.streams.empty()) return false;
+  evict(*most->second.streams.begin(), closing);
+  return true;
+}
+
+bool ConnectionTable::authenticate(Id id, const std::string& tenant) {
+  Closing closing;
+  bool room = true;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return true;  // it is being closed
+    Entry& entry = found->second;
+    if (entry.door == Door::local || (entry.known && entry.owner == tenant)) return true;
+    if (!entry.known && known_.all.size() + limits_.strangers >= limits_.network)
+      room = make_room_for(tenant, closing);
+    if (room) {
+      erase(id, entry);
+      entry.known = true;
+      entry.owner = tenant;
+      insert(id, entry);
+    }
+  }
+  call(closing);
+  return room;
+}
+
+void ConnectionTable::set(Id id, Activity activity) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  if (found == entries_.end() || found->second.activity == activity) return;
+  found->second.activity = activity;
+  for (Group* group : groups_of(found->second)) {
+    group->idle.erase(id);
+    group->streams.erase(id);
+    if (activity == Activity::idle) group->idle.insert(id);
+    if (activity == Activity::stream) group->streams.insert(id);
+  }
+}
+
+void ConnectionTable::remove(Id id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  erase(id, found->second);
+  entries_.erase(found);
+}
+
+bool ConnectionTable::make_room() {
+  Closing closing;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!evict_idle(strangers_, closing) && !evict_idle(known_, closing)) return false;
+  }
+  call(closing);
+  return true;
+}
+
+void ConnectionTable::close_all() {
+  Closing closing;
+  {
+    const std::lock_guard lock(mutex_);
+    while (!entries_.empty()) evict(entries_.begin()->first, closing);
+  }
+  call(closing);
+}
+
+ConnectionTable::Count ConnectionTable::count() const {
+  const std::lock_guard lock(mutex_);
+  return {local_.all.size(), strangers_.all.size(), known_.all.size()};
+}
+
+}  // namespace pirn::api

@@ -1,0 +1,125 @@
+#include "host/api/connection_table.h"
+
+#include <gtest/gtest.h>
+
+namespace pirn::api {
+namespace {
+
+using Activity = ConnectionTable::Activity;
+using Id = ConnectionTable::Id;
+
+struct Table : ConnectionTable {
+  using ConnectionTable::ConnectionTable;
+  Id stranger(const std::string& peer) { return add(Door::network, peer); }
+  Id local() { return add(Door::local, ""); }
+  // A connection of a caller with a key; 0: it was refused.
+  Id known(const std::string& tenant, Activity activity = Activity::idle) {
+    const Id id = stranger("10.0.0.1");
+    set(id, Activity::request);
+    if (!authenticate(id, tenant)) {
+      remove(id);
+      return 0;
+    }
+    set(id, activity);
+    return id;
+  }
+  bool is_closed(Id id) const { return closed.contains(id); }
+
+  std::set<Id> closed;
+
+ private:
+  Id add(Door door, const std::string& peer) {
+    auto id = std::make_shared<Id>(0);
+    return *id = open(door, peer, [this, id] {
+      closed.insert(*id);
+      remove(*id);  // as a connection does, and it is no harm
+    });
+  }
+};
+
+TEST(ConnectionTable, StrangersPushOutTheirOldest) {
+  Table table({.local = 2, .network = 10, .strangers = 4, .strangers_of_address = 2});
+  const Id a = table.stranger("a"), b = table.stranger("a");
+  const Id third = table.stranger("a");
+  EXPECT_TRUE(third != 0 && table.is_closed(a) && !table.is_closed(b)) << "its own address first";
+  const Id c = table.stranger("c"), d = table.stranger("d");
+  EXPECT_EQ(table.count().strangers, 4u);
+  const Id e = table.stranger("e");
+  EXPECT_TRUE(e != 0 && table.is_closed(b)) << "the oldest of all";
+  EXPECT_FALSE(table.is_closed(c) || table.is_closed(d) || table.is_closed(third));
+  // One whose request is answered goes when all others do so, too: it may never read the answer.
+  for (const Id id : {third, c, d, e}) table.set(id, Activity::request);
+  EXPECT_NE(table.stranger("f"), 0u);
+  EXPECT_TRUE(table.is_closed(third));
+  EXPECT_EQ(table.count().strangers, 4u);
+}
+
+TEST(ConnectionTable, StrangersKeepOutNobodyWithAKey) {
+  Table table({.local = 2, .network = 6, .strangers = 3, .strangers_of_address = 3});
+  const Id red = table.known("red");
+  for (int i = 0; i < 100; ++i) table.stranger("flood" + std::to_string(i % 7));
+  EXPECT_FALSE(table.is_closed(red));
+  EXPECT_NE(table.known("blue"), 0u);
+  EXPECT_NE(table.local(), 0u) << "nor the operator";
+  EXPECT_EQ(table.count().known, 2u);
+}
+
+TEST(ConnectionTable, TheUnixSocketIsCountedApart) {
+  Table table({.local = 2, .network = 4, .strangers = 2, .strangers_of_address = 2});
+  const Id one = table.local(), two = table.local();
+  EXPECT_NE(table.stranger("a"), 0u);
+  EXPECT_FALSE(table.is_closed(one));
+  EXPECT_NE(table.local(), 0u);
+  EXPECT_TRUE(table.is_closed(one)) << "the oldest one that is idle";
+  table.set(two, Activity::request);
+  const Id four = table.local();
+  table.set(four, Activity::request);
+  EXPECT_EQ(table.local(), 0u) << "those with requests under way stay";
+}
+
+TEST(ConnectionTable, ACallerWithFewGetsAPlaceOfTheOneWithMost) {
+  Table table({.local = 1, .network = 6, .strangers = 2, .strangers_of_address = 2});
+  const Id busy = table.known("red", Activity::request), stream = table.known("red", Activity::stream),
+           idle = table.known("red");
+  const Id blue = table.known("blue");
+  EXPECT_NE(blue, 0u);
+  EXPECT_EQ(table.count().known, 4u);
+  const Id second = table.known("blue");
+  EXPECT_NE(second, 0u);
+  EXPECT_TRUE(table.is_closed(idle)) << "an idle one first";
+  EXPECT_FALSE(table.is_closed(stream));
+  // Two and two: nobody has fewer, and what is idle of one's own goes.
+  EXPECT_NE(table.known("blue"), 0u);
+  EXPECT_TRUE(table.is_closed(blue));
+  const Id green = table.known("green", Activity::request);
+  EXPECT_NE(green, 0u);
+  EXPECT_EQ(table.count().known, 4u);
+  EXPECT_FALSE(table.is_closed(busy)) << "a request under way is never ended";
+}
+
+TEST(ConnectionTable, TheOneWithMostIsRefusedWhenAllOfHisAreBusy) {
+  Table table({.local = 1, .network = 4, .strangers = 2, .strangers_of_address = 2});
+  const Id one = table.known("red", Activity::request), two = table.known("red", Activity::request);
+  EXPECT_EQ(table.known("red"), 0u);
+  EXPECT_EQ(table.known("blue"), 0u) << "there is nothing that could be closed";
+  table.set(two, Activity::stream);
+  EXPECT_EQ(table.known("red"), 0u) << "one's own watchers stay";
+  EXPECT_NE(table.known("blue"), 0u);
+  EXPECT_TRUE(table.is_closed(two) && !table.is_closed(one));
+}
+
+TEST(ConnectionTable, MakesRoomWithWhatOnlyWaits) {
+  Table table({.local = 2, .network = 6, .strangers = 2, .strangers_of_address = 2});
+  const Id known = table.known("red"), stranger = table.stranger("a"), local = table.local();
+  EXPECT_TRUE(table.make_room());
+  EXPECT_TRUE(table.is_closed(stranger));
+  EXPECT_TRUE(table.make_room());
+  EXPECT_TRUE(table.is_closed(known));
+  EXPECT_FALSE(table.make_room()) << "the operator's are not taken for it";
+  table.close_all();
+  EXPECT_TRUE(table.is_closed(local));
+  EXPECT_EQ(table.count().local, 0u);
+}
+
+}  // namespace
+}  // namespace pirn::api
