@@ -542,6 +542,7 @@ Result<std::unique_ptr<Host>> Host::open(HostOptions options) {
   raise_descriptor_limit();
   store::SqliteStore::prepare_process();  // the registry comes first
   PIRN_TRY(store::DataDirectory directory, store::DataDirectory::open(options.data_directory));
+  for (const std::string& warning : directory.warnings()) log::write(log::Level::warn, "host", warning);
   auto core = std::make_unique<Core>(std::move(options), std::move(directory));
   PIRN_DO(core->open());
   return std::unique_ptr<Host>(new Host(std::move(core)));

@@ -61,7 +61,7 @@ void Value::bind(sqlite3_stmt* statement, int index) const {
 Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
   if (!path.empty()) {
     // SQLite would create it with 0644; its WAL takes the mode of the file.
-    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0)
       return Error{Code::io_failed, "cannot open " + path + ": " + std::strerror(errno), {}, Blame::world};
     ::close(file);

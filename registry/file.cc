@@ -67,15 +67,13 @@ Status write_file_durably(const std::string& path, std::string_view bytes) {
   return sync_directory(directory);
 }
 
-Result<std::string> read_file(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (*file < 0) return failure("open", path);
-  struct stat status;
-  if (::fstat(*file, &status) != 0) return failure("read", path);
+namespace {
+
+Result<std::string> read_all(int file, const struct stat& status, const std::string& path) {
   std::string bytes(static_cast<size_t>(status.st_size), '\0');
   size_t have = 0;
   while (have < bytes.size()) {
-    const ssize_t got = ::read(*file, bytes.data() + have, bytes.size() - have);
+    const ssize_t got = ::read(file, bytes.data() + have, bytes.size() - have);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failure("read", path);
     if (got == 0) break;
@@ -83,6 +81,26 @@ Result<std::string> read_file(const std::string& path) {
   }
   bytes.resize(have);
   return bytes;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  struct stat status {};
+  if (*file < 0 || ::fstat(*file, &status) != 0) return failure("open", path);
+  return read_all(*file, status, path);
+}
+
+Result<std::string> read_secret_file(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat status {};
+  if (*file < 0 || ::fstat(*file, &status) != 0) return failure("open", path);
+  const bool private_file = S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == geteuid() &&
+                            (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+  if (private_file) return read_all(*file, status, path);
+  return Error{Code::data_directory_unsafe, "other users can reach '" + path + "'",
+               "It must be a file of the host's user with mode 600 and no second name.", Blame::world};
 }
 
 }  // namespace pirn::registry

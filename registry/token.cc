@@ -59,7 +59,7 @@ Result<Pepper> open_pepper(const std::string& path, bool may_create) {
     PIRN_DO(write_file_durably(path, digest.hex() + "\n"));
     return pepper;
   }
-  PIRN_TRY(const std::string text, read_file(path));
+  PIRN_TRY(const std::string text, read_secret_file(path));
   const auto digest = parse_digest(std::string_view(text).substr(0, text.find('\n')));
   if (!digest)
     return Error{Code::pepper_lost, path + " does not hold 64 hexadecimal digits", {}, Blame::world};

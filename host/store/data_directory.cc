@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "host/store/private_files.h"
+
 namespace pirn::store {
 
 namespace {
@@ -20,12 +22,27 @@ Error failed(const std::string& doing, const std::string& path, const char* reas
   return {Code::io_failed, doing + " '" + path + "' failed: " + reason, "", Blame::world};
 }
 
+// Missing parents are made for others to pass, but never to change, whatever the umask is.
+Status make_parents(const fs::path& path) {
+  fs::path each;
+  for (const fs::path& part : path) {
+    each /= part;
+    if (mkdir(each.c_str(), 0755) != 0 && errno != EEXIST && errno != EROFS && errno != EISDIR) {
+      const int reason = errno;
+      boost::system::error_code ignored;
+      if (!fs::is_directory(each, ignored))
+        return failed("creating the directory", each.string(), std::strerror(reason));
+    }
+  }
+  return {};
+}
+
 Result<std::string> make_directory(const std::string& path) {
   boost::system::error_code error;
   fs::path absolute = fs::absolute(path, error).lexically_normal();
   if (absolute.filename_is_dot()) absolute = absolute.parent_path();  // "data/" names "data"
-  if (!error) fs::create_directories(absolute.parent_path(), error);
   if (error) return failed("creating the data directory", path, error.message().c_str());
+  PIRN_DO(make_parents(absolute.parent_path()));
   if (mkdir(absolute.c_str(), 0700) != 0 && errno != EEXIST)
     return failed("creating the data directory", absolute.string(), std::strerror(errno));
   if (!fs::is_directory(absolute, error))
@@ -46,10 +63,13 @@ std::string holder(int lock) {
 
 Result<DataDirectory> DataDirectory::open(const std::string& path) {
   PIRN_TRY(std::string directory, make_directory(path));
+  std::vector<std::string> warnings;
+  PIRN_DO(check_parents(directory, warnings));
+  PIRN_DO(check_private_directory(directory));
   const std::string name = directory + "/lock";
   const int lock = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock < 0) return failed("opening", name, std::strerror(errno));
-  DataDirectory opened(std::move(directory), lock);
+  DataDirectory opened(std::move(directory), lock, std::move(warnings));
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return failed("locking", name, std::strerror(errno));
     return Error{Code::store_locked, "the data directory '" + opened.path_ + "' is in use by " + holder(lock),
@@ -62,7 +82,9 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
 }
 
 DataDirectory::DataDirectory(DataDirectory&& other) noexcept
-    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+    : path_(std::move(other.path_)),
+      lock_(std::exchange(other.lock_, -1)),
+      warnings_(std::move(other.warnings_)) {}
 
 DataDirectory::~DataDirectory() {
   if (lock_ >= 0) close(lock_);

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "packager/error/error.h"
 
@@ -13,8 +15,9 @@ namespace pirn::store {
 
 class DataDirectory {
  public:
-  // Creates the directory (mode 0700; missing parents too) and locks it. store_locked names the process that
-  // has it; io_failed. `path` may be relative; path() is absolute.
+  // Creates the directory (mode 0700; missing parents, 0755) if it is not there, checks that it and
+  // everything in it is the host's alone (private_files.h), and locks it. Errors: data_directory_unsafe;
+  // store_locked, which names the process that has it; io_failed. `path` may be relative; path() is absolute.
   static Result<DataDirectory> open(const std::string& path);
 
   ~DataDirectory();
@@ -23,12 +26,16 @@ class DataDirectory {
 
   const std::string& path() const { return path_; }
   std::string file(std::string_view name) const { return path_ + "/" + std::string(name); }
+  // What an operator should know of the directories above, and what does not stop the start.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  DataDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  DataDirectory(std::string path, int lock, std::vector<std::string> warnings)
+      : path_(std::move(path)), lock_(lock), warnings_(std::move(warnings)) {}
 
   std::string path_;
   int lock_;  // -1: moved from
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace pirn::store

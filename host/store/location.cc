@@ -1,6 +1,9 @@
 #include "host/store/location.h"
 
+#include <algorithm>
+
 #include "host/store/memory_store.h"
+#include "host/store/private_files.h"
 #include "host/store/sqlite_store.h"
 
 namespace pirn::store {
@@ -14,8 +17,22 @@ Error refused(const std::string& setting, const std::string& value, const std::s
           "Write sqlite, sqlite://NAME (a file in the data directory), sqlite:///ABSOLUTE/PATH or memory."};
 }
 
+// Of a file in the data directory that nothing else of the host has: 1 to 63 of A-Z, a-z, 0-9, '.', '_' and
+// '-'.
 bool file_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  if (name.empty() || name.size() > 63 || name == "." || name == ".." ||
+      !std::all_of(name.begin(), name.end(), fits))
+    return false;
+  for (const std::string_view taken : {"registry.db", "logbook.db"})
+    if (name.starts_with(taken)) return false;
+  for (const std::string_view taken :
+       {"registry.pepper", "lock", "pirn.sock", "crashes", "blobs", "lost+found"})
+    if (name == taken) return false;
+  return true;
 }
 
 Result<StoreLocation> from_url(const std::string& setting, const std::string& url,
@@ -48,13 +65,15 @@ Result<StoreLocation> resolve_store_url(const StoreSettings& settings, const std
   if (settings.name_of_environment.empty()) return StoreLocation{false, data_directory + "/pirn.db"};
   if (!file_name(settings.name_of_environment))
     return Error{Code::invalid_argument,
-                 "PIRN_DB_NAME is '" + settings.name_of_environment + "', which is not the name of a file",
-                 "Give a name without a directory; PIRN_STORE_URL takes a whole path."};
+                 "PIRN_DB_NAME is '" + settings.name_of_environment + "', which cannot name the store's file",
+                 "Give a name like pirn.db, without a directory and not one of the host's other files; "
+                 "PIRN_STORE_URL takes a whole path."};
   return StoreLocation{false, data_directory + "/" + settings.name_of_environment};
 }
 
 Result<std::unique_ptr<Store>> open_store(const StoreLocation& location) {
   if (location.memory) return std::unique_ptr<Store>(std::make_unique<MemoryStore>());
+  PIRN_DO(check_private_database(location.path));  // it may lie outside the data directory
   PIRN_TRY(std::unique_ptr<Store> store, SqliteStore::open(location.path));
   return store;
 }

@@ -3,6 +3,7 @@
 #include "registry/token.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -223,6 +224,27 @@ TEST_F(Keys, ALostOrForeignPepperIsNoticedAtOpen) {
   boost::filesystem::remove(scratch_ / "registry.pepper");
   EXPECT_EQ(Registry::open(options_).error().code, Code::pepper_lost);
   EXPECT_FALSE(boost::filesystem::exists(scratch_ / "registry.pepper"));
+}
+
+TEST_F(Keys, APepperThatOthersCanReachIsRefused) {
+  const std::string pepper = scratch_ / "registry.pepper", aside = scratch_ / "aside";
+  registry_.reset();
+  const auto refused = [&] {
+    const auto opened = Registry::open(options_);
+    return !opened && opened.error().code == Code::data_directory_unsafe;
+  };
+  for (const mode_t mode : {0640, 0604, 0620, 0602}) {
+    ASSERT_EQ(chmod(pepper.c_str(), mode), 0);
+    EXPECT_TRUE(refused()) << std::oct << mode;
+  }
+  ASSERT_EQ(chmod(pepper.c_str(), 0600), 0);
+  boost::filesystem::create_hard_link(pepper, aside);
+  EXPECT_TRUE(refused()) << "a second name";
+  boost::filesystem::remove(pepper);
+  boost::filesystem::create_symlink(aside, pepper);
+  EXPECT_EQ(Registry::open(options_).error().code, Code::io_failed) << "a link is not followed";
+  boost::filesystem::rename(aside, pepper);
+  EXPECT_TRUE(Registry::open(options_));
 }
 
 using Trust = RegistryTest;

@@ -80,6 +80,7 @@ TEST(PepperFile, MissingOrDamagedIsSaid) {
   const Scratch scratch;
   EXPECT_EQ(open_pepper(scratch / "pepper", false).error().code, Code::pepper_lost);
   std::ofstream(scratch / "pepper") << "short\n";
+  ASSERT_EQ(chmod((scratch / "pepper").c_str(), 0600), 0);
   EXPECT_EQ(open_pepper(scratch / "pepper", true).error().code, Code::pepper_lost);
 }
 

@@ -25,12 +25,15 @@ TEST(StoreUrl, TheOrderIsEnvironmentConfigurationNameDefault) {
 TEST(StoreUrl, WhatCannotBeUsedIsAnErrorAndNeverTheNextInOrder) {
   for (const char* url : {"sqlite://", "sqlite://../p.db", "sqlite://a/b.db", "sqlite:///", "sqlite:///a/",
                           "sqlite://:memory:", "sqlite://p.db?mode=memory", "sqlite://p.db#x", "sqlite://..",
-                          "file:p.db", "p.db", "Memory", "memory://", " memory"}) {
+                          "sqlite://registry.db", "sqlite://lock", "sqlite://a b", "file:p.db", "p.db",
+                          "Memory", "memory://", " memory"}) {
     EXPECT_EQ(resolved({url, "sqlite://b.db", "c.db"}).rfind("invalid_argument: PIRN_STORE_URL", 0), 0u)
         << url;
     EXPECT_EQ(resolved({"", url, "c.db"}).rfind("invalid_argument: the store", 0), 0u) << url;
   }
-  for (const char* name : {"a/b.db", "/b.db", "..", "."})
+  for (const char* name :
+       {"a/b.db", "/b.db", "..", ".", "a b.db", "a\nb", "\x1b[31m.db", "registry.db", "registry.db-wal",
+        "logbook.db", "registry.pepper", "lock", "pirn.sock", "crashes", "blobs"})
     EXPECT_EQ(resolved({"", "", name}).rfind("invalid_argument: PIRN_DB_NAME", 0), 0u) << name;
 }
 
