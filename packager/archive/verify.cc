@@ -79,7 +79,7 @@ bool matches(std::string_view pattern, std::string_view text) {
 
 bool covers(const TrustedKey& row, const Manifest& manifest) {
   return matches(row.package_pattern, manifest.package) &&
-         (row.publisher.empty() || row.publisher == manifest.publisher);
+         (!row.publisher || *row.publisher == manifest.publisher);
 }
 
 // The signers whose trust covers this package. A key with several such rows acts in its strongest role.

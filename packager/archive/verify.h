@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,8 @@ enum class Revocation : uint8_t { none, superseded, compromised };
 // One row of a tenant's trust.
 struct TrustedKey {
   signature::PublicKey key;
-  std::string publisher;        // must equal the manifest's; empty: any
+  // Must equal the manifest's. An empty name equals nobody's; absent: the key alone is asked for.
+  std::optional<std::string> publisher;
   std::string package_pattern;  // a name in which '*' stands for any characters
   Role role = Role::sign;
   int64_t valid_from_unix_s = 0;

@@ -127,6 +127,22 @@ Result<int64_t> serial_of(const Version& version) {
   return static_cast<int64_t>((version.major * kSerialField + version.minor) * kSerialField + version.patch);
 }
 
+std::string why_serial_blocks(int64_t serial, int64_t floor, const Version& version) {
+  Version release = version;  // a pre-release has the serial of what it precedes, as far as this goes
+  release.prerelease.clear();
+  const Result<int64_t> usual = serial_of(release);
+  const int64_t from = std::max(std::max<int64_t>(floor, 0), usual ? *usual : 0);
+  const std::string which = "the serial " + std::to_string(serial);
+  if (serial > INT64_MAX - kMostSerialsAhead)
+    return which + " leaves fewer than " + std::to_string(kMostSerialsAhead) + " for all later versions";
+  if (serial > from && serial - from > kMostSerialsAhead)
+    return which + " is " + std::to_string(serial - from) + " above " + std::to_string(from) +
+           (from == floor && floor > 0 ? ", the highest so far"
+                                       : ", which follows from the version " + version.text()) +
+           ": every later version needs a higher one";
+  return {};
+}
+
 bool VersionRange::contains(const Version& version) const {
   return std::all_of(comparators_.begin(), comparators_.end(), [&](const Comparator& comparator) {
     switch (comparator.op) {

@@ -29,6 +29,14 @@ Result<Version> parse_version(std::string_view text);
 // serial_underivable for a pre-release and for numbers of 10^6 and above.
 Result<int64_t> serial_of(const Version& version);
 
+// Why a serial would block later versions of its package, so that somebody has to say that it is meant;
+// empty: it would not. `floor`: the highest serial of the package so far, 0 when there is none.
+//
+// Serials only rise. One that is more than kMostSerialsAhead above both the floor and what follows from its
+// own version is taken for a mistake, and so is one behind which fewer than that are left.
+inline constexpr int64_t kMostSerialsAhead = 1'000'000'000'000'000;  // a thousand major versions
+std::string why_serial_blocks(int64_t serial, int64_t floor, const Version& version);
+
 // A range: comparators that must all hold, separated by spaces: "1.2.3" "^1.2" "~1.2" ">=1.2 <2" "*".
 class VersionRange {
  public:

@@ -77,6 +77,13 @@ Result<Assembled> assemble(Content content) {
   m.package = content.package;
   m.version = content.version;
   PIRN_TRY(m.serial, serial_for(content));
+  PIRN_TRY(const archive::Version version, archive::parse_version(content.version));
+  if (const std::string why = archive::why_serial_blocks(m.serial, 0, version); !why.empty())
+    assembled.warnings.push_back({why,
+                                  "Leave 'serial' out, or lower it. If it is meant, the first push needs "
+                                  "--accept-serial " +
+                                      std::to_string(m.serial) + ".",
+                                  {.file = "package.toml"}});
   m.publisher = content.description.publisher;
   m.audience = content.description.audience;
   m.signers = content.signers;

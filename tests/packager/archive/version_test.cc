@@ -58,5 +58,29 @@ TEST(VersionRange, RefusesOtherText) {
     EXPECT_FALSE(parse_range(text)) << text;
 }
 
+TEST(Serial, ThatWouldBlockLaterVersionsIsTold) {
+  struct Case {
+    int64_t serial, floor;
+    const char* version;
+    bool blocks;
+  };
+  constexpr int64_t kBound = kMostSerialsAhead;
+  for (const Case& each :
+       std::initializer_list<Case>{{1, 0, "1.0.0", false},
+                                   {kBound, 0, "0.0.0", false},
+                                   {kBound + 1, 0, "0.0.0", true},
+                                   {kBound + 1, 1, "0.0.0", false},
+                                   {2'026'000'000'000'000, 0, "2026.0.0", false},
+                                   {2'026'000'000'000'000, 0, "2026.0.0-rc.1", false},
+                                   {2'026'000'000'000'000, 0, "1.0.0", true},
+                                   {20'261'130, 0, "20261130.0.0", false},
+                                   {INT64_MAX - kBound, INT64_MAX - kBound - 1, "1.0.0", false},
+                                   {INT64_MAX - kBound + 1, INT64_MAX - kBound, "1.0.0", true},
+                                   {INT64_MAX, INT64_MAX - 1, "1.0.0", true},
+                                   {INT64_MIN, 0, "1.0.0", false}})
+    EXPECT_EQ(!why_serial_blocks(each.serial, each.floor, *parse_version(each.version)).empty(), each.blocks)
+        << each.serial << " " << each.floor << " " << each.version;
+}
+
 }  // namespace
 }  // namespace pirn::archive
