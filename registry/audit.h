@@ -1,21 +1,56 @@
 // The audit log: what was done and what was refused, by whom. Append-only, and each record carries the
-// SHA-256 of the one before and of itself, so that a record that was changed, removed or put in between is
-// found by reading on. What a chain alone cannot show is that its newest records were cut off; signed
-// checkpoints are for that.
+// SHA-256 of the record before and of itself, so that a record that was changed, removed or inserted is found
+// by reading on. The newest record is sealed: registry.db names it under an HMAC whose key, the pepper, is
+// outside of the database. So whoever can write to the database alone can neither cut off the newest records
+// nor write the whole chain anew. Not found is an older copy of database and pepper together; keep copies of
+// the log elsewhere.
+//
+// Numbers: `seq` counts the records of the host, `number` those of one tenant. A tenant is only ever told the
+// latter, so that it learns nothing of what others do.
+//
+// A break stays what it is. When the operator accepts one (pirn serve --accept-broken-audit), a record says
+// so and names what was found there; verification then reports that break as accepted, and any further change
+// of the same record as a new one.
 //
 // Thread: with the database, one at a time.
 #pragma once
 
+#include <vector>
+
 #include "registry/database.h"
 #include "registry/records.h"
+#include "registry/token.h"
 
 namespace pirn::registry {
 
-// Appends within the caller's transaction; seq and hash of `record` are assigned here.
-Status append_audit(Database& database, AuditRecord record);
-Result<std::vector<AuditRecord>> read_audit(Database& database, std::string_view tenant, uint64_t after_seq,
-                                            uint32_t limit);
-// The number of records, or audit_broken.
-Result<uint64_t> verify_audit_chain(Database& database);
+class AuditLog {
+ public:
+  // Both are borrowed and outlive it.
+  AuditLog(Database& database, const Pepper& pepper) : database_(database), pepper_(pepper) {}
+
+  // Within the caller's transaction. seq, number and hash are assigned here; text that is no UTF-8 is
+  // repaired, and what is too long is cut.
+  Status append(AuditRecord record);
+  // Within the caller's transaction: seals a log that was written before there were seals.
+  Status seal();
+
+  // In the order that the filter says.
+  Result<std::vector<AuditRecord>> read(const AuditFilter& filter) const;
+
+  // Follows the chain over the newest `newest` records. `sealed`: false for a log without a seal yet.
+  Result<AuditReport> verify(uint64_t newest = UINT64_MAX, bool sealed = true) const;
+  // The record that accepts a break; to be appended.
+  static AuditRecord acceptance(const AuditBreak& found, int64_t now_ms);
+
+ private:
+  Status write_seal(uint64_t seq, const Digest& hash);
+  std::string seal_of(uint64_t seq, const Digest& hash) const;
+
+  Database& database_;
+  const Pepper& pepper_;
+};
+
+// The break as an error (audit_broken), for whoever cannot go on.
+Error audit_broken(const AuditReport& report);
 
 }  // namespace pirn::registry

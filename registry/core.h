@@ -19,6 +19,7 @@
 #include "registry/audit.h"
 #include "registry/blobs.h"
 #include "registry/database.h"
+#include "registry/refusals.h"
 #include "registry/registry.h"
 #include "registry/token.h"
 
@@ -48,10 +49,11 @@ class Registry::Core {
     const std::lock_guard lock(mutex_);
     auto result = [&]() -> Result<T> {
       PIRN_DO(attempt.who.require(attempt.permission, attempt.tenant));
+      PIRN_DO(check_in_force(attempt.who, attempt.now_ms));
       Transaction transaction(*database_);
       PIRN_DO(transaction.begin());
       PIRN_TRY(T value, decide());
-      PIRN_DO(append_audit(*database_, audit_record(attempt, "ok", attempt.detail)));
+      PIRN_DO(log().append(audit_record(attempt, "ok", attempt.detail)));
       PIRN_DO(transaction.commit());
       return value;
     }();
@@ -64,8 +66,16 @@ class Registry::Core {
     return change<T>(attempt, std::forward<Decide>(decide), [](const T&) {});
   }
 
-  // Records a refusal and hands back its error; or the error of the record, if that cannot be made durable.
+  // Records a refusal (refusals.h) and hands back its error; or the error of the record, if that cannot be
+  // made durable.
   Error refuse(const Attempt& attempt, Error error);
+  AuditLog log() { return AuditLog(*database_, pepper_); }  // locked
+  // Appends records in a transaction of their own. Locked.
+  Status append(const std::vector<AuditRecord>& records);
+  // key_revoked or key_expired, when it was let in before that. Takes keys_mutex_ only.
+  Status check_in_force(const Principal& who, int64_t now_ms) const;
+
+  static AuditRecord audit_record(const Attempt& attempt, std::string_view outcome, std::string_view detail);
 
   // Everything below that takes no lock itself says so: its caller holds mutex_.
 
@@ -98,7 +108,7 @@ class Registry::Core {
   struct Admitted;
   Result<Admitted> admit(const Principal& who, std::string_view tenant, std::string_view archive,
                          int64_t now_ms) const;
-  Result<PushedRelease> record_release(Attempt& attempt, const Admitted& admitted);
+  Result<PushedRelease> record_release(Attempt& attempt, const Admitted& admitted, int64_t accepted_serial);
 
   // deployments
   struct Target {
@@ -126,6 +136,16 @@ class Registry::Core {
   Pepper pepper_{};
   std::unique_ptr<Blobs> blobs_;
   std::vector<Error> problems_;
+  Refusals refusals_;
+
+  // Reads of the audit log take long where there is much of it: they have a connection of their own, and the
+  // changes do not wait for them. Null in memory, where there is one connection.
+  mutable std::mutex reader_mutex_;
+  std::unique_ptr<Database> reader_;  // under reader_mutex_
+  mutable std::mutex verify_mutex_;   // one verification at a time
+
+  std::mutex watcher_mutex_;
+  std::function<void(const std::string& key_id)> key_watcher_;  // under watcher_mutex_
 
   std::mutex push_mutex_;  // one upload at a time is verified and stored: it bounds memory, and orders blobs
                            // and rows
@@ -147,10 +167,10 @@ class Registry::Core {
 
  private:
   explicit Core(Options options) : options_(std::move(options)) {}
-  static AuditRecord audit_record(const Attempt& attempt, std::string_view outcome, std::string_view detail);
   Error refuse_locked(const Attempt& attempt, Error error);
   Status open_files();
   Status open_pepper_file(const std::string& path);
+  Status open_audit(bool sealed);
   Status sweep_blobs();
 };
 

@@ -79,6 +79,18 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
   return database;
 }
 
+Result<std::unique_ptr<Database>> Database::open_to_read(const std::string& path) {
+  sqlite3* connection = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<Database> database(new Database(connection));
+  if (code != SQLITE_OK) return database->failure("cannot read " + path);
+  sqlite3_extended_result_codes(connection, 1);
+  sqlite3_busy_timeout(connection, 5'000);
+  PIRN_DO(database->script("PRAGMA trusted_schema=OFF; PRAGMA mmap_size=0; PRAGMA query_only=ON;"));
+  return database;
+}
+
 Database::~Database() {
   for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
   sqlite3_close(connection_);

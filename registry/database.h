@@ -62,6 +62,8 @@ class Database {
  public:
   // Opens or creates the file (0600); an empty path is a database in memory.
   static Result<std::unique_ptr<Database>> open(const std::string& path);
+  // Opens a file that is there, for reading only, beside the connection that writes.
+  static Result<std::unique_ptr<Database>> open_to_read(const std::string& path);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;

@@ -1,5 +1,6 @@
 // API keys: who may speak to this host, and for which tenant.
 #include "registry/core.h"
+#include "registry/plain_text.h"
 
 namespace pirn::registry {
 
@@ -21,6 +22,13 @@ Result<ApiKey> key_of(const Row& row) {
 
 constexpr size_t kLongestLabel = 128;
 
+// A label names its holder in approvals and in audit records, where people read it: text without control
+// characters.
+Status check_label(const std::string& label) {
+  if (is_plain_text(label)) return {};
+  return Error{Code::bad_name, "a label is text in UTF-8 without control characters"};
+}
+
 Status check_new(const NewKey& key, int64_t now_ms) {
   if (key.tenant.empty() != (key.role == Role::host_operator))
     return Error{Code::invalid_argument,
@@ -31,6 +39,7 @@ Status check_new(const NewKey& key, int64_t now_ms) {
     return Error{Code::invalid_argument, "the key would have expired before it is made"};
   if (key.label.size() > kLongestLabel)
     return Error{Code::too_large, "a label has at most " + std::to_string(kLongestLabel) + " bytes"};
+  PIRN_DO(check_label(key.label));
   return {};
 }
 
@@ -117,9 +126,40 @@ Result<ApiKey> Registry::revoke_key(const Principal& who, std::string_view tenan
         return key;
       },
       [&](const ApiKey& key) {
-        const std::unique_lock lock(core_->keys_mutex_);
-        core_->keys_[key.id].key = key;
+        {
+          const std::unique_lock lock(core_->keys_mutex_);
+          core_->keys_[key.id].key = key;
+        }
+        const std::lock_guard lock(core_->watcher_mutex_);
+        if (core_->key_watcher_) core_->key_watcher_(key.id);
       });
+}
+
+void Registry::watch_keys(std::function<void(const std::string& key_id)> revoked) {
+  const std::lock_guard lock(core_->watcher_mutex_);
+  core_->key_watcher_ = std::move(revoked);
+}
+
+namespace {
+
+Status check_key(const ApiKey& key, int64_t now_ms) {
+  if (key.revoked_at_ms != 0) return Error{Code::key_revoked, "the API key " + key.id + " was revoked"};
+  if (key.expires_at_ms != 0 && now_ms >= key.expires_at_ms)
+    return Error{Code::key_expired, "the API key " + key.id + " has expired"};
+  return {};
+}
+
+}  // namespace
+
+Status Registry::Core::check_in_force(const Principal& who, int64_t now_ms) const {
+  if (who.key_id.empty()) return {};
+  const std::shared_lock lock(keys_mutex_);
+  const auto found = keys_.find(who.key_id);
+  return found == keys_.end() ? Status() : check_key(found->second.key, now_ms);
+}
+
+Status Registry::check_in_force(const Principal& who, int64_t now_ms) const {
+  return core_->check_in_force(who, now_ms);
 }
 
 // An unknown key costs as much as a wrong secret and gets the same answer; what is expired or revoked is only
@@ -133,10 +173,8 @@ Result<Principal> Registry::authenticate(std::string_view text, int64_t now_ms) 
   const bool same = equal_in_constant_time(presented, known ? found->second.mac : Digest{});
   if (!known || !same) return Error{Code::unauthenticated, "the API key is not valid here"};
   const ApiKey& key = found->second.key;
-  if (key.revoked_at_ms != 0) return Error{Code::key_revoked, "the API key " + key.id + " was revoked"};
-  if (key.expires_at_ms != 0 && now_ms >= key.expires_at_ms)
-    return Error{Code::key_expired, "the API key " + key.id + " has expired"};
-  return Principal{key.tenant, key.id, key.role, key.label};
+  PIRN_DO(check_key(key, now_ms));
+  return Principal{key.tenant, key.id, key.role, key.label, key.expires_at_ms};
 }
 
 }  // namespace pirn::registry

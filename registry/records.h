@@ -2,7 +2,10 @@
 // milliseconds since 1970 UTC; 0 = none. `who` is Principal::who() of the person or key that did it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,9 +78,9 @@ std::string_view name(RevocationReason reason);
 Result<RevocationReason> parse_revocation_reason(std::string_view name);
 
 struct TrustRow {
-  uint64_t id = 0;
+  uint64_t id = 0;  // in the list of the tenant: 1, 2, 3, …
   std::string tenant;
-  std::string publisher;  // empty: any
+  std::string publisher;
   Digest key_id;
   signature::PublicKey public_key;
   std::string pattern;  // a package name in which '*' stands for any characters
@@ -93,7 +96,7 @@ struct TrustRow {
 };
 
 struct NewTrust {
-  std::string tenant, publisher;  // publisher empty: any
+  std::string tenant, publisher;  // both are names
   signature::PublicKey public_key;
   std::string pattern = "*";
   TrustRole role = TrustRole::sign;
@@ -158,12 +161,50 @@ struct ReleaseRow {
 };
 
 struct AuditRecord {
-  uint64_t seq = 0;
+  uint64_t seq = 0;  // in the host's log; for the operator only: it tells how much all tenants do
   int64_t at_ms = 0;
   std::string tenant, actor, action, object;
   std::string outcome;  // "ok" or the name of the error
   std::string detail;
-  Digest hash;  // SHA-256 of the previous hash and this record
+  Digest hash;              // SHA-256 of the previous hash and this record
+  uint64_t number = 0;      // in the log of `tenant`: 1, 2, 3, …
+  uint64_t times = 1;       // how many refusals this record stands for
+  int64_t first_at_ms = 0;  // of the first of them; at_ms is the last
+};
+
+// Which audit records are read. Empty texts and 0 stand for any.
+struct AuditFilter {
+  std::string tenant;   // empty: of the whole host
+  std::string actor;    // as the record has it, or the id of an API key
+  std::string action;   // "key.create", or all of a kind: "key"
+  std::string outcome;  // "ok", "refused" (all that are not ok), or the name of an error
+  int64_t since_ms = 0;
+  uint64_t after = 0;  // the number in the tenant's log, or `seq` when no tenant is named
+  uint32_t limit = 100;
+  enum class Order : uint8_t { oldest_first, newest_first } order = Order::oldest_first;
+};
+
+// A place at which the chain does not hold. seq 0: its end.
+struct AuditBreak {
+  uint64_t seq = 0;
+  std::string tenant;
+  uint64_t number = 0;
+  std::string what;
+  Digest found;           // over what stands there now
+  bool accepted = false;  // by the operator, in a later record
+};
+
+struct AuditReport {
+  uint64_t records = 0;  // that there are
+  uint64_t checked = 0;  // that were followed
+  uint64_t head_seq = 0;
+  Digest head;  // hash of the newest record
+  std::vector<AuditBreak> breaks;
+  std::map<std::string, uint64_t> numbers;  // the newest number of each tenant; "" is the operator's own
+
+  bool intact() const {
+    return std::all_of(breaks.begin(), breaks.end(), [](const AuditBreak& each) { return each.accepted; });
+  }
 };
 
 }  // namespace pirn::registry

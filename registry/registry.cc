@@ -5,6 +5,21 @@
 
 namespace pirn::registry {
 
+namespace {
+
+constexpr int64_t kFirstSealedSchema = 3;
+constexpr const char* kAuthenticate = "authenticate";
+
+// Records and seal as of one moment, while others append.
+Result<AuditReport> verify_as_of_now(Database& reader, const Pepper& pepper) {
+  PIRN_DO(reader.script("BEGIN"));
+  auto report = AuditLog(reader, pepper).verify();
+  PIRN_DO(reader.script("COMMIT"));
+  return report;
+}
+
+}  // namespace
+
 // --- opening ---
 
 Result<std::unique_ptr<Registry>> Registry::open(Options options) {
@@ -28,14 +43,32 @@ Status Registry::Core::open_files() {
   const std::string& directory = options_.directory;
   const bool in_memory = directory.empty();
   PIRN_TRY(database_, Database::open(in_memory ? std::string() : directory + "/registry.db"));
+  PIRN_TRY(const auto schema, database_->integer("PRAGMA user_version", {}));
+  const bool sealed = schema.value_or(0) >= kFirstSealedSchema;
   PIRN_DO(migrate(*database_, migrations()));
   if (in_memory) {
     blobs_ = blobs_in_memory();
     PIRN_TRY(pepper_, random_pepper());
-    return {};
+    return open_audit(sealed);
   }
   PIRN_TRY(blobs_, open_blobs(directory + "/blobs"));
-  return open_pepper_file(directory + "/registry.pepper");
+  PIRN_DO(open_pepper_file(directory + "/registry.pepper"));
+  PIRN_DO(open_audit(sealed));
+  PIRN_TRY(reader_, Database::open_to_read(directory + "/registry.db"));
+  return {};
+}
+
+// A log that does not hold stops the start: whoever changed it may have changed what else the registry says,
+// and an auditor must not find out months later.
+Status Registry::Core::open_audit(bool sealed) {
+  PIRN_TRY(const AuditReport report, log().verify(options_.audit_checked_at_open, sealed));
+  if (!report.intact() && options_.accept_broken_audit_at_ms == 0) return audit_broken(report);
+  Transaction transaction(*database_);
+  PIRN_DO(transaction.begin());
+  for (const AuditBreak& each : report.breaks)
+    if (!each.accepted) PIRN_DO(log().append(AuditLog::acceptance(each, options_.accept_broken_audit_at_ms)));
+  if (!sealed) PIRN_DO(log().seal());
+  return transaction.commit();
 }
 
 // The database knows a keyed hash of a constant, so that a pepper from elsewhere is noticed here and not by
@@ -87,19 +120,75 @@ AuditRecord Registry::Core::audit_record(const Attempt& attempt, std::string_vie
   return record;
 }
 
+namespace {
+
+// Who shares the limits of refusals. Whoever presents wrong keys must not use up those of a tenant's own
+// people.
+std::string scope_of(const AuditRecord& refusal) {
+  return refusal.action == kAuthenticate ? refusal.tenant + "/" + refusal.action : refusal.tenant;
+}
+
+}  // namespace
+
+Status Registry::Core::append(const std::vector<AuditRecord>& records) {
+  Transaction transaction(*database_);
+  PIRN_DO(transaction.begin());
+  for (const AuditRecord& record : records) PIRN_DO(log().append(record));
+  return transaction.commit();
+}
+
 Error Registry::Core::refuse_locked(const Attempt& attempt, Error error) {
-  const Status recorded = [&]() -> Status {
-    Transaction transaction(*database_);
-    PIRN_DO(transaction.begin());
-    PIRN_DO(append_audit(*database_, audit_record(attempt, error.name(), error.message)));
-    return transaction.commit();
-  }();
+  const AuditRecord refusal = audit_record(attempt, error.name(), error.message);
+  if (!refusals_.admit(scope_of(refusal), refusal)) return error;
+  std::vector<AuditRecord> records = refusals_.take(attempt.now_ms);
+  records.push_back(refusal);
+  const Status recorded = append(records);
   return recorded ? std::move(error) : recorded.error();
 }
 
 Error Registry::Core::refuse(const Attempt& attempt, Error error) {
   const std::lock_guard lock(mutex_);
   return refuse_locked(attempt, std::move(error));
+}
+
+std::optional<AuditRecord> Registry::admit_refusal(const Principal& who, std::string_view action,
+                                                   std::string_view object, const Error& error,
+                                                   int64_t now_ms) {
+  const Attempt attempt{who, who.tenant, Permission::view, std::string(action), std::string(object), now_ms};
+  AuditRecord refusal = Core::audit_record(attempt, error.name(), error.message);
+  if (!core_->refusals_.admit(scope_of(refusal), refusal)) return std::nullopt;
+  return refusal;
+}
+
+std::optional<AuditRecord> Registry::admit_wrong_key(std::string_view text, std::string_view peer,
+                                                     const Error& error, int64_t now_ms) {
+  AuditRecord refusal;
+  refusal.at_ms = now_ms;
+  refusal.actor = "peer/" + std::string(peer);
+  refusal.action = kAuthenticate;
+  refusal.object = "key";
+  refusal.outcome = error.name();
+  refusal.detail = error.message;
+  if (const Result<Token> token = parse_token(text)) {
+    const std::shared_lock lock(core_->keys_mutex_);
+    if (const auto known = core_->keys_.find(token->id); known != core_->keys_.end()) {
+      refusal.tenant = known->second.key.tenant;
+      refusal.object = "key/" + token->id;
+    }
+  }
+  if (!core_->refusals_.admit(scope_of(refusal), refusal)) return std::nullopt;
+  return refusal;
+}
+
+Status Registry::record(const AuditRecord& refusal) {
+  std::vector<AuditRecord> records = core_->refusals_.take(refusal.at_ms);
+  records.push_back(refusal);
+  const std::lock_guard lock(core_->mutex_);
+  return core_->append(records);
+}
+
+void Registry::count_refusal(const AuditRecord& refusal) {
+  core_->refusals_.count(scope_of(refusal), refusal);
 }
 
 Status Registry::record_refusal(const Principal& who, std::string_view tenant, std::string_view action,
@@ -111,15 +200,63 @@ Status Registry::record_refusal(const Principal& who, std::string_view tenant, s
   return {};
 }
 
-Result<std::vector<AuditRecord>> Registry::audit(std::string_view tenant, uint64_t after_seq,
-                                                 uint32_t limit) const {
+Status Registry::record_counted(int64_t now_ms) {
+  const std::vector<AuditRecord> due = core_->refusals_.take(now_ms);
+  if (due.empty()) return {};
   const std::lock_guard lock(core_->mutex_);
-  return read_audit(*core_->database_, tenant, after_seq, limit);
+  return core_->append(due);
+}
+
+int64_t Registry::refusals_due_ms() const { return core_->refusals_.due_ms(); }
+
+Result<std::vector<AuditRecord>> Registry::audit(const AuditFilter& filter) const {
+  if (!core_->reader_) {
+    const std::lock_guard lock(core_->mutex_);
+    return core_->log().read(filter);
+  }
+  const std::lock_guard lock(core_->reader_mutex_);
+  return AuditLog(*core_->reader_, core_->pepper_).read(filter);
+}
+
+Result<std::vector<AuditRecord>> Registry::audit(std::string_view tenant, uint64_t after,
+                                                 uint32_t limit) const {
+  AuditFilter filter;
+  filter.tenant = tenant;
+  filter.after = after;
+  filter.limit = limit;
+  return audit(filter);
+}
+
+Result<AuditReport> Registry::audit_report() const {
+  const std::unique_lock one_at_a_time(core_->verify_mutex_, std::try_to_lock);
+  if (!one_at_a_time) return Error{Code::busy, "the audit log is being verified already"};
+  if (core_->options_.directory.empty()) {
+    const std::lock_guard lock(core_->mutex_);
+    return core_->log().verify();
+  }
+  PIRN_TRY(const auto reader, Database::open_to_read(core_->options_.directory + "/registry.db"));
+  return verify_as_of_now(*reader, core_->pepper_);
 }
 
 Result<uint64_t> Registry::verify_audit() const {
-  const std::lock_guard lock(core_->mutex_);
-  return verify_audit_chain(*core_->database_);
+  PIRN_TRY(const AuditReport report, audit_report());
+  if (!report.intact()) return audit_broken(report);
+  return report.records;
+}
+
+Result<AuditReport> Registry::audit_report_of(const std::string& directory) {
+  const std::string file = directory + "/registry.db";
+  PIRN_TRY(const auto reader, Database::open_to_read(file));
+  PIRN_TRY(const auto schema, reader->integer("PRAGMA user_version", {}));
+  if (schema.value_or(0) < kFirstSealedSchema)
+    return Error{Code::unsupported, file + " was written by an older version of Pirn",
+                 "The first start of this version brings it forward and follows its audit log."};
+  if (*schema > migrations().back().to)
+    return Error{Code::schema_too_new, file + " has schema " + std::to_string(*schema) +
+                                           "; this version of Pirn knows " +
+                                           std::to_string(migrations().back().to)};
+  PIRN_TRY(const Pepper pepper, open_pepper(directory + "/registry.pepper", false));
+  return verify_as_of_now(*reader, pepper);
 }
 
 // --- catalog ---

@@ -14,7 +14,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,11 +40,17 @@ struct Options {
   // Who looks at a library that is pushed for the first time. Empty: nobody, and a library that differs from
   // its manifest is noticed when it is deployed.
   PushProbe probe = {};
+  // The newest records of the audit log that open() follows; all of them where there are no more.
+  uint64_t audit_checked_at_open = 250'000;
+  // A broken audit log does not stop open(): each break that it finds is accepted by a record of its own,
+  // made at this instant (ms since 1970); 0: it does stop it.
+  int64_t accept_broken_audit_at_ms = 0;
 };
 
 class Registry {
  public:
-  // Opens or creates, migrates the schema, sweeps what a crash left behind, reads the catalog.
+  // Opens or creates, migrates the schema, follows the audit log, sweeps what a crash left behind, reads the
+  // catalog. audit_broken when the log was changed behind the registry's back.
   static Result<std::unique_ptr<Registry>> open(Options options);
   ~Registry();
 
@@ -67,6 +75,11 @@ class Registry {
                             int64_t now_ms);
   // unauthenticated (which does not say whether the key exists), key_expired, key_revoked.
   Result<Principal> authenticate(std::string_view token, int64_t now_ms) const;
+  // Whether the key that a principal came with is still good: key_expired, key_revoked. Takes no time.
+  Status check_in_force(const Principal& who, int64_t now_ms) const;
+  // Called with the id of each key that is revoked from now on, on the thread that revokes it and after that
+  // is durable; it must not block and not call the registry. Null: nobody watches any more.
+  void watch_keys(std::function<void(const std::string& key_id)> revoked);
 
   // Trust. A new tenant trusts nobody.
   Result<TrustRow> add_trust(const Principal& who, const NewTrust& trust, int64_t now_ms);
@@ -80,8 +93,9 @@ class Registry {
   // Verifies and admits an archive, has Options::probe look at its library, and stores it
   // (docs/package-format.md, "The order of verification"). What is refused leaves an audit record and nothing
   // else.
+  // A serial that would block all later versions is refused (serial_leap), unless it is `accepted_serial`.
   Result<PushedRelease> push(const Principal& who, std::string_view tenant, std::string_view archive,
-                             int64_t now_ms);
+                             int64_t now_ms, int64_t accepted_serial = 0);
   // The release with its parsed definition, read back and checked against its digest. For what is pinned but
   // no longer active too; equal calls give the same object as long as somebody holds it. release_withdrawn
   // when compromised.
@@ -107,13 +121,33 @@ class Registry {
   Result<std::vector<Revision>> history(std::string_view tenant,
                                         std::string_view package) const;  // newest first
 
-  // Audit. record_refusal is for what the API refuses before it reaches the registry.
+  // Audit. Refusals that the registry does not make itself come in two steps: admit_… counts, at once, and
+  // hands out the record where it is to be written (refusals.h); record() writes it, and blocks on the disk.
+  std::optional<AuditRecord> admit_refusal(const Principal& who, std::string_view action,
+                                           std::string_view object, const Error& error, int64_t now_ms);
+  // A key that was refused, from `peer` (an address). It goes to the log of the tenant whose key it names.
+  std::optional<AuditRecord> admit_wrong_key(std::string_view token, std::string_view peer,
+                                             const Error& error, int64_t now_ms);
+  Status record(const AuditRecord& refusal);
+  // Counts an admitted record that nobody has time to write.
+  void count_refusal(const AuditRecord& refusal);
+  // Both steps at once.
   Status record_refusal(const Principal& who, std::string_view tenant, std::string_view action,
                         std::string_view object, const Error& error, int64_t now_ms);
-  // Oldest first, after `after_seq`. `tenant` empty: of all tenants.
-  Result<std::vector<AuditRecord>> audit(std::string_view tenant, uint64_t after_seq, uint32_t limit) const;
-  // Follows the whole chain; the number of records, or audit_broken with the first record that does not fit.
+  // Writes what was counted in windows that are over; INT64_MAX: everything. refusals_due_ms() says when
+  // there is something, and is cheap.
+  Status record_counted(int64_t now_ms);
+  int64_t refusals_due_ms() const;
+
+  Result<std::vector<AuditRecord>> audit(const AuditFilter& filter) const;
+  // Oldest first, after a number (of the tenant's log, or `seq` when `tenant` is empty: of all).
+  Result<std::vector<AuditRecord>> audit(std::string_view tenant, uint64_t after, uint32_t limit) const;
+  // Follows the whole chain. busy while another verification is under way.
+  Result<AuditReport> audit_report() const;
+  // The number of records, or audit_broken with the first record that does not fit.
   Result<uint64_t> verify_audit() const;
+  // The same of a data directory that no host uses, changing nothing.
+  static Result<AuditReport> audit_report_of(const std::string& directory);
 
  private:
   class Core;

@@ -220,7 +220,7 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
 }
 
 Result<PushedRelease> Registry::push(const Principal& who, std::string_view tenant, std::string_view bytes,
-                                     int64_t now_ms) {
+                                     int64_t now_ms, int64_t accepted_serial) {
   Attempt attempt{who, std::string(tenant), Permission::push_release, "package.push", "package", now_ms};
   std::unique_lock one_at_a_time(core_->push_mutex_);
   auto admitted = core_->admit(who, tenant, bytes, now_ms);
@@ -251,7 +251,7 @@ Result<PushedRelease> Registry::push(const Principal& who, std::string_view tena
       return {};
     }();
     if (!stored) return core_->refuse(attempt, stored.error());
-    return core_->record_release(attempt, *admitted);
+    return core_->record_release(attempt, *admitted, accepted_serial);
   }();
   // What a refusal stored, or the same package in another wrapping. If this fails, the next open does it.
   // After an uncertain commit the row may be on disk, so its blobs stay.
@@ -262,7 +262,7 @@ Result<PushedRelease> Registry::push(const Principal& who, std::string_view tena
 
 namespace {
 
-Status check_in_force(Database& database, const Release& release) {
+Status check_signers_in_force(Database& database, const Release& release) {
   for (const Signer& signer : release.signers) {
     PIRN_TRY(
         const auto row,
@@ -272,6 +272,17 @@ Status check_in_force(Database& database, const Release& release) {
       return Error{Code::signer_revoked, "the key " + signer.key.hex() + " was revoked during the upload"};
   }
   return {};
+}
+
+Status check_leap(const Release& release, int64_t floor, int64_t accepted_serial) {
+  if (release.serial == accepted_serial) return {};
+  PIRN_TRY(const archive::Version version, archive::parse_version(release.version));
+  const std::string why = archive::why_serial_blocks(release.serial, floor, version);
+  if (why.empty()) return {};
+  return Error{
+      Code::serial_leap, release.package + "@" + release.version + ": " + why,
+      "Lower 'serial' in package.toml, or leave it out. If it is meant, push it with --accept-serial " +
+          std::to_string(release.serial) + "."};
 }
 
 Status insert_release(Database& database, const Release& release, const std::string& manifest,
@@ -298,13 +309,14 @@ Status insert_release(Database& database, const Release& release, const std::str
 }  // namespace
 
 // The last step: one transaction that asks again what may have changed since the verification began.
-Result<PushedRelease> Registry::Core::record_release(Attempt& attempt, const Admitted& admitted) {
+Result<PushedRelease> Registry::Core::record_release(Attempt& attempt, const Admitted& admitted,
+                                                     int64_t accepted_serial) {
   const Release& release = admitted.release;
   bool already_there = false;
   PIRN_TRY(
       const Digest recorded, change<Digest>(attempt, [&]() -> Result<Digest> {
         PIRN_DO(find_tenant(release.tenant));
-        PIRN_DO(check_in_force(*database_, release));
+        PIRN_DO(check_signers_in_force(*database_, release));
         PIRN_TRY(const auto held, database_->integer("SELECT 1 FROM releases WHERE tenant = ? AND digest = ?",
                                                      {release.tenant, release.digest}));
         if (held) {
@@ -322,6 +334,7 @@ Result<PushedRelease> Registry::Core::record_release(Attempt& attempt, const Adm
           return Error{Code::serial_too_low, release.package + "@" + release.version + " has the serial " +
                                                  std::to_string(release.serial) + "; it must be above " +
                                                  std::to_string(*floor)};
+        PIRN_DO(check_leap(release, floor.value_or(0), accepted_serial));
         PIRN_DO(check_quota(release.tenant, release.archive_size));
         PIRN_DO(insert_release(*database_, release, admitted.manifest, sha256(admitted.document)));
         return release.digest;

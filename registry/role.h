@@ -57,9 +57,10 @@ struct Principal {
   std::string tenant;  // empty: the operator, who may act for every tenant
   std::string key_id;  // empty: the Unix socket of the data directory
   Role role = Role::viewer;
-  std::string label{};  // of the key, as who made it named it; may be empty
+  std::string label{};        // of the key, as who made it named it; may be empty
+  int64_t expires_at_ms = 0;  // of the key, since 1970 UTC; 0: never
 
-  static Principal local_operator() { return {"", "", Role::host_operator, ""}; }
+  static Principal local_operator() { return {"", "", Role::host_operator, "", 0}; }
   bool is_operator() const { return role == Role::host_operator; }
   // For records: "operator", "operator/key:3fk…", "acme/key:9qd…".
   std::string who() const;

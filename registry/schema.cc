@@ -143,7 +143,25 @@ ALTER TABLE tenants ADD COLUMN max_running_steps INTEGER NOT NULL DEFAULT 0   --
   CHECK (max_running_steps BETWEEN 0 AND 1000000);
 )sql";
 
-constexpr Migration kMigrations[] = {{1, kSchema1}, {2, kSchema2}};
+// A tenant sees the number of a record in its own log; refusals that were counted share one record. Trust
+// without a publisher trusted every publisher that a key signs for: it ends, since nobody said so.
+constexpr const char* kSchema3 = R"sql(
+ALTER TABLE audit ADD COLUMN number   INTEGER NOT NULL DEFAULT 0;  -- in the log of the tenant: 1, 2, 3, …
+ALTER TABLE audit ADD COLUMN times    INTEGER NOT NULL DEFAULT 1;  -- how many refusals this record stands for
+ALTER TABLE audit ADD COLUMN first_at INTEGER NOT NULL DEFAULT 0;  -- of the first of them; 0: as `at`
+DROP TRIGGER audit_stays;
+UPDATE audit SET number = numbered.number
+  FROM (SELECT seq, row_number() OVER (PARTITION BY tenant ORDER BY seq) AS number FROM audit) AS numbered
+ WHERE numbered.seq = audit.seq;
+CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'an audit record never changes'); END;
+DROP INDEX audit_of_tenant;
+CREATE UNIQUE INDEX audit_of_tenant ON audit (tenant, number);
+UPDATE trust SET revoked_at = CAST(unixepoch() AS INTEGER) * 1000, revoked_by = 'migration: it named no publisher',
+                 reason = 'retired'
+ WHERE publisher = '' AND revoked_at = 0;
+)sql";
+
+constexpr Migration kMigrations[] = {{1, kSchema1}, {2, kSchema2}, {3, kSchema3}};
 
 }  // namespace
 

@@ -35,9 +35,10 @@ Status check_new(const NewTrust& trust) {
       trust.pattern.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-*") != std::string::npos)
     return Error{Code::invalid_argument, "'" + trust.pattern + "' is no pattern of package names",
                  "Use a package's name, in which '*' stands for any characters."};
-  if (trust.publisher.size() > kLongestText)
-    return Error{Code::too_large,
-                 "the name of a publisher has at most " + std::to_string(kLongestText) + " bytes"};
+  if (!archive::is_name(trust.publisher))
+    return Error{Code::bad_name, "'" + trust.publisher + "' cannot name a publisher",
+                 "Use the publisher of package.toml: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter "
+                 "or a digit."};
   if (trust.valid_until_ms != 0 && trust.valid_until_ms <= trust.valid_from_ms)
     return Error{Code::invalid_argument, "the trust would end before it begins"};
   return {};
@@ -54,7 +55,11 @@ Result<std::vector<TrustRow>> Registry::Core::trust_of(std::string_view tenant) 
   PIRN_DO(database_->each(
       "SELECT id, tenant, publisher, key_id, public_key, pattern, role, valid_from, valid_until,"
       " added_at, added_by, revoked_at, revoked_by, reason FROM trust WHERE tenant = ? ORDER BY id",
-      {tenant}, [&](const Row& row) { rows.push_back(trust_row_of(row)); }));
+      {tenant}, [&](const Row& row) {
+        rows.push_back(trust_row_of(row));
+        // The database numbers the rows of all tenants; a tenant must not see how many the others have.
+        rows.back().id = rows.size();
+      }));
   return rows;
 }
 

@@ -285,6 +285,29 @@ TEST_F(Trust, RefusesWeakAndMisspeltKeysAndNonsense) {
   expect_refused(Code::invalid_argument, [&] { return registry().add_trust(kOperator, wanted, kNow); });
 }
 
+TEST_F(Trust, APublisherIsANameAndAnEmptyOneIsNobodys) {
+  NewTrust wanted = trust_in("acme", approver_key());
+  for (const char* publisher : {"", " ", "*", "A", "a b", "a\n", "\x1b[0m"}) {
+    wanted.publisher = publisher;
+    expect_refused(Code::bad_name, [&] { return registry().add_trust(kOperator, wanted, kNow); });
+  }
+}
+
+TEST_F(Trust, RowsAreNumberedForEachTenant) {
+  ASSERT_TRUE(registry().add_trust(kOperator, trust_in("globex", approver_key()), kNow));
+  const auto row = registry().add_trust(kOperator, trust_in("acme", approver_key()), kNow);
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->id, 2u) << "the rows of others do not count";
+}
+
+TEST_F(Keys, LabelsAreTextWithoutControlCharacters) {
+  for (const char* label : {"a\nb", "\x1b[2J", "\x7f", "a\xC2\x9B", "\xE2\x80\xAE", "\xFF"})
+    expect_refused(Code::bad_name, [&] {
+      return registry().create_key(kOperator, {"acme", Role::viewer, label}, kNow);
+    });
+  EXPECT_TRUE(registry().create_key(kOperator, {"acme", Role::viewer, "Zo\xC3\xAB's laptop"}, kNow));
+}
+
 TEST_F(Trust, OneRowOnceAndNeverAgainAfterACompromise) {
   const NewTrust wanted = trust_in("acme", publisher_key());
   expect_refused(Code::trust_exists, [&] { return registry().add_trust(kOperator, wanted, kNow); });

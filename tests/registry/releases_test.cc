@@ -166,6 +166,23 @@ TEST_F(Releases, EveryRoleButThosePermittedIsRefusedAndForeignTenantsAreMissing)
   expect_refused(Code::not_found, [&] { return registry().push(kOperator, "no-such", bytes, kNow); });
 }
 
+TEST_F(Releases, ASerialThatBlocksLaterVersionsIsToBeMeant) {
+  const auto push_meant = [&](const Sample& sample, int64_t accepted) {
+    return registry().push(as("acme", Role::publisher), "acme", archive_of(sample), kNow, accepted);
+  };
+  for (const int64_t serial : {INT64_MAX, INT64_MAX - 5, int64_t{2'000'000'000'000'000}}) {
+    expect_refused(Code::serial_leap, [&] { return push({.serial = serial}); });
+    expect_refused(Code::serial_leap, [&] { return push_meant({.serial = serial}, serial - 1); });
+    expect_refused(Code::serial_leap, [&] { return push_meant({.serial = serial}, 1); });
+  }
+  ASSERT_TRUE(push({.serial = 1'000'500'000'000'000})) << "within the bound above what follows from 1.0.0";
+  ASSERT_TRUE(push({.version = "1.0.1", .serial = 2'000'500'000'000'000}))
+      << "within the bound above the highest";
+  ASSERT_TRUE(push_meant({.version = "1.0.2", .serial = 5'000'000'000'000'000}, 5'000'000'000'000'000));
+  ASSERT_TRUE(push({.version = "1.0.3", .serial = 5'000'000'000'000'001}));
+  EXPECT_TRUE(push_meant({.version = "1.0.3", .serial = 5'000'000'000'000'001}, 0)->already_there);
+}
+
 TEST_F(Releases, DamagedBytesLeaveNothing) {
   const std::string good = archive_of({});
   std::string flipped = good;
