@@ -68,5 +68,34 @@ TEST(Nearest, SuggestsOnlyWhatIsNear) {
   EXPECT_EQ(nearest("zebra", {"clean", "load"}), "");
 }
 
+TEST(Nearest, ComparesNoWordBeyond63Bytes) {
+  const std::string longest(63, 'a'), almost = longest.substr(1) + "b";
+  EXPECT_EQ(nearest(almost, {"x", longest}), longest);
+  EXPECT_EQ(nearest(longest + "a", {longest}), "") << "a word of 64 bytes";
+  EXPECT_EQ(nearest(longest, {longest + "a"}), "") << "a candidate of 64 bytes";
+  const std::string huge(500'000, 'a');
+  EXPECT_EQ(nearest(huge, {huge, longest}), "");
+  EXPECT_EQ(nearest(longest, std::vector<std::string>(1'000, huge)), "");
+}
+
+TEST(Nearest, ComparesNoMoreCandidatesThanItIsTold) {
+  std::vector<std::string> candidates(10, "clzzz");
+  candidates.push_back("clean");
+  EXPECT_EQ(nearest("claen", candidates, 11), "clean");
+  EXPECT_EQ(nearest("claen", candidates, 10), "");
+  candidates.assign(5'000, "nothing like it");
+  candidates.push_back("clean");
+  EXPECT_EQ(nearest("claen", candidates), "clean") << "what is too long or too short costs nothing";
+  candidates.assign(5'000, "zzzzz");
+  candidates.push_back("clean");
+  EXPECT_EQ(nearest("claen", candidates), "");
+}
+
+TEST(Nearest, TakesTheNearestOfSeveral) {
+  EXPECT_EQ(nearest("workflow", {"workflows", "work", "workfolw"}), "workflows");
+  EXPECT_EQ(nearest("abcdef", {"abcxyz", "abcdxf", "abcdef"}), "abcdef");
+  EXPECT_EQ(nearest("", {"a"}), "");
+}
+
 }  // namespace
 }  // namespace pirn
