@@ -1,9 +1,10 @@
 // What a release needs of other packages (`requires` of its manifest), and which releases meet it.
 //
 // A requirement is met by the newest deployment of the package that fits: its version within the range, and
-// with the workflows that are run as steps. So a new version of a required package is taken up by the next
-// execution when it fits, and disturbs nobody when it does not: whoever cannot use it stays with the one
-// before. An execution pins what it was started with; its nested executions run on the same pins.
+// with the workflows that are run as steps. The kMostCandidates newest are looked at. So a new version of a
+// required package is taken up by the next execution when it fits, and disturbs nobody when it does not:
+// whoever cannot use it stays with the one before. An execution pins what it was started with; its nested
+// executions run on the same pins.
 //
 // Pure but for what `search` does.
 #pragma once
@@ -20,7 +21,10 @@ namespace pirn::registry {
 using Required = std::vector<ReleasePtr>;  // also what the required ones require; ascending by package
 using RequiredPtr = std::shared_ptr<const Required>;  // nullptr: none
 
-// The newest deployment of `package` that is not withdrawn and of which `fits` is true; nullptr: none.
+inline constexpr uint64_t kMostCandidates = 256;
+
+// The newest deployment of `package` that is not withdrawn and of which `fits` is true; nullptr: none. `fits`
+// asks for package, version and the names of workflows only: it may get a release that has nothing else.
 using Fits = std::function<bool(const Release&)>;
 using Search = std::function<Result<ReleasePtr>(std::string_view package, const Fits& fits)>;
 

@@ -62,8 +62,9 @@ class Fields {
       if (value.is_string())
         out.emplace_back(value.get_string());
       else
-        problems_.push_back(invalid(at + " must be a string"));
+        tell(invalid(at + " must be a string"));
     });
+    if (out.size() > kMaxListed) problem(key, "must have at most " + std::to_string(kMaxListed) + " entries");
     return out;
   }
   template <class Visit>  // visit(Fields&) for each object of an array
@@ -78,6 +79,8 @@ class Fields {
   void members(const char* key, Visit visit) {
     const json::value* value = take(key);
     if (!value || !value->is_object()) return problem(key, "must be an object");
+    if (value->get_object().size() > kMaxListed)
+      return problem(key, "must have at most " + std::to_string(kMaxListed) + " members");
     for (const auto& member : value->get_object()) visit(std::string(member.key()), member.value());
   }
   // Every key must have been asked for.
@@ -87,11 +90,12 @@ class Fields {
       if (!known_.contains(std::string(member.key())))
         problem(std::string(member.key()).c_str(), "is unknown");
   }
-  void problem(const char* key, const std::string& what) {
-    problems_.push_back(invalid(name(key) + " " + what));
-  }
+  void problem(const char* key, const std::string& what) { tell(invalid(name(key) + " " + what)); }
 
  private:
+  void tell(Error problem) {
+    if (problems_.size() < kMaxProblems) problems_.push_back(std::move(problem));
+  }
   static Error invalid(std::string message) {
     return Error{.code = Code::manifest_invalid, .message = std::move(message), .blame = Blame::package};
   }
@@ -174,8 +178,8 @@ void read_content(Fields& fields, Manifest& m) {
                            unsigned_integer(library, "size"), library.strings("needed")});
     if (!ascending(m.libraries.back().needed)) library.problem("needed", "must be strictly ascending");
   });
-  if (!ascending(m.libraries, [](const Library& l) { return l.platform; }))
-    fields.problem("libraries", "must be strictly ascending by platform");
+  if (!ascending(m.libraries, [](const Library& l) { return l.platform; }) || m.libraries.size() > kMaxListed)
+    fields.problem("libraries", "must be at most 256, strictly ascending by platform");
   fields.objects("files", [&](Fields& file) {
     m.files.push_back({file.string("path"), file.digest("sha256"), unsigned_integer(file, "size")});
   });
@@ -207,8 +211,9 @@ void read_wishes(Fields& fields, Manifest& m) {
     m.permissions.filesystem.push_back({entry.string("path"), mode == "write"});
     if (!m.permissions.filesystem.back().path.starts_with('/')) entry.problem("path", "must be absolute");
   });
-  if (!ascending(m.permissions.env) || !ascending(m.permissions.filesystem))
-    permissions.problem("", "must list env and filesystem strictly ascending");
+  if (!ascending(m.permissions.env) || !ascending(m.permissions.filesystem) ||
+      m.permissions.filesystem.size() > kMaxListed)
+    permissions.problem("", "must list env and filesystem strictly ascending, at most 256 of each");
   permissions.finish();
   fields.members("requires", [&](const std::string& package, const json::value& range) {
     if (!is_name(package) || !range.is_string() ||

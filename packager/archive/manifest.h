@@ -28,6 +28,9 @@ inline constexpr size_t kMaxFiles = 1024;
 inline constexpr size_t kMaxWorkflows = 256;
 inline constexpr size_t kMaxFunctions = 1024;
 inline constexpr size_t kMaxSignatures = 16;
+inline constexpr size_t kMaxListed =
+    256;  // entries of each of the other lists: audience, needed, requires, …
+inline constexpr size_t kMaxProblems = 64;  // that are told of one manifest
 inline constexpr size_t kMaxPath = 160;
 inline constexpr size_t kMaxDepth = 8;  // components of a path
 

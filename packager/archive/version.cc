@@ -66,6 +66,8 @@ struct Partial {
   int given = 0;  // of major, minor, patch
 };
 
+constexpr size_t kLongestRange = 255;
+
 Result<Partial> parse_partial(std::string_view text, std::string_view whole) {
   const Error malformed{Code::invalid_argument, "'" + std::string(whole) + "' is no range of versions",
                         "Write comparators separated by spaces: ^1.2, ~1.2.3, >=1.2 <2, 1.2.3, *"};
@@ -163,6 +165,9 @@ bool VersionRange::contains(const Version& version) const {
 
 Result<VersionRange> parse_range(std::string_view text) {
   using Op = VersionRange::Op;
+  if (text.size() > kLongestRange)
+    return Error{Code::invalid_argument, "a range of versions has " + std::to_string(text.size()) +
+                                             " bytes; the limit is " + std::to_string(kLongestRange)};
   VersionRange range;
   std::string_view rest = text;
   bool any = false;

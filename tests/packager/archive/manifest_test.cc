@@ -180,6 +180,36 @@ TEST(Manifest, HoldsTheLimits) {
             "manifest_invalid");
 }
 
+TEST(Manifest, ListsAreBounded) {
+  const auto names = [](size_t n) {
+    json::array all;
+    for (size_t i = 0; i < n; ++i) all.emplace_back("a" + std::to_string(100'000 + i));
+    return all;
+  };
+  const auto amounts = [](size_t n, const json::value& value) {
+    json::object all;
+    for (size_t i = 0; i < n; ++i) all["a" + std::to_string(100'000 + i)] = value;
+    return all;
+  };
+  for (const size_t n : {kMaxListed, kMaxListed + 1}) {
+    const std::string expected = n == kMaxListed ? "ok" : "manifest_invalid";
+    EXPECT_EQ(outcome_of_text(changed([&](json::object& m) { m["audience"] = names(n); })), expected);
+    EXPECT_EQ(outcome_of_text(changed([&](json::object& m) { m["requires"] = amounts(n, "*"); })), expected);
+    EXPECT_EQ(outcome_of_text(changed([&](json::object& m) { m["resources"] = amounts(n, 1); })), expected);
+    EXPECT_EQ(
+        outcome_of_text(changed([&](json::object& m) { m["permissions"].as_object()["env"] = names(n); })),
+        expected);
+  }
+}
+
+TEST(Manifest, TellsABoundedNumberOfProblems) {
+  const auto manifest = parse_manifest(changed([](json::object& m) {
+    for (int i = 0; i < 5'000; ++i) m["x" + std::to_string(i)] = 1;
+  }));
+  ASSERT_FALSE(manifest);
+  EXPECT_EQ(manifest.error().causes.size(), kMaxProblems);
+}
+
 TEST(Manifest, PackageIdSaysNothingOfSignatures) {
   const std::string one = sample_package(sample_manifest(), {&publisher_key()});
   const std::string two = sample_package(sample_manifest(), {&publisher_key(), &approver_key()});

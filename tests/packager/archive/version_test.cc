@@ -82,5 +82,19 @@ TEST(Serial, ThatWouldBlockLaterVersionsIsTold) {
         << each.serial << " " << each.floor << " " << each.version;
 }
 
+TEST(VersionRange, HasAtMost255Bytes) {
+  std::string text = "<9";
+  while (text.size() + 3 <= 255) text += " <9";
+  EXPECT_TRUE(parse_range(text)) << text.size();
+  while (text.size() <= 255) text += " <9";
+  const auto refused = parse_range(text);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "a range of versions has " + std::to_string(text.size()) + " bytes; the limit is 255");
+  // A list of comparators as long as a manifest may be is refused as it comes, and not after each one of it.
+  while (text.size() < 900'000) text += " <9";
+  EXPECT_FALSE(parse_range(text));
+}
+
 }  // namespace
 }  // namespace pirn::archive
