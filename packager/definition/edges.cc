@@ -76,15 +76,17 @@ std::vector<std::vector<uint32_t>> dependencies(const Workflow& workflow) {
 
 Workflow with_children(const Workflow& workflow, const std::vector<GraftChild>& children) {
   Workflow out = workflow;
+  std::unordered_map<std::string_view, uint32_t> grafts;
+  for (uint32_t step = 0; step < workflow.steps.size(); ++step)
+    grafts.emplace(workflow.steps[step].name, step);
   for (const GraftChild& child : children) {
-    const auto graft = std::find_if(workflow.steps.begin(), workflow.steps.end(),
-                                    [&](const Step& step) { return step.name == child.graft; });
-    if (graft == workflow.steps.end()) continue;  // of another version of the workflow
+    const auto graft = grafts.find(child.graft);
+    if (graft == grafts.end()) continue;  // of another version of the workflow
     Step& step = out.steps.emplace_back();
     step.name = child.name;
     step.task = child.task;
     step.label = child.label;
-    step.after = {static_cast<uint32_t>(graft - workflow.steps.begin())};
+    step.after = {graft->second};
   }
   return out;
 }
