@@ -2,6 +2,8 @@
 // and equal histories stay shared.
 #include "host/journal/context.h"
 
+#include "host/journal/context_shuffle.h"
+
 namespace pirn::journal {
 
 struct Context::Node {
@@ -11,8 +13,18 @@ struct Context::Node {
 };
 
 namespace {
-size_t priority_of(std::string_view key) { return std::hash<std::string_view>()(key); }
+uint64_t g_shuffle = 0;  // written before there are threads
+
+// The last step of SplitMix64 spreads what the secret has changed over all bits.
+size_t priority_of(std::string_view key) {
+  uint64_t mixed = std::hash<std::string_view>()(key) ^ g_shuffle;
+  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9u;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBu;
+  return mixed ^ (mixed >> 31);
+}
 }  // namespace
+
+void set_context_shuffle(uint64_t secret) { g_shuffle = secret; }
 
 const Context::Entry* Context::find(std::string_view key) const {
   const Node* node = root_.get();

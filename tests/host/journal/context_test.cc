@@ -7,6 +7,7 @@
 #include <map>
 #include <new>
 
+#include "host/journal/context_shuffle.h"
 #include "tests/host/journal/generate.h"
 
 namespace {
@@ -185,6 +186,43 @@ TEST(Stamp, PatchesGoFirstThenRankThenChild) {
   EXPECT_LT((Stamp{0, 9, 9}), (Stamp{1, 0, 0}));
   EXPECT_LT((Stamp{1, 0, 0}), (Stamp{1, 1, 0})) << "a patch before the steps of its number";
   EXPECT_LT((Stamp{1, 2, 3}), (Stamp{1, 2, 4}));
+}
+
+// Keys in ascending order whose hashes ascend, too: without a secret in it the map would be one chain.
+std::vector<std::string> chosen_keys(size_t n) {
+  std::vector<std::string> keys;
+  const size_t stride = SIZE_MAX / n;
+  for (size_t i = 0; i < n; ++i)
+    for (int suffix = 0;; ++suffix) {
+      const std::string key = std::to_string(1'000'000 + i) + "-" + std::to_string(suffix);
+      if (std::hash<std::string_view>()(key) / stride != i) continue;
+      keys.push_back(key);
+      break;
+    }
+  return keys;
+}
+
+TEST(Context, KeysThatSomebodyChoseMakeNoChain) {
+  const std::vector<std::string> keys = chosen_keys(1'000);
+  const auto filled = [&] {
+    Context map;
+    for (const std::string& key : keys) map = map.with({key, Value::of_integer(1), false, {}});
+    return map;
+  };
+  const auto text_of = [](const Context& map) {
+    std::string text;
+    map.append_json(text);
+    return text;
+  };
+  const std::string expected = text_of(filled());
+  for (const uint64_t secret : {uint64_t{1}, uint64_t{0x5DEECE66D}, UINT64_MAX, uint64_t{0}}) {
+    set_context_shuffle(secret);
+    const Context map = filled();
+    EXPECT_EQ(text_of(map), expected) << "what it holds does not depend on it";
+    const size_t before = g_allocations;
+    const Context written = map.with({keys.front(), Value::of_integer(2), false, {1}});
+    EXPECT_LT(g_allocations - before, 100u) << "a write copies the path to its key";
+  }
 }
 
 }  // namespace
