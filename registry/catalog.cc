@@ -7,6 +7,7 @@ namespace pirn::registry {
 namespace {
 
 constexpr size_t kListedWorkflows = 10;
+constexpr size_t kMostNames = 256;
 
 // `known`: what the tenant itself has.
 Error no_workflow(std::string_view reference, const std::vector<std::string>& known) {
@@ -27,11 +28,14 @@ Error withdrawn(const Release& release) {
                                             " is withdrawn: a key that signed it was revoked as compromised"};
 }
 
+// No more than are compared with a name that is not there: the engine's thread asks.
 std::vector<std::string> names_in(const auto& packages, bool qualified) {
   std::vector<std::string> names;
   for (const auto& [package, active] : packages)
-    for (const definition::Workflow& workflow : active.release->definition.workflows)
+    for (const definition::Workflow& workflow : active.release->definition.workflows) {
+      if (names.size() == kMostNames) return names;
       names.push_back(qualified ? package + "::" + workflow.name : workflow.name);
+    }
   return names;
 }
 
@@ -58,13 +62,19 @@ Result<Catalog::Target> Catalog::resolve(std::string_view tenant, std::string_vi
 
   const Active* active = nullptr;
   const definition::Workflow* match = nullptr;
-  for (const auto& [name, each] : *found->second) {
-    if (qualified && name != package) continue;
-    const definition::Workflow* candidate = each.release->find(workflow);
-    if (!candidate) continue;
-    if (match) return ambiguous(workflow, *found->second);  // then it is not qualified
-    active = &each;
-    match = candidate;
+  if (qualified) {
+    if (const auto named = found->second->find(package); named != found->second->end()) {
+      active = &named->second;
+      match = active->release->find(workflow);
+    }
+  } else {
+    for (const auto& [name, each] : *found->second) {
+      const definition::Workflow* candidate = each.release->find(workflow);
+      if (!candidate) continue;
+      if (match) return ambiguous(workflow, *found->second);
+      active = &each;
+      match = candidate;
+    }
   }
   if (!match) return no_workflow(reference, names_in(*found->second, qualified));
   if (active->withdrawn) return withdrawn(*active->release);
@@ -118,34 +128,48 @@ Catalog Catalog::with_slot_terms(const std::string& tenant, SlotTerms terms) con
   return next;
 }
 
-Catalog Catalog::with(const CatalogEdit& edit) const {
+Catalog Catalog::with(const CatalogEdit& edit) const { return with_all(std::span(&edit, 1)); }
+
+Catalog Catalog::with_all(std::span<const CatalogEdit> edits) const {
+  std::map<std::string, std::shared_ptr<Packages>> edited;  // by tenant: one copy for all of its edits
+  for (const CatalogEdit& edit : edits) {
+    auto& packages = edited[edit.tenant];
+    if (!packages) {
+      const auto found = tenants_.find(edit.tenant);
+      packages =
+          found == tenants_.end() ? std::make_shared<Packages>() : std::make_shared<Packages>(*found->second);
+    }
+    if (edit.active)
+      packages->insert_or_assign(edit.package, *edit.active);
+    else
+      packages->erase(edit.package);
+  }
   Catalog next = *this;
-  auto& slot = next.tenants_[edit.tenant];
-  auto packages = slot ? std::make_shared<Packages>(*slot) : std::make_shared<Packages>();
-  if (edit.active)
-    packages->insert_or_assign(edit.package, *edit.active);
-  else
-    packages->erase(edit.package);
-  if (packages->empty())
-    next.tenants_.erase(edit.tenant);
-  else
-    slot = std::move(packages);
+  for (auto& [tenant, packages] : edited) {
+    if (packages->empty())
+      next.tenants_.erase(tenant);
+    else
+      next.tenants_[tenant] = std::move(packages);
+  }
   return next;
 }
 
 Catalog Catalog::with_requirements_met(const std::string& tenant, const Search& search) const {
-  Catalog next = *this;
-  for (const Active* active : packages(tenant)) {
-    if (active->release->requirements.empty()) continue;
-    Active edited = *active;
-    edited.required = nullptr;
-    edited.unmet.reset();
-    if (auto required = meet_requirements(*active->release, search))
-      edited.required = std::move(required).value();
+  const auto found = tenants_.find(tenant);
+  if (found == tenants_.end()) return *this;
+  // One copy for all packages: a copy for each would take the square of their number.
+  auto packages = std::make_shared<Packages>(*found->second);
+  for (auto& [name, active] : *packages) {
+    if (active.release->requirements.empty()) continue;
+    active.required = nullptr;
+    active.unmet.reset();
+    if (auto required = meet_requirements(*active.release, search))
+      active.required = std::move(required).value();
     else
-      edited.unmet = std::move(required).error();
-    next = next.with({tenant, active->release->package, std::move(edited)});
+      active.unmet = std::move(required).error();
   }
+  Catalog next = *this;
+  next.tenants_[tenant] = std::move(packages);
   return next;
 }
 

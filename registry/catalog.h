@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,7 @@ class Catalog {
   SlotTerms slot_terms(std::string_view tenant) const;
 
   Catalog with(const CatalogEdit& edit) const;
+  Catalog with_all(std::span<const CatalogEdit> edits) const;  // one after the other
   Catalog with_slot_terms(const std::string& tenant, SlotTerms terms) const;
   // The same releases, with what those of a tenant run with found anew.
   Catalog with_requirements_met(const std::string& tenant, const Search& search) const;

@@ -20,6 +20,7 @@
 #include "registry/blobs.h"
 #include "registry/database.h"
 #include "registry/refusals.h"
+#include "registry/fair_mutex.h"
 #include "registry/registry.h"
 #include "registry/token.h"
 
@@ -94,14 +95,25 @@ class Registry::Core {
     bool withdrawn = false;
   };
   Result<ReleaseRecord> find_release(std::string_view tenant, const Digest& digest) const;  // locked
+  // The newest release without a `version`. Of a package that is not there it says only that; ask_for_version
+  // adds a suggestion.
   Result<Digest> find_version(std::string_view tenant, std::string_view package,
-                              std::string_view version) const;                   // locked
+                              std::string_view version) const;  // locked
+  // The same for a tenant that may not be there, with a suggestion. Takes the lock, and makes the suggestion
+  // without it.
+  Result<Digest> ask_for_version(std::string_view tenant, std::string_view package,
+                                 std::string_view version) const;
   Result<bool> is_withdrawn(const Tenant& tenant, const Digest& release) const;  // locked
   // What the catalog does not know yet of the withdrawals of a tenant's active releases.
   Result<std::vector<CatalogEdit>> new_withdrawals(const Tenant& tenant) const;  // locked
   Status check_quota(std::string_view tenant, uint64_t more_bytes) const;        // locked
+  // What the manifest alone says of a release: its definition has names of workflows and nothing else. Takes
+  // no lock, reads nothing.
+  Result<Release> outline_of(const ReleaseRecord& record) const;
   // Takes no lock but held_; reads blobs.
   Result<ReleasePtr> read_back(const ReleaseRecord& record) const;
+  // All releases of a tenant, or those of one package. Takes the lock, and gives it back now and then.
+  Result<std::vector<ReleaseRow>> list_releases(std::string_view tenant, std::string_view package) const;
   // One object for one release, as long as somebody holds it.
   ReleasePtr share(Release release) const;
   Status remove_unreferenced(const std::vector<Digest>& blobs);  // locked
@@ -116,8 +128,10 @@ class Registry::Core {
     ReleaseRecord to;
     uint64_t current = 0;  // number of the newest revision; 0: none
   };
-  Result<Target> aim(const Tenant& tenant, std::string_view package, const Digest& to) const;        // locked
-  Result<std::vector<Revision>> revisions(std::string_view tenant, std::string_view package) const;  // locked
+  Result<Target> aim(const Tenant& tenant, std::string_view package, const Digest& to) const;  // locked
+  // The newest first, from `newest` down; locked.
+  Result<std::vector<Revision>> revisions(std::string_view tenant, std::string_view package, uint64_t newest,
+                                          uint32_t limit) const;
   Result<Deployed> publish_release(Attempt& attempt, const Digest& to, bool undo, std::string_view package,
                                    std::string_view why, const Probe& probe);
 
@@ -147,9 +161,9 @@ class Registry::Core {
   std::mutex watcher_mutex_;
   std::function<void(const std::string& key_id)> key_watcher_;  // under watcher_mutex_
 
-  std::mutex push_mutex_;  // one upload at a time is verified and stored: it bounds memory, and orders blobs
-                           // and rows
-  mutable std::mutex mutex_;
+  FairMutex push_mutex_;  // one upload at a time is verified and stored: it bounds memory, and orders blobs
+                          // and rows
+  mutable FairMutex mutex_;
   std::unique_ptr<Database> database_;  // under mutex_
 
   struct KnownKey {

@@ -65,25 +65,27 @@ void compare_workflows(const Release* from, const Release& to, DeploymentPlan& p
 }
 
 constexpr size_t kLongestReason = 1024;
+constexpr uint32_t kLongestHistory = 1000;
+constexpr uint64_t kNewest = INT64_MAX;
 
 }  // namespace
 
-Result<std::vector<Revision>> Registry::Core::revisions(std::string_view tenant,
-                                                        std::string_view package) const {
+Result<std::vector<Revision>> Registry::Core::revisions(std::string_view tenant, std::string_view package,
+                                                        uint64_t newest, uint32_t limit) const {
   std::vector<Revision> revisions;
   PIRN_DO(database_->each(
       "SELECT r.tenant, r.package, r.number, r.release, r.previous, r.kind, r.at, r.by, r.why, l.version"
       " FROM revisions AS r JOIN releases AS l ON l.tenant = r.tenant AND l.digest = r.release"
-      " WHERE r.tenant = ? AND r.package = ? ORDER BY r.number DESC",
-      {tenant, package}, [&](const Row& row) { revisions.push_back(revision_of(row)); }));
+      " WHERE r.tenant = ? AND r.package = ? AND r.number <= ? ORDER BY r.number DESC LIMIT ?",
+      {tenant, package, std::min(newest, kNewest), limit},
+      [&](const Row& row) { revisions.push_back(revision_of(row)); }));
   return revisions;
 }
 
 Result<std::vector<Revision>> Registry::history(std::string_view tenant, std::string_view package) const {
+  PIRN_DO(core_->ask_for_version(tenant, package, {}));
   const std::lock_guard lock(core_->mutex_);
-  PIRN_DO(core_->find_tenant(tenant));
-  PIRN_DO(core_->find_version(tenant, package, {}));
-  return core_->revisions(tenant, package);
+  return core_->revisions(tenant, package, kNewest, kLongestHistory);
 }
 
 // What would happen if the package pointed to `to`; refusals that hold for an undo too.
@@ -96,7 +98,7 @@ Result<Registry::Core::Target> Registry::Core::aim(const Tenant& tenant, std::st
   plan.package = package;
   plan.to = to;
   plan.to_version = target.to.head.version;
-  PIRN_TRY(const auto past, revisions(tenant.name, package));
+  PIRN_TRY(const auto past, revisions(tenant.name, package, kNewest, 1));
   if (!past.empty()) {
     target.current = past.front().number;
     plan.from = past.front().release;
@@ -116,16 +118,18 @@ Result<Registry::Core::Target> Registry::Core::aim(const Tenant& tenant, std::st
 Search Registry::Core::deployed_releases(const std::string& tenant) const {
   return [this, tenant](std::string_view package, const Fits& fits) -> Result<ReleasePtr> {
     std::vector<Digest> deployed;
-    PIRN_DO(
-        database_->each("SELECT release FROM revisions WHERE tenant = ? AND package = ? GROUP BY release "
-                        "ORDER BY max(number) DESC",
-                        {tenant, package}, [&](const Row& row) { deployed.push_back(row.digest(0)); }));
+    PIRN_DO(database_->each(
+        "SELECT release FROM revisions WHERE tenant = ? AND package = ? GROUP BY release "
+        "ORDER BY max(number) DESC LIMIT ?",
+        {tenant, package, kMostCandidates}, [&](const Row& row) { deployed.push_back(row.digest(0)); }));
     for (const Digest& digest : deployed) {
       PIRN_TRY(const ReleaseRecord record, find_release(tenant, digest));
       if (record.withdrawn) continue;
-      // One that cannot be read back any more is no choice, and no reason to refuse the others.
-      const auto release = read_back(record);
-      if (release && fits(**release)) return *release;
+      // The manifest says enough to choose by, so that one definition at most is read and parsed. A release
+      // that cannot be read back any more is no choice, and no reason to refuse the others.
+      const auto outline = outline_of(record);
+      if (!outline || !fits(*outline)) continue;
+      if (const auto release = read_back(record)) return *release;
     }
     return ReleasePtr();
   };
@@ -155,9 +159,9 @@ Status check_floor(Database& database, std::string_view tenant, std::string_view
 }  // namespace
 
 Result<DeploymentPlan> Registry::plan(const NewDeployment& wanted) const {
+  PIRN_TRY(const Digest to, core_->ask_for_version(wanted.tenant, wanted.package, wanted.version));
   std::unique_lock lock(core_->mutex_);
   PIRN_TRY(const Tenant tenant, core_->find_tenant(wanted.tenant));
-  PIRN_TRY(const Digest to, core_->find_version(wanted.tenant, wanted.package, wanted.version));
   PIRN_TRY(Core::Target target, core_->aim(tenant, wanted.package, to));
   if (Status floor = check_floor(*core_->database_, tenant.name, wanted.package, target.to.head);
       !floor && !target.plan.nothing_to_do())
@@ -224,7 +228,7 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
         PIRN_DO(check_requirements(*release));
         deployed.changed = !target.plan.nothing_to_do();
         if (!deployed.changed) {
-          PIRN_TRY(auto past, revisions(attempt.tenant, package));
+          PIRN_TRY(auto past, revisions(attempt.tenant, package, kNewest, 1));
           deployed.revision = std::move(past.front());
           attempt.detail = "already active since revision " + std::to_string(deployed.revision.number);
           return deployed;
@@ -270,9 +274,7 @@ Result<Deployed> Registry::deploy(const Principal& who, const NewDeployment& wan
                   now_ms};
   const auto to = [&]() -> Result<Digest> {
     PIRN_DO(who.require(attempt.permission, wanted.tenant));
-    const std::lock_guard lock(core_->mutex_);
-    PIRN_DO(core_->find_tenant(wanted.tenant));
-    return core_->find_version(wanted.tenant, wanted.package, wanted.version);
+    return core_->ask_for_version(wanted.tenant, wanted.package, wanted.version);
   }();
   if (!to) return core_->refuse(attempt, to.error());
   return core_->publish_release(attempt, *to, false, wanted.package, wanted.why, probe);
@@ -289,17 +291,17 @@ Result<Deployed> Registry::undo(const Principal& who, std::string_view tenant, s
                   now_ms};
   const auto to = [&]() -> Result<Digest> {
     PIRN_DO(who.require(attempt.permission, tenant));
+    PIRN_DO(core_->ask_for_version(tenant, package, {}));
     const std::lock_guard lock(core_->mutex_);
-    PIRN_DO(core_->find_tenant(tenant));
-    PIRN_DO(core_->find_version(tenant, package, {}));
-    PIRN_TRY(const auto past, core_->revisions(tenant, package));
+    PIRN_TRY(const auto past, core_->revisions(tenant, package, to_revision == 0 ? kNewest : to_revision, 1));
     const Error nothing{Code::nothing_to_undo,
                         "'" + std::string(package) + "' has no earlier deployment to go back to"};
-    if (past.empty()) return nothing;
     if (to_revision == 0)
-      return past.front().previous.is_zero() ? Result<Digest>(nothing) : past.front().previous;
-    for (const Revision& revision : past)
-      if (revision.number == to_revision) return revision.release;
+      return past.empty() || past.front().previous.is_zero() ? Result<Digest>(nothing)
+                                                             : past.front().previous;
+    if (!past.empty() && past.front().number == to_revision) return past.front().release;
+    PIRN_TRY(const auto newest, core_->revisions(tenant, package, kNewest, 1));
+    if (newest.empty()) return nothing;
     return Error{Code::not_found,
                  "'" + std::string(package) + "' has no revision " + std::to_string(to_revision)};
   }();

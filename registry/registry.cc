@@ -271,11 +271,8 @@ CatalogPtr Registry::Core::catalog() const {
 
 // A package that moves can be what others of the tenant require: they are looked at in the same edit.
 void Registry::Core::edit_catalog(const std::vector<CatalogEdit>& edits, std::set<std::string> tenants) {
-  Catalog next = *catalog();  // edits are serialised by mutex_
-  for (const CatalogEdit& edit : edits) {
-    next = next.with(edit);
-    tenants.insert(edit.tenant);
-  }
+  Catalog next = catalog()->with_all(edits);  // edits are serialised by mutex_
+  for (const CatalogEdit& edit : edits) tenants.insert(edit.tenant);
   for (const std::string& tenant : tenants)
     next = next.with_requirements_met(tenant, deployed_releases(tenant));
   auto published = std::make_shared<const Catalog>(std::move(next));

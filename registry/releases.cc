@@ -109,6 +109,10 @@ std::vector<Signer> signers_of(const std::vector<archive::Signer>& verified) {
   return signers;
 }
 
+Error no_package(std::string_view package) {
+  return Error{Code::not_found, "there is no package '" + std::string(package) + "'", "See pirn package ls."};
+}
+
 Error withdrawn(const Release& release) {
   return Error{Code::release_withdrawn, release.package + "@" + release.version +
                                             " is withdrawn: a key that signed it was revoked as compromised"};
@@ -368,12 +372,28 @@ Result<Digest> Registry::Core::find_version(std::string_view tenant, std::string
   if (!known.empty())
     return Error{Code::not_found, "there is no release " + std::string(package) + "@" + std::string(version),
                  "There are: " + known + "."};
+  return no_package(package);
+}
+
+Result<Digest> Registry::Core::ask_for_version(std::string_view tenant, std::string_view package,
+                                               std::string_view version) const {
   std::vector<std::string> packages;
-  PIRN_DO(database_->each("SELECT DISTINCT package FROM releases WHERE tenant = ?", {tenant},
-                          [&](const Row& row) { packages.push_back(row.text(0)); }));
-  const std::string near = nearest(package, packages);
-  return Error{Code::not_found, "there is no package '" + std::string(package) + "'",
-               near.empty() ? "See pirn package ls." : "Did you mean '" + near + "'?"};
+  auto found = [&]() -> Result<Digest> {
+    const std::lock_guard lock(mutex_);
+    PIRN_DO(find_tenant(tenant));
+    auto release = find_version(tenant, package, version);
+    if (!release && package.size() <= kLongestSuggestion)
+      PIRN_DO(database_->each("SELECT DISTINCT package FROM releases WHERE tenant = ? LIMIT ?",
+                              {tenant, uint64_t{kMostCompared}},
+                              [&](const Row& row) { packages.push_back(row.text(0)); }));
+    return release;
+  }();
+  if (found || packages.empty()) return found;
+  Error error = std::move(found).error();
+  if (error.message != no_package(package).message) return error;  // a version is missing
+  if (const std::string near = nearest(package, packages); !near.empty())
+    error.hint = "Did you mean '" + near + "'?";
+  return error;
 }
 
 Result<Registry::Core::ReleaseRecord> Registry::Core::find_release(std::string_view tenant_name,
@@ -447,6 +467,14 @@ ReleasePtr Registry::Core::share(Release release) const {
   return shared;
 }
 
+Result<Release> Registry::Core::outline_of(const ReleaseRecord& record) const {
+  PIRN_TRY(const archive::Manifest manifest, archive::parse_manifest(record.manifest));
+  Release outline = record.head;
+  for (const archive::WorkflowEntry& workflow : manifest.workflows)
+    outline.definition.workflows.emplace_back().name = workflow.name;
+  return outline;
+}
+
 Result<ReleasePtr> Registry::Core::read_back(const ReleaseRecord& record) const {
   {
     const std::lock_guard lock(held_mutex_);
@@ -491,18 +519,24 @@ Result<std::string> Registry::load_library(const Release& release) const {
 
 // --- lists ---
 
-Result<std::vector<ReleaseRow>> Registry::releases(std::string_view tenant_name) const {
-  const std::lock_guard lock(core_->mutex_);
-  PIRN_TRY(const Tenant tenant, core_->find_tenant(tenant_name));
+// A tenant may have thousands of releases, and each is asked for its signers: nobody waits for all of that at
+// once. What changes meanwhile is shown as it was or as it is.
+Result<std::vector<ReleaseRow>> Registry::Core::list_releases(std::string_view tenant_name,
+                                                              std::string_view package) const {
+  constexpr size_t kRowsPerLock = 64;
+  std::unique_lock lock(mutex_);
+  PIRN_TRY(const Tenant tenant, find_tenant(tenant_name));
   std::vector<ReleaseRow> rows;
-  PIRN_DO(core_->database_->each(
-      "SELECT digest, package, version, publisher, serial, archive_size, pushed_at, pushed_by,"
-      " coalesce((SELECT max(number) FROM revisions WHERE revisions.tenant = releases.tenant"
-      "   AND revisions.package = releases.package AND revisions.release = releases.digest), 0) AS newest,"
-      " coalesce((SELECT max(number) FROM revisions WHERE revisions.tenant = releases.tenant"
-      "   AND revisions.package = releases.package), 0) AS current"
-      " FROM releases WHERE tenant = ? ORDER BY package, serial DESC",
-      {tenant_name}, [&](const Row& row) {
+  // The revisions are read once for all releases, and not once for each.
+  PIRN_DO(database_->each(
+      "SELECT l.digest, l.package, l.version, l.publisher, l.serial, l.archive_size, l.pushed_at, "
+      "l.pushed_by,"
+      " coalesce(r.newest, 0),"
+      " coalesce((SELECT max(number) FROM revisions WHERE tenant = l.tenant AND package = l.package), 0)"
+      " FROM releases AS l LEFT JOIN (SELECT release, max(number) AS newest FROM revisions"
+      "   WHERE tenant = ? AND (? = '' OR package = ?) GROUP BY release) AS r ON r.release = l.digest"
+      " WHERE l.tenant = ? AND (? = '' OR l.package = ?) ORDER BY l.package, l.serial DESC",
+      {tenant_name, package, package, tenant_name, package, package}, [&](const Row& row) {
         ReleaseRow out;
         out.digest = row.digest(0);
         out.package = row.text(1);
@@ -516,21 +550,30 @@ Result<std::vector<ReleaseRow>> Registry::releases(std::string_view tenant_name)
         out.active = out.revision != 0 && row.integer(8) == row.integer(9);
         rows.push_back(std::move(out));
       }));
-  for (ReleaseRow& row : rows) {
-    PIRN_DO(core_->database_->each(
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % kRowsPerLock == kRowsPerLock - 1) {
+      lock.unlock();
+      lock.lock();
+    }
+    ReleaseRow& row = rows[i];
+    PIRN_DO(database_->each(
         "SELECT key_id, role FROM release_signers WHERE tenant = ? AND release = ? ORDER BY key_id",
         {tenant_name, row.digest}, [&](const Row& signer) {
           row.signers.push_back({signer.digest(0), signer.text(1) == name(TrustRole::countersign)});
         }));
-    PIRN_TRY(row.withdrawn, core_->is_withdrawn(tenant, row.digest));
+    PIRN_TRY(row.withdrawn, is_withdrawn(tenant, row.digest));
   }
   return rows;
 }
 
+Result<std::vector<ReleaseRow>> Registry::releases(std::string_view tenant) const {
+  return core_->list_releases(tenant, {});
+}
+
 Result<std::vector<ReleaseRow>> Registry::releases(std::string_view tenant, std::string_view package) const {
-  PIRN_TRY(auto rows, releases(tenant));
-  std::erase_if(rows, [&](const ReleaseRow& row) { return row.package != package; });
-  if (rows.empty()) return Error{Code::not_found, "there is no package '" + std::string(package) + "'"};
+  if (package.empty()) return no_package(package);
+  PIRN_TRY(auto rows, core_->list_releases(tenant, package));
+  if (rows.empty()) return no_package(package);
   return rows;
 }
 

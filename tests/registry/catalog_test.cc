@@ -90,6 +90,28 @@ TEST(Catalog, SnapshotKeepsWhatALaterEditReplaces) {
   EXPECT_EQ(after.active("acme", "etl")->revision, 2u);
 }
 
+TEST(Catalog, SuggestsNothingForANameBeyond63Bytes) {
+  const Catalog catalog = Catalog().with(activate(release("acme", "etl", "1.0.0", {"load"})));
+  const auto target = catalog.resolve("acme", std::string(500'000, 'x'));
+  ASSERT_FALSE(target);
+  EXPECT_EQ(target.error().code, Code::not_found);
+  EXPECT_EQ(target.error().hint, "There are: load.");
+}
+
+TEST(Catalog, SeveralEditsAtOnceAreTheSameOneAfterTheOther) {
+  const auto etl = release("acme", "etl", "1.0.0", {"load"}),
+             web = release("acme", "web", "1.0.0", {"serve"});
+  const std::vector<CatalogEdit> edits = {activate(etl, 1),
+                                          activate(web, 2),
+                                          activate(release("b", "x", "1.0.0", {"y"})),
+                                          {"acme", "etl", {}},
+                                          {"b", "x", {}}};
+  const Catalog catalog = Catalog().with_all(edits);
+  EXPECT_EQ(catalog.packages().size(), 1u);
+  EXPECT_EQ(catalog.active("acme", "web")->release, web);
+  EXPECT_EQ(catalog.active("acme", "etl"), nullptr);
+}
+
 // Any sequence of edits is the map that it describes, tenant by tenant, and no snapshot changes afterwards.
 RC_GTEST_PROP(CatalogProperty, IsTheMapOfItsEdits, ()) {
   const std::vector<std::string> names = {"a", "b", "c"};
