@@ -241,11 +241,12 @@ std::string execution_text(const engine::View& view, int64_t now) {
   object.flag("paused_by_hand", state.paused);
   object.text_or_null("reason", state.reason);
   object.name("steps") += '[';
+  auto claim = view.claims.begin();  // ascending by step
   for (size_t i = 0; i < state.steps.size(); ++i) {
     if (i != 0) out += ',';
-    const auto claim = std::find_if(view.claims.begin(), view.claims.end(),
-                                    [&](const engine::Claim& each) { return each.step == i; });
-    append_step(out, state.steps[i], step_names[i], claim == view.claims.end() ? nullptr : &*claim, now);
+    while (claim != view.claims.end() && claim->step < i) ++claim;
+    const bool claims = claim != view.claims.end() && claim->step == i;
+    append_step(out, state.steps[i], step_names[i], claims ? &*claim : nullptr, now);
   }
   out += ']';
   object.name("context") += context.empty() ? "{}" : context;

@@ -21,6 +21,9 @@ struct DecodedState;
 
 namespace pirn::engine {
 
+// Names that the engine's thread compares at most to suggest one: a turn has to stay short.
+inline constexpr size_t kMostSuggested = 64;
+
 struct Started {
   ExecutionId id;
   bool existing = false;  // the start key had started it before, with the same input
@@ -50,14 +53,17 @@ struct Cancel {
   Reply<journal::State> reply;  // the state right after: stopping or cancelled
 };
 
-// Cancels every open execution of the tenant that fits, in one turn. Who belongs to another one (nested) ends
-// with that one: it is cancelled by itself only if `workflow` names what it runs. `reply` has the ids of
-// those that were cancelled, oldest first; with `dry_run` of those that would be.
+// Cancels the oldest open executions of the tenant that fit, at most `limit`, in one turn. Who belongs to
+// another one (nested) ends with that one: it is cancelled by itself only if `workflow` names what it runs.
+// `reply` has the ids of those that were cancelled, oldest first; with `dry_run` of those that would be. When
+// it has `limit` of them there may be more: `after` the last one.
 struct CancelAll {
   std::string tenant;
   std::string package, workflow, tag;  // empty: any
   std::vector<std::string> states;     // as clients see them; empty: any that is open
   int64_t since = 0;                   // created at or after
+  ExecutionId after;                   // only those with a greater id; zero: all
+  uint32_t limit = 1000;
   std::string reason = "user_requested";
   bool rollback = false, cleanup = true, dry_run = false;
   Reply<std::vector<ExecutionId>> reply;
@@ -151,6 +157,7 @@ struct Show {
   std::string tenant;
   ExecutionId id;
   Reply<std::optional<View>> reply;  // nullopt: not open here (closed, foreign or unknown)
+  bool brief = false;                // asks only whether it is open: the view is empty
 };
 
 // What lists show of an open execution.

@@ -132,6 +132,7 @@ void Engine::Core::handle(Decision& deciding, CancelAll& command) {
     if (!command.package.empty() && state.origin->package != command.package) return false;
     if (!command.workflow.empty() && state.origin->workflow != command.workflow) return false;
     if (state.created_at < command.since) return false;
+    if (state.id <= command.after) return false;
     const std::vector<std::string>& tags = execution.plan().workflow().tags;
     if (!command.tag.empty() && std::find(tags.begin(), tags.end(), command.tag) == tags.end()) return false;
     return command.states.empty() || std::find(command.states.begin(), command.states.end(),
@@ -140,7 +141,9 @@ void Engine::Core::handle(Decision& deciding, CancelAll& command) {
   std::vector<ExecutionId> ids;
   for (const auto& [id, execution] : executions_)
     if (fits(*execution)) ids.push_back(id);
-  std::sort(ids.begin(), ids.end());
+  const size_t n = std::min<size_t>(ids.size(), command.limit);
+  std::partial_sort(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(n), ids.end());
+  ids.resize(n);
   for (const ExecutionId id : ids) {
     Execution& execution = *executions_.at(id);
     if (command.dry_run) continue;
@@ -231,7 +234,9 @@ View view_of(journal::DecodedState state) {
 
 void Engine::Core::handle(Decision& deciding, Show& command) {
   std::optional<View> view;
-  if (const Execution* execution = open_execution(command.tenant, command.id))
+  if (const Execution* execution = open_execution(command.tenant, command.id); execution && command.brief)
+    view.emplace();
+  else if (execution)
     view.emplace(execution->state(), execution->names(), execution->context_json(),
                  resources_.claims_of(command.id), execution->current_step());
   deciding.change.reply_to(command, std::move(view));

@@ -129,7 +129,7 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   const bool trials_go_on = trials_.holding() && go_on_with_trials();
   turn.durable = durable_;
   turn.undurable = in_flight_ != nullptr;
-  turn.more = commands_.size() == options_.inputs_per_turn || n_due >= options_.inputs_per_turn ||
+  turn.more = inbox_.has_more() || n_due >= options_.inputs_per_turn ||
               trials_go_on || (signalled_ && (queue_.size() > 0 || !held_.empty()));
   turn.next_timer = timers_.next();
   if (const auto trial = trials_.next_timer())

@@ -209,7 +209,7 @@ Status Execution::on_resume(Decision& decision, Resume& command) {
 }
 
 Error Execution::no_step(const std::string& name) const {
-  const std::string near = nearest(name, names());
+  const std::string near = nearest(name, names(), kMostSuggested);
   return Error{Code::not_found, "execution " + id().text() + " has no step '" + name + "'",
                near.empty() ? "See pirn run show." : "Did you mean '" + near + "'?"};
 }

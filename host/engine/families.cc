@@ -80,7 +80,7 @@ Error no_beginning(const journal::DecodedState& past, const std::vector<std::str
                      "Begin with its graft, which expands anew: --from " + graft +
                          ". What failed of its children runs again with: pirn run retry."};
       }
-  const std::string near = nearest(from, steps);
+  const std::string near = nearest(from, steps, kMostSuggested);
   return Error{Code::not_found,
                "the workflow '" + past.state.origin->workflow + "' has no step '" + from + "'",
                near.empty() ? "See pirn run show." : "Did you mean '" + near + "'?"};

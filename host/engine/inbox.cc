@@ -1,17 +1,49 @@
 #include "host/engine/inbox.h"
 
 #include <algorithm>
+#include <iterator>
+#include <type_traits>
 
 namespace pirn::engine {
+
+namespace {
+
+template <class T, class... Of>
+constexpr bool kIsOneOf = (std::is_same_v<T, Of> || ...);
+
+std::string_view tenant_of(const Command& command) {
+  return std::visit(
+      [](const auto& each) -> std::string_view {
+        if constexpr (requires { each.tenant; }) return each.tenant;
+        return {};  // the operator's
+      },
+      command);
+}
+
+}  // namespace
+
+size_t cost_of(const Command& command) {
+  return std::visit(
+      [](const auto& each) -> size_t {
+        using T = std::decay_t<decltype(each)>;
+        if constexpr (kIsOneOf<T, ListOpen, ListAwaiting, CancelAll, Stats, Backfill, RetryLetters,
+                               DiscardLetters>)
+          return kWalkCost;
+        if constexpr (kIsOneOf<T, ListSchedules, ListLetters, ListBreakers, Rerun>) return kWalkCost / 4;
+        if constexpr (std::is_same_v<T, Show>) return each.brief ? 1 : kWalkCost / 16;
+        return 1;
+      },
+      command);
+}
 
 bool Inbox::push(Command& command) {
   bool first;
   {
     std::lock_guard lock(mutex_);
-    if (closed_ || waiting_ >= limit_) return false;
+    if (closed_ || waiting_.load(std::memory_order_relaxed) >= limit_) return false;
     first = commands_.empty();
     commands_.push_back(std::move(command));
-    ++waiting_;
+    waiting_.fetch_add(1, std::memory_order_relaxed);
   }
   // Whoever found it empty has woken the engine for all that follow.
   if (first) wakeup_.wake();
@@ -29,22 +61,61 @@ bool Inbox::closed() const {
 }
 
 size_t Inbox::take(size_t max, std::vector<Command>& out) {
-  const bool used_up = next_ == batch_.size();
-  if (used_up) {
-    batch_.clear();
-    next_ = 0;
-  }
-  size_t n;
+  arrived_.clear();
   {
     std::lock_guard lock(mutex_);
-    if (used_up) batch_.swap(commands_);
-    n = std::min(max, batch_.size() - next_);
-    waiting_ -= n;
+    arrived_.swap(commands_);
   }
-  const auto first = batch_.begin() + static_cast<ptrdiff_t>(next_);
-  out.insert(out.end(), std::make_move_iterator(first),
-             std::make_move_iterator(first + static_cast<ptrdiff_t>(n)));
-  next_ += n;
+  size_t n = arrived_.size();
+  size_t cost = 0;
+  if (lines_.empty())
+    for (const Command& command : arrived_) cost += cost_of(command);
+  if (lines_.empty() && cost <= max) {
+    out.insert(out.end(), std::make_move_iterator(arrived_.begin()), std::make_move_iterator(arrived_.end()));
+  } else {
+    line_up();
+    n = take_in_turn(max, out);
+  }
+  waiting_.fetch_sub(n, std::memory_order_relaxed);
+  return n;
+}
+
+void Inbox::line_up() {
+  for (Command& command : arrived_) {
+    const std::string_view tenant = tenant_of(command);
+    auto line = lines_.find(tenant);
+    if (line == lines_.end()) {
+      line = lines_.try_emplace(std::string(tenant)).first;
+      ring_.push_back(line);
+    }
+    line->second.commands.push_back(std::move(command));
+  }
+}
+
+size_t Inbox::take_in_turn(size_t max, std::vector<Command>& out) {
+  size_t n = 0;
+  for (size_t left = max; left > 0 && !ring_.empty();) {
+    Line& line = ring_.front()->second;
+    while (left > 0 && !line.commands.empty()) {
+      const size_t cost = cost_of(line.commands.front());
+      if (cost > line.credit) break;
+      line.credit -= cost;
+      left -= std::min(left, cost);
+      out.push_back(std::move(line.commands.front()));
+      line.commands.pop_front();
+      ++n;
+    }
+    const bool is_over = line.commands.empty() || cost_of(line.commands.front()) > line.credit;
+    if (!is_over) break;  // the engine's turn has ended within this one, which goes on in the next
+    const auto over = ring_.front();
+    ring_.pop_front();
+    if (line.commands.empty()) {
+      lines_.erase(over);
+    } else {
+      line.credit += kWalkCost;
+      ring_.push_back(over);
+    }
+  }
   return n;
 }
 

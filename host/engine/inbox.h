@@ -1,13 +1,26 @@
 // The engine's bounded inbox: where every other thread leaves its commands.
+//
+// A turn takes what has come in the order of arrival, as long as it is no more than a turn does. When more
+// has come, tenants are served in turn (deficit round robin), so that one that sends thousands of commands,
+// or the dear ones that walk over all of its executions, delays the others by a part of a turn and not by all
+// of its own. The commands of one tenant stay in their order.
 #pragma once
 
+#include <atomic>
+#include <deque>
+#include <map>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "host/engine/command.h"
 #include "host/worker/runner.h"
 
 namespace pirn::engine {
+
+// What a command counts for in a turn, in commands that look at one execution.
+size_t cost_of(const Command& command);
+inline constexpr size_t kWalkCost = 64;  // of the dearest: those that look at all open executions
 
 class Inbox {
  public:
@@ -22,21 +35,34 @@ class Inbox {
   void close();
   bool closed() const;
 
-  // The engine's thread. Appends at most `max` commands, in order of arrival; returns how many.
+  // The engine's thread. Appends commands that cost at most `max` together, or one that costs more; returns
+  // how many.
   size_t take(size_t max, std::vector<Command>& out);
+  // The engine's thread. Something was left by the last take(): nobody wakes the engine for it.
+  bool has_more() const { return !lines_.empty(); }
 
  private:
+  struct Line {
+    std::deque<Command> commands;
+    size_t credit =
+        kWalkCost;  // what it may take before the next tenant's turn: the dearest command at least
+  };
+  using Lines = std::map<std::string, Line, std::less<>>;
+
+  void line_up();
+  size_t take_in_turn(size_t max, std::vector<Command>& out);
+
   const size_t limit_;
   worker::Wakeup& wakeup_;
   mutable std::mutex mutex_;
-  std::vector<Command> commands_;  // guarded by mutex_
-  size_t waiting_ = 0;             // guarded by mutex_: in commands_ and in what is left of batch_
-  bool closed_ = false;            // guarded by mutex_
+  std::vector<Command> commands_;   // guarded by mutex_
+  bool closed_ = false;             // guarded by mutex_
+  std::atomic<size_t> waiting_{0};  // in commands_ and in lines_; only grows with mutex_ held
 
-  // The engine's thread: what it has fetched at once, so that the others wait for an exchange of two
-  // pointers.
-  std::vector<Command> batch_;
-  size_t next_ = 0;  // the first one that has not been taken
+  // The engine's thread: what it has fetched, so that the others wait for an exchange of two pointers.
+  std::vector<Command> arrived_;
+  Lines lines_;                       // by tenant; none is empty
+  std::deque<Lines::iterator> ring_;  // each of lines_ once
 };
 
 }  // namespace pirn::engine

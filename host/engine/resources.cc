@@ -70,11 +70,14 @@ void collect(const registry::RequiredPtr& required, Contained of, std::vector<Co
   }
 }
 
+constexpr size_t kMostShown = 16;  // of the places: a workflow has up to 100,000 steps
+
 Status verdict(std::vector<Error> problems) {
   if (problems.empty()) return {};
   if (problems.size() == 1) return std::move(problems.front());
   Error error{Code::resources_insufficient,
               "the host has less than what is asked for in " + std::to_string(problems.size()) + " places"};
+  if (problems.size() > kMostShown) problems.erase(problems.begin() + kMostShown, problems.end());
   error.causes = std::move(problems);
   return error;
 }
@@ -245,15 +248,18 @@ std::vector<Claim> Resources::claims_of(ExecutionId execution) const {
 }
 
 std::vector<ResourceUse> Resources::use() const {
+  // Packages choose the names, so there may be many: the claims are walked over once, not once for each.
+  std::map<std::string_view, uint32_t> waiting;
+  for (const auto& [id, holding] : claims_)
+    if (holding.waiting)
+      for (const Resource& need : *holding.needs) ++waiting[need.name];
   std::vector<ResourceUse> out;
   for (const auto& [name, number] : numbers_) {
     ResourceUse& use = out.emplace_back();
     use.name = name;
     if (!capacity_.endless) use.capacity = amount_of(capacity_, name);
     use.in_use = static_cast<double>(pool_.in_use(number)) / kUnits;
-    for (const auto& [id, holding] : claims_)
-      use.waiting += holding.waiting && std::any_of(holding.needs->begin(), holding.needs->end(),
-                                                    [&](const Resource& need) { return need.name == name; });
+    if (const auto found = waiting.find(name); found != waiting.end()) use.waiting = found->second;
   }
   return out;
 }

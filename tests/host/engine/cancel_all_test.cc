@@ -84,6 +84,20 @@ TEST(CancelAll, TakesWhatWasCreatedSince) {
   EXPECT_FALSE(host.stopped(old));
 }
 
+TEST(CancelAll, TakesTheOldestFirstAndNoMoreThanItIsTold) {
+  Host host;
+  const ExecutionId first = host.begin("w"), second = host.begin("v"), third = host.begin("w");
+  engine::CancelAll by;
+  by.limit = 2;
+  EXPECT_EQ(host.cancel_all(by), (Ids{first, second}));
+  EXPECT_FALSE(host.stopped(third));
+  by.after = second;
+  by.limit = 1;
+  EXPECT_EQ(host.cancel_all(by), Ids{third});
+  by.after = third;
+  EXPECT_EQ(host.cancel_all(by), Ids{});
+}
+
 TEST(CancelAll, ATrialChangesNothing) {
   Host host;
   const ExecutionId id = host.begin("w");
