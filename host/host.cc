@@ -25,6 +25,7 @@
 #include "host/events/meters.h"
 #include "host/events/outlets.h"
 #include "host/journal/codec.h"
+#include "host/journal/context_shuffle.h"
 #include "host/log/log.h"
 #include "host/logbook/logbook.h"
 #include "host/notify/notifier.h"
@@ -430,7 +431,7 @@ class Host::Core final : public api::Vitals {
   // Upkeep by the host's clock. It reads and writes for long, so the pool does it.
   void look_after(int64_t now, int64_t& sleep) {
     if (upkeep_->begin_run(now))
-      pool_.post([this, now] {
+      pool_.post({api::Lane::maintenance, {}}, [this, now] {
         upkeep_->run_policy(now);
         machine_->alarm.wake();  // a store that failed is noticed at once
       });
@@ -525,7 +526,7 @@ class Host::Core final : public api::Vitals {
         outlets_->publish_commit(id, tenant, commit_no, body);
         notifier_->publish_commit(id, tenant, body);
       }};
-  api::Pool pool_{4, 4096};
+  api::Pool pool_;
   std::optional<api::Services> services_;
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<worker::CrashRecord> crash_record_;
@@ -540,6 +541,7 @@ Host::~Host() = default;
 Result<std::unique_ptr<Host>> Host::open(HostOptions options) {
   PIRN_DO(log::configure(environment("PIRN_LOG"), isatty(STDERR_FILENO) == 0));
   raise_descriptor_limit();
+  journal::shuffle_contexts();
   store::SqliteStore::prepare_process();  // the registry comes first
   PIRN_TRY(store::DataDirectory directory, store::DataDirectory::open(options.data_directory));
   for (const std::string& warning : directory.warnings()) log::write(log::Level::warn, "host", warning);

@@ -47,7 +47,7 @@ bj::object object_of(const BreakerView& view) {
 
 void list_breakers(const Services& services, RequestPtr request, Respond respond) {
   const auto answered = [&services, request, respond](Result<std::vector<BreakerView>> views) {
-    services.pool.post([&services, request, respond, views = std::move(views)] {
+    services.pool.post(request->queue, [&services, request, respond, views = std::move(views)] {
       if (!views) return respond(problem(views.error()));
       if (const auto tenant = services.registry.tenant(request->tenant); !tenant)
         return respond(problem(tenant.error()));

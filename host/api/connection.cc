@@ -23,8 +23,9 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 
 constexpr std::chrono::seconds kKeepAliveTime{15};
-// Requests larger than this are parsed on the pool, whatever their route does then.
-constexpr size_t kInlineBody = 64 * 1024;
+// Requests larger than this are parsed on the pool, in turn, whatever their route does then: the network
+// thread is everybody's.
+constexpr size_t kInlineBody = 4 * 1024;
 // Of bytes that were read and not used yet: a head, and what a client sends ahead.
 constexpr size_t kBufferLimit = 32 * 1024;
 static_assert(kBufferLimit > kHeadLimit);
@@ -80,6 +81,15 @@ Status check_content_type(const Route& route, std::string_view type, bool has_bo
   if (beast::iequals({media.data(), media.size()}, {expected.data(), expected.size()})) return {};
   return Error{Code::unsupported_media_type,
                "the body is '" + std::string(type) + "'; this route takes " + std::string(expected)};
+}
+
+std::string owner_text(const QueueKey& queue) {
+  return queue.owner.empty() ? "the operator" : "the tenant '" + queue.owner + "'";
+}
+
+Error too_much_of(const QueueKey& queue) {
+  return Error{Code::busy, "too many requests of " + owner_text(queue) + " wait in the lane " +
+                               std::string(name(queue.lane))};
 }
 
 Error late_body(const ClientTimeouts& timeouts) {
@@ -231,6 +241,7 @@ Status Connection::let_in(Request& request) {
   if (!found) return found.error();
   route_ = found->route;
   request.params = found->params;
+  request.queue = {route_->lane, request.principal.tenant};
   const std::string_view by_query = request.parameter("tenant"), by_header = request.header("pirn-tenant");
   if (!by_query.empty() && !by_header.empty() && by_query != by_header)
     return Error{Code::invalid_argument, "the query and the header Pirn-Tenant name different tenants"};
@@ -263,9 +274,11 @@ Status Connection::check_body() const {
 }
 
 // A change that somebody known may not make leaves a record of it, as those do that the registry refuses.
+// Whoever is refused faster than that can be written loses records, which the pool counts, and delays nobody.
 void Connection::record_refusal(const Error& error) {
   if (route_ == nullptr || route_->method == "GET" || route_->scope == Scope::open) return;
   shared_.services.pool.offer(
+      {Lane::refusals, request_->principal.tenant},
       [&registry = shared_.services.registry, request = request_, route = route_, error] {
         const registry::Principal& who = request->principal;
         // Should the record fail, the registry is broken and says so at the next change; the refusal stands.
@@ -276,7 +289,9 @@ void Connection::record_refusal(const Error& error) {
 }
 
 void Connection::admit_upload() {
-  const bool offered = shared_.services.pool.offer([self = shared_from_this(), length = framing_.length] {
+  const QueueKey queue{Lane::reads, request_->principal.tenant};
+  const bool offered = shared_.services.pool.offer(queue, [self = shared_from_this(),
+                                                           length = framing_.length] {
     Status status = self->route_->admit(self->shared_.services, *self->request_, length);
     asio::post(self->shared_.io, [self, status = std::move(status)] {
       if (self->closed_) return;
@@ -284,7 +299,7 @@ void Connection::admit_upload() {
       self->begin_body();
     });
   });
-  if (!offered) refuse(Error{Code::busy, "too much work waits"});
+  if (!offered) refuse(too_much_of(queue));
 }
 
 void Connection::begin_body() {
@@ -370,10 +385,14 @@ void Connection::dispatch() {
   RequestPtr request = request_;
   const Services& services = shared_.services;
   const Route* route = route_;
-  Respond respond = responder();
+  Admission admission;
+  if (route->scope != Scope::open && !(admission = services.pool.admit(request->queue.owner)))
+    return responder(nullptr)(problem(Error{Code::busy, "as many requests of " + owner_text(request->queue) +
+                                                            " are under way as may be at once"}));
+  Respond respond = responder(std::move(admission));
   if (route->begin != nullptr && request->body.size() <= kInlineBody)
     return route->begin(services, std::move(request), std::move(respond));
-  const bool offered = services.pool.offer([&services, route, request, respond] {
+  const bool offered = services.pool.offer(request->queue, [&services, route, request, respond] {
     if (route->begin != nullptr) return route->begin(services, request, respond);
     // The operator may name any tenant; whether there is such a one is asked here, once for all routes.
     if (route->scope == Scope::tenant || (route->scope == Scope::tenant_or_host && !request->tenant.empty()))
@@ -381,16 +400,17 @@ void Connection::dispatch() {
         return respond(problem(tenant.error()));
     respond(route->answer(services, *request));
   });
-  if (!offered) respond(problem(Error{Code::busy, "too much work waits"}));
+  if (!offered) respond(problem(too_much_of(request->queue)));
 }
 
-Respond Connection::responder() {
-  return [self = shared_from_this(), exchange = exchange_](Response response) {
-    asio::post(self->shared_.io, [self, exchange, response = std::move(response)]() mutable {
-      if (self->closed_ || exchange != self->exchange_) return;
-      self->send(std::move(response));
-    });
-  };
+Respond Connection::responder(Admission admission) {
+  return
+      [self = shared_from_this(), exchange = exchange_, admission = std::move(admission)](Response response) {
+        asio::post(self->shared_.io, [self, exchange, response = std::move(response)]() mutable {
+          if (self->closed_ || exchange != self->exchange_) return;
+          self->send(std::move(response));
+        });
+      };
 }
 
 void Connection::refuse(const Error& error) {

@@ -22,6 +22,7 @@
 #include "host/api/connection_table.h"
 #include "host/api/gate.h"
 #include "host/api/head.h"
+#include "host/api/pool.h"
 #include "host/api/route.h"
 
 namespace pirn::api {
@@ -71,8 +72,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool stranger() const { return door_ == Door::network && !known_; }
 
   void dispatch();
-  // Answers for the request that is under way; any thread.
-  Respond responder();
+  // Answers for the request that is under way; any thread. Holds `admission` until its last copy is gone.
+  Respond responder(Admission admission);
 
   void refuse(const Error& error);  // before the body was read: answers and closes
   void send(Response response);

@@ -38,6 +38,19 @@ Finding find(std::string part, bool well, Condition otherwise, std::string detai
   return {std::move(part), well ? Condition::ok : otherwise, well ? std::string() : std::move(detail)};
 }
 
+// Requests that are refused because their owner has too many are no fault of the host.
+std::string api_text(const Pool& pool) {
+  uint64_t waiting = 0, refused = pool.requests_refused();
+  for (const Lane lane : kAllLanes) {
+    const WorkerFigures figures = pool.figures(lane);
+    waiting += figures.waiting;
+    refused += lane == Lane::refusals ? 0 : figures.refused;
+  }
+  return std::to_string(pool.requests_under_way()) + " requests under way, " + std::to_string(waiting) +
+         " jobs wait, " + std::to_string(refused) + " refused because their tenant had too many, " +
+         std::to_string(pool.figures(Lane::refusals).refused) + " records of refusals not written";
+}
+
 std::vector<Finding> examine(const Services& services, const engine::EngineStats& engine) {
   const Vitals& vitals = services.vitals;
   std::vector<Finding> all;
@@ -66,6 +79,7 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
                        std::to_string(notifier.given_up) + " notices given up: " + notifier.last_error));
   const upkeep::PolicyState policy = services.upkeep.policy_state();
   all.push_back(find("retention", policy.last_error.empty(), Condition::degraded, policy.last_error));
+  all.push_back({"api", Condition::ok, api_text(services.pool)});
   all.push_back({"engine", Condition::ok,
                  std::to_string(engine.open_executions) + " open runs, " +
                      std::to_string(engine.running_steps) + " running steps" +
@@ -118,6 +132,14 @@ void append_slots(std::string& out, const engine::SlotUse& slots) {
   });
 }
 
+void append_lanes(std::string& out, const Pool& pool, std::string_view name, std::string_view type,
+                  uint64_t WorkerFigures::*figure) {
+  out += "# TYPE pirn_pool_" + std::string(name) + " " + std::string(type) + "\n";
+  for (const Lane lane : kAllLanes)
+    out += "pirn_pool_" + std::string(name) + "{lane=\"" + std::string(api::name(lane)) + "\"} " +
+           std::to_string(pool.figures(lane).*figure) + "\n";
+}
+
 Response metrics_text(const Services& services, const engine::EngineStats& engine) {
   const auto stored = services.store.stats();
   if (!stored) return problem(stored.error());
@@ -139,18 +161,24 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   append(out, "logbook_lines", "gauge", book.lines);
   append(out, "logbook_lines_lost_total", "counter", book.lost);
   append(out, "log_lines_lost_total", "counter", services.vitals.log_lines_lost());
+  append(out, "requests_under_way", "gauge", services.pool.requests_under_way());
+  append(out, "requests_refused_total", "counter", services.pool.requests_refused());
+  append_lanes(out, services.pool, "jobs_waiting", "gauge", &WorkerFigures::waiting);
+  append_lanes(out, services.pool, "jobs_running", "gauge", &WorkerFigures::running);
+  append_lanes(out, services.pool, "jobs_done_total", "counter", &WorkerFigures::done);
+  append_lanes(out, services.pool, "jobs_refused_total", "counter", &WorkerFigures::refused);
   for (const auto& meter : services.meters) meter->append_text(out);
   return response;
 }
 
 }  // namespace
 
-void show_health(const Services& services, RequestPtr, Respond respond) {
-  with_engine_stats(services, respond,
+void show_health(const Services& services, RequestPtr request, Respond respond) {
+  with_engine_stats(services, request, respond,
                     [&services](const engine::EngineStats& engine) { return health(services, engine); });
 }
-void show_metrics(const Services& services, RequestPtr, Respond respond) {
-  with_engine_stats(services, respond, [&services](const engine::EngineStats& engine) {
+void show_metrics(const Services& services, RequestPtr request, Respond respond) {
+  with_engine_stats(services, request, respond, [&services](const engine::EngineStats& engine) {
     return metrics_text(services, engine);
   });
 }

@@ -50,6 +50,10 @@ Result<std::string> Document::text(std::string_view name) const {
   if (value == nullptr)
     return Error{Code::invalid_argument, "the request's body needs the member '" + std::string(name) + "'"};
   if (!value->is_string()) return wrong(name, "a string");
+  if (value->as_string().size() > kLongestText)
+    return Error{Code::too_large, "'" + std::string(name) + "' has " +
+                                      std::to_string(value->as_string().size()) + " bytes; the limit is " +
+                                      std::to_string(kLongestText)};
   return std::string(value->as_string());
 }
 
@@ -72,6 +76,18 @@ Result<bool> Document::flag_or(std::string_view name, bool otherwise) const {
   if (value == nullptr) return otherwise;
   if (!value->is_bool()) return wrong(name, "true or false");
   return value->as_bool();
+}
+
+Result<std::string> Document::object_or_empty(std::string_view name) const {
+  const boost::json::value* value = find(name);
+  if (value == nullptr) return std::string("{}");
+  if (!value->is_object()) return wrong(name, "a JSON object");
+  if (const size_t keys = value->as_object().size(); keys > kMaxKeys)
+    return Error{Code::too_large,
+                 "'" + std::string(name) + "' has " + std::to_string(keys) + " keys; the limit is " +
+                     std::to_string(kMaxKeys),
+                 "Put them into an object or an array that is the value of one key."};
+  return canonical(*value);
 }
 
 Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise,

@@ -13,6 +13,12 @@
 
 namespace pirn::api {
 
+// Bytes of a text in a request body: a name, a reason, a comment, a path. Such texts are compared, journaled
+// for each execution that they concern, and repeated in answers.
+inline constexpr size_t kLongestText = 4096;
+// Keys at the top of an input, a payload or a patch: each becomes a key of the execution's context.
+inline constexpr size_t kMaxKeys = 10'000;
+
 // A request body: one JSON object with known members; anything else is refused with the nearest name.
 class Document {
  public:
@@ -20,10 +26,13 @@ class Document {
   static Result<Document> read(std::string_view body, std::initializer_list<std::string_view> known);
 
   const boost::json::value* find(std::string_view name) const;
+  // too_large: more than kLongestText bytes.
   Result<std::string> text(std::string_view name) const;  // required
   Result<std::string> text_or(std::string_view name, std::string_view otherwise) const;
   Result<int64_t> integer_or(std::string_view name, int64_t otherwise, int64_t low, int64_t high) const;
   Result<bool> flag_or(std::string_view name, bool otherwise) const;
+  // The canonical text of an object; "{}" without one. too_large: more than kMaxKeys keys.
+  Result<std::string> object_or_empty(std::string_view name) const;
 
  private:
   boost::json::object object_;

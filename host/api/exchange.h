@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "host/api/lane.h"
 #include "packager/error/error.h"
 #include "registry/role.h"
 
@@ -24,6 +25,7 @@ struct Request {
   std::string body;
   registry::Principal principal;  // who asks
   std::string tenant;             // for whom; empty only on routes that need none
+  QueueKey queue;                 // where its work on the pool waits
 
   // Empty when absent.
   std::string_view parameter(std::string_view name) const;

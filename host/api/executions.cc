@@ -2,6 +2,7 @@
 // closed one is the store's. Commands go to the engine's inbox from the network thread; what reads the store
 // or writes long texts continues on the pool.
 #include <algorithm>
+#include <memory>
 
 #include "host/api/document.h"
 #include "host/api/execution_text.h"
@@ -40,11 +41,7 @@ Result<engine::Start> read_start(const Request& request) {
   engine::Start start;
   start.tenant = request.tenant;
   PIRN_TRY(start.workflow, body.text("workflow"));
-  std::string input = "{}";
-  if (const boost::json::value* value = body.find("input")) {
-    if (!value->is_object()) return Error{Code::invalid_argument, "'input' must be a JSON object"};
-    input = canonical(*value);
-  }
+  PIRN_TRY(const std::string input, body.object_or_empty("input"));
   PIRN_TRY(start.input, journal::parse_object(input));
   start.input_digest = sha256(input);
   PIRN_TRY(start.wake_at, read_beginning(body));
@@ -80,6 +77,9 @@ Result<std::vector<std::string>> read_states(std::string_view states) {
     else
       out.push_back(state);
   }
+  // Each execution is compared with all of them.
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
@@ -244,10 +244,15 @@ void list_executions(const Services& services, RequestPtr request, Respond respo
   list.since = filter->since;
   list.before = filter->before;
   list.limit = filter->limit + 1;
-  list.reply = [&services, filter = std::move(*filter), tag = std::string(request->parameter("tag")),
+  QueueKey queue = request->queue;
+  // Tags are in the definitions, which are read and parsed for each release of the page.
+  if (!request->parameter("tag").empty()) queue.lane = Lane::reports;
+  list.reply = [&services, filter = std::move(*filter), queue = std::move(queue),
+                tag = std::string(request->parameter("tag")),
                 respond](Result<std::vector<engine::Line>> open) mutable {
     if (!open) return respond(problem(open.error()));
-    services.pool.post([&services, filter = std::move(filter), tag = std::move(tag), open = std::move(*open),
+    services.pool.post(queue,
+                       [&services, filter = std::move(filter), tag = std::move(tag), open = std::move(*open),
                         respond]() mutable { respond(merge(services, filter, tag, std::move(open))); });
   };
   send(services, std::move(list), respond);
@@ -263,12 +268,12 @@ void with_view(const Services& services, const RequestPtr& request, const Respon
   show.reply = [&services, id = *id, request, respond,
                 answer = std::move(answer)](Result<std::optional<engine::View>> view) mutable {
     if (!view) return respond(problem(view.error()));
-    services.pool.post(
-        [&services, id, request, view = std::move(*view), respond, answer = std::move(answer)] {
-          if (view) return respond(answer(*view));
-          const auto closed = closed_execution(services, request->tenant, id);
-          respond(closed ? answer(*closed) : problem(closed.error()));
-        });
+    services.pool.post(request->queue, [&services, id, request, view = std::move(*view), respond,
+                                        answer = std::move(answer)] {
+      if (view) return respond(answer(*view));
+      const auto closed = closed_execution(services, request->tenant, id);
+      respond(closed ? answer(*closed) : problem(closed.error()));
+    });
   };
   send(services, std::move(show), respond);
 }
@@ -364,19 +369,39 @@ void rerun_execution(const Services& services, RequestPtr request, Respond respo
   rerun(services, request, std::move(command), respond);
 }
 
+namespace {
+
+struct Cancelling {
+  engine::CancelAll order;
+  boost::json::array ids;  // so far
+  Respond respond;
+};
+
+// The engine cancels so many in a turn and does what others ask in between, until none are left.
+void cancel_some(const Services& services, const std::shared_ptr<Cancelling>& all) {
+  engine::CancelAll order = all->order;
+  order.reply = [&services, all](Result<std::vector<ExecutionId>> cancelled) {
+    if (!cancelled) return all->respond(problem(cancelled.error()));
+    for (const ExecutionId id : *cancelled) all->ids.push_back(boost::json::string(id.text()));
+    if (cancelled->size() == all->order.limit) {
+      all->order.after = cancelled->back();
+      return cancel_some(services, all);
+    }
+    const bool dry_run = all->order.dry_run;
+    const size_t count = all->ids.size();
+    all->respond(json(
+        dry_run ? 200 : 202,
+        boost::json::object{{"count", count}, {"dry_run", dry_run}, {"executions", std::move(all->ids)}}));
+  };
+  send(services, std::move(order), all->respond);
+}
+
+}  // namespace
+
 void cancel_executions(const Services& services, RequestPtr request, Respond respond) {
   Result<engine::CancelAll> command = read_cancel_all(*request);
   if (!command) return respond(problem(command.error()));
-  command->reply = [respond, dry_run = command->dry_run](Result<std::vector<ExecutionId>> cancelled) {
-    if (!cancelled) return respond(problem(cancelled.error()));
-    boost::json::array ids;
-    for (const ExecutionId id : *cancelled) ids.push_back(boost::json::string(id.text()));
-    const size_t count = ids.size();
-    respond(
-        json(dry_run ? 200 : 202,
-             boost::json::object{{"count", count}, {"dry_run", dry_run}, {"executions", std::move(ids)}}));
-  };
-  send(services, std::move(*command), respond);
+  cancel_some(services, std::make_shared<Cancelling>(Cancelling{std::move(*command), {}, respond}));
 }
 
 void cancel_execution(const Services& services, RequestPtr request, Respond respond) {
@@ -396,11 +421,10 @@ void cancel_execution(const Services& services, RequestPtr request, Respond resp
   cancel.reason = std::move(*reason);
   cancel.rollback = *rollback;
   cancel.cleanup = *cleanup;
-  cancel.reply = [&services, id = *id, tenant = request->tenant,
-                  respond](Result<journal::State> state) mutable {
+  cancel.reply = [&services, id = *id, request, respond](Result<journal::State> state) mutable {
     if (!state && state.error().code == Code::not_found) {
-      services.pool.post([&services, id, tenant = std::move(tenant), respond] {
-        respond(refuse_cancel(services, tenant, id));
+      services.pool.post(request->queue, [&services, id, request, respond] {
+        respond(refuse_cancel(services, request->tenant, id));
       });
       return;
     }

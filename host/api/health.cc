@@ -98,11 +98,12 @@ void whoami(const Services&, RequestPtr request, Respond respond) {
                                {"permissions", std::move(permissions)}}));
 }
 
-void host_status(const Services& services, RequestPtr, Respond respond) {
+void host_status(const Services& services, RequestPtr request, Respond respond) {
   engine::Stats stats;
-  stats.reply = [&services, respond](Result<engine::EngineStats> engine) {
+  stats.reply = [&services, request, respond](Result<engine::EngineStats> engine) {
     if (!engine) return respond(problem(engine.error()));
-    services.pool.post([&services, engine = *engine, respond] { respond(status(services, engine)); });
+    services.pool.post(request->queue,
+                       [&services, engine = *engine, respond] { respond(status(services, engine)); });
   };
   engine::Command command = std::move(stats);
   if (!services.inbox.push(command))

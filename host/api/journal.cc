@@ -50,8 +50,9 @@ Result<uint32_t> commits_up_to(const store::Store& store, ExecutionId id, uint64
 // the two; what comes twice has a number that was written already.
 class ExecutionStream : public Stream, public std::enable_shared_from_this<ExecutionStream> {
  public:
-  ExecutionStream(const Services& services, ExecutionId id, events::Position after)
+  ExecutionStream(const Services& services, std::string owner, ExecutionId id, events::Position after)
       : services_(services),
+        owner_(std::move(owner)),
         id_(id),
         after_seq_(after.seq),
         last_line_(after.line),
@@ -62,6 +63,7 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
     if (text_.ended() || failed_) return sink({});
     if (live_) return wait(std::move(sink));
     services_.pool.post(
+        {Lane::reports, owner_},
         [self = shared_from_this(), sink = std::move(sink)]() mutable { self->read(std::move(sink)); });
   }
 
@@ -119,7 +121,8 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
     subscription_->when_ready([weak = weak_from_this(), sink = std::move(sink)]() mutable {
       const auto self = weak.lock();
       if (!self) return;
-      self->services_.pool.post([self, sink = std::move(sink)]() mutable { self->take(std::move(sink)); });
+      self->services_.pool.post({Lane::reads, self->owner_},
+                                [self, sink = std::move(sink)]() mutable { self->take(std::move(sink)); });
     });
   }
 
@@ -144,6 +147,7 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
   }
 
   const Services& services_;
+  const std::string owner_;  // whose turn its reads take
   const ExecutionId id_;
   uint64_t after_seq_;   // what the client has, until the first read
   uint32_t passed_ = 0;  // commits before what it has
@@ -217,11 +221,11 @@ void stream_events(const Services& services, RequestPtr request, Respond respond
     if (!position) return respond(problem(position.error()));
     after = *position;
   }
-  with_execution(services, *request, respond, [&services, after, respond](ExecutionId id) {
+  with_execution(services, *request, respond, [&services, request, after, respond](ExecutionId id) {
     Response response;
     response.content_type = "text/event-stream";
     response.headers.emplace_back("Cache-Control", "no-store");
-    response.stream = std::make_shared<ExecutionStream>(services, id, after);
+    response.stream = std::make_shared<ExecutionStream>(services, request->queue.owner, id, after);
     respond(std::move(response));
   });
 }

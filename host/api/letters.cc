@@ -125,7 +125,7 @@ Response show(const Services& services, const std::string& tenant, const Letter&
 // Whether there is such a tenant at all, nothing else says. `then` runs on the pool.
 void with_tenant(const Services& services, const RequestPtr& request, const Respond& respond,
                  std::function<void()> then) {
-  services.pool.post([&services, request, respond, then = std::move(then)] {
+  services.pool.post(request->queue, [&services, request, respond, then = std::move(then)] {
     if (const auto tenant = services.registry.tenant(request->tenant); !tenant)
       return respond(problem(tenant.error()));
     then();
@@ -175,7 +175,7 @@ void show_dead_letter(const Services& services, RequestPtr request, Respond resp
   if (!id) return respond(problem(no_letter(request->params[0])));
   const auto answered = [&services, request, respond](Result<Letter> letter) {
     if (!letter) return respond(problem(letter.error()));
-    services.pool.post([&services, request, respond, letter = std::move(*letter)] {
+    services.pool.post(request->queue, [&services, request, respond, letter = std::move(*letter)] {
       respond(show(services, request->tenant, letter));
     });
   };

@@ -264,10 +264,10 @@ void show_dashboard(const Services& services, RequestPtr request, Respond respon
   engine::ListOpen list;
   list.tenant = request->tenant;
   list.limit = kCountedRuns;
-  list.reply = [&services, respond, tenant = request->tenant](Result<std::vector<engine::Line>> open) {
+  list.reply = [&services, respond, request](Result<std::vector<engine::Line>> open) {
     if (!open) return respond(problem(open.error()));
-    services.pool.post([&services, respond, tenant, open = std::move(*open)] {
-      answer(respond, dashboard(services, tenant, open));
+    services.pool.post(request->queue, [&services, respond, request, open = std::move(*open)] {
+      answer(respond, dashboard(services, request->tenant, open));
     });
   };
   send(services, std::move(list), respond);

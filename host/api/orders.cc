@@ -25,11 +25,12 @@ void with_execution(const Services& services, const Request& request, const Resp
   engine::Show show;
   show.tenant = request.tenant;
   show.id = *id;
-  show.reply = [&services, id = *id, tenant = request.tenant, respond,
+  show.brief = true;
+  show.reply = [&services, id = *id, queue = request.queue, tenant = request.tenant, respond,
                 then = std::move(then)](Result<std::optional<engine::View>> view) mutable {
     if (!view) return respond(problem(view.error()));
-    services.pool.post([&services, id, tenant = std::move(tenant), open = view->has_value(), respond,
-                        then = std::move(then)] {
+    services.pool.post(queue, [&services, id, tenant = std::move(tenant), open = view->has_value(), respond,
+                               then = std::move(then)] {
       if (open) return then(id);
       const auto row = services.store.find(tenant, id);
       if (!row) return respond(problem(row.error()));

@@ -1,56 +1,96 @@
 #include "host/api/pool.h"
 
+#include <utility>
+
 namespace pirn::api {
 
-Pool::Pool(size_t threads, size_t limit) : limit_(limit) {
-  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+std::string_view name(Lane lane) {
+  switch (lane) {
+    case Lane::reads:
+      return "reads";
+    case Lane::reports:
+      return "reports";
+    case Lane::uploads:
+      return "uploads";
+    case Lane::deployments:
+      return "deployments";
+    case Lane::maintenance:
+      return "maintenance";
+    case Lane::refusals:
+      return "refusals";
+  }
+  return "";
+}
+
+// The requests that are under way, by owner.
+struct Pool::Ledger {
+  explicit Ledger(size_t limit) : limit(limit) {}
+
+  bool enter(std::string_view owner) {
+    const std::lock_guard lock(mutex);
+    const auto found = requests.find(owner);
+    const size_t before = found == requests.end() ? 0 : found->second;
+    if (before >= limit) return ++refused, false;
+    if (found == requests.end())
+      requests.emplace(owner, 1);
+    else
+      ++found->second;
+    return ++under_way, true;
+  }
+
+  void leave(const std::string& owner) {
+    const std::lock_guard lock(mutex);
+    const auto found = requests.find(owner);
+    if (--found->second == 0) requests.erase(found);
+    --under_way;
+  }
+
+  const size_t limit;
+  mutable std::mutex mutex;
+  std::map<std::string, size_t, std::less<>> requests;  // guarded by mutex; none is 0
+  uint64_t under_way = 0, refused = 0;                  // guarded by mutex
+};
+
+Pool::Pool(const PoolLimits& limits) : ledger_(std::make_shared<Ledger>(limits.requests_per_owner)) {
+  for (size_t lane = 0; lane < kLanes; ++lane)
+    lanes_[lane] = std::make_unique<FairWorkers>(limits.lanes[lane]);
 }
 
 Pool::~Pool() { stop(); }
 
-bool Pool::offer(std::function<void()> job) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_ || jobs_.size() >= limit_) return false;
-    jobs_.push_back(std::move(job));
-  }
-  changed_.notify_one();
-  return true;
+Admission Pool::admit(std::string_view owner) {
+  struct Place {
+    Place(std::shared_ptr<Ledger> ledger, std::string_view owner) : ledger(std::move(ledger)), owner(owner) {}
+    ~Place() { ledger->leave(owner); }
+    const std::shared_ptr<Ledger> ledger;
+    const std::string owner;
+  };
+  if (!ledger_->enter(owner)) return nullptr;
+  return std::make_shared<const Place>(ledger_, owner);
 }
 
-void Pool::post(std::function<void()> job) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return;
-    jobs_.push_back(std::move(job));
-  }
-  changed_.notify_one();
+bool Pool::offer(const QueueKey& queue, std::function<void()> job) {
+  return workers(queue.lane).offer(queue.owner, std::move(job));
+}
+
+void Pool::post(const QueueKey& queue, std::function<void()> job) {
+  workers(queue.lane).post(queue.owner, std::move(job));
 }
 
 void Pool::stop() {
-  std::deque<std::function<void()>> dropped;  // destroyed without the lock: jobs own requests
-  {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    dropped.swap(jobs_);
-  }
-  changed_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  for (const auto& lane : lanes_) lane->stop();
 }
 
-void Pool::work() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    changed_.wait(lock, [this] { return stopped_ || !jobs_.empty(); });
-    if (stopped_) return;
-    std::function<void()> job = std::move(jobs_.front());
-    jobs_.pop_front();
-    lock.unlock();
-    job();
-    job = nullptr;
-    lock.lock();
-  }
+WorkerFigures Pool::figures(Lane lane) const { return workers(lane).figures(); }
+
+uint64_t Pool::requests_under_way() const {
+  const std::lock_guard lock(ledger_->mutex);
+  return ledger_->under_way;
+}
+
+uint64_t Pool::requests_refused() const {
+  const std::lock_guard lock(ledger_->mutex);
+  return ledger_->refused;
 }
 
 }  // namespace pirn::api

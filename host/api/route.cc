@@ -1,5 +1,6 @@
 #include "host/api/route.h"
 
+#include "host/api/pool.h"
 #include "host/api/target.h"
 
 namespace pirn::api {
@@ -120,6 +121,61 @@ unless it has never authenticated. Most limits can be changed: [configuration.md
 
 )";
 
+std::string_view what_runs_in(Lane lane) {
+  switch (lane) {
+    case Lane::reads:
+      return "short requests: the registry, one page of the store";
+    case Lane::reports:
+      return "graphs, reports, plans, metrics, errors, checkpoints, logs, replays of streams, lists by tag";
+    case Lane::uploads:
+      return "packages that are unpacked, verified and stored";
+    case Lane::deployments:
+      return "deployments and undos, whose probe may take 20 s";
+    case Lane::maintenance:
+      return "pruning, backup, the retention policy";
+    case Lane::refusals:
+      return "audit records of refused requests; those beyond the limit are counted and not written";
+  }
+  return "";
+}
+
+// From the limits that hold.
+std::string limits_text() {
+  const PoolLimits limits;
+  std::string out =
+      "\n## Limits\n\n"
+      "No tenant can make others wait for long. Each tenant, and the operator, has queues of its own, which "
+      "are "
+      "served\n"
+      "in turn. A request beyond a limit is refused with `busy` (503 with `Retry-After`); requests of other "
+      "tenants\n"
+      "are not affected. `GET /metrics` has the length of each queue and the number of refusals "
+      "(`pirn_pool_jobs_*`,\n"
+      "`pirn_requests_*`), `GET /v1/health` their sums.\n\n"
+      "A tenant has at most " +
+      std::to_string(limits.requests_per_owner) +
+      " requests under way. Their work runs in lanes, each with threads of its own:\n\n"
+      "| lane | threads | running for each tenant | waiting for each tenant | what runs there |\n"
+      "|---|---|---|---|---|\n";
+  for (const Lane lane : kAllLanes) {
+    const WorkerLimits& of = limits.lanes[static_cast<size_t>(lane)];
+    out += "| `" + std::string(api::name(lane)) + "` | " + std::to_string(of.threads) + " | " +
+           std::to_string(of.running_per_owner) + " | " + std::to_string(of.waiting_per_owner) + " | " +
+           std::string(what_runs_in(lane)) + " |\n";
+  }
+  out +=
+      "\n| what | limit |\n|---|---|\n"
+      "| a JSON body | 1 MiB, 32 levels, each key once in an object |\n"
+      "| a text in it: a name, a reason, a comment | 4096 bytes |\n"
+      "| an input, a payload, a patch of the context | 10,000 keys |\n"
+      "| a page of a list | 1000 rows; the newest 1000 deployments of a package |\n"
+      "| executions cancelled in one turn of the engine | 1000; the answer comes when none are left |\n"
+      "| dead letters retried by one request | 1000 |\n"
+      "| fires of one backfill | 1000 |\n"
+      "| suggestions (\"did you mean\") | for names of at most 63 bytes |\n";
+  return out;
+}
+
 }  // namespace
 
 std::string reference() {
@@ -149,7 +205,7 @@ std::string reference() {
            (asks ? std::string(registry::name(route.permission)) : "") + " | " + cell(route.summary) + " | " +
            (route.query.empty() ? "" : "`" + std::string(route.query) + "`") + " |\n";
   }
-  return out;
+  return out + limits_text();
 }
 
 }  // namespace pirn::api

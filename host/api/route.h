@@ -39,6 +39,7 @@ struct Route {
   // Uploads: asked on the pool before a byte of the body is read, with the declared length.
   Status (*admit)(const Services&, const Request&, uint64_t length) = nullptr;
   uint64_t body_limit = 1u << 20;
+  Lane lane = Lane::reads;  // of its work on the pool
 
   // Bytes that a request's body may have; only a POST has one.
   uint64_t largest_body() const { return method == "POST" ? body_limit : 0; }

@@ -11,6 +11,12 @@ using enum Scope;
 
 constexpr uint64_t kPackageLimit = 256ull << 20;
 
+// What is not marked so is short and runs among the reads.
+constexpr Route on(Lane lane, Route route) {
+  route.lane = lane;
+  return route;
+}
+
 // clang-format off
 constexpr Route kRoutes[] = {
     {"GET", "/livez", open, {}, "200 while the process serves at all.", "", nullptr, live},
@@ -19,10 +25,10 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/status", host, Permission::manage_tenants, "The host: version, executions, store, loaded releases, stuck calls.", "", nullptr, host_status},
 
     {"GET", "/v1/health", host, Permission::manage_tenants, "Each part of the host: ok, degraded (something is lost), failing (no work is taken), and why.", "", nullptr, show_health},
-    {"GET", "/metrics", host, Permission::manage_tenants, "The host's figures and the metrics of the configuration, as text that Prometheus reads.", "", nullptr, show_metrics},
-    {"GET", "/v1/store", tenant_or_host, Permission::manage_tenants, "What is kept: rows, bytes, executions by tenant and state, the logbook, what the policy of retention did.", "", show_store},
-    {"POST", "/v1/store/prune", tenant_or_host, Permission::manage_tenants, "Removes ended executions with all that is known of them: {older_than: \"30d\", keep_last, package, workflow, dry_run, compact}. With both bounds what is beyond both; what a dead letter still needs stays (`kept_for_letters`); compact gives the space back.", "", prune_store},
-    {"POST", "/v1/store/backup", host, Permission::manage_tenants, "Copies the data directory while the host works: {directory}, an absolute path that is not there yet.", "", back_up_store},
+    on(Lane::reports, {"GET", "/metrics", host, Permission::manage_tenants, "The host's figures and the metrics of the configuration, as text that Prometheus reads.", "", nullptr, show_metrics}),
+    on(Lane::reports, {"GET", "/v1/store", tenant_or_host, Permission::manage_tenants, "What is kept: rows, bytes, executions by tenant and state, the logbook, what the policy of retention did.", "", show_store}),
+    on(Lane::maintenance, {"POST", "/v1/store/prune", tenant_or_host, Permission::manage_tenants, "Removes ended executions with all that is known of them: {older_than: \"30d\", keep_last, package, workflow, dry_run, compact}. With both bounds what is beyond both; what a dead letter still needs stays (`kept_for_letters`); compact gives the space back.", "", prune_store}),
+    on(Lane::maintenance, {"POST", "/v1/store/backup", host, Permission::manage_tenants, "Copies the data directory while the host works: {directory}, an absolute path that is not there yet.", "", back_up_store}),
     {"GET", "/v1/sinks", tenant_or_host, Permission::view, "Where events go beside the journal, and how that goes: written, lost, errors.", "", list_sinks},
 
     {"GET", "/v1/tenants", host, Permission::manage_tenants, "All tenants, with the slots that each uses now: running_steps, waiting_steps, share.", "", nullptr, list_tenants},
@@ -40,25 +46,25 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/audit", tenant_or_host, Permission::view_audit, "Audit records, oldest first.", "after limit", list_audit},
 
     {"GET", "/v1/packages", tenant, Permission::view, "All releases of the tenant.", "", list_packages},
-    {"POST", "/v1/packages", tenant, Permission::push_release, "Uploads a package: the bytes of the .pirn file as application/octet-stream.", "", push, nullptr, admit_push, kPackageLimit},
+    on(Lane::uploads, {"POST", "/v1/packages", tenant, Permission::push_release, "Uploads a package: the bytes of the .pirn file as application/octet-stream.", "", push, nullptr, admit_push, kPackageLimit}),
     {"GET", "/v1/packages/{package}", tenant, Permission::view, "The releases of a package, newest first.", "", show_package},
     {"GET", "/v1/packages/{package}/releases/{version}", tenant, Permission::view, "One release: signers, functions, workflows.", "", show_release},
-    {"POST", "/v1/packages/{package}/plan", tenant, Permission::view, "What a deployment would change: {version}; changes nothing. Workflows, schedules that begin, begin anew or stop, and why it would be refused.", "", plan_deployment},
+    on(Lane::reports, {"POST", "/v1/packages/{package}/plan", tenant, Permission::view, "What a deployment would change: {version}; changes nothing. Workflows, schedules that begin, begin anew or stop, and why it would be refused.", "", plan_deployment}),
     {"GET", "/v1/packages/{package}/deployments", tenant, Permission::view, "The deployments of a package, newest first.", "", deployment_history},
-    {"POST", "/v1/packages/{package}/deployments", tenant, Permission::deploy_release, "Makes a release the active one: {version, why}. Running executions stay on theirs.", "", deploy},
-    {"POST", "/v1/packages/{package}/undo", tenant, Permission::roll_back_release, "Goes back to the release before, or to that of a revision: {to_revision, why}.", "", undo_deployment},
+    on(Lane::deployments, {"POST", "/v1/packages/{package}/deployments", tenant, Permission::deploy_release, "Makes a release the active one: {version, why}. Running executions stay on theirs.", "", deploy}),
+    on(Lane::deployments, {"POST", "/v1/packages/{package}/undo", tenant, Permission::roll_back_release, "Goes back to the release before, or to that of a revision: {to_revision, why}.", "", undo_deployment}),
 
     {"GET", "/v1/workflows", tenant, Permission::view, "The workflows of the active releases: steps, trigger (manual, scheduled, event), schedule, tags.", "package tag trigger", list_workflows},
     {"GET", "/v1/workflows/{workflow}", tenant, Permission::view, "One workflow ([package::]name) with its definition.", "", show_workflow},
-    {"GET", "/v1/workflows/{workflow}/graph", tenant, Permission::view, "A workflow, drawn: format json (nodes and edges), mermaid, dot, table or ascii; groups=true shows groups in Mermaid.", "format groups", workflow_graph},
-    {"GET", "/v1/workflows/{workflow}/report", tenant, Permission::view, "A workflow, described: steps, execution order, critical path, timeouts, execution plan.", "", workflow_report},
+    on(Lane::reports, {"GET", "/v1/workflows/{workflow}/graph", tenant, Permission::view, "A workflow, drawn: format json (nodes and edges), mermaid, dot, table or ascii; groups=true shows groups in Mermaid.", "format groups", workflow_graph}),
+    on(Lane::reports, {"GET", "/v1/workflows/{workflow}/report", tenant, Permission::view, "A workflow, described: steps, execution order, critical path, timeouts, execution plan.", "", workflow_report}),
 
     {"POST", "/v1/executions", tenant, Permission::start_execution, "Starts an execution: {workflow, input}, at an instant or after a while with {at} or {in}, its ready steps taken up by {strategy}: sequential, parallel or hybrid, else as the workflow says. With the header Idempotency-Key the same start happens once.", "", nullptr, start_execution},
     {"GET", "/v1/executions", tenant, Permission::view, "Executions, newest first.", "state package workflow tag since limit cursor", nullptr, list_executions},
     {"POST", "/v1/executions/cancel", tenant, Permission::control_execution, "Cancels all open executions that fit, at once: {package, workflow, state, tag, since, reason, rollback, cleanup, dry_run}; without any filter {all: true}. Nested ones end with those that they belong to.", "", nullptr, cancel_executions},
     {"GET", "/v1/executions/{id}", tenant, Permission::view, "One execution: state, progress, steps, context.", "", nullptr, show_execution},
-    {"GET", "/v1/executions/{id}/graph", tenant, Permission::view, "What an execution runs, drawn with the states of its steps and with what its grafts have made; formats as for workflows.", "format groups", nullptr, execution_graph},
-    {"GET", "/v1/executions/{id}/report", tenant, Permission::view, "What an execution runs, described as a workflow is, with the state of each step and the definition.", "", nullptr, execution_report},
+    on(Lane::reports, {"GET", "/v1/executions/{id}/graph", tenant, Permission::view, "What an execution runs, drawn with the states of its steps and with what its grafts have made; formats as for workflows.", "format groups", nullptr, execution_graph}),
+    on(Lane::reports, {"GET", "/v1/executions/{id}/report", tenant, Permission::view, "What an execution runs, described as a workflow is, with the state of each step and the definition.", "", nullptr, execution_report}),
     {"POST", "/v1/executions/{id}/cancel", tenant, Permission::control_execution, "Cancels an execution: {reason, rollback, cleanup}.", "", nullptr, cancel_execution},
     {"POST", "/v1/executions/{id}/retry", tenant, Permission::start_execution, "Runs what did not complete again, as a new execution that takes over the rest: {on_active}.", "", nullptr, retry_execution},
     {"POST", "/v1/executions/{id}/rerun", tenant, Permission::start_execution, "Runs a step and all that follows from it again, as a new execution: {from, on_active}.", "", nullptr, rerun_execution},
@@ -69,14 +75,14 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/executions/{id}/reject", tenant, Permission::view, "The same with approved: false.", "", nullptr, reject_step},
     {"GET", "/v1/approvals", tenant, Permission::view, "The steps that await an answer, those of the oldest execution first: kind, deadline, approvers.", "limit", nullptr, list_approvals},
     {"GET", "/v1/executions/{id}/events", tenant, Permission::view, "The journal of an execution, oldest first.", "after limit", nullptr, list_events},
-    {"GET", "/v1/executions/{id}/checkpoints", tenant, Permission::view, "The commits of an execution, oldest first: what started, ran and was skipped with each; of those that ran or skipped a step only.", "after limit ran skipped", nullptr, list_checkpoints},
-    {"GET", "/v1/executions/{id}/checkpoints/{number}", tenant, Permission::view, "An execution as it was after a commit: its state, and each step's with its result.", "", nullptr, show_checkpoint},
-    {"GET", "/v1/executions/{id}/metrics", tenant, Permission::view, "How an execution went: times, processor time where it is measured, grade, bottlenecks, recommendations.", "", nullptr, execution_metrics},
-    {"GET", "/v1/executions/{id}/errors", tenant, Permission::view, "All errors of an execution: when, scope, cause chain, tags.", "", nullptr, execution_errors},
-    {"GET", "/v1/executions/{id}/logs", tenant, Permission::view, "What the functions of an execution logged, oldest first; `lost` counts the lines that had to make room. `level` is the least that is wanted.", "step attempt level after limit", nullptr, list_logs},
-    {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: journal, logs and pieces of streams, first what is kept, then live, and `end` behind the last. Last-Event-ID continues; `gap` tells a reader who is too slow how many were lost.", "", nullptr, stream_events},
+    on(Lane::reports, {"GET", "/v1/executions/{id}/checkpoints", tenant, Permission::view, "The commits of an execution, oldest first: what started, ran and was skipped with each; of those that ran or skipped a step only.", "after limit ran skipped", nullptr, list_checkpoints}),
+    on(Lane::reports, {"GET", "/v1/executions/{id}/checkpoints/{number}", tenant, Permission::view, "An execution as it was after a commit: its state, and each step's with its result.", "", nullptr, show_checkpoint}),
+    on(Lane::reports, {"GET", "/v1/executions/{id}/metrics", tenant, Permission::view, "How an execution went: times, processor time where it is measured, grade, bottlenecks, recommendations.", "", nullptr, execution_metrics}),
+    on(Lane::reports, {"GET", "/v1/executions/{id}/errors", tenant, Permission::view, "All errors of an execution: when, scope, cause chain, tags.", "", nullptr, execution_errors}),
+    on(Lane::reports, {"GET", "/v1/executions/{id}/logs", tenant, Permission::view, "What the functions of an execution logged, oldest first; `lost` counts the lines that had to make room. `level` is the least that is wanted.", "step attempt level after limit", nullptr, list_logs}),
+    on(Lane::reports, {"GET", "/v1/executions/{id}/stream", tenant, Permission::view, "Server-sent events: journal, logs and pieces of streams, first what is kept, then live, and `end` behind the last. Last-Event-ID continues; `gap` tells a reader who is too slow how many were lost.", "", nullptr, stream_events}),
 
-    {"GET", "/v1/dashboard", tenant, Permission::view, "What goes on at a glance: active runs and steps, states by workflow, the newest events.", "", nullptr, show_dashboard},
+    on(Lane::reports, {"GET", "/v1/dashboard", tenant, Permission::view, "What goes on at a glance: active runs and steps, states by workflow, the newest events.", "", nullptr, show_dashboard}),
 
     {"GET", "/v1/schedules", tenant, Permission::view, "The schedules of the active releases: next fire, last fire, what was skipped and why.", "", nullptr, list_schedules},
     {"GET", "/v1/schedules/{workflow}/next", tenant, Permission::view, "One schedule ([package::]workflow) with its next fires.", "count", nullptr, next_fires},

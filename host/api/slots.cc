@@ -17,12 +17,13 @@ double shown(double share) { return std::round(share * 100) / 100; }
 
 }  // namespace
 
-void with_engine_stats(const Services& services, const Respond& respond,
+void with_engine_stats(const Services& services, const RequestPtr& request, const Respond& respond,
                        std::function<Response(const engine::EngineStats&)> answer) {
   engine::Stats stats;
-  stats.reply = [&services, respond, answer = std::move(answer)](Result<engine::EngineStats> engine) {
+  stats.reply = [&services, request, respond,
+                 answer = std::move(answer)](Result<engine::EngineStats> engine) {
     if (!engine) return respond(problem(engine.error()));
-    services.pool.post([respond, answer, engine = *engine] { respond(answer(engine)); });
+    services.pool.post(request->queue, [respond, answer, engine = *engine] { respond(answer(engine)); });
   };
   send(services, std::move(stats), respond);
 }

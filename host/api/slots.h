@@ -12,8 +12,8 @@
 
 namespace pirn::api {
 
-// Asks the engine, and answers with `answer`, which runs on the pool and may block.
-void with_engine_stats(const Services& services, const Respond& respond,
+// Asks the engine, and answers `request` with `answer`, which runs on the pool and may block.
+void with_engine_stats(const Services& services, const RequestPtr& request, const Respond& respond,
                        std::function<Response(const engine::EngineStats&)> answer);
 
 // {total, in_use, reserve, tenants: [{tenant, weight, …}]}

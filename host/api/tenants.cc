@@ -141,8 +141,8 @@ Result<NewTrust> read_trust(const Request& request) {
 
 }  // namespace
 
-void list_tenants(const Services& services, RequestPtr, Respond respond) {
-  with_engine_stats(services, respond, [&services](const engine::EngineStats& engine) {
+void list_tenants(const Services& services, RequestPtr request, Respond respond) {
+  with_engine_stats(services, request, respond, [&services](const engine::EngineStats& engine) {
     const auto tenants = services.registry.tenants();
     if (!tenants) return problem(tenants.error());
     bj::array array;
@@ -152,7 +152,7 @@ void list_tenants(const Services& services, RequestPtr, Respond respond) {
 }
 
 void show_tenant(const Services& services, RequestPtr request, Respond respond) {
-  with_engine_stats(services, respond,
+  with_engine_stats(services, request, respond,
                     [&services, name = request->params[0]](const engine::EngineStats& engine) {
                       const auto tenant = services.registry.tenant(name);
                       if (!tenant) return problem(tenant.error());

@@ -71,11 +71,7 @@ Result<engine::Emit> read_event(const Request& request) {
     PIRN_TRY(emit.id, body.text("id"));
     PIRN_DO(check_text("id", emit.id));
   }
-  std::string payload = "{}";
-  if (const bj::value* value = body.find("payload")) {
-    if (!value->is_object()) return Error{Code::invalid_argument, "'payload' must be a JSON object"};
-    payload = canonical(*value);
-  }
+  PIRN_TRY(const std::string payload, body.object_or_empty("payload"));
   PIRN_TRY(emit.payload, journal::parse_object(payload));
   emit.payload_digest = sha256(payload);
   return emit;
@@ -115,7 +111,7 @@ void control(const Services& services, const Request& request, const Respond& re
 
 void list_schedules(const Services& services, RequestPtr request, Respond respond) {
   const auto answered = [&services, request, respond](Result<std::vector<ScheduleView>> views) {
-    services.pool.post([&services, request, respond, views = std::move(views)] {
+    services.pool.post(request->queue, [&services, request, respond, views = std::move(views)] {
       if (!views) return respond(problem(views.error()));
       if (const auto tenant = services.registry.tenant(request->tenant); !tenant)
         return respond(problem(tenant.error()));
@@ -130,8 +126,8 @@ void list_schedules(const Services& services, RequestPtr request, Respond respon
 void next_fires(const Services& services, RequestPtr request, Respond respond) {
   const Result<int64_t> count = number_parameter(*request, "count", 5, 1, 100);
   if (!count) return respond(problem(count.error()));
-  const auto answered = [&services, respond, count = *count](Result<ScheduleView> view) {
-    services.pool.post([respond, count, view = std::move(view)] {
+  const auto answered = [&services, request, respond, count = *count](Result<ScheduleView> view) {
+    services.pool.post(request->queue, [respond, count, view = std::move(view)] {
       if (!view) return respond(problem(view.error()));
       bj::array instants;
       std::optional<int64_t> at;
@@ -178,7 +174,7 @@ void backfill_schedule(const Services& services, RequestPtr request, Respond res
 void emit_event(const Services& services, RequestPtr request, Respond respond) {
   if (services.vitals.draining())
     return respond(problem(Error{Code::shutting_down, "the host is shutting down and starts nothing"}));
-  services.pool.post([&services, request, respond] {
+  services.pool.post(request->queue, [&services, request, respond] {
     // An event needs no workflow, so that nothing else says whether there is such a tenant.
     if (const auto tenant = services.registry.tenant(request->tenant); !tenant)
       return respond(problem(tenant.error()));

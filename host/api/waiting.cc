@@ -34,11 +34,8 @@ Result<engine::Pause> read_pause(const Request& request) {
 }
 
 Result<journal::Delta> object_in(const Document& body, const char* key) {
-  const boost::json::value* value = body.find(key);
-  if (!value) return journal::Delta();
-  if (!value->is_object())
-    return Error{Code::invalid_argument, "'" + std::string(key) + "' must be a JSON object"};
-  return journal::parse_object(canonical(*value));
+  PIRN_TRY(const std::string text, body.object_or_empty(key));
+  return journal::parse_object(text);
 }
 
 Result<engine::Resume> read_resume(const Request& request) {
@@ -116,11 +113,11 @@ void list_approvals(const Services& services, RequestPtr request, Respond respon
   engine::ListAwaiting list;
   list.tenant = request->tenant;
   list.limit = static_cast<uint32_t>(*limit);
-  list.reply = [&services, respond,
-                tenant = request->tenant](Result<std::vector<engine::AwaitingStep>> steps) {
+  list.reply = [&services, respond, request](Result<std::vector<engine::AwaitingStep>> steps) {
     if (!steps) return respond(problem(steps.error()));
-    services.pool.post([&services, respond, tenant, steps = std::move(*steps)] {
-      if (const auto known = services.registry.tenant(tenant); !known) return respond(problem(known.error()));
+    services.pool.post(request->queue, [&services, respond, request, steps = std::move(*steps)] {
+      if (const auto known = services.registry.tenant(request->tenant); !known)
+        return respond(problem(known.error()));
       std::string out = "{\"approvals\":[";
       for (const engine::AwaitingStep& step : steps) {
         if (out.back() != '[') out += ',';

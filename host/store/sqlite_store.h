@@ -33,7 +33,8 @@ namespace pirn::store {
 class SqliteStore final : public Store {
  public:
   struct Options {
-    size_t readers = 4;                       // connections for other threads
+    size_t readers =
+        12;  // connections for other threads; as many as read at once, so that none waits for long reads
     size_t checkpoint_step_bytes = 2u << 20;  // as much of the WAL is moved at once
     size_t wal_limit_bytes = 64u << 20;       // above it new readers are held back
     int64_t cache_bytes = 64 << 20;           // the writer's page cache

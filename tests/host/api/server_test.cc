@@ -168,5 +168,41 @@ TEST(Server, RefusesWhatARouteDoesNotKnow) {
   EXPECT_EQ(host.local("DELETE", "/v1/trust/xyz?tenant=red").status, 400);
 }
 
+TEST(Server, LimitsWhatABodyMayHold) {
+  TestHost host;
+  host.make_tenant("red");
+  const auto start = [&](const std::string& body) {
+    return host.local("POST", "/v1/executions?tenant=red", body);
+  };
+  const Answer huge = start(R"({"workflow":")" + std::string(500'000, 'x') + R"("})");
+  EXPECT_EQ(huge.status, 413);
+  EXPECT_EQ(huge.member("detail"), "'workflow' has 500000 bytes; the limit is 4096");
+  EXPECT_EQ(start(R"({"workflow":")" + std::string(4096, 'x') + R"("})").status, 404);
+  const Answer member = start(R"({")" + std::string(500'000, 'x') + R"(":1})");
+  EXPECT_EQ(member.status, 400) << "and no suggestion, which would take minutes";
+  const auto keys = [](size_t n) {
+    std::string object = "{";
+    for (size_t i = 0; i < n; ++i) object += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\":1";
+    return object + "}";
+  };
+  EXPECT_EQ(start(R"({"workflow":"w","input":)" + keys(10'000) + "}").status, 404);
+  const Answer wide = start(R"({"workflow":"w","input":)" + keys(10'001) + "}");
+  EXPECT_EQ(wide.status, 413);
+  EXPECT_EQ(wide.member("detail"), "'input' has 10001 keys; the limit is 10000");
+  EXPECT_EQ(
+      host.local("POST", "/v1/events?tenant=red", R"({"event":"e","payload":)" + keys(10'001) + "}").status,
+      413);
+}
+
+TEST(Server, ShowsWhoWaitsAndWhatWasRefused) {
+  TestHost host;
+  const Answer metrics = host.local("GET", "/metrics");
+  for (const char* line :
+       {"pirn_pool_jobs_waiting{lane=\"deployments\"} 0\n", "pirn_requests_under_way 1\n",
+        "pirn_requests_refused_total 0\n", "pirn_pool_jobs_refused_total{lane=\"refusals\"} 0\n"})
+    EXPECT_NE(metrics.body.find(line), std::string::npos) << line << metrics.body;
+  EXPECT_NE(host.local("GET", "/v1/health").body.find("requests under way"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace pirn::api
