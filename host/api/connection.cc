@@ -84,6 +84,7 @@ Status check_content_type(const Route& route, std::string_view type, bool has_bo
 }
 
 std::string owner_text(const QueueKey& queue) {
+  if (queue.owner == kNobody) return "callers without a key";
   return queue.owner.empty() ? "the operator" : "the tenant '" + queue.owner + "'";
 }
 
@@ -241,7 +242,7 @@ Status Connection::let_in(Request& request) {
   if (!found) return found.error();
   route_ = found->route;
   request.params = found->params;
-  request.queue = {route_->lane, request.principal.tenant};
+  request.queue = {route_->lane, open ? std::string(kNobody) : request.principal.tenant};
   const std::string_view by_query = request.parameter("tenant"), by_header = request.header("pirn-tenant");
   if (!by_query.empty() && !by_header.empty() && by_query != by_header)
     return Error{Code::invalid_argument, "the query and the header Pirn-Tenant name different tenants"};
