@@ -19,6 +19,7 @@
 #include "host/api/execution_text.h"
 #include "host/api/pool.h"
 #include "host/api/server.h"
+#include "host/api/wrong_keys.h"
 #include "host/engine/engine.h"
 #include "host/events/event_text.h"
 #include "host/events/feed.h"
@@ -265,13 +266,6 @@ void raise_descriptor_limit() {
 
 }  // namespace
 
-std::string default_data_directory() {
-  if (const std::string state = environment("XDG_STATE_HOME"); !state.empty()) return state + "/pirn";
-  if (geteuid() == 0) return "/var/lib/pirn";
-  return environment("HOME") + "/.local/state/pirn";
-}
-
-std::string_view host_version() { return PIRN_VERSION; }
 void say(std::string_view line) { log::say(line); }
 void flush_log() { log::flush(); }
 
@@ -289,9 +283,11 @@ class Host::Core final : public api::Vitals {
 
   Status open() {
     PIRN_TRY(const engine::Capacity capacity, capacity_of(options_.resources));
+    const int64_t accept_at_ms = options_.accept_broken_audit ? Clock().now_ms() : 0;
     PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path(),
                                                   .decompress = archive::decompress_apart(),
-                                                  .probe = make_push_probe(options_.probe_program, false)}));
+                                                  .probe = make_push_probe(options_.probe_program, false),
+                                                  .accept_broken_audit_at_ms = accept_at_ms}));
     PIRN_DO(open_store());
     PIRN_DO(open_outlets());
     PIRN_TRY(logbook_, logbook::Logbook::open(location_.memory ? ":memory:" : directory_.file("logbook.db")));
@@ -316,9 +312,10 @@ class Host::Core final : public api::Vitals {
     PIRN_DO(resume_notifier());
     for (const Error& error : machine_->engine.left_aside())
       log::write(log::Level::error, "engine", error.message);
-    services_.emplace(api::Services{
-        *registry_, *store_, *logbook_, *upkeep_, machine_->engine.inbox(), feed_, *outlets_, meters_,
-        *notifier_, *this, make_probe(*registry_, options_.probe_program, capacity), pool_, capacity});
+    services_.emplace(api::Services{*registry_, *store_, *logbook_, *upkeep_, machine_->engine.inbox(), feed_,
+                                    *outlets_, meters_, *notifier_, *this,
+                                    make_probe(*registry_, options_.probe_program, capacity), wrong_keys_,
+                                    pool_, capacity});
     api::ServerOptions server;
     server.socket_path = socket_path();
     server.listen = options_.listen;
@@ -368,6 +365,7 @@ class Host::Core final : public api::Vitals {
       log::write(log::Level::error, "host", status.error().message, {{"error", status.error().name()}});
     server_->stop();
     pool_.stop();
+    (void)registry_->record_counted(INT64_MAX);  // what could not be written was only counted
     log::write(log::Level::info, "host", "stopped",
                {{"running_steps", std::to_string(machine_->engine.running_steps())}});
     return status;
@@ -527,6 +525,7 @@ class Host::Core final : public api::Vitals {
         notifier_->publish_commit(id, tenant, body);
       }};
   api::Pool pool_;
+  api::WrongKeys wrong_keys_{{.free = static_cast<double>(options_.free_wrong_keys)}};
   std::optional<api::Services> services_;
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<worker::CrashRecord> crash_record_;
@@ -555,7 +554,6 @@ std::string Host::store() const { return core_->store(); }
 std::string Host::socket_path() const { return core_->socket_path(); }
 std::string Host::tcp_address() const { return core_->tcp_address(); }
 Status check_event_wish(const std::string& wish) { return events::check_wish(wish); }
-
 Status Host::run() { return core_->run(); }
 void Host::drain() { core_->drain(); }
 void Host::end_at_once() { core_->end_at_once(); }
@@ -574,6 +572,7 @@ struct LocalPackage {
   std::string publisher;
   signature::PublicKey key;
   std::string name;
+  int64_t serial = 0;
 };
 
 Result<LocalPackage> sign_for_local_use(std::string_view bytes) {
@@ -586,7 +585,7 @@ Result<LocalPackage> sign_for_local_use(std::string_view bytes) {
   const std::string text = archive::print(manifest);
   PIRN_TRY(const signature::PrivateKey key, signature::PrivateKey::generate());
   const archive::SignatureRecord record{key.public_key().id(), key.sign(archive::signed_message(text))};
-  LocalPackage local{{}, manifest.publisher, key.public_key(), manifest.package};
+  LocalPackage local{{}, manifest.publisher, key.public_key(), manifest.package, manifest.serial};
   PIRN_TRY(local.bytes, archive::write_package(text, {record}, package.compressed));
   return local;
 }
@@ -604,7 +603,7 @@ Status deploy_locally(registry::Registry& registry, std::vector<LocalPackage> pa
     PIRN_TRY(const auto trust,
              registry.add_trust(
                  who, {.tenant = tenant, .publisher = package.publisher, .public_key = package.key}, now_ms));
-    PIRN_TRY(const auto pushed, registry.push(who, tenant, package.bytes, now_ms));
+    PIRN_TRY(const auto pushed, registry.push(who, tenant, package.bytes, now_ms, package.serial));
   }
   const registry::Probe probe = make_probe(registry, probe_program, engine::Capacity());
   while (!packages.empty()) {

@@ -90,7 +90,12 @@ struct HostOptions {
   std::vector<std::string> allow_hosts;  // further names that requests over TCP may be for
   int64_t drain_timeout_ns = 30'000'000'000;
   ClientOptions clients;
+  // How many wrong API keys an address may present before its requests are held back; one comes back every 6
+  // s.
+  uint32_t free_wrong_keys = 10;
   std::string probe_program;  // pirn-probe
+  // Start although the audit log was changed behind the host's back; a record of it says what was found.
+  bool accept_broken_audit = false;
   std::vector<SinkOptions> sinks;
   std::vector<NotifierOptions> notifiers;
   std::vector<MetricOptions> metrics;
@@ -101,6 +106,10 @@ struct HostOptions {
   // cpu and memory correct what was found.
   std::vector<std::string> resources;
 };
+
+// Follows the audit log of a data directory that no host uses; changes nothing. The report as the API shows
+// it (JSON). Errors: data_directory_unsafe, store_locked, registry_failed, pepper_lost.
+Result<std::string> verify_audit_of(const std::string& data_directory);
 
 class Host {
  public:

@@ -8,10 +8,13 @@
 #include <chrono>
 
 #include "host/api/document.h"
+#include "host/api/names.h"
 #include "host/api/pool.h"
 #include "host/api/target.h"
 #include "host/journal/value.h"
 #include "packager/json/plain_text.h"
+#include "host/api/wrong_keys.h"
+#include "registry/token.h"
 
 namespace pirn::api {
 
@@ -93,6 +96,19 @@ Error too_much_of(const QueueKey& queue) {
                                std::string(name(queue.lane))};
 }
 
+// The key in a header Authorization; empty when it is of another kind.
+std::string_view token_in(std::string_view authorization) {
+  const size_t space = std::min(authorization.find(' '), authorization.size());
+  authorization.remove_prefix(space);
+  while (authorization.starts_with(' ')) authorization.remove_prefix(1);
+  return authorization;
+}
+
+std::string key_id_of(std::string_view token) {
+  const Result<registry::Token> parsed = registry::parse_token(token);
+  return parsed ? parsed->id : std::string();
+}
+
 Error late_body(const ClientTimeouts& timeouts) {
   return Error{Code::request_timeout, "the request's body does not arrive fast enough: at least " +
                                           std::to_string(timeouts.min_rate) +
@@ -111,6 +127,7 @@ Connection::~Connection() {
 }
 
 void Connection::run(const std::string& peer) {
+  peer_ = door_ == Door::local ? "local" : peer;
   id_ = shared_.table.open(door_, peer, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->close();
   });
@@ -123,6 +140,7 @@ void Connection::close() {
   closed_ = true;
   error_code ignored;
   timer_.cancel(ignored);
+  if (key_timer_) key_timer_->cancel(ignored);
   stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);
   stream_.close();
   shared_.table.remove(id_);
@@ -142,6 +160,9 @@ void Connection::await_request() {
   request_.reset();
   route_ = nullptr;
   head_only_ = false;
+  dispatched_ = false;
+  key_id_.clear();
+  key_expires_at_ms_ = 0;
   // A new client has its request at hand.
   const bool may_rest = ++exchange_ > 1 && buffer_.size() == 0;
   if (may_rest) buffer_.shrink_to_fit();
@@ -182,6 +203,32 @@ void Connection::on_head(size_t size) {
   const Status read = read_head(view(buffer_).substr(0, size));
   buffer_.consume(size);
   if (!read) return refuse(read.error());
+  if (!hold_back()) admit_head();
+}
+
+// True when this request has to wait, or was refused, since too many wrong keys came from its address.
+bool Connection::hold_back() {
+  const auto authorization = parser_->get()[http::field::authorization];
+  if (door_ != Door::network || authorization.empty()) return false;
+  WrongKeys& wrong_keys = shared_.services.wrong_keys;
+  const std::string key = key_id_of(token_in({authorization.data(), authorization.size()}));
+  const WrongKeys::Advice advice = wrong_keys.ask(peer_, key, now_ms());
+  if (advice.retry_after_ms != 0) {
+    refuse(Error{Code::too_many_wrong_keys, "too many wrong API keys came from " + peer_});
+    return true;
+  }
+  if (advice.hold_ms == 0) return false;
+  stream_.expires_never();
+  timer_.expires_after(std::chrono::milliseconds(advice.hold_ms));
+  timer_.async_wait([self = shared_from_this()](error_code error) {
+    self->shared_.services.wrong_keys.go_on(self->peer_);
+    if (error || self->closed_) return;
+    self->admit_head();
+  });
+  return true;
+}
+
+void Connection::admit_head() {
   if (const Status status = let_in(*request_); !status) {
     record_refusal(status.error());
     return refuse(status.error());
@@ -246,19 +293,35 @@ Status Connection::let_in(Request& request) {
   const std::string_view by_query = request.parameter("tenant"), by_header = request.header("pirn-tenant");
   if (!by_query.empty() && !by_header.empty() && by_query != by_header)
     return Error{Code::invalid_argument, "the query and the header Pirn-Tenant name different tenants"};
+  PIRN_DO(check_query_names(request.query));
+  if (!by_header.empty()) PIRN_DO(check_named("tenant", by_header));
+  PIRN_DO(check_path_names(route_->path, request.params));
   PIRN_TRY(request.tenant, admit(*route_, request.principal, by_query.empty() ? by_header : by_query));
   PIRN_DO(check_query(*route_, request));
   return {};
 }
 
 Status Connection::identify_caller(Request& request) {
-  PIRN_TRY(request.principal,
-           identify(door_, request.header("authorization"), shared_.services.registry, now_ms()));
+  const std::string_view authorization = request.header("authorization");
+  Result<registry::Principal> caller = identify(door_, authorization, shared_.services.registry, now_ms());
+  if (!authorization.empty()) note_key(token_in(authorization), caller);
+  PIRN_TRY(request.principal, std::move(caller));
   if (!shared_.table.authenticate(id_, request.principal.tenant))
     return Error{Code::busy, "the caller has too many connections open"};
   known_ = true;
   caller_ = request.principal.tenant;
+  key_id_ = request.principal.key_id;
+  key_expires_at_ms_ = request.principal.expires_at_ms;
   return {};
+}
+
+// Right keys and wrong ones count for the address; a wrong one leaves a record.
+void Connection::note_key(std::string_view token, const Result<registry::Principal>& caller) {
+  const int64_t now = now_ms();
+  if (caller) return shared_.services.wrong_keys.was_right(peer_, caller->key_id, now);
+  shared_.services.wrong_keys.was_wrong(peer_, key_id_of(token), now);
+  auto record = shared_.services.registry.admit_wrong_key(token, peer_, caller.error(), now);
+  if (record) write_record({Lane::refusals, std::string(kNobody)}, std::move(*record));
 }
 
 // What can be said about the body before any of it is read.
@@ -278,15 +341,18 @@ Status Connection::check_body() const {
 // Whoever is refused faster than that can be written loses records, which the pool counts, and delays nobody.
 void Connection::record_refusal(const Error& error) {
   if (route_ == nullptr || route_->method == "GET" || route_->scope == Scope::open) return;
-  shared_.services.pool.offer(
-      {Lane::refusals, request_->principal.tenant},
-      [&registry = shared_.services.registry, request = request_, route = route_, error] {
-        const registry::Principal& who = request->principal;
-        // Should the record fail, the registry is broken and says so at the next change; the refusal stands.
-        (void)registry.record_refusal(who, who.tenant,
-                                      std::string(route->method) + " " + std::string(route->path),
-                                      request->path.substr(0, kAuditedPath), error, now_ms());
-      });
+  auto record = shared_.services.registry.admit_refusal(
+      request_->principal, std::string(route_->method) + " " + std::string(route_->path),
+      request_->path.substr(0, kAuditedPath), error, now_ms());
+  if (record) write_record({Lane::refusals, request_->principal.tenant}, std::move(*record));
+}
+
+// A record that finds no room is counted, and becomes a part of the next one of its kind.
+void Connection::write_record(const QueueKey& queue, registry::AuditRecord record) {
+  registry::Registry& registry = shared_.services.registry;
+  // Should the record fail, the registry is broken and says so at the next change; the refusal stands.
+  if (!shared_.services.pool.offer(queue, [&registry, record] { (void)registry.record(record); }))
+    registry.count_refusal(record);
 }
 
 void Connection::admit_upload() {
@@ -381,6 +447,10 @@ void Connection::watch_body_deadline() {
 // ------------------------------------------------------------------------------------------------
 
 void Connection::dispatch() {
+  // The body may have taken its time.
+  if (const Status good = shared_.services.registry.check_in_force(request_->principal, now_ms()); !good)
+    return refuse(good.error());
+  dispatched_ = true;
   parser_.reset();
   stream_.expires_never();
   RequestPtr request = request_;
@@ -483,7 +553,30 @@ void Connection::drop_unwanted(size_t limit) {
 // ---- streaming
 // ------------------------------------------------------------------------------------------------
 
+void Connection::end_key() {
+  if (closed_) return;
+  if (body_stream_ || !dispatched_) return close();
+  key_ended_ = true;
+  keep_alive_ = false;
+}
+
+// A stream lasts no longer than the key that it was opened with.
+void Connection::end_with_key() {
+  const int64_t expires = key_expires_at_ms_;
+  if (expires == 0) return;
+  if (!key_timer_) key_timer_.emplace(shared_.io);
+  key_timer_->expires_after(std::chrono::milliseconds(std::max<int64_t>(0, expires - now_ms())));
+  key_timer_->async_wait([weak = weak_from_this(), expires](error_code error) {
+    const auto self = weak.lock();
+    if (error || !self || self->closed_) return;
+    if (now_ms() >= expires) return self->close();
+    self->end_with_key();  // the system's clock was set back
+  });
+}
+
 void Connection::send_stream(Response answer) {
+  if (key_ended_) return close();
+  end_with_key();
   shared_.table.set(id_, ConnectionTable::Activity::stream);
   buffer_.clear();
   buffer_.shrink_to_fit();

@@ -45,9 +45,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(Shared& shared, Socket socket, Door door);
   ~Connection();
 
-  // Reads requests until there are no more. `peer`: whose it is, of TCP (connection_table.h).
+  // Reads requests until there are no more. `peer`: the address it comes from, of TCP (connection_table.h);
+  // wrong API keys are counted for it.
   void run(const std::string& peer);
   void close();
+  // The id of the API key of the request under way; empty: none.
+  std::string_view key_in_use() const { return key_id_; }
+  // That key is good no longer. What was admitted is still answered, and nothing follows; a stream ends.
+  void end_key();
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
@@ -57,11 +62,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void continue_head();
   void on_head(size_t size);
   Status read_head(std::string_view head);
+  bool hold_back();
+  void admit_head();
   Status let_in(Request& request);
   Status take_headers(Request& request);
   Status identify_caller(Request& request);
+  void note_key(std::string_view token, const Result<registry::Principal>& caller);
   Status check_body() const;
   void record_refusal(const Error& error);
+  void write_record(const QueueKey& queue, registry::AuditRecord record);
   void admit_upload();
   void begin_body();
   void continue_body();
@@ -84,10 +93,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void keep_alive_later();
   void release_body();
   void linger();
+  void end_with_key();
 
   Shared& shared_;
   boost::beast::basic_stream<boost::asio::generic::stream_protocol> stream_;
   const Door door_;
+  std::string peer_;  // the address that wrong API keys are counted for; "local" for the Unix socket
   ConnectionTable::Id id_ = 0;
   bool known_ = false;  // a request of it has authenticated
 
@@ -109,6 +120,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   uint64_t charged_ = 0;  // of the budget, for the body under way or for its answer
   BodyDeadline deadline_;
   bool body_late_ = false;
+  bool dispatched_ = false;  // the request under way was handed to its route
+  std::string key_id_;       // of the request under way; empty: none
+  int64_t key_expires_at_ms_ = 0;  // 0: never
+  bool key_ended_ = false;
 
   // While an answer is written.
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
@@ -120,6 +135,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer timer_;
   size_t unwanted_bytes_ = 0;  // that a watcher has sent, or somebody who was refused
   std::array<char, 256> unwanted_;
+  std::optional<boost::asio::steady_timer> key_timer_;  // of a stream whose key expires
 };
 
 }  // namespace pirn::api

@@ -6,6 +6,7 @@
 #include "host/api/pool.h"
 #include "host/api/routes.h"
 #include "host/api/slots.h"
+#include "host/api/wrong_keys.h"
 #include "host/engine/inbox.h"
 #include "host/events/feed.h"
 #include "host/events/meters.h"
@@ -80,6 +81,12 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
   const upkeep::PolicyState policy = services.upkeep.policy_state();
   all.push_back(find("retention", policy.last_error.empty(), Condition::degraded, policy.last_error));
   all.push_back({"api", Condition::ok, api_text(services.pool)});
+  const WrongKeys::Figures keys = services.wrong_keys.figures();
+  all.push_back({"keys", Condition::ok,
+                 keys.wrong == 0 ? std::string()
+                                 : std::to_string(keys.wrong) + " requests with wrong API keys, " +
+                                       std::to_string(keys.held_back) + " held back, " +
+                                       std::to_string(keys.refused) + " refused unread"});
   all.push_back({"engine", Condition::ok,
                  std::to_string(engine.open_executions) + " open runs, " +
                      std::to_string(engine.running_steps) + " running steps" +
@@ -156,6 +163,10 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   append(out, "commits_total", "counter", engine.commits);
   append(out, "stuck_calls", "gauge", services.vitals.stuck_calls());
   append(out, "watchers", "gauge", services.feed.subscribers());
+  const WrongKeys::Figures keys = services.wrong_keys.figures();
+  append(out, "wrong_keys_total", "counter", keys.wrong);
+  append(out, "wrong_keys_held_back_total", "counter", keys.held_back);
+  append(out, "wrong_keys_refused_total", "counter", keys.refused);
   append(out, "store_bytes", "gauge", stored->size_bytes);
   append(out, "store_wal_bytes", "gauge", stored->wal_bytes);
   append(out, "logbook_lines", "gauge", book.lines);

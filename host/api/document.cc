@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "host/api/names.h"
 #include "packager/definition/definition.h"
 #include "packager/json/json.h"
 #include "packager/json/text.h"
@@ -54,6 +55,7 @@ Result<std::string> Document::text(std::string_view name) const {
     return Error{Code::too_large, "'" + std::string(name) + "' has " +
                                       std::to_string(value->as_string().size()) + " bytes; the limit is " +
                                       std::to_string(kLongestText)};
+  PIRN_DO(check_named(name, std::string_view(value->as_string())));
   return std::string(value->as_string());
 }
 

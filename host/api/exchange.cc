@@ -64,6 +64,7 @@ Response problem(const Error& error) {
   response.content_type = "application/problem+json";
   response.body = json_text(object);
   if (entry.http_status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (entry.http_status == 429) response.headers.emplace_back("Retry-After", "10");
   if (entry.http_status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }

@@ -161,7 +161,10 @@ Status admit_push(const Services& services, const Request& request, uint64_t len
 }
 
 Response push(const Services& services, const Request& request) {
-  const auto pushed = services.registry.push(request.principal, request.tenant, request.body, now_ms());
+  const Result<int64_t> accepted = number_parameter(request, "accept_serial", 0, 1, INT64_MAX);
+  if (!accepted) return problem(accepted.error());
+  const auto pushed =
+      services.registry.push(request.principal, request.tenant, request.body, now_ms(), *accepted);
   if (!pushed) return problem(pushed.error());
   const Release& release = *pushed->release;
   return json(pushed->already_there ? 200 : 201, bj::object{{"package", release.package},

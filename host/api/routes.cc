@@ -43,10 +43,11 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/trust", tenant, Permission::view, "The signing keys that the tenant trusts.", "", list_trust},
     {"POST", "/v1/trust", tenant, Permission::manage_trust, "Trusts a signing key: {publisher, key: \"pirn-ed25519:…\", packages: \"etl-*\", role: sign|countersign, expires_in: \"90d\"}.", "", add_trust},
     {"DELETE", "/v1/trust/{key}", tenant, Permission::manage_trust, "Revokes a signing key by its id; reason compromised withdraws what it signed.", "reason", revoke_trust},
-    {"GET", "/v1/audit", tenant_or_host, Permission::view_audit, "Audit records, oldest first.", "after limit", list_audit},
+    {"GET", "/v1/audit", tenant_or_host, Permission::view_audit, "Audit records, oldest first, or the newest first with order=newest. `seq` counts within the log that is asked for: the tenant's, or the host's. `actor`: as the record has it, or a key's id; `action`: one, or all of a kind (key); `outcome`: ok, refused, or the name of an error. `times` above 1: refusals that were counted, from `first_at` to `at`.", "actor action outcome since after limit order", list_audit},
+    on(Lane::reports, {"GET", "/v1/audit/verification", tenant_or_host, Permission::view_audit, "Follows the chain of all audit records: intact, the number of records, and each break with whether the operator has accepted it. A tenant sees its own records, and of the others only whether they hold.", "", verify_audit}),
 
     {"GET", "/v1/packages", tenant, Permission::view, "All releases of the tenant.", "", list_packages},
-    on(Lane::uploads, {"POST", "/v1/packages", tenant, Permission::push_release, "Uploads a package: the bytes of the .pirn file as application/octet-stream.", "", push, nullptr, admit_push, kPackageLimit}),
+    on(Lane::uploads, {"POST", "/v1/packages", tenant, Permission::push_release, "Uploads a package: the bytes of the .pirn file as application/octet-stream. `accept_serial`: the package's serial, when it would block later versions and is meant.", "accept_serial", push, nullptr, admit_push, kPackageLimit}),
     {"GET", "/v1/packages/{package}", tenant, Permission::view, "The releases of a package, newest first.", "", show_package},
     {"GET", "/v1/packages/{package}/releases/{version}", tenant, Permission::view, "One release: signers, functions, workflows.", "", show_release},
     on(Lane::reports, {"POST", "/v1/packages/{package}/plan", tenant, Permission::view, "What a deployment would change: {version}; changes nothing. Workflows, schedules that begin, begin anew or stop, and why it would be refused.", "", plan_deployment}),

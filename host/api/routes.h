@@ -44,7 +44,10 @@ Response revoke_key(const Services&, const Request&);
 Response list_trust(const Services&, const Request&);
 Response add_trust(const Services&, const Request&);
 Response revoke_trust(const Services&, const Request&);
+
+// audit.cc
 Response list_audit(const Services&, const Request&);
+Response verify_audit(const Services&, const Request&);
 
 // packages.cc
 Response list_packages(const Services&, const Request&);

@@ -17,6 +17,8 @@
 #include "host/api/connection.h"
 #include "host/api/listener.h"
 #include "packager/json/plain_text.h"
+#include "host/api/document.h"
+#include "host/api/pool.h"
 
 namespace pirn::api {
 
@@ -64,14 +66,16 @@ void close_on_exec(Socket& socket) {
   ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
 }
 
-// One peer: an IPv4 address, or the network of an IPv6 address, since a host has all addresses of its
-// network.
-std::string address_group(const asio::ip::address& address) {
-  if (address.is_v4()) return address.to_string();
+// One peer, for limits and for wrong keys: an IPv4 address, or the /64 of an IPv6 one, of which a customer has
+// all.
+std::string peer_of(const asio::ip::address& address) {
+  if (!address.is_v6()) return address.to_string();
   const asio::ip::address_v6 v6 = address.to_v6();
   if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string();
-  const auto bytes = v6.to_bytes();
-  return std::string(bytes.begin(), bytes.begin() + 8);
+  if (v6.is_loopback()) return v6.to_string();
+  asio::ip::address_v6::bytes_type bytes = v6.to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), 0);
+  return asio::ip::address_v6(bytes).to_string() + "/64";
 }
 
 // TCP leaves descriptors to the Unix socket, the databases and the programs that the host starts.
@@ -108,20 +112,27 @@ class Server::Core {
                 BodyBudget(options.max_body_bytes, options.max_body_bytes / 2),
                 ConnectionTable(within_descriptors(options.limits))},
         tcp_(io_, calls<tcp>([this](tcp::socket socket) { welcome(std::move(socket)); })),
-        local_(io_, calls<local>([this](local::socket socket) { welcome(std::move(socket)); })) {}
+        local_(io_, calls<local>([this](local::socket socket) { welcome(std::move(socket)); })),
+        summaries_(io_) {}
 
   Status open() {
     if (!options_.socket_path.empty()) PIRN_DO(open_local());
     if (!options_.listen.empty()) PIRN_DO(open_tcp());
     if (local_.acceptor().is_open()) local_.start(options_.socket_path);
     if (tcp_.acceptor().is_open()) tcp_.start(address());
+    record_summaries_later();
     thread_ = std::thread([this] { io_.run(); });
+    shared_.services.registry.watch_keys(
+        [this](const std::string& key) { asio::post(io_, [this, key] { end_key(key); }); });
     return {};
   }
 
   void stop() {
     if (!thread_.joinable()) return;
+    shared_.services.registry.watch_keys(nullptr);
     asio::post(io_, [this] {
+      error_code ignored;
+      summaries_.cancel(ignored);
       local_.stop();
       tcp_.stop();
       shared_.table.close_all();
@@ -187,7 +198,7 @@ class Server::Core {
     socket.set_option(tcp::no_delay(true), gone);
     const tcp::endpoint peer = socket.remote_endpoint(gone);
     if (gone) return;
-    begin(Connection::Socket(std::move(socket)), Door::network, address_group(peer.address()));
+    begin(Connection::Socket(std::move(socket)), Door::network, peer_of(peer.address()));
   }
   void welcome(local::socket socket) {
     close_on_exec(socket);
@@ -195,7 +206,40 @@ class Server::Core {
     begin(Connection::Socket(std::move(socket)), Door::local, {});
   }
   void begin(Connection::Socket socket, Door door, const std::string& peer) {
-    std::make_shared<Connection>(shared_, std::move(socket), door)->run(peer);
+    const auto connection = std::make_shared<Connection>(shared_, std::move(socket), door);
+    remember(connection);
+    connection->run(peer);
+  }
+
+  // Refusals that were only counted become records when their window is over.
+  void record_summaries_later() {
+    summaries_.expires_after(std::chrono::seconds(10));
+    summaries_.async_wait([this](error_code cancelled) {
+      if (cancelled) return;
+      registry::Registry& registry = shared_.services.registry;
+      const int64_t now = now_ms();
+      // What fails, or finds the pool full, is done by the next refusal that is recorded.
+      if (registry.refusals_due_ms() <= now)
+        shared_.services.pool.offer({Lane::refusals, std::string(kNobody)},
+                                    [&registry, now] { (void)registry.record_counted(now); });
+      record_summaries_later();
+    });
+  }
+
+  // What is under way with a key that was revoked.
+  void end_key(const std::string& key) {
+    for (const auto& weak : open_)
+      if (const auto connection = weak.lock(); connection && connection->key_in_use() == key)
+        connection->end_key();
+  }
+
+  // Those that are gone are swept when as many may be gone as are there.
+  void remember(const std::shared_ptr<Connection>& connection) {
+    if (open_.size() >= sweep_at_) {
+      std::erase_if(open_, [](const auto& weak) { return weak.expired(); });
+      sweep_at_ = 2 * open_.size() + 16;
+    }
+    open_.push_back(connection);
   }
 
   const ServerOptions options_;
@@ -204,6 +248,9 @@ class Server::Core {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   Listener<tcp> tcp_;
   Listener<local> local_;
+  asio::steady_timer summaries_;
+  std::vector<std::weak_ptr<Connection>> open_;  // with some that are gone
+  size_t sweep_at_ = 16;
   std::thread thread_;
 };
 

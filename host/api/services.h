@@ -38,6 +38,7 @@ class MeterSink;
 namespace pirn::api {
 
 class Pool;
+class WrongKeys;
 
 // One release that is loaded, for the operator.
 struct Residence {
@@ -78,7 +79,8 @@ struct Services {
   const notify::Notifier& notifier;
   const Vitals& vitals;
   registry::Probe probe;  // loads a release where it can do no harm
-  Pool& pool;             // where what blocks runs
+  WrongKeys& wrong_keys;
+  Pool& pool;  // where what blocks runs
   engine::Capacity capacity;
 };
 

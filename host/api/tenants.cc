@@ -1,4 +1,4 @@
-// Tenants, API keys, trust, audit: who owns what and who may.
+// Tenants, API keys, trust: who owns what and who may.
 #include "host/api/document.h"
 #include "host/api/routes.h"
 #include "host/api/slots.h"
@@ -234,28 +234,6 @@ Response revoke_trust(const Services& services, const Request& request) {
       services.registry.revoke_trust(request.principal, request.tenant, *key, *reason, now_ms());
   services.inbox.nudge();  // it may have withdrawn what is active
   return list("trust", revoked);
-}
-
-Response list_audit(const Services& services, const Request& request) {
-  const Result<int64_t> after = number_parameter(request, "after", 0, 0, INT64_MAX);
-  if (!after) return problem(after.error());
-  const Result<int64_t> limit = number_parameter(request, "limit", 100, 1, 1000);
-  if (!limit) return problem(limit.error());
-  const auto records =
-      services.registry.audit(request.tenant, static_cast<uint64_t>(*after), static_cast<uint32_t>(*limit));
-  if (!records) return problem(records.error());
-  bj::array array;
-  for (const AuditRecord& record : *records)
-    array.push_back({{"seq", record.seq},
-                     {"at", time_ms(record.at_ms)},
-                     {"tenant", record.tenant},
-                     {"actor", record.actor},
-                     {"action", record.action},
-                     {"object", record.object},
-                     {"outcome", record.outcome},
-                     {"detail", record.detail},
-                     {"hash", record.hash.hex()}});
-  return json(200, bj::object{{"records", std::move(array)}});
 }
 
 }  // namespace pirn::api

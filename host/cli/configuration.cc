@@ -46,9 +46,18 @@ void for_each_table(const toml::table& root, const char* key, TomlReader& reader
 // The name of a tenant, or empty for all of them.
 std::string tenant_in(const toml::table& table, TomlReader& reader) {
   const std::string tenant = reader.string(table, "tenant");
-  if (!tenant.empty() && !definition::is_name(tenant))
+  if (table.contains("tenant") && !definition::is_name(tenant))
     reader.problem(table.get("tenant")->source(), "'" + tenant + "' is no name of a tenant");
   return tenant;
+}
+
+// The name of a package or a workflow, or empty for all of them.
+std::string name_in(const toml::table& table, const char* key, TomlReader& reader) {
+  const std::string name = reader.string(table, key);
+  if (table.contains(key) && !definition::is_name(name))
+    reader.problem(table.get(key)->source(), "'" + name + "' is no name of a " + key,
+                   "Leave it out for all of them.");
+  return name;
 }
 
 // A member that must be there.
@@ -72,6 +81,9 @@ void read_sink(const toml::table& table, TomlReader& reader, HostOptions& option
   reader.check_keys(table, "[[sink]]", {"name", "tenant", "events", "kind", "path"});
   SinkOptions sink;
   sink.name = needed(table, "name", "a sink", reader);
+  if (table.contains("name") && !definition::is_name(sink.name))
+    reader.problem(table.get("name")->source(), "'" + sink.name + "' is no name of a sink",
+                   "Use 1 to 63 of a-z, 0-9, _ and -, and begin with a letter or a digit.");
   sink.tenant = tenant_in(table, reader);
   sink.events = events_in(table, reader);
   const std::string kind = needed(table, "kind", "a sink", reader);
@@ -115,9 +127,11 @@ void read_metric(const toml::table& table, TomlReader& reader, HostOptions& opti
   MetricOptions metric;
   metric.name = needed(table, "name", "a metric", reader);
   const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
-  if (!std::all_of(metric.name.begin(), metric.name.end(), fits))
+  const bool begins = !metric.name.empty() && metric.name[0] >= 'a' && metric.name[0] <= 'z';
+  if (table.contains("name") &&
+      (!begins || metric.name.size() > 63 || !std::all_of(metric.name.begin(), metric.name.end(), fits)))
     reader.problem(table.get("name")->source(), "'" + metric.name + "' is no name of a metric",
-                   "Use a-z, 0-9 and _.");
+                   "Use 1 to 63 of a-z, 0-9 and _, and begin with a letter.");
   metric.tenant = tenant_in(table, reader);
   metric.events = events_in(table, reader);
   metric.duration = reader.boolean(table, "duration");
@@ -135,8 +149,8 @@ void read_rule(const toml::table& table, TomlReader& reader, HostOptions& option
                     {"tenant", "package", "workflow", "older_than", "keep_last"});
   RetentionRule rule;
   rule.tenant = tenant_in(table, reader);
-  rule.package = reader.string(table, "package");
-  rule.workflow = reader.string(table, "workflow");
+  rule.package = name_in(table, "package", reader);
+  rule.workflow = name_in(table, "workflow", reader);
   rule.older_than_ns = duration(table, "older_than", reader);
   rule.keep_last = static_cast<uint64_t>(reader.integer(table, "keep_last").value_or(0));
   if (rule.older_than_ns == 0 && rule.keep_last == 0)

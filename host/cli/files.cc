@@ -100,6 +100,8 @@ Outcome verify(const Arguments& arguments) {
     return Error{Code::usage, "'pirn verify' needs --trust KEY.pub, once for each key to trust",
                  "pirn inspect shows a package without trusting anybody."};
   options.tenant = arguments.get("tenant");
+  if (arguments.has("tenant") && !archive::is_name(options.tenant))
+    return Error{Code::bad_name, "'" + options.tenant + "' cannot name a tenant"};
   options.now_unix_s = unix_seconds();
   if (arguments.has("threshold")) {
     PIRN_TRY(const int64_t threshold, number_of(arguments, "threshold"));

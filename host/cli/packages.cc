@@ -136,7 +136,12 @@ Outcome push(const Arguments& arguments) {
       std::cerr << Control{"\r"} << "sending " << size_words(sent) << " of " << size_words(total)
                 << (sent == total ? "; verifying" : "") << Control{"\x1b[K"};
   };
-  const auto answer = client.upload(path({"packages"}), bytes, progress);
+  std::string target = path({"packages"});
+  if (arguments.has("accept-serial")) {
+    PIRN_TRY(const int64_t serial, number_of(arguments, "accept-serial"));
+    add_query(target, "accept_serial", std::to_string(serial));
+  }
+  const auto answer = client.upload(target, bytes, progress);
   if (is_interactive() && bytes.size() > 1 << 20) std::cerr << Control{"\r\x1b[K"};
   if (!answer) return answer.error();
   const bj::object& release = answer->as_object();

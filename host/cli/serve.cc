@@ -106,6 +106,7 @@ Outcome serve(const Arguments& arguments) {
   if (arguments.has("listen")) options.listen = arguments.get("listen");
   if (arguments.has("allow-host")) options.allow_hosts = arguments.all("allow-host");
   options.probe_program = probe_program();
+  options.accept_broken_audit = arguments.has("accept-broken-audit");
   if (arguments.has("store")) options.store = arguments.get("store");
   for (const std::string& resource : arguments.all("resource")) options.resources.push_back(resource);
   if (arguments.has("drain-timeout")) {

@@ -17,6 +17,10 @@ Outcome trust_add(const Arguments&);
 Outcome trust_list(const Arguments&);
 Outcome trust_revoke(const Arguments&);
 
+// audit.cc
+Outcome audit_list(const Arguments&);
+Outcome audit_verify(const Arguments&);
+
 // packages.cc: what is in the registry of a host
 Outcome push(const Arguments&);
 Outcome package_list(const Arguments&);

@@ -251,6 +251,12 @@ std::string TestHost::wait_for_end(const std::string& bytes) {
   return answer;
 }
 
+int TestHost::open_tcp(const std::string& bytes) {
+  const int fd = connect_tcp();
+  EXPECT_EQ(send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  return fd;
+}
+
 void TestHost::make_tenant(const std::string& name) {
   EXPECT_EQ(local("POST", "/v1/tenants", R"({"name":")" + name + R"(","isolation":"in-process"})").status,
             201);

@@ -67,6 +67,8 @@ class TestHost {
   std::string drip(const std::string& head, const std::string& tail);
   // Sends bytes and waits until the host closes; what came back.
   std::string wait_for_end(const std::string& bytes);
+  // Sends bytes to the TCP port; the socket, which waits for at most 20 s at a time, is the caller's.
+  int open_tcp(const std::string& bytes);
 
   // Makes a tenant, and a key of a role; returns the token. No tenant: a key of the operator.
   void make_tenant(const std::string& name);

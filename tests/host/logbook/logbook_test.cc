@@ -165,6 +165,19 @@ TEST_F(LogbookTest, NumbersFollowTheOrderOfManyWriters) {
   for (size_t i = 1; i < page->lines.size(); ++i) EXPECT_EQ(page->lines[i].n, page->lines[i - 1].n + 1);
 }
 
+TEST_F(LogbookTest, NumbersTellNothingOfWhatOthersSay) {
+  const auto book = open();
+  const auto said = [&](uint64_t execution, int64_t at_ms) {
+    Line one = line(execution, "x");
+    one.at = at_ms * 1'000'000;
+    return book->write(std::move(one));
+  };
+  const uint64_t before = said(1, 5'000'000);
+  for (int i = 0; i < 500; ++i) said(2, 5'000'001);
+  EXPECT_EQ(said(1, 5'000'002) - before, 2'000u) << "the microseconds that have passed";
+  EXPECT_GT(said(1, 4'000'000), before) << "also when the clock is set back";
+}
+
 TEST_F(LogbookTest, ADatabaseThatFailsIsCountedAndMattersToNobody) {
   const auto book = open();
   book->write(line(1, "kept"));
