@@ -2,23 +2,13 @@
 // its audit log holds.
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "host/api/audit_text.h"
+#include "host/environment.h"
 #include "host/host.h"
 #include "host/store/data_directory.h"
 #include "registry/registry.h"
 
 namespace pirn {
-
-namespace {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
-}  // namespace
 
 std::string default_data_directory() {
   if (const std::string state = environment("XDG_STATE_HOME"); !state.empty()) return state + "/pirn";

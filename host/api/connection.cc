@@ -11,9 +11,9 @@
 #include "host/api/names.h"
 #include "host/api/pool.h"
 #include "host/api/target.h"
+#include "host/api/wrong_keys.h"
 #include "host/journal/value.h"
 #include "packager/json/plain_text.h"
-#include "host/api/wrong_keys.h"
 #include "registry/token.h"
 
 namespace pirn::api {
@@ -357,15 +357,15 @@ void Connection::write_record(const QueueKey& queue, registry::AuditRecord recor
 
 void Connection::admit_upload() {
   const QueueKey queue{Lane::reads, request_->principal.tenant};
-  const bool offered = shared_.services.pool.offer(queue, [self = shared_from_this(),
-                                                           length = framing_.length] {
-    Status status = self->route_->admit(self->shared_.services, *self->request_, length);
-    asio::post(self->shared_.io, [self, status = std::move(status)] {
-      if (self->closed_) return;
-      if (!status) return self->refuse(status.error());
-      self->begin_body();
-    });
-  });
+  const bool offered =
+      shared_.services.pool.offer(queue, [self = shared_from_this(), length = framing_.length] {
+        Status status = self->route_->admit(self->shared_.services, *self->request_, length);
+        asio::post(self->shared_.io, [self, status = std::move(status)] {
+          if (self->closed_) return;
+          if (!status) return self->refuse(status.error());
+          self->begin_body();
+        });
+      });
   if (!offered) refuse(too_much_of(queue));
 }
 

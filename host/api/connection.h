@@ -120,8 +120,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   uint64_t charged_ = 0;  // of the budget, for the body under way or for its answer
   BodyDeadline deadline_;
   bool body_late_ = false;
-  bool dispatched_ = false;  // the request under way was handed to its route
-  std::string key_id_;       // of the request under way; empty: none
+  bool dispatched_ = false;        // the request under way was handed to its route
+  std::string key_id_;             // of the request under way; empty: none
   int64_t key_expires_at_ms_ = 0;  // 0: never
   bool key_ended_ = false;
 

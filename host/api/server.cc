@@ -15,10 +15,10 @@
 #include <thread>
 
 #include "host/api/connection.h"
-#include "host/api/listener.h"
-#include "packager/json/plain_text.h"
 #include "host/api/document.h"
+#include "host/api/listener.h"
 #include "host/api/pool.h"
+#include "packager/json/plain_text.h"
 
 namespace pirn::api {
 
@@ -66,8 +66,8 @@ void close_on_exec(Socket& socket) {
   ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
 }
 
-// One peer, for limits and for wrong keys: an IPv4 address, or the /64 of an IPv6 one, of which a customer has
-// all.
+// One peer, for limits and for wrong keys: an IPv4 address, or the /64 of an IPv6 one, of which a customer
+// has all.
 std::string peer_of(const asio::ip::address& address) {
   if (!address.is_v6()) return address.to_string();
   const asio::ip::address_v6 v6 = address.to_v6();
