@@ -85,6 +85,10 @@ Library::~Library() = default;
 
 Result<Library> Library::load(std::string_view bytes, const Digest& expected) {
   PIRN_TRY(SealedFile file, SealedFile::make(bytes));
+  return load(std::move(file), expected);
+}
+
+Result<Library> Library::load(SealedFile file, const Digest& expected) {
   if (file.digest() != expected)
     return Error{
         Code::library_digest_mismatch,

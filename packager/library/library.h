@@ -16,6 +16,8 @@
 
 namespace pirn::library {
 
+class SealedFile;
+
 // What became of a library that was closed. dlclose() does not tell; the list of loaded objects does.
 enum class Unloaded : uint8_t {
   gone,      // its memory is unmapped
@@ -31,6 +33,8 @@ class Library {
   // copies the descriptor. Neither init nor any function of the package is called. Errors: every
   // library_… code, io_failed.
   static Result<Library> load(std::string_view bytes, const Digest& expected);
+  // The same, of bytes that are sealed already.
+  static Result<Library> load(SealedFile file, const Digest& expected);
 
   Library(Library&&) noexcept;
   Library& operator=(Library&&) noexcept;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +10,8 @@
 
 namespace pirn::library {
 namespace {
+
+constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 #ifndef MFD_EXEC
 #define MFD_EXEC \
@@ -20,6 +23,8 @@ Error failed(const char* what) {
                std::string("cannot ") + what + " memory for a library: " + std::strerror(errno), "",
                Blame::world};
 }
+
+Error empty() { return Error{Code::library_malformed, "the library is empty", "", Blame::package}; }
 
 int create() {
   const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -36,7 +41,7 @@ Result<SealedFile> SealedFile::make(std::string_view bytes) {
 }
 
 Status SealedFile::fill(std::string_view bytes) {
-  if (bytes.empty()) return Error{Code::library_malformed, "the library is empty", "", Blame::package};
+  if (bytes.empty()) return empty();
   fd_ = create();
   if (fd_ < 0) return failed("get");
   for (std::string_view rest = bytes; !rest.empty();) {
@@ -45,13 +50,29 @@ Status SealedFile::fill(std::string_view bytes) {
     if (written <= 0) return failed("fill");
     rest.remove_prefix(static_cast<size_t>(written));
   }
-  if (fcntl(fd_, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
-    return failed("seal");
-  void* map = mmap(nullptr, bytes.size(), PROT_READ, MAP_PRIVATE, fd_, 0);
+  if (fcntl(fd_, F_ADD_SEALS, kSeals) != 0) return failed("seal");
+  return map(bytes.size());
+}
+
+Result<SealedFile> SealedFile::adopt(int fd) {
+  SealedFile file;
+  file.fd_ = fd;
+  const int seals = fcntl(fd, F_GET_SEALS);
+  struct stat status;
+  if (seals < 0 || fstat(fd, &status) != 0) return failed("take over");
+  if ((seals & kSeals) != kSeals)
+    return Error{Code::io_failed, "the memory of a library is not sealed", "", Blame::pirn};
+  if (status.st_size <= 0) return empty();
+  PIRN_DO(file.map(static_cast<size_t>(status.st_size)));
+  return file;
+}
+
+Status SealedFile::map(size_t size) {
+  void* map = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_, 0);
   if (map == MAP_FAILED) return failed("map");
   map_ = map;
-  size_ = bytes.size();
-  digest_ = sha256(this->bytes());
+  size_ = size;
+  digest_ = sha256(bytes());
   return {};
 }
 

@@ -16,6 +16,10 @@ class SealedFile {
   // Copies `bytes` into a sealed memfd and digests what is in it then. Errors: io_failed.
   static Result<SealedFile> make(std::string_view bytes);
 
+  // Takes over a descriptor of a file that make() has sealed, here or in another process. Errors:
+  // library_malformed when it is empty; io_failed, also when somebody could still change it.
+  static Result<SealedFile> adopt(int fd);
+
   SealedFile(SealedFile&& other) noexcept { swap(other); }
   SealedFile& operator=(SealedFile&& other) noexcept { return swap(other), *this; }
   ~SealedFile();
@@ -37,6 +41,7 @@ class SealedFile {
     std::swap(digest_, other.digest_);
   }
   Status fill(std::string_view bytes);
+  Status map(size_t size);
 
   int fd_ = -1;
   void* map_ = nullptr;

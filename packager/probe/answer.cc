@@ -1,17 +1,13 @@
 #include "packager/probe/answer.h"
 
-#include <sys/syscall.h>
-
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <cstdio>
 #include <pirn/text.hpp>
 #include <unordered_set>
 
 #include "packager/json/json.h"
 #include "packager/library/descriptor.h"
-#include "packager/sandbox/calls.h"
-#include "packager/sandbox/cell.h"
 
 namespace pirn::probe {
 namespace {
@@ -38,19 +34,11 @@ json::object print_description(const LibraryDescription& description) {
   json::array functions;
   for (const definition::Function& function : description.functions)
     functions.push_back(json::object{{"id", text(function.id)}, {"kind", function.kind}});
-  return {{"id", text(description.id)},
-          {"version", text(description.version)},
-          {"sdk", text(description.sdk)},
-          {"abi_major", description.abi_major},
-          {"abi_minor", description.abi_minor},
-          {"min_host_minor", description.min_host_minor},
-          {"functions", std::move(functions)},
-          {"definition", text(description.definition)},
-          {"unloads", description.unloads},
-          {"confinement", json::object{{"landlock", description.confinement.landlock},
-                                       {"scoped_signals", description.confinement.scoped_signals},
-                                       {"unprivileged", description.confinement.unprivileged},
-                                       {"guarded", description.confinement.guarded}}}};
+  return {{"id", text(description.id)},         {"version", text(description.version)},
+          {"sdk", text(description.sdk)},       {"abi_major", description.abi_major},
+          {"abi_minor", description.abi_minor}, {"min_host_minor", description.min_host_minor},
+          {"functions", std::move(functions)},  {"definition", text(description.definition)},
+          {"unloads", description.unloads}};
 }
 
 Error invalid(std::string why) {
@@ -121,14 +109,6 @@ Status parse_functions(const json::array& array, std::vector<definition::Functio
   return {};
 }
 
-bool parse_confinement(const json::value* value, sandbox::Confinement& out) {
-  if (value == nullptr) return false;
-  Members members(*value);
-  out = {members.number("landlock"), members.truth("scoped_signals"), members.truth("unprivileged"),
-         members.truth("guarded")};
-  return !members.failed();
-}
-
 Result<LibraryDescription> parse_description(const json::value& value) {
   Members members(value);
   LibraryDescription out;
@@ -141,8 +121,7 @@ Result<LibraryDescription> parse_description(const json::value& value) {
   out.definition = members.string("definition", 16u << 20);
   out.unloads = members.truth("unloads");
   const json::array* functions = members.array("functions");
-  if (members.failed() || !parse_confinement(value.as_object().if_contains("confinement"), out.confinement))
-    return invalid("a member of the description is missing");
+  if (members.failed()) return invalid("a member of the description is missing");
   if (!definition::is_name(out.id) || !definition::is_semantic_version(out.version))
     return invalid("a package without name or version");
   PIRN_DO(parse_functions(*functions, out.functions));
@@ -163,19 +142,10 @@ Error parse_error(const json::value& value, int depth) {
   return error;
 }
 
-}  // namespace
-
-namespace {
-
-Error parse_offence(const std::string& written, std::string_view stage) {
-  unsigned call = 0, first = 0, second = 0;
-  if (std::sscanf(written.c_str(), "%u %u %u\n", &call, &first, &second) != 3)
-    return invalid("an offence of no known form");
-  const std::string what =
-      call == SYS_clone
-          ? "started more than " + std::to_string(sandbox::kMaxThreads) + " threads "
-          : "called " + sandbox::name_of_offence(call, second) + ", which reaches beyond its process, ";
-  return Error{Code::probe_forbidden_call, "the library " + what + std::string(stage), "", Blame::package};
+// What is written after the line with the confinement.
+std::string_view without_confinement(std::string_view written) {
+  if (written.empty() || written.front() < '0' || written.front() > '9') return written;
+  return written.substr(std::min(written.find('\n'), written.size() - 1) + 1);
 }
 
 }  // namespace
@@ -206,23 +176,31 @@ std::string print_answer(const Result<LibraryDescription>& answer) {
   return static_cast<char>(Stage::answer) + canonical(out);
 }
 
-Result<LibraryDescription> parse_answer(std::string_view written) {
+std::string_view last_stage(std::string_view written) {
+  const std::string_view said = without_confinement(written);
+  const std::string_view stages = said.substr(0, said.find_first_not_of(kStages));
+  return stage_name(stages.empty() ? static_cast<char>(Stage::start) : stages.back());
+}
+
+Result<LibraryDescription> parse_answer(std::string_view whole) {
+  const std::string_view written = without_confinement(whole);
+  const std::optional<sandbox::Confinement> confinement =
+      sandbox::parse_confinement(whole.substr(0, whole.size() - written.size()));
   const size_t end = written.find_first_not_of(kStages);
-  const char stage = end == 0 || written.empty() ? 'S'
-                     : end == written.npos       ? written.back()
-                                                 : written[end - 1];
-  if (const size_t mark = written.find(sandbox::kOffenceMark); mark != written.npos)
-    return parse_offence(std::string(written.substr(mark + 1, kMaxMessage)), stage_name(stage));
   if (end == written.npos)
-    return Error{Code::probe_no_answer, "the library ended its process " + std::string(stage_name(stage)), "",
+    return Error{Code::probe_no_answer, "the library ended its process " + std::string(last_stage(whole)), "",
                  Blame::package};
   if (written[end] != static_cast<char>(Stage::answer)) return invalid("something else was written into it");
   const Result<json::value> document = parse_json(written.substr(end + 1), "the answer of the probe");
   if (!document) return invalid("it is no JSON");
   const json::object* object = document->if_object();
   if (object == nullptr || object->size() != 1) return invalid("it has an unknown form");
-  if (const json::value* description = object->if_contains("description"))
-    return parse_description(*description);
+  if (const json::value* description = object->if_contains("description")) {
+    if (!confinement) return invalid("it does not begin with what confined it");
+    PIRN_TRY(LibraryDescription parsed, parse_description(*description));
+    parsed.confinement = *confinement;
+    return parsed;
+  }
   if (const json::value* error = object->if_contains("error")) return parse_error(*error, 1);
   return invalid("it has an unknown form");
 }

@@ -1,9 +1,8 @@
 // pirn-probe: loads ONE library in a process that is thrown away, and says what it is. Started by probe(),
-// which gives it the library as descriptor 3 and a pipe for the answer as descriptor 4. The library is loaded
-// on a thread that cannot write to that pipe (packager/sandbox/cell.h).
+// which gives it the library, sealed, as descriptor 3 and a socket for the answer as descriptor 4. The
+// library is loaded from descriptor 3, on a thread that cannot write to that socket
+// (packager/sandbox/cell.h).
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include <pirn/text.hpp>
 
 #include "packager/library/library.h"
+#include "packager/library/sealed_file.h"
 #include "packager/probe/answer.h"
 #include "packager/sandbox/cell.h"
 
@@ -22,16 +22,6 @@ constexpr int kLibrary = 3;
 void enter(Stage stage, sandbox::Voice& voice) {
   const char letter = static_cast<char>(stage);
   voice.say({&letter, 1});
-}
-
-Result<std::string_view> map_library() {
-  struct stat status;
-  if (fstat(kLibrary, &status) != 0 || status.st_size <= 0)
-    return Error{Code::io_failed, "no library was given to the probe", "", Blame::pirn};
-  const auto size = static_cast<size_t>(status.st_size);
-  const void* map = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, kLibrary, 0);
-  if (map == MAP_FAILED) return Error{Code::io_failed, "cannot map the library", "", Blame::world};
-  return std::string_view(static_cast<const char*>(map), size);
 }
 
 // What the package said last, as the reason of a failed init.
@@ -72,10 +62,10 @@ Status run_init(const library::Library& library, sandbox::Voice& voice) {
   return {};
 }
 
-Result<LibraryDescription> describe_library(std::string_view bytes, const Digest& digest, bool with_init,
+Result<LibraryDescription> describe_library(library::SealedFile file, const Digest& digest, bool with_init,
                                             sandbox::Voice& voice) {
   enter(Stage::load, voice);
-  PIRN_TRY(library::Library library, library::Library::load(bytes, digest));
+  PIRN_TRY(library::Library library, library::Library::load(std::move(file), digest));
   const library::Descriptor& descriptor = library.descriptor();
   LibraryDescription out;
   out.id = descriptor.id;
@@ -95,28 +85,22 @@ Result<LibraryDescription> describe_library(std::string_view bytes, const Digest
 
 struct Task {
   Digest digest;
-  std::string_view bytes;
+  library::SealedFile file;
   bool with_init = false;
 };
 
 Result<Task> read_task(const char* digest_text, bool with_init) {
-  Task task;
-  task.with_init = with_init;
-  PIRN_TRY(task.digest, parse_digest(digest_text));
-  PIRN_TRY(task.bytes, map_library());
+  PIRN_TRY(const Digest digest, parse_digest(digest_text));
+  PIRN_TRY(library::SealedFile file, library::SealedFile::adopt(kLibrary));
   const Result<library::Runtime>& runtime = library::host_runtime();  // while files can be read
   if (!runtime) return runtime.error();
-  return task;
+  return Task{digest, std::move(file), with_init};
 }
 
-std::string look(const Result<Task>& task, const Result<sandbox::Confinement>& confinement,
-                 sandbox::Voice& voice) {
+std::string look(Result<Task>& task, const Result<sandbox::Confinement>& confinement, sandbox::Voice& voice) {
   if (!task) return print_answer(task.error());
   if (!confinement) return print_answer(confinement.error());
-  Result<LibraryDescription> description =
-      describe_library(task->bytes, task->digest, task->with_init, voice);
-  if (description) description->confinement = *confinement;
-  return print_answer(description);
+  return print_answer(describe_library(std::move(task->file), task->digest, task->with_init, voice));
 }
 
 }  // namespace
@@ -127,8 +111,7 @@ int main(int argc, char** argv) {
     std::fputs("pirn-probe is started by pirn, to look at a library in a process of its own.\n", stderr);
     return 2;
   }
-  const auto task = pirn::probe::read_task(argv[1], std::strcmp(argv[2], "init") == 0);
-  pirn::sandbox::run_in_cell(task ? task->bytes.size() : 0, [&](const auto& confinement, auto& voice) {
-    return pirn::probe::look(task, confinement, voice);
-  });
+  auto task = pirn::probe::read_task(argv[1], std::strcmp(argv[2], "init") == 0);
+  pirn::sandbox::run_in_cell(
+      [&](const auto& confinement, auto& voice) { return pirn::probe::look(task, confinement, voice); });
 }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,10 +15,13 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "packager/library/sealed_file.h"
 #include "packager/probe/answer.h"
+#include "packager/sandbox/calls.h"
+#include "packager/sandbox/guard.h"
 
 namespace pirn::probe {
 namespace {
@@ -53,9 +57,13 @@ struct Pipe {
   Fd read, write;
 };
 
-Result<Pipe> make_pipe() {
+enum class Carries : uint8_t { bytes, descriptors_too };
+
+Result<Pipe> make_pipe(Carries carries) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe");
+  if ((carries == Carries::bytes ? pipe2(ends, O_CLOEXEC)
+                                 : socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) != 0)
+    return system_error("pipe");
   Pipe pipe{Fd(ends[0]), Fd(ends[1])};
   pipe.write = Fd(fcntl(ends[1], F_DUPFD_CLOEXEC, kAboveTheGiven));
   if (pipe.write.get() < 0 || fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) != 0) return system_error("fcntl");
@@ -76,8 +84,8 @@ Result<std::string> find_program(const ProbeOptions& options) {
 class Child {
  public:
   static Result<Child> start(const std::string& program, const library::SealedFile& library, bool run_init) {
-    PIRN_TRY(Pipe answer, make_pipe());
-    PIRN_TRY(Pipe output, make_pipe());
+    PIRN_TRY(Pipe answer, make_pipe(Carries::descriptors_too));
+    PIRN_TRY(Pipe output, make_pipe(Carries::bytes));
     const Fd file(fcntl(library.fd(), F_DUPFD_CLOEXEC, kAboveTheGiven));
     if (file.get() < 0) return system_error("fcntl");
     Child child;
@@ -155,10 +163,11 @@ class Child {
 };
 
 // Reads what there is. False: nothing will come any more.
-bool drain(const Fd& fd, std::string& into, size_t limit) {
+template <class Read>
+bool drain(Read read, std::string& into, size_t limit) {
   char block[65536];
   while (true) {
-    const ssize_t got = read(fd.get(), block, sizeof block);
+    const ssize_t got = read(block, sizeof block);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno == EAGAIN;
     if (got == 0) return false;
@@ -172,33 +181,42 @@ struct Heard {
   bool too_long = false;
   bool in_time = false;
   int status = 0;  // of waitpid
+  std::optional<sandbox::Offence> offence;
 };
 
 void keep_the_end(std::string& output) {
   if (output.size() > kKeptOutput) output.erase(0, output.size() - kKeptOutput);
 }
 
-// Listens until the process ends, the time is over or it talks too much. It may close its descriptors and
-// live on.
+// Listens until the process ends, the time is over, it talks too much or makes a call that it must not make.
+// It may close its descriptors and live on.
 Heard listen(Child child, Clock::time_point deadline) {
   Heard heard;
+  sandbox::Guard guard(child.answer.get());
+  const auto read_answer = [&](char* into, size_t size) { return guard.read(into, size); };
+  const auto read_output = [&](char* into, size_t size) { return read(child.output.get(), into, size); };
   bool more_answer = true, more_output = true;
-  while (!heard.in_time && !heard.too_long) {
+  while (!heard.in_time && !heard.too_long && !heard.offence) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) break;
     pollfd watched[] = {{child.pidfd(), POLLIN, 0},
                         {more_answer ? child.answer.get() : -1, POLLIN, 0},
-                        {more_output ? child.output.get() : -1, POLLIN, 0}};
+                        {more_output ? child.output.get() : -1, POLLIN, 0},
+                        {guard.listener(), POLLIN, 0}};
     if (poll(watched, std::size(watched), static_cast<int>(std::min<int64_t>(left.count(), 60'000))) < 0 &&
         errno != EINTR)
       break;
     heard.in_time = (watched[0].revents & POLLIN) != 0;
     // Also when it has ended: what it wrote before is still in the pipes.
-    if (more_answer) more_answer = drain(child.answer, heard.answer, kMaxAnswer);
+    if (more_answer) more_answer = drain(read_answer, heard.answer, kMaxAnswer);
     if (more_output)
-      more_output = drain(child.output, heard.output, size_t{1} << 20) || heard.output.size() > kKeptOutput;
+      more_output = drain(read_output, heard.output, size_t{1} << 20) || heard.output.size() > kKeptOutput;
     keep_the_end(heard.output);
     heard.too_long = heard.answer.size() > kMaxAnswer;
+    if (watched[3].revents & POLLIN)
+      heard.offence = guard.judge();
+    else if (watched[3].revents & POLLHUP)
+      guard.retire();
   }
   heard.status = child.kill_and_wait();
   return heard;
@@ -215,10 +233,11 @@ std::string last_words(const Heard& heard) {
   return out.empty() ? "" : "; it printed: " + out;
 }
 
-std::string last_stage(const Heard& heard) {
-  const size_t end = heard.answer.find_first_not_of("SLDIXU");
-  const std::string_view stages = std::string_view(heard.answer).substr(0, end);
-  return std::string(stage_name(stages.empty() ? 'S' : stages.back()));
+std::string what_was_done(const sandbox::Offence& offence) {
+  if (offence.call == SYS_clone)
+    return "started more than " + std::to_string(sandbox::kMaxThreads) + " threads ";
+  return "called " + sandbox::name_of_offence(offence.call, offence.second_argument) +
+         ", which reaches beyond its process, ";
 }
 
 std::string signal_name(int signal) {
@@ -244,22 +263,21 @@ Result<LibraryDescription> probe(std::string_view library, const ProbeOptions& o
   PIRN_TRY(Child child, Child::start(program, sealed, options.run_init));
   const Heard heard = listen(std::move(child), deadline);
 
+  const std::string stage(last_stage(heard.answer));
   const auto refused = [&](Code code, const std::string& what) {
     return Error{code, "the library " + what + last_words(heard), "", Blame::package};
   };
   if (heard.too_long) return refused(Code::probe_answer_invalid, "made the probe answer more than 48 MiB");
+  if (heard.offence) return refused(Code::probe_forbidden_call, what_was_done(*heard.offence) + stage);
   if (!heard.in_time)
     return refused(Code::probe_timeout, "took longer than " + std::to_string(options.timeout.count()) +
-                                            " ms, and was stopped " + last_stage(heard));
+                                            " ms, and was stopped " + stage);
   if (WIFSIGNALED(heard.status) && WTERMSIG(heard.status) == SIGXCPU)
-    return refused(Code::probe_timeout,
-                   "used more than 10 s of processor time, and was stopped " + last_stage(heard));
+    return refused(Code::probe_timeout, "used more than 10 s of processor time, and was stopped " + stage);
   if (WIFSIGNALED(heard.status) && WTERMSIG(heard.status) == SIGSYS)
-    return refused(Code::probe_forbidden_call,
-                   "made a system call that reaches beyond its process " + last_stage(heard));
+    return refused(Code::probe_forbidden_call, "made a system call that reaches beyond its process " + stage);
   if (WIFSIGNALED(heard.status))
-    return refused(Code::probe_crashed,
-                   "crashed with " + signal_name(WTERMSIG(heard.status)) + " " + last_stage(heard));
+    return refused(Code::probe_crashed, "crashed with " + signal_name(WTERMSIG(heard.status)) + " " + stage);
   Result<LibraryDescription> answer = parse_answer(heard.answer);
   if (answer && (!WIFEXITED(heard.status) || WEXITSTATUS(heard.status) != 0))
     return refused(Code::probe_no_answer,

@@ -1,10 +1,11 @@
 // Asks a library about itself where it can do no harm: in `pirn-probe`, a process of its own without network,
 // without files, without time to waste, which is thrown away afterwards. docs/abi.md, "Admission".
 //
-// A library cannot write the answer itself, nor end the process and leave one behind
-// (packager/sandbox/cell.h). What it says about itself through its descriptor may be a lie all the same: it
-// is checked for its form here, compared with the manifest by the caller (packager/library/claims.h), and
-// compared again when the library is loaded.
+// A library has no descriptor to write an answer to, and leaves none behind when it ends the process
+// (packager/sandbox/cell.h). What it says about itself through its descriptor, or by changing the memory of
+// the process, may be a lie all the same: it is checked for its form here, compared with the manifest by the
+// caller (packager/library/claims.h), and compared again when the library is loaded. What confined it, how
+// many threads it started and what it did that it must not do, it has no say in (packager/sandbox/guard.h).
 #pragma once
 
 #include <chrono>
@@ -28,7 +29,7 @@ struct LibraryDescription {
   std::vector<definition::Function> functions;  // in the package's order; ids are names, each once
   std::string definition;                       // the document; empty: the package's workflow.json counts
   bool unloads = false;                         // nothing of it stayed in memory when it was closed
-  sandbox::Confinement confinement;             // what this system gave while its code ran
+  sandbox::Confinement confinement;             // what this system gave, told before its code ran
 };
 
 struct ProbeOptions {

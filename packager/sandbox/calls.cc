@@ -1,7 +1,6 @@
 #include "packager/sandbox/calls.h"
 
 #include <fcntl.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -21,7 +20,6 @@ constexpr uint32_t kAlways[] = {
     SYS_brk,
     SYS_munmap,
     SYS_mremap,
-    SYS_ftruncate,
     // descriptors that are open already, and those without a name
     SYS_read,
     SYS_readv,
@@ -127,8 +125,8 @@ constexpr uint32_t kPriorities[] = {SYS_setpriority, SYS_ioprio_set};
 #define F_SETOWN_EX 15
 #endif
 constexpr uint32_t kSignalsOnInput[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY};
-constexpr uint32_t kOwnFlags[] = {F_GETFD, F_SETFD, F_GETFL, F_DUPFD, F_DUPFD_CLOEXEC, 1033 /* F_ADD_SEALS */,
-                                  1034 /* F_GET_SEALS */};
+constexpr uint32_t kOwnFlags[] = {F_GETFD, F_SETFD,         F_GETFL,
+                                  F_DUPFD, F_DUPFD_CLOEXEC, 1034 /* F_GET_SEALS */};
 constexpr uint32_t kIoctlSetOwner = 0x8901, kIoctlSetGroup = 0x8902;  // FIOSETOWN, SIOCSPGRP
 
 constexpr uint32_t kAdvice[] = {MADV_NORMAL, MADV_RANDOM,   MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,
@@ -140,8 +138,7 @@ constexpr uint32_t kThreadMay = kThreadNeeds | CLONE_SYSVSEM | CLONE_SETTLS | CL
                                 CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED;
 constexpr uint32_t kReading = O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
                               0100000;  // O_LARGEFILE, which the C library defines as 0 on 64 bits
-constexpr uint32_t kMemfdFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING | 0x18;  // MFD_NOEXEC_SEAL, MFD_EXEC
-constexpr uint32_t kBarriers = 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6;     // the private ones
+constexpr uint32_t kBarriers = 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6;  // the private ones
 
 Condition is(uint8_t argument, uint32_t value) {
   return {.argument = argument, .test = Condition::Test::equal, .value = value};
@@ -186,7 +183,6 @@ class Table {
     for (const uint32_t flag : {MAP_HUGETLB, MAP_LOCKED}) add(SYS_mmap, Verdict::refuse, {has(3, flag)});
     add(SYS_mmap, Verdict::allow);
     for (const uint32_t advice : kAdvice) add(SYS_madvise, Verdict::allow, {is(2, advice)});
-    add(SYS_memfd_create, Verdict::allow, {only(1, kMemfdFlags)});
     add(SYS_membarrier, Verdict::allow, {only(0, kBarriers)});
   }
 
@@ -216,8 +212,7 @@ class Table {
   }
 
   void keep_off(uint32_t call, uint8_t argument) {
-    for (const int descriptor : {premises_.answer, premises_.listener})
-      if (descriptor >= 0) add(call, Verdict::refuse, {is(argument, static_cast<uint32_t>(descriptor))});
+    add(call, Verdict::refuse, {is(argument, static_cast<uint32_t>(premises_.answer))});
   }
 
   // The kernel sends signals for a descriptor to whoever F_SETOWN names, with the rights of whoever set it.
@@ -308,13 +303,11 @@ std::string_view find_name(const Name (&names)[N], uint32_t number) {
 std::vector<Rule> rules_for_package_code(const Premises& premises) { return Table(premises).take(); }
 
 std::vector<Rule> rules_for_trusted_code(const Premises& premises) {
-  const auto descriptor = [](int number) { return is(0, static_cast<uint32_t>(number)); };
   return {{SYS_futex, Verdict::allow},
           {SYS_sched_yield, Verdict::allow},
           {SYS_restart_syscall, Verdict::allow},
           {SYS_exit_group, Verdict::allow},
-          {SYS_write, Verdict::allow, {descriptor(premises.answer)}},
-          {SYS_ioctl, Verdict::allow, {descriptor(premises.listener)}}};
+          {SYS_write, Verdict::allow, {is(0, static_cast<uint32_t>(premises.answer))}}};
 }
 
 std::string name_of_offence(uint32_t call, uint32_t second_argument) {

@@ -18,8 +18,7 @@ struct Premises {
   pid_t thread = 0;   // the one that the rules are for
   pid_t parent = 0;
   int answer = -1;      // written by trusted code alone
-  int listener = -1;    // receives what the rules hand to the guard (guard.h)
-  bool guarded = true;  // false: there is no guard, so no threads either
+  bool guarded = true;  // guard.h decides; false: nobody does, so no threads are made, and offences kill
 };
 
 // For threads that run package code. Calls that aim at other processes are offences: the guard ends the probe
@@ -27,7 +26,7 @@ struct Premises {
 std::vector<Rule> rules_for_package_code(const Premises& premises);
 
 // For threads of this process that never run package code, and share their memory with it: they write the
-// answer, serve the guard's descriptor, sleep, end the process, and do nothing else.
+// answer, sleep, end the process, and do nothing else.
 std::vector<Rule> rules_for_trusted_code(const Premises& premises);
 
 // "fcntl(F_SETOWN)", for messages, of a call that the rules make an offence; "system call 300" of others.

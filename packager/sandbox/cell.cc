@@ -1,12 +1,12 @@
 #include "packager/sandbox/cell.h"
 
-#include <linux/seccomp.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <thread>
 
 #include "packager/sandbox/calls.h"
@@ -15,8 +15,6 @@
 
 namespace pirn::sandbox {
 namespace {
-
-constexpr int kListener = kAnswer + 1;  // the first descriptor that is free
 
 // Every signal, those included that the C library keeps for itself: the handler of any could be package code.
 void block_all_signals() {
@@ -33,54 +31,25 @@ void write_all(std::string_view text) {
   }
 }
 
-// Digits without a heap: package code may have spoilt it.
-char* append_number(char* at, uint64_t number) {
-  char digits[20];
-  size_t count = 0;
-  do {
-    digits[count++] = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number != 0);
-  while (count > 0) *at++ = digits[--count];
-  return at;
-}
-
-[[noreturn]] void report_offence(const seccomp_data& call) {
-  char text[80];
-  char* at = text;
-  *at++ = kOffenceMark;
-  at = append_number(at, static_cast<uint32_t>(call.nr));
-  for (const uint64_t argument : {call.args[0], call.args[1]}) {
-    *at++ = ' ';
-    at = append_number(at, static_cast<uint32_t>(argument));
+// The first words, and with them the listener (-1: none), while no package code has run.
+void introduce(const Confinement& confinement, int listener) {
+  std::string text = print(confinement);
+  iovec part{text.data(), text.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof listener)] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (listener >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof listener);
+    std::memcpy(CMSG_DATA(header), &listener, sizeof listener);
   }
-  *at++ = '\n';
-  write_all({text, static_cast<size_t>(at - text)});  // at once: it is shorter than PIPE_BUF
-  _exit(0);
-}
-
-// The kernel's structs may be longer than those of the header.
-union Notice {
-  seccomp_notif call;
-  char room[512];
-};
-union Reply {
-  seccomp_notif_resp reply;
-  char room[512];
-};
-
-[[noreturn]] void stand_guard() {
-  unsigned threads = 0;
-  while (true) {
-    Notice notice = {};
-    if (ioctl(kListener, SECCOMP_IOCTL_NOTIF_RECV, &notice) != 0) continue;  // the caller was interrupted
-    if (notice.call.data.nr != SYS_clone || threads >= kMaxThreads) report_offence(notice.call.data);
-    ++threads;
-    Reply answer = {};
-    answer.reply.id = notice.call.id;
-    answer.reply.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    ioctl(kListener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
-  }
+  if (sendmsg(kAnswer, &message, MSG_NOSIGNAL) != static_cast<ssize_t>(text.size())) _exit(1);
+  if (listener >= 0) close(listener);
 }
 
 }  // namespace
@@ -94,22 +63,18 @@ void Voice::say(std::string_view text) {
 
 class Cell {
  public:
-  Cell(size_t max_file_bytes, const Work& work)
-      : work_(work), confinement_(confine_process({kAnswer + 1, max_file_bytes})) {}
+  explicit Cell(const Work& work) : work_(work), confinement_(confine_process(kAnswer + 1)) {}
 
   [[noreturn]] void run() {
     premises_.process = getpid();
     premises_.parent = getppid();
     premises_.answer = kAnswer;
-    premises_.listener = kListener;
     std::thread worker([this] { work(); });
     worker.detach();  // it ends with the process
     phase_.wait(shutting_in);
     block_all_signals();
-    if (!kSanitized && confinement_) {
-      if (confinement_->guarded) std::thread([this] { guard(); }).detach();
-      shut_in_trusted();
-    }
+    if (confinement_) introduce(*confinement_, listener_);
+    if (confinement_ && !kSanitized) shut_in_trusted();
     enter(Phase::working);
     serve();
   }
@@ -140,24 +105,18 @@ class Cell {
       premises_.guarded = guarded;
       const Result<int> listener = load(compile(rules_for_package_code(premises_), Verdict::refuse), guarded);
       if (!listener && guarded) continue;
-      if (!listener)
+      if (!listener) {
         confinement_ = listener.error();
-      else if (guarded && *listener != kListener)
-        confinement_ = Error{Code::probe_sandbox_failed,
-                             "cannot shut the probe in: a descriptor is in the way", "", Blame::pirn};
-      else
-        confinement_->guarded = guarded;
+        return;
+      }
+      listener_ = *listener;
+      confinement_->guarded = guarded;
       return;
     }
   }
 
   void shut_in_trusted() {
     if (!load(compile(rules_for_trusted_code(premises_), Verdict::kill), false)) _exit(1);
-  }
-
-  [[noreturn]] void guard() {
-    shut_in_trusted();
-    stand_guard();
   }
 
   [[noreturn]] void serve() {
@@ -175,12 +134,13 @@ class Cell {
   const Work& work_;
   Result<Confinement> confinement_;
   Premises premises_;
+  int listener_ = -1;  // from the load of the filter until it is sent away
   std::atomic<uint32_t> phase_{shutting_in};
   Voice voice_;
 };
 
-void run_in_cell(size_t max_file_bytes, const Work& work) {
-  Cell cell(max_file_bytes, work);
+void run_in_cell(const Work& work) {
+  Cell cell(work);
   cell.run();
 }
 

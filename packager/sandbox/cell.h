@@ -6,17 +6,18 @@
 // would be package code, and its own filter leaves it nothing but that writing. So a library that writes to
 // every descriptor, or ends the process, has answered nothing.
 //
-// What this does not do: the threads share their memory. A library that finds the words of the trusted
-// threads and changes them can make them say what it likes. It gains nothing that way: whatever it says is a
-// claim of the library about itself, which it can as well make by returning it, and which is compared with
-// the signed manifest when the package is pushed, when it is deployed and when the host loads it
+// What this does not do: the threads share their memory. A library that finds the words of the trusted thread
+// and changes them can make it say what it likes. It gains nothing that way: whatever it says is a claim of
+// the library about itself, which it can as well make by returning it, and which is compared with the signed
+// manifest when the package is pushed, when it is deployed and when the host loads it
 // (packager/library/claims.h). Two processes in place of two threads would change nothing about that, because
-// the answer is made from the library's memory in any case.
-//
-// A third thread, the guard, receives two sorts of calls from the kernel (seccomp's user notification): the
-// creation of a thread, of which it allows kMaxThreads, and offences (calls.h), at which it says which call
-// it was and ends the process. RLIMIT_NPROC was rejected: it does not bind root, and counts all processes of
-// a user.
+// the answer is made from the library's memory in any case. What must not be a claim of the library is said
+// before it is loaded, or decided elsewhere:
+// - The first words are the confinement, one line (print() of confine.h).
+// - The kernel holds back two sorts of calls (seccomp's user notification): the creation of a thread and
+//   offences (calls.h). The descriptor that tells of them is sent to the process that started the cell, with
+//   the first words, and is closed here. That process counts the threads, and names an offence and ends the
+//   cell (guard.h). RLIMIT_NPROC was rejected: it does not bind root, and counts all processes of a user.
 #pragma once
 
 #include <atomic>
@@ -29,11 +30,8 @@
 
 namespace pirn::sandbox {
 
-inline constexpr int kAnswer = 4;            // the descriptor that is guarded
-inline constexpr unsigned kMaxThreads = 64;  // that the work may create, counted over its life
-// The guard writes kOffenceMark, a Verdict as text and a new line behind what was said: "\0" "62 1 9\n" are
-// number and first two arguments of the call. No text that is said may contain the mark.
-inline constexpr char kOffenceMark = '\0';
+inline constexpr int kAnswer =
+    4;  // the descriptor that is kept from the work: a stream socket, read by Guard
 
 // The work's side.
 class Voice {
@@ -55,6 +53,6 @@ using Work = std::function<std::string(const Result<Confinement>& confinement, V
 
 // Confines the process, runs the work, and ends the process with status 0, or 1 when nobody reads the answer
 // any more. Called once, by the only thread of a process with the descriptors 0 to kAnswer open.
-[[noreturn]] void run_in_cell(size_t max_file_bytes, const Work& work);
+[[noreturn]] void run_in_cell(const Work& work);
 
 }  // namespace pirn::sandbox

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -29,13 +30,10 @@ constexpr uid_t kNobody = 65534;
 constexpr const char* kReadable[] = {
     "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime"};
 
-// As of version 6; the header of Debian 12 knows version 2.
-struct Ruleset {
-  uint64_t files = 0, network = 0, scoped = 0;
-};
+// The header of Debian 12 knows version 2 of Landlock.
 constexpr uint64_t kFiles1 = (uint64_t{1} << 13) - 1;  // all of version 1
 constexpr uint64_t kFilesLater[] = {0,        0, 1u << 13,
-                                    1u << 14, 0, 1u << 15};  // by version: REFER, TRUNCATE, IOCTL_DEV
+                                    1u << 14, 0, 1u << 15};  // by version: 2 REFER, 3 TRUNCATE, 5 IOCTL_DEV
 constexpr uint64_t kTcp = 3;                                 // bind, connect; version 4
 constexpr uint64_t kScopes = 3;                              // abstract Unix sockets, signals; version 6
 constexpr long kScopesSince = 6;
@@ -51,12 +49,12 @@ bool limit(int resource, rlim_t value, rlim_t grace = 0) {
   return setrlimit(static_cast<__rlimit_resource>(resource), &soft_and_hard) == 0;
 }
 
-Status limit_resources(size_t max_file_bytes) {
+Status limit_resources() {
   // A second between SIGXCPU, which tells the parent what happened, and SIGKILL, which does not.
   if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_CPU, kCpuSeconds, 1) || !limit(RLIMIT_NOFILE, kOpenFiles) ||
-      !limit(RLIMIT_FSIZE, max_file_bytes) || (!kSanitized && !limit(RLIMIT_AS, kAddressSpace)))
+      !limit(RLIMIT_FSIZE, 0) || (!kSanitized && !limit(RLIMIT_AS, kAddressSpace)))
     return failed("setrlimit");
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that would become too large is an error, not the end
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that would grow is an error, not the end
   return {};
 }
 
@@ -97,20 +95,11 @@ void allow_reading(int ruleset, const char* path) {
   close(fd);
 }
 
-Ruleset ruleset_of(long version) {
-  Ruleset ruleset{kFiles1};
-  for (size_t i = 0; i < std::size(kFilesLater) && static_cast<long>(i) < version; ++i)
-    ruleset.files |= kFilesLater[i];
-  if (version >= 4) ruleset.network = kTcp;
-  if (version >= kScopesSince) ruleset.scoped = kScopes;
-  return ruleset;
-}
-
 // The version of Landlock that holds from now on; 0: none, and files stay readable, though not writable.
 uint32_t enter_landlock() {
   const long version = syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (version < 1) return 0;
-  const Ruleset attributes = ruleset_of(version);
+  const LandlockRights attributes = landlock_rights(version);
   const size_t known = version >= kScopesSince ? 3 : version >= 4 ? 2 : 1;
   const auto ruleset =
       static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, known * sizeof(uint64_t), 0));
@@ -123,6 +112,36 @@ uint32_t enter_landlock() {
 
 }  // namespace
 
+LandlockRights landlock_rights(long version) {
+  LandlockRights rights{kFiles1};
+  for (size_t i = 0; i < std::size(kFilesLater) && static_cast<long>(i) <= version; ++i)
+    rights.files |= kFilesLater[i];
+  if (version >= 4) rights.network = kTcp;
+  if (version >= kScopesSince) rights.scoped = kScopes;
+  return rights;
+}
+
+std::string print(const Confinement& confinement) {
+  std::string out = std::to_string(confinement.landlock);
+  for (const bool given : {confinement.scoped_signals, confinement.unprivileged, confinement.guarded})
+    out += given ? " 1" : " 0";
+  return out + "\n";
+}
+
+std::optional<Confinement> parse_confinement(std::string_view line) {
+  Confinement out;
+  const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), out.landlock);
+  if (error != std::errc()) return {};
+  line.remove_prefix(static_cast<size_t>(end - line.data()));
+  for (bool* given : {&out.scoped_signals, &out.unprivileged, &out.guarded}) {
+    if (!line.starts_with(" 0") && !line.starts_with(" 1")) return {};
+    *given = line[1] == '1';
+    line.remove_prefix(2);
+  }
+  if (line != "\n") return {};
+  return out;
+}
+
 std::string describe(const Confinement& confinement) {
   return (confinement.landlock == 0 ? "no Landlock" : "Landlock " + std::to_string(confinement.landlock)) +
          (confinement.scoped_signals ? ", signals scoped" : "") +
@@ -130,20 +149,28 @@ std::string describe(const Confinement& confinement) {
          (confinement.guarded ? ", threads counted" : ", no threads");
 }
 
-Result<Confinement> confine_process(const Limits& limits) {
+Result<Confinement> confine_process(int first_closed) {
+  const uid_t user = geteuid();
   clearenv();
-  if (close_range(static_cast<unsigned>(limits.first_closed), ~0u, 0) != 0) return failed("close_range");
+  if (close_range(static_cast<unsigned>(first_closed), ~0u, 0) != 0) return failed("close_range");
   if (!kSanitized) leave_root();
   // After the change of user, which would undo the first and forbid nothing of the second.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
       (!kSanitized && prctl(PR_SET_DUMPABLE, 0) != 0))
     return failed("prctl");
-  PIRN_DO(limit_resources(limits.max_file_bytes));
+  PIRN_DO(limit_resources());
   Confinement given;
   given.unprivileged = geteuid() != 0;
   if (kSanitized) return given;
   given.landlock = enter_landlock();
   given.scoped_signals = given.landlock >= kScopesSince;
+  if (given.landlock == 0 && geteuid() == user)
+    return Error{
+        Code::probe_sandbox_failed,
+        "cannot shut the probe in: the kernel has no Landlock, and the probe cannot become another user, "
+        "which takes root with CAP_SETUID, CAP_SETGID and CAP_KILL, so a library could read what user " +
+            std::to_string(user) + " can",
+        "", Blame::world};
   return given;
 }
 

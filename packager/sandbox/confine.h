@@ -2,22 +2,19 @@
 // that.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "packager/error/error.h"
 
 namespace pirn::sandbox {
 
-struct Limits {
-  int first_closed = 5;       // descriptors from this one on are closed
-  size_t max_file_bytes = 0;  // of a file that the process makes, which can only be one in memory
-};
-
 // What this system gave: containment is reported, not assumed.
 struct Confinement {
-  uint32_t landlock = 0;  // version of the kernel's Landlock; 0: none, and public files can be read
+  uint32_t landlock =
+      0;  // version of the kernel's Landlock; 0: none, and another user's public files can be read
   bool scoped_signals =
       false;  // Landlock keeps signals and abstract sockets within the process, too (version 6)
   bool unprivileged =
@@ -30,11 +27,23 @@ struct Confinement {
 // "Landlock 7, signals scoped, not root, threads counted", for a log.
 std::string describe(const Confinement& confinement);
 
+// One line for a machine, "7 1 1 1\n", and back. nullopt: it is none.
+std::string print(const Confinement& confinement);
+std::optional<Confinement> parse_confinement(std::string_view line);
+
+// The rights that a version of Landlock can take away, as its rulesets name them.
+struct LandlockRights {
+  uint64_t files = 0, network = 0, scoped = 0;
+  bool operator==(const LandlockRights&) const = default;
+};
+LandlockRights landlock_rights(long version);
+
 // For ever; before any other thread exists: no environment, no descriptor from `first_closed` on, no
 // privileges and no way to get any, ends with its parent, 10 s of processor time, 2 GiB of addresses, 64
-// descriptors, no core dump; reads only the system's libraries, where the kernel has Landlock. `guarded`
-// stays false: see cell.h. A program that is built with a sanitizer keeps files, user and addresses, which
-// the sanitizer needs. Error: probe_sandbox_failed when anything but Landlock and another user cannot be had.
-Result<Confinement> confine_process(const Limits& limits);
+// descriptors, no file that could grow, no core dump; reads only the system's libraries, where the kernel has
+// Landlock. `guarded` stays false: see cell.h. A program that is built with a sanitizer keeps files, user and
+// addresses, which the sanitizer needs. Error: probe_sandbox_failed when anything but Landlock and another
+// user cannot be had, or neither of these two: then the library could read what the host's user can.
+Result<Confinement> confine_process(int first_closed);
 
 }  // namespace pirn::sandbox

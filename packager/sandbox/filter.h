@@ -31,7 +31,7 @@ enum class Verdict : uint8_t {
   refuse,   // EPERM
   absent,   // ENOSYS: the caller falls back on an older call
   exhaust,  // EAGAIN
-  notify,   // the listener of the filter decides
+  notify,   // the process that has the listener of the filter decides
   kill,     // SIGSYS for the whole process
 };
 

@@ -1,5 +1,7 @@
 #include "packager/library/library.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -43,6 +45,35 @@ TEST(Library, CopiesTheDescriptor) {
   const std::vector<definition::Function> functions = functions_of(descriptor);
   EXPECT_TRUE(definition::parse(*definition, "zoo", &functions));
   EXPECT_EQ(*loaded("no_definition").definition(), "");
+}
+
+// What another process has sealed and handed over.
+TEST(Library, IsLoadedFromSealedMemory) {
+  const std::string bytes = animal("good");
+  Result<SealedFile> made = SealedFile::make(bytes);
+  ASSERT_TRUE(made);
+  Result<SealedFile> adopted = SealedFile::adopt(dup(made->fd()));
+  ASSERT_TRUE(adopted) << describe(adopted.error());
+  EXPECT_EQ(adopted->bytes(), bytes);
+  EXPECT_EQ(adopted->digest(), sha256(bytes));
+  const Result<Library> library = Library::load(std::move(*adopted), sha256(bytes));
+  ASSERT_TRUE(library) << describe(library.error());
+  EXPECT_EQ(library->descriptor().id, "zoo");
+}
+
+TEST(Library, MemoryThatCanStillChangeIsNotTakenOver) {
+  const int open_file = memfd_create("zoo", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  ASSERT_EQ(write(open_file, "x", 1), 1);
+  EXPECT_EQ(SealedFile::adopt(dup(open_file)).error().code, Code::io_failed);
+  ASSERT_EQ(fcntl(open_file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+  EXPECT_EQ(SealedFile::adopt(dup(open_file)).error().code, Code::io_failed) << "more seals can be added";
+  ASSERT_EQ(fcntl(open_file, F_ADD_SEALS, F_SEAL_SEAL), 0);
+  EXPECT_TRUE(SealedFile::adopt(dup(open_file)));
+  close(open_file);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  EXPECT_EQ(SealedFile::adopt(ends[0]).error().code, Code::io_failed);
+  close(ends[1]);
 }
 
 TEST(Library, EachLoadHasItsOwnVariables) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,6 +126,11 @@ TEST_F(Probe, LeavesItsParentAlone) {
                  "called fcntl(F_SETOWN), which reaches beyond its process, while it was loaded");
   expect_refused(ask("constructor_pins_parent"), Code::probe_forbidden_call, "called sched_setaffinity()");
   expect_refused(ask("constructor_kills_parent"), Code::probe_forbidden_call, "called kill()");
+  rlimit limit_before, limit_after;
+  ASSERT_EQ(getrlimit(RLIMIT_MSGQUEUE, &limit_before), 0);
+  expect_refused(ask("constructor_patches_the_guard"), Code::probe_forbidden_call, "called prlimit64()");
+  ASSERT_EQ(getrlimit(RLIMIT_MSGQUEUE, &limit_after), 0);
+  EXPECT_EQ(limit_before.rlim_cur, limit_after.rlim_cur);
   ASSERT_EQ(sched_getaffinity(0, sizeof after, &after), 0);
   EXPECT_TRUE(CPU_EQUAL(&before, &after));
 }

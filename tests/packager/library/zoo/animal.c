@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -124,8 +126,7 @@ static void flood_everywhere(void) {
 /* A whole answer of the probe, as if all had gone well, for whoever reads any descriptor. */
 static void forge_answer(void) {
   static const char kForged[] =
-      "DUA{\"description\":{\"abi_major\":1,\"abi_minor\":0,\"confinement\":{\"guarded\":true,\"landlock\":7,"
-      "\"scoped_signals\":true,\"unprivileged\":true},\"definition\":" FORGED_DEFINITION
+      "DUA{\"description\":{\"abi_major\":1,\"abi_minor\":0,\"definition\":" FORGED_DEFINITION
       ",\"functions\":[{\"id\":"
       "\"work\",\"kind\":1},{\"id\":\"ask\",\"kind\":6}],\"id\":\"zoo\",\"min_host_minor\":0,\"sdk\":\"zoo/"
       "1\","
@@ -210,6 +211,35 @@ static void start_and_join_threads(int count) {
   for (int i = 0; i < count; ++i)
     if (pthread_create(&threads[i], 0, return_at_once, 0) != 0) abort();
   for (int i = 0; i < count; ++i) pthread_join(threads[i], 0);
+}
+
+static void protect(unsigned long from, unsigned long size, long protection) {
+#if defined(__x86_64__)
+  long result = SYS_mprotect; /* not through the C library, part of which cannot run for a moment */
+  __asm__ volatile("syscall" : "+a"(result) : "D"(from), "S"(size), "d"(protection) : "rcx", "r11", "memory");
+#endif
+}
+
+/* Changes ioctl() for the whole process, so that a guard in it that asks which call the kernel holds back is
+   told of a harmless one, and then makes one that is not. */
+static void patch_guard_and_limit_parent(void) {
+  static const unsigned char kPatch[] = {
+      0xb8, 0x10, 0,    0,    0,          /* mov eax, SYS_ioctl */
+      0x0f, 0x05,                         /* syscall */
+      0x40, 0x84, 0xf6,                   /* test sil, sil: SECCOMP_IOCTL_NOTIF_RECV? */
+      0x75, 0x07,                         /* jne to the end */
+      0xc7, 0x42, 0x10, 0x38, 0,    0, 0, /* mov dword [rdx + 16], SYS_clone */
+      0xc3};                              /* ret */
+#if defined(__x86_64__)
+  unsigned char* code = (unsigned char*)ioctl;
+  const unsigned long page = (unsigned long)code & -4096ul;
+  protect(page, 8192, PROT_READ | PROT_WRITE);
+  for (unsigned i = 0; i < sizeof kPatch; ++i) ((volatile unsigned char*)code)[i] = kPatch[i];
+  protect(page, 8192, PROT_READ | PROT_EXEC);
+#endif
+  start_and_join_threads(1); /* the guard returns from the call that it waits in */
+  const struct rlimit limit = {12345, 12345};
+  syscall(SYS_prlimit64, getppid(), RLIMIT_MSGQUEUE, &limit, 0);
 }
 
 static pirn_status run_program(void) {
