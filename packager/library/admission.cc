@@ -185,21 +185,22 @@ class Inspection {
   // The flag is what a linker writes; the relocations are what the loader obeys. Either takes a piece of the
   // few bytes that all threads of the host have for it, and pins the library.
   Status check_relocations() {
-    PIRN_TRY(const std::vector<Relocation> relocations, elf_.relocations());
-    const auto has = [&](std::initializer_list<uint32_t> types) {
-      return std::any_of(relocations.begin(), relocations.end(), [&](const Relocation& relocation) {
-        return std::find(types.begin(), types.end(), relocation.type) != types.end();
-      });
-    };
-    if ((flags() & DF_STATIC_TLS) || has(kStaticThreadLocal))
-      refuse(Code::library_static_tls, "the library uses the initial-exec model for thread-local variables");
-    if (has({kCopy}))
-      refuse(Code::library_wrong_type, "the library has copy relocations, which only programs have");
-    // Its code would not run earlier than its constructors, which a library may have; but it has to be its
-    // code.
-    for (const Relocation& relocation : relocations)
+    bool static_thread_local = (flags() & DF_STATIC_TLS) != 0, copies = false;
+    PIRN_DO(elf_.each_relocation([&](const Relocation& relocation) -> Status {
+      static_thread_local =
+          static_thread_local || std::find(kStaticThreadLocal.begin(), kStaticThreadLocal.end(),
+                                           relocation.type) != kStaticThreadLocal.end();
+      copies = copies || relocation.type == kCopy;
+      // Its code would not run earlier than its constructors, which a library may have; but it has to be its
+      // code.
       if (relocation.type == kIndirect && !elf_.is_code(static_cast<uint64_t>(relocation.addend)))
         return malformed("a relocation that calls what is not its code");
+      return {};
+    }));
+    if (static_thread_local)
+      refuse(Code::library_static_tls, "the library uses the initial-exec model for thread-local variables");
+    if (copies)
+      refuse(Code::library_wrong_type, "the library has copy relocations, which only programs have");
     return {};
   }
 
@@ -210,6 +211,7 @@ class Inspection {
     for (const Symbol& symbol : symbols) {
       if (symbol.versioned() && !versions_.contains(symbol.version))
         return malformed("a symbol of a version that it does not list");
+      PIRN_DO(check_call(symbol));
       if (!symbol.defined) {
         if (symbol.binding != STB_WEAK && !symbol.versioned()) unresolved.push_back(symbol.name);
         continue;
@@ -235,6 +237,16 @@ class Inspection {
     if (!unresolved.empty() && !runtime_.sanitized)
       refuse(Code::library_unresolved,
              "the library uses what no library that it needs has: " + shown_list(unresolved));
+    return {};
+  }
+
+  // The loader calls a resolver, wherever it is, as soon as somebody asks for its symbol, and the host the
+  // entry.
+  Status check_call(const Symbol& symbol) const {
+    const bool is_entry = symbol.name == kEntry && (!symbol.defined || symbol.type == STT_FUNC);
+    if (!is_entry && !(symbol.defined && symbol.type == STT_GNU_IFUNC)) return {};
+    if (!symbol.defined || !symbol.relative || !elf_.is_code(symbol.value))
+      return malformed("the symbol " + shown(symbol.name) + ", which is called, is not its code");
     return {};
   }
 

@@ -35,22 +35,25 @@ constexpr int64_t kOtherMachines[] = {DT_REL, DT_RELSZ, DT_RELENT};
 
 }  // namespace
 
-Result<Elf> Elf::read(std::string_view bytes) {
+Result<Elf> Elf::read(std::string_view bytes) { return read(bytes, false); }
+Result<Elf> Elf::read_foreign(std::string_view bytes) { return read(bytes, true); }
+
+Result<Elf> Elf::read(std::string_view bytes, bool foreign) {
   Elf elf(bytes);
-  PIRN_DO(elf.read_header());
+  PIRN_DO(elf.read_header(foreign));
   PIRN_DO(elf.read_segments());
   PIRN_DO(elf.read_dynamic());
   PIRN_DO(elf.read_strings());
   return elf;
 }
 
-Status Elf::read_header() {
+Status Elf::read_header(bool foreign) {
   const std::optional<Elf64_Ehdr> header = copy<Elf64_Ehdr>(bytes_, 0);
   if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
     return malformed("it does not begin like one");
   header_ = *header;
   if (header_.e_ident[EI_CLASS] != ELFCLASS64 || header_.e_ident[EI_DATA] != ELFDATA2LSB ||
-      header_.e_machine != kMachine)
+      (!foreign && header_.e_machine != kMachine))
     return Error{Code::library_wrong_machine,
                  "the library is for another machine (ELF machine " + std::to_string(header_.e_machine) +
                      ", this host has " + std::to_string(kMachine) + ")",
@@ -82,6 +85,10 @@ Status Elf::read_dynamic() {
   const Elf64_Phdr* segment = this->segment(PT_DYNAMIC);
   if (segment == nullptr) return malformed("no dynamic section");
   for (size_t i = 0; i < kMaxDynamicEntries; ++i) {
+    // The loader reads on until DT_NULL; relocations may not change what is in the segment
+    // (check_relocation).
+    if ((i + 1) * sizeof(Elf64_Dyn) > segment->p_memsz)
+      return malformed("a dynamic section beyond its header");
     const std::optional<Elf64_Dyn> entry = read<Elf64_Dyn>(segment->p_vaddr + i * sizeof(Elf64_Dyn));
     if (!entry) return malformed("a dynamic section beyond its segment");
     if (entry->d_tag == DT_NULL) return check_dynamic();
@@ -233,6 +240,8 @@ Result<std::vector<Symbol>> Elf::symbols() const {
     symbol.binding = ELF64_ST_BIND(entry->st_info);
     symbol.visibility = ELF64_ST_VISIBILITY(entry->st_other);
     symbol.defined = entry->st_shndx != SHN_UNDEF;
+    symbol.value = entry->st_value;
+    symbol.relative = entry->st_shndx != SHN_ABS;
     if (versions) {
       const std::optional<uint16_t> version =
           read_constant<uint16_t>(*versions + uint64_t{i} * sizeof(uint16_t));

@@ -12,6 +12,7 @@
 #include <elf.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,8 @@ struct Symbol {
   uint8_t binding = 0;     // STB_
   uint8_t visibility = 0;  // STV_
   bool defined = false;
+  uint64_t value = 0;
+  bool relative = true;               // the loader adds the place of the image to the value
   uint16_t version = VER_NDX_GLOBAL;  // index of a VersionNeed or VersionOffer; 0 and 1: of none
   bool versioned() const { return version > VER_NDX_GLOBAL; }
 };
@@ -55,6 +58,8 @@ class Elf {
   // `bytes` are lent for the life of the image. Error: library_malformed, or library_wrong_machine when it is
   // no 64-bit ELF for this machine at all.
   static Result<Elf> read(std::string_view bytes);
+  // Also of another machine: everything but relocations can be asked for.
+  static Result<Elf> read_foreign(std::string_view bytes);
 
   const Elf64_Ehdr& header() const { return header_; }
   const std::vector<Elf64_Phdr>& segments() const { return segments_; }
@@ -70,9 +75,11 @@ class Elf {
   Result<std::vector<Symbol>> symbols() const;
   Result<std::vector<VersionNeed>> needed_versions() const;
   Result<std::vector<VersionOffer>> offered_versions() const;
-  // Of all tables, in the order in which they are applied. Each changes eight bytes that are loaded, writable
-  // and no part of the dynamic section, and names a symbol that there is.
-  Result<std::vector<Relocation>> relocations() const;
+  // Visits those of all tables, in the order in which they are applied, two million at most, and keeps none.
+  // Each changes bytes that are loaded, writable and no part of the dynamic section, and names a symbol that
+  // there is. Error: library_malformed, or the first one of `visit`.
+  using Visit = std::function<Status(const Relocation&)>;
+  Status each_relocation(const Visit& visit) const;
   // Lies in an executable segment.
   bool is_code(uint64_t address) const;
   // The loader reads or calls these: DT_INIT, DT_FINI and their arrays. Error: library_malformed.
@@ -83,7 +90,8 @@ class Elf {
  private:
   explicit Elf(std::string_view bytes) : bytes_(bytes) {}
 
-  Status read_header();
+  static Result<Elf> read(std::string_view bytes, bool foreign);
+  Status read_header(bool foreign);
   Status read_segments();
   Status check_loaded(const Elf64_Phdr& segment) const;
   Status check_special(const Elf64_Phdr& segment) const;
@@ -106,8 +114,8 @@ class Elf {
   Result<uint32_t> symbol_count() const;
   std::optional<uint32_t> count_by_gnu_hash(uint64_t table) const;
   std::optional<uint32_t> count_by_hash(uint64_t table) const;
-  Status append_rela(int64_t table_tag, int64_t size_tag, std::vector<Relocation>& out) const;
-  Status append_relr(std::vector<Relocation>& out) const;
+  Status each_rela(int64_t table_tag, int64_t size_tag, const Visit& visit) const;
+  Status each_relr(const Visit& visit) const;
   Status check_relocation(const Relocation& relocation, uint32_t symbols) const;
 
   std::string_view bytes_;

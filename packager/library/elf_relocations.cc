@@ -10,30 +10,40 @@ namespace {
 
 #if defined(__x86_64__)
 constexpr uint32_t kRelative = R_X86_64_RELATIVE;
+constexpr uint32_t kDescriptor = R_X86_64_TLSDESC;
 #else
 constexpr uint32_t kRelative = R_AARCH64_RELATIVE;
+constexpr uint32_t kDescriptor = R_AARCH64_TLSDESC;
 #endif
+constexpr size_t kMaxRelocations = size_t{1} << 21;
 constexpr uint64_t kWord = sizeof(uint64_t);
 
 }  // namespace
 
-Result<std::vector<Relocation>> Elf::relocations() const {
-  std::vector<Relocation> relocations;
-  PIRN_DO(append_relr(relocations));
-  const size_t relr = relocations.size();
-  PIRN_DO(append_rela(DT_RELA, DT_RELASZ, relocations));
+Status Elf::each_relocation(const Visit& visit) const {
+  PIRN_TRY(const uint32_t symbols, symbol_count());
+  // A bit of a RELR table is one: the tables alone do not bound them.
+  size_t seen = 0;
+  const auto checked = [&](const Relocation& relocation) -> Status {
+    if (++seen > kMaxRelocations) return malformed("more than two million relocations");
+    PIRN_DO(check_relocation(relocation, symbols));
+    return visit(relocation);
+  };
+  PIRN_DO(each_relr(checked));
   // The loader asserts the type of the first ones, which are counted.
   const uint64_t relative = dynamic(DT_RELACOUNT).value_or(0);
-  if (relative > relocations.size() - relr) return malformed("more relative relocations than relocations");
-  for (uint64_t i = 0; i < relative; ++i)
-    if (relocations[relr + i].type != kRelative) return malformed("a relative relocation that is none");
-  PIRN_DO(append_rela(DT_JMPREL, DT_PLTRELSZ, relocations));
-  PIRN_TRY(const uint32_t symbols, symbol_count());
-  for (const Relocation& relocation : relocations) PIRN_DO(check_relocation(relocation, symbols));
-  return relocations;
+  if (relative > dynamic(DT_RELASZ).value_or(0) / sizeof(Elf64_Rela))
+    return malformed("more relative relocations than relocations");
+  uint64_t index = 0;
+  PIRN_DO(each_rela(DT_RELA, DT_RELASZ, [&](const Relocation& relocation) -> Status {
+    if (index++ < relative && relocation.type != kRelative)
+      return malformed("a relative relocation that is none");
+    return checked(relocation);
+  }));
+  return each_rela(DT_JMPREL, DT_PLTRELSZ, checked);
 }
 
-Status Elf::append_rela(int64_t table_tag, int64_t size_tag, std::vector<Relocation>& out) const {
+Status Elf::each_rela(int64_t table_tag, int64_t size_tag, const Visit& visit) const {
   const std::optional<uint64_t> table = dynamic(table_tag);
   const uint64_t size = dynamic(size_tag).value_or(0);
   if (!table) return size == 0 ? Status() : malformed("relocations without a place");
@@ -41,14 +51,14 @@ Status Elf::append_rela(int64_t table_tag, int64_t size_tag, std::vector<Relocat
   if (!bytes || size % sizeof(Elf64_Rela) != 0) return malformed("relocations beyond their segment");
   for (uint64_t offset = 0; offset < size; offset += sizeof(Elf64_Rela)) {
     const Elf64_Rela entry = *copy<Elf64_Rela>(*bytes, offset);
-    out.push_back({entry.r_offset, static_cast<uint32_t>(ELF64_R_TYPE(entry.r_info)),
-                   static_cast<uint32_t>(ELF64_R_SYM(entry.r_info)), entry.r_addend});
+    PIRN_DO(visit({entry.r_offset, static_cast<uint32_t>(ELF64_R_TYPE(entry.r_info)),
+                   static_cast<uint32_t>(ELF64_R_SYM(entry.r_info)), entry.r_addend}));
   }
   return {};
 }
 
 // An even word is an address; an odd one tells by its bits which of the next 63 words are relocated, too.
-Status Elf::append_relr(std::vector<Relocation>& out) const {
+Status Elf::each_relr(const Visit& visit) const {
   const std::optional<uint64_t> table = dynamic(DT_RELR);
   const uint64_t size = dynamic(DT_RELRSZ).value_or(0);
   if (!table) return size == 0 ? Status() : malformed("relocations without a place");
@@ -58,23 +68,24 @@ Status Elf::append_relr(std::vector<Relocation>& out) const {
   for (uint64_t offset = 0; offset < size; offset += kWord) {
     const uint64_t entry = *copy<uint64_t>(*bytes, offset);
     if ((entry & 1) == 0) {
-      out.push_back({.address = entry, .type = kRelative});
+      PIRN_DO(visit({.address = entry, .type = kRelative}));
       next = entry + kWord;
       continue;
     }
     if (!next) return malformed("relocations that begin in the middle");
     for (uint64_t i = 0; i < 63; ++i)
-      if (entry >> (i + 1) & 1) out.push_back({.address = *next + i * kWord, .type = kRelative});
+      if (entry >> (i + 1) & 1) PIRN_DO(visit({.address = *next + i * kWord, .type = kRelative}));
     *next += 63 * kWord;
   }
   return {};
 }
 
 Status Elf::check_relocation(const Relocation& relocation, uint32_t symbols) const {
-  const Elf64_Phdr* target = loaded(relocation.address, kWord);
+  const uint64_t size = relocation.type == kDescriptor ? 2 * kWord : kWord;
+  const Elf64_Phdr* target = loaded(relocation.address, size);
   if (target == nullptr || !(target->p_flags & PF_W)) return malformed("a relocation of what is not its own");
   const Elf64_Phdr& dynamic_section = *segment(PT_DYNAMIC);
-  if (relocation.address + kWord > dynamic_section.p_vaddr &&
+  if (relocation.address + size > dynamic_section.p_vaddr &&
       relocation.address < dynamic_section.p_vaddr + dynamic_section.p_memsz)
     return malformed("a relocation of the dynamic section");
   if (relocation.symbol >= symbols && relocation.symbol != 0) return malformed("a relocation by no symbol");

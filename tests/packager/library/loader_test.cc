@@ -1,10 +1,12 @@
 // Admission reads what the loader obeys. Each case changes one field of a good library.
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <random>
 
 #include "packager/library/admission.h"
@@ -17,10 +19,10 @@ namespace {
 
 #if defined(__x86_64__)
 constexpr uint64_t kTpoff = R_X86_64_TPOFF64, kTpoff32 = R_X86_64_TPOFF32, kCopy = R_X86_64_COPY,
-                   kIndirect = R_X86_64_IRELATIVE;
+                   kIndirect = R_X86_64_IRELATIVE, kDescriptor = R_X86_64_TLSDESC;
 #else
 constexpr uint64_t kTpoff = R_AARCH64_TLS_TPREL, kTpoff32 = R_AARCH64_TLS_TPREL, kCopy = R_AARCH64_COPY,
-                   kIndirect = R_AARCH64_IRELATIVE;
+                   kIndirect = R_AARCH64_IRELATIVE, kDescriptor = R_AARCH64_TLSDESC;
 #endif
 
 struct Case {
@@ -36,6 +38,21 @@ void set_type(Patched& library, uint64_t type, int64_t addend = 0) {
     entry.r_info = ELF64_R_INFO(uint64_t{0}, type);
     entry.r_addend = addend;
   });
+}
+// The symbol that the host calls.
+void change_entry(Patched& library, const std::function<void(Elf64_Sym&)>& change) {
+  constexpr std::string_view kName = "pirn_plugin_v1";
+  const uint64_t strings = library.value_of(DT_STRTAB), symbols = library.value_of(DT_SYMTAB);
+  for (uint64_t i = 1;; ++i) {
+    uint64_t name = 0;
+    library.at<Elf64_Sym>(symbols + i * sizeof(Elf64_Sym), [&](Elf64_Sym& s) { name = strings + s.st_name; });
+    bool found = true;
+    for (size_t j = 0; j < kName.size(); ++j)
+      library.at<char>(name + j, [&](char& c) { found = found && c == kName[j]; });
+    if (!found) continue;
+    library.at<Elf64_Sym>(symbols + i * sizeof(Elf64_Sym), change);
+    return;
+  }
 }
 Elf64_Phdr like(Patched& library, uint32_t type, uint32_t flags) {
   Elf64_Phdr segment = library.segment_of(type);
@@ -105,6 +122,25 @@ const Case kCases[] = {
        l.relocation(0, [&](Elf64_Rela& r) { r.r_offset = section + 8; });
      },
      "the dynamic section"},
+    {"the second half of a TLS descriptor in the dynamic section", Code::library_malformed,
+     [](Patched& l) {
+       const uint64_t section = l.segment_of(PT_DYNAMIC).p_vaddr;
+       set_type(l, kDescriptor);
+       l.relocation(0, [&](Elf64_Rela& r) { r.r_offset = section - 8; });
+     },
+     "the dynamic section"},
+    {"the second half of a TLS descriptor outside", Code::library_malformed,
+     [](Patched& l) {
+       const Elf64_Phdr data = l.segment_of(PT_LOAD, PF_W);
+       set_type(l, kDescriptor);
+       l.relocation(0, [&](Elf64_Rela& r) { r.r_offset = data.p_vaddr + data.p_memsz - 8; });
+     },
+     "not its own"},
+    {"PT_DYNAMIC that ends before the dynamic section", Code::library_malformed,
+     [](Patched& l) {
+       l.segment(PT_DYNAMIC, [](Elf64_Phdr& s) { s.p_filesz = s.p_memsz = 5 * sizeof(Elf64_Dyn); });
+     },
+     "beyond its header"},
     {"a symbol beyond the table", Code::library_malformed,
      [](Patched& l) {
        l.add_dynamic(DT_DEBUG, 0);
@@ -216,6 +252,29 @@ const Case kCases[] = {
     {"DT_INIT_ARRAY that is long", Code::library_malformed,
      [](Patched& l) { l.dynamic(DT_INIT_ARRAYSZ, [](Elf64_Dyn& d) { d.d_un.d_val = 1u << 30; }); },
      "initializers"},
+    // what is called by name
+    {"an entry outside", Code::library_malformed,
+     [](Patched& l) { change_entry(l, [](Elf64_Sym& s) { s.st_value = 1u << 30; }); }, "is not its code"},
+    {"an entry in its data", Code::library_malformed,
+     [](Patched& l) {
+       const uint64_t data = l.segment_of(PT_LOAD, PF_W).p_vaddr;
+       change_entry(l, [&](Elf64_Sym& s) { s.st_value = data; });
+     },
+     "is not its code"},
+    {"an entry at an address of the host", Code::library_malformed,
+     [](Patched& l) { change_entry(l, [](Elf64_Sym& s) { s.st_shndx = SHN_ABS; }); }, "is not its code"},
+    {"an entry that is not there", Code::library_malformed,
+     [](Patched& l) { change_entry(l, [](Elf64_Sym& s) { s.st_shndx = SHN_UNDEF; }); }, "is not its code"},
+    {"a resolver outside", Code::library_malformed,
+     [](Patched& l) {
+       const uint64_t symbols = l.value_of(DT_SYMTAB);
+       l.at<Elf64_Sym>(symbols + sizeof(Elf64_Sym), [](Elf64_Sym& s) {
+         s.st_info = ELF64_ST_INFO(STB_LOCAL, STT_GNU_IFUNC);
+         s.st_shndx = 1;
+         s.st_value = 1u << 30;
+       });
+     },
+     "is not its code"},
     // tables
     {"DT_SYMTAB outside", Code::library_malformed,
      [](Patched& l) { l.dynamic(DT_SYMTAB, [](Elf64_Dyn& d) { d.d_un.d_ptr = 1u << 30; }); }},
@@ -269,6 +328,45 @@ TEST(Loader, RefusesEachLie) {
     EXPECT_NE(admitted.error().message.find(each.words), std::string::npos) << each.what << "\n"
                                                                             << describe(admitted.error());
   }
+}
+
+// A word of a RELR table stands for 63 relocations: what is small in the file must not be large in the host.
+TEST(Loader, ManyRelocationsAreNotCollected) {
+  constexpr size_t kWords = 1 << 20;
+  std::string bytes = original();
+  bytes.resize((bytes.size() + 4095) / 4096 * 4096);
+  const uint64_t offset = bytes.size(), address = uint64_t{1} << 24;
+  const Elf64_Phdr data = Patched(bytes).segment_of(PT_LOAD, PF_W);
+  const uint64_t target = (data.p_vaddr + data.p_memsz + 7) & ~uint64_t{7};
+  std::vector<uint64_t> words(kWords, target);
+  bytes.append(reinterpret_cast<const char*>(words.data()), kWords * sizeof(uint64_t));
+  const auto relocated = [&] {
+    Patched library(bytes);
+    Elf64_Phdr table = library.segment_of(PT_LOAD);
+    table.p_offset = offset, table.p_vaddr = table.p_paddr = address;
+    table.p_filesz = table.p_memsz = kWords * sizeof(uint64_t);
+    table.p_flags = PF_R, table.p_align = 4096;
+    library.add_segment(table);
+    library.segment(
+        PT_LOAD, [](Elf64_Phdr& segment) { segment.p_memsz += 4096; }, PF_W);
+    library.dynamic(DT_RELA, [&](Elf64_Dyn& d) { d = {DT_RELR, {address}}; });
+    library.dynamic(DT_RELASZ, [&](Elf64_Dyn& d) { d = {DT_RELRSZ, {kWords * sizeof(uint64_t)}}; });
+    library.add_dynamic(DT_DEBUG, 0);
+    return admit(library.bytes(), strict());
+  };
+  rusage before, after;
+  getrusage(RUSAGE_SELF, &before);
+  const Result<Admitted> some = relocated();
+  EXPECT_TRUE(some) << describe(some.error());
+  getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 24 << 10) << "KiB; the file has 8 MiB";
+  for (size_t i = 1; i < kWords; ++i) words[i] = i % 2 == 0 ? target : 0xff;
+  bytes.replace(offset, kWords * sizeof(uint64_t), reinterpret_cast<const char*>(words.data()),
+                kWords * sizeof(uint64_t));
+  const Result<Admitted> many = relocated();
+  ASSERT_FALSE(many);
+  EXPECT_NE(many.error().message.find("more than two million relocations"), std::string::npos)
+      << describe(many.error());
 }
 
 TEST(Loader, WhatTheLinkerMayWriteIsNoLie) {
