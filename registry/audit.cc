@@ -207,6 +207,11 @@ Status AuditLog::seal() {
   return write_seal(seq, hash);
 }
 
+Result<bool> AuditLog::has_seal() const {
+  PIRN_TRY(const auto found, database_.integer("SELECT 1 FROM meta WHERE key = ?", {kSealKey}));
+  return found.has_value();
+}
+
 Result<std::vector<AuditRecord>> AuditLog::read(const AuditFilter& filter) const {
   std::vector<AuditRecord> records;
   PIRN_DO(database_.each(statement_for(filter),

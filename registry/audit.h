@@ -33,6 +33,8 @@ class AuditLog {
   Status append(AuditRecord record);
   // Within the caller's transaction: seals a log that was written before there were seals.
   Status seal();
+  // Whether there is a seal, right or wrong.
+  Result<bool> has_seal() const;
 
   // In the order that the filter says.
   Result<std::vector<AuditRecord>> read(const AuditFilter& filter) const;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view kSeveral = "several";
 
-void collect(std::vector<AuditRecord>& into, const AuditRecord& summary) {
+void append(std::vector<AuditRecord>& into, const AuditRecord& summary) {
   if (summary.times == 0) return;
   into.push_back(summary);
   AuditRecord& record = into.back();
@@ -17,12 +17,17 @@ void collect(std::vector<AuditRecord>& into, const AuditRecord& summary) {
 
 }  // namespace
 
+void Refusals::collect(std::vector<AuditRecord>& into, const Window& window) {
+  for (const auto& [kind, tally] : window.tallies) append(into, tally.summary);
+  for (const auto& [actor, tally] : window.actors) append(into, tally.summary);
+  append(into, window.others.summary);
+}
+
 Refusals::Window& Refusals::window_of(const std::string& scope, int64_t now_ms) {
   const auto found = windows_.find(scope);
   if (found != windows_.end() && now_ms < found->second.ends_ms) return found->second;
   if (found != windows_.end()) {  // it is over, and nobody has come for its summaries yet
-    for (const auto& [kind, tally] : found->second.tallies) collect(over_, tally.summary);
-    collect(over_, found->second.others.summary);
+    collect(over_, found->second);
     windows_.erase(found);
   }
   Window& window = windows_[scope];
@@ -34,8 +39,10 @@ Refusals::Tally& Refusals::tally_of(Window& window, const AuditRecord& refusal) 
   const Kind kind{refusal.actor, refusal.action, refusal.outcome};
   const auto found = window.tallies.find(kind);
   if (found != window.tallies.end()) return found->second;
-  if (window.tallies.size() >= limits_.kinds) return window.others;
-  return window.tallies[kind];
+  if (window.tallies.size() < limits_.kinds) return window.tallies[kind];
+  const auto actor = window.actors.find(refusal.actor);
+  if (actor != window.actors.end()) return actor->second;
+  return window.actors.size() < limits_.kinds ? window.actors[refusal.actor] : window.others;
 }
 
 void Refusals::add(AuditRecord& summary, const AuditRecord& refusal) {
@@ -88,8 +95,7 @@ std::vector<AuditRecord> Refusals::take(int64_t now_ms) {
   std::erase_if(windows_, [&](const auto& entry) {
     const Window& window = entry.second;
     if (now_ms < window.ends_ms) return false;
-    for (const auto& [kind, tally] : window.tallies) collect(due, tally.summary);
-    collect(due, window.others.summary);
+    collect(due, window);
     return true;
   });
   update_due();

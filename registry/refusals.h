@@ -4,8 +4,10 @@
 //
 // Within a window the first refusals of one actor, action and outcome are recorded one by one, up to a limit
 // for each and a limit for the tenant. What comes beyond is counted, and becomes one record for each actor,
-// action and outcome when the window ends, with the number of times and the first and last instant. So a
-// tenant gets at most `one_by_one` + `kinds` + 1 such records in a window, whatever its callers do.
+// action and outcome when the window ends, with the number of times and the first and last instant. Beyond
+// `kinds` of those, the refusals of one actor share one, so that who makes many kinds does not blur what
+// others are refused. A tenant gets at most `one_by_one` + 2 × `kinds` + 1 such records in a window, whatever
+// its callers do.
 //
 // What is counted is in memory: a host that dies loses the counts of at most one window.
 //
@@ -30,7 +32,8 @@ class Refusals {
     int64_t window_ms = 600'000;
     uint32_t each = 16;        // recorded one by one: of one actor, action and outcome
     uint32_t one_by_one = 64;  // ... of one scope
-    uint32_t kinds = 32;       // summaries of one scope; further kinds share one more
+    uint32_t kinds = 32;       // summaries of one scope; further kinds share one of their actor, of as many
+                               // actors, and all others one more
   };
 
   Refusals() = default;
@@ -57,11 +60,13 @@ class Refusals {
     int64_t ends_ms = 0;
     uint32_t recorded = 0;
     std::map<Kind, Tally> tallies;
-    Tally others;  // of kinds beyond the limit
+    std::map<std::string, Tally> actors;  // of kinds beyond the limit, by actor
+    Tally others;                         // of actors beyond the limit
   };
 
   Window& window_of(const std::string& scope, int64_t now_ms);
   Tally& tally_of(Window& window, const AuditRecord& refusal);
+  static void collect(std::vector<AuditRecord>& into, const Window& window);
   static void add(AuditRecord& summary, const AuditRecord& refusal);
   void update_due();
 

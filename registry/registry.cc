@@ -1,6 +1,12 @@
 #include "registry/registry.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
 #include "registry/core.h"
+#include "registry/file.h"
 #include "registry/schema.h"
 
 namespace pirn::registry {
@@ -9,6 +15,21 @@ namespace {
 
 constexpr int64_t kFirstSealedSchema = 3;
 constexpr const char* kAuthenticate = "authenticate";
+
+// Says that the audit log of this directory was sealed once, so that it must have a seal for ever. It lies
+// outside of the database: whoever can write to that one alone could otherwise set its schema back, write the
+// log anew as an old version did, without a seal, and have the next start seal the forgery.
+std::string seal_mark(const std::string& directory) { return directory + "/registry.sealed"; }
+constexpr std::string_view kSealMark =
+    "The audit log in registry.db has a seal. A host that finds this file starts only when the seal holds.\n";
+
+Result<bool> has_seal_mark(const std::string& directory) {
+  struct stat found {};
+  const std::string path = seal_mark(directory);
+  if (::lstat(path.c_str(), &found) == 0) return true;
+  if (errno == ENOENT) return false;
+  return Error{Code::io_failed, "cannot look at " + path + ": " + std::strerror(errno), {}, Blame::world};
+}
 
 // Records and seal as of one moment, while others append.
 Result<AuditReport> verify_as_of_now(Database& reader, const Pepper& pepper) {
@@ -43,17 +64,19 @@ Status Registry::Core::open_files() {
   const std::string& directory = options_.directory;
   const bool in_memory = directory.empty();
   PIRN_TRY(database_, Database::open(in_memory ? std::string() : directory + "/registry.db"));
-  PIRN_TRY(const auto schema, database_->integer("PRAGMA user_version", {}));
-  const bool sealed = schema.value_or(0) >= kFirstSealedSchema;
   PIRN_DO(migrate(*database_, migrations()));
   if (in_memory) {
     blobs_ = blobs_in_memory();
     PIRN_TRY(pepper_, random_pepper());
-    return open_audit(sealed);
+    return open_audit(false);
   }
   PIRN_TRY(blobs_, open_blobs(directory + "/blobs"));
   PIRN_DO(open_pepper_file(directory + "/registry.pepper"));
-  PIRN_DO(open_audit(sealed));
+  PIRN_TRY(const bool marked, has_seal_mark(directory));
+  // A log can have its seal and no mark yet: the last start ended between the two.
+  PIRN_TRY(const bool sealed, log().has_seal());
+  PIRN_DO(open_audit(marked || sealed));
+  if (!marked) PIRN_DO(write_file_durably(seal_mark(directory), kSealMark));
   PIRN_TRY(reader_, Database::open_to_read(directory + "/registry.db"));
   return {};
 }
@@ -248,6 +271,13 @@ Result<AuditReport> Registry::audit_report_of(const std::string& directory) {
   const std::string file = directory + "/registry.db";
   PIRN_TRY(const auto reader, Database::open_to_read(file));
   PIRN_TRY(const auto schema, reader->integer("PRAGMA user_version", {}));
+  PIRN_TRY(const bool marked, has_seal_mark(directory));
+  if (schema.value_or(0) < kFirstSealedSchema && marked)
+    return Error{Code::audit_broken,
+                 file + " has schema " + std::to_string(schema.value_or(0)) +
+                     ", which has no seal, and its audit log had one",
+                 {},
+                 Blame::world};
   if (schema.value_or(0) < kFirstSealedSchema)
     return Error{Code::unsupported, file + " was written by an older version of Pirn",
                  "The first start of this version brings it forward and follows its audit log."};

@@ -141,7 +141,8 @@ Status Upkeep::back_up(const std::string& directory) const {
   PIRN_DO(make_directory(to));
   PIRN_DO(store_->back_up((to / "pirn.db").string()));
   PIRN_DO(store::copy_database((from / "registry.db").string(), (to / "registry.db").string()));
-  PIRN_DO(copy_one(from / "registry.pepper", to / "registry.pepper"));
+  for (const char* beside : {"registry.pepper", "registry.sealed"})
+    PIRN_DO(copy_one(from / beside, to / beside));
   PIRN_DO(copy_blobs(from / "blobs", to / "blobs"));
   PIRN_DO(store::copy_database((from / "logbook.db").string(), (to / "logbook.db").string()));
   return sync_directory(to.string());

@@ -274,6 +274,60 @@ TEST_F(AuditAtOpen, ABrokenLogStopsItUntilTheOperatorAcceptsTheBreak) {
   EXPECT_TRUE(take(registry().audit_report()).intact());
 }
 
+// Whoever can write to registry.db alone, and makes it look as if it came from a version without seals.
+TEST_F(AuditAtOpen, ALogThatWasSealedOnceCannotLoseItsSeal) {
+  ASSERT_TRUE(registry().create_key(kOperator, {"acme", Role::viewer}, kNow));
+  registry_.reset();
+  const std::string mark = scratch_ / "registry.sealed";
+  ASSERT_EQ(boost::filesystem::status(mark).permissions(),
+            boost::filesystem::owner_read | boost::filesystem::owner_write);
+  {
+    const auto database = take(Database::open(scratch_ / "registry.db"));
+    ASSERT_TRUE(database->script(
+        "DROP TRIGGER audit_stays; DROP TRIGGER audit_keeps; DROP INDEX audit_of_tenant;"
+        "DELETE FROM audit; DELETE FROM meta WHERE key = 'audit_head';"
+        "ALTER TABLE audit DROP COLUMN number; ALTER TABLE audit DROP COLUMN times;"
+        "ALTER TABLE audit DROP COLUMN first_at;"
+        "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'x'); END;"
+        "CREATE INDEX audit_of_tenant ON audit (tenant, seq); PRAGMA user_version = 2"));
+    Digest previous;
+    for (uint64_t i = 1; i <= 2; ++i) {
+      AuditRecord forged = record("acme", static_cast<int64_t>(i * 10), "key/forged");
+      forged.seq = i;
+      append_as_schema_1(*database, forged, previous);
+    }
+  }
+  EXPECT_EQ(Registry::audit_report_of(scratch_.path()).error().code, Code::audit_broken);
+  for (int start = 0; start < 2; ++start) {
+    const auto refused = Registry::open(options_);
+    ASSERT_FALSE(refused) << "start " << start;
+    EXPECT_EQ(refused.error().code, Code::audit_broken) << describe(refused.error());
+  }
+  options_.accept_broken_audit_at_ms = kNow + 7;
+  registry_ = take(Registry::open(options_));
+  options_.accept_broken_audit_at_ms = 0;
+  reopen();
+  EXPECT_EQ(audit().back().object, "audit/head") << "what was found is on record";
+  registry_.reset();
+  boost::filesystem::remove(scratch_ / "registry.db");
+  EXPECT_EQ(Registry::open(options_).error().code, Code::audit_broken) << "nor lose the whole database";
+}
+
+// A start can end between the migration and the seal, and between the seal and its mark.
+TEST_F(AuditAtOpen, AStartThatWasInterruptedIsMadeUpFor) {
+  registry_.reset();
+  boost::filesystem::remove(scratch_ / "registry.sealed");
+  registry_ = take(Registry::open(options_));
+  EXPECT_TRUE(boost::filesystem::exists(scratch_ / "registry.sealed"));
+  registry_.reset();
+  boost::filesystem::remove(scratch_ / "registry.sealed");
+  ASSERT_TRUE(
+      take(Database::open(scratch_ / "registry.db"))->script("DELETE FROM meta WHERE key = 'audit_head'"));
+  registry_ = take(Registry::open(options_));
+  EXPECT_TRUE(take(registry().audit_report()).intact());
+  reopen();
+}
+
 TEST_F(AuditAtOpen, FollowsAsManyOfTheNewestAsItIsTold) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(registry().create_key(kOperator, {"acme", Role::viewer}, kNow));
   tamper("UPDATE audit SET outcome = 'not_found' WHERE seq = 1");

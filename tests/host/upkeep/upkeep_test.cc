@@ -240,6 +240,7 @@ TEST_F(UpkeepTest, CopiesADataDirectoryWhileItIsWrittenTo) {
   std::ofstream(directory_ + "/blobs/abc") << "bytes";
   std::ofstream(directory_ + "/blobs/.unfinished-x") << "half";
   std::ofstream(directory_ + "/registry.pepper") << "secret";
+  std::ofstream(directory_ + "/registry.sealed") << "sealed";
   ASSERT_TRUE(store::Connection::open(directory_ + "/registry.db", store::Connection::Mode::read_write_create,
                                       nullptr)
                   ->execute("CREATE TABLE t(x); INSERT INTO t VALUES(7)"));
@@ -259,7 +260,8 @@ TEST_F(UpkeepTest, CopiesADataDirectoryWhileItIsWrittenTo) {
             7);
   EXPECT_TRUE(fs::exists(copy + "/blobs/abc"));
   EXPECT_FALSE(fs::exists(copy + "/blobs/.unfinished-x"));
-  for (const char* file : {"pirn.db", "registry.db", "registry.pepper", "logbook.db", "blobs/abc"})
+  for (const char* file :
+       {"pirn.db", "registry.db", "registry.pepper", "registry.sealed", "logbook.db", "blobs/abc"})
     EXPECT_EQ(fs::status(copy + "/" + file).permissions(), fs::perms::owner_read | fs::perms::owner_write)
         << file;
   EXPECT_EQ(upkeep().back_up(copy).error().code, Code::conflict) << "nothing is written over";
