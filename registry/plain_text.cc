@@ -1,7 +1,8 @@
 #include "registry/plain_text.h"
 
 #include <algorithm>
-#include <cstdint>
+
+#include "packager/error/printable.h"
 
 namespace pirn::registry {
 
@@ -26,28 +27,9 @@ size_t character_at(std::string_view text) {
   return length;
 }
 
-uint32_t code_point(std::string_view character) {
-  if (character.size() == 1) return static_cast<unsigned char>(character[0]);
-  uint32_t value = static_cast<unsigned char>(character[0]) & (0x7Fu >> character.size());
-  for (const char c : character.substr(1)) value = value << 6 | (static_cast<unsigned char>(c) & 0x3F);
-  return value;
-}
-
-bool is_control(uint32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F ||
-         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-}
-
 }  // namespace
 
-bool is_plain_text(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const size_t length = character_at(bytes);
-    if (length == 0 || is_control(code_point(bytes.substr(0, length)))) return false;
-    bytes.remove_prefix(length);
-  }
-  return true;
-}
+bool is_plain_text(std::string_view bytes) { return printable(bytes) == bytes; }
 
 std::string as_text(std::string_view bytes, size_t longest) {
   std::string out;

@@ -15,14 +15,19 @@ struct Range {
 // Ascending. U+0000 to U+001F, U+007F and what is not UTF-8 are dealt with apart.
 constexpr std::array kUnsafe = {
     Range{0x80, 0x9f},        // C1 controls
+    Range{0xad, 0xad},        // soft hyphen
+    Range{0x34f, 0x34f},      // combining grapheme joiner
     Range{0x61c, 0x61c},      // Arabic letter mark
+    Range{0x115f, 0x1160},    // Hangul fillers
     Range{0x180e, 0x180e},    // Mongolian vowel separator
     Range{0x200b, 0x200f},    // zero width, marks of direction
     Range{0x2028, 0x202e},    // line and paragraph separators, embeddings and overrides
     Range{0x2060, 0x206f},    // word joiner, invisible operators, isolates
+    Range{0x3164, 0x3164},    // Hangul filler
     Range{0xfeff, 0xfeff},    // byte order mark
+    Range{0xffa0, 0xffa0},    // Hangul filler of half width
     Range{0xfff9, 0xfffb},    // interlinear annotation
-    Range{0xe0000, 0xe007f},  // tags
+    Range{0xe0000, 0xe01ef},  // tags, further variation selectors
 };
 
 struct Character {

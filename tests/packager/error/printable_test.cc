@@ -28,7 +28,10 @@ TEST(Printable, KeepsLineFeedsAndTabsAsLayoutOnly) {
 TEST(Printable, WritesOutWhatTurnsOrHidesText) {
   EXPECT_EQ(printable("\u202e\u2066\u2069\u200e\u200f\u061c"), "\\u202e\\u2066\\u2069\\u200e\\u200f\\u061c");
   EXPECT_EQ(printable("\u200b\u200d\u2028\u2029\u2060\ufeff"), "\\u200b\\u200d\\u2028\\u2029\\u2060\\ufeff");
-  EXPECT_EQ(printable("\U000e0041"), "\\U000e0041");
+  EXPECT_EQ(printable("\U000e0041\U000e0100\U000e01ef"), "\\U000e0041\\U000e0100\\U000e01ef");
+  EXPECT_EQ(printable("\u00ad\u034f\u115f\u1160\u180e\u206f\u3164\uffa0\ufff9"),
+            "\\u00ad\\u034f\\u115f\\u1160\\u180e\\u206f\\u3164\\uffa0\\ufff9");
+  EXPECT_EQ(printable("\u00ae\u1161\u3163\U000e01f0"), "\u00ae\u1161\u3163\U000e01f0");
 }
 
 TEST(Printable, WritesOutBytesThatAreNotUtf8) {
