@@ -63,7 +63,8 @@ void Engine::Core::call_suspect(Decision& deciding) {
     // It may have had to ask for resources; those of a lost host are free.
     while (begins && !resources_.idle() && start_waiting(deciding)) {
     }
-    trials_.called(begins && found->second->state().steps[step].state == journal::StepState::running);
+    trials_.called(begins && found->second->state().steps[step].state == journal::StepState::running,
+                   batch_->number);
   }
 }
 
@@ -107,7 +108,7 @@ void Engine::Core::look_after_trials() {
 
 // After a turn was committed. Whether a further turn has to call a suspect.
 bool Engine::Core::go_on_with_trials() {
-  if (!in_flight_) trials_.all_is_durable();
+  trials_.is_durable(durable_);
   switch (trials_.next(last_now_)) {
     case Trials::Next::wait:
       return false;

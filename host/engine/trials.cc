@@ -40,8 +40,16 @@ std::vector<worker::Killer> Trials::take_up(const LastLife& last) {
         killers.push_back(
             {each.invocation, each.call.kind == Kind::hook ? each.call.execution : ExecutionId()});
   }
-  // First those that were on trial when the process ended; then those that need the shortest trial.
-  std::stable_sort(cases_.begin(), cases_.end(), [](const Case& a, const Case& b) {
+  // First who was on trial when the process ended, for the next time it is alone; then those on whose trials
+  // it ended before; then those that need the shortest trial.
+  const auto on_trial = std::find_if(last.running.begin(), last.running.end(), [&](const LastCall& each) {
+    return last.trial.invocation != 0 && each.invocation == last.trial.invocation;
+  });
+  std::stable_sort(cases_.begin(), cases_.end(), [&](const Case& a, const Case& b) {
+    if (on_trial != last.running.end()) {
+      const bool a_was = a.suspect.call == on_trial->call, b_was = b.suspect.call == on_trial->call;
+      if (a_was != b_was) return a_was;
+    }
     if (a.suspect.deaths != b.suspect.deaths) return a.suspect.deaths > b.suspect.deaths;
     return a.suspect.window_ns < b.suspect.window_ns;
   });
@@ -86,21 +94,27 @@ const Suspect* Trials::next_to_call() const {
   return nullptr;
 }
 
-void Trials::called(bool begins) {
+void Trials::called(bool begins, uint64_t batch) {
   const auto next =
       std::find_if(cases_.begin(), cases_.end(), [](const Case& each) { return each.waits_for_its_step(); });
   assert(next != cases_.end());
   next->place = begins ? Place::called : Place::passed;
+  next->batch = batch;
 }
 
-void Trials::all_is_durable() {
+void Trials::is_durable(uint64_t batch) {
   for (Case& each : cases_)
-    if (each.place == Place::called) each.place = Place::passed;
+    if (each.place == Place::called && each.batch <= batch) each.place = Place::passed;
+}
+
+bool Trials::holds(const CallIdentity& call) const {
+  return std::any_of(held_.begin(), held_.end(),
+                     [&](const HeldCall& each) { return identity_of(each.invocation) == call; });
 }
 
 void Trials::hold(std::vector<worker::Invocation>& calls, int64_t now) {
   for (worker::Invocation& call : calls) {
-    if (Case* const of = case_of(identity_of(call)); of && of->place != Place::begun) of->place = Place::held;
+    if (Case* const of = case_of(identity_of(call))) of->place = Place::held;
     held_.push_back({std::move(call), now});
   }
 }
@@ -125,9 +139,10 @@ bool Trials::signal(const Signal& signal) {
     held->cancelled = true;
     return true;
   }
-  if (Case* const of = case_of(identity_of(held->invocation)); of && of->place == Place::held)
-    of->place = Place::passed;
+  const CallIdentity call = identity_of(held->invocation);
   held_.erase(held);
+  if (Case* const of = case_of(call); of && of->place == Place::held && !holds(call))
+    of->place = of->invocation != 0 ? Place::begun : Place::passed;
   return true;
 }
 
@@ -165,7 +180,7 @@ std::vector<HeldCall> Trials::end() {
   holding_ = false;
   trial_ = {};
   for (const HeldCall& each : held_)
-    if (Case* const of = case_of(identity_of(each.invocation)); of && of->place == Place::held) {
+    if (Case* const of = case_of(identity_of(each.invocation))) {
       of->place = Place::begun;
       of->invocation = each.invocation.id;
     }
@@ -183,7 +198,7 @@ bool Trials::expire(int64_t now) {
 
 void Trials::began(const std::vector<worker::Invocation>& calls) {
   for (const worker::Invocation& call : calls)
-    if (Case* const of = case_of(identity_of(call)); of && of->place != Place::begun) {
+    if (Case* const of = case_of(identity_of(call))) {
       of->place = Place::begun;
       of->invocation = call.id;
     }
@@ -196,10 +211,7 @@ bool Trials::returned(uint64_t invocation) {
   });
   if (of == cases_.end()) return false;
   // A handler may have been called for several failures of one step.
-  const bool again = std::any_of(held_.begin(), held_.end(), [&](const HeldCall& each) {
-    return identity_of(each.invocation) == of->suspect.call;
-  });
-  if (again)
+  if (holds(of->suspect.call))
     of->place = Place::held;
   else
     cases_.erase(of);

@@ -54,9 +54,10 @@ class Trials {
   // The suspect whose step is to start next; null: none, or one that goes first is on its way. called() says
   // what became of it: one that cannot start now runs with the others when it can.
   const worker::Suspect* next_to_call() const;
-  void called(bool begins);
-  // What was decided has arrived: a suspect whose call has not, was given up.
-  void all_is_durable();
+  // Its call is part of that batch.
+  void called(bool begins, uint64_t batch);
+  // The batches up to this one have arrived: a suspect whose call has not arrived with its batch has none.
+  void is_durable(uint64_t batch);
 
   // Calls that were decided and are durable.
   void hold(std::vector<worker::Invocation>& calls, int64_t now);
@@ -91,12 +92,14 @@ class Trials {
   struct Case {
     worker::Suspect suspect;
     Place place = Place::waiting;
-    uint64_t invocation = 0;  // when it has begun
+    uint64_t invocation = 0;  // when it has begun; the newest, if it was called again
+    uint64_t batch = 0;       // in which it was called
 
     bool waits_for_its_step() const;
   };
 
   Case* case_of(const worker::CallIdentity& call);
+  bool holds(const worker::CallIdentity& call) const;
   void charge(const worker::LastLife& last);
 
   std::vector<Case> cases_;  // in the order in which they are tried

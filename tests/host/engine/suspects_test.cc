@@ -353,5 +353,83 @@ TEST_F(SuspectsTest, TheLogIsToldWhatRan) {
   EXPECT_EQ(world_.engine().lost_calls()[0].role, engine::LostCall::Role::bystander);
 }
 
+// "a" is given up after its limit and tried again; "z" keeps the execution open.
+class CalledAgainTest : public SuspectsTest {
+ protected:
+  void lose_while_a_runs(const std::string& limit) {
+    world_.publish(R"("steps":[{"name":"a","timeout":")" + limit + R"(","max_retries":5,"retry_delay":"0s"},
+                               {"name":"z","after":["a"],"timeout":"infinity"}])");
+    // The first call is the host's before, the second one its trial.
+    world_.runner().by_function["a"] = [this](const auto&) {
+      return ++calls_ <= 2 ? hang() : after(kMillisecond, ok());
+    };
+    world_.runner().by_function["z"] = [](const auto&) { return after(kHour, ok()); };
+    id_ = world_.start()->id;
+    world_.settle();
+  }
+  std::vector<worker::Suspect> suspects() { return world_.runner().last_life().suspects; }
+
+  int calls_ = 0;
+  ExecutionId id_;
+};
+
+TEST_F(CalledAgainTest, ASuspectThatWasGivenUpIsClearedWhenItsNextCallReturns) {
+  lose_while_a_runs("1s");
+  world_.crash_without_trace();
+  ASSERT_EQ(suspects().size(), 1u);
+  world_.advance(kMinute);
+  ASSERT_EQ(world_.step_state(id_, "a"), "completed");
+  EXPECT_EQ(suspects(), std::vector<worker::Suspect>());
+}
+
+TEST_F(CalledAgainTest, AlsoWhenThatCallIsHeldForTheTrialOfAnother) {
+  lose_while_a_runs("100ms");
+  const ExecutionId slow = start("slow", [](const auto&) { return after(kHour, ok()); });
+  world_.settle();
+  world_.crash_without_trace();
+  ASSERT_EQ(suspects().size(), 2u);
+  world_.advance(kMinute);
+  ASSERT_EQ(world_.step_state(id_, "a"), "completed");
+  ASSERT_EQ(suspects().size(), 1u);
+  EXPECT_EQ(suspects()[0].call.execution, slow);
+}
+
+// ---- the account alone ----
+
+class TrialsTest : public ::testing::Test {
+ protected:
+  static worker::Suspect suspect(uint32_t step, uint32_t deaths = 0) {
+    return {{ExecutionId(), step, worker::Kind::task}, kWindow, deaths};
+  }
+  static worker::LastLife crash() {
+    worker::LastLife last;
+    last.end = worker::LastLife::End::crash;
+    return last;
+  }
+
+  engine::Trials trials_;
+};
+
+TEST_F(TrialsTest, WhoWasOnTrialAtTheEndGoesBeforeWhoWasOnTrialEarlier) {
+  worker::LastLife last = crash();
+  last.suspects = {suspect(1, 3), suspect(2)};
+  last.running = {{7, suspect(2).call}};
+  last.trial = {7, false};
+  EXPECT_TRUE(trials_.take_up(last).empty());
+  EXPECT_EQ(trials_.next_to_call()->call, suspect(2).call);
+}
+
+// While decisions gather for one batch after the other, there is always one that is not durable yet.
+TEST_F(TrialsTest, ASuspectWithoutACallDelaysOthersUntilItsOwnBatchIsDurable) {
+  worker::LastLife last = crash();
+  last.suspects = {suspect(1)};
+  trials_.take_up(last);
+  trials_.called(true, 5);
+  trials_.is_durable(4);
+  EXPECT_EQ(trials_.next(0), engine::Trials::Next::wait);
+  trials_.is_durable(5);
+  EXPECT_EQ(trials_.next(0), engine::Trials::Next::over);
+}
+
 }  // namespace
 }  // namespace pirn::sim
