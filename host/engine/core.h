@@ -111,7 +111,9 @@ class Engine::Core : private Launcher {
   // Slots.
   void take_back_slots();
   void account_for_calls(Decision& decision);
+  void hear_cancels();
   void release_calls(Decision& decision);
+  std::optional<uint32_t> next_held() const;
   bool admit(Decision& decision, worker::Invocation& call);
   void set_slot_terms(const std::string& tenant, uint32_t number);
   SlotUse slot_use() const;
@@ -209,6 +211,7 @@ class Engine::Core : private Launcher {
   struct Held {
     worker::Invocation call;
     int64_t allowance_ns;
+    bool cancelled = false;  // the runner is told when it has begun
   };
   std::map<uint32_t, std::deque<Held>> held_;
   // What the host missed while it was down: a schedule that is behind, or a start.
@@ -228,7 +231,9 @@ class Engine::Core : private Launcher {
   std::vector<LostCall> lost_calls_;
   uint64_t next_invocation_ = 1;
   bool dispatching_ = true;
-  bool signalled_ = false;  // in this turn, which may have freed slots behind its own dispatch
+  bool passed_over_ = false;    // somebody has waited for resources, and found no slot at the last look
+  bool supplied_last_ = false;  // the last who was served had waited for resources
+  bool signalled_ = false;      // in this turn, which may have freed slots behind its own dispatch
   int64_t last_now_ = 0;
 
   // One turn's data, kept for its buffers.
@@ -246,6 +251,7 @@ class Engine::Core : private Launcher {
         started;  // the most frequent reply, without a closure
     std::vector<Execution*> touched;
     size_t n_accounted = 0;       // of the change's invocations: they have their slots
+    size_t n_heard = 0;           // of the change's signals, by calls that wait for a slot
     std::vector<uint64_t> older;  // those that began before the batch, and are called in it
     std::vector<store::JournalRow> journal_rows;
     std::vector<store::ExecutionRow> execution_rows;
@@ -263,7 +269,7 @@ class Engine::Core : private Launcher {
       inputs = 0;
       started.clear();
       touched.clear();
-      n_accounted = 0;
+      n_accounted = n_heard = 0;
       older.clear();
     }
   };

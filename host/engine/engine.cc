@@ -129,8 +129,8 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   const bool trials_go_on = trials_.holding() && go_on_with_trials();
   turn.durable = durable_;
   turn.undurable = in_flight_ != nullptr;
-  turn.more = inbox_.has_more() || n_due >= options_.inputs_per_turn ||
-              trials_go_on || (signalled_ && (queue_.size() > 0 || !held_.empty()));
+  turn.more = inbox_.has_more() || n_due >= options_.inputs_per_turn || trials_go_on ||
+              (signalled_ && (queue_.size() > 0 || !held_.empty() || !resources_.idle()));
   turn.next_timer = timers_.next();
   if (const auto trial = trials_.next_timer())
     turn.next_timer = std::min(*trial, turn.next_timer.value_or(*trial));
@@ -186,6 +186,7 @@ Execution& Engine::Core::create(Decision& deciding, ExecutionId id, PlanPtr plan
 Status Engine::Core::dispatch_all(Decision& deciding) {
   for (bool more = true; more;) {
     account_for_calls(deciding);
+    hear_cancels();
     release_calls(deciding);
     if (dispatching_) dispatch(deciding);
     account_for_calls(deciding);  // of a suspect, which is called out of its turn
@@ -198,6 +199,8 @@ Status Engine::Core::dispatch_all(Decision& deciding) {
 void Engine::Core::dispatch(Decision& deciding) {
   if (trials_.holding()) return call_suspect(deciding);
   // In turn, so that neither those that need nothing but a slot nor those that need more keep the others out.
+  // When slots are scarce each turn of the engine may have a single one to give: it is theirs by turns, too.
+  if (passed_over_ && !supplied_last_) (void)start_waiting(deciding);
   for (bool queued = true, waiting = true; queued || waiting;) {
     queued = start_queued(deciding);
     waiting = !resources_.idle() && start_waiting(deciding);
@@ -214,6 +217,7 @@ bool Engine::Core::start_queued(Decision& deciding) {
     leave_if_over(execution);
     return true;
   }
+  supplied_last_ = false;
   execution.start_next(deciding);
   account_for_calls(deciding);
   touched(execution);  // and to the end of the queue, when it has more
@@ -222,9 +226,14 @@ bool Engine::Core::start_queued(Decision& deciding) {
 
 // A step that has waited for resources and has them now; false: there is none that may take a slot.
 bool Engine::Core::start_waiting(Decision& deciding) {
-  const auto next =
-      resources_.next(deciding.now, [this](uint32_t tenant) { return slots_.may_take(tenant); });
+  passed_over_ = false;
+  const auto next = resources_.next(deciding.now, [this](uint32_t tenant) {
+    const bool may_take = slots_.may_take(tenant);
+    passed_over_ = passed_over_ || !may_take;
+    return may_take;
+  });
   if (!next) return false;
+  supplied_last_ = true;
   Execution& execution = *executions_.at(next->first);
   execution.start_supplied(deciding, next->second);
   account_for_calls(deciding);

@@ -20,10 +20,7 @@ bool of_workflow(const Invocation& call) { return call.kind == Kind::handler && 
 }  // namespace
 
 void Execution::stop_timing(Decision& decision, const Invocation& call) {
-  if (call.kind == Kind::hook) return decision.timers.remove(observers_.edit().hook_timer);
-  if (!of_workflow(call)) return decision.timers.remove(local_[call.step].timer);
-  for (auto& [invocation, timer] : observers_.edit().handler_timers)
-    if (invocation == call.id) decision.timers.remove(timer);
+  suspend_limit(decision.timers, call);
 }
 
 bool Execution::start_timing(Decision& decision, Invocation& call, int64_t allowance_ns) {

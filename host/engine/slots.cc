@@ -1,6 +1,7 @@
 // The runner's slots: which call and which step may start, by the tenants' shares (R71), and what the host
 // makes up for after it was down.
 #include <algorithm>
+#include <utility>
 
 #include "host/engine/core.h"
 #include "packager/schedule/timetable.h"
@@ -68,28 +69,45 @@ bool Engine::Core::admit(Decision& deciding, Invocation& call) {
   return false;
 }
 
-// Calls that have waited and may start now, tenants in turn.
+// A call that is to be cancelled while it waits for its slot is told when it begins.
+void Engine::Core::hear_cancels() {
+  const std::vector<Signal>& signals = batch_->change.signals;
+  const size_t n_heard = std::exchange(batch_->n_heard, signals.size());
+  if (held_.empty() || n_heard == signals.size()) return;
+  std::vector<uint64_t> cancelled;
+  for (size_t i = n_heard; i < signals.size(); ++i)
+    if (signals[i].signal == worker::Runner::Signal::cancel) cancelled.push_back(signals[i].invocation);
+  std::sort(cancelled.begin(), cancelled.end());
+  for (auto& [tenant, calls] : held_)
+    for (Held& held : calls)
+      if (std::binary_search(cancelled.begin(), cancelled.end(), held.call.id)) held.cancelled = true;
+}
+
+// The tenant whose waiting call goes next; nullopt: none may take a slot.
+std::optional<uint32_t> Engine::Core::next_held() const {
+  std::optional<uint32_t> next;
+  for (const auto& [tenant, calls] : held_)
+    if (slots_.may_take(tenant) && (!next || slots_.goes_before(tenant, *next))) next = tenant;
+  return next;
+}
+
+// Calls that have waited and may start now, tenants by their shares.
 void Engine::Core::release_calls(Decision& deciding) {
-  if (held_.empty()) return;
-  for (bool released = true; released;) {
-    released = false;
-    for (auto line = held_.begin(); line != held_.end();) {
-      auto& [tenant, calls] = *line;
-      if (slots_.may_take(tenant)) {
-        Held next = std::move(calls.front());
-        calls.pop_front();
-        released = true;
-        const auto execution = executions_.find(next.call.frame->execution);
-        if (execution != executions_.end() &&
-            execution->second->start_timing(deciding, next.call, next.allowance_ns)) {
-          slots_.take(tenant);
-          if (next.call.id < batch_->first_invocation) batch_->older.push_back(next.call.id);
-          batch_->change.invocations.push_back(std::move(next.call));
-          batch_->n_accounted = batch_->change.invocations.size();
-        }
-      }
-      line = calls.empty() ? held_.erase(line) : std::next(line);
-    }
+  while (const std::optional<uint32_t> tenant = next_held()) {
+    const auto line = held_.find(*tenant);
+    Held next = std::move(line->second.front());
+    line->second.pop_front();
+    if (line->second.empty()) held_.erase(line);
+    const auto execution = executions_.find(next.call.frame->execution);
+    if (execution == executions_.end() ||
+        !execution->second->start_timing(deciding, next.call, next.allowance_ns))
+      continue;
+    slots_.take(*tenant);
+    slots_.rotate(*tenant);
+    if (next.call.id < batch_->first_invocation) batch_->older.push_back(next.call.id);
+    if (next.cancelled) batch_->change.signals.push_back({next.call.id, worker::Runner::Signal::cancel});
+    batch_->change.invocations.push_back(std::move(next.call));
+    batch_->n_accounted = batch_->change.invocations.size();
   }
 }
 

@@ -89,6 +89,14 @@ class SlotShares {
     if (of.place != kNowhere) sink(of.place);
   }
 
+  // Whose turn comes first, whether they may take a slot or not.
+  bool goes_before(uint32_t a, uint32_t b) const {
+    const Tenant &of_a = terms_of(a), &of_b = terms_of(b);
+    const uint64_t use_a = uint64_t{of_a.running} * of_b.terms.weight;
+    const uint64_t use_b = uint64_t{of_b.running} * of_a.terms.weight;
+    return use_a != use_b ? use_a < use_b : of_a.served < of_b.served;
+  }
+
   bool may_take(uint32_t tenant) const {
     const Tenant& of = terms_of(tenant);
     if (of.running >= of.terms.cap || in_use_ >= total_) return false;
@@ -156,12 +164,6 @@ class SlotShares {
     sink(tenants_[last].place);
   }
 
-  bool goes_before(uint32_t a, uint32_t b) const {
-    const Tenant &of_a = tenants_[a], &of_b = tenants_[b];
-    const uint64_t use_a = uint64_t{of_a.running} * of_b.terms.weight;
-    const uint64_t use_b = uint64_t{of_b.running} * of_a.terms.weight;
-    return use_a != use_b ? use_a < use_b : of_a.served < of_b.served;
-  }
   void put(uint32_t place, uint32_t tenant) {
     heap_[place] = tenant;
     tenants_[tenant].place = place;

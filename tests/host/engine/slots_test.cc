@@ -1,6 +1,7 @@
 // The tenants' shares of the runner's slots (R71).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "host/simulate/world.h"
@@ -134,6 +135,80 @@ TEST_F(Slots, OfStepsThatWaitForResourcesAreNoExceptions) {
   EXPECT_EQ(state(capped), State::completed);
 }
 
+// Three workflows of one tenant with two slots, where "a" and "b" share a processor and "p" needs none.
+class SlotsAndResources : public Slots {
+ protected:
+  SlotsAndResources() {
+    world.lose();
+    world.options().capacity = engine::Capacity::of({{"cpu", 1}});
+    world.come_back();
+    world.releases.allot("t", {1, 2});
+  }
+  void publish_three(const std::string& plain_steps) {
+    publish("t", R"({"name":"a","steps":[{"name":"a","resources":{"cpu":1},"timeout":"10s","max_retries":0}]},
+                    {"name":"b","steps":[{"name":"b","resources":{"cpu":1}}]},
+                    {"name":"p","steps":[)" +
+                     plain_steps + "]}");
+  }
+  ExecutionId begin(const std::string& workflow) { return world.start("{}", "", workflow, "t")->id; }
+  size_t calls(const std::string& function) {
+    return static_cast<size_t>(std::count_if(world.runner().calls.begin(), world.runner().calls.end(),
+                                             [&](const Called& call) { return call.function == function; }));
+  }
+};
+
+TEST_F(SlotsAndResources, ASlotThatIsFreedBehindTheDispatchWakesWhoHasWaitedForResources) {
+  publish_three(R"({"name":"p","timeout":"infinity"})");
+  world.runner().by_function["a"] = [](const auto&) { return hang(); };
+  world.runner().by_function["p"] = [](const auto&) { return after(60 * kMinute, ok()); };
+  for (const char* workflow : {"a", "b", "p"}) begin(workflow);
+  world.settle();
+  ASSERT_EQ(calls("a") + calls("p"), 2u);
+  ASSERT_EQ(calls("b"), 0u);
+  world.pass_time(10 * kSecond);  // and "a" is given up
+  for (bool more = true; more;) {
+    const auto turn = world.engine().turn(world.now());
+    ASSERT_TRUE(turn);
+    more = turn->more;
+  }
+  EXPECT_EQ(calls("b"), 1u) << "the engine would sleep until something else wakes it";
+}
+
+TEST_F(SlotsAndResources, StepsThatNeedNothingElseDoNotKeepOthersOut) {
+  std::string plain;
+  for (int i = 0; i < 50; ++i) plain += (i == 0 ? "" : ",") + named("p" + std::to_string(i));
+  publish_three(plain);
+  world.runner().by_function["a"] = [](const auto&) { return after(7 * kSecond, ok()); };
+  world.runner().script = [](const auto&) { return after(5 * kSecond, ok()); };
+  begin("a");
+  const ExecutionId waits = begin("b");
+  const ExecutionId many = begin("p");
+  world.settle();
+  ASSERT_EQ(calls("b"), 0u);
+  world.advance(20 * kSecond);
+  EXPECT_EQ(state(waits), State::completed);
+  EXPECT_EQ(state(many), State::running);
+  world.run();
+  EXPECT_EQ(state(many), State::completed);
+}
+
+TEST_F(SlotsAndResources, StepsThatHaveWaitedForResourcesDoNotKeepOthersOutEither) {
+  world.lose();
+  world.options().capacity = engine::Capacity::of({{"cpu", 2}});
+  world.come_back();
+  publish("t", R"({"name":"a","steps":[{"name":"a","resources":{"cpu":2}}]},
+                  {"name":"b","steps":[{"name":"b","resources":{"cpu":1}}]},
+                  {"name":"p","steps":[{"name":"p"},{"name":"q"},{"name":"r"},{"name":"s"}]})");
+  world.runner().by_function["p"] = [](const auto&) { return after(5 * kSecond, ok()); };
+  world.runner().script = [](const auto&) { return after(7 * kSecond, ok()); };
+  begin("a");
+  for (int i = 0; i < 20; ++i) begin("b");
+  const ExecutionId plain = begin("p");
+  world.advance(kMinute);
+  EXPECT_EQ(state(plain), State::completed);
+  EXPECT_LT(calls("b"), 20u) << "some have no slot yet, and would go before it";
+}
+
 // Whatever calls package code takes a slot; and its time begins when it has it.
 struct CallCase {
   const char* name;
@@ -234,6 +309,45 @@ TEST_F(Slots, AreNotGivenToCallsThatNobodyWantsAnyMore) {
   world.run();
   EXPECT_EQ(state(last), State::completed);
   for (const Called& call : world.runner().calls) EXPECT_NE(call.execution, cancelled);
+}
+
+// One slot becomes free at a time, and the calls of two tenants wait for it.
+TEST_F(Slots, AreGivenToTheCallsOfTenantsInTurn) {
+  world.runner().limit = 1;
+  takes = {{Kind::condition, kSecond}};
+  for (const char* tenant : {"t", "u"})
+    publish(tenant, R"({"name":"w","steps":[{"name":"a","when":{"function":"if"}}]})");
+  for (int i = 0; i < 10; ++i) start("t");
+  start("u");
+  start("u");
+  world.settle();
+  world.advance(5 * kSecond);
+  size_t of_u = 0;
+  for (const Called& call : world.runner().calls)
+    of_u += call.kind == Kind::condition && tenants.at(call.execution) == "u";
+  EXPECT_EQ(of_u, 2u);
+}
+
+// The function that maps out of the nested workflow waits for the slot that the conditions have.
+TEST_F(Slots, ACancelReachesACallThatWaitsForOne) {
+  publish("t", R"({"name":"w","steps":[{"name":"n","workflow":"inner","result":"map"}]},
+                  {"name":"inner","steps":[{"name":"x"}]},
+                  {"name":"asks","steps":[{"name":"a","when":{"function":"if"}}]})");
+  world.releases.allot("t", {1, 1});
+  takes = {{Kind::task, kSecond}, {Kind::condition, 4 * kSecond}, {Kind::result, 4 * kSecond}};
+  const ExecutionId id = start("t");
+  world.settle();
+  ASSERT_TRUE(world.start("{}", "", "asks", "t"));
+  world.advance(kSecond);
+  ASSERT_EQ(world.runner().calls.back().function, "if");
+  ASSERT_TRUE(world.cancel(id));
+  world.advance(4 * kSecond);
+  const auto map = std::find_if(world.runner().calls.begin(), world.runner().calls.end(),
+                                [](const Called& call) { return call.function == "map"; });
+  ASSERT_NE(map, world.runner().calls.end());
+  EXPECT_EQ(map->fate, Called::Fate::returned) << "it was asked to stop as soon as it had begun";
+  EXPECT_EQ(map->ended_at, map->at);
+  EXPECT_EQ(state(id), State::cancelled);
 }
 
 }  // namespace
