@@ -20,6 +20,9 @@
 #include <set>
 #include <string>
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // packages may call the old ones, too
+#pragma GCC diagnostic ignored "-Wignored-attributes"       // of functions, where only their type is meant
+
 extern "C" const char __executable_start, etext;  // the linker's: the program's code lies between them
 
 namespace pirn::worker {
@@ -39,11 +42,75 @@ uint16_t x87_control() {
   return word;
 }
 
-// Resolved once: the definition that comes after the program's, in the C library or a sanitizer.
+// The definition that comes after the program's, in the C library or a sanitizer. It is resolved before
+// main(), since the child of a fork may take no lock and so not look for it; the constructor of a library may
+// call it even earlier.
 template <class Function>
-Function* next(const char* name) {
-  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
-}
+class Next {
+ public:
+  constexpr explicit Next(const char* name) : name_(name) {}
+  Function* get() {
+    Function* found = found_.load(std::memory_order_relaxed);
+    if (found == nullptr) {
+      found = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name_));
+      found_.store(found, std::memory_order_relaxed);
+    }
+    return found;
+  }
+
+ private:
+  const char* const name_;
+  std::atomic<Function*> found_{nullptr};
+};
+
+#define PIRN_NEXT_AS(name, symbol, ...)            \
+  constinit Next<__VA_ARGS__> next_##name{symbol}; \
+  [[maybe_unused]] const bool resolved_##name = next_##name.get() != nullptr;
+#define PIRN_NEXT(name) PIRN_NEXT_AS(name, #name, decltype(::name))
+PIRN_NEXT(setlocale)
+PIRN_NEXT(chdir)
+PIRN_NEXT(fchdir)
+PIRN_NEXT(chroot)
+PIRN_NEXT(umask)
+PIRN_NEXT(setenv)
+PIRN_NEXT(putenv)
+PIRN_NEXT(unsetenv)
+PIRN_NEXT(clearenv)
+PIRN_NEXT(signal)
+PIRN_NEXT(__sysv_signal)
+PIRN_NEXT(sigset)
+PIRN_NEXT(sigignore)
+PIRN_NEXT(siginterrupt)
+PIRN_NEXT(sigaltstack)
+PIRN_NEXT(pthread_sigmask)
+PIRN_NEXT(sigprocmask)
+PIRN_NEXT(sighold)
+PIRN_NEXT(sigrelse)
+PIRN_NEXT(setrlimit)
+PIRN_NEXT(setrlimit64)
+PIRN_NEXT(prlimit)
+PIRN_NEXT(prlimit64)
+PIRN_NEXT(alarm)
+PIRN_NEXT(ualarm)
+PIRN_NEXT(setitimer)
+PIRN_NEXT(sched_setaffinity)
+PIRN_NEXT(pthread_setaffinity_np)
+PIRN_NEXT(setpriority)
+PIRN_NEXT(nice)
+PIRN_NEXT_AS(sigaction, "sigaction", int(int, const struct sigaction*, struct sigaction*))
+PIRN_NEXT_AS(bsd_signal, "bsd_signal", sighandler_t(int, sighandler_t))
+PIRN_NEXT_AS(sigblock, "sigblock", int(int))
+PIRN_NEXT_AS(sigsetmask, "sigsetmask", int(int))
+PIRN_NEXT_AS(locale_global, "_ZNSt6locale6globalERKS_", std::locale(const std::locale&))
+#undef PIRN_NEXT
+#undef PIRN_NEXT_AS
+
+const pid_t the_host = getpid();
+
+// A process that a package has forked needs these functions to set up its own directory, handlers and limits,
+// and shares nothing with the host that they can change; only after vfork() it shares the memory until it
+// executes a program. It may take no lock: another thread may have held it when the process was forked.
+bool in_forked_process() { return getpid() != the_host; }
 
 bool in_program(const void* caller) {
   return caller >= static_cast<const void*>(&__executable_start) && caller < static_cast<const void*>(&etext);
@@ -60,7 +127,7 @@ bool in_package(const void* caller) {
 // the program itself: package code also calls through other libraries (std::filesystem::current_path).
 bool from_package(const void* caller) {
   if (in_program(caller)) return false;
-  return the_current != nullptr || in_package(caller);
+  return (the_current != nullptr || in_package(caller)) && !in_forked_process();
 }
 
 // Once for each function and package: a step may run a million times.
@@ -100,8 +167,7 @@ void CallScope::note_refusal(const char* function) {
 
 void CallScope::keep_signal_mask() {
   if (mask_kept_) return;
-  static auto* const real = next<decltype(::pthread_sigmask)>("pthread_sigmask");
-  mask_kept_ = real(SIG_SETMASK, nullptr, &mask_) == 0;
+  mask_kept_ = next_pthread_sigmask.get()(SIG_SETMASK, nullptr, &mask_) == 0;
 }
 
 uint32_t CallScope::restore() {
@@ -168,12 +234,12 @@ bool refuses_on_host_thread(const void* caller, const char* function) {
 
 void keep_signal_mask(const void* caller) {
   CallScope* scope = CallScope::current();
-  if (scope != nullptr && !pirn::worker::in_program(caller)) scope->keep_signal_mask();
+  if (scope != nullptr && pirn::worker::from_package(caller)) scope->keep_signal_mask();
 }
 
 // There is no call that reads it and changes nothing; so it is read before other threads exist.
 std::atomic<mode_t> the_umask = [] {
-  auto* const real = pirn::worker::next<mode_t(mode_t)>("umask");
+  auto* const real = pirn::worker::next_umask.get();
   const mode_t mask = real(077);
   real(mask);
   return mask;
@@ -182,10 +248,9 @@ std::atomic<mode_t> the_umask = [] {
 }  // namespace
 
 #define PIRN_CALLER __builtin_return_address(0)
-#define PIRN_REAL(name) static auto* const real = pirn::worker::next<decltype(::name)>(#name)
+#define PIRN_REAL(name) auto* const real = pirn::worker::next_##name.get()
 
 #pragma GCC visibility push(default)
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // packages may call the old ones, too
 extern "C" {
 
 char* setlocale(int category, const char* locale) noexcept {
@@ -210,7 +275,7 @@ int chroot(const char* path) noexcept {
 mode_t umask(mode_t mask) noexcept {
   PIRN_REAL(umask);
   if (refuses(PIRN_CALLER, "umask")) return the_umask;
-  the_umask = mask;
+  if (!pirn::worker::in_forked_process()) the_umask = mask;
   return real(mask);
 }
 
@@ -232,8 +297,7 @@ int clearenv() noexcept {
 }
 
 int sigaction(int signal, const struct sigaction* action, struct sigaction* before) noexcept {
-  static auto* const real =
-      pirn::worker::next<int(int, const struct sigaction*, struct sigaction*)>("sigaction");
+  PIRN_REAL(sigaction);
   if (action != nullptr && refuses(PIRN_CALLER, "sigaction")) return -1;
   return real(signal, action, before);
 }
@@ -247,7 +311,7 @@ sighandler_t __sysv_signal(int number, sighandler_t handler) noexcept {
   return refuses(PIRN_CALLER, "signal") ? SIG_ERR : real(number, handler);
 }
 sighandler_t bsd_signal(int number, sighandler_t handler) noexcept {
-  static auto* const real = pirn::worker::next<sighandler_t(int, sighandler_t)>("bsd_signal");
+  PIRN_REAL(bsd_signal);
   return refuses(PIRN_CALLER, "signal") ? SIG_ERR : real(number, handler);
 }
 sighandler_t sigset(int number, sighandler_t handler) noexcept {
@@ -291,12 +355,12 @@ int sigrelse(int number) noexcept {
   return real(number);
 }
 int sigblock(int mask) noexcept {
-  static auto* const real = pirn::worker::next<int(int)>("sigblock");
+  PIRN_REAL(sigblock);
   keep_signal_mask(PIRN_CALLER);
   return real(mask);
 }
 int sigsetmask(int mask) noexcept {
-  static auto* const real = pirn::worker::next<int(int)>("sigsetmask");
+  PIRN_REAL(sigsetmask);
   keep_signal_mask(PIRN_CALLER);
   return real(mask);
 }
@@ -364,7 +428,7 @@ int nice(int increment) noexcept {
 
 // The locale of C++ streams. It answers the one that stays in force.
 std::locale std::locale::global(const std::locale& wanted) {
-  static auto* const real = pirn::worker::next<std::locale(const std::locale&)>("_ZNSt6locale6globalERKS_");
+  PIRN_REAL(locale_global);
   return refuses(PIRN_CALLER, "std::locale::global") ? std::locale() : real(wanted);
 }
 #pragma GCC visibility pop

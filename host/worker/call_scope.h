@@ -9,6 +9,8 @@
 //   restored   what belongs to the thread: floating-point control, the thread's own locale, the signal mask.
 //              Compared after each call without a system call (some nanoseconds).
 //
+// A process that a package forks is let through: it changes itself only.
+//
 // This protects against accidents, not against intent: a package that makes system calls itself, or writes
 // into memory that is not its own, is contained by a worker process only.
 #pragma once

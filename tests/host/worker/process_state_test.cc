@@ -100,7 +100,7 @@ class ProcessState : public ::testing::TestWithParam<Act> {
     made->library = sha256(read_file(kLibrary));
     for (const char* id : {"c_locale", "cpp_locale", "thread_locale", "directory", "mode_mask", "environment",
                            "handlers", "signal_stack", "signal_mask", "rounding", "exception_mask", "limits",
-                           "timers", "affinity", "priority", "own_thread", "fails_untidily"})
+                           "timers", "affinity", "priority", "own_thread", "forks", "fails_untidily"})
       made->functions.push_back({id, PIRN_KIND_TASK});
     // What the package's manifest would say of its workflows.
     auto loaded = library::Library::load(read_file(kLibrary), made->library);
@@ -188,6 +188,15 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(ProcessState, AThreadOfThePackagesOwnMayChangeItselfOnly) {
   const std::string before = state_of_process();
   EXPECT_TRUE(truth(run("own_thread"), "refused"));
+  EXPECT_EQ(state_of_process(), before);
+}
+
+TEST_F(ProcessState, AForkedProcessMayChangeItself) {
+  const std::string before = state_of_process();
+  const Completion completion = run("forks");
+  EXPECT_TRUE(truth(completion, "free")) << "what is needed between fork and exec works";
+  EXPECT_TRUE(truth(completion, "refused")) << "and in the host it is refused as before";
+  EXPECT_EQ(said(completion, "thread_state_restored"), "") << "the child's mask is its own";
   EXPECT_EQ(state_of_process(), before);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -104,6 +105,47 @@ PIRN_STEP(own_thread) {
   }).join();
   return pirn::ok({{"refused", process && self}});
 }
+// What a child sets up before it executes a program. False: something was refused.
+bool set_up() {
+  struct sigaction ignore = {};
+  ignore.sa_handler = SIG_IGN;
+  sigset_t all;
+  sigfillset(&all);
+  rlimit limit;
+  getrlimit(RLIMIT_CORE, &limit);
+  limit.rlim_cur = 0;
+  umask(0123);
+  return chdir("/") == 0 && umask(0123) == 0123 && sigaction(SIGUSR2, &ignore, nullptr) == 0 &&
+         signal(SIGUSR1, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_CORE, &limit) == 0 &&
+         sigprocmask(SIG_BLOCK, &all, nullptr) == 0;
+}
+void become_a_shell() {
+  char program[] = "/bin/sh", option[] = "-c", command[] = "test \"$(pwd)\" = / && umask | grep -q 123";
+  char* const arguments[] = {program, option, command, nullptr};
+  execve(program, arguments, environ);
+}
+bool ended_well(pid_t child) {
+  int status = -1;
+  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+PIRN_STEP(forks) {
+  const pid_t forked = fork();
+  if (forked == 0) {
+    if (set_up() && setenv("PIRN_UNTIDY", "1", 1) == 0) become_a_shell();
+    _exit(1);
+  }
+  const bool fork_is_free = ended_well(forked);
+  const pid_t sharing = vfork();
+  if (sharing == 0) {
+    if (set_up()) become_a_shell();
+    _exit(1);
+  }
+  const bool vfork_is_free = ended_well(sharing);
+  errno = 0;
+  const bool is_refused = chdir("/") == -1 && errno == EPERM;  // here, still
+  const mode_t mask = umask(0);
+  return pirn::ok({{"refused", is_refused && mask != 0123}, {"free", fork_is_free && vfork_is_free}});
+}
 PIRN_STEP(fails_untidily) {
   chdir("/");
   fesetround(FE_DOWNWARD);
@@ -112,7 +154,7 @@ PIRN_STEP(fails_untidily) {
 
 PIRN_WORKFLOW(acts, c_locale, cpp_locale, thread_locale, directory, mode_mask, environment, handlers,
               signal_stack, signal_mask, rounding, exception_mask, limits, timers, affinity, priority,
-              own_thread, fails_untidily)
+              own_thread, forks, fails_untidily)
 
 void begin() { setenv("PIRN_UNTIDY", "init", 1), fesetround(FE_UPWARD); }
 
