@@ -87,7 +87,7 @@ class Host::Core final : public api::Vitals {
     // Of what a store in memory holds there is no next life that could be told of crashes.
     PIRN_TRY(crash_record_,
              worker::CrashRecord::open(location_.memory ? std::string() : directory_.file("crashes")));
-    machine_.emplace(*store_, *registry_, *voice_, tail_, capacity, *crash_record_, !location_.memory,
+    machine_.emplace(*store_, *registry_, *voice_, tail_, capacity, crash_record_, !location_.memory,
                      options_.measure_cpu);
     open_notifier();
     PIRN_DO(recover());
@@ -164,7 +164,7 @@ class Host::Core final : public api::Vitals {
   std::string tcp_address() const { return server_->address(); }
   std::string store() const { return location_.memory ? "memory" : location_.path; }
   const std::string& path() const { return directory_.path(); }
-  size_t running_steps() const { return machine_->engine.running_steps(); }
+  size_t calls_left() const { return machine_->engine.running_steps() + stuck_calls(); }
 
   bool draining() const override { return draining_; }
   bool store_failed() const override { return store_failed_; }
@@ -310,7 +310,7 @@ class Host::Core final : public api::Vitals {
   api::WrongKeys wrong_keys_{{.free = static_cast<double>(options_.free_wrong_keys)}};
   std::optional<api::Services> services_;
   std::unique_ptr<api::Server> server_;
-  std::unique_ptr<worker::CrashRecord> crash_record_;
+  std::shared_ptr<worker::CrashRecord> crash_record_;  // shared with threads that are stuck
   std::optional<Machine> machine_;
   // Before the machine, to which it speaks; replies of the engine name it, so the run has to be over.
   std::unique_ptr<notify::Notifier> notifier_;
@@ -339,6 +339,6 @@ Status check_event_wish(const std::string& wish) { return events::check_wish(wis
 Status Host::run() { return core_->run(); }
 void Host::drain() { core_->drain(); }
 void Host::end_at_once() { core_->end_at_once(); }
-size_t Host::running_steps() const { return core_->running_steps(); }
+size_t Host::calls_left() const { return core_->calls_left(); }
 
 }  // namespace pirn

@@ -135,9 +135,9 @@ class Host {
   // thread.
   void end_at_once();
 
-  // After run(): steps whose functions still run on threads of this process. Their threads cannot be ended,
-  // so the process must end without destroying what they use.
-  size_t running_steps() const;
+  // After run(): functions that still run on threads of this process, of running steps and of calls that were
+  // given up. Their threads cannot be ended, so the process must end without destroying what they use.
+  size_t calls_left() const;
 
  private:
   class Core;

@@ -122,8 +122,8 @@ Result<std::string> run_local(const LocalRun& run) {
         if (last) ended.insert(of);
       });
   store::MemoryStore store;
-  PIRN_TRY(const std::unique_ptr<worker::CrashRecord> record, worker::CrashRecord::open({}));
-  Machine machine(store, *registry, voice, tail, capacity, *record, false);
+  PIRN_TRY(const std::shared_ptr<worker::CrashRecord> record, worker::CrashRecord::open({}));
+  Machine machine(store, *registry, voice, tail, capacity, record, false);
   PIRN_DO(machine.engine.recover(machine.clock.now()));
   record->begin_life();  // a step that ends the process does not end the run well
 

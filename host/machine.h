@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "host/clock.h"
@@ -52,11 +53,12 @@ class CommitTail final : public engine::CommitListener {
 // runner, which waits for what runs.
 struct Machine {
   Machine(store::Store& store, const registry::Registry& registry, LiveVoice& voice, CommitTail& tail,
-          engine::Capacity capacity, worker::CrashRecord& record, bool apart, bool measure = false)
+          engine::Capacity capacity, std::shared_ptr<worker::CrashRecord> record, bool apart,
+          bool measure = false)
       : store(store),
         releases(registry),
         runner(
-            {.measure = measure, .record = &record},
+            {.measure = measure, .record = std::move(record)},
             [&registry](const registry::Release& release) { return registry.load_library(release); }, voice,
             alarm),
         committer(apart ? std::make_unique<store::CommitThread>(store, [this] { alarm.wake(); }) : nullptr),

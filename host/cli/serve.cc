@@ -133,7 +133,7 @@ Outcome serve(const Arguments& arguments) {
   if (host->store() == "memory") say("  store     memory: executions end with this process");
   signals.deliver_to(*host);
   const Status ended = host->run();
-  const bool calls_left = host->running_steps() != 0;
+  const bool calls_left = host->calls_left() != 0;
   signals.end();
   if (ended && !calls_left) {
     host.reset();

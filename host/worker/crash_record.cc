@@ -88,10 +88,7 @@ std::string boot_id() {
 
 // ---- a life, and the one before ----
 
-CrashRecord::CrashRecord(Page* page, std::string boot)
-    : page_(page),
-      boot_(std::move(boot)),
-      calls_(std::make_unique<std::atomic<const Invocation*>[]>(kSlots)) {
+CrashRecord::CrashRecord(Page* page, std::string boot) : page_(page), boot_(std::move(boot)) {
   // The first ones are given out first: a host that is idle touches one page.
   for (uint32_t slot = kSlots; slot-- > 0;) free_slots_.push_back(slot);
 }
@@ -223,13 +220,11 @@ void CrashRecord::give_back(Slot* slot) {
   free_slots_.push_back(static_cast<uint32_t>(slot - page_->slots));
 }
 
-CallNote::CallNote(CrashRecord* record, CrashRecord::Slot* slot, const Invocation& call)
-    : record_(record), slot_(slot) {
+CallNote::CallNote(CrashRecord::Slot* slot, const Invocation& call) : slot_(slot) {
   noted_call = &call;
   noted_hook_of = call.kind == Kind::hook ? call.frame->execution.value : 0;
   noted_invocation = call.id;
   if (!slot_) return;
-  record_->calls_[static_cast<size_t>(slot_ - record_->page_->slots)].store(&call, std::memory_order_release);
   slot_->execution.store(call.frame->execution.value, std::memory_order_relaxed);
   slot_->step_and_kind.store(static_cast<uint64_t>(call.kind) << 32 | call.step, std::memory_order_relaxed);
   slot_->invocation.store(call.id, std::memory_order_release);
@@ -240,8 +235,6 @@ CallNote::~CallNote() {
   noted_call = nullptr;
   if (!slot_) return;
   slot_->invocation.store(0, std::memory_order_release);
-  record_->calls_[static_cast<size_t>(slot_ - record_->page_->slots)].store(nullptr,
-                                                                            std::memory_order_release);
 }
 
 // ---- the end ----
@@ -273,17 +266,6 @@ void CrashRecord::catch_fatal_signals() {
   action.sa_flags = SA_ONSTACK;
   sigemptyset(&action.sa_mask);
   for (size_t i = 0; i < std::size(kFatal); ++i) sigaction(kFatal[i], &action, &previous_action[i]);
-}
-
-// A call that was under way, and how many there were.
-const Invocation* CrashRecord::call_under_way(size_t& n) const {
-  const Invocation* found = nullptr;
-  for (size_t slot = 0; slot < kSlots; ++slot)
-    if (const Invocation* const call = calls_[slot].load(std::memory_order_acquire)) {
-      if (!found) found = call;
-      ++n;
-    }
-  return found;
 }
 
 namespace {
@@ -323,19 +305,25 @@ class Line {
 
 }  // namespace
 
-// As the command line prints errors. Async-signal-safe.
+// As the command line prints errors. Async-signal-safe. Calls of other threads may end meanwhile: of them
+// there is only what their slots say.
 void CrashRecord::say_who(const char* function, int status) const {
   const CatalogueEntry& entry = catalogue_entry(Code::process_ended);
   Line line;
   line << "error PIRN0" << static_cast<int64_t>(Code::process_ended) << " (" << entry.name << "): ";
-  size_t n = 0;
   if (const Invocation* const own = noted_call) {
     line << *own << " called " << function << "(" << status << "), which ends the process that it runs in";
   } else {
     line << "a thread that was started by package code called " << function << "(" << status
          << "), which ends the process that it runs in";
-    if (const Invocation* const other = call_under_way(n)) line << ", while this was under way: " << *other;
-    if (n > 1) line << " and " << static_cast<int64_t>(n - 1) << " other calls";
+    size_t others = 0;
+    for (const Slot& slot : page_->slots) {
+      if (slot.invocation.load(std::memory_order_acquire) == 0 || ++others > 1) continue;
+      char id[ExecutionId::kDigits];
+      ExecutionId{slot.execution.load(std::memory_order_relaxed)}.print(id);
+      line << ", while this was under way: a call of the execution " << std::string_view(id, sizeof id);
+    }
+    if (others > 1) line << " and " << static_cast<int64_t>(others - 1) << " other calls";
   }
   line << "\n  hint: " << entry.fix << "\n";
   line.write_to(STDERR_FILENO);

@@ -46,7 +46,7 @@ class CrashRecord {
   // room for it.
   static Result<std::unique_ptr<CrashRecord>> open(const std::string& file,
                                                    const std::string& boot = boot_id());
-  // Ends the life.
+  // Ends the life. Whoever has a slot shares the record: it is in the file that is mapped here.
   ~CrashRecord();
   CrashRecord(const CrashRecord&) = delete;
 
@@ -69,13 +69,11 @@ class CrashRecord {
  private:
   struct Page;
   CrashRecord(Page* page, std::string boot);
-  friend class CallNote;
   friend void before_exit(const char* function, int status);
 
   void read();
   void read_suspects();
   void note_killer();
-  const Invocation* call_under_way(size_t& n) const;
   void say_who(const char* function, int status) const;
   static void on_fatal(int signal);
   static void catch_fatal_signals();
@@ -84,20 +82,18 @@ class CrashRecord {
   const std::string boot_;
   LastLife last_;
   std::mutex slots_mutex_;
-  std::vector<uint32_t> free_slots_;                         // guarded by slots_mutex_
-  std::unique_ptr<std::atomic<const Invocation*>[]> calls_;  // in each slot, for say_who()
+  std::vector<uint32_t> free_slots_;  // guarded by slots_mutex_
 };
 
 // While it lives, the call is under way on this thread, and what ends the process here is its doing.
 class CallNote {
  public:
-  // `record` and `slot` may be null. All outlive the note.
-  CallNote(CrashRecord* record, CrashRecord::Slot* slot, const Invocation& call);
+  // `slot` may be null. Its record and the call outlive the note.
+  CallNote(CrashRecord::Slot* slot, const Invocation& call);
   ~CallNote();
   CallNote(const CallNote&) = delete;
 
  private:
-  CrashRecord* const record_;
   CrashRecord::Slot* const slot_;
 };
 

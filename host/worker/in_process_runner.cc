@@ -2,7 +2,9 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -10,6 +12,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -30,6 +33,8 @@ constexpr auto kStall = std::chrono::milliseconds(2);
 constexpr int64_t kShortNs = 20'000;
 constexpr int kSpins = 1'000;  // some tens of microseconds
 constexpr int kLockSpins = 1'000;
+// Between two looks at a thread that ends, at first and at last.
+constexpr std::chrono::milliseconds kFirstPause(1), kLastPause(1'000);
 
 int64_t unix_now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -154,9 +159,19 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   void retire(const registry::ReleasePtr& release);
   std::vector<Residence> residences() const;
   uint32_t stuck_calls() const { return stuck_; }
-  CrashRecord* record() const { return options_.record; }
+  CrashRecord* record() const { return options_.record.get(); }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  // A thread that was one too many and has left the packages. Destructors of a package's thread_local
+  // variables may still run on it, and may take for ever.
+  struct Ended {
+    std::thread thread;
+    pid_t id;
+    bool gone() const { return tgkill(getpid(), id, 0) != 0; }
+  };
+
   // What the operator sees of a release, from its first invocation until its memory is gone.
   struct Resident {
     registry::ReleasePtr release;
@@ -170,6 +185,8 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   std::thread leave_threads();  // with mutex_ held
   void shrink();                // with mutex_ held
   void join_ended(std::unique_lock<std::mutex>& lock);
+  void join_or_detach_ended();
+  void wait_for_news(std::unique_lock<std::mutex>& lock, Clock::time_point join_at);
   int64_t run_job(Place& place, int64_t now, CrashRecord::Slot* slot);
   void done(Place& place, std::unique_lock<std::mutex>& lock);
   bool spin(std::unique_lock<std::mutex>& lock);
@@ -205,12 +222,16 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
       graveyard_;  // guarded by mutex_: let go of on a pool thread, since that may run deinit
   std::vector<std::thread> threads_;  // guarded by mutex_
   size_t leaving_ = 0;                // guarded by mutex_: on their way from threads_ to ended_
-  std::vector<std::thread> ended_;    // guarded by mutex_: to be joined
+  std::vector<Ended> ended_;          // guarded by mutex_: to be joined
+  bool newly_ended_ = false;          // guarded by mutex_: the monitor has not seen all of ended_
+  size_t waking_ = 0;                 // guarded by mutex_: threads that are waking the engine
   std::atomic<size_t> queued_{0};     // queue_.size(), for the spinning thread
   bool spinning_ = false;             // guarded by mutex_: a thread is looking for a job
   bool watching_ = false;             // guarded by mutex_: the monitor looks at the queue again soon
   bool short_of_threads_ = false;     // guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_
+  bool said_not_gone_ = false;        // the monitor only
+  Clock::time_point look_at_{};       // the monitor only: at the threads; zero: there are the first ones only
   std::thread monitor_;
 
   std::atomic<int64_t> typical_ns_{0};  // moving average of what functions take
@@ -423,7 +444,8 @@ void InProcessRunner::Pool::work() {
   if (!self.joinable()) return;
   used.clear();
   lock.lock();
-  ended_.push_back(std::move(self));
+  ended_.push_back({std::move(self), gettid()});
+  newly_ended_ = true;
   --leaving_;
   stalled_.notify_all();
 }
@@ -444,7 +466,7 @@ bool InProcessRunner::Pool::spin(std::unique_lock<std::mutex>& lock) {
 int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now, CrashRecord::Slot* slot) {
   const Invocation& invocation = place.invocation;
   // Before the library is loaded: its constructors and its init are code of the package, too.
-  const CallNote note(options_.record, slot, invocation);
+  const CallNote note(slot, invocation);
   if (auto loaded = place.tenure->get(source_)) {
     const pirn_fn function = (*loaded)->find(invocation.function);
     assert(function && "the definition was checked against the functions of its release");
@@ -474,9 +496,12 @@ int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now, CrashRecord::S
 void InProcessRunner::Pool::done(Place& place, std::unique_lock<std::mutex>& lock) {
   done_.push_back(&place);
   if (done_.size() > 1) return;  // whoever was first has woken the engine for all that follow
+  if (stopping_) return;         // a stuck call has returned after all; there may be no engine any more
+  ++waking_;
   lock.unlock();
   wakeup_.wake();
   lock.lock();
+  if (--waking_ == 0 && stopping_) stalled_.notify_all();
 }
 
 // The calling thread is one too many. It keeps its own handle until it has left the packages, which may take
@@ -501,42 +526,62 @@ void InProcessRunner::Pool::shrink() {
   for (size_t i = 0; i < to_end_; ++i) work_.notify_one();
 }
 
-// With the lock held, and held again when it returns. What the threads had is given back to the system: the
-// allocator would keep it.
+// With the lock held, and held again when it returns. Whoever is not gone yet is not waited for. What the
+// threads had is given back to the system: the allocator would keep it.
 void InProcessRunner::Pool::join_ended(std::unique_lock<std::mutex>& lock) {
-  std::vector<std::thread> ended;
+  std::vector<Ended> ended;
   ended.swap(ended_);
+  newly_ended_ = false;
   const bool last = to_end_ + leaving_ == 0;
   lock.unlock();
-  for (std::thread& thread : ended) thread.join();
-  if (last) malloc_trim(0);
+  const auto gone =
+      std::partition(ended.begin(), ended.end(), [](const Ended& thread) { return !thread.gone(); });
+  const bool any = gone != ended.end();
+  for (auto thread = gone; thread != ended.end(); ++thread) thread->thread.join();
+  ended.erase(gone, ended.end());
+  if (any && last) malloc_trim(0);
   lock.lock();
+  std::move(ended.begin(), ended.end(), std::back_inserter(ended_));
 }
 
-// Wakes or adds a thread when jobs wait and none was taken for a while, and ends those that are too many.
+// Until there is something to do for the monitor: for a job, at once; for an ended thread that is not gone,
+// at `join_at`; for threads that are too many, at look_at_.
+void InProcessRunner::Pool::wait_for_news(std::unique_lock<std::mutex>& lock, Clock::time_point join_at) {
+  const auto called = [&] { return stopping_ || !queue_.empty() || newly_ended_; };
+  const bool above = threads_.size() > options_.threads;
+  if (!above) {
+    look_at_ = {};
+  } else if (look_at_ == Clock::time_point{}) {
+    look_at_ = Clock::now() + options_.idle_time;
+    least_idle_ = idle_;
+  }
+  if (!above && ended_.empty()) return stalled_.wait(lock, called);
+  const auto until = !above ? join_at : ended_.empty() ? look_at_ : std::min(look_at_, join_at);
+  stalled_.wait_until(lock, until, called);
+  if (!above || Clock::now() < look_at_) return;
+  shrink();
+  look_at_ = Clock::now() + options_.idle_time;
+}
+
+// Wakes or adds a thread when jobs wait and none was taken for a while, and ends those that are too many. It
+// never waits for code of packages.
 void InProcessRunner::Pool::watch() {
-  using Clock = std::chrono::steady_clock;
+  Clock::time_point join_at{};
+  std::chrono::milliseconds pause = kFirstPause;  // between two looks at ended threads that are not gone
   std::unique_lock lock(mutex_);
-  Clock::time_point look_at{};  // at the threads, while there are more than the first ones
   for (;;) {
     watching_ = false;
-    const auto called = [&] { return stopping_ || !queue_.empty() || !ended_.empty(); };
-    if (threads_.size() <= options_.threads) {
-      look_at = {};
-      stalled_.wait(lock, called);
-    } else {
-      if (look_at == Clock::time_point{}) {
-        look_at = Clock::now() + options_.idle_time;
-        least_idle_ = idle_;
-      }
-      stalled_.wait_until(lock, look_at, called);
-      if (Clock::now() >= look_at) {
-        shrink();
-        look_at = Clock::now() + options_.idle_time;
-      }
-    }
+    wait_for_news(lock, join_at);
     watching_ = true;
-    if (!ended_.empty()) join_ended(lock);
+    if (newly_ended_) pause = kFirstPause, join_at = {};
+    if (!ended_.empty() && Clock::now() >= join_at) {
+      join_ended(lock);
+      if (pause == kLastPause && !ended_.empty() && !std::exchange(said_not_gone_, true))
+        spdlog::warn("{} threads do not end: destructors of thread_local variables of a package still run",
+                     ended_.size());
+      join_at = Clock::now() + pause;
+      pause = std::min(pause * 2, kLastPause);
+    }
     if (stopping_) return;
     if (queue_.empty()) continue;
     const uint64_t taken_before = jobs_taken_;
@@ -545,9 +590,20 @@ void InProcessRunner::Pool::watch() {
     if (queue_.empty() || jobs_taken_ != taken_before) continue;
     if (idle_ > 0)
       work_.notify_one();
-    else if (threads_.size() < options_.capacity)
+    else if (threads_.size() + ended_.size() < options_.capacity)
       try_to_add_thread();
   }
+}
+
+// Threads that were too many and are not gone by the end of a second are left: they use nothing of the pool
+// but its memory, which they hold.
+void InProcessRunner::Pool::join_or_detach_ended() {
+  const auto end = Clock::now() + std::chrono::seconds(1);
+  for (Ended& each : ended_) {
+    while (!each.gone() && Clock::now() < end) std::this_thread::yield();
+    each.gone() ? each.thread.join() : each.thread.detach();
+  }
+  ended_.clear();
 }
 
 void InProcessRunner::Pool::stop() {
@@ -563,9 +619,9 @@ void InProcessRunner::Pool::stop() {
   monitor_.join();
   {
     std::unique_lock lock(mutex_);
-    stalled_.wait(lock, [&] { return leaving_ == 0; });
+    stalled_.wait(lock, [&] { return leaving_ == 0 && waking_ == 0; });
   }
-  for (std::thread& thread : ended_) thread.join();
+  join_or_detach_ended();
   const bool stuck = stuck_ > 0;
   for (std::thread& thread : threads) {
     if (stuck)

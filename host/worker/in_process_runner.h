@@ -32,7 +32,8 @@ class InProcessRunner final : public Runner {
     bool measure = false;    // the processor time of each call, which takes two calls of the system
     // So many threads as were never needed within such a time are too many.
     std::chrono::nanoseconds idle_time = std::chrono::seconds(10);
-    CrashRecord* record = nullptr;  // of the calls that are under way; outlives the runner. null: none
+    // Of the calls that are under way; null: none. Threads that are stuck hold it when the runner is gone.
+    std::shared_ptr<CrashRecord> record;
     // Begins a thread of the pool; throws std::system_error when the system has none left, which a test
     // cannot bring about for one process alone.
     std::function<std::thread(std::function<void()>)> begin_thread = [](std::function<void()> work) {

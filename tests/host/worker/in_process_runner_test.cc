@@ -115,7 +115,7 @@ class InProcessRunnerTest : public ::testing::Test {
     made->version = "1.0.0";
     made->digest = sha256(tenant + package);
     made->library = sha256(read_file(std::string(PIRN_WORKSHOPS "/") + package + ".so"));
-    for (const char* id : {"count", "block", "obey", "split"})
+    for (const char* id : {"count", "block", "obey", "split", "linger"})
       made->functions.push_back({id, PIRN_KIND_TASK});
     return made;
   }
@@ -434,6 +434,45 @@ TEST_F(InProcessRunnerTest, ThreadsThatAreNeededDoNotEnd) {
   EXPECT_TRUE(until([&] { return threads.alive() == 1; }));
 }
 
+// What a package does when a thread ends may take for ever; new threads are begun all the same.
+TEST_F(InProcessRunnerTest, ThreadsThatDoNotEndKeepNobodyWaiting) {
+  open({.capacity = 64, .threads = 1, .idle_time = std::chrono::milliseconds(1)});
+  const auto one = release("workshop-1");
+  const auto cancel_all = [&](uint64_t last, uint64_t n) {
+    for (uint64_t id = last - n + 1; id <= last; ++id) runner_->cancel(id, Runner::Signal::cancel);
+    take(n);
+  };
+  const uint64_t lingering = start(one, "linger", 4);
+  ASSERT_TRUE(workshop_.hears(1, "entered", 4));
+  cancel_all(lingering, 4);
+  ASSERT_TRUE(workshop_.hears(1, "lingers", 3));
+  const uint64_t obeying = start(one, "obey", 8);
+  EXPECT_TRUE(workshop_.hears(1, "entered", 12)) << "a thread for each";
+  cancel_all(obeying, 8);
+  workshop_.open_gate();
+  EXPECT_TRUE(workshop_.hears(1, "gone", 3));
+}
+
+// The record is in a file that is mapped: a stuck call that returns at last writes to it.
+TEST_F(InProcessRunnerTest, AStuckCallOutlivesTheRunnerAndHasItsRecord) {
+  Counted threads;
+  auto opened = CrashRecord::open("");
+  ASSERT_TRUE(opened);
+  std::shared_ptr<CrashRecord> record = std::move(*opened);
+  const std::weak_ptr<CrashRecord> still_there = record;
+  open({.capacity = 64, .threads = 2, .record = record, .begin_thread = threads.begin()});
+  const auto one = release("workshop-1");
+  const uint64_t stuck = start(one, "block");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  runner_->cancel(stuck, Runner::Signal::abandon);
+  runner_.reset();
+  record.reset();
+  EXPECT_FALSE(still_there.expired());
+  workshop_.open_gate();
+  ASSERT_TRUE(workshop_.hears(1, "left", 1));
+  EXPECT_TRUE(until([&] { return threads.alive() == 0 && still_there.expired(); }));
+}
+
 TEST_F(InProcessRunnerTest, ACallIsInTheRecordWhileItRuns) {
   std::string file = (std::filesystem::temp_directory_path() / "pirn-record-XXXXXX").string();
   close(mkstemp(file.data()));
@@ -441,10 +480,11 @@ TEST_F(InProcessRunnerTest, ACallIsInTheRecordWhileItRuns) {
     const auto seen = CrashRecord::open(file);
     return (*seen)->last_life().running;
   };
-  const auto record = CrashRecord::open(file);
-  ASSERT_TRUE(record);
-  (*record)->begin_life();
-  open({.capacity = 64, .threads = 2, .record = record->get()});
+  auto opened = CrashRecord::open(file);
+  ASSERT_TRUE(opened);
+  const std::shared_ptr<CrashRecord> record = std::move(*opened);
+  record->begin_life();
+  open({.capacity = 64, .threads = 2, .record = record});
   const auto one = release("workshop-1");
   const uint64_t id = start(one, "block");
   ASSERT_TRUE(workshop_.hears(1, "entered", 1));

@@ -53,6 +53,23 @@ static int32_t obey(pirn_state* state, pirn_call* call, const pirn_invocation* i
   return PIRN_CANCELLED;
 }
 
+/* As a thread_local variable of C++ has it: it keeps the library mapped, too. */
+extern int __cxa_thread_atexit_impl(void (*destroy)(void*), void* object, void* library);
+extern void* __dso_handle;
+static void linger_on(void* present) {
+  say("lingers");
+  ((workshop*)present)->wait_for_gate(present);
+  say("gone");
+}
+
+/* Obeys, but its thread does not end before the gate opens. */
+static int32_t linger(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                      pirn_outcome* outcome) {
+  enter(call);
+  __cxa_thread_atexit_impl(linger_on, __atomic_load_n(&shop, __ATOMIC_ACQUIRE), &__dso_handle);
+  return obey(state, call, invocation, outcome);
+}
+
 /* A graft with as many children as its parameter says. */
 static int32_t split(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
                      pirn_outcome* outcome) {
@@ -87,18 +104,19 @@ static void detach(pirn_state* state) {
 
 PIRN_FUNCTION(count, PIRN_KIND_TASK);
 PIRN_FUNCTION(block, PIRN_KIND_TASK);
+PIRN_FUNCTION(linger, PIRN_KIND_TASK);
 PIRN_FUNCTION(obey, PIRN_KIND_TASK);
 PIRN_FUNCTION(split, PIRN_KIND_TASK);
 
 PIRN_ABI_NOTE();
 PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {
   static const pirn_function* const functions[] = {&count_function, &block_function, &obey_function,
-                                                   &split_function};
+                                                   &split_function, &linger_function};
   static const pirn_plugin plugin = {.size = sizeof(pirn_plugin),
                                      .abi_major = PIRN_ABI_MAJOR,
                                      .abi_minor = PIRN_ABI_MINOR,
                                      .min_host_minor = PIRN_TARGET_MINOR,
-                                     .n_functions = 4,
+                                     .n_functions = 5,
                                      .id = WORKSHOP_ID,
                                      .version = "1.0.0",
                                      .sdk = "test",
