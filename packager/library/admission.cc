@@ -315,6 +315,12 @@ const Result<Runtime>& host_runtime() {
   return runtime;
 }
 
+Result<std::vector<std::string>> needed_libraries(std::string_view bytes) {
+  PIRN_TRY(const Elf elf, Elf::read_foreign(bytes));
+  PIRN_TRY(const std::vector<std::string_view> names, elf.dynamic_names(DT_NEEDED));
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
 Result<Admitted> admit(std::string_view bytes, const Runtime& runtime) {
   PIRN_TRY(const Elf elf, Elf::read(bytes));
   return Inspection(elf, runtime).run();

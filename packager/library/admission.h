@@ -43,4 +43,8 @@ struct Admitted {
 // rules are the causes of that Error. Bytes that cannot be understood are library_malformed.
 Result<Admitted> admit(std::string_view bytes, const Runtime& runtime);
 
+// DT_NEEDED of a library for any machine, in order. Errors: library_malformed, library_wrong_machine when it
+// is no 64-bit little-endian one.
+Result<std::vector<std::string>> needed_libraries(std::string_view bytes);
+
 }  // namespace pirn::library

@@ -151,11 +151,17 @@ Status describe_library(const PackOptions& options, const std::string& library, 
   return {};
 }
 
-// Libraries of other platforms cannot be looked into here; a host of theirs admits and probes them.
+// A host of their platform admits and probes them. What they need can be read here, and has to be promised.
 Status add_other_libraries(const PackOptions& options, Content& content) {
   for (const auto& [platform, path] : content.description.libraries) {
     PIRN_TRY(std::string bytes, read_named(options, path));
-    content.libraries.push_back({platform, std::move(bytes), {}});
+    Result<std::vector<std::string>> needed = library::needed_libraries(bytes);
+    if (!needed) {
+      Error error = std::move(needed).error();
+      error.message += " (" + path + ", for " + platform + ")";
+      return error;
+    }
+    content.libraries.push_back({platform, std::move(bytes), std::move(*needed)});
   }
   return {};
 }

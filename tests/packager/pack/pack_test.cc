@@ -1,6 +1,7 @@
 // From a project's folder to a package, with the real CMake, compiler and probe.
 #include "packager/pack/pack.h"
 
+#include <elf.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -153,6 +154,28 @@ TEST_F(Pack, NothingOutsideOfTheFolderIsPacked) {
     ASSERT_FALSE(refused) << lines;
     EXPECT_EQ(refused.error().code, Code::path_refused) << lines << describe(refused.error());
   }
+}
+
+// A host of the other platform compares it with what its library needs.
+TEST_F(Pack, TellsWhatLibrariesOfOtherPlatformsNeed) {
+  const std::string built = make_project("built", "c");
+  ASSERT_TRUE(pack(options_for(built)));
+  std::string library = scratch_.read("built/build/daily-report.so");
+  scratch_.write("p/x.so", library);
+  scratch_.write("p/package.toml",
+                 "publisher = \"acme\"\nlibrary = \"x.so\"\n[libraries]\nlinux-riscv64 = \"y.so\"\n");
+  library.replace(offsetof(Elf64_Ehdr, e_machine), 2, "\xf3\0", 2);  // EM_RISCV
+  scratch_.write("p/y.so", library);
+  const auto packed = pack(options_for(scratch_.path("p")));
+  ASSERT_TRUE(packed) << describe(packed.error());
+  const std::vector<std::string>& own = packed->manifest.find_library(archive::host_platform())->needed;
+  EXPECT_FALSE(own.empty());
+  EXPECT_EQ(packed->manifest.find_library("linux-riscv64")->needed, own);
+
+  scratch_.write("p/y.so", "this is no library");
+  const Error error = pack(options_for(scratch_.path("p"))).error();
+  EXPECT_EQ(error.code, Code::library_malformed) << describe(error);
+  EXPECT_NE(error.message.find("(y.so, for linux-riscv64)"), std::string::npos) << error.message;
 }
 
 TEST_F(Pack, ABrokenBuildShowsTheCompilersWords) {
