@@ -477,6 +477,7 @@ bool World::turn() {
       crash_without_trace();
     return true;
   }
+  woken_ = false;
   auto result = engine_->turn(now_);
   if (!result) {
     // As a host does: nothing was acknowledged, stop, recover.
@@ -487,7 +488,7 @@ bool World::turn() {
   runner_->count_taken();
   next_timer_ = result->next_timer;
   undurable_ = result->undurable;
-  return result->inputs > 0 || result->more || undurable_;
+  return result->more || undurable_ || woken_ || (next_timer_ && *next_timer_ <= now_);
 }
 
 void World::settle() {

@@ -199,9 +199,10 @@ class World : public engine::CommitListener, public worker::Wakeup {
   std::string step_state(ExecutionId id, std::string_view step);
   std::string context(ExecutionId id) { return show(id).context; }
 
-  // One turn; returns whether anything happened.
+  // One turn; returns whether a host would go on with the next one now. It sleeps otherwise, as real ones do:
+  // what an engine forgets to ask for stays undone.
   bool turn();
-  // Turns until nothing happens at this instant.
+  // Turns until the host would sleep at this instant.
   void settle();
   // Lets time pass: settles at every instant at which something is due.
   void advance(int64_t ns);
@@ -240,7 +241,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
 
   void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body,
                  bool last) override;
-  void wake() override {}
+  void wake() override { woken_ = true; }
 
  private:
   void push(engine::Command& command);
@@ -253,7 +254,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
   std::unique_ptr<ScriptedRunner> runner_;
   std::unique_ptr<store::Committer> committer_;
   std::unique_ptr<engine::Engine> engine_;
-  bool losing_ = false, undurable_ = false;
+  bool losing_ = false, undurable_ = false, woken_ = false;
   worker::LastLife last_life_;
   size_t published_commits_ = 0;
   std::optional<int64_t> next_timer_;

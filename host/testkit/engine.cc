@@ -84,6 +84,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
     InlineRunner runner;
     engine::Engine engine;
     std::optional<int64_t> next_timer;
+    bool woken = false;  // since the last turn began
   };
 
   void open();
@@ -96,7 +97,9 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   std::optional<engine::View> view() const;
 
   void on_commit(ExecutionId, std::string_view, uint32_t, std::string_view, bool) override {}
-  void wake() override {}
+  void wake() override {
+    if (life_) life_->woken = true;
+  }
   void on_log(const worker::Invocation& invocation, uint32_t level, std::string_view message) override;
   void on_progress(const worker::Invocation&, double, std::string_view) override {}
   void on_stream(const worker::Invocation&, std::string_view, bool) override {}
@@ -120,13 +123,14 @@ void MemoryHost::open() {
 }
 
 bool MemoryHost::turn() const {
+  life_->woken = false;
   auto turn = life_->engine.turn(now_);
   if (!turn) fatal(turn.error());
   life_->next_timer = turn->next_timer;
-  return turn->inputs > 0 || turn->more;
+  return turn->more || life_->woken || (turn->next_timer && *turn->next_timer <= now_);
 }
 
-// Turns until nothing happens at this instant.
+// Turns until a host would sleep at this instant.
 void MemoryHost::settle() const {
   while (!life_->runner.crashed()) {
     const bool something = turn();
