@@ -77,6 +77,11 @@ int order_descriptors(const std::vector<Handed>& descriptors, Copies& copies,
     if (copy < 0) return errno;
     ::posix_spawn_file_actions_adddup2(&actions, copy, each.to);
   }
+  // What a library has opened without close-on-exec stands between them as well.
+  for (int fd = STDERR_FILENO + 1; fd < last; ++fd)
+    if (std::none_of(descriptors.begin(), descriptors.end(),
+                     [&](const Handed& each) { return each.to == fd; }))
+      ::posix_spawn_file_actions_addclose(&actions, fd);
   return ::posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
 }
 

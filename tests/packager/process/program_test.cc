@@ -62,6 +62,17 @@ TEST(Program, GetsWhatItIsHanded) {
             "/dev/null\n");
 }
 
+TEST(Program, InheritsNothingBetweenTheNumbersThatItIsHanded) {
+  const int file = ::open("/dev/null", O_RDONLY);
+  std::vector<int> open;
+  for (int i = 0; i < 24; ++i) open.push_back(::fcntl(file, F_DUPFD, 3));  // as a library would open them
+  EXPECT_EQ(run({"sh", "-c", kList}, process::environment(), {{file, 9}, {file, 5}}).output,
+            "0\n1\n2\n5\n9\n");
+  EXPECT_EQ(run({"sh", "-c", kList}, process::environment(), {{file, 20}}).output, "0\n1\n2\n20\n");
+  for (const int fd : open) ::close(fd);
+  ::close(file);
+}
+
 TEST(Program, InheritsNoSecrets) {
   for (const char* name : {"PIRN_KEY", "PIRN_KEY_FILE", "PIRN_KEY_PASSPHRASE", "PIRN_KEY_PASSPHRASE_FILE",
                            "PIRN_PASSPHRASE", "PIRN_API_TOKEN", "PIRN_WEBHOOK_SECRET"})
