@@ -83,19 +83,27 @@ ConnectionTable::Id ConnectionTable::open(Door door, const std::string& peer, st
   return id;
 }
 
-// Takes a place from the caller who has most, unless that is the one who asks.
+size_t ConnectionTable::held_by(const std::string& tenant) const {
+  const auto found = tenants_.find(tenant);
+  return found == tenants_.end() ? 0 : found->second.all.size();
+}
+
+// Takes a place from a caller who has more than the one who asks would have, or else from that one.
 bool ConnectionTable::make_room_for(const std::string& tenant, Closing& closing) {
-  const auto most = std::max_element(tenants_.begin(), tenants_.end(), [](const auto& a, const auto& b) {
-    return a.second.all.size() < b.second.all.size();
-  });
-  if (most == tenants_.end()) return false;
+  const size_t then = held_by(tenant) + 1;
+  std::vector<Group*> larger;
+  for (auto& [owner, group] : tenants_)
+    if (group.all.size() > then) larger.push_back(&group);
+  std::stable_sort(larger.begin(), larger.end(),
+                   [](const Group* a, const Group* b) { return a->all.size() > b->all.size(); });
+  for (Group* group : larger) {
+    if (evict_idle(*group, closing)) return true;
+    if (group->streams.empty()) continue;
+    evict(*group->streams.begin(), closing);
+    return true;
+  }
   const auto own = tenants_.find(tenant);
-  const size_t held = own == tenants_.end() ? 0 : own->second.all.size();
-  if (most->second.all.size() <= held + 1) return own != tenants_.end() && evict_idle(own->second, closing);
-  if (evict_idle(most->second, closing)) return true;
-  if (most->second.streams.empty()) return false;
-  evict(*most->second.streams.begin(), closing);
-  return true;
+  return own != tenants_.end() && evict_idle(own->second, closing);
 }
 
 bool ConnectionTable::authenticate(Id id, const std::string& tenant) {
@@ -107,7 +115,11 @@ bool ConnectionTable::authenticate(Id id, const std::string& tenant) {
     if (found == entries_.end()) return true;  // it is being closed
     Entry& entry = found->second;
     if (entry.door == Door::local || (entry.known && entry.owner == tenant)) return true;
-    if (!entry.known && known_.all.size() + limits_.strangers >= limits_.network)
+    const size_t places = limits_.network - limits_.strangers;
+    const size_t most_of_one = std::max<size_t>(1, places - (places + 3) / 4);
+    if (const size_t held = held_by(tenant); held >= most_of_one)
+      room = held != 0 && evict_idle(tenants_[tenant], closing);
+    else if (!entry.known && known_.all.size() >= places)
       room = make_room_for(tenant, closing);
     if (room) {
       erase(id, entry);

@@ -5,9 +5,11 @@
 // own, and the newest stranger is always let in: it pushes out the oldest one, of its own address first. So a
 // flood of silent connections cannot keep out somebody who has a key and says so.
 //
-// The remaining places of TCP belong to callers with keys. When they are full, a caller who holds fewer than
-// the one who holds most gets a place of the latter: an idle connection, or else a watcher of a stream, whose
-// client connects again. A caller's connection with a request under way is never closed for another one.
+// The remaining places of TCP belong to callers with keys. A quarter of them is out of reach for any single
+// caller: who has the other three quarters gives up an idle connection of his own, or is refused. When all
+// are full, a caller gets a place of one who holds more, of the one who holds most first: an idle connection,
+// or else a watcher of a stream, whose client connects again. A caller's connection with a request under way
+// is never closed for another one.
 #pragma once
 
 #include <cstddef>
@@ -79,6 +81,7 @@ class ConnectionTable {
   void evict(Id id, Closing& closing);
   bool evict_idle(Group& group, Closing& closing);  // the oldest one; false: there is none
   void evict_stranger(Group& group, Closing& closing);
+  size_t held_by(const std::string& tenant) const;
   bool make_room_for(const std::string& tenant, Closing& closing);
 
   const ConnectionLimits limits_;

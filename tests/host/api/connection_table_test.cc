@@ -98,14 +98,49 @@ TEST(ConnectionTable, ACallerWithFewGetsAPlaceOfTheOneWithMost) {
 }
 
 TEST(ConnectionTable, TheOneWithMostIsRefusedWhenAllOfHisAreBusy) {
-  Table table({.local = 1, .network = 4, .strangers = 2, .strangers_of_address = 2});
-  const Id one = table.known("red", Activity::request), two = table.known("red", Activity::request);
-  EXPECT_EQ(table.known("red"), 0u);
-  EXPECT_EQ(table.known("blue"), 0u) << "there is nothing that could be closed";
+  Table table({.local = 1, .network = 6, .strangers = 2, .strangers_of_address = 2});
+  const Id one = table.known("red", Activity::request), two = table.known("red", Activity::request),
+           three = table.known("red", Activity::request);
+  EXPECT_EQ(table.known("red"), 0u) << "one place of four is out of his reach";
+  const Id blue = table.known("blue", Activity::request);
+  EXPECT_NE(blue, 0u);
+  EXPECT_EQ(table.known("green"), 0u) << "there is nothing that could be closed";
   table.set(two, Activity::stream);
   EXPECT_EQ(table.known("red"), 0u) << "one's own watchers stay";
-  EXPECT_NE(table.known("blue"), 0u);
-  EXPECT_TRUE(table.is_closed(two) && !table.is_closed(one));
+  EXPECT_NE(table.known("green"), 0u);
+  EXPECT_TRUE(table.is_closed(two) && !table.is_closed(one) && !table.is_closed(three));
+}
+
+TEST(ConnectionTable, NoCallerHasMoreThanThreeQuarters) {
+  for (const size_t places : {1, 2, 3, 4, 5, 8, 100}) {
+    Table table({.local = 1, .network = places + 2, .strangers = 2, .strangers_of_address = 2});
+    size_t held = 0;
+    for (size_t i = 0; i < 2 * places; ++i) held += table.known("red", Activity::request) != 0;
+    EXPECT_EQ(held, std::max<size_t>(1, places * 3 / 4)) << places;
+    if (places > 1) {
+      EXPECT_NE(table.known("blue", Activity::request), 0u) << places;
+    }
+  }
+  // Of one's own, what is idle goes, though there is room for others.
+  Table table({.local = 1, .network = 6, .strangers = 2, .strangers_of_address = 2});
+  const Id idle = table.known("red");
+  EXPECT_NE(table.known("red", Activity::request), 0u);
+  EXPECT_NE(table.known("red", Activity::request), 0u);
+  EXPECT_NE(table.known("red", Activity::request), 0u);
+  EXPECT_TRUE(table.is_closed(idle));
+  EXPECT_EQ(table.count().known, 3u);
+  // Nor does a connection that changes its owner get round it.
+  const Id blue = table.known("blue", Activity::request);
+  EXPECT_FALSE(table.authenticate(blue, "red"));
+  EXPECT_TRUE(table.authenticate(blue, "blue"));
+}
+
+TEST(ConnectionTable, WhatIsIdleOfAnotherIsFoundBehindTheOneWithMost) {
+  Table table({.local = 1, .network = 10, .strangers = 2, .strangers_of_address = 2});
+  for (int i = 0; i < 5; ++i) EXPECT_NE(table.known("red", Activity::request), 0u);
+  for (int i = 0; i < 3; ++i) EXPECT_NE(table.known("blue"), 0u);
+  EXPECT_NE(table.known("green", Activity::request), 0u) << "red has most, and nothing to give";
+  EXPECT_EQ(table.count().known, 8u);
 }
 
 TEST(ConnectionTable, MakesRoomWithWhatOnlyWaits) {
