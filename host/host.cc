@@ -188,7 +188,11 @@ class Host::Core final : public api::Vitals {
     PIRN_TRY(location_, store::resolve_store_url(
                             {environment("PIRN_STORE_URL"), options_.store, environment("PIRN_DB_NAME")},
                             directory_.path()));
-    PIRN_TRY(store_, store::open_store(location_));
+    std::vector<std::string> warnings;
+    PIRN_TRY(store_, store::open_store(location_, &warnings));
+    // What lies above the data directory has been reported.
+    if (!location_.path.starts_with(directory_.path() + "/"))
+      for (const std::string& warning : warnings) log::write(log::Level::warn, "host", warning);
     sqlite_ = dynamic_cast<store::SqliteStore*>(store_.get());
     return {};
   }

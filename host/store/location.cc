@@ -30,7 +30,7 @@ bool file_name(const std::string& name) {
   for (const std::string_view taken : {"registry.db", "logbook.db"})
     if (name.starts_with(taken)) return false;
   for (const std::string_view taken :
-       {"registry.pepper", "lock", "pirn.sock", "crashes", "blobs", "lost+found"})
+       {"registry.pepper", "registry.sealed", "lock", "pirn.sock", "crashes", "blobs", "lost+found"})
     if (name == taken) return false;
   return true;
 }
@@ -71,10 +71,17 @@ Result<StoreLocation> resolve_store_url(const StoreSettings& settings, const std
   return StoreLocation{false, data_directory + "/" + settings.name_of_environment};
 }
 
-Result<std::unique_ptr<Store>> open_store(const StoreLocation& location) {
+Result<std::unique_ptr<Store>> open_store(const StoreLocation& location, std::vector<std::string>* warnings) {
   if (location.memory) return std::unique_ptr<Store>(std::make_unique<MemoryStore>());
-  PIRN_DO(check_private_database(location.path));  // it may lie outside the data directory
-  PIRN_TRY(std::unique_ptr<Store> store, SqliteStore::open(location.path));
+  // It may lie outside the data directory.
+  std::vector<std::string> reported;
+  const Status parents = check_parents(location.path, reported);
+  if (!parents && parents.error().code == Code::data_directory_unsafe) return parents.error();
+  PIRN_DO(check_private_database(location.path));
+  PIRN_TRY(std::unique_ptr<Store> store,
+           SqliteStore::open(location.path));  // says that a directory is missing
+  PIRN_DO(parents);
+  if (warnings != nullptr) warnings->insert(warnings->end(), reported.begin(), reported.end());
   return store;
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "host/store/store.h"
 
@@ -32,7 +33,10 @@ struct StoreSettings {
 // not have.
 Result<StoreLocation> resolve_store_url(const StoreSettings& settings, const std::string& data_directory);
 
-// What cannot be opened is an error (store_unopenable and its relatives).
-Result<std::unique_ptr<Store>> open_store(const StoreLocation& location);
+// What cannot be opened is an error (store_unopenable and its relatives), and so are a file and directories
+// above it that others can change (data_directory_unsafe, private_files.h). What is only to be reported of
+// those directories is appended to `warnings`, one sentence each; null: nobody asks.
+Result<std::unique_ptr<Store>> open_store(const StoreLocation& location,
+                                          std::vector<std::string>* warnings = nullptr);
 
 }  // namespace pirn::store

@@ -207,7 +207,7 @@ Status check_private_directory(const std::string& path) {
 Status check_parents(const std::string& path, std::vector<std::string>& warnings) {
   std::vector<std::string> all = parents_of(path);
   boost::system::error_code unresolved;
-  const fs::path resolved = fs::canonical(path, unresolved);
+  const fs::path resolved = fs::weakly_canonical(path, unresolved);
   if (!unresolved)
     for (const std::string& parent : parents_of(resolved)) all.push_back(parent);
   std::set<std::pair<dev_t, ino_t>> seen;
@@ -221,7 +221,7 @@ Status check_parents(const std::string& path, std::vector<std::string>& warnings
     if ((found.st_mode & S_IWOTH) != 0 && !sticky)
       return unsafe(
           "'" + parent + "' can be changed by every user (mode " + octal(found.st_mode) + ")" + replace,
-          "Run: chmod o-w " + quoted(parent) + ", or choose another directory with --data.");
+          "Run: chmod o-w " + quoted(parent) + ", or choose another directory with --data or --store.");
     if ((found.st_mode & S_IWGRP) != 0 && !sticky && found.st_gid != 0)
       warnings.push_back("'" + parent + "' can be changed by its group (mode " + octal(found.st_mode) + ")" +
                          replace);

@@ -33,7 +33,7 @@ TEST(StoreUrl, WhatCannotBeUsedIsAnErrorAndNeverTheNextInOrder) {
   }
   for (const char* name :
        {"a/b.db", "/b.db", "..", ".", "a b.db", "a\nb", "\x1b[31m.db", "registry.db", "registry.db-wal",
-        "logbook.db", "registry.pepper", "lock", "pirn.sock", "crashes", "blobs"})
+        "logbook.db", "registry.pepper", "registry.sealed", "lock", "pirn.sock", "crashes", "blobs"})
     EXPECT_EQ(resolved({"", "", name}).rfind("invalid_argument: PIRN_DB_NAME", 0), 0u) << name;
 }
 
@@ -41,6 +41,31 @@ TEST(StoreUrl, PostgresIsRefusedByNameWithoutItsPassword) {
   const std::string text = resolved({"postgres://pirn:secret@db/pirn", "", ""});
   EXPECT_EQ(text.rfind("unsupported: PIRN_STORE_URL", 0), 0u) << text;
   EXPECT_EQ(text.find("secret"), std::string::npos) << text;
+}
+
+// Whoever may rename in a directory above puts another store in the place of this one.
+TEST(StoreUrl, NobodyElseMayChangeTheDirectoriesAboveAStoreElsewhere) {
+  namespace fs = std::filesystem;
+  std::string pattern = (fs::temp_directory_path() / "pirn-location-XXXXXX").string();
+  const fs::path directory = mkdtemp(pattern.data());
+  fs::create_directories(directory / "open" / "own");
+  fs::permissions(directory / "open", fs::perms::all);
+  fs::create_directory_symlink(directory / "open" / "own", directory / "link");
+  for (const char* path : {"open/pirn.db", "open/own/pirn.db", "link/pirn.db"}) {
+    const auto refused = open_store({false, (directory / path).string()});
+    ASSERT_FALSE(refused) << path;
+    EXPECT_EQ(refused.error().code, Code::data_directory_unsafe) << path << ": " << refused.error().message;
+    EXPECT_FALSE(fs::exists(directory / path));
+  }
+  // Its group, or a third user, is only reported.
+  fs::permissions(directory / "open", fs::perms::owner_all | fs::perms::group_all);
+  ASSERT_EQ(chown((directory / "open").c_str(), static_cast<uid_t>(-1), getegid()), 0);
+  std::vector<std::string> warnings;
+  EXPECT_TRUE(open_store({false, (directory / "open/own/pirn.db").string()}, &warnings));
+  if (getegid() != 0) {
+    EXPECT_FALSE(warnings.empty());
+  }
+  fs::remove_all(directory);
 }
 
 TEST(StoreUrl, WhatCannotBeOpenedIsAnErrorAndNeverMemory) {
