@@ -67,6 +67,7 @@ std::string audit_report_text(const AuditReport& report, std::string_view tenant
   const auto number = report.numbers.find(std::string(tenant));
   const uint64_t own_records = number == report.numbers.end() ? 0 : number->second;
   bj::object out{{"intact", report.intact()}, {"records", of_host ? report.records : own_records}};
+  if (of_host) out["checked"] = report.checked;
   if (of_host) out["head"] = bj::object{{"seq", report.head_seq}, {"hash", report.head.hex()}};
   out["breaks"] = std::move(breaks);
   return json_text(out);

@@ -8,8 +8,9 @@
 
 namespace pirn::api {
 
-// JSON: intact, records, checked, head {seq, hash}, breaks [{seq, what, accepted}]. `tenant` empty: as the
-// operator sees it. Else as that tenant does: its own records by their own numbers, and of the others only
+// JSON: intact, records, breaks [{seq, what, accepted}]. `tenant` empty: as the operator sees it, with
+// checked (records that were followed), head {seq, hash}, and the tenant of each break. Else as that tenant
+// does: its own records by their own numbers, and of the others only
 // whether they hold.
 std::string audit_report_text(const registry::AuditReport& report, std::string_view tenant);
 

@@ -6,6 +6,7 @@
 
 #include "host/api/document.h"
 #include "host/api/execution_text.h"
+#include "host/api/names.h"
 #include "host/api/orders.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
@@ -360,7 +361,7 @@ void rerun_execution(const Services& services, RequestPtr request, Respond respo
   if (!body) return respond(problem(body.error()));
   Result<std::string> from = body->text("from");
   if (!from) return respond(problem(from.error()));
-  if (from->empty()) return respond(problem(Error{Code::invalid_argument, "'from' names no step"}));
+  if (const Status named = check_named("step", *from); !named) return respond(problem(named.error()));
   const Result<bool> on_active = body->flag_or("on_active", false);
   if (!on_active) return respond(problem(on_active.error()));
   engine::Rerun command;

@@ -1,6 +1,7 @@
 // Names as requests bring them, checked where they come in: as a segment of the path, in the query, as the
 // tenant of a header, and as a member of the body. What a value is called says which rule it keeps, so that
-// no route can forget it. An empty name is never taken for "any": who means any leaves it out.
+// no route can forget it; a name in a member that is called otherwise is checked by its route. An empty name
+// is never taken for "any": who means any leaves it out.
 //
 // Thread: any; values.
 #pragma once
@@ -15,9 +16,9 @@
 namespace pirn::api {
 
 // bad_name when `what` is one of the names below and `text` breaks its rule; anything else passes.
-//   tenant, package, publisher, breaker, resource        a name: [a-z0-9][a-z0-9_-]{0,62}
+//   tenant, package, publisher, breaker                  a name: [a-z0-9][a-z0-9_-]{0,62}
 //   workflow                                             [package::]name
-//   step, ran, skipped, from (a step)                    a step's name, also of a nested one
+//   step, ran, skipped                                   a step's name, also of a nested one
 //   version                                              at most 128 of those that a semantic version has
 Status check_named(std::string_view what, std::string_view text);
 

@@ -33,7 +33,7 @@ const std::vector<std::string>& bad_names() {
                                                 "a::b::c",
                                                 "a'b",
                                                 std::string(64, 'a'),
-                                                std::string(5'000, 'a')};
+                                                std::string(4'000, 'a')};
   return kBad;
 }
 
@@ -99,9 +99,10 @@ bool right_for(const std::string& what, const std::string& text) {
 TEST(Names, AreRefusedInPathQueryHeaderAndBody) {
   TestHost host;
   host.make_tenant("red");
-  const auto expect_bad = [](const Answer& answer, const std::string& where) {
+  const auto expect_bad = [](const Answer& answer, const std::string& where,
+                             const std::string& error = "bad_name") {
     EXPECT_EQ(answer.status, 400) << where << ": " << answer.body;
-    EXPECT_EQ(answer.member("name"), "bad_name") << where << ": " << answer.body;
+    EXPECT_EQ(answer.member("name"), error) << where << ": " << answer.body;
   };
   for (const std::string& bad : {std::string("a b"), std::string("\x1b[31m"), std::string(2'000, 'a')}) {
     for (const Route& route : routes()) {
@@ -121,7 +122,8 @@ TEST(Names, AreRefusedInPathQueryHeaderAndBody) {
       for (const std::string& hole : holes_of(route.path))
         if (kNames.contains(hole) && !right_for(hole, bad))
           expect_bad(host.local(method, filled(hole, bad) + "?" + tenant, body, {{"Content-Type", type}}),
-                     std::string(route.path) + " " + hole);
+                     std::string(route.path) + " " + hole,
+                     bad.starts_with('\x1b') ? "malformed_request" : "bad_name");  // for any path
       for (const std::string& parameter : words(route.query))
         if (kNames.contains(parameter) && !right_for(parameter, bad))
           expect_bad(host.local(method, filled("", "") + "?" + parameter + "=" + escaped(bad) + "&" + tenant,
@@ -142,11 +144,15 @@ TEST(Names, AreRefusedInPathQueryHeaderAndBody) {
                                                {"/v1/executions/0000000000001/signal", "step"},
                                                {"/v1/executions/0000000000001/approve", "step"},
                                                {"/v1/executions/0000000000001/resume", "step"},
+                                               {"/v1/executions/0000000000001/reject", "step"},
+                                               {"/v1/executions/0000000000001/rerun", "from"},
+                                               {"/v1/dead-letters/retry", "workflow"},
+                                               {"/v1/dead-letters/prune", "package"},
                                                {"/v1/store/prune", "package"},
                                                {"/v1/store/prune", "workflow"},
                                                {"/v1/trust", "publisher"}})
     for (const std::string& bad : bad_names()) {
-      if (right_for(member, bad) || (member == "workflow" && bad == "a::b::c" && false)) continue;
+      if (right_for(member == "from" ? "step" : member, bad)) continue;
       std::string rest = path == "/v1/dead-letters/prune" ? ",\"before\":\"1d\"" : "";
       expect_bad(host.local("POST", path + "?tenant=red", "{\"" + member + "\":" + json_of(bad) + rest + "}"),
                  path + " " + member + " '" + bad.substr(0, 20) + "'");
