@@ -158,6 +158,11 @@ Status Registry::Core::check_in_force(const Principal& who, int64_t now_ms) cons
   return found == keys_.end() ? Status() : check_key(found->second.key, now_ms);
 }
 
+bool Registry::has_key(std::string_view id) const {
+  const std::shared_lock lock(core_->keys_mutex_);
+  return core_->keys_.contains(std::string(id));
+}
+
 Status Registry::check_in_force(const Principal& who, int64_t now_ms) const {
   return core_->check_in_force(who, now_ms);
 }

@@ -75,6 +75,8 @@ class Registry {
                             int64_t now_ms);
   // unauthenticated (which does not say whether the key exists), key_expired, key_revoked.
   Result<Principal> authenticate(std::string_view token, int64_t now_ms) const;
+  // Whether there is a key with this public id, be it revoked or expired.
+  bool has_key(std::string_view id) const;
   // Whether the key that a principal came with is still good: key_expired, key_revoked. Takes no time.
   Status check_in_force(const Principal& who, int64_t now_ms) const;
   // Called with the id of each key that is revoked from now on, on the thread that revokes it and after that

@@ -10,6 +10,7 @@
 #include "host/api/document.h"
 #include "host/api/names.h"
 #include "host/api/pool.h"
+#include "host/api/refusal_record.h"
 #include "host/api/target.h"
 #include "host/api/wrong_keys.h"
 #include "host/journal/value.h"
@@ -104,9 +105,21 @@ std::string_view token_in(std::string_view authorization) {
   return authorization;
 }
 
-std::string key_id_of(std::string_view token) {
+// The public id of the key that a token names; empty when there is no such key.
+std::string key_named_by(std::string_view token, const registry::Registry& registry) {
   const Result<registry::Token> parsed = registry::parse_token(token);
-  return parsed ? parsed->id : std::string();
+  return parsed && registry.has_key(parsed->id) ? parsed->id : std::string();
+}
+
+// Whether a request is for a route that never looks at keys.
+bool is_for_everybody(std::string_view method, std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  const auto all = routes();
+  if (std::none_of(all.begin(), all.end(),
+                   [&](const Route& each) { return each.scope == Scope::open && each.path == path; }))
+    return false;
+  const Result<Match> found = match(method, path);
+  return found && found->route->scope == Scope::open;
 }
 
 Error late_body(const ClientTimeouts& timeouts) {
@@ -210,18 +223,23 @@ void Connection::on_head(size_t size) {
 bool Connection::hold_back() {
   const auto authorization = parser_->get()[http::field::authorization];
   if (door_ != Door::network || authorization.empty()) return false;
+  const auto method = parser_->get().method_string(), target = parser_->get().target();
+  if (is_for_everybody({method.data(), method.size()}, {target.data(), target.size()})) return false;
   WrongKeys& wrong_keys = shared_.services.wrong_keys;
-  const std::string key = key_id_of(token_in({authorization.data(), authorization.size()}));
+  const std::string key =
+      key_named_by(token_in({authorization.data(), authorization.size()}), shared_.services.registry);
   const WrongKeys::Advice advice = wrong_keys.ask(peer_, key, now_ms());
   if (advice.retry_after_ms != 0) {
-    refuse(Error{Code::too_many_wrong_keys, "too many wrong API keys came from " + peer_});
+    refuse(Error{Code::too_many_wrong_keys,
+                 "too many wrong API keys came from " + peer_ + (key.empty() ? "" : " for the key " + key)},
+           advice.retry_after_ms);
     return true;
   }
   if (advice.hold_ms == 0) return false;
   stream_.expires_never();
   timer_.expires_after(std::chrono::milliseconds(advice.hold_ms));
-  timer_.async_wait([self = shared_from_this()](error_code error) {
-    self->shared_.services.wrong_keys.go_on(self->peer_);
+  timer_.async_wait([self = shared_from_this(), key](error_code error) {
+    self->shared_.services.wrong_keys.go_on(self->peer_, key);
     if (error || self->closed_) return;
     self->admit_head();
   });
@@ -315,13 +333,15 @@ Status Connection::identify_caller(Request& request) {
   return {};
 }
 
-// Right keys and wrong ones count for the address; a wrong one leaves a record.
+// A wrong key counts for its address, or for that key from there, and leaves a record.
 void Connection::note_key(std::string_view token, const Result<registry::Principal>& caller) {
+  if (caller) return;
   const int64_t now = now_ms();
-  if (caller) return shared_.services.wrong_keys.was_right(peer_, caller->key_id, now);
-  shared_.services.wrong_keys.was_wrong(peer_, key_id_of(token), now);
+  shared_.services.wrong_keys.was_wrong(peer_, key_named_by(token, shared_.services.registry), now);
   auto record = shared_.services.registry.admit_wrong_key(token, peer_, caller.error(), now);
-  if (record) write_record({Lane::refusals, std::string(kNobody)}, std::move(*record));
+  if (record)
+    write_later(shared_.services.pool, {Lane::refusals, std::string(kNobody)}, shared_.services.registry,
+                std::move(*record));
 }
 
 // What can be said about the body before any of it is read.
@@ -338,21 +358,15 @@ Status Connection::check_body() const {
 }
 
 // A change that somebody known may not make leaves a record of it, as those do that the registry refuses.
-// Whoever is refused faster than that can be written loses records, which the pool counts, and delays nobody.
+// Whoever is refused faster than that can be written has them counted, and delays nobody.
 void Connection::record_refusal(const Error& error) {
   if (route_ == nullptr || route_->method == "GET" || route_->scope == Scope::open) return;
   auto record = shared_.services.registry.admit_refusal(
       request_->principal, std::string(route_->method) + " " + std::string(route_->path),
       request_->path.substr(0, kAuditedPath), error, now_ms());
-  if (record) write_record({Lane::refusals, request_->principal.tenant}, std::move(*record));
-}
-
-// A record that finds no room is counted, and becomes a part of the next one of its kind.
-void Connection::write_record(const QueueKey& queue, registry::AuditRecord record) {
-  registry::Registry& registry = shared_.services.registry;
-  // Should the record fail, the registry is broken and says so at the next change; the refusal stands.
-  if (!shared_.services.pool.offer(queue, [&registry, record] { (void)registry.record(record); }))
-    registry.count_refusal(record);
+  if (record)
+    write_later(shared_.services.pool, {Lane::refusals, request_->principal.tenant},
+                shared_.services.registry, std::move(*record));
 }
 
 void Connection::admit_upload() {
@@ -437,6 +451,8 @@ void Connection::watch_body_deadline() {
   timer_.async_wait([weak = weak_from_this(), exchange = exchange_](error_code error) {
     const auto self = weak.lock();
     if (error || !self || self->closed_ || exchange != self->exchange_) return;
+    // It was queued already when the timer was cancelled.
+    if (self->dispatched_ || self->refused_) return;
     if (self->deadline_.at() > BodyDeadline::Clock::now()) return self->watch_body_deadline();
     self->body_late_ = true;
     self->stream_.cancel();
@@ -484,13 +500,17 @@ Respond Connection::responder(Admission admission) {
       };
 }
 
-void Connection::refuse(const Error& error) {
+void Connection::refuse(const Error& error, int64_t retry_after_ms) {
   // What was not read of the body would be taken for the next request.
   keep_alive_ = false;
   refused_ = true;
   error_code ignored;
   timer_.cancel(ignored);
   Response response = problem(error);
+  if (retry_after_ms != 0) {
+    std::erase_if(response.headers, [](const auto& header) { return header.first == "Retry-After"; });
+    response.headers.emplace_back("Retry-After", std::to_string((retry_after_ms + 999) / 1000));
+  }
   if (error.code == Code::method_not_allowed)
     response.headers.emplace_back("Allow", methods_of(request_->path));
   send(std::move(response));

@@ -70,7 +70,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void note_key(std::string_view token, const Result<registry::Principal>& caller);
   Status check_body() const;
   void record_refusal(const Error& error);
-  void write_record(const QueueKey& queue, registry::AuditRecord record);
   void admit_upload();
   void begin_body();
   void continue_body();
@@ -84,7 +83,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Answers for the request that is under way; any thread. Holds `admission` until its last copy is gone.
   Respond responder(Admission admission);
 
-  void refuse(const Error& error);  // before the body was read: answers and closes
+  // Before the body was read: answers and closes. `retry_after_ms` not 0: what the answer says of it.
+  void refuse(const Error& error, int64_t retry_after_ms = 0);
   void send(Response response);
   void send_stream(Response response);
   void pull();

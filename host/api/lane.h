@@ -12,7 +12,7 @@ namespace pirn::api {
 // Which threads run a piece of work. Each lane has its own, so that short reads never wait for long work.
 enum class Lane : uint8_t {
   reads,        // short: the registry, a page of the store
-  reports,      // a whole journal, a drawn graph, the replay of a stream
+  reports,      // a whole journal, a drawn graph, the replay of a stream, the audit log
   uploads,      // a package: unpacked, verified, stored
   deployments,  // a library in its probe, which may sleep for as long as a probe may take
   maintenance,  // the operator's: pruning, backup, the retention policy

@@ -114,6 +114,7 @@ A list that has pages takes `limit`, and the `cursor` of the page before as `cur
 | connections of the Unix socket | 4096 | the oldest idle one closes |
 | connections of TCP | 16384, and what the limit of open files leaves room for | an idle one of the caller with most closes, or 503 |
 | of those, not authenticated | 2048; 256 from one IPv4 address or one IPv6 /64 network | the oldest one closes |
+| of the others, of one caller | three quarters | an idle one of the caller closes, or 503 |
 | events that wait for one watcher | 1024, 1 MiB | the oldest are lost; `gap` says how many |
 
 A caller is a tenant, or the operator. A connection with a request under way is not closed to make room for others,
@@ -126,7 +127,8 @@ std::string_view what_runs_in(Lane lane) {
     case Lane::reads:
       return "short requests: the registry, one page of the store";
     case Lane::reports:
-      return "graphs, reports, plans, metrics, errors, checkpoints, logs, replays of streams, lists by tag";
+      return "graphs, reports, plans, metrics, errors, checkpoints, logs, replays of streams, lists by tag, "
+             "the audit log";
     case Lane::uploads:
       return "packages that are unpacked, verified and stored";
     case Lane::deployments:

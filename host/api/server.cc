@@ -121,9 +121,10 @@ class Server::Core {
     if (local_.acceptor().is_open()) local_.start(options_.socket_path);
     if (tcp_.acceptor().is_open()) tcp_.start(address());
     record_summaries_later();
-    thread_ = std::thread([this] { io_.run(); });
+    // Before the first request: a key that is revoked from now on must not be missed.
     shared_.services.registry.watch_keys(
         [this](const std::string& key) { asio::post(io_, [this, key] { end_key(key); }); });
+    thread_ = std::thread([this] { io_.run(); });
     return {};
   }
 

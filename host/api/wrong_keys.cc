@@ -5,64 +5,51 @@
 namespace pirn::api {
 
 namespace {
-std::string both(const std::string& address, const std::string& key) { return address + " " + key; }
+std::string source_of(const std::string& address, const std::string& key) { return address + " " + key; }
 }  // namespace
 
-void WrongKeys::refill(Bucket& bucket, int64_t now_ms) const {
-  const auto passed = static_cast<double>(std::max<int64_t>(0, now_ms - bucket.at_ms));
-  bucket.left = std::min(limits_.free, bucket.left + passed / static_cast<double>(limits_.refill_ms));
-  bucket.at_ms = now_ms;
-}
-
-WrongKeys::Address& WrongKeys::address_of(const std::string& address, int64_t now_ms) {
-  Address* found = addresses_.find(address);
-  if (found == nullptr) found = &addresses_.add(address, Address{{limits_.free, now_ms}, 0, 0});
-  refill(found->bucket, now_ms);
-  if (found->bucket.left >= limits_.free) found->strikes = 0;
-  return *found;
+void WrongKeys::refill(Source& source, int64_t now_ms) const {
+  const auto passed = static_cast<double>(std::max<int64_t>(0, now_ms - source.at_ms));
+  source.left = std::min(limits_.free, source.left + passed / static_cast<double>(limits_.refill_ms));
+  source.at_ms = now_ms;
+  if (source.left >= limits_.free) source.strikes = 0;
 }
 
 WrongKeys::Advice WrongKeys::ask(const std::string& address, const std::string& key, int64_t now_ms) {
   // Whoever was never wrong costs no entry.
-  Address* peer = addresses_.find(address);
-  if (peer == nullptr) return {};
-  peer = &address_of(address, now_ms);
-  if (peer->bucket.left >= 1) return {};
-  if (Bucket* known = key.empty() ? nullptr : known_.find(both(address, key))) {
-    refill(*known, now_ms);
-    if (known->left >= 1) return {};
-  }
-  if (peer->held >= limits_.held_of_address || held_ >= limits_.held) {
+  Kind& kind = kind_of(key);
+  Source* source = kind.recent.find(source_of(address, key));
+  if (source == nullptr) return {};
+  refill(*source, now_ms);
+  if (source->left >= 1) return {};
+  if (source->held >= limits_.held_of_source || kind.held >= limits_.held) {
     ++refused_;
-    const double missing = 1 - peer->bucket.left;
+    const double missing = 1 - source->left;
     return {0, std::max<int64_t>(1, static_cast<int64_t>(missing * static_cast<double>(limits_.refill_ms)))};
   }
-  ++peer->held;
-  ++held_;
+  ++source->held;
+  ++kind.held;
   ++held_back_;
-  const uint32_t doublings = std::min<uint32_t>(peer->strikes, 16);
+  const uint32_t doublings = std::min<uint32_t>(source->strikes, 16);
   return {std::min(limits_.longest_delay_ms, limits_.first_delay_ms << doublings), 0};
 }
 
-void WrongKeys::go_on(const std::string& address) {
-  if (held_ > 0) --held_;
-  if (Address* peer = addresses_.find(address); peer != nullptr && peer->held > 0) --peer->held;
-}
-
-void WrongKeys::was_right(const std::string& address, const std::string& key, int64_t now_ms) {
-  Bucket* known = known_.find(both(address, key));
-  if (known == nullptr) known_.add(both(address, key), Bucket{limits_.free, now_ms});
+void WrongKeys::go_on(const std::string& address, const std::string& key) {
+  Kind& kind = kind_of(key);
+  if (kind.held > 0) --kind.held;
+  if (Source* source = kind.recent.find(source_of(address, key)); source != nullptr && source->held > 0)
+    --source->held;
 }
 
 void WrongKeys::was_wrong(const std::string& address, const std::string& key, int64_t now_ms) {
   ++wrong_;
-  Address& peer = address_of(address, now_ms);
-  if (peer.bucket.left < 1) ++peer.strikes;
-  take(peer.bucket);
-  if (Bucket* known = known_.find(both(address, key))) {
-    refill(*known, now_ms);
-    take(*known);
-  }
+  Recent& recent = kind_of(key).recent;
+  const std::string name = source_of(address, key);
+  Source* source = recent.find(name);
+  if (source == nullptr) source = &recent.add(name, Source{limits_.free, now_ms});
+  refill(*source, now_ms);
+  if (source->left < 1) ++source->strikes;
+  source->left = source->left > 1 ? source->left - 1 : 0;
 }
 
 }  // namespace pirn::api

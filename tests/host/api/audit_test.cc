@@ -69,11 +69,12 @@ TEST(AuditApi, IsFollowedForTheOperatorAndForATenant) {
   const bj::object whole = document(host.local("GET", "/v1/audit/verification"));
   EXPECT_TRUE(whole.at("intact").as_bool());
   EXPECT_EQ(whole.at("records").as_int64(), 3);
+  EXPECT_EQ(whole.at("checked").as_int64(), 3);
   EXPECT_EQ(whole.at("head").at("seq").as_int64(), 3);
   const bj::object own = document(host.tcp("GET", "/v1/audit/verification", auditor));
   EXPECT_TRUE(own.at("intact").as_bool());
   EXPECT_EQ(own.at("records").as_int64(), 1);
-  EXPECT_FALSE(own.contains("head")) << "it counts the records of all tenants";
+  EXPECT_FALSE(own.contains("head") || own.contains("checked")) << "it counts the records of all tenants";
 }
 
 TEST(AuditText, ATenantSeesItsOwnBreaksAndOfTheOthersThatThereAreSome) {
@@ -129,6 +130,27 @@ TEST(WrongKeysApi, AreSlowedDownCountedAndRecordedOnce) {
   EXPECT_LE(found.size(), 16u);
   EXPECT_EQ(found[0].at("actor").as_string(), "peer/127.0.0.1");
   EXPECT_EQ(found[0].at("outcome").as_string(), "unauthenticated");
+}
+
+// Many people come from one address, and one of them sends nonsense.
+TEST(WrongKeysApi, NonsenseDelaysNobodyElseOfItsAddress) {
+  TestHost host([](HostOptions& options) { options.free_wrong_keys = 1; });
+  host.make_tenant("red");
+  const std::string right = host.make_key("red", "auditor");
+  const std::string nonsense = " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer nonsense\r\n\r\n";
+  std::vector<TestHost::Held> flood;
+  for (int i = 0; i < 100; ++i) flood.push_back(host.hold("GET /v1/whoami" + nonsense));
+  std::string refused;
+  for (auto each = flood.rbegin(); each != flood.rend() && refused.empty(); ++each)
+    if (std::string answer = each->read_until("\r\n\r\n"); answer.starts_with("HTTP/1.1 429"))
+      refused = std::move(answer);
+  EXPECT_EQ(host.tcp("GET", "/v1/whoami", right).status, 200);
+  EXPECT_TRUE(host.raw("GET /livez" + nonsense).starts_with("HTTP/1.1 200")) << "it looks at no keys";
+  const size_t at = refused.find("Retry-After: ");
+  ASSERT_NE(at, std::string::npos) << refused;
+  const int seconds = std::stoi(refused.substr(at + 13));
+  EXPECT_TRUE(seconds >= 1 && seconds <= 6) << "until the next one is free: " << refused;
+  EXPECT_EQ(refused.find("Retry-After: ", at + 1), std::string::npos) << refused;
 }
 
 // ---- streams

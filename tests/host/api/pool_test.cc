@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <latch>
+#include <thread>
+
+#include "host/api/refusal_record.h"
 
 namespace pirn::api {
 namespace {
@@ -17,6 +20,36 @@ TEST(Pool, ReadsNeverWaitForOtherLanes) {
   EXPECT_TRUE(pool.offer({Lane::reads, "i"}, [&] { read.count_down(); }));
   read.wait();
   opened.count_down();
+}
+
+// A refusal was counted as one that has its own record: a stop must not make it unheard of.
+TEST(Pool, ARecordThatWaitsWhenThePoolStopsIsWrittenAfterIt) {
+  const auto registry = registry::Registry::open({});
+  ASSERT_TRUE(registry);
+  const registry::Principal viewer{"acme", "k1", registry::Role::viewer, "", 0};
+  const auto refuse = [&](const std::string& object) {
+    auto record =
+        (*registry)->admit_refusal(viewer, "POST /v1/x", object, Error{Code::permission_denied, "no"}, 1'000);
+    EXPECT_TRUE(record);
+    return *record;
+  };
+  const QueueKey queue{Lane::refusals, "acme"};
+  Pool pool;
+  std::latch offered(1);
+  // Runs until nothing waits behind it any more, which only the stop brings about.
+  pool.post(queue, [&] {
+    offered.wait();
+    while (pool.figures(Lane::refusals).waiting != 0) std::this_thread::yield();
+  });
+  write_later(pool, queue, **registry, refuse("waits"));
+  offered.count_down();
+  pool.stop();
+  write_later(pool, queue, **registry, refuse("comes too late"));
+  ASSERT_TRUE((*registry)->record_counted(INT64_MAX));
+  const auto records = (*registry)->audit("acme", 0, 10);
+  ASSERT_TRUE(records);
+  ASSERT_EQ(records->size(), 1u);
+  EXPECT_EQ(records->front().times, 2u);
 }
 
 TEST(Pool, EveryLaneLeavesAThreadForAnotherTenantThanTheOneThatFillsIt) {

@@ -9,7 +9,7 @@ constexpr WrongKeys::Limits kLimits = {.free = 3,
                                        .refill_ms = 1'000,
                                        .first_delay_ms = 100,
                                        .longest_delay_ms = 400,
-                                       .held_of_address = 2,
+                                       .held_of_source = 2,
                                        .held = 3,
                                        .addresses = 4,
                                        .keys = 4};
@@ -26,7 +26,7 @@ TEST(WrongKeys, AFewAreFreeThenEachWaitsLonger) {
   use_up(keys, "a", "k");
   for (const int64_t expected : {100, 200, 400, 400}) {
     EXPECT_EQ(keys.ask("a", "k", 0).hold_ms, expected);
-    keys.go_on("a");
+    keys.go_on("a", "k");
     keys.was_wrong("a", "k", 0);
   }
   EXPECT_EQ(keys.figures().wrong, 7u);
@@ -57,22 +57,31 @@ TEST(WrongKeys, BeyondThoseThatWaitTheyAreRefusedUnread) {
   EXPECT_EQ(refused.retry_after_ms, 1'000);
   EXPECT_NE(keys.ask("b", "k", 0).hold_ms, 0);
   EXPECT_NE(keys.ask("b", "k", 0).retry_after_ms, 0) << "of all addresses together no more than three wait";
-  keys.go_on("a");
+  keys.go_on("a", "k");
   EXPECT_NE(keys.ask("a", "k", 0).hold_ms, 0);
   EXPECT_EQ(keys.figures().refused, 2u);
 }
 
-// Behind one address sit many people: who came with a right key does not wait for a stranger's wrong ones.
-TEST(WrongKeys, ARightKeyOfTheSameAddressGoesOnUnlessItIsTheOneThatIsTried) {
+// Behind one address sit many people: nobody waits for what others try there.
+TEST(WrongKeys, NonsenseOfTheSameAddressHoldsUpNoKeyThatThereIs) {
   WrongKeys keys(kLimits);
-  keys.was_right("a", "mine", 0);
-  use_up(keys, "a", "other");
-  EXPECT_NE(keys.ask("a", "other", 0).hold_ms, 0);
-  EXPECT_EQ(keys.ask("a", "mine", 0).hold_ms, 0);
-  EXPECT_NE(keys.ask("a", "new", 0).hold_ms, 0) << "it waits, and is let in then";
-  EXPECT_NE(keys.ask("a", "", 0).retry_after_ms + keys.ask("a", "", 0).hold_ms, 0);
-  for (int i = 0; i < 3; ++i) keys.was_wrong("a", "mine", 0);
-  EXPECT_NE(keys.ask("a", "mine", 0).retry_after_ms, 0) << "wrong secrets for this very key come from there";
+  use_up(keys, "a", "");
+  EXPECT_NE(keys.ask("a", "", 0).hold_ms, 0);
+  EXPECT_NE(keys.ask("a", "", 0).hold_ms, 0);
+  EXPECT_NE(keys.ask("a", "", 0).retry_after_ms, 0) << "all that may wait do";
+  for (const char* key : {"mine", "new"}) {
+    const auto advice = keys.ask("a", key, 0);
+    EXPECT_EQ(advice.hold_ms + advice.retry_after_ms, 0) << key;
+  }
+  // Nor does nonsense of all addresses together, also for a key whose secret is tried.
+  use_up(keys, "b", "");
+  EXPECT_NE(keys.ask("b", "", 0).hold_ms, 0);
+  EXPECT_NE(keys.ask("b", "", 0).retry_after_ms, 0);
+  use_up(keys, "a", "mine");
+  EXPECT_NE(keys.ask("a", "mine", 0).hold_ms, 0) << "wrong secrets for this very key come from there";
+  EXPECT_EQ(keys.ask("a", "new", 0).hold_ms, 0);
+  EXPECT_EQ(keys.ask("c", "mine", 0).hold_ms, 0) << "from elsewhere it is let in";
+  keys.go_on("a", "mine");
   EXPECT_EQ(keys.ask("a", "mine", 1'000).hold_ms, 0);
 }
 
@@ -80,7 +89,7 @@ TEST(WrongKeys, ManyAddressesTakeNoMoreMemory) {
   WrongKeys keys(kLimits);
   for (int i = 0; i < 10'000; ++i) {
     keys.was_wrong("address " + std::to_string(i), "k", 0);
-    keys.was_right("address " + std::to_string(i), "k", 0);
+    keys.was_wrong("address " + std::to_string(i), "", 0);
   }
   EXPECT_LE(keys.remembered(), kLimits.addresses + kLimits.keys);
 }
