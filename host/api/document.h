@@ -25,7 +25,10 @@ class Document {
   // An empty body is an empty object.
   static Result<Document> read(std::string_view body, std::initializer_list<std::string_view> known);
 
+  // Null also for a member that is null, which as a rule says as much as leaving it out.
   const boost::json::value* find(std::string_view name) const;
+  // Whether it is there, be it null: for members in which null has a meaning.
+  bool has(std::string_view name) const { return object_.contains(name); }
   // too_large: more than kLongestText bytes.
   Result<std::string> text(std::string_view name) const;  // required
   Result<std::string> text_or(std::string_view name, std::string_view otherwise) const;

@@ -81,8 +81,7 @@ Response one(int status, const Result<Row>& row) {
 
 // null: no cap.
 Result<uint32_t> read_cap(const Document& body) {
-  if (const bj::value* cap = body.find("max_running_steps"); cap == nullptr || cap->is_null())
-    return uint32_t{0};
+  if (body.find("max_running_steps") == nullptr) return uint32_t{0};
   PIRN_TRY(const int64_t cap, body.integer_or("max_running_steps", 1, 1, kMostRunningSteps));
   return static_cast<uint32_t>(cap);
 }
@@ -182,7 +181,7 @@ Response edit_tenant(const Services& services, const Request& request) {
     if (body.find("weight") != nullptr) {
       PIRN_TRY(edit.weight, read_weight(body));
     }
-    if (body.find("max_running_steps") != nullptr) {
+    if (body.has("max_running_steps")) {  // null: no cap
       PIRN_TRY(edit.max_running_steps, read_cap(body));
     }
     return edit;

@@ -106,6 +106,7 @@ class Tree {
         {"tenant", "Who owns packages and runs"},
         {"key", "Signing keys and API keys"},
         {"trust", "Which signing keys a tenant trusts"},
+        {"audit", "Who did what, and whether the record of it is whole"},
         {"package", "Releases in the registry"},
         {"rollout", "Deployments, and going back"},
         {"run", "Executions of workflows"},

@@ -14,11 +14,11 @@ same "$(api GET /v1/packages?tenant=acme)" 200
 same "$(api GET /v1/packages?tenant=nobody)" 404
 same "$(api GET "/v1/packages?tenant=acme&colour=red")" 400
 same "$(api GET /v1/packages?tenant=acme -H 'Pirn-Tenant: other')" 400
-same "$(api GET "/v1/packages/%2e%2e%2fetc?tenant=acme")" 404
+same "$(api GET "/v1/packages/%2e%2e%2fetc?tenant=acme")" 400; says body "bad_name"
 same "$(api GET "/v1/packages/%zz?tenant=acme")" 400; says body "malformed_request"
 same "$(api GET /v1%2fwhoami)" 404;                  says body "route_not_found"
 same "$(api GET "/v1/packages/%ff?tenant=acme")" 400; says body "UTF-8"
-same "$(api POST /v1/executions -H "$T" -H "$J" -H 'Transfer-Encoding: xchunked' -d '{}')" 400; says body "both Content-Length and Transfer-Encoding"
+same "$(api POST /v1/executions -H "$T" -H "$J" -H 'Transfer-Encoding: xchunked' -d '{}')" 501; says body "transfer_coding_unsupported"
 for bad in cursor= cursor=zzz cursor=0000000000000 limit= limit=0 limit=1001 limit=x; do
   same "$(api GET "/v1/executions?$bad" -H "$T")" 400 "$bad"; says body "invalid_argument"
 done

@@ -85,9 +85,12 @@ wait $keeper
 host=""
 
 # The same in a run without a host: it is no success.
-for way in exit _exit exit_apart; do
+for way in exit _exit; do
   expect 1 pirn run local poison --package poison.pirn --input "{\"way\":\"$way\"}"
   says err process_ended; says err "'drink' of the step 'drink'"; says err "xit(0)"
 done
+# A thread that the step started: it is the execution that is known.
+expect 1 pirn run local poison --package poison.pirn --input '{"way":"exit_apart"}'
+says err process_ended; says err "a call of the execution"; says err "exit(0)"
 expect 1 pirn run local poison --package poison.pirn --input '{"way":"exit"}' -o json; says err process_ended
 done_well

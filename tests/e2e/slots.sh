@@ -15,7 +15,7 @@ for tenant in acme other; do
   expect 0 pirn push lab.pirn --tenant $tenant
   expect 0 pirn deploy lab@1.0.0 --tenant $tenant
 done
-expect 0 pirn tenant show acme;                   says out "weight"
+expect 0 pirn tenant show acme;                   says out "WEIGHT"
 expect 0 pirn tenant show acme -o json;           says out '"weight":1,"max_running_steps":null'; says out '"share":1792'
 expect 3 pirn tenant show nobody;                 says err "nobody"
 expect 2 pirn tenant set acme;                    says err "max-running-steps"

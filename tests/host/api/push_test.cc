@@ -110,7 +110,7 @@ TEST_F(Push, RefusesALibraryThatDiffersFromItsManifest) {
     each.change(content);
     const Answer refused = push(std::move(content));
     EXPECT_EQ(refused.status, 422) << each.difference << "\n" << refused.body;
-    EXPECT_EQ(refused.member("code"), "library_misdescribed") << refused.body;
+    EXPECT_EQ(refused.member("name"), "library_misdescribed") << refused.body;
     EXPECT_NE(refused.body.find(each.difference), std::string::npos) << refused.body;
   }
   EXPECT_EQ(packages().find("zoo"), std::string::npos) << packages();
@@ -127,7 +127,7 @@ TEST_F(Push, RefusesALibraryThatAnswersForTheProbe) {
   for (const char* animal : {"constructor_forges", "constructor_forges_by_thread", "entry_forges"}) {
     const Answer refused = push(content_of(animal));
     EXPECT_EQ(refused.status, 422) << refused.body;
-    EXPECT_EQ(refused.member("code"), "probe_no_answer") << animal << "\n" << refused.body;
+    EXPECT_EQ(refused.member("name"), "probe_no_answer") << animal << "\n" << refused.body;
   }
   EXPECT_EQ(packages().find("zoo"), std::string::npos) << packages();
 }
@@ -138,7 +138,7 @@ TEST_F(Push, OutlivesALibraryThatAttacksTheHost) {
                              "constructor_kills_parent", "constructor_starts_a_crowd"}) {
     const Answer refused = push(content_of(animal));
     EXPECT_EQ(refused.status, 422) << refused.body;
-    EXPECT_EQ(refused.member("code"), "probe_forbidden_call") << animal << "\n" << refused.body;
+    EXPECT_EQ(refused.member("name"), "probe_forbidden_call") << animal << "\n" << refused.body;
   }
   EXPECT_EQ(push(content_of("good")).status, 201) << "the host is there";
 }

@@ -137,6 +137,13 @@ std::string answer_to(const std::string& method, const std::vector<std::string>&
     if (segment(1) == "cancel") return R"({"executions":["~"],"count":1})";
     return of_execution(segment(2), path.size() > 3);
   }
+  if (noun == "audit" && path.size() > 1)
+    return R"({"intact":true,"records":3,"checked":3,"head":{"seq":3,"hash":"~"},
+"breaks":[{"seq":1,"what":"~","accepted":true}]})";
+  if (noun == "audit")
+    return list("records", R"({"seq":1,"at":"~","tenant":"~","actor":"~","action":"~","object":"~","outcome":"~",
+"times":2,"detail":"~"})",
+                kLastPage);
   if (noun == "packages") return of_package(segment(2), path.size() > 1, post);
   if (noun == "tenants") return many ? list("tenants", kTenant) : std::string(kTenant);
   if (noun == "keys") return many ? list("keys", kKey) : std::string(kKey);
