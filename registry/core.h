@@ -19,8 +19,8 @@
 #include "registry/audit.h"
 #include "registry/blobs.h"
 #include "registry/database.h"
-#include "registry/refusals.h"
 #include "registry/fair_mutex.h"
+#include "registry/refusals.h"
 #include "registry/registry.h"
 #include "registry/token.h"
 

@@ -1,5 +1,5 @@
-// The memory that the bodies of requests and answers under way may take together. Bytes are taken as they arrive, never because a client
-// has announced them, and no caller may take all of it.
+// The memory that the bodies of requests and answers under way may take together. Bytes are taken as they
+// arrive, never because a client has announced them, and no caller may take all of it.
 #pragma once
 
 #include <cstdint>

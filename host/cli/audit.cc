@@ -34,7 +34,8 @@ void print_report(const bj::object& report) {
     const bj::object& found = each.as_object();
     const std::string seq = text_of(found, "seq");
     note((seq == "-" || seq == "0" ? std::string("the log") : "record " + printable(seq)) + ": " +
-         printable(text_of(found, "what")) + (found.at("accepted").as_bool() ? " (accepted by the operator)" : ""));
+         printable(text_of(found, "what")) +
+         (found.at("accepted").as_bool() ? " (accepted by the operator)" : ""));
   }
   const std::string records = text_of(report, "records");
   std::cout << (report.at("intact").as_bool() ? "the audit log holds: " : "the audit log does NOT hold: ")

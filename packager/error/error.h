@@ -43,8 +43,8 @@ const std::vector<CatalogueEntry>& catalogue();
 // "PIRN0102"
 std::string code_number(Code code);
 
-// A place in a text that a person wrote. line and column count from 1; 0 = unknown. The column counts characters
-// when the line is there to be shown, else bytes.
+// A place in a text that a person wrote. line and column count from 1; 0 = unknown. The column counts
+// characters when the line is there to be shown, else bytes.
 struct Where {
   std::string file;
   uint32_t line = 0;

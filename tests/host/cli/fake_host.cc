@@ -141,7 +141,8 @@ std::string answer_to(const std::string& method, const std::vector<std::string>&
     return R"({"intact":true,"records":3,"checked":3,"head":{"seq":3,"hash":"~"},
 "breaks":[{"seq":1,"what":"~","accepted":true}]})";
   if (noun == "audit")
-    return list("records", R"({"seq":1,"at":"~","tenant":"~","actor":"~","action":"~","object":"~","outcome":"~",
+    return list("records",
+                R"({"seq":1,"at":"~","tenant":"~","actor":"~","action":"~","object":"~","outcome":"~",
 "times":2,"detail":"~"})",
                 kLastPage);
   if (noun == "packages") return of_package(segment(2), path.size() > 1, post);

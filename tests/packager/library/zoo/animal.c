@@ -223,13 +223,13 @@ static void protect(unsigned long from, unsigned long size, long protection) {
 /* Changes ioctl() for the whole process, so that a guard in it that asks which call the kernel holds back is
    told of a harmless one, and then makes one that is not. */
 static void patch_guard_and_limit_parent(void) {
-  static const unsigned char kPatch[] = {
-      0xb8, 0x10, 0,    0,    0,          /* mov eax, SYS_ioctl */
-      0x0f, 0x05,                         /* syscall */
-      0x40, 0x84, 0xf6,                   /* test sil, sil: SECCOMP_IOCTL_NOTIF_RECV? */
-      0x75, 0x07,                         /* jne to the end */
-      0xc7, 0x42, 0x10, 0x38, 0,    0, 0, /* mov dword [rdx + 16], SYS_clone */
-      0xc3};                              /* ret */
+  static const unsigned char kPatch[] = {0xb8, 0x10, 0,    0,    0, /* mov eax, SYS_ioctl */
+                                         0x0f, 0x05,                /* syscall */
+                                         0x40, 0x84, 0xf6, /* test sil, sil: SECCOMP_IOCTL_NOTIF_RECV? */
+                                         0x75, 0x07,       /* jne to the end */
+                                         0xc7, 0x42, 0x10, 0x38, 0,
+                                         0,    0, /* mov dword [rdx + 16], SYS_clone */
+                                         0xc3};   /* ret */
 #if defined(__x86_64__)
   unsigned char* code = (unsigned char*)ioctl;
   const unsigned long page = (unsigned long)code & -4096ul;
