@@ -308,13 +308,13 @@ Status Connection::let_in(Request& request) {
   route_ = found->route;
   request.params = found->params;
   request.queue = {route_->lane, open ? std::string(kNobody) : request.principal.tenant};
-  const std::string_view by_query = request.parameter("tenant"), by_header = request.header("pirn-tenant");
-  if (!by_query.empty() && !by_header.empty() && by_query != by_header)
-    return Error{Code::invalid_argument, "the query and the header Pirn-Tenant name different tenants"};
   PIRN_DO(check_query_names(request.query));
+  const std::string_view by_header = request.header("pirn-tenant");
   if (!by_header.empty()) PIRN_DO(check_named("tenant", by_header));
   PIRN_DO(check_path_names(route_->path, request.params));
-  PIRN_TRY(request.tenant, admit(*route_, request.principal, by_query.empty() ? by_header : by_query));
+  PIRN_TRY(const std::string tenant, named_tenant(route_->path, request));
+  PIRN_TRY(request.tenant, admit(*route_, request.principal, tenant));
+  remove_tenants(route_->path, request);
   PIRN_DO(check_query(*route_, request));
   return {};
 }

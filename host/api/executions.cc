@@ -41,7 +41,9 @@ Result<engine::Start> read_start(const Request& request) {
   PIRN_TRY(const Document body, Document::read(request.body, {"workflow", "input", "at", "in", "strategy"}));
   engine::Start start;
   start.tenant = request.tenant;
-  PIRN_TRY(start.workflow, body.text("workflow"));
+  PIRN_DO(body.text("workflow"));
+  PIRN_TRY(const WorkflowName name, workflow_in(body, request));
+  start.workflow = name.local();
   PIRN_TRY(const std::string input, body.object_or_empty("input"));
   PIRN_TRY(start.input, journal::parse_object(input));
   start.input_digest = sha256(input);
@@ -84,20 +86,12 @@ Result<std::vector<std::string>> read_states(std::string_view states) {
   return out;
 }
 
-// "package::workflow" names both.
-void split_name(std::string& package, std::string& workflow) {
-  const size_t colons = workflow.find("::");
-  if (colons == std::string::npos) return;
-  package = workflow.substr(0, colons);
-  workflow.erase(0, colons + 2);
-}
-
 Result<store::ExecutionFilter> read_filter(const Request& request) {
   store::ExecutionFilter filter;
   filter.tenant = request.tenant;
-  filter.package = request.parameter("package");
-  filter.workflow = request.parameter("workflow");
-  split_name(filter.package, filter.workflow);
+  const WorkflowName name = split_workflow_name(request.parameter("workflow"));
+  filter.package = name.package.empty() ? request.parameter("package") : name.package;
+  filter.workflow = name.workflow;
   PIRN_TRY(filter.states, read_states(request.parameter("state")));
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
     PIRN_TRY(filter.since, parse_since_ns(since, now_ns()));
@@ -117,8 +111,9 @@ Result<engine::CancelAll> read_cancel_all(const Request& request) {
   engine::CancelAll command;
   command.tenant = request.tenant;
   PIRN_TRY(command.package, body.text_or("package", ""));
-  PIRN_TRY(command.workflow, body.text_or("workflow", ""));
-  split_name(command.package, command.workflow);
+  PIRN_TRY(WorkflowName name, workflow_in(body, request));
+  if (!name.package.empty()) command.package = std::move(name.package);
+  command.workflow = std::move(name.workflow);
   PIRN_TRY(command.tag, body.text_or("tag", ""));
   PIRN_TRY(const std::string states, body.text_or("state", ""));
   PIRN_TRY(command.states, read_states(states));

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "host/api/document.h"
+#include "host/api/names.h"
 #include "host/api/orders.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
@@ -41,20 +42,16 @@ bj::object object_of(const Letter& letter) {
            of.expires_at == journal::kNever ? bj::value(nullptr) : bj::value(print_instant(of.expires_at))}};
 }
 
-// "package::workflow" names both.
-void set_workflow(LetterFilter& filter, std::string workflow) {
-  if (const size_t colons = workflow.find("::"); colons != std::string::npos) {
-    filter.package = workflow.substr(0, colons);
-    workflow.erase(0, colons + 2);
-  }
-  filter.workflow = std::move(workflow);
+void set_workflow(LetterFilter& filter, WorkflowName name) {
+  if (!name.package.empty()) filter.package = std::move(name.package);
+  filter.workflow = std::move(name.workflow);
 }
 
-Result<LetterFilter> read_filter(const Document& body) {
+Result<LetterFilter> read_filter(const Document& body, const Request& request) {
   LetterFilter filter;
   PIRN_TRY(filter.package, body.text_or("package", ""));
-  PIRN_TRY(std::string workflow, body.text_or("workflow", ""));
-  set_workflow(filter, std::move(workflow));
+  PIRN_TRY(WorkflowName name, workflow_in(body, request));
+  set_workflow(filter, std::move(name));
   PIRN_TRY(filter.code, body.text_or("code", ""));
   PIRN_TRY(const std::string since, body.text_or("since", ""));
   if (!since.empty()) {
@@ -85,7 +82,7 @@ Result<engine::ListLetters> read_list(const Request& request) {
   engine::ListLetters list;
   list.tenant = request.tenant;
   list.filter.package = request.parameter("package");
-  set_workflow(list.filter, std::string(request.parameter("workflow")));
+  set_workflow(list.filter, split_workflow_name(request.parameter("workflow")));
   list.filter.code = request.parameter("code");
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
     PIRN_TRY(list.filter.since, parse_since_ns(since, now_ns()));
@@ -198,7 +195,7 @@ void retry_dead_letters(const Services& services, RequestPtr request, Respond re
                                                                  "before", "limit", "on_active"}));
     engine::RetryLetters command;
     command.tenant = request->tenant;
-    PIRN_TRY(command.filter, read_filter(body));
+    PIRN_TRY(command.filter, read_filter(body, *request));
     PIRN_TRY(const int64_t limit, body.integer_or("limit", 100, 1, kMaxPage));
     command.limit = static_cast<uint32_t>(limit);
     PIRN_TRY(command.on_active, body.flag_or("on_active", false));
@@ -242,7 +239,7 @@ void prune_dead_letters(const Services& services, RequestPtr request, Respond re
     PIRN_DO(body.text("before"));  // all there is goes by no mistake
     engine::DiscardLetters command;
     command.tenant = request->tenant;
-    PIRN_TRY(command.filter, read_filter(body));
+    PIRN_TRY(command.filter, read_filter(body, *request));
     return command;
   };
   Result<engine::DiscardLetters> command = read();

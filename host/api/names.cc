@@ -1,6 +1,7 @@
 #include "host/api/names.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "packager/definition/definition.h"
 
@@ -13,9 +14,13 @@ using Rule = bool (*)(std::string_view);
 constexpr size_t kLongestStep = 512, kLongestVersion = 128;
 
 bool is_workflow(std::string_view text) {
-  const size_t colons = text.find("::");
-  if (colons == std::string_view::npos) return definition::is_name(text);
-  return definition::is_name(text.substr(0, colons)) && definition::is_name(text.substr(colons + 2));
+  for (int parts = 0; parts < 2; ++parts) {
+    const size_t colons = text.find("::");
+    if (colons == std::string_view::npos) break;
+    if (!definition::is_name(text.substr(0, colons))) return false;
+    text.remove_prefix(colons + 2);
+  }
+  return definition::is_name(text);
 }
 
 bool consists_of(std::string_view text, size_t longest, std::string_view more) {
@@ -35,7 +40,8 @@ struct Named {
   std::string_view hint;  // empty: that of bad_name
 };
 
-constexpr std::string_view kWorkflowHint = "Use NAME or PACKAGE::NAME; pirn workflow ls shows them.";
+constexpr std::string_view kWorkflowHint =
+    "Use NAME, PACKAGE::NAME or TENANT::PACKAGE::NAME; pirn workflow ls shows them.";
 constexpr std::string_view kStepHint = "pirn run show lists the steps of a run.";
 
 constexpr Named kNamed[] = {
@@ -52,6 +58,33 @@ constexpr Named kNamed[] = {
 
 constexpr size_t kMostShown = 80;
 
+// "package", "version" of "/v1/packages/{package}/releases/{version}".
+std::vector<std::string_view> holes_in(std::string_view pattern) {
+  std::vector<std::string_view> holes;
+  for (size_t open; (open = pattern.find('{')) != std::string_view::npos;) {
+    const size_t close = pattern.find('}', open);
+    holes.push_back(pattern.substr(open + 1, close - open - 1));
+    pattern.remove_prefix(close + 1);
+  }
+  return holes;
+}
+
+// Calls `visit` with each name of a workflow in the path and the query. R: Request, const or not.
+template <class R, class Visit>
+void for_each_workflow(std::string_view pattern, R& request, const Visit& visit) {
+  const std::vector<std::string_view> holes = holes_in(pattern);
+  for (size_t i = 0; i < request.params.size(); ++i)
+    if (holes[i] == "workflow") visit(request.params[i]);
+  if (const auto found = request.query.find("workflow"); found != request.query.end()) visit(found->second);
+}
+
+Error two_tenants(std::string_view one, std::string_view other) {
+  return Error{Code::invalid_argument,
+               "the request names two tenants, '" + std::string(one) + "' and '" + std::string(other) + "'",
+               "Name the tenant once, or the same tenant everywhere: ?tenant=, the header Pirn-Tenant, "
+               "TENANT::PACKAGE::WORKFLOW."};
+}
+
 }  // namespace
 
 Status check_named(std::string_view what, std::string_view text) {
@@ -67,20 +100,55 @@ Status check_named(std::string_view what, std::string_view text) {
 }
 
 Status check_path_names(std::string_view pattern, const std::vector<std::string>& params) {
-  size_t at = 0;
-  for (const std::string& param : params) {
-    const size_t open = pattern.find('{', at);
-    at = pattern.find('}', open);
-    std::string_view what = pattern.substr(open + 1, at - open - 1);
-    if (what == "name") what = "tenant";
-    PIRN_DO(check_named(what, param));
-  }
+  const std::vector<std::string_view> holes = holes_in(pattern);
+  for (size_t i = 0; i < params.size(); ++i)
+    PIRN_DO(check_named(holes[i] == "name" ? "tenant" : holes[i], params[i]));
   return {};
 }
 
 Status check_query_names(const std::map<std::string, std::string, std::less<>>& query) {
   for (const auto& [what, text] : query) PIRN_DO(check_named(what, text));
   return {};
+}
+
+std::string WorkflowName::local() const { return package.empty() ? workflow : package + "::" + workflow; }
+
+WorkflowName split_workflow_name(std::string_view text) {
+  WorkflowName name;
+  for (size_t colons; (colons = text.find("::")) != std::string_view::npos;) {
+    name.tenant = std::move(name.package);
+    name.package = text.substr(0, colons);
+    text.remove_prefix(colons + 2);
+  }
+  name.workflow = text;
+  return name;
+}
+
+Result<std::string> named_tenant(std::string_view pattern, const Request& request) {
+  std::string tenant(request.parameter("tenant"));
+  std::optional<Error> disagreement;
+  const auto take = [&](const std::string& named) {
+    if (named.empty() || named == tenant) return;
+    if (!tenant.empty()) disagreement = two_tenants(tenant, named);
+    tenant = named;
+  };
+  take(std::string(request.header("pirn-tenant")));
+  for_each_workflow(pattern, request,
+                    [&](const std::string& name) { take(split_workflow_name(name).tenant); });
+  if (disagreement) return *disagreement;
+  return tenant;
+}
+
+void remove_tenants(std::string_view pattern, Request& request) {
+  for_each_workflow(pattern, request, [](std::string& name) { name = split_workflow_name(name).local(); });
+}
+
+Result<WorkflowName> workflow_in(const Document& body, const Request& request) {
+  PIRN_TRY(const std::string text, body.text_or("workflow", ""));
+  WorkflowName name = split_workflow_name(text);
+  if (name.tenant.empty() || name.tenant == request.tenant || request.tenant.empty()) return name;
+  if (request.principal.is_operator()) return two_tenants(request.tenant, name.tenant);
+  return Error{Code::not_found, "there is no tenant '" + name.tenant + "'"};
 }
 
 }  // namespace pirn::api

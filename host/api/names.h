@@ -11,13 +11,15 @@
 #include <string_view>
 #include <vector>
 
+#include "host/api/document.h"
+#include "host/api/exchange.h"
 #include "packager/error/error.h"
 
 namespace pirn::api {
 
 // bad_name when `what` is one of the names below and `text` breaks its rule; anything else passes.
 //   tenant, package, publisher, breaker                  a name: [a-z0-9][a-z0-9_-]{0,62}
-//   workflow                                             [package::]name
+//   workflow                                             [[tenant::]package::]name
 //   step, ran, skipped                                   a step's name, also of a nested one
 //   version                                              at most 128 of those that a semantic version has
 Status check_named(std::string_view what, std::string_view text);
@@ -25,5 +27,24 @@ Status check_named(std::string_view what, std::string_view text);
 // The segments of a path in the holes of its pattern ("/v1/packages/{package}").
 Status check_path_names(std::string_view pattern, const std::vector<std::string>& params);
 Status check_query_names(const std::map<std::string, std::string, std::less<>>& query);
+
+// A workflow as a caller names it: [[tenant::]package::]name. What the caller left out is empty.
+struct WorkflowName {
+  std::string tenant, package, workflow;
+
+  std::string local() const;  // without the tenant
+};
+// The parts of a name that passed check_named().
+WorkflowName split_workflow_name(std::string_view text);
+
+// The tenant that the query, the header Pirn-Tenant and full names of workflows in the path and the query
+// agree on; empty: none of them names one. invalid_argument: they name different ones.
+Result<std::string> named_tenant(std::string_view pattern, const Request& request);
+// Removes the tenant from those names: handlers see names within request.tenant.
+void remove_tenants(std::string_view pattern, Request& request);
+// The member 'workflow' of a body; all parts empty without one. The tenant of a full name must be the
+// request's: not_found to a tenant's caller, invalid_argument to the operator. A request that is for the
+// whole host (its tenant is empty) takes any tenant, which stays in the result.
+Result<WorkflowName> workflow_in(const Document& body, const Request& request);
 
 }  // namespace pirn::api

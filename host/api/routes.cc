@@ -56,7 +56,7 @@ constexpr Route kRoutes[] = {
     on(Lane::deployments, {"POST", "/v1/packages/{package}/undo", tenant, Permission::roll_back_release, "Goes back to the release before, or to that of a revision: {to_revision, why}.", "", undo_deployment}),
 
     {"GET", "/v1/workflows", tenant, Permission::view, "The workflows of the active releases: steps, trigger (manual, scheduled, event), schedule, tags.", "package tag trigger", list_workflows},
-    {"GET", "/v1/workflows/{workflow}", tenant, Permission::view, "One workflow ([package::]name) with its definition.", "", show_workflow},
+    {"GET", "/v1/workflows/{workflow}", tenant, Permission::view, "One workflow ([[tenant::]package::]name) with its definition.", "", show_workflow},
     on(Lane::reports, {"GET", "/v1/workflows/{workflow}/graph", tenant, Permission::view, "A workflow, drawn: format json (nodes and edges), mermaid, dot, table or ascii; groups=true shows groups in Mermaid.", "format groups", workflow_graph}),
     on(Lane::reports, {"GET", "/v1/workflows/{workflow}/report", tenant, Permission::view, "A workflow, described: steps, execution order, critical path, timeouts, execution plan.", "", workflow_report}),
 
@@ -86,7 +86,7 @@ constexpr Route kRoutes[] = {
     on(Lane::reports, {"GET", "/v1/dashboard", tenant, Permission::view, "What goes on at a glance: active runs and steps, states by workflow, the newest events.", "", nullptr, show_dashboard}),
 
     {"GET", "/v1/schedules", tenant, Permission::view, "The schedules of the active releases: next fire, last fire, what was skipped and why.", "", nullptr, list_schedules},
-    {"GET", "/v1/schedules/{workflow}/next", tenant, Permission::view, "One schedule ([package::]workflow) with its next fires.", "count", nullptr, next_fires},
+    {"GET", "/v1/schedules/{workflow}/next", tenant, Permission::view, "One schedule ([[tenant::]package::]workflow) with its next fires.", "count", nullptr, next_fires},
     {"POST", "/v1/schedules/{workflow}/pause", tenant, Permission::control_execution, "Pauses a schedule; deployments leave it paused. What falls into the pause does not fire.", "", nullptr, pause_schedule},
     {"POST", "/v1/schedules/{workflow}/resume", tenant, Permission::control_execution, "Ends a pause: the schedule goes on with the next fire that lies ahead.", "", nullptr, resume_schedule},
     {"POST", "/v1/schedules/{workflow}/trigger", tenant, Permission::start_execution, "Starts what the schedule starts, now, beside its timetable.", "", nullptr, trigger_schedule},

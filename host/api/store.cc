@@ -1,6 +1,7 @@
 // What is kept, and how it is made less or copied.
 #include "host/store/store.h"
 #include "host/api/document.h"
+#include "host/api/names.h"
 #include "host/api/routes.h"
 #include "host/engine/inbox.h"
 #include "host/logbook/logbook.h"
@@ -20,7 +21,10 @@ Result<upkeep::Rule> read_rule(const Request& request, const Document& body) {
   upkeep::Rule rule;
   rule.tenant = request.tenant;
   PIRN_TRY(rule.package, body.text_or("package", ""));
-  PIRN_TRY(rule.workflow, body.text_or("workflow", ""));
+  PIRN_TRY(WorkflowName name, workflow_in(body, request));
+  if (!name.tenant.empty()) rule.tenant = std::move(name.tenant);
+  if (!name.package.empty()) rule.package = std::move(name.package);
+  rule.workflow = std::move(name.workflow);
   PIRN_TRY(const std::string age, body.text_or("older_than", ""));
   if (!age.empty()) {
     PIRN_TRY(rule.older_than_ns, as_argument("older_than", definition::parse_duration(age)));

@@ -35,6 +35,15 @@ Result<std::string> read_key(const std::string& file) {
   return line;
 }
 
+// "acme" of a workflow that is named in full, acme::etl::load; else empty.
+std::string tenant_of_workflow(const Arguments& arguments) {
+  if (!arguments.knows("workflow")) return {};
+  const std::string name = arguments.get("workflow");
+  const size_t first = name.find("::");
+  if (first == std::string::npos || name.find("::", first + 2) == std::string::npos) return {};
+  return name.substr(0, first);
+}
+
 Error error_of(const bj::object& problem) {
   Error error;
   const bj::value* name = problem.if_contains("name");
@@ -252,7 +261,8 @@ Result<Client> Client::open(const Arguments& arguments) {
   if (const std::string file = arguments.get("key-file", environment("PIRN_KEY_FILE")); !file.empty()) {
     PIRN_TRY(state->key, read_key(file));
   }
-  state->tenant = arguments.get("tenant", environment("PIRN_TENANT"));
+  state->tenant = arguments.get("tenant", tenant_of_workflow(arguments));
+  if (state->tenant.empty()) state->tenant = environment("PIRN_TENANT");
   PIRN_DO(check_header("the API key", state->key));
   PIRN_DO(check_header("the tenant's name", state->tenant));
   return Client(std::move(state));

@@ -28,6 +28,8 @@ class Arguments {
   Arguments() = default;  // knows every name
   explicit Arguments(std::set<std::string, std::less<>> known) : known_(std::move(known)) {}
 
+  // Whether the command has such an option or argument at all.
+  bool knows(std::string_view name) const { return known_.empty() || known_.contains(name); }
   bool has(std::string_view name) const { return find(name) != nullptr; }
   // The last one given; `otherwise` when there is none.
   std::string get(std::string_view name, std::string_view otherwise = {}) const;

@@ -232,7 +232,7 @@ const std::vector<Command>& commands() {
 
       {"run start",
        "WORKFLOW",
-       "Start a workflow: [package::]name",
+       "Start a workflow: [[tenant::]package::]name",
        {{"--input", "JSON|@FILE|-", "The input, a JSON object"},
         {"--key", "KEY", "Starts once: the same key gives the same run"},
         {"--at", "INSTANT", "Begin then, e.g. 2026-12-24T18:00:00Z; the id is there at once"},

@@ -261,7 +261,7 @@ Status check_options(Tree& tree, const std::vector<std::string>& words) {
 }  // namespace
 
 const std::vector<std::string>* Arguments::find(std::string_view name) const {
-  assert((known_.empty() || known_.contains(name)) && "the command has no such option or argument");
+  assert(knows(name) && "the command has no such option or argument");
   const auto found = values_.find(name);
   return found == values_.end() ? nullptr : &found->second;
 }

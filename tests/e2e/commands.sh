@@ -140,6 +140,11 @@ expect 2 pirn run ls --tenant "$(printf 'acme\r\nX: y')"; says err "control char
 expect 0 pirn run ls -o id;                 same "$(head -n 1 out)" "$(pirn run show @latest -o id)"
 expect 0 pirn run ls --status failed -o id; same "$(wc -l <out)" 1
 expect 0 pirn run ls --workflow broken --since 1h -o json; says out '"workflow":"broken"'
+# A full name names the tenant, whatever the environment says; --tenant must agree with it.
+expect 0 env PIRN_TENANT=safe pirn run ls --workflow acme::gate::broken -o json; says out '"workflow":"broken"'
+expect 0 env -u PIRN_TENANT pirn describe acme::gate::gate
+expect 3 pirn describe safe::nothing::here
+expect 2 pirn describe acme::gate::gate --tenant safe; says err "names two tenants"
 expect 0 pirn run ls --limit 2;             says err "--cursor"
 expect 0 pirn run ls --limit "$(pirn run ls -o id --limit 1000 | wc -l)"; silent err "--cursor"
 expect 2 pirn run ls --status fialed;       says err "failed"

@@ -31,6 +31,8 @@ const std::vector<std::string>& bad_names() {
                                                 "a::",
                                                 "::a",
                                                 "a::b::c",
+                                                "a::b::c::d",
+                                                "a::::b",
                                                 "a'b",
                                                 std::string(64, 'a'),
                                                 std::string(4'000, 'a')};
@@ -38,8 +40,8 @@ const std::vector<std::string>& bad_names() {
 }
 
 // Of steps, which may be nested, and of versions, other characters are right.
-const std::set<std::string> kRightForSteps = {"A",   "-a",  "a/b",     "..",
-                                              "a::", "::a", "a::b::c", std::string(64, 'a')};
+const std::set<std::string> kRightForSteps = {
+    "A", "-a", "a/b", "..", "a::", "::a", "a::b::c", "a::b::c::d", "a::::b", std::string(64, 'a')};
 const std::set<std::string> kRightForVersions = {"A", "-a", "..", std::string(64, 'a')};
 
 std::string escaped(const std::string& text) {
@@ -92,6 +94,7 @@ TEST(Names, EveryHoleAndEveryParameterOfTheApiIsKnownHere) {
 }
 
 bool right_for(const std::string& what, const std::string& text) {
+  if (what == "workflow") return text == "a::b::c";
   if (what == "step" || what == "ran" || what == "skipped") return kRightForSteps.contains(text);
   return what == "version" && kRightForVersions.contains(text);
 }
@@ -161,12 +164,70 @@ TEST(Names, AreRefusedInPathQueryHeaderAndBody) {
 
 TEST(Names, ThatAreRightPass) {
   for (const auto& [what, text] : std::multimap<std::string, std::string>{{"workflow", "etl::load"},
+                                                                          {"workflow", "acme::etl::load"},
                                                                           {"workflow", "load"},
                                                                           {"package", "a-b_c0"},
                                                                           {"step", "load/part-1"},
                                                                           {"version", "1.0.0-rc.1+b5"},
                                                                           {"comment", "\x1b anything"}})
     EXPECT_TRUE(check_named(what, text)) << what << " " << text;
+}
+
+// What is asked by a full name, without naming the tenant otherwise, reaches that tenant: the answer says
+// what is missing there, not that a tenant is missing.
+TEST(Names, AFullNameNamesTheTenant) {
+  TestHost host;
+  host.make_tenant("red");
+  host.make_tenant("blue");
+  const std::string key = host.make_key("red", "tenant-admin");
+  const auto expect = [](const Answer& answer, int status, const std::string& name, const std::string& what) {
+    EXPECT_EQ(answer.status, status) << what << ": " << answer.body;
+    EXPECT_EQ(answer.member("name"), name) << what << ": " << answer.body;
+  };
+  for (const Route& route : routes()) {
+    const std::string path(route.path), method(route.method), body = method == "POST" ? "{}" : "";
+    const size_t hole = path.find("{workflow}");
+    if (hole == std::string::npos) continue;
+    const auto named = [&](const std::string& workflow) {
+      return std::string(path).replace(hole, sizeof("{workflow}") - 1, workflow);
+    };
+    if (path.ends_with("/backfill")) continue;  // its body is read first
+    const Answer operators = host.local(method, named("red::etl::load"), body);
+    expect(operators, 404, "not_found", path);
+    EXPECT_EQ(operators.body.find("red::"), std::string::npos) << operators.body;  // within the tenant
+    expect(host.tcp(method, named("red::etl::load"), key, body), 404, "not_found", path);
+    const Answer strangers = host.tcp(method, named("blue::etl::load"), key, body);
+    expect(strangers, 404, "not_found", path);
+    EXPECT_NE(strangers.member("detail").find("no tenant 'blue'"), std::string::npos) << strangers.body;
+    expect(host.local(method, named("red::etl::load") + "?tenant=blue", body), 400, "invalid_argument", path);
+    expect(host.local(method, named("red::etl::load"), body, {{"Pirn-Tenant", "blue"}}), 400,
+           "invalid_argument", path);
+    expect(host.local(method, named("etl::load"), body), 400, "tenant_needed", path);
+  }
+  EXPECT_EQ(host.local("GET", "/v1/executions?workflow=red::etl::load").status, 200);
+  EXPECT_EQ(host.local("GET", "/v1/dead-letters?workflow=red::etl::load&tenant=red").status, 200);
+  expect(host.tcp("GET", "/v1/executions?workflow=blue::etl::load", key), 404, "not_found", "query");
+  for (const auto& [where, rest] :
+       std::vector<std::pair<std::string, std::string>>{{"/v1/executions", ""},
+                                                        {"/v1/executions/cancel", R"(,"dry_run":true)"},
+                                                        {"/v1/dead-letters/retry", ""},
+                                                        {"/v1/dead-letters/prune", R"(,"before":"1d")"},
+                                                        {"/v1/store/prune", R"(,"older_than":"1d")"}}) {
+    const auto body = [&rest = rest](const std::string& workflow) {
+      return R"({"workflow":")" + workflow + "\"" + rest + "}";
+    };
+    const Answer own = host.local("POST", where + "?tenant=red", body("red::etl::load"));
+    EXPECT_EQ(own.status, where == "/v1/executions" ? 404 : 200) << where << ": " << own.body;
+    expect(host.local("POST", where + "?tenant=red", body("blue::etl::load")), 400, "invalid_argument",
+           where);
+    if (where == "/v1/store/prune") continue;  // the operator's only
+    EXPECT_EQ(host.tcp("POST", where, key, body("red::etl::load")).status, own.status) << where;
+    expect(host.tcp("POST", where, key, body("blue::etl::load")), 404, "not_found", where);
+  }
+  // The operator's prune of the whole host is narrowed to the tenant that the name names.
+  EXPECT_EQ(
+      host.local("POST", "/v1/store/prune", R"({"workflow":"red::etl::load","older_than":"1d"})").status,
+      200);
 }
 
 // A label stands in approvals and in the audit log.
