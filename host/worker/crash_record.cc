@@ -55,6 +55,9 @@ std::atomic<pid_t> owner{0};
 thread_local const Invocation* volatile noted_call = nullptr;
 thread_local volatile uint64_t noted_invocation = 0, noted_hook_of = 0;
 
+// Whoever ends the process is named once: what is printed may itself end the process.
+std::atomic<bool> said{false};
+
 CrashRecord* own_record() {
   CrashRecord* const record = in_force.load(std::memory_order_acquire);
   return record && owner.load(std::memory_order_relaxed) == getpid() ? record : nullptr;
@@ -249,9 +252,12 @@ void CrashRecord::note_killer() {
   page_->killers[at].invocation = invocation;
 }
 
-// Async-signal-safe: no allocation, no lock, no library beyond getpid() and sigaction().
+// Async-signal-safe: no allocation, no lock, no library beyond getpid(), write() and sigaction().
 void CrashRecord::on_fatal(int signal) {
-  if (CrashRecord* const record = own_record()) record->note_killer();
+  if (CrashRecord* const record = own_record()) {
+    record->note_killer();
+    if (!said.exchange(true)) record->say_signal(signal);
+  }
   // What would have happened without this handler happens now: the signal waits until it returns.
   for (size_t i = 0; i < std::size(kFatal); ++i)
     if (kFatal[i] == signal) sigaction(signal, &previous_action[i], nullptr);
@@ -268,10 +274,9 @@ void CrashRecord::catch_fatal_signals() {
   for (size_t i = 0; i < std::size(kFatal); ++i) sigaction(kFatal[i], &action, &previous_action[i]);
 }
 
-namespace {
-
-// Text in a place that is there already: whoever calls _exit() may be a handler of signals.
-class Line {
+// Text in a buffer of fixed size, made without any call of the library: whoever calls _exit() may be a
+// handler of signals.
+class CrashRecord::Line {
  public:
   Line& operator<<(std::string_view text) {
     const size_t n = std::min(text.size(), sizeof text_ - n_);
@@ -288,6 +293,12 @@ class Line {
     if (number < 0) *--at = '-';
     return *this << std::string_view(at, static_cast<size_t>(std::end(digits) - at));
   }
+  // As the command line prints errors.
+  Line& begin_error(Code code) {
+    return *this << "error PIRN0" << static_cast<int64_t>(code) << " (" << catalogue_entry(code).name
+                 << "): ";
+  }
+  Line& operator<<(const Line& other) { return *this << std::string_view(other.text_, other.n_); }
   Line& operator<<(const Invocation& call) {
     const Frame& frame = *call.frame;
     const registry::Release& release = *frame.release;
@@ -303,29 +314,75 @@ class Line {
   size_t n_ = 0;
 };
 
+namespace {
+
+constexpr std::string_view name_of(int signal) {
+  switch (signal) {
+    case SIGSEGV:
+      return "SIGSEGV";
+    case SIGBUS:
+      return "SIGBUS";
+    case SIGFPE:
+      return "SIGFPE";
+    case SIGILL:
+      return "SIGILL";
+    case SIGABRT:
+      return "SIGABRT";
+    case SIGSYS:
+      return "SIGSYS";
+    case SIGTRAP:
+      return "SIGTRAP";
+  }
+  return "a fatal signal";
+}
+
 }  // namespace
 
-// As the command line prints errors. Async-signal-safe. Calls of other threads may end meanwhile: of them
-// there is only what their slots say.
-void CrashRecord::say_who(const char* function, int status) const {
-  const CatalogueEntry& entry = catalogue_entry(Code::process_ended);
-  Line line;
-  line << "error PIRN0" << static_cast<int64_t>(Code::process_ended) << " (" << entry.name << "): ";
-  if (const Invocation* const own = noted_call) {
-    line << *own << " called " << function << "(" << status << "), which ends the process that it runs in";
-  } else {
-    line << "a thread that was started by package code called " << function << "(" << status
-         << "), which ends the process that it runs in";
-    size_t others = 0;
-    for (const Slot& slot : page_->slots) {
-      if (slot.invocation.load(std::memory_order_acquire) == 0 || ++others > 1) continue;
-      char id[ExecutionId::kDigits];
-      ExecutionId{slot.execution.load(std::memory_order_relaxed)}.print(id);
-      line << ", while this was under way: a call of the execution " << std::string_view(id, sizeof id);
-    }
-    if (others > 1) line << " and " << static_cast<int64_t>(others - 1) << " other calls";
+// Other threads' calls may end meanwhile: only what their slots say is known of them. Async-signal-safe.
+size_t CrashRecord::print_calls_under_way(Line& line) const {
+  size_t calls = 0;
+  for (const Slot& slot : page_->slots) {
+    if (slot.invocation.load(std::memory_order_acquire) == 0 || ++calls > 1) continue;
+    char id[ExecutionId::kDigits];
+    ExecutionId{slot.execution.load(std::memory_order_relaxed)}.print(id);
+    line << ", while this was under way: a call of the execution " << std::string_view(id, sizeof id);
   }
-  line << "\n  hint: " << entry.fix << "\n";
+  if (calls > 1) line << " and " << static_cast<int64_t>(calls - 1) << " other calls";
+  return calls;
+}
+
+void CrashRecord::say_exit(const char* function, int status) const {
+  Line line;
+  line.begin_error(Code::process_ended);
+  const Invocation* const own = noted_call;
+  if (own)
+    line << *own;
+  else
+    line << "a thread that was started by package code";
+  line << " called " << function << "(" << status << "), which ends the process that it runs in";
+  if (!own) print_calls_under_way(line);
+  line << "\n  hint: " << catalogue_entry(Code::process_ended).fix << "\n";
+  line.write_to(STDERR_FILENO);
+}
+
+// A thread without a call may be the package's or the host's own.
+void CrashRecord::say_signal(int signal) const {
+  Line line;
+  if (const Invocation* const own = noted_call) {
+    line.begin_error(Code::process_ended);
+    line << *own << " caused " << name_of(signal) << ", which ends the process that it runs in"
+         << "\n  hint: Reproduce it in a debugger: gdb --args pirn run local WORKFLOW --package DIRECTORY\n";
+  } else {
+    Line calls;
+    const bool any = print_calls_under_way(calls) > 0;
+    line.begin_error(any ? Code::process_ended : Code::internal);
+    line << "a thread that runs no step received " << name_of(signal) << ", which ends the process" << calls
+         << "\n  hint: "
+         << (any ? "It may be a thread that package code started; when the host starts again, it runs these "
+                   "calls one at a time to find the culprit."
+                 : catalogue_entry(Code::internal).fix)
+         << "\n";
+  }
   line.write_to(STDERR_FILENO);
 }
 
@@ -333,9 +390,7 @@ void before_exit(const char* function, int status) {
   CrashRecord* const record = own_record();
   if (!record) return;
   record->note_killer();
-  // Once: what is printed may itself end the process.
-  static std::atomic<bool> said{false};
-  if (!said.exchange(true)) record->say_who(function, status);
+  if (!said.exchange(true)) record->say_exit(function, status);
   // Other threads go on until the end, so that nothing is destroyed.
   for (;;) syscall(SYS_exit_group, CrashRecord::kExitStatus);
 }

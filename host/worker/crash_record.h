@@ -74,7 +74,10 @@ class CrashRecord {
   void read();
   void read_suspects();
   void note_killer();
-  void say_who(const char* function, int status) const;
+  class Line;
+  size_t print_calls_under_way(Line& line) const;
+  void say_exit(const char* function, int status) const;
+  void say_signal(int signal) const;
   static void on_fatal(int signal);
   static void catch_fatal_signals();
 

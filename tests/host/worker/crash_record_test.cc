@@ -101,7 +101,8 @@ std::vector<LastCall> both(uint64_t own) {
 
 TEST_F(CrashRecordTest, ASegmentationFaultNamesItsCallAndWhatElseRan) {
   const std::string at = file();
-  EXPECT_EXIT(live(at, call(1099511627777), write_to_nowhere), testing::KilledBySignal(SIGSEGV), "");
+  EXPECT_EXIT(live(at, call(1099511627777), write_to_nowhere), testing::KilledBySignal(SIGSEGV),
+              "process_ended.*'charge_card' of the step 'charge' .acme::orders@1.2.3.* caused SIGSEGV");
   const LastLife last = last_life();
   EXPECT_EQ(last.end, End::crash);
   EXPECT_EQ(last.killers, (std::vector<Killer>{{1099511627777, {}}}));
@@ -116,13 +117,15 @@ TEST_F(CrashRecordTest, AHookNamesItsExecutionToo) {
 
 TEST_F(CrashRecordTest, SoDoesAnAbort) {
   const std::string at = file();
-  EXPECT_EXIT(live(at, call(7), [] { std::abort(); }), testing::KilledBySignal(SIGABRT), "");
+  EXPECT_EXIT(live(at, call(7), [] { std::abort(); }), testing::KilledBySignal(SIGABRT),
+              "process_ended.*'charge_card'.* caused SIGABRT");
   EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}}}));
 }
 
 TEST_F(CrashRecordTest, SoDoesAStackThatOverflows) {
   const std::string at = file();
-  EXPECT_EXIT(live(at, call(7), [] { (void)overflow(nullptr); }), testing::KilledBySignal(SIGSEGV), "");
+  EXPECT_EXIT(live(at, call(7), [] { (void)overflow(nullptr); }), testing::KilledBySignal(SIGSEGV),
+              "process_ended.*'charge_card'.* caused SIGSEGV");
   EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}}}));
 }
 
@@ -136,6 +139,25 @@ TEST_F(CrashRecordTest, WhoeverEndsTheProcessIsNamedAndItIsNoSuccess) {
                 "process_ended.*'charge_card' of the step 'charge' .acme::orders@1.2.3.*xit\\([05]\\)");
     EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}}}));
   }
+}
+
+TEST_F(CrashRecordTest, ASignalOnAThreadWithoutACallNamesWhatWasUnderWay) {
+  const std::string at = file();
+  EXPECT_EXIT(live(at, call(7), [] { std::thread([] { std::abort(); }).join(); }),
+              testing::KilledBySignal(SIGABRT),
+              "process_ended.*a thread that runs no step received SIGABRT.* while this was under way: a call "
+              "of the execution 0000000[0-9a-z]+ and 1 other calls");
+}
+
+TEST_F(CrashRecordTest, ASignalWhileNoCallIsUnderWayIsABugOfTheHost) {
+  const std::string at = file();
+  EXPECT_EXIT(
+      {
+        const auto record = CrashRecord::open(at);
+        (*record)->begin_life();
+        std::abort();
+      },
+      testing::KilledBySignal(SIGABRT), "internal.*a thread that runs no step received SIGABRT");
 }
 
 TEST_F(CrashRecordTest, AThreadOfThePackageBlamesNobodyAndIsNoSuccessEither) {
