@@ -163,6 +163,7 @@ class Tree {
     leaf.app->add_option(std::string(option.name), leaf.texts[name], help)
         ->type_name(std::string(option.value))
         ->expected(1)
+        ->allow_extra_args(false)  // else CLI11 takes "[a,b]" for a list of two values
         ->multi_option_policy(option.repeated ? CLI::MultiOptionPolicy::TakeAll
                                               : CLI::MultiOptionPolicy::TakeLast);
   }
@@ -225,9 +226,30 @@ Status check_values(const Leaf& leaf) {
     const bool option = leaf.app->get_option_no_throw("--" + name) != nullptr;
     return Error{Code::usage,
                  in_quotes(path_of(leaf.app)) + ": " + (option ? "--" + name : name) + " is empty",
-                 "Give a value" + std::string(option ? ", or leave the option away." : ".")};
+                 "Give it a value. Is a variable of the shell not set?"};
   }
   return {};
+}
+
+// The first argument that a command cannot do without and was not given.
+Error argument_missing(const CLI::App* app) {
+  for (const CLI::Option* option : app->get_options([](const CLI::Option* each) {
+         return each->get_positional() && each->get_required() && each->empty();
+       }))
+    return Error{Code::usage, in_quotes(path_of(app)) + " needs " + option->get_option_text(),
+                 "See " + path_of(app) + " --help."};
+  return Error{Code::usage, in_quotes(path_of(app)) + " needs more", "See " + path_of(app) + " --help."};
+}
+
+// An option that nothing follows. CLI11 begins its message with the option's name.
+Error value_missing(const CLI::App* app, const std::string& message) {
+  const std::string name = message.substr(0, message.find(':'));
+  const CLI::Option* const option = app->get_option_no_throw(name);
+  return Error{Code::usage,
+               option == nullptr
+                   ? message
+                   : in_quotes(path_of(app)) + ": " + name + " needs " + option->get_type_name(),
+               "See " + path_of(app) + " --help."};
 }
 
 // `pirn help run start` and `pirn --version`, as many type them.
@@ -294,10 +316,10 @@ Result<Parsed> parse(std::vector<std::string> words) {
     CLI::App* app = tree.deepest();
     const std::vector<std::string> extras = tree.root().remaining(true);
     return unknown(app, extras.empty() ? std::string() : extras.front());
-  } catch (const CLI::RequiredError& error) {
-    CLI::App* app = tree.deepest();
-    return Error{Code::usage, in_quotes(path_of(app)) + " needs more: " + error.what(),
-                 "See " + path_of(app) + " --help."};
+  } catch (const CLI::RequiredError&) {
+    return argument_missing(tree.deepest());
+  } catch (const CLI::ArgumentMismatch& error) {
+    return value_missing(tree.deepest(), error.what());
   } catch (const CLI::ParseError& error) {
     CLI::App* app = tree.deepest();
     return Error{Code::usage, std::string(error.what()), "See " + path_of(app) + " --help."};

@@ -8,7 +8,7 @@ expect 0 pirn version;                      says out "pirn "
 expect 2 pirn rnu;                          says err "Did you mean 'pirn run'?"; empty out
 expect 2 pirn run strat;                    says err "Did you mean 'pirn run start'?"
 expect 2 pirn run start x --inptu 3;        says err "Did you mean --input?"
-expect 2 pirn run start;                    says err "workflow"
+expect 2 pirn run start;                    says err WORKFLOW
 expect 2 pirn version extra;                says err "extra"
 expect 0 pirn --version;                    says out "pirn "
 expect 0 pirn help run start;               says out "Usage: pirn run start WORKFLOW"

@@ -58,6 +58,25 @@ TEST(Parser, TakesOptionalAndRepeatedArguments) {
   EXPECT_EQ(parsed("package show etl@1.0.0").arguments.get("package"), "etl@1.0.0");
 }
 
+// CLI11 reads "[a,b]" as a list of two values where it may.
+TEST(Parser, TakesAValueInBracketsAsItIs) {
+  for (const std::string text : {"[]", "[a]", "[a,b]", "[{\"s\":1}]", "{}", "a,b"}) {
+    EXPECT_EQ(parsed("run start daily --input " + text).arguments.all("input"), std::vector{text});
+    EXPECT_EQ(parsed("run start daily --input=" + text).arguments.all("input"), std::vector{text});
+    EXPECT_EQ(parsed("key create --label " + text).arguments.all("label"), std::vector{text});
+    EXPECT_EQ(parsed("run show " + text).arguments.all("run"), std::vector{text});
+  }
+  EXPECT_EQ(parsed("verify a.pirn --trust [a,b] --trust c").arguments.all("trust"),
+            (std::vector<std::string>{"[a,b]", "c"}));
+}
+
+TEST(Parser, SaysWhatIsMissing) {
+  EXPECT_EQ(refused("deploy").message, "'pirn deploy' needs PACKAGE[@VERSION]");
+  EXPECT_EQ(refused("deploy --why x").message, "'pirn deploy' needs PACKAGE[@VERSION]");
+  EXPECT_EQ(refused("deploy etl --why").message, "'pirn deploy': --why needs TEXT");
+  EXPECT_EQ(refused("run start etl -o").message, "'pirn run start': --output needs table|json|jsonl|id");
+}
+
 TEST(Parser, RunsAWorkflowLocallyFromTheOtherEnd) {
   const Parsed run = parsed("run greet --local --input {}");
   EXPECT_EQ(run.command->path, "run local");
@@ -133,7 +152,7 @@ TEST(Parser, SuggestsWhatWasMeant) {
 }
 
 TEST(Parser, RefusesTooFewAndTooMany) {
-  EXPECT_NE(refused("run start").message.find("workflow"), std::string::npos);
+  EXPECT_NE(refused("run start").message.find("WORKFLOW"), std::string::npos);
   EXPECT_NE(refused("run start a b").message.find("b"), std::string::npos);
   EXPECT_NE(refused("version now").message.find("now"), std::string::npos);
   refused("run start a --input");
