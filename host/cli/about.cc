@@ -6,6 +6,7 @@
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
 #include "host/host.h"
+#include "packager/error/step_errors.h"
 #include "packager/json/plain_text.h"
 
 namespace pirn::cli {
@@ -25,6 +26,18 @@ const std::vector<Column> kResidence = {{"TENANT", "tenant"},
 
 const std::vector<Column> kResource = {
     {"RESOURCE", "name"}, {"CAPACITY", "capacity"}, {"IN USE", "in_use"}, {"STEPS WAITING", "waiting"}};
+
+Outcome explain_step_error(const StepErrorEntry& entry, Format format) {
+  if (format == Format::id)
+    std::cout << entry.name << '\n';
+  else if (format != Format::table)
+    print_json(bj::object{
+        {"code", entry.name}, {"title", entry.title}, {"fix", entry.fix}, {"retried", entry.retry}});
+  else
+    std::cout << entry.name << "  (of a step)\n\n  " << entry.title << "\n\n  " << entry.fix
+              << "\n\n  retried: " << entry.retry << '\n';
+  return 0;
+}
 
 }  // namespace
 
@@ -73,8 +86,11 @@ Outcome explain(const Arguments& arguments) {
     number = "PIRN" + std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number;
   const CatalogueEntry* entry = find_catalogue_entry(code);
   if (entry == nullptr) entry = find_catalogue_entry(number);
+  const StepErrorEntry* of_steps = find_step_error(code);
+  if (entry == nullptr && of_steps != nullptr) return explain_step_error(*of_steps, format);
   if (entry == nullptr) {
     std::vector<std::string> names;
+    for (const StepErrorEntry& each : step_errors()) names.emplace_back(each.name);
     for (const CatalogueEntry& each : catalogue()) {
       names.emplace_back(each.name);
       names.push_back(code_number(each.code));
@@ -96,6 +112,10 @@ Outcome explain(const Arguments& arguments) {
     std::cout << code_number(entry->code) << "  " << entry->name << "\n\n  " << entry->title << "\n\n  "
               << entry->fix << "\n\n  HTTP status " << std::to_string(entry->http_status) << ", exit code "
               << std::to_string(entry->exit_code) << '\n';
+    if (of_steps != nullptr) {  // one name, two meanings: of a command, and of a step
+      std::cout << '\n';
+      return explain_step_error(*of_steps, format);
+    }
   }
   return 0;
 }

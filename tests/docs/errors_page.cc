@@ -9,6 +9,7 @@
 #include <string>
 
 #include "packager/error/error.h"
+#include "packager/error/step_errors.h"
 
 namespace {
 
@@ -32,7 +33,9 @@ std::string page() {
       "and what to do. `pirn explain PIRN0102` (or the name) prints an entry. In the API it is the `code` of "
       "a "
       "`application/problem+json` body. Numbers are never reused.\n\n"
-      "This page is written by `./dev docs` from `packager/error/catalogue.inc`.\n";
+      "Errors of steps, at the end of the page, have names without numbers. They are what `pirn run show` "
+      "prints of a failed step.\n\n"
+      "This page is written by `./dev docs` from `packager/error/catalogue.inc` and `step_errors.cc`.\n";
   size_t chapter = 0;
   for (const auto& entry : pirn::catalogue()) {
     if (const size_t of_entry = static_cast<size_t>(entry.code) / 100; of_entry != chapter) {
@@ -46,6 +49,14 @@ std::string page() {
             std::to_string(entry.http_status) + " | " + std::to_string(entry.exit_code) + " (" + exit_name +
             ") | " + std::string(entry.title) + " | " + std::string(entry.fix) + " |\n";
   }
+  text +=
+      "\n## Errors of steps\n\nWhat Pirn and the SDK give to steps; a function that fails gives its own. "
+      "`retry_on` and "
+      "`no_retry_on` change what is retried, except for terminal errors.\n\n"
+      "| name | retried | what | what to do |\n|---|---|---|---|\n";
+  for (const auto& entry : pirn::step_errors())
+    text += "| `" + std::string(entry.name) + "` | " + std::string(entry.retry) + " | " +
+            std::string(entry.title) + " | " + std::string(entry.fix) + " |\n";
   return text;
 }
 
