@@ -236,9 +236,10 @@ Result<AuditReport> AuditLog::verify(uint64_t newest, bool sealed) const {
   walk.report.records = static_cast<uint64_t>(count.value_or(0));
   const AuditRecord& head = walk.last();
   if (sealed && seal != seal_of(head.seq, head.hash))
-    walk.report.breaks.push_back(
-        {0, "", 0, "records behind record " + std::to_string(head.seq) + " are missing or are not the host's",
-         Sha256().add("PIRN1-AUDIT-FOUND").add(seal).add(head.hash.hex()).finish()});
+    walk.report.breaks.push_back({0, "", 0,
+                                  "the seal does not match record " + std::to_string(head.seq) +
+                                      ": records after it are missing, or the log was rewritten",
+                                  Sha256().add("PIRN1-AUDIT-FOUND").add(seal).add(head.hash.hex()).finish()});
   walk.conclude();
   return std::move(walk.report);
 }
@@ -255,7 +256,7 @@ AuditRecord AuditLog::acceptance(const AuditBreak& found, int64_t now_ms) {
 }
 
 Error audit_broken(const AuditReport& report) {
-  std::string message = "the audit log does not hold";
+  std::string message = "the audit log was changed";
   size_t open = 0;
   for (const AuditBreak& each : report.breaks) {
     if (each.accepted) continue;

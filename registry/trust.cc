@@ -76,7 +76,7 @@ Result<TrustRow> Registry::add_trust(const Principal& who, const NewTrust& wante
                   "trust.add",
                   "trust/" + key_id.hex(),
                   now_ms,
-                  std::string(name(wanted.role)) + " " + wanted.pattern};
+                  std::string(name(wanted.role)) + " " + wanted.pattern + " of " + wanted.publisher};
   return core_->change<TrustRow>(attempt, [&]() -> Result<TrustRow> {
     PIRN_DO(core_->find_tenant(wanted.tenant));
     PIRN_DO(check_new(wanted));

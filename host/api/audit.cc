@@ -27,12 +27,27 @@ bj::object object_of(const AuditRecord& record, bool of_host) {
           {"hash", record.hash.hex()}};
 }
 
+// A name that no record can have would answer with an empty list, which looks as if nothing had happened.
+Status check_outcome(std::string_view outcome) {
+  if (outcome.empty() || outcome == "ok" || outcome == "refused") return {};
+  std::vector<std::string> names = {"ok", "refused"};
+  for (const CatalogueEntry& each : catalogue()) {
+    if (outcome == each.name) return {};
+    names.emplace_back(each.name);
+  }
+  const std::string near = nearest(outcome, names);
+  return Error{Code::invalid_argument, "there is no outcome '" + std::string(outcome) + "'",
+               near.empty() ? "Use ok, refused, or the name of an error: docs/reference/errors.md."
+                            : "Did you mean '" + near + "'?"};
+}
+
 Result<AuditFilter> read_filter(const Request& request) {
   AuditFilter filter;
   filter.tenant = request.tenant;
   filter.actor = request.parameter("actor");
   filter.action = request.parameter("action");
   filter.outcome = request.parameter("outcome");
+  PIRN_DO(check_outcome(filter.outcome));
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
     PIRN_TRY(const int64_t since_ns, parse_since_ns(since, now_ns()));
     filter.since_ms = since_ns / 1'000'000;
@@ -59,7 +74,8 @@ std::string audit_report_text(const AuditReport& report, std::string_view tenant
     const bool own = of_host || each.tenant == tenant;
     bj::object object{
         {"seq", !own ? bj::value(nullptr) : bj::value(of_host ? each.seq : each.number)},
-        {"what", own ? each.what : std::string("a record outside of this tenant's log does not hold")},
+        {"what",
+         own ? each.what : std::string("a record outside of this tenant's log was changed or is missing")},
         {"accepted", each.accepted}};
     if (of_host) object["tenant"] = each.tenant;
     if (own || breaks.empty() || breaks.back() != bj::value(object)) breaks.push_back(std::move(object));

@@ -33,12 +33,12 @@ void print_report(const bj::object& report) {
   for (const bj::value& each : report.at("breaks").as_array()) {
     const bj::object& found = each.as_object();
     const std::string seq = text_of(found, "seq");
-    note((seq == "-" || seq == "0" ? std::string("the log") : "record " + printable(seq)) + ": " +
-         printable(text_of(found, "what")) +
-         (found.at("accepted").as_bool() ? " (accepted by the operator)" : ""));
+    std::cout << (seq == "-" || seq == "0" ? std::string("the log") : "record " + printable(seq)) << ": "
+              << printable(text_of(found, "what"))
+              << (found.at("accepted").as_bool() ? " (accepted by the operator)" : "") << '\n';
   }
   const std::string records = text_of(report, "records");
-  std::cout << (report.at("intact").as_bool() ? "the audit log holds: " : "the audit log does NOT hold: ")
+  std::cout << (report.at("intact").as_bool() ? "the audit log is intact: " : "the audit log was CHANGED: ")
             << records << (records == "1" ? " record" : " records");
   if (report.contains("head"))
     std::cout << ", the newest has the hash " << printable(text_of(report.at("head").as_object(), "hash"));

@@ -21,11 +21,11 @@ expect 0 pirn audit ls --action tenant --limit 1 -o json;        says out '"obje
 expect 0 pirn audit ls --since 1h --actor operator -o jsonl;     says out '"action":"trust.add"'
 expect 2 pirn audit ls --limit 0;                                says err "--limit"
 expect 2 pirn audit ls --since someday;                          says err "someday"
-expect 0 pirn audit verify;                                      says out "the audit log holds: "
+expect 0 pirn audit verify;                                      says out "the audit log is intact: "
 expect 0 pirn audit verify -o json;                              says out '"intact":true'
 expect 4 env PIRN_KEY="$viewer" pirn audit verify --server "http://$address"; says err "view_audit"
 auditor=$(pirn key create --role auditor --tenant acme 2>err) || fail "a key"
-expect 0 env PIRN_KEY="$auditor" pirn audit verify --server "http://$address"; says out "the audit log holds: "
+expect 0 env PIRN_KEY="$auditor" pirn audit verify --server "http://$address"; says out "the audit log is intact: "
 expect 5 pirn audit verify --offline;                            says err "in use by process"
 
 # An empty publisher is nobody's, and never everybody's.
@@ -46,7 +46,7 @@ expect 0 pirn push leap.pirn --tenant blue --accept-serial 9223372036854775807
 stop_host TERM 0
 
 # What was counted is recorded at the end.
-expect 0 pirn audit verify --offline;                            says out "the audit log holds: "
+expect 0 pirn audit verify --offline;                            says out "the audit log is intact: "
 start_host --listen 127.0.0.1:0
 expect 0 pirn audit ls --tenant acme --outcome permission_denied --after 0 -o jsonl; says out '"times":24'
 stop_host TERM 0
@@ -56,9 +56,9 @@ if command -v sqlite3 >/dev/null; then
   sqlite3 data/registry.db "DROP TRIGGER audit_stays; UPDATE audit SET outcome = 'forged' WHERE seq = 5"
   expect 1 pirn serve;                                           says err "audit_broken"; says err "record 5"
   says err "--accept-broken-audit"
-  expect 1 pirn audit verify --offline;                          says err "record 5"; says out "does NOT hold"
+  expect 1 pirn audit verify --offline;                          says out "record 5: "; says out "was CHANGED"
   start_host --accept-broken-audit
-  expect 0 pirn audit verify;                                    says err "accepted by the operator"
+  expect 0 pirn audit verify;                                    says out "accepted by the operator"
   expect 0 pirn audit ls --action audit;                         says out "audit/5"
   stop_host TERM 0
   start_host

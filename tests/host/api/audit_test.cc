@@ -52,6 +52,9 @@ TEST(AuditApi, PagesAndFilters) {
   EXPECT_FALSE(page.at("more").as_bool());
   EXPECT_EQ(records(host.local("GET", "/v1/audit?tenant=red&outcome=refused")).size(), 1u);
   EXPECT_EQ(records(host.local("GET", "/v1/audit?tenant=red&outcome=ok&action=key")).size(), 5u);
+  const auto mistyped = host.local("GET", "/v1/audit?tenant=red&outcome=refuse");
+  EXPECT_EQ(mistyped.status, 400);
+  EXPECT_NE(mistyped.body.find("Did you mean 'refused'?"), std::string::npos) << mistyped.body;
   EXPECT_EQ(records(host.local("GET", "/v1/audit?tenant=red&order=newest&limit=1"))[0].at("seq").as_int64(),
             6);
   EXPECT_EQ(records(host.local("GET", "/v1/audit?since=1h")).size(), 7u);
