@@ -26,7 +26,8 @@ constexpr size_t kLongestLabel = 128;
 // characters.
 Status check_label(const std::string& label) {
   if (is_plain_text(label)) return {};
-  return Error{Code::bad_name, "a label is text in UTF-8 without control characters"};
+  return Error{Code::bad_name, "a label is text in UTF-8 without control characters",
+               "Leave out escape sequences, line breaks and bytes that are not UTF-8."};
 }
 
 Status check_new(const NewKey& key, int64_t now_ms) {

@@ -78,9 +78,13 @@ Status Principal::require(Permission permission, std::string_view of_tenant) con
   if (!is_operator() && of_tenant != tenant)
     return Error{Code::not_found, "there is no tenant '" + std::string(of_tenant) + "'"};
   if (allows(role, permission)) return {};
-  return Error{Code::permission_denied, "the role '" + std::string(name(role)) + "' of " + who() +
-                                            " does not hold the permission '" +
-                                            std::string(name(permission)) + "'"};
+  std::string holders;
+  for (const Row& row : kTable)
+    if (allows(row.role, permission)) holders += (holders.empty() ? "" : ", ") + std::string(row.name);
+  return Error{Code::permission_denied,
+               "the role '" + std::string(name(role)) + "' of " + who() + " does not have the permission '" +
+                   std::string(name(permission)) + "'",
+               "Use a key with one of these roles: " + holders + "."};
 }
 
 }  // namespace pirn::registry

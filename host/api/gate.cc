@@ -42,7 +42,8 @@ Result<registry::Principal> identify(Door door, std::string_view authorization,
                                      const registry::Registry& registry, int64_t now_ms) {
   if (authorization.empty()) {
     if (door == Door::local) return registry::Principal::local_operator();
-    return Error{Code::unauthenticated, "the request has no API key"};
+    return Error{Code::unauthenticated, "the request has no API key",
+                 "Set PIRN_KEY or give --key-file. Over HTTP, send the header: Authorization: Bearer KEY"};
   }
   const size_t space = authorization.find(' ');
   if (space == std::string_view::npos || lower(authorization.substr(0, space)) != "bearer")

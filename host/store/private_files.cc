@@ -147,11 +147,13 @@ class Inspection {
 
   Status conclude() const {
     if (problems_.empty()) return {};
-    Error error = problems_.front();
-    error.causes.assign(problems_.begin() + 1, problems_.end());
+    if (problems_.size() == 1) return problems_.front();
+    Error error = unsafe(std::to_string(problems_.size() + more_) + " paths are not safe from other users",
+                         "Repair each of them, then start the host again.");
+    error.causes = problems_;
     if (more_ > 0)
       error.causes.push_back(
-          unsafe("and " + std::to_string(more_) + " more paths", "Repair those above first."));
+          unsafe("and " + std::to_string(more_) + " more paths", "Repair the ones above first."));
     return error;
   }
 

@@ -32,7 +32,14 @@ Result<std::string> read_exactly(Source& source, uint64_t size, std::string_view
 
 // The size of the member whose header comes next.
 Result<uint64_t> read_header(Source& source, std::string_view name, uint64_t limit) {
-  PIRN_TRY(const std::string bytes, read_exactly(source, kBlock, "the header of " + std::string(name)));
+  const std::string header_of = "the header of " + std::string(name);
+  // The name first: a short file of another kind is not a package that was cut off.
+  PIRN_TRY(std::string bytes, read_exactly(source, name.size(), header_of));
+  if (bytes != name && name == kManifest)
+    return refuse(Code::package_member_unexpected,
+                  "the file does not begin with " + std::string(name) + ": it is not a Pirn package");
+  PIRN_TRY(const std::string rest, read_exactly(source, kBlock - name.size(), header_of));
+  bytes += rest;
   TarHeader header;
   std::memcpy(header.data(), bytes.data(), kBlock);
   const auto size = size_in_header(header);

@@ -10,8 +10,8 @@ namespace pirn::archive {
 
 namespace {
 
-Error refuse(Code code, std::string message) {
-  return Error{.code = code, .message = std::move(message), .blame = Blame::package};
+Error refuse(Code code, std::string message, std::string hint = {}) {
+  return Error{.code = code, .message = std::move(message), .hint = std::move(hint), .blame = Blame::package};
 }
 
 // A listed key that this tenant trusts at the time of the policy, with its rows: one public key counts once,
@@ -94,10 +94,25 @@ std::vector<Signer> signers_of(const std::vector<Candidate>& candidates, const M
   return signers;
 }
 
-Status check_signers(const std::vector<Signer>& signers, const Manifest& manifest, const Policy& policy) {
+// What the package's signers are trusted with here instead: a publisher that is mistyped shows.
+std::string trusted_instead(const std::vector<Candidate>& candidates, const Manifest& manifest) {
+  std::string rows;
+  for (const Candidate& candidate : candidates)
+    for (const TrustedKey* row : candidate.rows)
+      rows += (rows.empty() ? "" : "; ") + candidate.record->key.hex().substr(0, 16) + ": role " +
+              (row->role == Role::sign ? "sign" : "countersign") + ", packages '" + row->package_pattern +
+              "', publisher " + (row->publisher ? "'" + *row->publisher + "'" : std::string("any"));
+  return "Trusted are: " + rows +
+         ". To trust the key for this package: pirn trust add --key KEY.pub --publisher " +
+         manifest.publisher + " --package " + manifest.package;
+}
+
+Status check_signers(const std::vector<Candidate>& candidates, const std::vector<Signer>& signers,
+                     const Manifest& manifest, const Policy& policy) {
   const std::string name = manifest.package + " of " + manifest.publisher;
   if (std::none_of(signers.begin(), signers.end(), [](const Signer& s) { return s.role == Role::sign; }))
-    return refuse(Code::signer_out_of_scope, "no signer is trusted to sign " + name);
+    return refuse(Code::signer_out_of_scope, "no signer is trusted to sign " + name,
+                  trusted_instead(candidates, manifest));
   if (signers.size() < policy.threshold)
     return refuse(Code::threshold_not_met, std::to_string(signers.size()) + " of the " +
                                                std::to_string(policy.threshold) +
@@ -124,13 +139,13 @@ Status check_host(const Manifest& manifest, const Policy& policy) {
   return {};
 }
 
-Status check_policy(const Manifest& manifest, const Digest& id, const std::vector<Signer>& signers,
-                    const Policy& policy) {
+Status check_policy(const Manifest& manifest, const Digest& id, const std::vector<Candidate>& candidates,
+                    const std::vector<Signer>& signers, const Policy& policy) {
   const auto& audience = manifest.audience;
   if (policy.check_audience && audience.front() != "*" &&
       std::find(audience.begin(), audience.end(), policy.tenant) == audience.end())
     return refuse(Code::audience_mismatch, "the package was not made for the tenant " + policy.tenant);
-  PIRN_DO(check_signers(signers, manifest, policy));
+  PIRN_DO(check_signers(candidates, signers, manifest, policy));
   PIRN_DO(check_host(manifest, policy));
   if (policy.serial_floor)
     if (const int64_t floor = policy.serial_floor(manifest.package, id); manifest.serial < floor)
@@ -159,7 +174,7 @@ Result<VerifiedPackage> verify(Source& source, const std::vector<TrustedKey>& tr
   PIRN_TRY(package.manifest, parse_manifest(envelope.manifest));
   package.package_id = package_id(envelope.manifest);
   package.signers = signers_of(candidates, package.manifest);
-  PIRN_DO(check_policy(package.manifest, package.package_id, package.signers, policy));
+  PIRN_DO(check_policy(package.manifest, package.package_id, candidates, package.signers, policy));
 
   PIRN_TRY(const std::string compressed, read_signed_payload(source, envelope, package.manifest));
   PIRN_TRY(package.payload, unpack_payload(compressed, package.manifest, policy.decompress));

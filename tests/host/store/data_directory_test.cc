@@ -175,6 +175,19 @@ TEST_F(DataDirectoryTest, RefusesWhatOthersCanReadOrChangeOrCouldHavePlanted) {
   refuse_all_planted(scratch_);
 }
 
+TEST_F(DataDirectoryTest, ListsSeveralPathsBelowOneAnother) {
+  const std::string directory = scratch_ + "/data";
+  furnish(directory);
+  ASSERT_EQ(chmod((directory + "/pirn.db").c_str(), 0666), 0);
+  ASSERT_EQ(chmod((directory + "/registry.pepper").c_str(), 0644), 0);
+  const auto opened = DataDirectory::open(directory);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message, "2 paths are not safe from other users");
+  ASSERT_EQ(opened.error().causes.size(), 2u);
+  for (const Error& each : opened.error().causes)
+    EXPECT_EQ(each.hint.rfind("Run: chmod 600 " + directory, 0), 0u) << describe(each);
+}
+
 // Runs `body` in a child as a user without rights; true when it passed.
 bool as_nobody(const std::string& scratch, const std::function<void()>& body) {
   if (geteuid() == 0) {

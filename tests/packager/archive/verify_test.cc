@@ -146,6 +146,14 @@ TEST(Verify, ScopeOfAKey) {
   row = trust(publisher_key());
   row.publisher = "somebody-else";
   EXPECT_EQ(outcome(sample_package(), {row}), "signer_out_of_scope");
+  // Whoever mistyped the publisher sees what is trusted instead.
+  const std::string package = sample_package();
+  MemorySource source(package);
+  const auto refused = verify(source, {row}, sample_policy());
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().hint.find("publisher 'somebody-else'"), std::string::npos)
+      << refused.error().hint;
+  EXPECT_NE(refused.error().hint.find("--publisher " + sample_manifest().publisher), std::string::npos);
 }
 
 TEST(Verify, ThresholdCountsDistinctKeys) {
@@ -262,6 +270,7 @@ TEST(Verify, APayloadOfAnotherLengthIsNotRead) {
 
 TEST(Verify, OtherFilesAreRefused) {
   EXPECT_EQ(outcome(""), "package_truncated");
+  EXPECT_EQ(outcome("{\"name\": \"Ada\"}\n"), "package_member_unexpected");  // short, and no package
   EXPECT_EQ(outcome(std::string(512, '\0')), "package_member_unexpected");
   EXPECT_EQ(outcome("PK\3\4" + std::string(600, 'x')), "package_member_unexpected");
   EXPECT_EQ(outcome(tar_of(sample_files())), "package_member_unexpected");
