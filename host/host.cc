@@ -148,8 +148,10 @@ class Host::Core final : public api::Vitals {
     server_->stop();
     pool_.stop();
     (void)registry_->record_counted(INT64_MAX);  // what could not be written was only counted
-    log::write(log::Level::info, "host", "stopped",
-               {{"running_steps", std::to_string(machine_->engine.running_steps())}});
+    const size_t left = machine_->engine.running_steps();
+    log::write(left == 0 ? log::Level::info : log::Level::warn, "host",
+               left == 0 ? "stopped" : "stopped while steps were running: they run again at the next start",
+               {{"running_steps", std::to_string(left)}});
     return status;
   }
 

@@ -57,7 +57,7 @@ Outcome run_metrics(const Arguments& arguments) {
                 {"took", "duration_ms", Kind::duration},
                 {"processor", "cpu_ms", Kind::duration},
                 {"utilisation", "used"},
-                {"at the same time", "max_concurrency"}},
+                {"max parallel", "max_concurrency"}},
                format, "id");
   std::cout << '\n';
   bj::array& steps = metrics.at("steps").as_array();

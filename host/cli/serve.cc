@@ -17,6 +17,7 @@
 #include "host/cli/verbs.h"
 #include "host/cli/watch.h"
 #include "host/host.h"
+#include "packager/definition/definition.h"
 #include "packager/pack/pack.h"
 
 namespace pirn::cli {
@@ -37,8 +38,8 @@ class Signals {
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a write that fails, and the store says so
   }
   ~Signals() { end(); }
-  void deliver_to(Host& host) {
-    thread_ = std::thread([this, &host] {
+  void deliver_to(Host& host, int64_t drain_timeout_ns) {
+    thread_ = std::thread([this, &host, drain_timeout_ns] {
       for (bool draining = false;; draining = true) {
         int signal = 0;
         sigwait(&set_, &signal);
@@ -48,7 +49,8 @@ class Signals {
           _exit(128 + signal);
         }
         host.drain();
-        say("stopping: running steps may finish; a second signal ends at once");
+        say("stopping: waiting up to " + definition::print_duration(drain_timeout_ns) +
+            " for running steps; a second signal ends the host at once");
       }
     });
   }
@@ -125,13 +127,14 @@ Outcome serve(const Arguments& arguments) {
   if (!host->tcp_address().empty()) say("  tcp       http://" + host->tcp_address() + "  (API keys)");
   if (!host->tcp_address().empty() && !is_loopback(host->tcp_address())) {
     say("WARNING: other machines can reach " + host->tcp_address() +
-        ", and TCP is not encrypted here: who can");
-    say("         listen on the way reads API keys and packages. Put a proxy that speaks TLS before it.");
+        ", and the connection is not encrypted:");
+    say("         anybody on the network path can read API keys and packages. Put a TLS proxy in front of "
+        "it.");
     if (options.allow_hosts.empty())
-      say("         Requests for other names than this address are refused until --allow-host NAME.");
+      say("         Requests for other host names than this address are refused: see --allow-host NAME.");
   }
   if (host->store() == "memory") say("  store     memory: executions end with this process");
-  signals.deliver_to(*host);
+  signals.deliver_to(*host, options.drain_timeout_ns);
   const Status ended = host->run();
   const bool calls_left = host->calls_left() != 0;
   signals.end();

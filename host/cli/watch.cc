@@ -92,10 +92,9 @@ std::string clock_words(const bj::object& event) {
 }
 
 // The beginning of a long text, which does not end within a character.
-std::string cut(std::string text) {
-  constexpr size_t kShownBytes = 100;
-  if (text.size() <= kShownBytes) return text;
-  text.resize(whole_characters(std::string_view(text).substr(0, kShownBytes)));
+std::string cut(std::string text, size_t shown_bytes = 100) {
+  if (text.size() <= shown_bytes) return text;
+  text.resize(whole_characters(std::string_view(text).substr(0, shown_bytes)));
   return text + "…";
 }
 
@@ -416,7 +415,7 @@ void print_execution(const bj::object& execution, Format format) {
                                             {"ended", "ended_at", Kind::time},
                                             {"took", "duration_ms", Kind::duration},
                                             {"key", "key"},
-                                            {"at the same time", "max_concurrency"}};
+                                            {"max parallel", "max_concurrency"}};
   print_object(execution, kHead, format, "id");
   if (format != Format::table) return;
   const bj::object& progress = execution.at("progress").as_object();
@@ -437,7 +436,7 @@ void print_execution(const bj::object& execution, Format format) {
   std::vector<std::vector<Cell>> rows;
   for (const bj::value& value : execution.at("steps").as_array()) {
     const bj::object& step = value.as_object();
-    std::string remark = error_words(step);
+    std::string remark = cut(error_words(step), 200);  // below the table it is whole
     if (remark.empty()) remark = member(step, "reason");
     if (const bj::value& await = step.at("await"); await.is_object()) {
       const std::string words = await_words(await.as_object());
