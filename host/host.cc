@@ -46,6 +46,11 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+std::string_view name_of(engine::LostCall::Role role) {
+  using Role = engine::LostCall::Role;
+  return role == Role::culprit ? "culprit" : role == Role::suspect ? "suspect" : "bystander";
+}
+
 }  // namespace
 
 void say(std::string_view line) { log::say(line); }
@@ -178,6 +183,14 @@ class Host::Core final : public api::Vitals {
       all.push_back({each.tenant, each.package, each.version, each.release, each.retired, each.still_mapped,
                      each.stuck_calls});
     return all;
+  }
+  api::LastEnd last_end() const override {
+    const worker::LastLife& last = crash_record_->last_life();
+    api::LastEnd end{last.end == worker::LastLife::End::clean, engine::words_of(last.end), {}};
+    for (const engine::LostCall& call : machine_->engine.lost_calls())
+      end.calls.push_back({call.tenant, call.execution.text(), call.workflow, call.step, call.function,
+                           name_of(call.role)});
+    return end;
   }
   std::string version() const override { return PIRN_VERSION; }
   std::string data_directory() const override { return directory_.path(); }

@@ -29,6 +29,18 @@ bj::object object_of(const Residence& residence) {
           {"stuck_calls", residence.stuck_calls}};
 }
 
+bj::object object_of(const LastEnd& end) {
+  bj::array calls;
+  for (const LastEnd::Call& call : end.calls)
+    calls.push_back({{"role", call.role},
+                     {"tenant", call.tenant},
+                     {"execution", call.execution},
+                     {"workflow", call.workflow},
+                     {"step", call.step},
+                     {"function", call.function}});
+  return {{"clean", end.clean}, {"what", end.what}, {"calls", std::move(calls)}};
+}
+
 Response status(const Services& services, const engine::EngineStats& engine) {
   const Vitals& vitals = services.vitals;
   const auto stored = services.store.stats();
@@ -71,6 +83,7 @@ Response status(const Services& services, const engine::EngineStats& engine) {
                        {"stuck_calls", vitals.stuck_calls()},
                        {"watchers", services.feed.subscribers()},
                        {"releases", std::move(residences)},
+                       {"last_end", object_of(vitals.last_end())},
                    });
 }
 

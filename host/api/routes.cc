@@ -22,7 +22,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/livez", open, {}, "200 while the process serves at all.", "", nullptr, live},
     {"GET", "/readyz", open, {}, "200 when the host takes work; 503 during shutdown, after a failure of the store, and with 8 or more stuck calls.", "", nullptr, ready},
     {"GET", "/v1/whoami", caller, {}, "Who the caller is: tenant, role, permissions.", "", nullptr, whoami},
-    {"GET", "/v1/status", host, Permission::manage_tenants, "The host: version, executions, store, loaded releases, stuck calls.", "", nullptr, host_status},
+    {"GET", "/v1/status", host, Permission::manage_tenants, "The host: version, executions, store, loaded releases, stuck calls, how its process ended the last time.", "", nullptr, host_status},
 
     {"GET", "/v1/health", host, Permission::manage_tenants, "Each part of the host: ok, degraded (something is lost), failing (no work is taken), and why.", "", nullptr, show_health},
     on(Lane::reports, {"GET", "/metrics", host, Permission::manage_tenants, "The host's figures and the metrics of the configuration, as text that Prometheus reads.", "", nullptr, show_metrics}),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/engine/resources.h"
@@ -48,6 +49,17 @@ struct Residence {
   uint32_t stuck_calls = 0;
 };
 
+// How the process of the host ended the last time, for the operator who finds it started again.
+struct LastEnd {
+  struct Call {  // under way at that moment; what the store does not know any more is empty
+    std::string tenant, execution, workflow, step, function;
+    std::string_view role;  // "culprit", "suspect", "bystander"
+  };
+  bool clean = true;
+  std::string_view what;
+  std::vector<Call> calls;
+};
+
 // How the host feels. Any thread.
 class Vitals {
  public:
@@ -57,6 +69,7 @@ class Vitals {
   virtual uint32_t stuck_calls() const = 0;
   virtual const std::vector<Error>& left_aside() const = 0;  // executions whose journals are damaged
   virtual std::vector<Residence> residences() const = 0;
+  virtual LastEnd last_end() const = 0;
   virtual std::string version() const = 0;
   virtual std::string data_directory() const = 0;  // empty: everything in memory
   virtual std::string store_kind() const = 0;      // "sqlite", "memory"

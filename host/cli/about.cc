@@ -24,6 +24,25 @@ const std::vector<Column> kResidence = {{"TENANT", "tenant"},
                                         {"STILL MAPPED", "still_mapped", Kind::flag},
                                         {"STUCK CALLS", "stuck_calls"}};
 
+const std::vector<Column> kLostCall = {{"ROLE", "role"},     {"TENANT", "tenant"},
+                                       {"RUN", "execution"}, {"WORKFLOW", "workflow"},
+                                       {"STEP", "step"},     {"FUNCTION", "function"}};
+
+// Nothing, unless the process of the host ended uncleanly.
+void print_last_end(const bj::object& end, Format format) {
+  constexpr size_t kShown = 20;
+  if (end.at("clean").as_bool()) return;
+  std::cout << "last end   " << shown(end, "what") << '\n';
+  bj::array calls = end.at("calls").as_array();
+  const size_t all = calls.size();
+  if (all == 0) return;
+  if (all > kShown) calls.resize(kShown);
+  std::cout << "\nCalls that were under way then:\n";
+  print_rows(calls, kLostCall, format, "execution", "");
+  if (all > kShown)
+    std::cout << "and " << std::to_string(all - kShown) << " more: see the host's log, or -o json\n";
+}
+
 const std::vector<Column> kResource = {
     {"RESOURCE", "name"}, {"CAPACITY", "capacity"}, {"IN USE", "in_use"}, {"STEPS WAITING", "waiting"}};
 
@@ -64,6 +83,7 @@ Outcome status(const Arguments& arguments) {
             << " executions wait for a slot\n"
             << "stuck      " << shown(host, "stuck_calls") << " calls\n"
             << "watchers   " << shown(host, "watchers") << '\n';
+  print_last_end(host.at("last_end").as_object(), format);
   const bj::array& resources = host.at("resources").as_array();
   if (!resources.empty()) {
     std::cout << '\n';

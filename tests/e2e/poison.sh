@@ -61,6 +61,10 @@ says host.log "the host did not stop cleanly the last time"
 says host.log "this call ended the process"
 says host.log "as a suspect it runs again alone"
 
+# The last one of these ends is told, too.
+expect 0 pirn status;         says out "last end   the host did not stop cleanly the last time"; says out "poison::poison"
+expect 0 pirn status -o json; says out '"clean":false'; says out '"role":"culprit"'
+
 # The host serves, and the neighbour completes.
 expect 0 pirn run show "$neighbour" --tenant innocent -o json; says out '"state":"running"'; says out '"crashes":0'
 : >free
@@ -78,6 +82,7 @@ done
 ready
 : >free
 expect 0 pirn run watch "$neighbour" --tenant innocent -o json; says out '"crashes":0'
+expect 0 pirn status -o json; says out '"clean":true'
 : >stop
 host=$(cat pid)
 kill -TERM "$host"

@@ -199,7 +199,9 @@ std::string answer_to(const std::string& method, const std::vector<std::string>&
 "store":{"kind":"~","size_bytes":5,"epoch":1,"executions":4},
 "resources":[{"name":"~","capacity":1.5,"in_use":1,"waiting":2}],"stuck_calls":1,"watchers":2,
 "releases":[{"tenant":"~","package":"~","version":"~","release":"~","retired":true,"still_mapped":true,
-"stuck_calls":1}]})";
+"stuck_calls":1}],
+"last_end":{"clean":false,"what":"~","calls":[{"role":"~","tenant":"~","execution":"~","workflow":"~","step":"~",
+"function":"~"}]}})";
   return "{}";
 }
 
