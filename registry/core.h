@@ -38,6 +38,10 @@ struct Attempt {
   std::string detail = {};
 };
 
+// Of each tenant, and of the operator: API keys in force, ended ones that are remembered (the oldest are
+// forgotten), and rows of trust, with those that were revoked.
+inline constexpr size_t kKeysInForce = 1'000, kKeysEnded = 1'000, kTrustRows = 1'000;
+
 class Registry::Core {
  public:
   static Result<std::unique_ptr<Core>> open(Options options);
@@ -77,6 +81,10 @@ class Registry::Core {
   Status check_in_force(const Principal& who, int64_t now_ms) const;
 
   static AuditRecord audit_record(const Attempt& attempt, std::string_view outcome, std::string_view detail);
+
+  // Ids of the ended keys that have to be forgotten before the tenant gets another key; quota_exceeded when
+  // it has too many that are in force. Takes keys_mutex_ only.
+  Result<std::vector<std::string>> make_place_for_key(const std::string& tenant, int64_t now_ms) const;
 
   // Everything below that takes no lock itself says so: its caller holds mutex_.
 

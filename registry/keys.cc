@@ -1,4 +1,6 @@
 // API keys: who may speak to this host, and for which tenant.
+#include <algorithm>
+
 #include "registry/core.h"
 #include "registry/plain_text.h"
 
@@ -63,6 +65,37 @@ Status Registry::Core::read_keys() {
   return parsed;
 }
 
+// A tenant whose keys change often keeps the records of the newest; the audit log has all of them.
+Result<std::vector<std::string>> Registry::Core::make_place_for_key(const std::string& tenant,
+                                                                    int64_t now_ms) const {
+  uint64_t in_force = 0;
+  std::vector<std::pair<int64_t, std::string>> ended;  // when, id
+  {
+    const std::shared_lock lock(keys_mutex_);
+    for (const auto& [id, known] : keys_) {
+      const ApiKey& key = known.key;
+      if (key.tenant != tenant) continue;
+      if (key.revoked_at_ms != 0)
+        ended.emplace_back(key.revoked_at_ms, id);
+      else if (key.expires_at_ms != 0 && now_ms >= key.expires_at_ms)
+        ended.emplace_back(key.expires_at_ms, id);
+      else
+        ++in_force;
+    }
+  }
+  if (in_force >= kKeysInForce)
+    return Error{Code::quota_exceeded,
+                 (tenant.empty() ? "the operator" : "the tenant '" + tenant + "'") + " has " +
+                     std::to_string(in_force) + " API keys in force, as many as are allowed",
+                 "Revoke those that nobody needs: pirn key ls, then pirn key revoke ID."};
+  std::vector<std::string> forgotten;
+  if (ended.size() <= kKeysEnded) return forgotten;
+  std::sort(ended.begin(), ended.end());
+  ended.resize(ended.size() - kKeysEnded);
+  for (auto& [when, id] : ended) forgotten.push_back(std::move(id));
+  return forgotten;
+}
+
 Result<IssuedKey> Registry::create_key(const Principal& who, const NewKey& wanted, int64_t now_ms) {
   PIRN_TRY(const Token token, mint_token());
   ApiKey key{token.id, wanted.tenant, wanted.role, wanted.label, now_ms, wanted.expires_at_ms,
@@ -75,6 +108,7 @@ Result<IssuedKey> Registry::create_key(const Principal& who, const NewKey& wante
                   "key/" + key.id,
                   now_ms,
                   "role " + std::string(name(wanted.role))};
+  std::vector<std::string> forgotten;
   return core_->change<IssuedKey>(
       attempt,
       [&]() -> Result<IssuedKey> {
@@ -84,6 +118,9 @@ Result<IssuedKey> Registry::create_key(const Principal& who, const NewKey& wante
                                                 "' cannot grant the role '" + std::string(name(wanted.role)) +
                                                 "', which holds more"};
         if (!wanted.tenant.empty()) PIRN_DO(core_->find_tenant(wanted.tenant));
+        PIRN_TRY(forgotten, core_->make_place_for_key(wanted.tenant, now_ms));
+        for (const std::string& id : forgotten)
+          PIRN_DO(core_->database_->run("DELETE FROM api_keys WHERE id = ?", {id}));
         PIRN_DO(core_->database_->run(
             "INSERT INTO api_keys (id, tenant, role, label, mac, created_at, created_by, expires_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -93,6 +130,7 @@ Result<IssuedKey> Registry::create_key(const Principal& who, const NewKey& wante
       },
       [&](const IssuedKey& issued) {
         const std::unique_lock lock(core_->keys_mutex_);
+        for (const std::string& id : forgotten) core_->keys_.erase(id);
         core_->keys_.insert_or_assign(issued.key.id, Core::KnownKey{issued.key, kept});
       });
 }

@@ -90,6 +90,12 @@ Result<TrustRow> Registry::add_trust(const Principal& who, const NewTrust& wante
         return Error{Code::trust_exists,
                      "the key " + key_id.hex() + " is trusted for '" + row.pattern + "' already"};
     }
+    // Rows that were revoked count: one of them may say that a key is never trusted again.
+    if (rows.size() >= kTrustRows)
+      return Error{Code::quota_exceeded,
+                   "the tenant '" + wanted.tenant + "' has " + std::to_string(rows.size()) +
+                       " rows of trust, with those that were revoked: as many as are allowed",
+                   "Sign with a key that is trusted already."};
     PIRN_DO(core_->database_->run(
         "INSERT INTO trust (tenant, publisher, key_id, public_key, pattern, role, valid_from, valid_until, "
         "added_at, added_by)"

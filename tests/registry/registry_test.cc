@@ -300,6 +300,75 @@ TEST_F(Trust, RowsAreNumberedForEachTenant) {
   EXPECT_EQ(row->id, 2u) << "the rows of others do not count";
 }
 
+// A registry in memory, where a thousand changes are quick.
+class Quotas : public ::testing::Test {
+ protected:
+  Quotas() {
+    auto opened = Registry::open({});
+    EXPECT_TRUE(opened);
+    registry_ = std::move(*opened);
+    for (const char* tenant : {"acme", "globex"})
+      EXPECT_TRUE(registry_->create_tenant(kOperator, {tenant, Isolation::in_process}, kNow));
+  }
+  Result<IssuedKey> make(const std::string& tenant, int64_t now, int64_t expires = 0) {
+    return registry_->create_key(
+        kOperator, {tenant, tenant.empty() ? Role::host_operator : Role::viewer, "", expires}, now);
+  }
+  Code error(const std::string& tenant, int64_t now) {
+    const auto made = make(tenant, now);
+    return made ? Code() : made.error().code;
+  }
+
+  std::unique_ptr<Registry> registry_;
+};
+
+TEST_F(Quotas, ATenantHasAThousandRowsOfTrust) {
+  NewTrust wanted = trust_in("acme", publisher_key());
+  for (int i = 0; i < 999; ++i) {
+    wanted.pattern = "p" + std::to_string(i);
+    ASSERT_TRUE(registry_->add_trust(kOperator, wanted, kNow)) << i;
+  }
+  ASSERT_TRUE(registry_->add_trust(kOperator, trust_in("acme", approver_key()), kNow));
+  const NewTrust more = trust_in("acme", stranger_key());
+  EXPECT_EQ(registry_->add_trust(kOperator, more, kNow).error().code, Code::quota_exceeded);
+  // What was revoked counts: a compromised key must never be trusted again.
+  ASSERT_TRUE(registry_->revoke_trust(kOperator, "acme", approver_key().public_key().id(),
+                                      RevocationReason::compromised, kNow));
+  EXPECT_EQ(registry_->add_trust(kOperator, more, kNow).error().code, Code::quota_exceeded);
+  EXPECT_TRUE(registry_->add_trust(kOperator, trust_in("globex", stranger_key()), kNow)) << "one of its own";
+}
+
+TEST_F(Quotas, ATenantHasAThousandKeysInForce) {
+  const auto first = make("acme", kNow, kNow + 10);
+  for (int i = 1; i < 1'000; ++i) ASSERT_TRUE(make("acme", kNow)) << i;
+  EXPECT_EQ(error("acme", kNow), Code::quota_exceeded);
+  EXPECT_TRUE(make("globex", kNow)) << "each has a quota of its own";
+  EXPECT_TRUE(make("", kNow)) << "and so has the operator";
+  EXPECT_TRUE(make("acme", kNow + 10)) << "one has expired";
+  EXPECT_EQ(error("acme", kNow + 10), Code::quota_exceeded);
+  ASSERT_TRUE(registry_->revoke_key(kOperator, "acme", registry_->keys("acme")->back().id, kNow + 11));
+  EXPECT_TRUE(make("acme", kNow + 11)) << "one was revoked";
+}
+
+TEST_F(Quotas, OfTheKeysThatEndedTheNewestThousandAreKnown) {
+  std::vector<IssuedKey> keys;
+  for (int64_t i = 0; i < 1'002; ++i) {
+    keys.push_back(*make("acme", kNow + i));
+    ASSERT_TRUE(registry_->revoke_key(kOperator, "acme", keys.back().key.id, kNow + i));
+  }
+  const auto foreign = make("globex", kNow), last = make("acme", kNow + 2'000);
+  ASSERT_TRUE(foreign && last);
+  const auto error_of = [&](const IssuedKey& key) {
+    return registry_->authenticate(key.token, kNow + 2'000).error().code;
+  };
+  EXPECT_EQ(error_of(keys[0]), Code::unauthenticated);
+  EXPECT_EQ(error_of(keys[1]), Code::unauthenticated);
+  EXPECT_EQ(error_of(keys[2]), Code::key_revoked);
+  EXPECT_TRUE(registry_->authenticate(last->token, kNow + 2'000));
+  EXPECT_TRUE(registry_->authenticate(foreign->token, kNow + 2'000));
+  EXPECT_EQ(registry_->keys("acme")->size(), 1'001u);
+}
+
 TEST_F(Keys, LabelsAreTextWithoutControlCharacters) {
   for (const char* label : {"a\nb", "\x1b[2J", "\x7f", "a\xC2\x9B", "\xE2\x80\xAE", "\xFF"})
     expect_refused(Code::bad_name, [&] {
