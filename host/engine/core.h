@@ -142,6 +142,7 @@ class Engine::Core : private Launcher {
   Status land();
 
   // Suspects.
+  void suspect_running_steps(const worker::LastLife& last, const journal::ExecutionState& state);
   void note_lost_calls(const worker::LastLife& last, const journal::ExecutionState& state,
                        const GrownPlan& plan);
   void say_whom_they_concern(const worker::LastLife& last, const std::vector<worker::Killer>& killers);

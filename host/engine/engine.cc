@@ -30,6 +30,7 @@ Status Engine::Core::recover(int64_t now, const worker::LastLife& last) {
       continue;
     }
     if (!last.running.empty()) note_lost_calls(last, state, *plan);
+    if (killers.empty()) suspect_running_steps(last, state);
     // What the journal has is a copy for each execution; in memory they share one.
     const Plan& shared = *(*plan)->shared();
     if (*state.origin == *shared.origin()) state.origin = shared.origin();

@@ -24,6 +24,18 @@ std::string_view words_of(LostCall::Role role) {
   }
 }
 
+// A call may have returned, and its thread or signal ended the process before that was durable: then no call
+// was under way, and the step would end each life anew. So whatever the journal calls running is suspected.
+// Not after a trial: those that were held back meanwhile had not begun, and the one on trial stays on trial
+// until what it did is durable.
+void Engine::Core::suspect_running_steps(const worker::LastLife& last, const journal::ExecutionState& state) {
+  if (last.end != worker::LastLife::End::crash || last.trial.invocation != 0) return;
+  for (uint32_t step = 0; step < state.steps.size(); ++step)
+    if (const journal::Step& each = state.steps[step];
+        each.state == journal::StepState::running && each.invocation != 0 && !each.extra->child)
+      trials_.suspect({state.id, step, each.kind});
+}
+
 // Where the executions that are open stood when the last life ended.
 void Engine::Core::note_lost_calls(const worker::LastLife& last, const journal::ExecutionState& state,
                                    const GrownPlan& plan) {
@@ -108,7 +120,9 @@ void Engine::Core::look_after_trials() {
 
 // After a turn was committed. Whether a further turn has to call a suspect.
 bool Engine::Core::go_on_with_trials() {
-  trials_.is_durable(durable_);
+  const bool was_on_trial = trials_.on_trial();
+  if (trials_.is_durable(durable_)) runner_.keep_suspects(trials_.suspects());
+  if (was_on_trial && !trials_.on_trial()) runner_.put_on_trial({});
   switch (trials_.next(last_now_)) {
     case Trials::Next::wait:
       return false;
@@ -135,9 +149,7 @@ void Engine::Core::end_trials() {
 }
 
 void Engine::Core::clear_suspect(uint64_t invocation) {
-  const bool was_on_trial = trials_.on_trial();
-  if (trials_.returned(invocation)) runner_.keep_suspects(trials_.suspects());
-  if (was_on_trial && !trials_.on_trial()) runner_.put_on_trial({});
+  if (trials_.returned(invocation, batch_->number)) runner_.keep_suspects(trials_.suspects());
 }
 
 void Engine::Core::forget_suspects_of(ExecutionId execution) {

@@ -35,11 +35,15 @@ std::vector<worker::Killer> Trials::take_up(const LastLife& last) {
   std::vector<worker::Killer> killers = last.killers;
   if (last.end == LastLife::End::crash && killers.empty()) {
     charge(last);
-    for (const LastCall& each : last.running)
-      if (last.trial.alone && each.invocation == last.trial.invocation)
-        killers.push_back(
-            {each.invocation, each.call.kind == Kind::hook ? each.call.execution : ExecutionId()});
+    // The call on trial may have returned: it is to blame all the same, for nothing else has run.
+    if (last.trial.alone && last.trial.invocation != 0) {
+      killers.push_back({last.trial.invocation, ExecutionId()});
+      for (const LastCall& each : last.running)
+        if (each.invocation == last.trial.invocation && each.call.kind == Kind::hook)
+          killers.back().hook_of = each.call.execution;
+    }
   }
+  if (last.end == LastLife::End::clean || !killers.empty()) shorten_windows(last, killers);
   // First who was on trial when the process ended, for the next time it is alone; then those on whose trials
   // it ended before; then those that need the shortest trial.
   const auto on_trial = std::find_if(last.running.begin(), last.running.end(), [&](const LastCall& each) {
@@ -56,6 +60,18 @@ std::vector<worker::Killer> Trials::take_up(const LastLife& last) {
   return killers;
 }
 
+// The end of the last life is explained. A killer keeps its window: that is how long it takes.
+void Trials::shorten_windows(const LastLife& last, const std::vector<worker::Killer>& killers) {
+  for (Case& each : cases_) {
+    const bool killed = std::any_of(last.running.begin(), last.running.end(), [&](const LastCall& call) {
+      return call.call == each.suspect.call &&
+             std::any_of(killers.begin(), killers.end(),
+                         [&](const worker::Killer& killer) { return killer.invocation == call.invocation; });
+    });
+    if (!killed) each.suspect.window_ns = kFirstWindowNs;
+  }
+}
+
 void Trials::charge(const LastLife& last) {
   std::vector<LastCall> running = last.running;
   std::sort(running.begin(), running.end(),
@@ -65,6 +81,10 @@ void Trials::charge(const LastLife& last) {
     if (!of) of = &cases_.emplace_back(Case{{each.call, kFirstWindowNs, 0}});
     if (each.invocation == last.trial.invocation) ++of->suspect.deaths;
   }
+}
+
+void Trials::suspect(const CallIdentity& call) {
+  if (!case_of(call)) cases_.push_back({{call, kFirstWindowNs, 0}});
 }
 
 void Trials::keep_only(const std::function<bool(ExecutionId)>& open) {
@@ -102,9 +122,13 @@ void Trials::called(bool begins, uint64_t batch) {
   next->batch = batch;
 }
 
-void Trials::is_durable(uint64_t batch) {
+bool Trials::is_durable(uint64_t batch) {
   for (Case& each : cases_)
     if (each.place == Place::called && each.batch <= batch) each.place = Place::passed;
+  if (!returned_ || returned_->batch > batch) return false;
+  const uint64_t invocation = std::exchange(returned_, std::nullopt)->invocation;
+  if (trial_.invocation == invocation) trial_ = {};
+  return clear(invocation);
 }
 
 bool Trials::holds(const CallIdentity& call) const {
@@ -172,11 +196,12 @@ HeldCall Trials::begin(int64_t now, worker::Trial& trial) {
   of->invocation = call.invocation.id;
   trial = trial_ = {call.invocation.id, !std::exchange(anything_began_, true)};
   trial_until_ = now + of->suspect.window_ns;
-  if (!all_until_) all_until_ = now + kWindows * of->suspect.window_ns;
+  if (!all_until_) all_until_ = now + std::min(kWindows * of->suspect.window_ns, kLongestWindowNs);
   return call;
 }
 
 std::vector<HeldCall> Trials::end() {
+  if (returned_) clear(std::exchange(returned_, std::nullopt)->invocation);
   holding_ = false;
   trial_ = {};
   for (const HeldCall& each : held_)
@@ -191,7 +216,8 @@ std::vector<HeldCall> Trials::end() {
 bool Trials::expire(int64_t now) {
   if (!on_trial() || now < trial_until_) return false;
   for (Case& each : cases_)
-    if (each.invocation == trial_.invocation) each.suspect.window_ns *= 2;
+    if (each.invocation == trial_.invocation)
+      each.suspect.window_ns = std::min(2 * each.suspect.window_ns, kLongestWindowNs);
   trial_ = {};
   return true;
 }
@@ -204,8 +230,13 @@ void Trials::began(const std::vector<worker::Invocation>& calls) {
     }
 }
 
-bool Trials::returned(uint64_t invocation) {
-  if (trial_.invocation == invocation) trial_ = {};
+bool Trials::returned(uint64_t invocation, uint64_t batch) {
+  if (!on_trial() || trial_.invocation != invocation) return clear(invocation);
+  returned_ = {invocation, batch};
+  return false;
+}
+
+bool Trials::clear(uint64_t invocation) {
   const auto of = std::find_if(cases_.begin(), cases_.end(), [&](const Case& each) {
     return each.place == Place::begun && each.invocation == invocation;
   });

@@ -6,9 +6,12 @@
 // the next life.
 //
 // Nobody waits for ever. A trial lasts for the suspect's window at most: after that the suspect goes on
-// beside the others, and its next window is twice as long. So a call that ends the process late is found
-// after finitely many lives, and one that only takes long delays its neighbours by a fraction of that. Of one
-// life all trials together take kWindows windows; the suspects that are left then run beside the others, too.
+// beside the others, and its next window is twice as long, up to kLongestWindowNs. So a call that ends the
+// process late is found after finitely many lives. Windows grow only while ends of the process stay
+// unexplained: when a life ends in order, or its killer is known or convicted, the windows of all others are
+// as at first. Otherwise one tenant's crashes would make the trial of another one's long step ever longer,
+// and everybody waits for that. Of one life all trials together take kWindows windows, and no more than the
+// longest; the suspects that are left then run beside the others, too.
 //
 // Pure: this is the account, Engine::Core (suspects.cc) starts and holds the calls.
 //
@@ -35,10 +38,13 @@ struct HeldCall {
 class Trials {
  public:
   static constexpr int64_t kFirstWindowNs = 250'000'000;
+  static constexpr int64_t kLongestWindowNs = 512 * kFirstWindowNs;  // 128 s
   static constexpr int64_t kWindows = 4;
 
   // Takes up what the last life left; from now on calls are held. Answers whom the crashes count against.
   std::vector<worker::Killer> take_up(const worker::LastLife& last);
+  // A step that was running, whose call may have returned unheard.
+  void suspect(const worker::CallIdentity& call);
   // Those of other executions than these are no suspects any more.
   void keep_only(const std::function<bool(ExecutionId)>& open);
 
@@ -56,8 +62,9 @@ class Trials {
   const worker::Suspect* next_to_call() const;
   // Its call is part of that batch.
   void called(bool begins, uint64_t batch);
-  // The batches up to this one have arrived: a suspect whose call has not arrived with its batch has none.
-  void is_durable(uint64_t batch);
+  // The batches up to this one have arrived: a suspect whose call has not arrived with its batch has none,
+  // and the trial of a call that had returned is over. Whether there is a suspect less.
+  bool is_durable(uint64_t batch);
 
   // Calls that were decided and are durable.
   void hold(std::vector<worker::Invocation>& calls, int64_t now);
@@ -83,8 +90,10 @@ class Trials {
   bool expire(int64_t now);
   // Calls that begin when no trial goes on.
   void began(const std::vector<worker::Invocation>& calls);
-  // A call has returned, or its execution is gone. Whether it was a suspect.
-  bool returned(uint64_t invocation);
+  // A call has returned, what follows from that is part of the batch, or its execution is gone. Whether there
+  // is a suspect less: the call on trial stays one until the batch has arrived, since the process may end
+  // before that and then would call it again.
+  bool returned(uint64_t invocation, uint64_t batch);
   bool forget(ExecutionId execution);
 
  private:
@@ -100,7 +109,9 @@ class Trials {
 
   Case* case_of(const worker::CallIdentity& call);
   bool holds(const worker::CallIdentity& call) const;
+  bool clear(uint64_t invocation);
   void charge(const worker::LastLife& last);
+  void shorten_windows(const worker::LastLife& last, const std::vector<worker::Killer>& killers);
 
   std::vector<Case> cases_;  // in the order in which they are tried
   std::vector<HeldCall> held_;
@@ -108,6 +119,10 @@ class Trials {
   bool anything_began_ = false;  // in this life
   worker::Trial trial_;
   int64_t trial_until_ = 0;
+  struct Returned {
+    uint64_t invocation, batch;
+  };
+  std::optional<Returned> returned_;  // the call that is or was on trial
   std::optional<int64_t> all_until_;  // set with the first trial
 };
 

@@ -1,6 +1,10 @@
 // A process that ends and nobody knows why: suspects run again one at a time, and only what was alone is
 // blamed (S17, section 2.8).
 #include "host/engine/trials.h"
+
+#include <algorithm>
+#include <map>
+
 #include "tests/host/engine/waiting.h"
 
 namespace pirn::sim {
@@ -74,6 +78,31 @@ TEST_F(SuspectsTest, NothingElseRunsDuringATrial) {
   EXPECT_EQ(state(a, "a"), State::completed);
   EXPECT_EQ(state(b, "b"), State::completed);
   EXPECT_EQ(state(late, "late"), State::completed);
+}
+
+// The process ends between the return of the function and the commit of its outcome: by a thread that it left
+// behind, or by a signal that another thread of the host got. No call was under way then.
+TEST_F(SuspectsTest, APoisonStepThatReturnsBeforeTheProcessEndsIsFoundToo) {
+  const ExecutionId slow = start("slow", [](const auto&) { return after(kHour, ok()); });
+  const ExecutionId bomb = start("bomb", [](const auto&) { return after(kMillisecond, ok()); });
+  world_.settle();
+  int deaths = 0;
+  for (int i = 0; i < 5'000 && !journal::terminal(state(bomb, "bomb")); ++i) {
+    const Names names = under_way(world_);
+    if (std::find(names.begin(), names.end(), "bomb") == names.end()) {
+      world_.advance(kMillisecond);
+      continue;
+    }
+    world_.pass_time(kMillisecond);  // it has returned, and no turn has heard of that
+    world_.crash_without_trace();
+    ++deaths;
+  }
+  ASSERT_EQ(state(bomb, "bomb"), State::failed);
+  EXPECT_EQ(world_.show(bomb, "bomb").state.error->code, "crashed");
+  EXPECT_LT(deaths, 15);
+  EXPECT_EQ(step(slow, "slow").extra->crashes, 0u);
+  world_.run();
+  EXPECT_EQ(state(slow, "slow"), State::completed);
 }
 
 TEST_F(SuspectsTest, ALongInnocentStepDelaysOthersForItsWindowOnly) {
@@ -417,6 +446,46 @@ TEST_F(TrialsTest, WhoWasOnTrialAtTheEndGoesBeforeWhoWasOnTrialEarlier) {
   last.trial = {7, false};
   EXPECT_TRUE(trials_.take_up(last).empty());
   EXPECT_EQ(trials_.next_to_call()->call, suspect(2).call);
+}
+
+// A long step of one tenant must not make everybody wait ever longer, since another one's steps end the
+// process.
+TEST_F(TrialsTest, AnEndThatIsExplainedPutsTheWindowsOfTheOthersBack) {
+  using End = worker::LastLife::End;
+  const auto windows = [](const worker::LastLife& last) {
+    engine::Trials trials;
+    trials.take_up(last);
+    std::map<uint32_t, int64_t> by_step;
+    for (const worker::Suspect& each : trials.suspects()) by_step[each.call.step] = each.window_ns / kWindow;
+    return by_step;
+  };
+  worker::LastLife last = crash();
+  last.suspects = {suspect(1), suspect(2)};
+  for (worker::Suspect& each : last.suspects) each.window_ns = 64 * kWindow;
+  last.running = {{7, suspect(1).call}, {8, suspect(2).call}};
+  using Windows = std::map<uint32_t, int64_t>;
+  EXPECT_EQ(windows(last), (Windows{{1, 64}, {2, 64}})) << "nobody knows who it was";
+  last.killers = {{7, {}}};
+  EXPECT_EQ(windows(last), (Windows{{1, 64}, {2, 1}})) << "it is known";
+  last.killers.clear();
+  last.trial = {8, true};
+  EXPECT_EQ(windows(last), (Windows{{1, 1}, {2, 64}})) << "it was convicted";
+  last.trial.alone = false;
+  EXPECT_EQ(windows(last), (Windows{{1, 64}, {2, 64}})) << "it may have been another";
+  last.end = End::clean;
+  EXPECT_EQ(windows(last), (Windows{{1, 1}, {2, 1}})) << "nobody";
+}
+
+TEST_F(SuspectsTest, NoTrialIsLongerThanTheLongest) {
+  start("slow", [](const auto&) { return after(kHour, ok()); });
+  start("slow-too", [](const auto&) { return after(kHour, ok()); });
+  world_.settle();
+  for (int life = 0; life < 24; ++life) {
+    world_.crash_without_trace();
+    const ExecutionId quick = start("quick", [](const auto&) { return ok(); });
+    world_.advance(engine::Trials::kLongestWindowNs);
+    EXPECT_EQ(state(quick, "quick"), State::completed) << life;
+  }
 }
 
 // While decisions gather for one batch after the other, there is always one that is not durable yet.
