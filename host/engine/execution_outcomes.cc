@@ -22,9 +22,7 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
   open_commit();
   if (completion.kind == Kind::hook) {
     if (completion.invocation != observers_->hook_running) return;
-    if (!ended())
-      for (journal::Diagnostic& diagnostic : completion.outcome.diagnostics)
-        emit(decision, std::move(diagnostic));
+    if (!ended()) record_emissions(decision, completion.outcome);
     return on_hook_done(decision, &completion.outcome);
   }
   const uint32_t step = completion.step;

@@ -208,6 +208,27 @@ TEST(Hooks, R70TheWorkflowsAndTheStepsOwn) {
   }
 }
 
+// What a hook tells of is kept as it is of any function; it changes nothing else.
+TEST(Hooks, R70WhatTheyEmitIsKept) {
+  World world;
+  world.publish(std::string(kAll) + R"("steps":[{"name":"one"},{"name":"two","after":["one"]}])");
+  world.runner().by_function["g"] = [](const worker::Invocation& call) {
+    Act act = fail("a hook may fail, and has said so");
+    act.outcome.emitted.push_back({call.step, "audit", "seen", "{\"n\":1}"});
+    return act;
+  };
+  for (const char* step : {"one", "two"})
+    world.runner().by_function[step] = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  const auto emitted = world.records_of<journal::Emitted>(id);
+  // All but what comes with or after the end: on_success and on_finish of the last step.
+  ASSERT_EQ(emitted.size(), 4u);
+  for (const journal::Emitted& each : emitted) EXPECT_EQ(each.message, "seen");
+  EXPECT_EQ(emitted.back().step, 1u);
+}
+
 // R70: whatever hooks return or throw, or if they return at all, steps end as they would without them, and no
 // earlier or later; the journal has no more than diagnostics that say which failed.
 TEST(Hooks, R70WhateverTheyDoTheOutcomeIsTheSame) {
