@@ -1,11 +1,13 @@
 #include "host/worker/call_scope.h"
 
+#include <alloca.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
 #include <pthread.h>
 #include <sched.h>
 #include <spdlog/spdlog.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -97,6 +99,12 @@ PIRN_NEXT(sched_setaffinity)
 PIRN_NEXT(pthread_setaffinity_np)
 PIRN_NEXT(setpriority)
 PIRN_NEXT(nice)
+PIRN_NEXT(execv)
+PIRN_NEXT(execve)
+PIRN_NEXT(execvp)
+PIRN_NEXT(execvpe)
+PIRN_NEXT(execveat)
+PIRN_NEXT(fexecve)
 PIRN_NEXT_AS(sigaction, "sigaction", int(int, const struct sigaction*, struct sigaction*))
 PIRN_NEXT_AS(bsd_signal, "bsd_signal", sighandler_t(int, sighandler_t))
 PIRN_NEXT_AS(sigblock, "sigblock", int(int))
@@ -423,6 +431,77 @@ int nice(int increment) noexcept {
   PIRN_REAL(nice);
   return refuses_on_host_thread(PIRN_CALLER, "nice") ? -1 : real(increment);
 }
+
+// Another program in the place of the host: with its status, which may be 0, nobody would know that the host
+// is gone. A process that a package has forked executes what it likes.
+int execve(const char* path, char* const arguments[], char* const environment[]) noexcept {
+  PIRN_REAL(execve);
+  return refuses(PIRN_CALLER, "execve") ? -1 : real(path, arguments, environment);
+}
+int execv(const char* path, char* const arguments[]) noexcept {
+  PIRN_REAL(execv);
+  return refuses(PIRN_CALLER, "execv") ? -1 : real(path, arguments);
+}
+int execvp(const char* file, char* const arguments[]) noexcept {
+  PIRN_REAL(execvp);
+  return refuses(PIRN_CALLER, "execvp") ? -1 : real(file, arguments);
+}
+int execvpe(const char* file, char* const arguments[], char* const environment[]) noexcept {
+  PIRN_REAL(execvpe);
+  return refuses(PIRN_CALLER, "execvpe") ? -1 : real(file, arguments, environment);
+}
+int execveat(int directory, const char* path, char* const arguments[], char* const environment[],
+             int flags) noexcept {
+  PIRN_REAL(execveat);
+  return refuses(PIRN_CALLER, "execveat") ? -1 : real(directory, path, arguments, environment, flags);
+}
+int fexecve(int fd, char* const arguments[], char* const environment[]) noexcept {
+  PIRN_REAL(fexecve);
+  return refuses(PIRN_CALLER, "fexecve") ? -1 : real(fd, arguments, environment);
+}
+
+// The list of arguments on the stack, for the child of a vfork() may allocate nothing. `rest` is left behind
+// the null at the end.
+#define PIRN_ARGUMENTS(first, rest)                                                        \
+  size_t n_arguments = 0;                                                                  \
+  if (first != nullptr) {                                                                  \
+    va_list counted;                                                                       \
+    va_copy(counted, rest);                                                                \
+    for (n_arguments = 1; va_arg(counted, char*) != nullptr;) ++n_arguments;               \
+    va_end(counted);                                                                       \
+  }                                                                                        \
+  char** const arguments = static_cast<char**>(alloca((n_arguments + 1) * sizeof(char*))); \
+  arguments[0] = const_cast<char*>(first);                                                 \
+  for (size_t i = 1; i <= n_arguments; ++i) arguments[i] = va_arg(rest, char*)
+int execl(const char* path, const char* first, ...) noexcept {
+  if (refuses(PIRN_CALLER, "execl")) return -1;
+  va_list rest;
+  va_start(rest, first);
+  PIRN_ARGUMENTS(first, rest);
+  va_end(rest);
+  PIRN_REAL(execv);
+  return real(path, arguments);
+}
+int execlp(const char* file, const char* first, ...) noexcept {
+  if (refuses(PIRN_CALLER, "execlp")) return -1;
+  va_list rest;
+  va_start(rest, first);
+  PIRN_ARGUMENTS(first, rest);
+  va_end(rest);
+  PIRN_REAL(execvp);
+  return real(file, arguments);
+}
+int execle(const char* path, const char* first, ...) noexcept {
+  if (refuses(PIRN_CALLER, "execle")) return -1;
+  va_list rest;
+  va_start(rest, first);
+  PIRN_ARGUMENTS(first, rest);
+  char* const* const environment = va_arg(rest, char* const*);
+  va_end(rest);
+  PIRN_REAL(execve);
+  return real(path, arguments, environment);
+}
+#undef PIRN_ARGUMENTS
 
 }  // extern "C"
 

@@ -1,5 +1,6 @@
 // The table of docs/abi.md, row by row: what package code does to the process and the thread that it shares
 // is refused or restored, and the author is told.
+#include <fcntl.h>
 #include <fenv.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -10,8 +11,10 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <exception>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <locale>
 #include <sstream>
 
@@ -78,8 +81,13 @@ class Observer : public Listener {
   void on_cost(const Invocation&, int64_t, int64_t) override {
     thread_after = state_of_thread();
     process_after = state_of_process();
+    char name[16] = "";
+    pthread_getname_np(pthread_self(), name, sizeof name);
+    name_after = name;
+    policy_after = sched_getscheduler(0);
   }
-  std::string thread_after, process_after;
+  std::string thread_after, process_after, name_after;
+  int policy_after = -1;
 };
 
 struct Act {
@@ -98,9 +106,10 @@ class ProcessState : public ::testing::TestWithParam<Act> {
     made->version = "1.0.0";
     made->digest = sha256("untidy");
     made->library = sha256(read_file(kLibrary));
-    for (const char* id : {"c_locale", "cpp_locale", "thread_locale", "directory", "mode_mask", "environment",
-                           "handlers", "signal_stack", "signal_mask", "rounding", "exception_mask", "limits",
-                           "timers", "affinity", "priority", "own_thread", "forks", "fails_untidily"})
+    for (const char* id : {"c_locale",       "cpp_locale", "thread_locale", "directory",      "mode_mask",
+                           "environment",    "handlers",   "signal_stack",  "signal_mask",    "rounding",
+                           "exception_mask", "limits",     "timers",        "affinity",       "priority",
+                           "own_thread",     "executes",   "forks",         "fails_untidily", "unprotected"})
       made->functions.push_back({id, PIRN_KIND_TASK});
     // What the package's manifest would say of its workflows.
     auto loaded = library::Library::load(read_file(kLibrary), made->library);
@@ -182,7 +191,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Act{"exception_mask", nullptr, "the floating-point control"},
                       Act{"limits", "setrlimit(), prlimit()"}, Act{"timers", "alarm(), setitimer()"},
                       Act{"affinity", "sched_setaffinity(), pthread_setaffinity_np()"},
-                      Act{"priority", "nice(), setpriority()"}),
+                      Act{"priority", "nice(), setpriority()"},
+                      Act{"executes", "execl(), execlp(), execle(), execv()"}),
     [](const auto& info) { return std::string(info.param.function); });
 
 TEST_F(ProcessState, AThreadOfThePackagesOwnMayChangeItselfOnly) {
@@ -206,6 +216,39 @@ TEST_F(ProcessState, AFailureIsRestoredAsWell) {
   EXPECT_EQ(completion.outcome.error->code, "gone");
   EXPECT_EQ(completion.outcome.diagnostics.size(), 2u);
   EXPECT_NE(observer_.thread_after.find("rounding 0\n"), std::string::npos) << observer_.thread_after;
+}
+
+// The rows that say "unprotected": a change that is not there any more has a row of its own to get. It takes
+// a process of its own, since nothing brings the state back.
+TEST_F(ProcessState, WhatIsUnprotectedIsLeftBehind) {
+  const auto act = [this] {
+    struct stat null {
+    }, output{};
+    srand(7);
+    const int first = rand();
+    const auto terminate = std::get_terminate();
+    const Completion completion = run("unprotected");
+    const auto* file = completion.outcome.result->map.find("file");
+    std::vector<std::string> kept;  // rows that are not as docs/abi.md says
+    const auto expect = [&](const char* row, bool is_left) {
+      if (!is_left) kept.emplace_back(row);
+    };
+    const char* variable = getenv("PIRN_LEFT");
+    expect("environ", variable && std::string_view(variable) == "behind");
+    expect("name of the thread", observer_.name_after == "left-behind");
+    expect("scheduling policy", observer_.policy_after == SCHED_BATCH);
+    expect("standard output", stat("/dev/null", &null) == 0 && fstat(STDOUT_FILENO, &output) == 0 &&
+                                  null.st_rdev == output.st_rdev);
+    expect("formats of std::cout", (std::cout.flags() & std::ios::hex) != 0);
+    expect("sessions", getsid(0) == getpid());
+    expect("std::set_terminate", std::get_terminate() != terminate);
+    expect("rand", rand() == first);
+    expect("open files", file && fcntl(static_cast<int>(file->value.as_integer()), F_GETFD) != -1);
+    expect("diagnostics", completion.outcome.diagnostics.empty());
+    for (const std::string& row : kept) std::cerr << row << " is not left behind\n";
+    _exit(kept.empty() ? 7 : 1);
+  };
+  EXPECT_EXIT(act(), ::testing::ExitedWithCode(7), "");
 }
 
 // The host itself goes on to use them.

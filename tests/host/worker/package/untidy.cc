@@ -1,5 +1,6 @@
 // A package that changes what it shares with the host and with other packages: one function for each row of
 // the table in docs/abi.md. Each says in "refused" whether the call failed with EPERM.
+#include <fcntl.h>
 #include <fenv.h>
 #include <locale.h>
 #include <math.h>
@@ -7,6 +8,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -14,10 +17,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <exception>
 #include <filesystem>
+#include <iostream>
 #include <locale>
 #include <pirn/pirn.hpp>
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -128,6 +134,26 @@ bool ended_well(pid_t child) {
   int status = -1;
   return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
+PIRN_STEP(executes) {
+  char name[] = "true";
+  char* const arguments[] = {name, nullptr};
+  const auto fails = [](int status) { return status == -1 && std::exchange(errno, 0) == EPERM; };
+  const bool lists = fails(execl("/bin/true", "true", nullptr)) && fails(execlp("true", "true", nullptr)) &&
+                     fails(execle("/bin/true", "true", nullptr, environ));
+  const bool arrays = fails(execv("/bin/true", arguments)) && fails(execvp("true", arguments)) &&
+                      fails(execve("/bin/true", arguments, environ)) &&
+                      fails(execvpe("true", arguments, environ)) &&
+                      fails(execveat(AT_FDCWD, "/bin/true", arguments, environ, 0)) &&
+                      fails(fexecve(STDIN_FILENO, arguments, environ));
+  const pid_t forked = fork();
+  if (forked == 0) {
+    execl("/bin/sh", "sh", "-c", "exit $#", "sh", "a", "b", nullptr);
+    _exit(1);
+  }
+  int status = 0;
+  const bool is_free = waitpid(forked, &status, 0) == forked && WIFEXITED(status) && WEXITSTATUS(status) == 2;
+  return pirn::ok({{"refused", lists && arrays && is_free}});
+}
 PIRN_STEP(forks) {
   const pid_t forked = fork();
   if (forked == 0) {
@@ -152,9 +178,25 @@ PIRN_STEP(fails_untidily) {
   throw pirn::Error("gone", "with all that", pirn::terminal);
 }
 
+// What nothing in this process protects: each change is there when the function has returned.
+PIRN_STEP(unprotected) {
+  // Not in the library, which may be unloaded.
+  environ = new char* [2] { strdup("PIRN_LEFT=behind"), nullptr };
+  prctl(PR_SET_NAME, "left-behind");
+  const sched_param none{};
+  sched_setscheduler(0, SCHED_BATCH, &none);
+  const int null = open("/dev/null", O_WRONLY);
+  dup2(null, STDOUT_FILENO);
+  std::cout << std::hex;
+  setsid();
+  std::set_terminate([] { _exit(93); });
+  srand(7);
+  return pirn::ok({{"file", static_cast<int64_t>(null)}});
+}
+
 PIRN_WORKFLOW(acts, c_locale, cpp_locale, thread_locale, directory, mode_mask, environment, handlers,
               signal_stack, signal_mask, rounding, exception_mask, limits, timers, affinity, priority,
-              own_thread, forks, fails_untidily)
+              own_thread, executes, forks, fails_untidily, unprotected)
 
 void begin() { setenv("PIRN_UNTIDY", "init", 1), fesetround(FE_UPWARD); }
 
