@@ -105,8 +105,9 @@ Result<int64_t> number_parameter(const Request& request, std::string_view name, 
 }
 
 Error no_cursor(std::string_view text) {
-  return Error{Code::invalid_argument, "'" + std::string(text.substr(0, 64)) + "' is no cursor of this list",
-               "Take 'cursor' from the page before, as it stands there; leave it out for the first page."};
+  return Error{Code::invalid_argument,
+               "'" + std::string(text.substr(0, 64)) + "' is not a cursor of this list",
+               "Take 'cursor' from the previous page, unchanged; leave it out for the first page."};
 }
 
 Result<ExecutionId> parse_cursor_id(std::string_view text) {
@@ -144,7 +145,7 @@ Result<int64_t> parse_since_ns(std::string_view text, int64_t now) {
     const bool in_range = seconds >= 0 && seconds <= INT64_MAX / 1'000'000'000;
     if (in_range && (std::string_view(end) == "Z" || *end == '\0')) return seconds * 1'000'000'000;
   }
-  const Error error{Code::invalid_argument, "'" + copy + "' is no instant",
+  const Error error{Code::invalid_argument, "'" + copy + "' is not an instant",
                     "Give a duration back from now (24h, 7d) or an instant in UTC (2026-01-31T12:00:00Z)."};
   const Result<int64_t> duration = definition::parse_duration(text);
   if (!duration || *duration < 0 || *duration == definition::kInfinite) return error;

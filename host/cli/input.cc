@@ -75,7 +75,7 @@ Result<std::string> read_input(const Arguments& arguments, std::string_view opti
   }
   PIRN_TRY(const boost::json::value value, parse_json(json, name));
   if (!value.is_object())
-    return Error{Code::invalid_argument, name + " is no JSON object", "Write {\"name\": value, …}."};
+    return Error{Code::invalid_argument, name + " is not a JSON object", "Write {\"name\": value, …}."};
   return json;
 }
 

@@ -32,12 +32,12 @@ Result<Digest> parse_digest(std::string_view hex) {
   Digest digest;
   if (hex.size() != 64)
     return Error{Code::invalid_argument,
-                 "'" + std::string(hex) + "' is no digest: 64 hexadecimal digits are expected"};
+                 "'" + std::string(hex) + "' is not a digest: 64 hexadecimal digits are expected"};
   for (size_t i = 0; i < 64; ++i) {
     const size_t nibble = kHex.find(hex[i]);
     if (nibble == std::string_view::npos)
-      return Error{Code::invalid_argument, "'" + std::string(hex) + "' is no digest: '" + hex[i] +
-                                               "' is no lower-case hexadecimal digit"};
+      return Error{Code::invalid_argument, "'" + std::string(hex) + "' is not a digest: '" + hex[i] +
+                                               "' is not a lower-case hexadecimal digit"};
     digest.bytes[i / 2] = static_cast<uint8_t>(digest.bytes[i / 2] << 4 | nibble);
   }
   return digest;

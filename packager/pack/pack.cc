@@ -34,7 +34,7 @@ Result<PackageToml> read_description(const PackOptions& options) {
   auto text = read_file(file, kMaxToml);
   if (!text) {
     Error error = std::move(text).error();
-    error.hint = "`pirn new NAME` makes a package; the least package.toml is: publisher = \"acme\"";
+    error.hint = "`pirn new NAME` makes a package; the smallest package.toml is: publisher = \"acme\"";
     return error;
   }
   return parse_package_toml(*text, file);
