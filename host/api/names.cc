@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "packager/definition/definition.h"
+#include "packager/definition/event_name.h"
 
 namespace pirn::api {
 
@@ -34,6 +35,10 @@ bool consists_of(std::string_view text, size_t longest, std::string_view more) {
 bool is_step(std::string_view text) { return consists_of(text, kLongestStep, "_-./:[]#@"); }
 bool is_version(std::string_view text) { return consists_of(text, kLongestVersion, ".+-"); }
 
+constexpr std::string_view kEventHint =
+    "Use visible text in UTF-8 of at most 256 bytes, without a blank at its beginning or end.";
+static_assert(definition::kMaxEventName == 256);
+
 struct Named {
   std::string_view what, noun;
   Rule rule;
@@ -53,6 +58,8 @@ constexpr Named kNamed[] = {
     {"step", "a step", is_step, kStepHint},
     {"ran", "a step", is_step, kStepHint},
     {"skipped", "a step", is_step, kStepHint},
+    {"event", "an event", definition::is_event_name, kEventHint},
+    {"tag", "a tag", definition::is_event_name, kEventHint},
     {"version", "a version", is_version, "Write MAJOR.MINOR.PATCH, such as 1.4.0."},
 };
 

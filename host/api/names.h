@@ -21,6 +21,7 @@ namespace pirn::api {
 //   tenant, package, publisher, breaker                  a name: [a-z0-9][a-z0-9_-]{0,62}
 //   workflow                                             [[tenant::]package::]name
 //   step, ran, skipped                                   a step's name, also of a nested one
+//   event, tag                                           visible text (packager/definition/event_name.h)
 //   version                                              at most 128 of those that a semantic version has
 Status check_named(std::string_view what, std::string_view text);
 

@@ -52,7 +52,7 @@ bj::object object_of(const ScheduleView& view) {
   return out;
 }
 
-// A name of an event, or the id of one: a text that is there and not too long.
+// The id of an event: a text that is there and not too long.
 Status check_text(std::string_view name, const std::string& text) {
   if (text.empty()) return Error{Code::invalid_argument, "'" + std::string(name) + "' is empty"};
   if (text.size() > kMaxText)
@@ -66,7 +66,6 @@ Result<engine::Emit> read_event(const Request& request) {
   engine::Emit emit;
   emit.tenant = request.tenant;
   PIRN_TRY(emit.event, body.text("event"));
-  PIRN_DO(check_text("event", emit.event));
   if (body.find("id")) {
     PIRN_TRY(emit.id, body.text("id"));
     PIRN_DO(check_text("id", emit.id));

@@ -69,7 +69,7 @@ void read_on_event(ValueReader& in, const Node& node, Reading& to) {
 }
 void read_tags(ValueReader& in, const Node& node, Reading& to) {
   if (!in.is_list(node, kMaxTags)) return;
-  for (const Node& element : node.children) in.read_text(element, to.workflow.tags.emplace_back(), kMaxLabel);
+  for (const Node& element : node.children) in.read_event_name(element, to.workflow.tags.emplace_back());
 }
 void read_metadata(ValueReader& in, const Node& node, Reading& to) {
   in.read_object(node, to.workflow.metadata);

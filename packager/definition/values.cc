@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "packager/definition/event_name.h"
 #include "packager/json/json.h"
 
 namespace pirn::definition {
@@ -174,6 +175,13 @@ void ValueReader::read_some_text(const Node& node, std::string& out, size_t limi
     bad_value(node, "is empty", "Write something here, or leave it out.");
 }
 
+void ValueReader::read_event_name(const Node& node, std::string& out) {
+  read_some_text(node, out, kMaxEventName);
+  if (!out.empty() && !is_event_name(out))
+    bad_value(node, "has a character that nobody sees, or a blank at its beginning or end",
+              "Names of events and tags are visible text in UTF-8, such as \"order.created\".");
+}
+
 void ValueReader::read_name(const Node& node, std::string& out) {
   const std::optional<std::string_view> name = text_of(node);
   if (!name) return;
@@ -262,11 +270,11 @@ bool ValueReader::is_list(const Node& node, size_t limit) {
 }
 
 void ValueReader::read_texts(const Node& node, std::vector<std::string>& out, size_t limit) {
-  if (node.value->is_string()) return read_some_text(node, out.emplace_back(), kMaxLabel);
+  if (node.value->is_string()) return read_event_name(node, out.emplace_back());
   if (!node.value->is_array()) return void(wrong_type(node, "a string or a list of strings"));
   if (!is_list(node, limit)) return;
   if (node.children.empty()) bad_value(node, "is empty", "Name at least one, or leave it out.");
-  for (const Node& element : node.children) read_some_text(element, out.emplace_back(), kMaxLabel);
+  for (const Node& element : node.children) read_event_name(element, out.emplace_back());
 }
 
 void ValueReader::read_function(const Node& node, std::string& out, uint32_t kind) {

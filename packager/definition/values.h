@@ -89,6 +89,8 @@ class ValueReader {
   void read_text(const Node& node, std::string& out, size_t limit);
   // As read_text, and refuses "".
   void read_some_text(const Node& node, std::string& out, size_t limit);
+  // A name of an event, or a tag (is_event_name).
+  void read_event_name(const Node& node, std::string& out);
   void read_name(const Node& node, std::string& out);
   void read_truth(const Node& node, bool& out);
   std::optional<int64_t> read_integer(const Node& node, int64_t least, int64_t most);

@@ -42,6 +42,10 @@ const std::vector<std::string>& bad_names() {
 // Of steps, which may be nested, and of versions, other characters are right.
 const std::set<std::string> kRightForSteps = {
     "A", "-a", "a/b", "..", "a::", "::a", "a::b::c", "a::b::c::d", "a::::b", std::string(64, 'a')};
+// Names of events and tags are what people write.
+const std::set<std::string> kRightForEvents = {
+    "A",   "a b", "-a",      "a/b",        "..",     "a%b", "ü",
+    "a::", "::a", "a::b::c", "a::b::c::d", "a::::b", "a'b", std::string(64, 'a')};
 const std::set<std::string> kRightForVersions = {"A", "-a", "..", std::string(64, 'a')};
 
 std::string escaped(const std::string& text) {
@@ -78,11 +82,11 @@ std::set<std::string> holes_of(std::string_view path) {
 
 // Whether a hole or a query parameter is checked as a name. Each is in one of the two lists.
 const std::set<std::string> kNames = {"tenant", "package", "breaker", "workflow", "step",
-                                      "ran",    "skipped", "version", "name"};
-const std::set<std::string> kNoNames = {"id",     "key",    "number",  "reason",  "after",   "limit",
-                                        "cursor", "since",  "state",   "tag",     "trigger", "level",
-                                        "count",  "format", "groups",  "attempt", "code",    "accept_serial",
-                                        "order",  "action", "outcome", "actor"};
+                                      "ran",    "skipped", "version", "name",     "tag"};
+const std::set<std::string> kNoNames = {"id",     "key",     "number",  "reason",  "after",         "limit",
+                                        "cursor", "since",   "state",   "trigger", "level",         "count",
+                                        "format", "groups",  "attempt", "code",    "accept_serial", "order",
+                                        "action", "outcome", "actor"};
 
 TEST(Names, EveryHoleAndEveryParameterOfTheApiIsKnownHere) {
   for (const Route& route : routes()) {
@@ -96,6 +100,7 @@ TEST(Names, EveryHoleAndEveryParameterOfTheApiIsKnownHere) {
 bool right_for(const std::string& what, const std::string& text) {
   if (what == "workflow") return text == "a::b::c";
   if (what == "step" || what == "ran" || what == "skipped") return kRightForSteps.contains(text);
+  if (what == "event" || what == "tag") return kRightForEvents.contains(text);
   return what == "version" && kRightForVersions.contains(text);
 }
 
@@ -153,6 +158,8 @@ TEST(Names, AreRefusedInPathQueryHeaderAndBody) {
                                                {"/v1/dead-letters/prune", "package"},
                                                {"/v1/store/prune", "package"},
                                                {"/v1/store/prune", "workflow"},
+                                               {"/v1/events", "event"},
+                                               {"/v1/executions/cancel", "tag"},
                                                {"/v1/trust", "publisher"}})
     for (const std::string& bad : bad_names()) {
       if (right_for(member == "from" ? "step" : member, bad)) continue;
@@ -169,6 +176,9 @@ TEST(Names, ThatAreRightPass) {
                                                                           {"package", "a-b_c0"},
                                                                           {"step", "load/part-1"},
                                                                           {"version", "1.0.0-rc.1+b5"},
+                                                                          {"event", "Bestellung übernommen"},
+                                                                          {"event", "order.created"},
+                                                                          {"tag", "night shift"},
                                                                           {"comment", "\x1b anything"}})
     EXPECT_TRUE(check_named(what, text)) << what << " " << text;
 }

@@ -225,7 +225,7 @@ Workflow draw_workflow(int index) {
   if (out.dead_letter && coin()) out.dead_letter_ttl_ns = duration();
   if (coin()) out.schedule = schedule();
   if (coin()) out.on_event = {"order.created", "order.updated"};
-  if (coin()) out.tags = {"daily", words()};
+  if (coin()) out.tags = {"daily", coin() ? "night shift" : "Früh"};
   out.metadata = one_of<std::string>({"", R"({"n":-0.0})"});
   out.hooks = hooks();
   const uint32_t steps = below<uint32_t>(6);

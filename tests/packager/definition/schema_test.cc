@@ -59,6 +59,8 @@ TEST(Schema, AcceptsEveryWayOfWriting) {
            std::string(R"({"schema":1,"package":{"name":"p","version":"0.1.0"}})"),
            in_workflow(R"("schedule":{"cron":"@daily"},"on_event":"x","max_attempts":3)"),
            in_workflow(
+               R"("on_event":["order.created","Bestellung \u00fcbernommen"],"tags":["x","night shift"])"),
+           in_workflow(
                R"("step_defaults":{"timeout":90000,"max_attempts":2,"retry_jitter":true,"hooks":{}})"),
            in_step(R"("timeout":"1500","retry_backoff":"exponential","after":["t","t"],"at":"a.cc:1")"),
            in_step(R"("retry_backoff":{"table":[1,"2s"]},"retry_jitter":false,"recovery":[],"resources":{})"),
@@ -89,6 +91,10 @@ TEST(Schema, RefusesWhatIsMalformed) {
            in_workflow(R"("schedule":{"at":"2026-01-01T00:00:00Z","timezone":"UTC"})"),
            in_workflow(R"("schedule":{"in":"1h","end_at":"2026-01-01T00:00:00Z"})"),
            in_workflow(R"("on_event":[])"),
+           in_workflow(R"("on_event":"a\u001b")"),
+           in_workflow(R"("on_event":[" a"])"),
+           in_workflow(R"("tags":["a\nb"])"),
+           in_workflow(R"("tags":[""])"),
            in_workflow(R"("dead_letter_ttl":"1d")"),
            in_workflow(R"("max_retries":1,"max_attempts":2)"),
            in_workflow(R"("step_defaults":{"task":"x"})"),
