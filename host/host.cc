@@ -11,6 +11,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 
+#include "host/api/connection_table.h"
 #include "host/api/pool.h"
 #include "host/api/server.h"
 #include "host/api/wrong_keys.h"
@@ -102,7 +103,7 @@ class Host::Core final : public api::Vitals {
     services_.emplace(api::Services{*registry_, *store_, *logbook_, *upkeep_, machine_->engine.inbox(), feed_,
                                     *outlets_, meters_, *notifier_, *this,
                                     make_probe(*registry_, options_.probe_program, capacity), wrong_keys_,
-                                    pool_, capacity});
+                                    connections_, pool_, capacity});
     api::ServerOptions server;
     server.socket_path = socket_path();
     server.listen = options_.listen;
@@ -112,8 +113,6 @@ class Host::Core final : public api::Vitals {
     server.timeouts = {milliseconds(clients.header_ms), milliseconds(clients.idle_ms),
                        milliseconds(clients.transfer_ms), milliseconds(clients.stranger_ms),
                        clients.min_rate};
-    server.limits = {clients.local_connections, clients.connections, clients.strangers,
-                     clients.strangers_of_address};
     server.max_body_bytes = clients.body_bytes;
     server.note = [](const std::string& what) { log::write(log::Level::warn, "api", what); };
     PIRN_TRY(server_, api::Server::start(*services_, std::move(server)));
@@ -327,6 +326,9 @@ class Host::Core final : public api::Vitals {
       }};
   api::Pool pool_;
   api::WrongKeys wrong_keys_{{.free = static_cast<double>(options_.free_wrong_keys)}};
+  api::ConnectionTable connections_{
+      api::within_descriptors({options_.clients.local_connections, options_.clients.connections,
+                               options_.clients.strangers, options_.clients.strangers_of_address})};
   std::optional<api::Services> services_;
   std::unique_ptr<api::Server> server_;
   std::shared_ptr<worker::CrashRecord> crash_record_;  // shared with threads that are stuck

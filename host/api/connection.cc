@@ -136,12 +136,12 @@ Connection::Connection(Shared& shared, Socket socket, Door door)
 
 Connection::~Connection() {
   release_body();
-  shared_.table.remove(id_);
+  shared_.services.connections.remove(id_);
 }
 
 void Connection::run(const std::string& peer) {
   peer_ = door_ == Door::local ? "local" : peer;
-  id_ = shared_.table.open(door_, peer, [weak = weak_from_this()] {
+  id_ = shared_.services.connections.open(door_, peer, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->close();
   });
   if (id_ == 0) return close();
@@ -156,7 +156,7 @@ void Connection::close() {
   if (key_timer_) key_timer_->cancel(ignored);
   stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);
   stream_.close();
-  shared_.table.remove(id_);
+  shared_.services.connections.remove(id_);
 }
 
 // The last reference to a connection may be dropped on any thread.
@@ -166,7 +166,7 @@ void Connection::release_body() { shared_.budget.give_back(caller_, std::exchang
 // --------------------------------------------------------------------------------------------------
 
 void Connection::await_request() {
-  shared_.table.set(id_, ConnectionTable::Activity::idle);
+  shared_.services.connections.set(id_, ConnectionTable::Activity::idle);
   parser_.reset();
   scan_ = {};
   chunks_.reset();
@@ -211,7 +211,7 @@ void Connection::read_some(size_t wish, std::function<void()> then) {
 }
 
 void Connection::on_head(size_t size) {
-  shared_.table.set(id_, ConnectionTable::Activity::request);
+  shared_.services.connections.set(id_, ConnectionTable::Activity::request);
   request_ = std::make_shared<Request>();
   const Status read = read_head(view(buffer_).substr(0, size));
   buffer_.consume(size);
@@ -324,7 +324,7 @@ Status Connection::identify_caller(Request& request) {
   Result<registry::Principal> caller = identify(door_, authorization, shared_.services.registry, now_ms());
   if (!authorization.empty()) note_key(token_in(authorization), caller);
   PIRN_TRY(request.principal, std::move(caller));
-  if (!shared_.table.authenticate(id_, request.principal.tenant))
+  if (!shared_.services.connections.authenticate(id_, request.principal.tenant))
     return Error{Code::busy, "the caller has too many connections open"};
   known_ = true;
   caller_ = request.principal.tenant;
@@ -554,7 +554,7 @@ void Connection::linger() {
   error_code error;
   stream_.socket().shutdown(asio::socket_base::shutdown_send, error);
   if (error) return close();
-  shared_.table.set(id_, ConnectionTable::Activity::idle);
+  shared_.services.connections.set(id_, ConnectionTable::Activity::idle);
   buffer_.clear();
   buffer_.shrink_to_fit();
   stream_.expires_after(kLingerTime);
@@ -597,7 +597,7 @@ void Connection::end_with_key() {
 void Connection::send_stream(Response answer) {
   if (key_ended_) return close();
   end_with_key();
-  shared_.table.set(id_, ConnectionTable::Activity::stream);
+  shared_.services.connections.set(id_, ConnectionTable::Activity::stream);
   buffer_.clear();
   buffer_.shrink_to_fit();
   body_stream_ = std::move(answer.stream);

@@ -34,7 +34,6 @@ struct Shared {
   const ClientTimeouts timeouts;
   std::vector<std::string> hosts;  // names that a Host header may have
   BodyBudget budget;
-  ConnectionTable table;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {

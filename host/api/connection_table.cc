@@ -1,5 +1,7 @@
 #include "host/api/connection_table.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
 namespace pirn::api {
@@ -11,6 +13,19 @@ void call(const std::vector<std::function<void()>>& closing) {
 }
 
 }  // namespace
+
+ConnectionLimits within_descriptors(ConnectionLimits limits) {
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY) return limits;
+  const size_t all = descriptors.rlim_cur;
+  const size_t spared = std::min<size_t>(1024, all / 4);
+  // Of what is not spared, the Unix socket may take half where there is little.
+  limits.local = std::clamp<size_t>(limits.local, 1, std::max<size_t>(1, (all - spared) / 2));
+  limits.network = std::max<size_t>(2, std::min(limits.network, all - spared - limits.local));
+  limits.strangers = std::clamp<size_t>(limits.strangers, 1, limits.network / 2);
+  limits.strangers_of_address = std::clamp<size_t>(limits.strangers_of_address, 1, limits.strangers);
+  return limits;
+}
 
 std::vector<ConnectionTable::Group*> ConnectionTable::groups_of(const Entry& entry) {
   if (entry.door == Door::local) return {&local_};
@@ -42,6 +57,7 @@ void ConnectionTable::evict(Id id, Closing& closing) {
   erase(id, found->second);
   closing.push_back(std::move(found->second.close));
   entries_.erase(found);
+  ++closed_;
 }
 
 bool ConnectionTable::evict_idle(Group& group, Closing& closing) {
@@ -77,6 +93,8 @@ ConnectionTable::Id ConnectionTable::open(Door door, const std::string& peer, st
                                                 Activity::idle, std::move(close)})
                              .first;
       insert(id, entry->second);
+    } else {
+      ++refused_;
     }
   }
   call(closing);
@@ -126,6 +144,8 @@ bool ConnectionTable::authenticate(Id id, const std::string& tenant) {
       entry.known = true;
       entry.owner = tenant;
       insert(id, entry);
+    } else {
+      ++refused_;
     }
   }
   call(closing);
@@ -167,14 +187,16 @@ void ConnectionTable::close_all() {
   Closing closing;
   {
     const std::lock_guard lock(mutex_);
+    const uint64_t before = closed_;
     while (!entries_.empty()) evict(entries_.begin()->first, closing);
+    closed_ = before;
   }
   call(closing);
 }
 
 ConnectionTable::Count ConnectionTable::count() const {
   const std::lock_guard lock(mutex_);
-  return {local_.all.size(), strangers_.all.size(), known_.all.size()};
+  return {local_.all.size(), strangers_.all.size(), known_.all.size(), closed_, refused_};
 }
 
 }  // namespace pirn::api

@@ -33,6 +33,10 @@ struct ConnectionLimits {
   size_t strangers_of_address = 256;  // of one peer: an IPv4 address, or the /64 network of an IPv6 address
 };
 
+// What the descriptors that this process may open have room for: some are spared for the databases and for
+// the programs that the host starts, and neither door can take what the other one needs.
+ConnectionLimits within_descriptors(ConnectionLimits limits);
+
 // Any thread. Connections are closed by calls without a lock.
 class ConnectionTable {
  public:
@@ -56,7 +60,10 @@ class ConnectionTable {
   void close_all();
 
   struct Count {
-    size_t local = 0, strangers = 0, known = 0;
+    size_t local = 0, strangers = 0,
+           known = 0;      // open now: of the Unix socket, of TCP without a key and with
+    uint64_t closed = 0;   // since the start: closed to make room for others
+    uint64_t refused = 0;  // since the start: turned away, for there was no room
   };
   Count count() const;
 
@@ -88,6 +95,7 @@ class ConnectionTable {
   mutable std::mutex mutex_;
   // All guarded by mutex_.
   Id last_ = 0;
+  uint64_t closed_ = 0, refused_ = 0;
   std::unordered_map<Id, Entry> entries_;
   Group local_, strangers_, known_;
   Groups addresses_, tenants_;

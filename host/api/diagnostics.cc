@@ -1,6 +1,7 @@
 // Whether the host is well, in which part it is not, and its figures for those who collect them.
 #include <algorithm>
 
+#include "host/api/connection_table.h"
 #include "host/api/document.h"
 #include "host/api/orders.h"
 #include "host/api/pool.h"
@@ -52,6 +53,12 @@ std::string api_text(const Pool& pool) {
          std::to_string(pool.figures(Lane::refusals).refused) + " records of refusals not written";
 }
 
+std::string connections_text(const ConnectionTable::Count& count) {
+  return std::to_string(count.local) + " of the Unix socket, " + std::to_string(count.known) +
+         " of TCP with a key and " + std::to_string(count.strangers) + " without; " +
+         std::to_string(count.closed) + " closed to make room, " + std::to_string(count.refused) + " refused";
+}
+
 std::vector<Finding> examine(const Services& services, const engine::EngineStats& engine) {
   const Vitals& vitals = services.vitals;
   std::vector<Finding> all;
@@ -81,6 +88,7 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
   const upkeep::PolicyState policy = services.upkeep.policy_state();
   all.push_back(find("retention", policy.last_error.empty(), Condition::degraded, policy.last_error));
   all.push_back({"api", Condition::ok, api_text(services.pool)});
+  all.push_back({"connections", Condition::ok, connections_text(services.connections.count())});
   const WrongKeys::Figures keys = services.wrong_keys.figures();
   all.push_back({"keys", Condition::ok,
                  keys.wrong == 0 ? std::string()
@@ -139,6 +147,16 @@ void append_slots(std::string& out, const engine::SlotUse& slots) {
   });
 }
 
+void append_connections(std::string& out, const ConnectionTable::Count& count) {
+  out += "# TYPE pirn_connections gauge\n";
+  const std::pair<std::string_view, size_t> kinds[] = {
+      {"local", count.local}, {"known", count.known}, {"stranger", count.strangers}};
+  for (const auto& [kind, open] : kinds)
+    out += "pirn_connections{kind=\"" + std::string(kind) + "\"} " + std::to_string(open) + "\n";
+  append(out, "connections_closed_for_room_total", "counter", count.closed);
+  append(out, "connections_refused_total", "counter", count.refused);
+}
+
 void append_lanes(std::string& out, const Pool& pool, std::string_view name, std::string_view type,
                   uint64_t WorkerFigures::*figure) {
   out += "# TYPE pirn_pool_" + std::string(name) + " " + std::string(type) + "\n";
@@ -167,6 +185,7 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   append(out, "wrong_keys_total", "counter", keys.wrong);
   append(out, "wrong_keys_held_back_total", "counter", keys.held_back);
   append(out, "wrong_keys_refused_total", "counter", keys.refused);
+  append_connections(out, services.connections.count());
   append(out, "store_bytes", "gauge", stored->size_bytes);
   append(out, "store_wal_bytes", "gauge", stored->wal_bytes);
   append(out, "logbook_lines", "gauge", book.lines);

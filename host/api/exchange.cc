@@ -2,9 +2,9 @@
 
 #include <boost/json.hpp>
 
-#include "host/journal/value.h"
 #include "packager/error/printable.h"
 #include "packager/json/text.h"
+#include "registry/plain_text.h"
 
 namespace pirn::api {
 
@@ -15,13 +15,9 @@ std::string_view find(const std::map<std::string, std::string, std::less<>>& map
   return found == map.end() ? std::string_view() : std::string_view(found->second);
 }
 
-// An answer is UTF-8, also where it repeats what a stranger sent: what is none stands there as U+FFFD.
-std::string as_utf8(std::string_view text) {
-  if (journal::valid_utf8(text)) return std::string(text);
-  std::string out;
-  for (const char c : text) out += static_cast<unsigned char>(c) < 0x80 ? std::string(1, c) : "\xEF\xBF\xBD";
-  return out;
-}
+// An answer is UTF-8, also where it repeats what a stranger sent: only the bytes that are not UTF-8 become
+// U+FFFD.
+std::string as_utf8(std::string_view text) { return registry::as_text(text, std::string::npos); }
 
 boost::json::object object_of(const Error& error) {
   const CatalogueEntry& entry = catalogue_entry(error.code);

@@ -111,7 +111,7 @@ A list that has pages takes `limit`, and the `cursor` of the page before as `cur
 | rate of a body | 64 KiB/s, after a pause of at most 30 s | 408 |
 | rate at which an answer is read | 64 KiB/s, after a pause of at most 30 s | closed |
 | bodies and answers under way | 1 GiB, half of it for one caller, counted as they arrive | 503 |
-| connections of the Unix socket | 4096 | the oldest idle one closes |
+| connections of the Unix socket | 4096, and what the limit of open files leaves room for | the oldest idle one closes, or the new one |
 | connections of TCP | 16384, and what the limit of open files leaves room for | an idle one of the caller with most closes, or 503 |
 | of those, not authenticated | 2048; 256 from one IPv4 address or one IPv6 /64 network | the oldest one closes |
 | of the others, of one caller | three quarters | an idle one of the caller closes, or 503 |
@@ -153,7 +153,8 @@ std::string limits_text() {
       "tenants\n"
       "are not affected. `GET /metrics` has the length of each queue and the number of refusals "
       "(`pirn_pool_jobs_*`,\n"
-      "`pirn_requests_*`), `GET /v1/health` their sums.\n\n"
+      "`pirn_requests_*`), `GET /v1/health` their sums; both have the connections of each kind "
+      "(`pirn_connections`).\n\n"
       "A tenant has at most " +
       std::to_string(limits.requests_per_owner) +
       " requests under way. Their work runs in lanes, each with threads of its own:\n\n"
@@ -174,6 +175,11 @@ std::string limits_text() {
       "| executions cancelled in one turn of the engine | 1000; the answer comes when none are left |\n"
       "| dead letters retried by one request | 1000 |\n"
       "| fires of one backfill | 1000 |\n"
+      "| a name of an event, a tag | 256 bytes, visible text |\n"
+      "| API keys in force, of one tenant | 1000; of those that were revoked or have expired the newest 1000 "
+      "are "
+      "kept |\n"
+      "| rows of trust, of one tenant | 1000, with those that were revoked |\n"
       "| suggestions (\"did you mean\") | for names of at most 63 bytes |\n";
   return out;
 }

@@ -1,7 +1,6 @@
 #include "host/api/server.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,17 +77,6 @@ std::string peer_of(const asio::ip::address& address) {
   return asio::ip::address_v6(bytes).to_string() + "/64";
 }
 
-// TCP leaves descriptors to the Unix socket, the databases and the programs that the host starts.
-ConnectionLimits within_descriptors(ConnectionLimits limits) {
-  rlimit descriptors{};
-  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY) return limits;
-  const size_t all = descriptors.rlim_cur, spared = std::min<size_t>(1024, all / 2);
-  limits.network = std::max<size_t>(2, std::min(limits.network, all - spared));
-  limits.strangers = std::clamp<size_t>(limits.strangers, 1, limits.network / 2);
-  limits.strangers_of_address = std::clamp<size_t>(limits.strangers_of_address, 1, limits.strangers);
-  return limits;
-}
-
 std::vector<std::string> lower(std::vector<std::string> names) {
   for (std::string& name : names)
     for (char& c : name) c = lower_letter(c);
@@ -105,12 +93,8 @@ class Server::Core {
  public:
   Core(const Services& services, const ServerOptions& options)
       : options_(options),
-        shared_{services,
-                io_,
-                options.timeouts,
-                lower(options.allow_hosts),
-                BodyBudget(options.max_body_bytes, options.max_body_bytes / 2),
-                ConnectionTable(within_descriptors(options.limits))},
+        shared_{services, io_, options.timeouts, lower(options.allow_hosts),
+                BodyBudget(options.max_body_bytes, options.max_body_bytes / 2)},
         tcp_(io_, calls<tcp>([this](tcp::socket socket) { welcome(std::move(socket)); })),
         local_(io_, calls<local>([this](local::socket socket) { welcome(std::move(socket)); })),
         summaries_(io_) {}
@@ -136,7 +120,7 @@ class Server::Core {
       summaries_.cancel(ignored);
       local_.stop();
       tcp_.stop();
-      shared_.table.close_all();
+      shared_.services.connections.close_all();
       work_.reset();
     });
     // Closed connections may still be named by answers under way; the thread does not wait for those.
@@ -187,7 +171,7 @@ class Server::Core {
 
   template <class Protocol, class Welcome>
   typename Listener<Protocol>::Calls calls(Welcome welcome) {
-    return {std::move(welcome), [this] { return shared_.table.make_room(); },
+    return {std::move(welcome), [this] { return shared_.services.connections.make_room(); },
             [this](const std::string& what) {
               if (options_.note) options_.note(what);
             }};

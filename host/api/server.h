@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "host/api/client_timeouts.h"
-#include "host/api/connection_table.h"
 #include "host/api/services.h"
 #include "packager/error/error.h"
 
@@ -29,7 +28,6 @@ struct ServerOptions {
   std::string listen;                    // "ADDR:PORT"; empty: no TCP; port 0: any
   std::vector<std::string> allow_hosts;  // further names that a Host header may have, without port
   ClientTimeouts timeouts{};
-  ConnectionLimits limits{};             // of TCP at most what the limit of open files leaves room for
   uint64_t max_body_bytes = 1ull << 30;  // of requests and answers under way; one caller may hold half
   std::function<void(const std::string&)> note{};  // tells the operator; on the network thread
 };

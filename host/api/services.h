@@ -38,6 +38,7 @@ class MeterSink;
 
 namespace pirn::api {
 
+class ConnectionTable;
 class Pool;
 class WrongKeys;
 
@@ -93,6 +94,7 @@ struct Services {
   const Vitals& vitals;
   registry::Probe probe;  // loads a release where it can do no harm
   WrongKeys& wrong_keys;
+  ConnectionTable& connections;
   Pool& pool;  // where what blocks runs
   engine::Capacity capacity;
 };

@@ -1,6 +1,7 @@
 #include "host/api/connection_table.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 namespace pirn::api {
 namespace {
@@ -154,6 +155,54 @@ TEST(ConnectionTable, MakesRoomWithWhatOnlyWaits) {
   table.close_all();
   EXPECT_TRUE(table.is_closed(local));
   EXPECT_EQ(table.count().local, 0u);
+}
+
+TEST(ConnectionTable, CountsWhomItClosedForOthersAndWhomItTurnedAway) {
+  Table table({.local = 1, .network = 4, .strangers = 2, .strangers_of_address = 2});
+  table.set(table.local(), Activity::request);
+  EXPECT_EQ(table.local(), 0u);
+  const Id red = table.known("red", Activity::request);
+  EXPECT_EQ(table.known("red", Activity::request), 0u);
+  for (const char* peer : {"a", "b", "c"}) table.stranger(peer);
+  EXPECT_EQ(table.count().closed, 1u) << "a, for c";
+  EXPECT_EQ(table.count().refused, 2u) << "one of each door";
+  EXPECT_EQ(table.count().local + table.count().known + table.count().strangers, 4u);
+  table.remove(red);
+  table.close_all();
+  EXPECT_EQ(table.count().closed, 1u) << "the end of a connection makes no room for another";
+}
+
+// The limit of open files for as long as it lives.
+class Descriptors {
+ public:
+  explicit Descriptors(rlim_t most) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit wanted = before_;
+    wanted.rlim_cur = most;
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &wanted), 0);
+  }
+  ~Descriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(ConnectionLimits, LeaveDescriptorsToTheOtherDoorAndToTheHost) {
+  for (const rlim_t most : {16, 40, 200, 1'024, 4'000}) {
+    const Descriptors descriptors(most);
+    const ConnectionLimits limits = within_descriptors({});
+    EXPECT_LE(limits.local + limits.network, most - std::min<rlim_t>(1'024, most / 4)) << most;
+    EXPECT_GE(limits.local, most / 4) << most;
+    EXPECT_GE(limits.network, most / 4) << most;
+    EXPECT_LT(limits.strangers, limits.network) << most;
+    EXPECT_LE(limits.strangers_of_address, limits.strangers) << most;
+  }
+  const Descriptors descriptors(4'000);
+  const ConnectionLimits few = within_descriptors({20, 30, 10, 5});
+  EXPECT_EQ(few.local, 20u);
+  EXPECT_EQ(few.network, 30u);
+  EXPECT_EQ(few.strangers, 10u);
+  EXPECT_EQ(few.strangers_of_address, 5u);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The server against requests that are no good.
 #include <gtest/gtest.h>
 
+#include "host/api/exchange.h"
 #include "tests/host/api/fixture.h"
 
 namespace pirn::api {
@@ -128,6 +129,10 @@ TEST(Server, AnswersInUtf8WhateverItWasSent) {
   EXPECT_EQ(host.local("GET", "/v1/packages/%ff%fe?tenant=red").member("name"), "malformed_request");
   const Answer bytes = host.local("GET", "/v1/packages?tenant=red", "", {{"Origin", "a\xff"}});
   EXPECT_EQ(bytes.status, 400) << bytes.body;
+  const Response repaired = problem(Error{Code::invalid_argument, "Zo\xC3\xAB \xFF\xE2\x80 \xE2\x9C\x93"});
+  EXPECT_NE(repaired.body.find("Zo\xC3\xAB \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD \xE2\x9C\x93"),
+            std::string::npos)
+      << "only the bytes that are not UTF-8 change: " << repaired.body;
   const Answer body = host.local("POST", "/v1/executions?tenant=red", "{\"workflow\":\"\xff\"}");
   EXPECT_EQ(body.status, 400);
   EXPECT_EQ(body.member("name"), "malformed_json") << body.body;
@@ -200,9 +205,20 @@ TEST(Server, ShowsWhoWaitsAndWhatWasRefused) {
   const Answer metrics = host.local("GET", "/metrics");
   for (const char* line :
        {"pirn_pool_jobs_waiting{lane=\"deployments\"} 0\n", "pirn_requests_under_way 1\n",
-        "pirn_requests_refused_total 0\n", "pirn_pool_jobs_refused_total{lane=\"refusals\"} 0\n"})
+        "pirn_requests_refused_total 0\n", "pirn_pool_jobs_refused_total{lane=\"refusals\"} 0\n",
+        "pirn_connections{kind=\"local\"} ", "pirn_connections{kind=\"known\"} 0\n",
+        "pirn_connections{kind=\"stranger\"} 0\n", "pirn_connections_closed_for_room_total 0\n",
+        "pirn_connections_refused_total 0\n"})
     EXPECT_NE(metrics.body.find(line), std::string::npos) << line << metrics.body;
   EXPECT_NE(host.local("GET", "/v1/health").body.find("requests under way"), std::string::npos);
+  const auto idle = host.hold("");
+  std::string health;
+  for (int i = 0; i < 1000 && health.find("and 1 without") == std::string::npos; ++i)
+    health = host.local("GET", "/v1/health").body;
+  EXPECT_NE(
+      health.find(" of the Unix socket, 0 of TCP with a key and 1 without; 0 closed to make room, 0 refused"),
+      std::string::npos)
+      << health;
 }
 
 }  // namespace
