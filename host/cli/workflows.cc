@@ -148,6 +148,9 @@ void print_report(const Found& found) {
                                 ? std::string("any number of steps")
                                 : std::to_string(workflow.step_concurrency) + " steps");
   print_line("strategy", text_of(report, "strategy"));
+  print_line("ready steps", workflow.order == definition::Order::critical_path
+                                ? "the longest way to the end first"
+                                : "in canonical order");
   print_line("handlers", pairs_in(report.at("handlers").as_object()));
   print_line("hooks", pairs_in(report.at("hooks").as_object()));
   print_line("dead letter", workflow.dead_letter ? "of an execution that fails for good" : "");

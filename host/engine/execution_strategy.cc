@@ -31,8 +31,9 @@ void Execution::push_ready(uint32_t step) {
     return;
   }
   // One after the other is in canonical order.
-  const int32_t priority = strategy_ == definition::Strategy::sequential ? 0 : plan_->step(step).priority;
-  ready_.push({priority, plan_->rank(step), step});
+  const bool canonical = strategy_ == definition::Strategy::sequential;
+  ready_.push({canonical ? 0 : plan_->step(step).priority, plan_->rank(step), step,
+               canonical ? 0 : plan_->way(step)});
 }
 
 void Execution::raise_barrier() {

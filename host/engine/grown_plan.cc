@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "packager/definition/graph.h"
+
 namespace pirn::engine {
 
 namespace {
@@ -79,6 +81,13 @@ uint32_t GrownPlan::find(std::string_view name) const {
 const std::vector<uint32_t>& GrownPlan::dependents(uint32_t step) const {
   static const std::vector<uint32_t> none;  // nobody can name a child
   return is_child(step) ? none : plan_->dependents(step);
+}
+
+int64_t GrownPlan::way(uint32_t step) const {
+  if (!is_child(step)) return plan_->way(step);
+  if (workflow().order != definition::Order::critical_path) return 0;
+  return definition::longer(definition::likely_length(this->step(step)),
+                            plan_->way_behind_children(of_child(step).graft));
 }
 
 uint32_t GrownPlan::written_by(const journal::Stamp& stamp) const {

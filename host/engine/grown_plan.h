@@ -87,6 +87,8 @@ class GrownPlan {
     return is_child(step) ? plan_->level(of_child(step).graft) + 1 : plan_->level(step);
   }
 
+  // Of a child: its own length and what lies behind all of them.
+  int64_t way(uint32_t step) const;
   const std::vector<uint32_t>& dependents(uint32_t step) const;
   const std::vector<uint32_t>& roots() const { return plan_->roots(); }
   bool plain() const { return plan_->plain(); }

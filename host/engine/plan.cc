@@ -5,6 +5,8 @@
 #include <functional>
 #include <queue>
 
+#include "packager/definition/graph.h"
+
 namespace pirn::engine {
 
 namespace {
@@ -45,6 +47,7 @@ Plan::Plan(registry::ReleasePtr release, const definition::Workflow& workflow, r
   number_ties();
   if (!plain()) make_joins();
   order();
+  if (workflow.order == definition::Order::critical_path) measure_ways();
 }
 
 void Plan::number_ties() {
@@ -150,6 +153,34 @@ void Plan::order() {
     place_in(ties_[step].join, ties_[step].graft == kNone ? next : next + 1);
   }
   assert(by_rank_.size() == n && "a validated definition has no cycle");
+}
+
+// From the last step to the first, so that what depends on a step has been measured before it. The dependents
+// of a join are looked at once, by the first of its members that comes.
+void Plan::measure_ways() {
+  ways_.resize(n_steps());
+  ways_behind_joins_.resize(joins_.size());
+  std::vector<bool> measured(joins_.size());
+  const auto longest_of = [&](const std::vector<uint32_t>& dependents, int64_t way) {
+    for (uint32_t dependent : dependents) way = std::max(way, ways_[dependent]);
+    return way;
+  };
+  const auto behind_join = [&](uint32_t join, const auto& behind) -> int64_t {
+    if (join == kNone) return 0;
+    if (!measured[join]) {
+      measured[join] = true;
+      ways_behind_joins_[join] = longest_of(joins_[join].dependents, behind(joins_[join].group, behind));
+    }
+    return ways_behind_joins_[join];
+  };
+  for (size_t rank = by_rank_.size(); rank > 0; --rank) {
+    const uint32_t step = by_rank_[rank - 1];
+    int64_t behind = longest_of(dependents_[step], 0);
+    if (!plain())
+      behind = longest_of(ties_[step].any_dependents,
+                          std::max(behind, behind_join(ties_[step].join, behind_join)));
+    ways_[step] = definition::longer(definition::likely_length(workflow_.steps[step]), behind);
+  }
 }
 
 const Ties& Plan::no_ties() {

@@ -80,6 +80,15 @@ class Plan {
   // The longest way to it from a step that waits for nothing; a graft's children are one level below it.
   uint32_t level(uint32_t step) const { return level_[step]; }
 
+  // How long the longest way from a step to the end is (R60), by what its author says of how long steps take;
+  // definition::kInfinite: endless. 0 unless the workflow's order is that of the critical path.
+  int64_t way(uint32_t step) const { return ways_.empty() ? 0 : ways_[step]; }
+  // What lies behind the children of a graft.
+  int64_t way_behind_children(uint32_t graft) const {
+    const uint32_t join = ways_.empty() ? kNone : ties(graft).join;
+    return join == kNone ? 0 : ways_behind_joins_[join];
+  }
+
   // Neither joins nor `after_any` nor grafts: what most workflows are.
   bool plain() const { return ties_.empty(); }
   const Ties& ties(uint32_t step) const { return ties_.empty() ? no_ties() : ties_[step]; }
@@ -109,6 +118,7 @@ class Plan {
   void make_joins();
   uint32_t join_of_graft(std::vector<uint32_t>& by_step, uint32_t graft);
   void order();
+  void measure_ways();
   void raise_level(uint32_t step, uint32_t least) { level_[step] = std::max(level_[step], least); }
   static const Ties& no_ties();
 
@@ -122,6 +132,7 @@ class Plan {
   std::unordered_map<std::string_view, uint32_t> index_;
   std::vector<Ties> ties_;  // by step; empty: plain
   std::vector<Join> joins_;
+  std::vector<int64_t> ways_, ways_behind_joins_;  // empty: nobody asks for them
   uint32_t n_any_ = 0, n_grafts_ = 0;
   bool guarded_ = false;
 };

@@ -1,5 +1,6 @@
-// The ready steps of one execution, in the order in which they go: priority descending, canonical rank
-// ascending (R60). Children share the rank of their graft and are numbered in their order. Pure.
+// The ready steps of one execution, in the order in which they go: priority descending, then what lies before
+// them descending, then canonical rank ascending (R60). Children share the rank of their graft and are
+// numbered in their order. Pure.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +16,7 @@ class ReadySet {
     int32_t priority;
     uint32_t rank;
     uint32_t step;
+    int64_t way = 0;  // ns to the end through this step; 0 for all: it does not count
   };
 
   void push(Entry entry) {
@@ -44,6 +46,7 @@ class ReadySet {
  private:
   static bool goes_later(const Entry& a, const Entry& b) {
     if (a.priority != b.priority) return a.priority < b.priority;
+    if (a.way != b.way) return a.way < b.way;
     return a.rank != b.rank ? a.rank > b.rank : a.step > b.step;
   }
 

@@ -81,6 +81,8 @@ enum class OnError : uint8_t { fail, skip, keep_going };
 enum class FailureMode : uint8_t { fail_fast, keep_going };
 enum class Compensate : uint8_t { automatic, always, never };  // automatic: under fail_fast only (R26)
 enum class Strategy : uint8_t { parallel, sequential, hybrid };
+// Which of the ready steps of equal priority goes first (R60).
+enum class Order : uint8_t { canonical, critical_path };
 using schedule::Misfire;
 
 // What takes the place of a step whose retries are exhausted.
@@ -204,6 +206,7 @@ struct Workflow {
   uint32_t step_concurrency = 0;  // 0 = unlimited
   uint32_t max_running = 0;       // scheduled executions at a time (R40); 0 = unlimited
   Strategy strategy = Strategy::parallel;
+  Order order = Order::canonical;
   RetryPolicy retry = {.max_retries = 0, .delay_ns = 5'000'000'000};  // of the whole workflow (R22)
   Compensate compensate = Compensate::automatic;
   Handlers handlers;

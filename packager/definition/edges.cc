@@ -9,11 +9,6 @@
 namespace pirn::definition {
 namespace {
 
-int64_t add(int64_t left, int64_t right) {
-  int64_t sum = 0;
-  return __builtin_add_overflow(left, right, &sum) ? kInfinite : sum;
-}
-
 // An endless step is as long as its author thinks.
 int64_t length_of(const Step& step) {
   return step.timeout_ns == kInfinite && step.estimate_ns != 0 ? step.estimate_ns : step.timeout_ns;
@@ -28,6 +23,13 @@ std::vector<std::vector<uint32_t>> dependents(const Workflow& workflow,
 }
 
 }  // namespace
+
+int64_t longer(int64_t left, int64_t right) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(left, right, &sum) ? kInfinite : sum;
+}
+
+int64_t likely_length(const Step& step) { return step.estimate_ns != 0 ? step.estimate_ns : step.timeout_ns; }
 
 std::vector<Group> groups_of(const Workflow& workflow) {
   std::vector<Group> groups;
@@ -122,7 +124,7 @@ CriticalPath longest_path(const Workflow& workflow, int64_t (*length_of)(const S
     for (const uint32_t dependency : dependencies[step])
       if (before[step] == UINT32_MAX || longest[dependency] > longest[before[step]])
         before[step] = dependency;
-    longest[step] = add(before[step] == UINT32_MAX ? 0 : longest[before[step]], length_of(steps[step]));
+    longest[step] = longer(before[step] == UINT32_MAX ? 0 : longest[before[step]], length_of(steps[step]));
     if (last == UINT32_MAX || longest[step] > longest[last]) last = step;
   }
   CriticalPath path;

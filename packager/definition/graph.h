@@ -75,11 +75,14 @@ struct CriticalPath {
 // The path whose timeouts sum up to most; of equals the first declared. For a step that may take for ever its
 // estimate counts.
 CriticalPath critical_path(const Workflow& workflow);
+// How long a step takes if its author is right: its estimate, or else its timeout.
+int64_t likely_length(const Step& step);
+// The sum of two lengths; kInfinite stays that.
+int64_t longer(int64_t left, int64_t right);
 // Of all steps, as if one ran after the other; kInfinite: endless.
 int64_t total_timeout(const Workflow& workflow);
 
-// How an execution goes if every step runs and takes as long as its author thinks: its estimate, or else its
-// timeout.
+// How an execution goes if every step runs and takes its likely length.
 struct ExecutionPlan {
   struct Need {  // of a resource
     std::string name;
@@ -87,17 +90,22 @@ struct ExecutionPlan {
     double at_once = 0;  // of one batch: with that nobody waits
   };
   // Steps by how many others stand before them; of each level those that are taken up together, the highest
-  // priority first, as many as step_concurrency and strategy let run.
+  // priority first and then in the workflow's order, as many as step_concurrency and strategy let run.
   std::vector<std::vector<std::vector<uint32_t>>> levels;
   size_t n_batches = 0;
   size_t max_parallelism = 0;  // steps of the largest batch
   std::vector<uint32_t> critical_path;
   int64_t duration_ns = 0;  // of that path; kInfinite: unknown
+  // With step_concurrency and strategy, in each order; kInfinite: unknown.
+  struct {
+    int64_t canonical_ns = 0, critical_path_ns = 0;
+  } by_order;
   std::vector<Need> resources;
 };
 ExecutionPlan execution_plan(const Workflow& workflow);
 // {"levels":[{"level","batches":[[step]]}],"batch_count","max_parallelism","critical_path",
-// "estimated_duration","resources":{name:{"largest","at_once"}}}
+// "estimated_duration","order","duration_by_order":{"canonical","critical_path"},
+// "resources":{name:{"largest","at_once"}}}
 JsonText plan(const Workflow& workflow);
 // The same for a terminal.
 std::string to_plan_text(const Workflow& workflow);

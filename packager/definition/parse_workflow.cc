@@ -45,6 +45,9 @@ void read_max_running(ValueReader& in, const Node& node, Reading& to) {
 void read_strategy(ValueReader& in, const Node& node, Reading& to) {
   in.read_choice(node, kStrategy, to.workflow.strategy);
 }
+void read_order(ValueReader& in, const Node& node, Reading& to) {
+  in.read_choice(node, kOrder, to.workflow.order);
+}
 void read_compensate(ValueReader& in, const Node& node, Reading& to) {
   in.read_choice(node, kCompensate, to.workflow.compensate);
 }
@@ -89,6 +92,7 @@ constexpr Field<Reading> kWorkflowFields[] = {{"name", read_name},
                                               {"timeout", read_timeout},
                                               {"failure_mode", read_failure_mode},
                                               {"strategy", read_strategy},
+                                              {"order", read_order},
                                               {"step_concurrency", read_step_concurrency},
                                               {"max_running", read_max_running},
                                               {"compensate", read_compensate},

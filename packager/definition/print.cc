@@ -293,6 +293,7 @@ json::value print_workflow(const Workflow& workflow, Places places) {
   members.choice("failure_mode", kFailureMode, workflow.failure_mode, usual.failure_mode);
   members.integer("step_concurrency", workflow.step_concurrency, usual.step_concurrency);
   members.choice("strategy", kStrategy, workflow.strategy, usual.strategy);
+  members.choice("order", kOrder, workflow.order, usual.order);
   members.integer("max_running", workflow.max_running, usual.max_running);
   print_retry(workflow.retry, usual.retry, members);
   members.choice("compensate", kCompensate, workflow.compensate, usual.compensate);

@@ -126,6 +126,7 @@ JsonText report(const Definition& definition, const Workflow& workflow, const St
   out["total_timeout"] = milliseconds(total_timeout(workflow));
   out["failure_mode"] = json_text(name_of(kFailureMode, workflow.failure_mode));
   out["strategy"] = json_text(name_of(kStrategy, workflow.strategy));
+  out["order"] = json_text(name_of(kOrder, workflow.order));
   out["timeout"] = milliseconds(workflow.timeout_ns);
   out["max_retries"] = workflow.retry.max_retries;
   out["step_concurrency"] = workflow.step_concurrency;

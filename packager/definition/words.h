@@ -31,6 +31,8 @@ inline constexpr Choice<Backoff::Kind> kBackoff[] = {{"fixed", Backoff::Kind::fi
                                                      {"exponential", Backoff::Kind::exponential}};
 inline constexpr Choice<Strategy> kStrategy[] = {
     {"parallel", Strategy::parallel}, {"sequential", Strategy::sequential}, {"hybrid", Strategy::hybrid}};
+inline constexpr Choice<Order> kOrder[] = {{"canonical", Order::canonical},
+                                           {"critical_path", Order::critical_path}};
 inline constexpr Choice<Compensate> kCompensate[] = {
     {"auto", Compensate::automatic}, {"always", Compensate::always}, {"never", Compensate::never}};
 inline constexpr Choice<Misfire> kMisfire[] = {

@@ -98,6 +98,7 @@ std::string whole_language() {
                                          .timeout = 1_d,
                                          .failure_mode = pirn::failure_mode::keep_going,
                                          .strategy = pirn::strategy::hybrid,
+                                         .order = pirn::step_order::critical_path,
                                          .step_concurrency = 4,
                                          .max_running = 1,
                                          .max_retries = 1,

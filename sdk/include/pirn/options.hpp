@@ -23,6 +23,9 @@ enum class jitter : uint8_t { unset, none, additive, symmetric, full };
 enum class compensate : uint8_t { unset, automatic, always, never };
 enum class misfire : uint8_t { unset, once, skip, all };
 enum class strategy : uint8_t { unset, parallel, sequential, hybrid };
+// Which of the ready steps of equal priority goes first: in canonical order, or the one with the longest way
+// to the end, by what its author says of how long steps take (estimate, or else timeout).
+enum class step_order : uint8_t { unset, canonical, critical_path };
 enum class recover : uint8_t { unset, retry, skip, fallback, abort, manual };
 
 // ---- conditions as data: path("order.total") > 100 && !path("order.test").exists(); or a function:
@@ -286,6 +289,7 @@ struct WorkflowOptions {
   std::optional<Duration> timeout{};
   pirn::failure_mode failure_mode{};
   pirn::strategy strategy{};
+  step_order order{};
   std::optional<uint32_t> step_concurrency{};
   std::optional<uint32_t> max_running{};
   std::optional<uint32_t> max_retries{};

@@ -220,6 +220,7 @@ inline void print_workflow(std::string& out, const WorkflowData& workflow) {
   object.duration("timeout", o.timeout);
   object.word("failure_mode", o.failure_mode, {"fail_fast", "continue"});
   object.word("strategy", o.strategy, {"parallel", "sequential", "hybrid"});
+  object.word("order", o.order, {"canonical", "critical_path"});
   object.number("step_concurrency", o.step_concurrency);
   object.number("max_running", o.max_running);
   print_retries(object, o);

@@ -1,4 +1,4 @@
-// R44: a strategy changes when steps run, never what comes out.
+// R44, R60: a strategy and an order change when steps run, never what comes out.
 #include <gtest/gtest.h>
 
 #include "host/simulate/world.h"
@@ -151,6 +151,86 @@ TEST(Strategy, R60OfOneInstantTheTimersOfTheOlderExecutionComeFirst) {
   std::vector<ExecutionId> order;
   for (const Called& call : world.runner().calls) order.push_back(call.execution);
   EXPECT_EQ(order, (std::vector<ExecutionId>{first, older, younger}));
+}
+
+// ---- the order (R60) ----
+
+// Of two lanes: the short way is declared first, the long one leads through `mid`.
+constexpr const char* kLanes = R"("steps":[{"name":"short","estimate":"4s"},{"name":"long","estimate":"1s"},
+  {"name":"mid","after":["long"],"estimate":"6s"},{"name":"end","after":["short","mid"],"estimate":"1s"}])";
+
+Order order_of(const std::string& of_definition, const std::string& steps) {
+  World world;
+  world.publish(R"("step_concurrency":1,)" + of_definition + steps);
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  return called(world);
+}
+
+TEST(CriticalPath, R60TheLongestWayGoesFirst) {
+  EXPECT_EQ(order_of("", kLanes), (Order{"short", "long", "mid", "end"}));
+  EXPECT_EQ(order_of(R"("order":"canonical",)", kLanes), (Order{"short", "long", "mid", "end"}));
+  EXPECT_EQ(order_of(R"("order":"critical_path",)", kLanes), (Order{"long", "mid", "short", "end"}));
+}
+
+TEST(CriticalPath, R60APriorityComesBeforeIt) {
+  EXPECT_EQ(order_of(R"("order":"critical_path",)",
+                     R"("steps":[{"name":"a","estimate":"1s","priority":1},{"name":"b","estimate":"9s"}])"),
+            (Order{"a", "b"}));
+}
+
+TEST(CriticalPath, R60EqualWaysGoInCanonicalOrder) {
+  EXPECT_EQ(order_of(R"("order":"critical_path",)", R"("steps":[{"name":"b"},{"name":"a"},{"name":"c"}])"),
+            (Order{"b", "a", "c"}));
+}
+
+// A timeout counts where there is no estimate, and what has neither is the longest.
+TEST(CriticalPath, R60ALengthIsTheEstimateOrElseTheTimeout) {
+  EXPECT_EQ(
+      order_of(
+          R"("order":"critical_path",)",
+          R"("steps":[{"name":"estimated","estimate":"2s","timeout":"1h"},{"name":"limited","timeout":"3s"},
+                       {"name":"endless","timeout":"infinity"},{"name":"usual"}])"),
+      (Order{"endless", "usual", "limited", "estimated"}));
+}
+
+TEST(CriticalPath, R60SequentialIsInCanonicalOrderAllTheSame) {
+  EXPECT_EQ(order_of(R"("order":"critical_path","strategy":"sequential",)", kLanes),
+            (Order{"short", "long", "mid", "end"}));
+}
+
+// Ways lead through groups, grafts, races; the children of a graft have what lies behind all of them.
+TEST(CriticalPath, R60WaysLeadThroughEverythingThatIsAwaited) {
+  EXPECT_EQ(order_of(R"("order":"critical_path",)",
+                     R"("steps":[{"name":"x","estimate":"5s"},{"name":"m1","group":"g","estimate":"1s"},
+                       {"name":"m2","group":"g","estimate":"2s"},{"name":"behind","after_group":"g","estimate":"9s"}])"),
+            (Order{"m2", "m1", "behind", "x"}));
+  EXPECT_EQ(order_of(R"("order":"critical_path",)",
+                     R"("steps":[{"name":"x","estimate":"5s"},{"name":"r1","estimate":"1s"},
+                       {"name":"r2","estimate":"1s"},{"name":"won","after_any":["r1","r2"],"estimate":"7s"}])"),
+            (Order{"r1", "r2", "won", "x"}))
+      << "r2 was ready before the race was over";
+  World world;
+  world.publish(R"("step_concurrency":1,"order":"critical_path","steps":[{"name":"x","estimate":"5s"},
+    {"name":"split","graft":true,"estimate":"1s"},{"name":"sum","after_graft":["split"],"estimate":"9s"}])");
+  world.runner().by_function["split"] = [](const auto&) {
+    return expand({child("c1", R"({"estimate":"1s"})"), child("c2", R"({"estimate":"3s"})")});
+  };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(called(world), (Order{"split", "c2", "c1", "sum", "x"}));
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+}
+
+TEST(CriticalPath, R60OutlivesTheHost) {
+  World world;
+  world.publish(R"("step_concurrency":1,"order":"critical_path",)" + std::string(kLanes));
+  (void)world.start();
+  world.settle();
+  world.crash();
+  world.run();
+  EXPECT_EQ(called(world), (Order{"long", "mid", "short", "end"}));
 }
 
 }  // namespace

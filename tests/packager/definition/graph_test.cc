@@ -305,9 +305,10 @@ TEST(Graph, APlanHasLevelsBatchesAndWhatIsNeeded) {
   const Workflow workflow = workflow_of(kPlanned);
   EXPECT_EQ(
       plan(workflow),
-      R"({"batch_count":4,"critical_path":["a","c","e"],"estimated_duration":60000,"levels":[)"
+      R"({"batch_count":4,"critical_path":["a","c","e"],"duration_by_order":{"canonical":61000,"critical_path":60000},)"
+      R"("estimated_duration":60000,"levels":[)"
       R"({"batches":[["a"]],"level":0},{"batches":[["d","b"],["c"]],"level":1},{"batches":[["e"]],"level":2}],)"
-      R"("max_parallelism":2,"resources":{"cpu":{"at_once":1,"largest":1},"gpu":{"at_once":2,"largest":2}}})");
+      R"("max_parallelism":2,"order":"canonical","resources":{"cpu":{"at_once":1,"largest":1},"gpu":{"at_once":2,"largest":2}}})");
   EXPECT_EQ(to_plan_text(workflow),
             "level 0     a\n"
             "level 1     d, b\n"
@@ -316,8 +317,50 @@ TEST(Graph, APlanHasLevelsBatchesAndWhatIsNeeded) {
             "at one time 2 of 5 steps\n"
             "likely path a, c, e\n"
             "takes about 1m\n"
+            "in order    critical_path 1m, 1s less than canonical, which it has\n"
             "needs       1 cpu, with 1 nobody waits\n"
             "needs       2 gpu, with 2 nobody waits\n");
+}
+
+// Two at a time: the canonical order leaves the long lane to the end.
+const char* const kTwoLanes = R"({"name":"w","step_concurrency":2,ORDER"steps":[
+  {"name":"a","estimate":"10s"},{"name":"b","estimate":"10s"},{"name":"c","estimate":"10s"},
+  {"name":"d","after":["c"],"estimate":"20s"}]})";
+
+Workflow two_lanes(const std::string& options) {
+  std::string text = kTwoLanes;
+  return workflow_of(text.replace(text.find("ORDER"), 5, options));
+}
+
+TEST(Graph, APlanSaysWhatTheOrderOfTheCriticalPathGains) {
+  const ExecutionPlan canonical = execution_plan(two_lanes(""));
+  EXPECT_EQ(canonical.by_order.canonical_ns, 40'000'000'000);
+  EXPECT_EQ(canonical.by_order.critical_path_ns, 30'000'000'000);
+  EXPECT_EQ(canonical.levels[0], (std::vector<std::vector<uint32_t>>{{0, 1}, {2}}));
+  EXPECT_NE(to_plan_text(two_lanes(""))
+                .find("in order    critical_path 30s, 10s less than canonical, which it has\n"),
+            std::string::npos)
+      << to_plan_text(two_lanes(""));
+  const Workflow critical = two_lanes(R"("order":"critical_path",)");
+  EXPECT_EQ(execution_plan(critical).levels[0], (std::vector<std::vector<uint32_t>>{{2, 0}, {1}}));
+  EXPECT_NE(to_plan_text(critical).find("in order    critical_path 30s, 10s less than canonical\n"),
+            std::string::npos);
+  EXPECT_NE(plan(critical).find(R"("duration_by_order":{"canonical":40000,"critical_path":30000})"),
+            std::string::npos);
+  EXPECT_NE(plan(critical).find(R"("order":"critical_path")"), std::string::npos);
+}
+
+TEST(Graph, APlanSaysNothingOfTheOrderWhereItChangesNothing) {
+  const std::string unlimited = R"("steps":[{"name":"a","estimate":"10s"},{"name":"b","estimate":"20s"}]})";
+  EXPECT_EQ(to_plan_text(workflow_of(R"({"name":"w",)" + unlimited)).find("in order"), std::string::npos);
+  EXPECT_EQ(to_plan_text(two_lanes(R"("strategy":"sequential",)")).find("in order"), std::string::npos);
+  // Level by level all of the first one comes before the second, whatever goes first.
+  const ExecutionPlan hybrid = execution_plan(two_lanes(R"("strategy":"hybrid",)"));
+  EXPECT_EQ(hybrid.by_order.canonical_ns, 40'000'000'000);
+  EXPECT_EQ(hybrid.by_order.critical_path_ns, 40'000'000'000);
+  const ExecutionPlan endless =
+      execution_plan(workflow_of(R"({"name":"w","steps":[{"name":"a","timeout":"infinity"}]})"));
+  EXPECT_EQ(endless.by_order.canonical_ns, kInfinite);
 }
 
 TEST(Graph, ASequentialPlanIsOneAfterTheOtherInCanonicalOrder) {

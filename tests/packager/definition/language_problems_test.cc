@@ -126,6 +126,8 @@ TEST(LanguageProblems, OfAStep) {
 
 TEST(LanguageProblems, OfAWorkflow) {
   for (const Case& test : std::vector<Case>{
+           {R"("order":"critical-path")", Code::invalid_value, "is \"critical-path\"",
+            "Did you mean \"critical_path\"?"},
            {R"("strategy":"paralel")", Code::invalid_value, "is \"paralel\"", "Did you mean \"parallel\"?"},
            {R"("max_running":-1)", Code::invalid_value, "is -1", ""},
            {R"("max_retries":1,"max_attempts":2)", Code::invalid_value, "has both", ""},

@@ -26,13 +26,14 @@ Step step(const std::string& members) {
 
 TEST(Language, OfAWorkflow) {
   const Workflow w = workflow(R"(
-    "strategy": "hybrid", "max_running": 2,
+    "strategy": "hybrid", "order": "critical_path", "max_running": 2,
     "max_retries": 3, "retry_delay": "10s", "retry_backoff": "linear", "retry_max_delay": "1m",
     "retry_jitter": "symmetric", "retry_on": ["timeout"], "no_retry_on": [{"class": "terminal"}],
     "compensate": "always", "on_success": "a", "on_failure": "b", "on_cancel": "c", "on_step_error": "d",
     "dead_letter": true, "dead_letter_ttl": "30d", "on_event": ["order.created", "order.updated"],
     "recovery": [{"on": ["oom"], "action": "abort"}])");
   EXPECT_EQ(w.strategy, Strategy::hybrid);
+  EXPECT_EQ(w.order, Order::critical_path);
   EXPECT_EQ(w.max_running, 2u);
   EXPECT_EQ(w.retry.max_retries, 3u);
   EXPECT_EQ(w.retry.delay_ns, 10 * kSecond);

@@ -29,7 +29,8 @@ void expect_equal(const Workflow& a, const Workflow& b) {
   RC_ASSERT(a.name == b.name && a.label == b.label && a.description == b.description);
   RC_ASSERT(a.version == b.version && a.timeout_ns == b.timeout_ns && a.failure_mode == b.failure_mode);
   RC_ASSERT(a.step_concurrency == b.step_concurrency && a.max_running == b.max_running);
-  RC_ASSERT(a.strategy == b.strategy && a.retry == b.retry && a.compensate == b.compensate);
+  RC_ASSERT(a.strategy == b.strategy && a.order == b.order && a.retry == b.retry &&
+            a.compensate == b.compensate);
   RC_ASSERT(a.handlers == b.handlers && a.recovery == b.recovery && a.schedule == b.schedule);
   RC_ASSERT(a.dead_letter == b.dead_letter && a.dead_letter_ttl_ns == b.dead_letter_ttl_ns);
   RC_ASSERT(a.on_event == b.on_event && a.tags == b.tags && a.metadata == b.metadata && a.hooks == b.hooks);

@@ -217,6 +217,7 @@ Workflow draw_workflow(int index) {
   out.step_concurrency = below<uint32_t>(5);
   out.max_running = below<uint32_t>(3);
   out.strategy = static_cast<Strategy>(below(3));
+  out.order = static_cast<Order>(below(2));
   if (coin()) out.retry = retry();
   out.compensate = static_cast<Compensate>(below(3));
   out.handlers = {perhaps_function(), perhaps_function(), perhaps_function(), perhaps_function()};

@@ -87,6 +87,7 @@ TEST(Schema, RefusesWhatIsMalformed) {
            in_workflow(R"("steps":{})"),
            in_workflow(R"("schedule":{})"),
            in_workflow(R"("strategy":"fast")"),
+           in_workflow(R"("order":"longest")"),
            in_workflow(R"("schedule":{"cron":"@daily","every":"1h"})"),
            in_workflow(R"("schedule":{"at":"2026-01-01T00:00:00Z","timezone":"UTC"})"),
            in_workflow(R"("schedule":{"in":"1h","end_at":"2026-01-01T00:00:00Z"})"),
