@@ -131,10 +131,10 @@ struct Order {
 struct Expected {
   Where where;
   std::string run, state;
-  std::string error;                                                // code
-  std::map<std::string, std::string> steps, results, compensation;  // those that are named
-  std::map<std::string, uint32_t> invocations;
-  std::optional<std::vector<std::string>> rolled_back;  // steps, in order; each once
+  std::string error;                                                        // code
+  std::map<std::string, std::string> steps, errors, results, compensation;  // those that are named
+  std::map<std::string, uint32_t> invocations, diagnostics;                 // diagnostics: by code
+  std::optional<std::vector<std::string>> rolled_back;                      // steps, in order; each once
   std::optional<std::string> context;
   std::optional<bool> dead_letter;  // whether one of it waits
 };

@@ -15,29 +15,32 @@ Expected expected_of(NodeReader& reader, const Node& run) {
     if (!node.value->is_object()) return reader.wrong_type(node, NodeReader::quoted(node), "an object");
     for (const Node& step : node.children) out[step.key] = reader.text_of(step);
   };
-  reader.members(
-      run, "what is expected of a run",
-      {"state", "error", "steps", "results", "context", "invocations", "compensation", "rolled_back",
-       "dead_letter"},
-      [&](const Node& node) {
-        if (node.key == "state") return void(expected.state = reader.text_of(node));
-        if (node.key == "error") return void(expected.error = reader.text_of(node));
-        if (node.key == "context") return void(expected.context = reader.object_of(node));
-        if (node.key == "dead_letter") return void(expected.dead_letter = reader.truth_of(node));
-        if (node.key == "steps") return texts(node, expected.steps);
-        if (node.key == "compensation") return texts(node, expected.compensation);
-        if (node.key == "rolled_back") {
-          expected.rolled_back.emplace();
-          return reader.elements(
-              node, [&](const Node& step) { expected.rolled_back->push_back(reader.text_of(step)); });
-        }
-        if (!node.value->is_object()) return reader.wrong_type(node, NodeReader::quoted(node), "an object");
-        for (const Node& step : node.children)
-          if (node.key == "results")
-            expected.results[step.key] = reader.json_of(step);
-          else
-            expected.invocations[step.key] = static_cast<uint32_t>(reader.number_of(step, 0, kMostTimes));
-      });
+  reader.members(run, "what is expected of a run",
+                 {"state", "error", "steps", "errors", "results", "context", "invocations", "compensation",
+                  "rolled_back", "diagnostics", "dead_letter"},
+                 [&](const Node& node) {
+                   if (node.key == "state") return void(expected.state = reader.text_of(node));
+                   if (node.key == "error") return void(expected.error = reader.text_of(node));
+                   if (node.key == "context") return void(expected.context = reader.object_of(node));
+                   if (node.key == "dead_letter") return void(expected.dead_letter = reader.truth_of(node));
+                   if (node.key == "steps") return texts(node, expected.steps);
+                   if (node.key == "errors") return texts(node, expected.errors);
+                   if (node.key == "compensation") return texts(node, expected.compensation);
+                   if (node.key == "rolled_back") {
+                     expected.rolled_back.emplace();
+                     return reader.elements(node, [&](const Node& step) {
+                       expected.rolled_back->push_back(reader.text_of(step));
+                     });
+                   }
+                   if (!node.value->is_object())
+                     return reader.wrong_type(node, NodeReader::quoted(node), "an object");
+                   for (const Node& step : node.children)
+                     if (node.key == "results")
+                       expected.results[step.key] = reader.json_of(step);
+                     else
+                       (node.key == "invocations" ? expected.invocations : expected.diagnostics)[step.key] =
+                           static_cast<uint32_t>(reader.number_of(step, 0, kMostTimes));
+                 });
   return expected;
 }
 

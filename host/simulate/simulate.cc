@@ -162,6 +162,12 @@ class Report {
       if (const journal::Step* found = find(step))
         check("the number of invocations of '" + step + "'", std::to_string(found->invocations),
               std::to_string(wanted));
+    for (const auto& [step, wanted] : expected.errors)
+      if (const journal::Step* found = find(step))
+        check("the error of the step '" + step + "'", found->error ? found->error->code : "none", wanted);
+    for (const auto& [code, wanted] : expected.diagnostics)
+      check("the number of diagnostics " + code + " of '" + expected.run + "'",
+            std::to_string(diagnostics_of(view.state.id, code)), std::to_string(wanted));
     if (expected.rolled_back)
       check("the order of the rollbacks of '" + expected.run + "'", rollbacks_of(view),
             in_one_line(*expected.rolled_back));
@@ -187,6 +193,10 @@ class Report {
     std::string line;
     for (const std::string& name : names) line += (line.empty() ? "" : ", ") + name;
     return line.empty() ? "none" : line;
+  }
+  ptrdiff_t diagnostics_of(ExecutionId id, const std::string& code) const {
+    const auto all = world_.records_of<journal::Diagnostic>(id);
+    return std::count_if(all.begin(), all.end(), [&](const auto& one) { return one.code == code; });
   }
   // Steps, by the beginning of their first rollback.
   std::string rollbacks_of(const engine::View& view) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <set>
 #include <utility>
 
 #include "host/events/event_text.h"
@@ -75,8 +76,10 @@ std::string Simulation::run() {
     std::optional<int64_t> next = world_.down() ? back_at_ : world_.next_due();
     for (const std::optional<int64_t>& at : pending_)
       if (at && (!next || *at < *next)) next = at;
-    if (!next) return {};
-    if (*next > end) return "the case ends here: \"until\"";
+    if (!next || *next > end) {
+      if (read_all_untold()) continue;  // orders may wait for what was read
+      return next ? "the case ends here: \"until\"" : "";
+    }
     world_.pass_time(*next - world_.now());
     if (world_.down() && *back_at_ <= world_.now()) world_.come_back();
   }
@@ -158,10 +161,48 @@ void Simulation::note_executions(ExecutionId id, std::string_view body) {
 
 // ---- moments ----
 
+// The host may have been lost before it told of commits that are durable all the same: those are read first.
 void Simulation::note_commit(ExecutionId id, uint32_t commit_no, std::string_view body) {
+  read_untold(id, commit_no);
+  if (const ExecutionId parent = parent_of(id, body)) read_untold(parent, UINT32_MAX);
+  if (told_[id] < commit_no) take_note(id, commit_no, body);
+}
+
+void Simulation::read_untold(ExecutionId id, uint32_t before) {
+  const uint32_t told = told_[id];
+  if (told + 1 >= before) return;
+  const auto commits = world_.store().journal(id, told, before - 1 - told);
+  if (!commits) return;
+  for (const store::StoredCommit& commit : *commits) {
+    if (const ExecutionId parent = parent_of(id, commit.body)) read_untold(parent, UINT32_MAX);
+    if (told_[id] < commit.commit_no) take_note(id, commit.commit_no, commit.body);
+  }
+}
+
+// Also of executions that have nothing more to tell, and of their children. Whether there was anything.
+bool Simulation::read_all_untold() {
+  const auto before = told_;
+  std::set<ExecutionId> known;
+  for (const auto& [id, commit] : told_) known.insert(id);
+  for (const auto& [child, step] : step_of_child_) known.insert(child);
+  for (const ExecutionId id : known) read_untold(id, UINT32_MAX);
+  return told_ != before;
+}
+
+// Of one whose first commit this is.
+ExecutionId Simulation::parent_of(ExecutionId id, std::string_view body) const {
+  ExecutionId parent;
+  if (const auto told = told_.find(id); told != told_.end() && told->second > 0) return parent;
+  (void)events::for_each_event(body, [&](const events::EventView& event) {
+    if (event.type != "workflow.create") return;
+    if (const auto named = parse_execution_id(member(event.text, "parent"))) parent = *named;
+  });
+  return parent;
+}
+
+void Simulation::take_note(ExecutionId id, uint32_t commit_no, std::string_view body) {
+  told_[id] = commit_no;
   const bool named = names_.contains(id);
-  // The host was lost before it told of a commit that is durable all the same: that is read now.
-  if (!named && commit_no > 1 && !nameless_.contains(id)) note_past(id, commit_no);
   note_executions(id, body);
   if (named) return look_for_moments(names_.at(id), commit_no, body);
   Nameless& of = nameless_[id];
@@ -171,17 +212,6 @@ void Simulation::note_commit(ExecutionId id, uint32_t commit_no, std::string_vie
     name_by_itself(id);
   else if (!of.parent && !next_name_.empty())
     name_run(id, std::exchange(next_name_, {}), of.tenant);
-}
-
-void Simulation::note_past(ExecutionId id, uint32_t before) {
-  const auto commits = world_.store().journal(id, 0, before - 1);
-  if (!commits) return;
-  for (const store::StoredCommit& commit : *commits) {
-    note_executions(id, commit.body);
-    nameless_[id].commits.emplace_back(commit.commit_no, commit.body);
-  }
-  const ExecutionId parent = nameless_[id].parent;
-  if (parent && !names_.contains(parent) && !nameless_.contains(parent)) note_past(parent, UINT32_MAX);
 }
 
 void Simulation::look_for_moments(std::string_view run, uint32_t commit_no, std::string_view body) {

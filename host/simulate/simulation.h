@@ -67,7 +67,10 @@ class Simulation {
   Result<Run> run_of(const std::string& name) const;
 
   void note_commit(ExecutionId id, uint32_t commit_no, std::string_view body);
-  void note_past(ExecutionId id, uint32_t before);
+  void read_untold(ExecutionId id, uint32_t before);
+  bool read_all_untold();
+  ExecutionId parent_of(ExecutionId id, std::string_view body) const;
+  void take_note(ExecutionId id, uint32_t commit_no, std::string_view body);
   void note_executions(ExecutionId id, std::string_view body);
   void name_run(ExecutionId id, const std::string& name, const std::string& tenant);
   void name_by_itself(ExecutionId id);
@@ -84,6 +87,7 @@ class Simulation {
   std::map<ExecutionId, std::string> names_;
   std::map<ExecutionId, Nameless> nameless_;
   std::map<ExecutionId, std::string> step_of_child_;
+  std::map<ExecutionId, uint32_t> told_;         // by execution: the last commit that was noted
   std::string next_name_;                        // of the run that an order is starting
   std::vector<std::optional<int64_t>> pending_;  // by order: when it is due, if that is known
   std::vector<uint32_t> seen_;                   // by order: events of its moment so far

@@ -132,10 +132,15 @@ void ScriptedRunner::start(std::span<worker::Invocation> batch) {
 
 void ScriptedRunner::take_completions(std::vector<worker::Completion>& out) {
   std::vector<std::pair<int64_t, uint64_t>> due;
-  for (const auto& [id, call] : under_way_)
-    if (call.at <= now_) due.emplace_back(call.at, id);
+  for (const auto* calls : {&under_way_, &deaf_})
+    for (const auto& [id, call] : *calls)
+      if (call.at <= now_) due.emplace_back(call.at, id);
   std::sort(due.begin(), due.end());
   for (const auto& [at, id] : due) {
+    if (auto deaf = deaf_.extract(id)) {
+      out.push_back(std::move(deaf.mapped().completion));
+      continue;
+    }
     UnderWay& call = under_way_.at(id);
     out.push_back(std::move(call.completion));
     end(call, Called::Fate::returned);
@@ -189,12 +194,21 @@ std::vector<worker::Killer> ScriptedRunner::killers() const {
 }
 
 void ScriptedRunner::lose_all() {
-  for (const auto& [id, call] : under_way_) end(call, Called::Fate::lost);
+  for (const auto& [id, call] : under_way_) {
+    end(call, Called::Fate::lost);
+    calls[call.call].killed_host = call.kills_host && call.at <= now_;
+  }
   under_way_.clear();
+  deaf_.clear();
   taken_.clear();
   trial_ = {};
   n_begun_ = 0;
   freed_.clear();
+}
+
+void ScriptedRunner::execution_over(ExecutionId id) {
+  over_.insert(id);
+  std::erase_if(deaf_, [&](const auto& entry) { return entry.second.completion.execution == id; });
 }
 
 void ScriptedRunner::count_taken() {
@@ -219,7 +233,13 @@ void ScriptedRunner::cancel(uint64_t invocation, Signal signal) {
     const Called& call = calls[found->second.call];
     ++ended_[{call.execution, call.step_index, call.kind}];
     end(found->second, Called::Fate::abandoned);
-    under_way_.erase(found);
+    const UnderWay& abandoned = found->second;
+    // Who hears that he is not wanted any more says that he was cancelled, of which nothing follows.
+    if (abandoned.ignores_cancel && abandoned.at != journal::kNever && !abandoned.kills_host &&
+        !over_.contains(call.execution))
+      deaf_.insert(under_way_.extract(found));
+    else
+      under_way_.erase(found);
   } else if (!found->second.ignores_cancel) {
     found->second.completion.outcome = {};
     found->second.completion.outcome.kind = Outcome::Kind::cancelled;
@@ -230,8 +250,9 @@ void ScriptedRunner::cancel(uint64_t invocation, Signal signal) {
 
 std::optional<int64_t> ScriptedRunner::next_completion() const {
   std::optional<int64_t> next;
-  for (const auto& [id, call] : under_way_)
-    if (call.at != journal::kNever && (!next || call.at < *next)) next = call.at;
+  for (const auto* calls : {&under_way_, &deaf_})
+    for (const auto& [id, call] : *calls)
+      if (call.at != journal::kNever && (!next || call.at < *next)) next = call.at;
   return next;
 }
 
@@ -316,10 +337,10 @@ void World::come_back(std::vector<worker::Killer> killers) {
 ScriptedRunner::Counts World::journaled_calls() const {
   ScriptedRunner::Counts counts;
   std::set<ExecutionId> executions;
-  std::set<uint64_t> lost;  // what took the host with it has an end in the journal, and never came to it
+  std::set<uint64_t> lost;  // what took the host with it may have an end in the journal, and never came to it
   for (const Called& call : runner_->calls) {
     executions.insert(call.execution);
-    if (call.fate == Called::Fate::lost) lost.insert(call.id);
+    if (call.killed_host) lost.insert(call.id);
   }
   for (const ExecutionId id : executions) {
     std::map<uint32_t, std::pair<worker::Kind, uint64_t>> under_way;
@@ -535,8 +556,10 @@ std::vector<Event> World::events_of(ExecutionId id) const {
   return out;
 }
 
-void World::on_commit(ExecutionId id, std::string_view, uint32_t commit_no, std::string_view body, bool) {
+void World::on_commit(ExecutionId id, std::string_view, uint32_t commit_no, std::string_view body,
+                      bool last) {
   ++published_commits_;
+  if (last) runner_->execution_over(id);
   if (committed) committed(id, commit_no, body);
 }
 

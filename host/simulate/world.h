@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -63,6 +64,7 @@ struct Called {
   uint32_t nth;
   enum class Fate : uint8_t { under_way, returned, abandoned, lost } fate = Fate::under_way;
   int64_t ended_at = 0;
+  bool killed_host = false;
 };
 
 class ScriptedRunner : public worker::Runner {
@@ -96,6 +98,8 @@ class ScriptedRunner : public worker::Runner {
   using Counts = std::map<std::tuple<ExecutionId, uint32_t, worker::Kind>, uint32_t>;
   void count_taken();
   void recount(Counts journaled);
+  // Nothing follows from what its deaf calls return.
+  void execution_over(ExecutionId id);
   size_t under_way() const { return under_way_.size(); }
 
   size_t limit = 64;
@@ -120,8 +124,10 @@ class ScriptedRunner : public worker::Runner {
 
   const int64_t& now_;
   std::map<uint64_t, UnderWay> under_way_;  // by invocation
-  std::vector<size_t> taken_;               // calls whose outcomes this turn has
-  std::vector<uint32_t> freed_;             // tenants, since take_freed()
+  std::map<uint64_t, UnderWay> deaf_;       // abandoned, and they will return all the same; they take no slot
+  std::set<ExecutionId> over_;
+  std::vector<size_t> taken_;    // calls whose outcomes this turn has
+  std::vector<uint32_t> freed_;  // tenants, since take_freed()
   Counts ended_;
   std::vector<worker::Suspect> suspects_;  // outlive a life, as a file does
   worker::Trial trial_;
