@@ -437,6 +437,7 @@ void print_execution(const bj::object& execution, Format format) {
   for (const bj::value& value : execution.at("steps").as_array()) {
     const bj::object& step = value.as_object();
     std::string remark = cut(error_words(step), 200);  // below the table it is whole
+    if (!remark.empty() && member(step, "state") == "completed") remark = "by its fallback, after " + remark;
     if (remark.empty()) remark = member(step, "reason");
     if (const bj::value& await = step.at("await"); await.is_object()) {
       const std::string words = await_words(await.as_object());

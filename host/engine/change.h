@@ -66,6 +66,7 @@ struct Change {
   std::vector<ChildStop> child_stops;
   std::vector<const Execution*> pauses;  // whose pause has begun or ended
   std::vector<const Execution*> ended_children;
+  std::vector<Execution*> attempts;  // nested ones that have failed and are to begin anew
   std::vector<Waiting> waiting;
   uint64_t turn = 0;
 

@@ -166,13 +166,15 @@ void Execution::begin(Decision& decision) {
   finish_if_done(decision);
 }
 
-void Execution::cancel(Decision& decision, const std::string& reason, bool rollback, bool cleanup) {
+void Execution::cancel(Decision& decision, const std::string& reason, bool rollback, bool cleanup,
+                       bool with_parent) {
   open_commit();
   Stopping record;
   record.cause = journal::StopCause::cancel;
   record.reason = reason;
   record.rollback = rollback;
   record.cleanup = cleanup;
+  record.with_parent = with_parent;
   stop(decision, std::move(record));
 }
 
@@ -203,7 +205,7 @@ void Execution::stop_step(Decision& decision, uint32_t step, bool below_failure)
   if (current.state == StepState::running) {
     if (!plan_->step(step).cancellable) return;
     decision.change.signals.push_back({current.invocation, worker::Runner::Signal::cancel});
-    if (nested(step)) stop_child(decision, step);
+    if (local_[step].child_open) stop_child(decision, step);
     return;
   }
   if (current.state == StepState::asking) {
@@ -339,6 +341,7 @@ void Execution::resume(Decision& decision) {
       case StepState::running:
         if (nested(step)) {
           ++n_running_;
+          local_[step].child_open = true;  // unless find_lost_children() finds that it has ended
           if (guarded(step))
             decision.breakers.resume(state_.origin->tenant, plan_->step(step).breaker.name,
                                      current.invocation, current.invoked_at);

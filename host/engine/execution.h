@@ -79,14 +79,21 @@ class Execution {
   void resume(Decision& decision);  // after recovery
   void on_completion(Decision& decision, worker::Completion& completion);
   void on_due(Decision& decision, const Due& due);
-  void cancel(Decision& decision, const std::string& reason, bool rollback,
-              bool cleanup);  // not ended, not stopping, not concluding
+  // Not one that has ended, stops or concludes. `with_parent`: by the execution that it belongs to.
+  void cancel(Decision& decision, const std::string& reason, bool rollback, bool cleanup,
+              bool with_parent = false);
 
   // A nested execution has ended, or was lost with the host.
   void on_child_ended(Decision& decision, const Execution& child);
   void lost_child(Decision& decision, uint32_t step);
   // Rebuilds what is derived from the slots; of a closed execution before its context is read.
   void refold();
+  // Does the step still want what its child does? It may have wanted to stop it when that was stopping
+  // anyway.
+  bool wants_child(uint32_t step, int64_t now) const {
+    const bool stops = state_.state != journal::State::running && plan_->step(step).cancellable;
+    return !stops && now < later(state_.steps[step].invoked_at, timeout_of(step));
+  }
   bool may_be_cancelled() const {
     return (state_.state == journal::State::pending || state_.state == journal::State::running) &&
            !concluding_;
@@ -195,6 +202,7 @@ class Execution {
   // Handlers of the workflow.
   void start_handler(Decision& decision, journal::HandlerEvent handler, uint32_t step, std::string input);
   void on_handler_done(Decision& decision, uint64_t invocation, const worker::Outcome* outcome);
+  bool awaits_handler(uint64_t invocation) const;
   void on_handler_due(Decision& decision, uint32_t low_bits);
   void handler_over(Decision& decision, const journal::HandlerRun& run, journal::ErrorPtr error);
   bool resume_handlers(Decision& decision);  // whether the end is all that is left
@@ -209,6 +217,8 @@ class Execution {
   void begin_child(Decision& decision, uint32_t step, const journal::ResultPtr& over);
   void on_child_input(Decision& decision, uint32_t step, worker::Outcome& outcome);
   void ask_for_result(Decision& decision, const Execution& child, std::string_view mapper);
+  worker::Outcome outcome_of(const Execution& child, uint32_t step) const;
+  journal::ErrorPtr out_of_time(uint32_t step) const;
   journal::ErrorPtr nested_error(const Execution& child) const;
   static worker::Outcome undone(const Execution& child);
   void stop_child(Decision& decision, uint32_t step);
@@ -224,6 +234,7 @@ class Execution {
   void on_answer(Decision& decision, uint32_t step, worker::Outcome& outcome);
   void complete(Decision& decision, uint32_t step, journal::ResultPtr result);
   void record_completion(Decision& decision, uint32_t step, journal::ResultPtr result);
+  journal::ResultPtr without_reserved_keys(Decision& decision, uint32_t step, journal::ResultPtr result);
   void expand(Decision& decision, uint32_t step, worker::Outcome& outcome);
   journal::ErrorPtr prepare_expansion(Decision& decision, uint32_t step, worker::Outcome& outcome,
                                       journal::ChildrenPtr& children, ExpansionPtr& expansion);
@@ -274,6 +285,7 @@ class Execution {
   void answer(Decision& decision, uint32_t step, const Resume& command);
   // `outcome`: what the invocation came back with; nullptr: it did not.
   void left_running(Decision& decision, uint32_t step, const worker::Outcome* outcome);
+  void note_stale(Decision& decision, const worker::Completion& completion);
   void abandon(Decision& decision, uint32_t step, const worker::Outcome* outcome = nullptr);
   void interrupt(Decision& decision, uint32_t step, bool crashed = false);
   bool crashed_too_often(uint32_t step) const {
@@ -362,6 +374,7 @@ class Execution {
     journal::Context after;  // what its dependents see of it and its ancestors
     uint32_t open_dependencies = 0;
     scheduler::TimerHandle timer = scheduler::kNoTimer;  // of its invocation or of its retry
+    bool child_open = false;  // running, nested: its execution has begun and not ended
   };
   std::vector<Local, Recycled<Local>> local_;  // by step
   // What is awaited together; only of a plan that is not plain.

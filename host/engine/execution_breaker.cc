@@ -24,9 +24,11 @@ const journal::StepError* error_of(const Outcome& outcome) {
 }
 
 // Does the error speak of what the breaker guards? One that no retry would mend does not, nor the refusal of
-// another breaker.
+// another breaker, nor somebody's decision to cancel.
 bool counts(const journal::StepError& error, const definition::RetryPolicy& policy) {
-  if (error.error_class == journal::ErrorClass::terminal || error.code == kCircuitOpen) return false;
+  if (error.error_class == journal::ErrorClass::terminal || error.code == kCircuitOpen ||
+      error.code == kNestedCancelled)
+    return false;
   return std::none_of(policy.no_retry_on.begin(), policy.no_retry_on.end(),
                       [&](const definition::ErrorPattern& pattern) { return matches(pattern, error); });
 }

@@ -54,14 +54,13 @@ journal::Delta child_delta(const std::string& name, const journal::StepResult& r
   journal::append_result(json, result);
   delta.put(name, journal::Value::of_json(json));
   for (const journal::Delta::Entry& entry : result.map.entries)
-    if (!entry.key.starts_with("__"))
-      delta.entries.push_back({name + "_" + entry.key, entry.value, entry.unset});
+    delta.entries.push_back({name + "_" + entry.key, entry.value, entry.unset});
   return delta;
 }
 
 }  // namespace
 
-// What a slot contributes to the shared context (R10). Reserved keys stay in the slot.
+// What a slot contributes to the shared context (R10).
 journal::Delta Execution::context_delta(uint32_t step, const journal::StepResult& result) const {
   journal::Delta delta;
   const std::string& key = plan_->step(step).context_key;
@@ -76,9 +75,7 @@ journal::Delta Execution::context_delta(uint32_t step, const journal::StepResult
     return delta;
   }
   if (plan_->is_child(step)) return child_delta(plan_->name(step), result);
-  if (result.is_map)
-    for (const journal::Delta::Entry& entry : result.map.entries)
-      if (!entry.key.starts_with("__")) delta.entries.push_back(entry);
+  if (result.is_map) delta.entries = result.map.entries;
   return delta;
 }
 

@@ -54,8 +54,7 @@ journal::ErrorPtr Execution::check_children(const Decision& decision, const Expa
 
 // S15.
 void Execution::expand(Decision& decision, uint32_t step, Outcome& outcome) {
-  journal::ResultPtr result = std::move(outcome.result);
-  if (result && result->is_map && result->map.empty()) result = nullptr;
+  journal::ResultPtr result = without_reserved_keys(decision, step, std::move(outcome.result));
   const size_t bytes = size_bytes(outcome.children) + (result ? journal::size_bytes(*result) : 0);
   journal::ChildrenPtr children;
   ExpansionPtr expansion;

@@ -79,6 +79,12 @@ void Execution::start_handler(Decision& decision, HandlerEvent handler, uint32_t
   decision.change.invocations.push_back(std::move(call));
 }
 
+bool Execution::awaits_handler(uint64_t invocation) const {
+  const auto& timers = observers_->handler_timers;
+  return std::any_of(timers.begin(), timers.end(),
+                     [&](const auto& entry) { return entry.first == invocation; });
+}
+
 // `outcome` = nullptr: it did not return in time.
 void Execution::on_handler_done(Decision& decision, uint64_t invocation, const Outcome* outcome) {
   auto& timers = observers_.edit().handler_timers;

@@ -2,9 +2,19 @@
 // the child's end is the step's outcome. Both are decided in one turn and committed in one transaction, so
 // neither is ever without the other.
 #include "host/engine/execution.h"
+#include "host/engine/retry.h"
 #include "host/journal/codec.h"
 
 namespace pirn::engine {
+
+namespace {
+
+// A step cancels its child when its own time is up, or when its workflow stops: then nobody asks why.
+bool ran_out_of_time(const Execution& child) {
+  return child.state().state == journal::State::cancelled && child.state().stopped_with_parent;
+}
+
+}  // namespace
 
 using journal::FinalState;
 using journal::State;
@@ -35,12 +45,14 @@ void Execution::begin_child(Decision& decision, uint32_t step, const journal::Re
       for (const journal::Delta::Entry& entry : of_step->entries) input.put(entry.key, entry.value);
   if (over && over->is_map)
     for (const journal::Delta::Entry& entry : over->map.entries) {
+      if (entry.key.starts_with("__")) continue;
       if (entry.unset)
         std::erase_if(input.entries, [&](const auto& given) { return given.key == entry.key; });
       else
         input.put(entry.key, entry.value);
     }
   set_timer(decision, step, later(state_.steps[step].invoked_at, timeout_of(step)));
+  local_[step].child_open = true;
   decision.change.births.push_back({this, step, state_.steps[step].extra->child, std::move(input), {}});
 }
 
@@ -71,26 +83,30 @@ void Execution::on_child_ended(Decision& decision, const Execution& child) {
   }
   if (current.state != StepState::running || !nested(step) || current.extra->child != child.id()) return;
   open_commit();
-  const bool completed = child.state().state == State::completed;
+  local_[step].child_open = false;
   const std::string& mapper = plan_->step(step).result;
-  const bool asks = !mapper.empty() && state_.state == State::running;
+  const bool asks = !mapper.empty() && state_.state == State::running && !ran_out_of_time(child);
   // After a crash: the function that took the host with it would do so again.
   const bool killed = asks && decision.killed_host(current.invocation);
   if (asks && !killed) return ask_for_result(decision, child, mapper);
-  Outcome outcome;
-  if (killed) {
-    outcome = crashed();
-  } else if (completed) {
-    journal::StepResult result;
-    result.map = child.written();
-    outcome.result = std::make_shared<const journal::StepResult>(std::move(result));
-  } else {
-    outcome.kind = Outcome::Kind::failed;
-    outcome.error = nested_error(child);
-  }
+  Outcome outcome = killed ? crashed() : outcome_of(child, step);
   left_running(decision, step, &outcome);
   if (state_.state == State::stopping) return on_drained(decision, step, outcome);
   on_task_outcome(decision, step, outcome);
+}
+
+// What the end of a child is to its step.
+Outcome Execution::outcome_of(const Execution& child, uint32_t step) const {
+  Outcome outcome;
+  if (child.state().state == State::completed) {
+    journal::StepResult result;
+    result.map = child.written();
+    outcome.result = std::make_shared<const journal::StepResult>(std::move(result));
+    return outcome;
+  }
+  outcome.kind = Outcome::Kind::failed;
+  outcome.error = ran_out_of_time(child) ? out_of_time(step) : nested_error(child);
+  return outcome;
 }
 
 // The function that maps out of a child may turn a failure into a value. It is called under the step's own
@@ -114,12 +130,19 @@ void Execution::ask_for_result(Decision& decision, const Execution& child, std::
 
 journal::ErrorPtr Execution::nested_error(const Execution& child) const {
   const journal::ExecutionState& state = child.state();
-  journal::StepError error{"nested_workflow_failed",
-                           "the nested workflow " + state.origin->workflow + " " +
-                               std::string(name_of(state.state)) + " (execution " + child.id().text() + ")",
+  const bool cancelled = state.state == State::cancelled;
+  journal::StepError error{std::string(cancelled ? kNestedCancelled : "nested_workflow_failed"),
+                           "the nested workflow " + state.origin->workflow +
+                               (cancelled ? " was cancelled" : " failed") + " (execution " +
+                               child.id().text() + ")",
                            journal::ErrorClass::retryable, ""};
   std::string& details = error.details;
   details = "{\"workflow\":\"" + state.origin->workflow + "\",\"execution_id\":\"" + child.id().text() + '"';
+  if (cancelled && !state.reason.empty()) {
+    error.message += ": " + state.reason;
+    details += ",\"reason\":";
+    journal::append_json_string(details, state.reason);
+  }
   if (state.error) {
     error.message += ": " + state.error->code + ": " + state.error->message;
     details += ",\"error\":";
@@ -161,7 +184,8 @@ Outcome Execution::undone(const Execution& child) {
   return outcome;
 }
 
-// The step does not want its child any more: it stops, or its time is up.
+// The step does not want its child any more: it stops, or its time is up. It goes on running until its child
+// has ended, so that whatever follows comes after what the child undoes.
 void Execution::stop_child(Decision& decision, uint32_t step) {
   const bool rollback = state_.state == State::stopping ? to_compensate() : true;
   decision.change.child_stops.push_back({state_.steps[step].extra->child,
@@ -173,6 +197,7 @@ void Execution::stop_child(Decision& decision, uint32_t step) {
 // function that took the host with it that was the answer.
 void Execution::lost_child(Decision& decision, uint32_t step) {
   open_commit();
+  local_[step].child_open = false;
   if (decision.killed_host(state_.steps[step].invocation)) {
     Outcome outcome = crashed();
     return on_child_input(decision, step, outcome);

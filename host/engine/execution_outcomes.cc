@@ -1,6 +1,7 @@
 // What came back: outcomes of invocations, answers of consultations, timers.
 #include "host/engine/execution.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "host/journal/codec.h"
@@ -21,7 +22,7 @@ using worker::Outcome;
 void Execution::on_completion(Decision& decision, worker::Completion& completion) {
   open_commit();
   if (completion.kind == Kind::hook) {
-    if (completion.invocation != observers_->hook_running) return;
+    if (completion.invocation != observers_->hook_running) return note_stale(decision, completion);
     if (!ended()) record_emissions(decision, completion.outcome);
     return on_hook_done(decision, &completion.outcome);
   }
@@ -29,16 +30,12 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
   const bool current =
       !ended() && step < state_.steps.size() && state_.steps[step].invocation == completion.invocation;
   if (completion.kind == Kind::handler && !current) {
+    if (!awaits_handler(completion.invocation)) return note_stale(decision, completion);
     if (!ended()) record_emissions(decision, completion.outcome);
     return on_handler_done(decision, completion.invocation, &completion.outcome);
   }
   if (ended()) return;
-  if (!current) {
-    const uint32_t known = step < state_.steps.size() ? step : journal::kNoStep;
-    emit(decision,
-         journal::Diagnostic{"stale_result", "the outcome of a fenced invocation was discarded", known});
-    return;
-  }
+  if (!current) return note_stale(decision, completion);
   if (completion.kind == Kind::rollback) {
     record_emissions(decision, completion.outcome);
     return on_rollback_outcome(decision, step, completion.outcome);
@@ -51,6 +48,18 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
     on_drained(decision, step, completion.outcome);
   else
     on_task_outcome(decision, step, completion.outcome);
+}
+
+// A fenced call has returned after all (R20). One that says it was cancelled has done what it was told to.
+void Execution::note_stale(Decision& decision, const worker::Completion& completion) {
+  if (ended() || completion.outcome.kind == Outcome::Kind::cancelled) return;
+  const uint32_t known = completion.step < state_.steps.size() ? completion.step : journal::kNoStep;
+  emit(decision,
+       journal::Diagnostic{
+           "stale_result",
+           "a " + std::string(name_of(completion.kind)) +
+               " returned after its time was up or its work was stopped; what it said was discarded",
+           known});
 }
 
 void Execution::left_running(Decision& decision, uint32_t step, const Outcome* outcome) {
@@ -67,7 +76,6 @@ void Execution::abandon(Decision& decision, uint32_t step, const Outcome* outcom
   const uint64_t invocation = state_.steps[step].invocation;
   decision.change.signals.push_back({invocation, worker::Runner::Signal::cancel});
   decision.change.signals.push_back({invocation, worker::Runner::Signal::abandon});
-  if (nested(step)) stop_child(decision, step);
   left_running(decision, step, outcome);
 }
 
@@ -107,14 +115,38 @@ void Execution::on_drained(Decision& decision, uint32_t step, Outcome& outcome) 
                                  ? outcome.error->code + ": " + outcome.error->message
                                  : outcome.reason;
   const bool partial = outcome.kind == Outcome::Kind::cancelled;
-  end_cancelled(decision, step, reason, partial ? std::move(outcome.result) : nullptr);
+  end_cancelled(decision, step, reason,
+                partial ? without_reserved_keys(decision, step, std::move(outcome.result)) : nullptr);
   worklist_.clear();
   finish_if_done(decision);
 }
 
+// R10: of whatever a step's result is to be. In-process calls are refused such writes one by one; results
+// have other sources, too.
+journal::ResultPtr Execution::without_reserved_keys(Decision& decision, uint32_t step,
+                                                    journal::ResultPtr result) {
+  constexpr size_t kMostNamed = 5;
+  const auto reserved = [](const journal::Delta::Entry& entry) { return entry.key.starts_with("__"); };
+  if (!result || !result->is_map) return result;
+  const std::vector<journal::Delta::Entry>& entries = result->map.entries;
+  const auto n = static_cast<size_t>(std::count_if(entries.begin(), entries.end(), reserved));
+  if (n == 0) return result;
+  std::string names;
+  size_t named = 0;
+  for (const journal::Delta::Entry& entry : entries)
+    if (reserved(entry) && named++ < kMostNamed) names += (names.empty() ? "'" : ", '") + entry.key + "'";
+  if (n > kMostNamed) names += " and " + std::to_string(n - kMostNamed) + " more";
+  emit(decision, journal::Diagnostic{
+                     "reserved_key",
+                     "keys of the result that begin with __ are reserved and were dropped: " + names, step});
+  journal::StepResult kept = *result;
+  std::erase_if(kept.map.entries, reserved);
+  return std::make_shared<const journal::StepResult>(std::move(kept));
+}
+
 // S7.
 void Execution::complete(Decision& decision, uint32_t step, journal::ResultPtr result) {
-  if (result && result->is_map && result->map.empty()) result = nullptr;
+  result = without_reserved_keys(decision, step, std::move(result));
   const size_t bytes = result ? journal::size_bytes(*result) : 0;
   if (!has_room(decision, bytes)) return refuse_result(decision, step, bytes);
   stored_bytes_ += bytes;
@@ -279,10 +311,10 @@ void Execution::on_step_due(Decision& decision, uint32_t step) {
       return on_answer(decision, step, outcome);
     }
     case StepState::running: {  // S10: the token is revoked with the next record
+      if (local_[step].child_open) return stop_child(decision, step);
       Outcome outcome;
       outcome.kind = Outcome::Kind::failed;
-      outcome.error = make_error(
-          "timeout", "the step did not finish within " + definition::print_duration(timeout_of(step)));
+      outcome.error = out_of_time(step);
       abandon(decision, step, &outcome);
       if (state_.state == State::stopping) return on_drained(decision, step, outcome);
       return fail_step(decision, step, std::move(outcome.error));
@@ -292,11 +324,18 @@ void Execution::on_step_due(Decision& decision, uint32_t step) {
   }
 }
 
-// Steps that did not end within the grace are fenced; those that are not cancellable have their own timeout.
+journal::ErrorPtr Execution::out_of_time(uint32_t step) const {
+  return make_error("timeout",
+                    "the step did not finish within " + definition::print_duration(timeout_of(step)));
+}
+
+// Calls that did not return within the grace are fenced; those that are not cancellable have their own
+// timeout. A nested execution has its own grace, and what it undoes takes the time that it takes.
 void Execution::on_grace_over(Decision& decision) {
   for (uint32_t step = 0; step < plan_->n_steps(); ++step) {
     const Step& current = state_.steps[step];
-    if (current.state != StepState::running || !plan_->step(step).cancellable) continue;
+    if (current.state != StepState::running || !plan_->step(step).cancellable || local_[step].child_open)
+      continue;
     abandon(decision, step);
     end_cancelled(decision, step, "the grace period was over");
   }

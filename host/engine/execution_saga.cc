@@ -211,6 +211,7 @@ bool Execution::try_workflow_again(Decision& decision) {
   if (state_.deadline != journal::kNever)
     deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
   start_timer_ = decision.timers.add(wake_at, {this, Due::What::start, 0});
+  if (state_.parent) decision.change.attempts.push_back(this);
   return true;
 }
 

@@ -203,13 +203,23 @@ Result<journal::DecodedState> Engine::Core::closed(const std::string& tenant, Ex
 Result<bool> Engine::Core::settle_families(Decision& deciding) {
   bool any = false;
   while (!batch_->change.births.empty() || !batch_->change.child_stops.empty() ||
-         !batch_->change.ended_children.empty() || !batch_->change.pauses.empty()) {
+         !batch_->change.ended_children.empty() || !batch_->change.pauses.empty() ||
+         !batch_->change.attempts.empty()) {
     any = true;
+    for (Execution* child : std::exchange(batch_->change.attempts, {})) {
+      const auto parent = executions_.find(child->state().parent);
+      if (parent != executions_.end() && !parent->second->ended() &&
+          parent->second->wants_child(child->state().parent_step, deciding.now))
+        continue;
+      child->cancel(deciding, "its parent " + child->state().parent.text() + " wants no further attempt",
+                    false, true, true);
+      touched(*child);
+    }
     for (const Birth& birth : std::exchange(batch_->change.births, {})) PIRN_DO(begin_child(deciding, birth));
     for (const ChildStop& stop : std::exchange(batch_->change.child_stops, {})) {
       const auto child = executions_.find(stop.child);
       if (child == executions_.end() || !child->second->may_be_cancelled()) continue;
-      child->second->cancel(deciding, stop.reason, stop.rollback, true);
+      child->second->cancel(deciding, stop.reason, stop.rollback, true, true);
       touched(*child->second);
     }
     for (const Execution* parent : std::exchange(batch_->change.pauses, {}))

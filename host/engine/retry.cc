@@ -43,8 +43,8 @@ bool retry_allowed(const definition::RetryPolicy& policy, const journal::StepErr
   if (failures > policy.max_retries || error.error_class == journal::ErrorClass::terminal) return false;
   const auto matching = [&](const definition::ErrorPattern& pattern) { return matches(pattern, error); };
   if (std::any_of(policy.no_retry_on.begin(), policy.no_retry_on.end(), matching)) return false;
-  // Nobody answered: to ask again is the author's decision.
-  if (policy.retry_on.empty()) return error.code != "await_timeout";
+  // Nobody answered, or somebody has cancelled what ran: to try again is the author's decision.
+  if (policy.retry_on.empty()) return error.code != "await_timeout" && error.code != kNestedCancelled;
   return std::any_of(policy.retry_on.begin(), policy.retry_on.end(), matching);
 }
 

@@ -9,8 +9,12 @@
 
 namespace pirn::engine {
 
+// Of a step whose nested execution somebody has cancelled (R32).
+inline constexpr std::string_view kNestedCancelled = "nested_workflow_cancelled";
+
 // May an invocation that failed for the `failures`-th time (1, 2, …) with this error be tried again? Class
-// terminal never; no_retry_on wins over retry_on; an empty retry_on means every error but await_timeout.
+// terminal never; no_retry_on wins over retry_on; an empty retry_on means every error but await_timeout and
+// nested_workflow_cancelled.
 bool retry_allowed(const definition::RetryPolicy& policy, const journal::StepError& error, uint32_t failures);
 
 // Does the pattern match? All of its given parts must agree.

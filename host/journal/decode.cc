@@ -220,7 +220,8 @@ Record record_of(const Fields& f) {
                     f.text_or_empty("reason"),
                     f.flag_or("rollback", false),
                     f.flag_or("cleanup", true),
-                    f.instant_or("grace_until", kNever)};
+                    f.instant_or("grace_until", kNever),
+                    f.flag_or("with_parent", false)};
   if (type == "workflow.fail") return Failed{error_of(f), step};
   if (type == "diagnostic") return Diagnostic{f.text("code"), f.text("message"), step};
   if (type == "node") return Emitted{step, f.text("scope"), f.text("message"), f.json_or_empty("metadata")};
@@ -329,6 +330,7 @@ DecodedState state_of(const StateColumns& columns, const Fields& f, const Origin
   if (f.find("cause")) state.cause = f.text("cause") == "fail" ? StopCause::fail : StopCause::cancel;
   state.rollback = f.flag_or("rollback", false);
   state.cleanup = f.flag_or("cleanup", true);
+  state.stopped_with_parent = f.flag_or("stopped_with_parent", false);
   state.paused = f.flag_or("paused", false);
   state.held = f.flag_or("held", false);
   state.without_hooks = f.flag_or("without_hooks", false);

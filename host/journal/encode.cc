@@ -68,12 +68,12 @@ void write_unset(TextWriter& out, const Delta& delta) {
   if (!first) out.character(']');
 }
 
-// ,"result":{…},"unset":[…] or ,"value":v; nothing for an empty map.
+// ,"result":{…},"unset":[…] or ,"value":v; nothing for no result, which an empty map is not.
 void write_slot(TextWriter& out, const ResultPtr& result) {
   if (!result) return;
   if (!result->is_map) {
     out.literal(",\"value\":").value(result->value);
-  } else if (!result->map.empty()) {
+  } else {
     out.literal(",\"result\":");
     write_delta(out, result->map);
     write_unset(out, result->map);
@@ -343,6 +343,7 @@ struct Encoder {
     optional_text(out, ",\"reason\":", record.reason);
     if (record.rollback) out.literal(",\"rollback\":true");
     if (!record.cleanup) out.literal(",\"cleanup\":false");
+    if (record.with_parent) out.literal(",\"with_parent\":true");
     optional_instant(out, ",\"grace_until\":", record.grace_until);
     error(record.error);
   }
@@ -528,6 +529,7 @@ void append_state(TextWriter& out, const ExecutionState& state, std::span<const 
     out.literal(",\"cause\":").word(state.cause == StopCause::fail ? "fail" : "cancel");
   if (state.rollback) out.literal(",\"rollback\":true");
   if (!state.cleanup) out.literal(",\"cleanup\":false");
+  if (state.stopped_with_parent) out.literal(",\"stopped_with_parent\":true");
   if (state.paused) out.literal(",\"paused\":true");
   if (state.held) out.literal(",\"held\":true");
   if (state.without_hooks) out.literal(",\"without_hooks\":true");

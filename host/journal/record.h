@@ -244,6 +244,7 @@ struct Stopping {
   bool rollback = false;
   bool cleanup = true;
   int64_t grace_until = kNever;
+  bool with_parent = false;  // cause cancel, nested: by the execution that it belongs to, and by no person
 };
 // workflow.pause: by somebody, or (with a step) because the step begins to wait for somebody.
 struct Paused {

@@ -132,7 +132,7 @@ struct Applier {
 
   void complete(Step& target, ResultPtr result) {
     target.result = std::move(result);
-    target.error = nullptr;
+    if (!target.fallback_used) target.error = nullptr;  // a fallback leaves to be seen what it stands in for
     if (!execution.patches.empty())
       target.extra.edit().patch = static_cast<uint32_t>(execution.patches.size());
     end(target, StepState::completed);
@@ -356,6 +356,7 @@ struct Applier {
     execution.reason = std::move(record.reason);
     execution.rollback = record.rollback;
     execution.cleanup = record.cleanup;
+    execution.stopped_with_parent = record.with_parent;
     execution.grace_until = record.grace_until;
     execution.paused = execution.held = false;
   }

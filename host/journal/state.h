@@ -125,9 +125,10 @@ struct ExecutionState {
   StopCause cause = StopCause::none;
   Strategy strategy = Strategy::as_defined;
   bool rollback = false, cleanup = true;
-  bool paused = false;         // by somebody
-  bool held = false;           // it is paused with the execution that it belongs to
-  bool without_hooks = false;  // one of them has killed the host
+  bool stopped_with_parent = false;  // cause cancel: by the execution that it belongs to
+  bool paused = false;               // by somebody
+  bool held = false;                 // it is paused with the execution that it belongs to
+  bool without_hooks = false;        // one of them has killed the host
   uint32_t attempt = 0;
   uint32_t error_step = kNoStep;
   ErrorPtr error;

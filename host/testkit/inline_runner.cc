@@ -60,7 +60,7 @@ void InlineRunner::take_completions(std::vector<worker::Completion>& out) {
     worker::Outcome outcome = call(under_way);
     freed_.push_back(invocation.frame->tenant);
     crashed_ = under_way.crashes;
-    if (under_way.wanted && !crashed_)
+    if (!crashed_)
       out.push_back(
           {invocation.id, invocation.frame->execution, invocation.step, invocation.kind, std::move(outcome)});
   }
@@ -95,12 +95,12 @@ worker::Outcome InlineRunner::call(const UnderWay& under_way) {
   return call.run(function->call, state_);
 }
 
-void InlineRunner::cancel(uint64_t invocation, Signal signal) {
+// One that is abandoned returns all the same, at once: the engine knows what it does not want any more.
+void InlineRunner::cancel(uint64_t invocation, Signal) {
   const auto found = under_way_.find(invocation);
   if (found == under_way_.end()) return;
   found->second.signals |= PIRN_SIG_CANCEL;
   found->second.due = std::min(found->second.due, now_);
-  if (signal == Signal::abandon) found->second.wanted = false;
 }
 
 std::optional<int64_t> InlineRunner::next_due() const {

@@ -58,7 +58,6 @@ class InlineRunner final : public worker::Runner {
     worker::Invocation invocation;
     int64_t due = 0;
     std::atomic<uint32_t> signals{0};
-    bool wanted = true;
     bool crashes = false;
   };
 

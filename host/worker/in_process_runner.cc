@@ -296,13 +296,9 @@ void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
   }
   for (Place* place : taken_) {
     const Invocation& invocation = place->invocation;
-    if (place->abandoned) {  // it was stuck, and has returned after all
-      place->tenure->remove_stuck(), --stuck_;
-      place->outcome = {};
-    } else {
-      out.push_back({invocation.id, invocation.frame->execution, invocation.step, invocation.kind,
-                     std::move(place->outcome)});
-    }
+    if (place->abandoned) place->tenure->remove_stuck(), --stuck_;  // it has returned after all
+    out.push_back({invocation.id, invocation.frame->execution, invocation.step, invocation.kind,
+                   std::move(place->outcome)});
     leave(*place);
   }
 }

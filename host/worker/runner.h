@@ -66,11 +66,11 @@ struct AwaitRequest {
 struct Outcome {
   enum class Kind : uint8_t { done, failed, skip, snooze, await, expand, cancelled };
   Kind kind = Kind::done;
-  journal::ResultPtr result;  // done: the slot; cancelled: the partial result; may be null = an empty map
-  journal::ErrorPtr error;    // failed
-  std::string reason;         // skip, cancelled
-  int64_t duration = 0;       // snooze; answer of a duration or backoff function, ns
-  bool truth = false;         // answer of a condition
+  journal::ResultPtr result;                  // done: the slot; cancelled: the partial result; null: none
+  journal::ErrorPtr error;                    // failed
+  std::string reason;                         // skip, cancelled
+  int64_t duration = 0;                       // snooze; answer of a duration or backoff function, ns
+  bool truth = false;                         // answer of a condition
   std::shared_ptr<const AwaitRequest> await;  // await; null: nothing was asked for
   std::vector<journal::Child> children;  // expand; whose they are and their numbers are the engine's to say
   std::vector<journal::Emitted> emitted;
@@ -176,7 +176,8 @@ class Runner {
   virtual size_t slots() const = 0;
   // How many more may start now. Engines count for themselves, since they decide ahead of it.
   virtual size_t capacity() const = 0;
-  // Takes the invocations out of the batch. Each yields exactly one Completion, unless abandoned before.
+  // Takes the invocations out of the batch. Each yields exactly one Completion; an abandoned one when its
+  // function returns after all, and none if no thread had begun with it.
   virtual void start(std::span<Invocation> batch) = 0;
   // Appends what has completed.
   virtual void take_completions(std::vector<Completion>& out) = 0;

@@ -61,6 +61,17 @@ expect 0 pirn run show "$waits" --tenant acme;    silent out "completed"
 touch go
 expect 0 pirn run watch "$waits" --tenant acme -o json; says out '"state":"completed"'
 shows acme 0
+
+# ---- what a fenced call returns at last is discarded, and its run says so once
+rm go
+outlived=$(pirn run start outlived --tenant other --input "{\"go\":\"$home/go\",\"stay\":\"$home/stay\"}" -o id)
+until pirn run show "$outlived" --tenant other -o json | grep -q '"code":"timeout"'; do sleep 0.02; done
+touch go
+until pirn run events "$outlived" --tenant other -o json | grep -q stale_result; do sleep 0.02; done
+touch stay
+expect 0 pirn run watch "$outlived" --tenant other -o json; says out '"state":"completed"'; silent out '"late"'
+expect 0 pirn run events "$outlived" --tenant other -o json
+[ "$(grep -o '"stale_result"' out | wc -l)" = 1 ] || fail "not one diagnostic: $(cat out)"
 grep -q '"action":"tenant.set"' <<<"$(curl -sS --unix-socket data/pirn.sock 'http://localhost/v1/audit?limit=1000')" || fail "no audit"
 expect 0 curl -sS --unix-socket data/pirn.sock "http://localhost/v1/audit?limit=1000"
 says out "weight 3, max running steps 2"; says out "max running steps none"

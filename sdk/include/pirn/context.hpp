@@ -112,16 +112,21 @@ class Context {
   void put(std::string_view key, const Value& value) {
     pirn_str name = detail::str(key);
     pirn_value raw = value.abi();
+    has_result_ = true;
     accept(api().put(call_, &name, &raw), "put", key);
   }
   void unset(std::string_view key) {
     pirn_str name = detail::str(key);
+    has_result_ = true;
     accept(api().unset(call_, &name), "unset", key);
   }
   void set_result(const Value& value) {
     pirn_value raw = value.abi();
+    has_result_ = true;
     accept(api().set_result(call_, &raw), "set the result", "");
   }
+  // Was any of the three called?
+  bool has_result() const { return has_result_; }
 
   // ---- cancellation: return pirn::cancelled() soon after this turns true
   bool cancelled() const { return (signals() & PIRN_SIG_CANCEL) != 0; }        // [any thread]
@@ -247,6 +252,7 @@ class Context {
 
   pirn_call* call_;
   const pirn_invocation* invocation_;
+  bool has_result_ = false;
 };
 
 // The document that a function of its kind receives beside the context. What is absent reads as empty, 0 or

@@ -75,6 +75,11 @@ inline int32_t deliver(Context& ctx, pirn_call* call, const Answer& answer, pirn
   }
   for (const Field& field : outcome.fields) ctx.put(field.key, field.value);
   if (outcome.result) ctx.set_result(*outcome.result);
+  if (outcome.empty_map && !ctx.has_result()) {
+    const Value empty(json::object(Fields{}));
+    pirn_value raw = empty.abi();
+    (void)call->api->set_result(call, &raw);  // of a kind that has no result it is none
+  }
   return outcome.kind;
 }
 

@@ -28,6 +28,7 @@ class [[nodiscard]] Outcome {
   int32_t kind = PIRN_DONE;
   Fields fields;                // DONE, EXPAND, CANCELLED: merged into the context
   std::optional<Value> result;  // the whole result, in place of fields
+  bool empty_map = false;       // fields were given, and there are none: a result all the same
   std::string code, message;    // FAILED; message: reason of SKIP and CANCELLED
   ErrorClass error_class = ErrorClass::retryable;
   std::optional<Value> details;
@@ -38,9 +39,11 @@ class [[nodiscard]] Outcome {
 
 // Done, with nothing for the context.
 inline Outcome ok() { return {}; }
-// Done; the fields are merged into the context (or stand under the step's context_key).
+// Done; the fields are merged into the context (or stand under the step's context_key, as {} if there are
+// none).
 inline Outcome ok(Fields fields) {
   Outcome outcome;
+  outcome.empty_map = fields.empty();
   outcome.fields = std::move(fields);
   return outcome;
 }

@@ -231,41 +231,6 @@ TEST(Retry, WhatGoesOnWaitingIsNotWrittenAgain) {
   EXPECT_EQ(world.show(id).state.state, State::failed);
 }
 
-// ---- timeouts and fencing ----
-
-TEST(Timeout, R20IsRetryableAndTheLateResultIsFenced) {
-  World world;
-  world.publish(
-      R"("steps":[{"name":"a","timeout":"10s","max_retries":1,"retry_delay":"5s","retry_backoff":"fixed"}])");
-  int calls = 0;
-  world.runner().by_function["a"] = [&](const auto&) {
-    return ++calls == 1 ? hang() : after(9 * kSecond, ok(R"({"by":"second"})"));
-  };
-  const ExecutionId id = world.start()->id;
-  world.run();
-  EXPECT_EQ(world.show(id).state.state, State::completed) << "each invocation has its own 10 s";
-  EXPECT_EQ(world.context(id), R"({"by":"second"})");
-  const auto failures = world.records_of<journal::StepFailed>(id);
-  ASSERT_EQ(failures.size(), 1u);
-  EXPECT_EQ(failures[0].error->code, "timeout");
-  ASSERT_EQ(world.runner().calls.size(), 2u);
-  EXPECT_EQ(world.runner().calls[0].fate, Called::Fate::abandoned);
-  EXPECT_EQ(world.runner().calls[0].ended_at - world.runner().calls[0].at, 10 * kSecond);
-}
-
-TEST(Timeout, R21OfTheWorkflowStopsItWithItsOwnError) {
-  World world;
-  world.publish(R"("timeout":"10s","steps":[{"name":"a","timeout":"1h"},{"name":"b","after":["a"]}])");
-  world.runner().by_function["a"] = [&](const auto&) { return after(kMinute, ok()); };
-  const ExecutionId id = world.start()->id;
-  world.run();
-  const auto view = world.show(id);
-  EXPECT_EQ(view.state.state, State::failed);
-  EXPECT_EQ(view.state.error->code, "workflow_timeout");
-  EXPECT_EQ(world.step_state(id, "a"), "cancelled");
-  EXPECT_EQ(world.step_state(id, "b"), "skipped(aborted)");
-}
-
 // ---- failure ----
 
 TEST(FailFast, R2R27R28DrainsWhatRunsAndEndsTheRest) {
@@ -425,78 +390,6 @@ TEST(Cancel, R29OutsideOfAStopCancelledIsAnError) {
   const ExecutionId id = world.start()->id;
   world.run();
   EXPECT_EQ(world.show(id).state.error->code, "invalid_return");
-}
-
-// ---- context ----
-
-TEST(Context, R9AStepSeesItsAncestorsAndNothingElse) {
-  World world;
-  world.publish(
-      R"("steps":[{"name":"a"},{"name":"side"},{"name":"b","after":["a"]},{"name":"c","after":["b"]}])");
-  world.runner().by_function["a"] = [](const auto&) { return ok(R"({"a":1})"); };
-  world.runner().by_function["side"] = [](const auto&) { return ok(R"({"side":1})"); };
-  world.runner().by_function["b"] = [](const auto&) { return after(kSecond, ok(R"({"b":1})")); };
-  const ExecutionId id = world.start(R"({"in":0})")->id;
-  world.run();
-  for (const Called& call : world.runner().calls)
-    if (call.step == "c") {
-      EXPECT_EQ(call.context, R"({"a":1,"b":1,"in":0})");
-    }
-  EXPECT_EQ(world.context(id), R"({"a":1,"b":1,"in":0,"side":1})");
-}
-
-TEST(Context, R8TheCanonicallyLaterWriteWinsWhateverFinishesLast) {
-  for (const bool first_is_slow : {true, false}) {
-    World world;
-    world.publish(R"("steps":[{"name":"one"},{"name":"two"},{"name":"join","after":["one","two"]}])");
-    world.runner().by_function["one"] = [&](const auto&) {
-      return after(first_is_slow ? kSecond : 0, ok(R"({"k":"one"})"));
-    };
-    world.runner().by_function["two"] = [&](const auto&) {
-      return after(first_is_slow ? 0 : kSecond, ok(R"({"k":"two"})"));
-    };
-    const ExecutionId id = world.start()->id;
-    world.run();
-    EXPECT_EQ(world.context(id), R"({"k":"two"})");
-    EXPECT_EQ(world.runner().calls.back().context, R"({"k":"two"})");
-    const auto diagnostics = world.records_of<journal::Diagnostic>(id);
-    ASSERT_EQ(diagnostics.size(), 1u);
-    EXPECT_EQ(diagnostics[0].code, "context_conflict");
-  }
-}
-
-TEST(Context, AnOrderedOverwriteIsNoConflict) {
-  World world;
-  world.publish(R"("steps":[{"name":"one"},{"name":"two","after":["one"]}])");
-  world.runner().script = [](const auto& invocation) {
-    return ok("{\"k\":\"" + std::string(invocation.step_name) + "\"}");
-  };
-  const ExecutionId id = world.start()->id;
-  world.run();
-  EXPECT_EQ(world.context(id), R"({"k":"two"})");
-  EXPECT_TRUE(world.records_of<journal::Diagnostic>(id).empty());
-}
-
-TEST(Context, R10ContextKeyUnsetReservedKeysAndValuesThatAreNoMap) {
-  World world;
-  world.publish(R"("steps":[{"name":"keyed","context_key":"all"},{"name":"number","after":["keyed"]},
-    {"name":"keyed_number","context_key":"n","after":["number"]},{"name":"eraser","after":["keyed_number"]}])");
-  world.runner().by_function["keyed"] = [](const auto&) { return ok(R"({"x":1,"y":2})"); };
-  world.runner().by_function["number"] = [](const auto&) { return value("5"); };
-  world.runner().by_function["keyed_number"] = [](const auto&) { return value("6"); };
-  world.runner().by_function["eraser"] = [](const auto&) {
-    Act act;
-    journal::StepResult result;
-    result.map.unset("gone");
-    result.map.put("kept", journal::Value());
-    result.map.put("__reserved", journal::Value::of_integer(1));
-    act.outcome.result = std::make_shared<const journal::StepResult>(std::move(result));
-    return act;
-  };
-  const ExecutionId id = world.start(R"({"gone":1})")->id;
-  world.run();
-  EXPECT_EQ(world.context(id), R"({"all":{"x":1,"y":2},"kept":null,"n":6})");
-  EXPECT_EQ(world.show(id).state.steps[1].result->value.as_integer(), 5);
 }
 
 // ---- concurrency, keys ----

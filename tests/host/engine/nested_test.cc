@@ -1,29 +1,13 @@
 // Nested workflows (R32): what goes in, what comes back, and what a stop of either means for the other.
 #include <gtest/gtest.h>
 
-#include "host/simulate/world.h"
+#include "tests/host/engine/nested.h"
 
 namespace pirn::sim {
 namespace {
 
 using journal::State;
 using worker::Kind;
-
-// Workflow "w" with the given steps, and "inner" with its own members.
-void publish(World& world, const std::string& steps, const std::string& inner) {
-  world.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
-    {"name":"w","steps":[)" + steps +
-                                  R"(]},{"name":"inner",)" + inner + "}]}");
-}
-const char* const kInner = R"("steps":[{"name":"x"},{"name":"y","after":["x"]}])";
-
-ExecutionId child_of(World& world, ExecutionId id, uint32_t step = 0) {
-  return world.show(id).state.steps[step].extra->child;
-}
-size_t calls_of(World& world, std::string_view function) {
-  return static_cast<size_t>(std::count_if(world.runner().calls.begin(), world.runner().calls.end(),
-                                           [&](const Called& call) { return call.function == function; }));
-}
 
 TEST(Nested, GivesBackWhatItsStepsWroteAndNothingElse) {
   World world;
@@ -120,63 +104,6 @@ TEST(Nested, AResultFunctionMayTurnAFailureIntoAValue) {
   world.run();
   EXPECT_EQ(world.show(id).state.state, State::completed);
   EXPECT_EQ(world.context(id), R"({"found":0})");
-}
-
-TEST(Nested, ACancelGoesDownAndSoDoesItsRollback) {
-  for (const bool rollback : {false, true}) {
-    World world;
-    publish(world, R"({"name":"n","workflow":"inner"})",
-            R"("steps":[{"name":"x","rollback":"undo"},{"name":"y","after":["x"]}])");
-    world.runner().by_function["y"] = [](const auto&) { return after(kMinute, ok()); };
-    const int64_t started = world.now();
-    const ExecutionId id = world.start()->id;
-    world.settle();
-    ASSERT_TRUE(world.cancel(id, "t", rollback));
-    world.run();
-    EXPECT_EQ(world.now(), started) << "at once, not when the grace is over";
-    EXPECT_EQ(world.show(id).state.state, State::cancelled);
-    EXPECT_EQ(world.step_state(id, "n"), "cancelled");
-    EXPECT_EQ(world.show(child_of(world, id)).state.state, State::cancelled);
-    EXPECT_EQ(calls_of(world, "undo"), rollback ? 1u : 0u);
-    EXPECT_LE(world.show(child_of(world, id)).state.ended_at, world.show(id).state.ended_at)
-        << "the parent waits for it";
-  }
-}
-
-TEST(Nested, AFailureBesideItStopsItAndRollsItBack) {
-  World world;
-  publish(world, R"({"name":"n","workflow":"inner"},{"name":"bad","max_retries":0})",
-          R"("steps":[{"name":"x","rollback":"undo"},{"name":"y","after":["x"]}])");
-  world.runner().by_function["y"] = [](const auto&) { return after(kMinute, ok()); };
-  world.runner().by_function["bad"] = [](const auto&) { return after(kSecond, fail("x")); };
-  const ExecutionId id = world.start()->id;
-  world.run();
-  EXPECT_EQ(world.show(id).state.state, State::failed);
-  EXPECT_EQ(world.show(child_of(world, id)).state.state, State::cancelled);
-  EXPECT_EQ(calls_of(world, "undo"), 1u);
-}
-
-TEST(Nested, WhoCancelsTheChildFailsTheStep) {
-  World world;
-  publish(world, R"({"name":"n","workflow":"inner","max_retries":0})", kInner);
-  world.runner().by_function["x"] = [](const auto&) { return after(kMinute, ok()); };
-  const ExecutionId id = world.start()->id;
-  world.settle();
-  ASSERT_TRUE(world.cancel(child_of(world, id)));
-  world.run();
-  EXPECT_EQ(world.show(id).state.state, State::failed);
-  EXPECT_EQ(world.show(id).state.steps[0].error->code, "nested_workflow_failed");
-}
-
-TEST(Nested, ATimeoutOfTheStepCancelsTheChild) {
-  World world;
-  publish(world, R"({"name":"n","workflow":"inner","timeout":"10s","max_retries":0})", kInner);
-  world.runner().by_function["x"] = [](const auto&) { return after(kMinute, ok()); };
-  const ExecutionId id = world.start()->id;
-  world.run();
-  EXPECT_EQ(world.show(id).state.steps[0].error->code, "timeout");
-  EXPECT_EQ(world.show(id).state.ended_at - world.show(id).state.started_at, 10 * kSecond);
-  EXPECT_EQ(world.show(child_of(world, id)).state.state, State::cancelled);
 }
 
 std::vector<std::string> rolled_back(World& world) {

@@ -32,8 +32,26 @@ TEST(Recovery, AFallbackFunctionTakesThePlaceOfAnExhaustedStep) {
   EXPECT_EQ(call.kind, Kind::fallback);
   EXPECT_EQ(call.function, "plan_b");
   EXPECT_EQ(call.input, R"({"error":{"code":"x","message":"told to","class":"retryable"}})");
-  EXPECT_TRUE(world.show(id).state.steps[0].fallback_used);
-  EXPECT_EQ(world.show(id).state.steps[0].failures, 2u) << "the retries come first";
+  for (const bool restarted : {false, true}) {
+    if (restarted) world.crash();
+    const journal::ExecutionState state = world.show(id).state;
+    EXPECT_TRUE(state.steps[0].fallback_used);
+    EXPECT_EQ(state.steps[0].failures, 2u) << "the retries come first";
+    ASSERT_TRUE(state.steps[0].error);
+    EXPECT_EQ(state.steps[0].error->code, "x") << "what the fallback stands in for is still to be seen";
+    EXPECT_FALSE(state.steps[1].error);
+  }
+}
+
+TEST(Recovery, ARetryThatSucceedsLeavesNoError) {
+  World world;
+  world.publish(step(R"("fallback":"plan_b")"));
+  int calls = 0;
+  world.runner().by_function["a"] = [&](const auto&) { return ++calls == 1 ? fail("x") : ok(); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_FALSE(world.show(id).state.steps[0].error);
+  EXPECT_FALSE(world.show(id).state.steps[0].fallback_used);
 }
 
 TEST(Recovery, AFallbackThatFailsIsTheStepsFailure) {

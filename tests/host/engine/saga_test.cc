@@ -287,6 +287,30 @@ TEST(Saga, R22AFailedWorkflowBeginsAgainFromItsInput) {
   EXPECT_EQ(world.records_of<journal::WorkflowRetry>(id).size(), 2u);
 }
 
+// Nothing is better the next time, so the workflow is not tried again either.
+TEST(Saga, R22ATerminalErrorEndsTheWorkflowsOwnRetries) {
+  World world;
+  world.publish(R"("max_retries":5,"on_failure":"alarm","steps":[{"name":"b"}])");
+  world.runner().by_function["b"] = [](const auto&) { return fail("x", ErrorClass::terminal); };
+  const ExecutionId id = world.start()->id;
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::failed);
+  EXPECT_EQ(world.show(id).state.attempt, 1u);
+  EXPECT_EQ(calls_of(world, "b"), 1u);
+  EXPECT_EQ(calls_of(world, "alarm"), 1u);
+}
+
+TEST(Saga, R22TheWorkflowsOwnRetriesAreForTheErrorsThatItsPolicyNames) {
+  for (const char* policy : {R"("no_retry_on":["x"])", R"("retry_on":["y"])"}) {
+    World world;
+    world.publish(R"("max_retries":5,)" + std::string(policy) + R"(,"steps":[{"name":"b","max_retries":0}])");
+    world.runner().by_function["b"] = [](const auto&) { return fail("x"); };
+    const ExecutionId id = world.start()->id;
+    world.run();
+    EXPECT_EQ(world.show(id).state.attempt, 1u) << policy;
+  }
+}
+
 TEST(Saga, R22TheLastAttemptFailsTheExecution) {
   World world;
   world.publish(R"("max_retries":1,"on_failure":"alarm","steps":[{"name":"b","max_retries":0}])");

@@ -214,6 +214,8 @@ void Run::F1_retry() {
   e_.error_step = kNoStep;
   e_.tolerated_failures = 0;
   set_steps();
+  if (e_.parent && !e_.parent->wants_child(e_.parent_step))
+    host_.stops_.push_back({this, e_.parent, e_.parent_step, false});
 }
 
 void Run::F2_failed() {

@@ -200,7 +200,7 @@ void Model::settle_families() {
   }
   for (const Stop& stop : std::exchange(stops_, {}))
     if (Run* child = stop.child ? stop.child : stop.parent->e_.steps[stop.step].child) {
-      child->cancel(stop.rollback, true);
+      if (child->cancel(stop.rollback, true)) child->e_.stopped_with_parent = true;
       follow();
     }
   for (Run* parent : std::exchange(let_go_, {}))

@@ -42,7 +42,9 @@ struct Slot {
   bool is_map = true;
   Context map;
   Json value;
+  bool none = false;  // nothing was given, which an empty map is not
 };
+inline const Slot kNoSlot{true, {}, "", true};
 Json text_of(const Slot& slot);
 
 // ---- what the world outside does: scripted ----
@@ -111,7 +113,7 @@ struct Step {
   bool tolerated = false, fallback_used = false;
   uint32_t failures = 0, invocations = 0, interruptions = 0, crashes = 0, snoozes = 0;
   std::vector<size_t> fired_by;
-  Slot slot;
+  Slot slot = kNoSlot;
   Error error;
   uint32_t patch = 0;  // of the commit that completed it
   uint64_t ended = 0;  // commit order
@@ -153,6 +155,7 @@ struct Execution {
   Cause cause = Cause::none;
   bool paused = false, rollback = false, cleanup = true;
   bool held = false;  // paused with the execution that it belongs to
+  bool stopped_with_parent = false;
   uint32_t attempt = 0;
   Error error;
   size_t error_step = kNoStep;
@@ -297,6 +300,7 @@ class Run {
   size_t next_to_take_up() const;
   bool goes_before(const Step& a, const Step& b) const;
   uint32_t level_of(size_t step) const;
+  int64_t way(size_t step) const;
   void S5_start(size_t step);
   void S7_completed(size_t step, Slot slot);
   void S8_S9_failed(size_t step, const Error& error);
@@ -327,6 +331,7 @@ class Run {
   // R32 (nested.cc)
   void begin_child(size_t step, const Context& over);
   void stop_child(size_t step);
+  bool wants_child(size_t step) const;
   void roll_back_child(size_t step);
 
   // R65 (again.cc)

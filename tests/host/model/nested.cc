@@ -32,13 +32,20 @@ void Run::begin_child(size_t step, const Context& over) {
   host_.births_.push_back({this, step, std::move(initial), s.child_age, nullptr});
 }
 
-// A stop or a timeout of the step cancels it; of a step that is tried again or given up it is rolled back.
+// A stop or a timeout of the step cancels it; out of time it is rolled back, else if its parent is.
 void Run::stop_child(size_t step) {
   const bool rollback = e_.phase == Phase::stopping ? to_compensate() : true;
   const bool unborn = std::any_of(host_.births_.begin(), host_.births_.end(), [&](const auto& birth) {
     return birth.parent == this && birth.step == step && !birth.undoes;
   });
   host_.stops_.push_back({unborn ? nullptr : e_.steps[step].child, this, step, rollback});
+}
+
+// No further attempt of one that it would have stopped, had that not been stopping by itself.
+bool Run::wants_child(size_t step) const {
+  const Step& s = e_.steps[step];
+  const bool stops = e_.phase != Phase::running && s.def.cancellable;
+  return !stops && host_.now() < later(s.invoked_at, s.timeout.value_or(s.def.timeout_ns));
 }
 
 void Run::roll_back_child(size_t step) {
@@ -60,13 +67,17 @@ void Run::child_over(const Run& child) {
   }
   if (s.state != State::running || s.child != &child) return;  // it goes on without it
   std::erase_if(host_.calls_, [&](const UnderWay& call) { return call.run == this && call.step == step; });
-  if (!s.def.result.empty() && e_.phase == Phase::running)
+  const bool cancelled = child.execution().phase == Phase::cancelled;
+  const bool out_of_time = cancelled && child.execution().stopped_with_parent;
+  if (!s.def.result.empty() && e_.phase == Phase::running && !out_of_time)
     return call(step, Kind::result, host_.settings_.consultation_limit);
   if (child.execution().phase == Phase::completed) {
     deed.slot.map = child.written();
   } else {
     deed.what = Deed::What::fail;
-    deed.error = {"nested_workflow_failed", {}, ""};
+    deed.error.code = out_of_time ? "timeout"
+                      : cancelled ? "nested_workflow_cancelled"
+                                  : "nested_workflow_failed";
   }
   outcome(step, Kind::nested, deed);
 }

@@ -25,7 +25,9 @@ bool retry_allowed(const definition::RetryPolicy& policy, const Error& error, ui
   if (failures > policy.max_retries) return false;
   if (error.error_class == definition::ErrorClass::terminal) return false;
   if (any_matches(policy.no_retry_on, error)) return false;
-  if (policy.retry_on.empty()) return error.code != "await_timeout";  // R15: not unless it is listed
+  // R15, R32: not unless they are listed.
+  if (policy.retry_on.empty())
+    return error.code != "await_timeout" && error.code != "nested_workflow_cancelled";
   return any_matches(policy.retry_on, error);
 }
 

@@ -124,6 +124,10 @@ void Run::on_alarm(const Alarm& alarm) {
         const UnderWay call = host_.calls_[i];
         const uint64_t of = alarm.what == Alarm::What::handler ? call.number : call.step;
         if (call.run != this || of != alarm.of) continue;
+        if (call.kind == Kind::nested) {  // S10: over when its execution is
+          host_.calls_[i].deadline = kNever;
+          return stop_child(call.step);
+        }
         host_.calls_.erase(host_.calls_.begin() + static_cast<ptrdiff_t>(i));
         return ran_out(call);
       }
@@ -131,11 +135,12 @@ void Run::on_alarm(const Alarm& alarm) {
   }
 }
 
-// After the grace: fenced and cancelled.
+// After the grace calls are fenced and cancelled; a nested execution has its own.
 void Run::grace_over() {
   e_.grace_until = kNever;
   for (size_t step = 0; step < e_.steps.size(); ++step) {
     if (e_.steps[step].state != State::running || !e_.steps[step].def.cancellable) continue;
+    if (under_way(step)->kind == Kind::nested) continue;
     tell_breaker(step, under_way(step)->kind, nullptr);
     hang_up(step);
     cancelled(step);

@@ -90,6 +90,7 @@ class Generator {
       of["compensate"] = random_.one_in(3) ? "never" : "always";
     static const char* const kStrategies[] = {"parallel", "sequential", "hybrid"};
     if (has(Feature::strategy)) of["strategy"] = kStrategies[random_.below(3)];
+    if (has(Feature::priority) && random_.one_in(2)) of["order"] = "critical_path";
     if (has(Feature::recovery) && random_.one_in(4)) of["recovery"] = recovery();
     if (has(Feature::handlers)) handlers(of);
     if (has(Feature::triggers)) triggers(of);
@@ -166,6 +167,8 @@ class Generator {
     }
     if (has(Feature::cancel) && random_.one_in(6)) s["cancellable"] = false;
     if (has(Feature::priority) && random_.one_in(3)) s["priority"] = static_cast<int64_t>(random_.below(3));
+    if (has(Feature::priority) && random_.one_in(2))
+      s["estimate"] = static_cast<int64_t>(1 + random_.below(5));
     if (has(Feature::rollback) && random_.one_in(2)) s["rollback"] = "undo";
     if (has(Feature::fallback) && random_.one_in(4))
       s["fallback"] = random_.one_in(2) ? bj::value{{"value", 7}} : bj::value("instead");
@@ -343,6 +346,7 @@ class Generator {
         deed.slot.map[key()] = std::to_string(random_.below(100));
         deed.slot.map["own_" + of] = "true";
         if (random_.one_in(8)) deed.slot.map["__reserved"] = "1";
+        if (random_.one_in(8)) deed.slot.map.clear();
     }
     return deed;
   }

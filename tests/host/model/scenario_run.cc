@@ -9,6 +9,7 @@ Deed deed_of(const Scenario& scenario, const Call& call) {
   const auto found = scenario.deeds.find({call.kind == Kind::handler ? call.function : call.step, call.kind});
   if (found == scenario.deeds.end() || found->second.empty()) {
     Deed usual;
+    usual.slot = kNoSlot;
     if (call.kind == Kind::duration || call.kind == Kind::backoff) usual.what = Deed::What::fail;
     return usual;
   }

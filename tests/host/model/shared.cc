@@ -71,6 +71,7 @@ void Model::lose_trials() {
 // Does the error speak of what the breaker guards?
 bool Run::counts(size_t step, const Error& error) const {
   return error.error_class != definition::ErrorClass::terminal && error.code != "circuit_open" &&
+         error.code != "nested_workflow_cancelled" &&
          !any_matches(e_.steps[step].def.retry.no_retry_on, error);
 }
 

@@ -5,6 +5,15 @@
 
 namespace pirn::model {
 
+namespace {
+
+// R10.
+void drop_reserved(Slot& slot) {
+  std::erase_if(slot.map, [](const auto& entry) { return entry.first.starts_with("__"); });
+}
+
+}  // namespace
+
 // The fixpoint of 2.10: what follows from the states of others, smallest rank first.
 void Run::settle() {
   for (bool more = true; more;) {
@@ -85,7 +94,25 @@ bool Run::S5_may_start(size_t step) const {
 bool Run::goes_before(const Step& a, const Step& b) const {
   const bool sequential = e_.strategy == definition::Strategy::sequential;
   if (!sequential && a.def.priority != b.def.priority) return a.def.priority > b.def.priority;
+  if (!sequential && e_.workflow->order == definition::Order::critical_path) {
+    const auto index = [&](const Step& s) { return static_cast<size_t>(&s - e_.steps.data()); };
+    const int64_t way_of_a = way(index(a)), way_of_b = way(index(b));
+    if (way_of_a != way_of_b) return way_of_a > way_of_b;
+  }
   return a.rank < b.rank;
+}
+
+// The longest way to the end, the step itself included, through those that are declared.
+int64_t Run::way(size_t step) const {
+  int64_t behind = 0;
+  for (size_t other = 0; other < e_.steps.size(); ++other) {
+    if (e_.steps[other].graft != kNoStep) continue;
+    const std::vector<uint32_t>& any = e_.steps[other].def.after_any;
+    if (all_set(other).contains(step) || std::find(any.begin(), any.end(), step) != any.end())
+      behind = std::max(behind, way(other));
+  }
+  const definition::Step& s = e_.steps[step].def;
+  return later(s.estimate_ns != 0 ? s.estimate_ns : s.timeout_ns, behind);
 }
 
 size_t Run::next_to_take_up() const {
@@ -138,7 +165,7 @@ void Run::outcome(size_t step, Kind kind, const Deed& deed) {
   if (kind == Kind::input && deed.what == Deed::What::ok) {
     if (e_.phase == Phase::running) return begin_child(step, deed.slot.map);
     of_step.what = Deed::What::cancelled;  // no child, no result
-    of_step.slot = {};
+    of_step.slot = kNoSlot;
   }
   tell_breaker(step, kind, kind == Kind::input ? nullptr : &deed);
   if (e_.phase == Phase::stopping) return S21_drained(step, of_step);
@@ -170,6 +197,7 @@ void Run::outcome_of_task(size_t step, const Deed& deed) {
 void Run::S7_completed(size_t step, Slot slot) {
   Step& s = e_.steps[step];
   s.slot = std::move(slot);
+  drop_reserved(s.slot);
   s.patch = static_cast<uint32_t>(e_.patches.size());
   end(step, State::completed);
   if (e_.phase == Phase::running) settle();
@@ -302,7 +330,6 @@ void Run::S10_timeout(size_t step, Kind kind) {
   Deed deed;
   deed.what = Deed::What::fail;
   deed.error = {"timeout", {}, ""};
-  if (kind == Kind::nested) stop_child(step);
   outcome(step, kind, deed);
 }
 
@@ -361,7 +388,7 @@ void Run::S15_expand(size_t step, const std::vector<definition::Step>& children)
     child.level = e_.steps[step].level + 1;
     e_.steps.push_back(std::move(child));
   }
-  S7_completed(step, {});
+  S7_completed(step, kNoSlot);
 }
 
 // The host lost it: nobody is blamed but who has taken it along, and no retry is used up.
@@ -381,7 +408,7 @@ void Run::S18_to_S21_stop(size_t step, bool below_failure) {
     if (call->kind == Kind::nested) return stop_child(step);
     if (call->deed.ignores_cancel) return;
     call->deed.what = Deed::What::cancelled;
-    call->deed.slot = {};
+    call->deed.slot = kNoSlot;
     call->ends_at = host_.now();
     return;
   }
@@ -394,7 +421,10 @@ void Run::S18_to_S21_stop(size_t step, bool below_failure) {
 // R27: ok is completed (and then compensated); anything else is cancelled, with what was done so far (R29).
 void Run::S21_drained(size_t step, const Deed& deed) {
   if (deed.what == Deed::What::ok) return S7_completed(step, deed.slot);
-  if (deed.what == Deed::What::cancelled) e_.steps[step].slot = deed.slot;
+  if (deed.what == Deed::What::cancelled) {
+    e_.steps[step].slot = deed.slot;
+    drop_reserved(e_.steps[step].slot);
+  }
   cancelled(step);
 }
 

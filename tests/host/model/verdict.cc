@@ -184,16 +184,13 @@ std::set<size_t> Run::descendants_of_failures() const {
 
 // R10, R11.
 Context Run::delta(const Step& step) const {
-  if (!step.def.context_key.empty()) {
-    if (step.slot.is_map && step.slot.map.empty()) return {};
-    return {{step.def.context_key, text_of(step.slot)}};
-  }
+  if (step.slot.none) return {};
+  if (!step.def.context_key.empty()) return {{step.def.context_key, text_of(step.slot)}};
   Context out;
   if (!step.slot.is_map) return out;
   const bool child = step.graft != kNoStep;
-  if (child && !step.slot.map.empty()) out[step.def.name] = text_of(step.slot);
+  if (child) out[step.def.name] = text_of(step.slot);
   for (const auto& [key, value] : step.slot.map) {
-    if (key.starts_with("__")) continue;
     if (child)
       out[step.def.name + "_" + key] = value;
     else

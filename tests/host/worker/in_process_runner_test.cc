@@ -284,9 +284,11 @@ TEST_F(InProcessRunnerTest, AnAbandonedCallIsStuckAndItsReleaseNeverDeinitialise
 
   workshop_.open_gate();
   ASSERT_TRUE(workshop_.hears(1, "left", 1));
-  std::vector<Completion> none;
-  ASSERT_TRUE(until([&] { return runner_->take_completions(none), runner_->stuck_calls() == 0; }));
-  EXPECT_TRUE(none.empty()) << "its outcome is not wanted any more";
+  std::vector<Completion> late;
+  ASSERT_TRUE(until([&] { return runner_->take_completions(late), runner_->stuck_calls() == 0; }));
+  ASSERT_EQ(late.size(), 1u) << "whoever has abandoned it knows that it is fenced";
+  EXPECT_EQ(late[0].invocation, id);
+  EXPECT_EQ(late[0].outcome.kind, Outcome::Kind::done);
   EXPECT_EQ(runner_->capacity(), 64u);
   runner_->take_freed(freed);
   EXPECT_EQ(freed.size(), 2u) << "now the slot is free";
