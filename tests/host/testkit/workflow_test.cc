@@ -35,6 +35,10 @@ PIRN_STEP(order_more, {.after = ask_boss, .when = pirn::path("approved") == true
 }
 PIRN_WORKFLOW(restock, poll_supplier, ask_boss, order_more)
 
+PIRN_STEP(find_none, {.context_key = "found"}) { return pirn::ok(pirn::Fields{}); }
+PIRN_STEP(say_nothing, {.context_key = "said"}) { return pirn::ok(); }
+PIRN_WORKFLOW(search, find_none, say_nothing)
+
 PIRN_ROLLBACK(release) {
   ctx.info("released");
   return pirn::ok();
@@ -94,8 +98,8 @@ PIRN_STEP(never_again, {.after = fetch_or_not, .max_retries = 5}) {
 }
 PIRN_WORKFLOW(codes, fetch_once, fetch_as_written, fetch_or_not, never_again)
 
-PIRN_PACKAGE("orders", "1.0.0", buy, checkout, codes, restock, trip, clock, look, escalate, release, clean_up,
-             pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
+PIRN_PACKAGE("orders", "1.0.0", buy, checkout, codes, restock, search, trip, clock, look, escalate, release,
+             clean_up, pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
 
 class WorkflowTest : public ::testing::Test {
  protected:
@@ -146,6 +150,14 @@ TEST_F(WorkflowTest, RunsTheRealFunctionsInNoTime) {
   EXPECT_EQ(g_charged, 1);
   EXPECT_TRUE(checkout.logged("charging"));
   EXPECT_FALSE(checkout.logged("refunding"));
+}
+
+TEST_F(WorkflowTest, AnEmptyMapIsAResultAndNoneIsNot) {
+  Workflow search("search");
+  search.start().run();
+  EXPECT_TRUE(search.completed()) << search.text();
+  EXPECT_TRUE(search.has("found"));
+  EXPECT_FALSE(search.has("said"));
 }
 
 TEST_F(WorkflowTest, ErrorsArriveWhateverTheirWords) {
