@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "host/journal/value.h"
 #include "packager/definition/error_code.h"
 
 namespace pirn::engine {
@@ -29,13 +30,30 @@ double unit(ExecutionId execution, std::string_view step, uint32_t failures) {
   return static_cast<double>(mix(hash ^ failures) >> 11) * 0x1.0p-53;
 }
 
+// Without what the SDK and the host add of an exception that left a function.
+std::string details_of_the_author(const journal::StepError& error) {
+  if (!error.details.starts_with('{')) return {};
+  const auto members = journal::parse_object(error.details);
+  if (!members) return {};
+  std::string json;
+  for (const journal::Delta::Entry& entry : members->entries) {
+    if (entry.key == "causes" || entry.key == "stacktrace") continue;
+    json += json.empty() ? '{' : ',';
+    journal::append_json_string(json, entry.key);
+    json += ':';
+    journal::append_json(json, entry.value);
+  }
+  return json.empty() ? json : json + '}';
+}
+
 }  // namespace
 
 bool matches(const definition::ErrorPattern& pattern, const journal::StepError& error) {
   if (!pattern.code.empty() && !definition::means_error_code(pattern.code, error.code)) return false;
   if (pattern.error_class && static_cast<int>(*pattern.error_class) != static_cast<int>(error.error_class))
     return false;
-  return pattern.details.empty() || pattern.details == error.details;
+  return pattern.details.empty() || pattern.details == error.details ||
+         pattern.details == details_of_the_author(error);
 }
 
 bool retry_allowed(const definition::RetryPolicy& policy, const journal::StepError& error,

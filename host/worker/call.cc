@@ -6,6 +6,7 @@
 
 #include "host/journal/codec.h"
 #include "host/worker/await_options.h"
+#include "host/worker/throw_trace.h"
 #include "packager/definition/definition.h"
 
 namespace pirn::worker {
@@ -235,6 +236,7 @@ struct Call::Table {
     if (!call.on_task_thread()) return PIRN_E_STATE;
     call.error_repairs_ = {};
     call.error_ = repaired_error(code, message, error_class, details, call.limits_, call.error_repairs_);
+    add_stacktrace(*call.error_, ThrowTrace::of_handled_exception(), call.limits_);
     return PIRN_OK;
   }
 
@@ -501,6 +503,7 @@ pirn_status Call::lend_json(std::string json, pirn_value* out) {
 Outcome Call::run(pirn_fn function, pirn_state* state) {
   pirn_outcome answer{};
   answer.size = sizeof answer;
+  const ThrowTrace trace(invocation_.frame->release->package);
   try {
     return finish(function(state, &handle_, &described_, &answer), answer);
   } catch (const std::exception& failure) {

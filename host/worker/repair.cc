@@ -132,4 +132,25 @@ journal::StepError repaired_error(const pirn_str* code, const pirn_str* message,
   return error;
 }
 
+void add_stacktrace(journal::StepError& error, std::vector<std::string> frames, const CallLimits& limits) {
+  const std::string details = error.details.empty() ? "{}" : error.details;
+  if (!details.starts_with('{')) return;
+  const auto members = journal::parse_object(details);
+  if (!members || members->find("stacktrace") != nullptr) return;
+  for (; !frames.empty(); frames.pop_back()) {
+    std::string json = details;
+    json.back() = details == "{}" ? ' ' : ',';
+    json += "\"stacktrace\":";
+    for (size_t i = 0; i < frames.size(); ++i) {
+      json += i == 0 ? '[' : ',';
+      journal::append_json_string(json, frames[i]);
+    }
+    json += "]}";
+    if (auto fitting = document(json, limits.details_bytes)) {
+      error.details = std::move(*fitting);
+      return;
+    }
+  }
+}
+
 }  // namespace pirn::worker

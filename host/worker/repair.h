@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/journal/record.h"
 
@@ -35,5 +36,9 @@ std::string cut_json_string(std::string_view words, size_t limit);
 // Any pointer may be null.
 journal::StepError repaired_error(const pirn_str* code, const pirn_str* message, uint32_t error_class,
                                   const pirn_value* details, const CallLimits& limits, Repairs& repairs);
+
+// Adds the member `stacktrace` to details that are an object without one, or to none at all; of the frames as
+// many as there is room for.
+void add_stacktrace(journal::StepError& error, std::vector<std::string> frames, const CallLimits& limits);
 
 }  // namespace pirn::worker

@@ -1,13 +1,13 @@
-// Moves a tenant's data: locked, backed up, migrated, checked, unlocked; or restored, and unlocked all the
-// same.
+// Moves a tenant's data: backed up, locked, migrated, checked, unlocked; or unlocked and restored.
 //
 // From document 2 (the workflow system): "Real-World Examples / Multi-Tenant Data Migration".
 //
-// Mended: the document takes the backup before it locks the tenant, so that what is written in between would
-// be lost; and since rollbacks run in reverse, the tenant would be unlocked before its backup is back. Here
-// the lock comes first. A mail that cannot be sent does not restore the backup of a migration that went well.
+// Mended: a mail that cannot be sent does not restore the backup of a migration that went well.
+#include <algorithm>
+#include <chrono>
 #include <pirn/pirn.hpp>
 #include <string>
+#include <thread>
 
 using namespace pirn::literals;
 
@@ -20,23 +20,32 @@ PIRN_HANDLER(rollback_migration) {
 // A step, and the rollback of lock_tenant.
 PIRN_DECLARE_STEP(unlock_tenant, {.after = "validate_migration"})
 
-PIRN_STEP(lock_tenant, {.rollback = unlock_tenant}) {
-  ctx.info("locked " + ctx.get<std::string>("tenant_id"));
-  return pirn::ok({{"locked_at_ns", ctx.now_ns()}});
-}
-
 PIRN_ROLLBACK(restore_backup) {
   ctx.info("restored " + ctx.get<std::string>("backup_id"));
   return pirn::ok();
 }
-PIRN_STEP(create_backup, {.after = lock_tenant, .rollback = restore_backup}) {
+PIRN_STEP(create_backup, {.rollback = restore_backup}) {
   const auto tenant = ctx.get<std::string>("tenant_id");
   return pirn::ok({{"backup_id", "backup:" + tenant}, {"backup_path", "/backups/" + tenant}});
 }
+PIRN_STEP(lock_tenant, {.after = create_backup, .rollback = unlock_tenant}) {
+  ctx.info("locked " + ctx.get<std::string>("tenant_id"));
+  return pirn::ok({{"locked_at_ns", ctx.now_ns()}});
+}
 
-// The last session ends at an instant (Unix time in seconds) that the input knows.
-PIRN_STEP(wait_for_active_sessions, {.after = create_backup}) {
-  if (ctx.now_ns() / 1'000'000'000 < ctx.get_or<uint64_t>("sessions_end_at", 0)) return pirn::snooze(1_min);
+// Asks for up to five minutes whether sessions are left, then gives its slot back for a minute. The last
+// session ends at an instant (Unix time in seconds) that the input knows. Whoever cancels the migration need
+// not wait for them.
+PIRN_STEP(wait_for_active_sessions, {.after = lock_tenant, .timeout = 6_min}) {
+  const std::chrono::milliseconds longest(ctx.get_or<int64_t>("drain_wait_ms", 5 * 60 * 1000));
+  constexpr std::chrono::milliseconds kPause(100);
+  const auto end = std::chrono::steady_clock::now() + longest;
+  while (ctx.now_ns() / 1'000'000'000 < ctx.get_or<uint64_t>("sessions_end_at", 0)) {
+    if (!ctx.heartbeat(-1, "sessions are active")) return pirn::cancelled("sessions were still active");
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return pirn::snooze(1_min);
+    std::this_thread::sleep_for(std::min<std::chrono::steady_clock::duration>(left, kPause));
+  }
   return pirn::ok({{"sessions_drained", true}});
 }
 
@@ -65,8 +74,8 @@ PIRN_STEP(notify_stakeholders, {.after = unlock_tenant, .on_error = pirn::on_err
   return pirn::ok();
 }
 
-PIRN_WORKFLOW(tenant_migration, {.timeout = 4_h, .on_failure = rollback_migration}, lock_tenant,
-              create_backup, wait_for_active_sessions, migrate_data, validate_migration, unlock_tenant,
+PIRN_WORKFLOW(tenant_migration, {.timeout = 4_h, .on_failure = rollback_migration}, create_backup,
+              lock_tenant, wait_for_active_sessions, migrate_data, validate_migration, unlock_tenant,
               notify_stakeholders)
 
 PIRN_PACKAGE("tenant_migration", PIRN_PACKAGE_VERSION, {.description = "Moves a tenant's data"},

@@ -52,6 +52,32 @@ PIRN_STEP(throws_error) {
   throw pirn::Error("quota", "no more", pirn::terminal);
 }
 PIRN_STEP(throws_int) { throw 3; }
+PIRN_STEP(throws_nested) {
+  try {
+    try {
+      throw std::runtime_error("connection reset");
+    } catch (...) {
+      std::throw_with_nested(pirn::Error("bank_down", "no answer", pirn::transient, 503));
+    }
+  } catch (...) {
+    std::throw_with_nested(std::logic_error("charge failed"));
+  }
+  return pirn::ok();
+}
+PIRN_STEP(throws_caused) {
+  throw pirn::Error("charge_failed", "the card was not charged", pirn::terminal,
+                    pirn::json::object({{"card", 7}}))
+      .caused_by(pirn::Error("bank_down", "no answer"));
+}
+PIRN_STEP(throws_list) {
+  throw pirn::Error("two_failed", "", pirn::terminal, pirn::json::array({1, 2}))
+      .caused_by(pirn::Error("lost", "no room for it"));
+}
+PIRN_STEP(throws_deep) {
+  pirn::Error error("level_0", "");
+  for (int i = 1; i <= 20; ++i) error = pirn::Error("level_" + std::to_string(i), "").caused_by(error);
+  throw error;
+}
 PIRN_STEP(snoozes) { return pirn::snooze(250_ms); }
 PIRN_STEP(awaits) {
   return pirn::await(
@@ -119,8 +145,9 @@ PIRN_HANDLER(give_up) { return pirn::fail("gave_up", in.reason()); }
 PIRN_CONDITION(badly_typed) { return ctx.get<bool>("n"); }
 
 PIRN_WORKFLOW(everything, echo, names, read_int, read_ancestor, read_param, fails, fails_badly, skips_badly,
-              throws, throws_error, throws_int, snoozes, awaits, expands, works, speaks, puts_badly,
-              answers_list, answers_object, keeps_secret, upload_s3, resize, quiet)
+              throws, throws_error, throws_int, throws_nested, throws_caused, throws_list, throws_deep,
+              snoozes, awaits, expands, works, speaks, puts_badly, answers_list, answers_object, keeps_secret,
+              upload_s3, resize, quiet)
 
 void load() { g_loaded = true; }
 

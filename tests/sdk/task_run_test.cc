@@ -139,6 +139,28 @@ TEST(Outcome, NoExceptionLeavesAFunction) {
   EXPECT_EQ(ran.error.code, "exception");
 }
 
+TEST(Outcome, AnExceptionKeepsItsCauses) {
+  Ran ran = TaskRun("throws_nested").run();
+  EXPECT_EQ(ran.error.code, "exception");
+  EXPECT_EQ(ran.error.message, "charge failed");
+  EXPECT_EQ(
+      ran.error.details.to_json(),
+      R"({"causes":[{"code":"bank_down","message":"no answer","class":"transient","details":503},{"message":"connection reset"}]})");
+
+  ran = TaskRun("throws_caused").run();
+  EXPECT_EQ(ran.error.code, "charge_failed");
+  EXPECT_EQ(ran.error.details.to_json(),
+            R"({"card":7,"causes":[{"code":"bank_down","message":"no answer","class":"retryable"}]})");
+
+  ran = TaskRun("throws_list").run();
+  EXPECT_EQ(ran.error.details.to_json(), "[1,2]") << "details that are no object stay as they are";
+
+  ran = TaskRun("throws_deep").run();
+  EXPECT_EQ(ran.error.code, "level_20");
+  EXPECT_EQ(ran.error.details.to_json().find("level_11"), std::string::npos) << "8 causes at most";
+  EXPECT_NE(ran.error.details.to_json().find("level_12"), std::string::npos);
+}
+
 TEST(Outcome, SnoozeAwaitExpand) {
   Ran ran = TaskRun("snoozes").run();
   EXPECT_TRUE(ran.snoozed());

@@ -4,6 +4,8 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <exception>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -13,6 +15,7 @@
 #include "pirn/context.hpp"
 #include "pirn/name.hpp"
 #include "pirn/outcome.hpp"
+#include "pirn/thrown.hpp"
 
 namespace pirn::inline sdk::detail {
 
@@ -31,6 +34,18 @@ inline void set_error(pirn_call* call, std::string_view code, std::string_view m
   if (call->api->set_error(call, &c, &m, static_cast<uint32_t>(error_class), details ? &d : nullptr) !=
       PIRN_OK)
     call->api->set_error(call, &c, &m, static_cast<uint32_t>(error_class), nullptr);
+}
+
+// Of an exception that leaves the function. Details that cannot be put together for want of memory are left
+// out: the error itself must arrive.
+inline void report(pirn_call* call, std::string_view code, std::string_view message, ErrorClass error_class,
+                   const Value* details, const std::exception& thrown) noexcept {
+  std::optional<Value> all;
+  try {
+    all = details_with_causes(details, thrown);
+  } catch (...) {
+  }
+  set_error(call, code, message, error_class, all ? &*all : details);
 }
 
 inline void deliver_children(pirn_call* call, const std::vector<Child>& children) {
@@ -95,10 +110,9 @@ int32_t run(const AnyBody& body, pirn_call* call, const pirn_invocation* invocat
     body(ctx, Input(view(invocation->input)), answer);
     return deliver(ctx, call, answer, out);
   } catch (const Error& e) {
-    set_error(call, e.code(), e.message(), e.error_class());
+    report(call, e.code(), e.message(), e.error_class(), e.details(), e);
   } catch (const std::exception& e) {
-    const char* what = e.what();  // a class of the author's may answer nothing at all
-    set_error(call, "exception", what != nullptr ? what : "", ErrorClass::retryable);
+    report(call, "exception", what_of(e), ErrorClass::retryable, nullptr, e);
   } catch (...) {
     set_error(call, "exception", "an exception that is no std::exception", ErrorClass::retryable);
   }

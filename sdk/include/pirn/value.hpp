@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -145,6 +146,11 @@ class Value {
   As as_{};
   std::string text_;
 };
+
+inline Error::Error(ErrorCode code, std::string message, ErrorClass error_class, Value details)
+    : Error(code, std::move(message), error_class) {
+  details_ = std::make_shared<const Value>(std::move(details));
+}
 
 struct Field {
   std::string key;

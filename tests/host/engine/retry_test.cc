@@ -175,5 +175,24 @@ TEST(Retry, AllGivenPartsOfAPatternMustAgree) {
   EXPECT_FALSE(matches({"busy", std::nullopt, R"({"host":2})"}, busy));
 }
 
+// Causes and a stack trace are added to what the author wrote, who matches what he or she wrote.
+TEST(Retry, MatchesTheDetailsOfTheAuthor) {
+  const auto pattern = [](std::string details) {
+    ErrorPattern out;
+    out.code = "http";
+    out.details = std::move(details);
+    return out;
+  };
+  const auto http = [](std::string details) {
+    return error("http", ErrorClass::retryable, std::move(details));
+  };
+  EXPECT_TRUE(matches(pattern(R"({"status":503})"),
+                      http(R"({"causes":[{"message":"reset"}],"stacktrace":["p+0x1"],"status":503})")));
+  EXPECT_FALSE(matches(pattern(R"({"status":503})"), http(R"({"stacktrace":["p+0x1"],"status":504})")));
+  EXPECT_FALSE(matches(pattern(R"({"status":503})"), http(R"({"stacktrace":["p+0x1"]})")));
+  EXPECT_FALSE(matches(pattern("503"), http(R"({"stacktrace":["p+0x1"]})")));
+  EXPECT_TRUE(matches(pattern("503"), http("503")));
+}
+
 }  // namespace
 }  // namespace pirn::engine

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <exception>
@@ -18,20 +17,10 @@
 #include <locale>
 #include <sstream>
 
-#include "host/worker/alarm.h"
-#include "host/worker/in_process_runner.h"
-#include "packager/library/library.h"
-#include "tests/host/worker/frame.h"
+#include "tests/host/worker/package_run.h"
 
 namespace pirn::worker {
 namespace {
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::string line_of_status(const std::string& name) {
   std::ifstream file("/proc/thread-self/status");
@@ -99,46 +88,7 @@ void PrintTo(const Act& act, std::ostream* out) { *out << act.function; }
 
 class ProcessState : public ::testing::TestWithParam<Act> {
  protected:
-  ProcessState() {
-    auto made = std::make_shared<registry::Release>();
-    made->tenant = "acme";
-    made->package = "untidy";
-    made->version = "1.0.0";
-    made->digest = sha256("untidy");
-    made->library = sha256(read_file(kLibrary));
-    for (const char* id : {"c_locale",       "cpp_locale", "thread_locale", "directory",      "mode_mask",
-                           "environment",    "handlers",   "signal_stack",  "signal_mask",    "rounding",
-                           "exception_mask", "limits",     "timers",        "affinity",       "priority",
-                           "own_thread",     "executes",   "forks",         "fails_untidily", "unprotected"})
-      made->functions.push_back({id, PIRN_KIND_TASK});
-    // What the package's manifest would say of its workflows.
-    auto loaded = library::Library::load(read_file(kLibrary), made->library);
-    EXPECT_TRUE(loaded);
-    made->definition = *definition::parse(*loaded->definition(), "untidy", &made->functions);
-    for (const definition::Workflow& workflow : made->definition.workflows)
-      made->workflow_digests.push_back(sha256(workflow.canonical));
-    release_ = made;
-  }
-
-  Completion run(const char* function) {
-    InProcessRunner runner(
-        {.capacity = 1, .threads = 1, .measure = true},
-        [](const registry::Release&) -> Result<std::string> { return read_file(kLibrary); }, observer_,
-        alarm_);
-    std::vector<Invocation> batch(1);
-    batch[0].id = 1;
-    batch[0].frame = TestFrame::make(release_);
-    batch[0].step_name = "step";
-    batch[0].function = function;
-    runner.start(batch);
-    std::vector<Completion> out;
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-    for (runner.take_completions(out); out.empty() && std::chrono::steady_clock::now() < end;
-         runner.take_completions(out))
-      alarm_.wait(1'000'000'000);
-    EXPECT_EQ(out.size(), 1u);
-    return out.empty() ? Completion() : std::move(out[0]);
-  }
+  Completion run(const char* function) { return package_.run(function, observer_); }
   static std::string said(const Completion& completion, const std::string& code) {
     for (const journal::Diagnostic& diagnostic : completion.outcome.diagnostics)
       if (diagnostic.code == code) return diagnostic.message;
@@ -150,10 +100,13 @@ class ProcessState : public ::testing::TestWithParam<Act> {
     return entry && entry->value.as_bool();
   }
 
-  static constexpr const char* kLibrary = PIRN_WORKSHOPS "/untidy.so";
-  registry::ReleasePtr release_;
+  PackageRun package_{PIRN_WORKSHOPS "/untidy.so",
+                      "untidy",
+                      {"c_locale",       "cpp_locale", "thread_locale", "directory",      "mode_mask",
+                       "environment",    "handlers",   "signal_stack",  "signal_mask",    "rounding",
+                       "exception_mask", "limits",     "timers",        "affinity",       "priority",
+                       "own_thread",     "executes",   "forks",         "fails_untidily", "unprotected"}};
   Observer observer_;
-  Alarm alarm_;
 };
 
 TEST_P(ProcessState, IsRefusedOrRestored) {
