@@ -4,6 +4,7 @@
 #include "host/host.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -71,14 +72,27 @@ class Host::Core final : public api::Vitals {
 
   Status open() {
     PIRN_TRY(const engine::Capacity capacity, capacity_of(options_.resources));
+    PIRN_TRY(location_, store::resolve_store_url(
+                            {environment("PIRN_STORE_URL"), options_.store, environment("PIRN_DB_NAME")},
+                            directory_.path()));
+    PIRN_DO(check_parts());
     const int64_t accept_at_ms = options_.accept_broken_audit ? Clock().now_ms() : 0;
     PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path(),
                                                   .decompress = archive::decompress_apart(),
                                                   .probe = make_push_probe(options_.probe_program, false),
-                                                  .accept_broken_audit_at_ms = accept_at_ms}));
+                                                  .accept_broken_audit_at_ms = accept_at_ms,
+                                                  .failed = [this] { wake(); }}));
+    for (const Error& error : registry_->catalog()->aside())
+      log::write(log::Level::error, "registry", error.message);
     PIRN_DO(open_store());
     PIRN_DO(open_outlets());
-    PIRN_TRY(logbook_, logbook::Logbook::open(location_.memory ? ":memory:" : directory_.file("logbook.db")));
+    std::string moved_to;
+    PIRN_TRY(logbook_, logbook::Logbook::open(location_.memory ? ":memory:" : directory_.file("logbook.db"),
+                                              {}, &moved_to));
+    if (!moved_to.empty())
+      log::write(log::Level::warn, "logbook",
+                 "logbook.db was damaged and has been moved away; a new one is begun",
+                 {{"moved_to", moved_to}});
     upkeep::Policy policy;
     policy.every_ns = options_.retention_every_ns;
     for (const RetentionRule& rule : options_.retention)
@@ -116,6 +130,7 @@ class Host::Core final : public api::Vitals {
     server.max_body_bytes = clients.body_bytes;
     server.note = [](const std::string& what) { log::write(log::Level::warn, "api", what); };
     PIRN_TRY(server_, api::Server::start(*services_, std::move(server)));
+    serving_ = true;
     log::write(log::Level::info, "host", "serving",
                {{"data", directory_.path()},
                 {"tcp", server_->address()},
@@ -126,7 +141,9 @@ class Host::Core final : public api::Vitals {
 
   Status run() {
     int64_t drain_until = 0;
-    const Status status = machine_->run([&](const engine::Turn& turn, int64_t now, int64_t& sleep) {
+    Status status = machine_->run([&](const engine::Turn& turn, int64_t now, int64_t& sleep) {
+      // What the registry has promised since is not on the disk: the next start reads what is.
+      if (!registry_->healthy()) return true;
       if (!draining_.load()) {
         look_after(now, sleep);
         return false;
@@ -146,6 +163,9 @@ class Host::Core final : public api::Vitals {
     });
     crash_record_->end_life();  // what still runs ends with the process, and is not to blame
     store_failed_ = !status;
+    if (status && !registry_->healthy())
+      status = Error{Code::registry_failed, "registry.db: a commit could not be made durable; the host stops",
+                     "", Blame::world};
     machine_->engine.inbox().close();
     if (!status)
       log::write(log::Level::error, "host", status.error().message, {{"error", status.error().name()}});
@@ -174,6 +194,7 @@ class Host::Core final : public api::Vitals {
 
   bool draining() const override { return draining_; }
   bool store_failed() const override { return store_failed_; }
+  bool registry_failed() const override { return !registry_->healthy(); }
   const std::vector<Error>& left_aside() const override { return machine_->engine.left_aside(); }
   uint32_t stuck_calls() const override { return machine_->runner.stuck_calls(); }
   std::vector<api::Residence> residences() const override {
@@ -198,10 +219,41 @@ class Host::Core final : public api::Vitals {
   uint64_t log_lines_lost() const override { return log::lines_lost(); }
 
  private:
+  // What was kept together is served together. A database that is missing beside the others, or empty, was
+  // lost, and a host that began a new one would serve nothing, accept everything and bury what happened.
+  Status check_parts() const {
+    const auto there = [](const std::string& path) {
+      struct stat status {};
+      return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
+    };
+    const auto check = [&](const std::string& database, std::initializer_list<std::string> others) -> Status {
+      if (there(database)) return {};
+      for (const std::string& other : others)
+        if (there(other))
+          return Error{Code::store_missing, database + " is missing or empty, and " + other + " is there", "",
+                       Blame::world};
+      return {};
+    };
+    const std::string registry = directory_.file("registry.db"), seal = directory_.file("registry.sealed");
+    if (options_.init) {
+      // The new one has no seal yet.
+      if (!there(registry)) ::unlink(seal.c_str());
+      return {};
+    }
+    // Each is made after the database that it is evidence for.
+    PIRN_DO(check(registry, {seal, directory_.file("registry.pepper"), directory_.file("blobs"),
+                             directory_.file("pirn.db"), directory_.file("logbook.db")}));
+    if (location_.memory) return {};
+    return check(location_.path,
+                 {location_.path + "-wal", directory_.file("logbook.db"), directory_.file("crashes")});
+  }
+
+  // Any thread, also while the host is being opened.
+  void wake() {
+    if (serving_.load()) machine_->alarm.wake();
+  }
+
   Status open_store() {
-    PIRN_TRY(location_, store::resolve_store_url(
-                            {environment("PIRN_STORE_URL"), options_.store, environment("PIRN_DB_NAME")},
-                            directory_.path()));
     std::vector<std::string> warnings;
     PIRN_TRY(store_, store::open_store(location_, &warnings));
     // What lies above the data directory has been reported.
@@ -308,7 +360,7 @@ class Host::Core final : public api::Vitals {
   store::DataDirectory directory_;
   const int64_t started_at_;
   store::StoreLocation location_;
-  std::atomic<bool> draining_{false}, store_failed_{false};
+  std::atomic<bool> draining_{false}, store_failed_{false}, serving_{false};
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<store::Store> store_;
   store::SqliteStore* sqlite_ = nullptr;  // the same, when it is on disk

@@ -96,6 +96,8 @@ struct HostOptions {
   std::string probe_program;  // pirn-probe
   // Start although the audit log was changed behind the host's back; a record of it says what was found.
   bool accept_broken_audit = false;
+  // Begin a new database where one is missing or empty beside the others; else the start is refused.
+  bool init = false;
   std::vector<SinkOptions> sinks;
   std::vector<NotifierOptions> notifiers;
   std::vector<MetricOptions> metrics;

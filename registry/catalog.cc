@@ -53,7 +53,9 @@ Error ambiguous(std::string_view workflow, const auto& packages) {
 // Each start comes through here: a name that is found costs no allocation.
 Result<Catalog::Target> Catalog::resolve(std::string_view tenant, std::string_view reference) const {
   const auto found = tenants_.find(tenant);
-  if (found == tenants_.end()) return no_workflow(reference, {});
+  if (found == tenants_.end() && !has_aside(tenant)) return no_workflow(reference, {});
+  static const Packages kNone;
+  const Packages& packages = found == tenants_.end() ? kNone : *found->second;
 
   const size_t colons = reference.find("::");
   const bool qualified = colons != std::string_view::npos;
@@ -63,20 +65,25 @@ Result<Catalog::Target> Catalog::resolve(std::string_view tenant, std::string_vi
   const Active* active = nullptr;
   const definition::Workflow* match = nullptr;
   if (qualified) {
-    if (const auto named = found->second->find(package); named != found->second->end()) {
+    if (const auto named = packages.find(package); named != packages.end()) {
       active = &named->second;
       match = active->release->find(workflow);
     }
   } else {
-    for (const auto& [name, each] : *found->second) {
+    for (const auto& [name, each] : packages) {
       const definition::Workflow* candidate = each.release->find(workflow);
       if (!candidate) continue;
-      if (match) return ambiguous(workflow, *found->second);
+      if (match) return ambiguous(workflow, packages);
       active = &each;
       match = candidate;
     }
   }
-  if (!match) return no_workflow(reference, names_in(*found->second, qualified));
+  if (!match && has_aside(tenant)) {
+    const auto& aside = aside_.find(tenant)->second;
+    if (!qualified) return aside.begin()->second;  // it may be one of its workflows
+    if (const auto named = aside.find(package); named != aside.end()) return named->second;
+  }
+  if (!match) return no_workflow(reference, names_in(packages, qualified));
   if (active->withdrawn) return withdrawn(*active->release);
   if (active->unmet && needs_others(*active->release, *match)) return *active->unmet;
   return Target{active->release, match, active->required};
@@ -114,6 +121,24 @@ bool Catalog::in_use(const ReleasePtr& release) const {
   });
 }
 
+bool Catalog::is_aside(std::string_view tenant, std::string_view package) const {
+  const auto found = aside_.find(tenant);
+  return found != aside_.end() && found->second.contains(package);
+}
+
+std::vector<Error> Catalog::aside() const {
+  std::vector<Error> all;
+  for (const auto& [tenant, packages] : aside_)
+    for (const auto& [package, why] : packages) all.push_back(why);
+  return all;
+}
+
+Catalog Catalog::with_aside(const std::string& tenant, const std::string& package, Error why) const {
+  Catalog next = *this;
+  next.aside_[tenant].insert_or_assign(package, std::move(why));
+  return next;
+}
+
 SlotTerms Catalog::slot_terms(std::string_view tenant) const {
   const auto found = slot_terms_.find(tenant);
   return found == slot_terms_.end() ? SlotTerms() : found->second;
@@ -145,6 +170,12 @@ Catalog Catalog::with_all(std::span<const CatalogEdit> edits) const {
       packages->erase(edit.package);
   }
   Catalog next = *this;
+  for (const CatalogEdit& edit : edits) {
+    const auto aside = next.aside_.find(edit.tenant);
+    if (aside == next.aside_.end()) continue;
+    aside->second.erase(edit.package);
+    if (aside->second.empty()) next.aside_.erase(aside);
+  }
   for (auto& [tenant, packages] : edited) {
     if (packages->empty())
       next.tenants_.erase(tenant);

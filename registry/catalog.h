@@ -72,11 +72,18 @@ class Catalog {
   // Is it active, or does an active release run with it?
   bool in_use(const ReleasePtr& release) const;
 
+  // Packages whose active release cannot be read, and why. Nothing of them starts, and what is known of them
+  // is left alone: they come back unchanged when they can be read, or are deployed again.
+  bool is_aside(std::string_view tenant, std::string_view package) const;
+  bool has_aside(std::string_view tenant) const { return aside_.contains(tenant); }
+  std::vector<Error> aside() const;
+
   // The default for a tenant that was given none.
   SlotTerms slot_terms(std::string_view tenant) const;
 
   Catalog with(const CatalogEdit& edit) const;
   Catalog with_all(std::span<const CatalogEdit> edits) const;  // one after the other
+  Catalog with_aside(const std::string& tenant, const std::string& package, Error why) const;
   Catalog with_slot_terms(const std::string& tenant, SlotTerms terms) const;
   // The same releases, with what those of a tenant run with found anew.
   Catalog with_requirements_met(const std::string& tenant, const Search& search) const;
@@ -85,6 +92,7 @@ class Catalog {
   using Packages = std::map<std::string, Active, std::less<>>;
   std::map<std::string, std::shared_ptr<const Packages>, std::less<>> tenants_;
   std::map<std::string, SlotTerms, std::less<>> slot_terms_;  // other than the default
+  std::map<std::string, std::map<std::string, Error, std::less<>>, std::less<>> aside_;
 };
 using CatalogPtr = std::shared_ptr<const Catalog>;
 

@@ -157,7 +157,6 @@ class Registry::Core {
   const Options options_;
   Pepper pepper_{};
   std::unique_ptr<Blobs> blobs_;
-  std::vector<Error> problems_;
   Refusals refusals_;
 
   // Reads of the audit log take long where there is much of it: they have a connection of their own, and the

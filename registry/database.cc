@@ -164,7 +164,10 @@ Status Transaction::commit() {
   assert(open_);
   Status status = database_.script("COMMIT");
   if (!status) {
+    // Nothing of it was written whole, so that it never was.
+    if (sqlite3_errcode(database_.connection_) == SQLITE_FULL) return status;
     database_.healthy_ = false;  // an uncertain sync is never tried again
+    if (database_.failed_) database_.failed_();
     return status;
   }
   open_ = false;

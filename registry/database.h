@@ -7,6 +7,7 @@
 // Thread: one at a time; the registry's mutex guards it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -79,8 +80,10 @@ class Database {
   Result<std::optional<int64_t>> integer(const char* sql, std::initializer_list<Value> values);
 
   // False once a commit has failed: what is on disk is unknown until the next open, so nothing may be
-  // written.
-  bool healthy() const { return healthy_; }
+  // written. One for which the disk has no room is rolled back and has not failed. Any thread.
+  bool healthy() const { return healthy_.load(); }
+  // Told of the first failure. Before other threads know of the database.
+  void on_failure(std::function<void()> failed) { failed_ = std::move(failed); }
 
  private:
   friend class Transaction;
@@ -89,7 +92,8 @@ class Database {
   Error failure(std::string_view what) const;
 
   sqlite3* connection_;
-  bool healthy_ = true;
+  std::atomic<bool> healthy_ = true;
+  std::function<void()> failed_;
   std::unordered_map<std::string_view, sqlite3_stmt*>
       statements_;  // keyed by the SQL literals of the program
 };

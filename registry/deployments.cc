@@ -309,8 +309,8 @@ Result<Deployed> Registry::undo(const Principal& who, std::string_view tenant, s
   return core_->publish_release(attempt, *to, true, package, why, probe);
 }
 
-// At open: each package points to the release of its newest revision. One that cannot be read back is a
-// problem of its tenant; the others are served.
+// At open: each package points to the release of its newest revision. One that cannot be read back is set
+// aside; the others are served.
 Status Registry::Core::read_catalog() {
   struct Pointer {
     std::string tenant, package;
@@ -319,6 +319,7 @@ Status Registry::Core::read_catalog() {
   };
   std::vector<Pointer> pointers;
   std::vector<CatalogEdit> edits;
+  Catalog with_aside;
   const std::lock_guard lock(mutex_);
   PIRN_DO(database_->each(
       "SELECT tenant, package, max(number), release FROM revisions GROUP BY tenant, package", {},
@@ -326,15 +327,23 @@ Status Registry::Core::read_catalog() {
         pointers.push_back({row.text(0), row.text(1), static_cast<uint64_t>(row.integer(2)), row.digest(3)});
       }));
   for (const Pointer& pointer : pointers) {
-    PIRN_TRY(const ReleaseRecord record, find_release(pointer.tenant, pointer.release));
-    auto release = read_back(record);
+    const auto record = find_release(pointer.tenant, pointer.release);
+    if (!record && record.error().code != Code::not_found) return record.error();
+    auto release = record ? read_back(*record) : Result<ReleasePtr>(record.error());
     if (!release) {
-      problems_.push_back(release.error());
-      problems_.back().message =
-          pointer.tenant + "::" + pointer.package + " is not served: " + problems_.back().message;
+      Error why = std::move(release).error();
+      why.code = Code::blob_damaged;
+      why.blame = Blame::world;
+      why.message = pointer.tenant + "::" + pointer.package + " is set aside: " + why.message;
+      why.hint = "Restore the blob from a backup and start again, or push the package again and deploy it.";
+      with_aside = with_aside.with_aside(pointer.tenant, pointer.package, std::move(why));
       continue;
     }
-    edits.push_back({pointer.tenant, pointer.package, Active{*release, pointer.number, record.withdrawn}});
+    edits.push_back({pointer.tenant, pointer.package, Active{*release, pointer.number, record->withdrawn}});
+  }
+  {
+    const std::lock_guard catalog_lock(catalog_mutex_);
+    catalog_ = std::make_shared<const Catalog>(std::move(with_aside));
   }
   edit_catalog(edits);
   std::vector<Tenant> tenants;

@@ -64,6 +64,7 @@ Status Registry::Core::open_files() {
   const std::string& directory = options_.directory;
   const bool in_memory = directory.empty();
   PIRN_TRY(database_, Database::open(in_memory ? std::string() : directory + "/registry.db"));
+  database_->on_failure(options_.failed);
   PIRN_DO(migrate(*database_, migrations()));
   if (in_memory) {
     blobs_ = blobs_in_memory();
@@ -292,7 +293,7 @@ Result<AuditReport> Registry::audit_report_of(const std::string& directory) {
 // --- catalog ---
 
 CatalogPtr Registry::catalog() const { return core_->catalog(); }
-const std::vector<Error>& Registry::problems() const { return core_->problems_; }
+bool Registry::healthy() const { return core_->database_->healthy(); }
 
 CatalogPtr Registry::Core::catalog() const {
   const std::lock_guard lock(catalog_mutex_);

@@ -45,6 +45,8 @@ struct Options {
   // A broken audit log does not stop open(): each break that it finds is accepted by a record of its own,
   // made at this instant (ms since 1970); 0: it does stop it.
   int64_t accept_broken_audit_at_ms = 0;
+  // Told, on any thread, when a commit could not be made durable: from then on nothing is written any more.
+  std::function<void()> failed = {};
 };
 
 class Registry {
@@ -56,8 +58,8 @@ class Registry {
 
   // The current snapshot; never null.
   CatalogPtr catalog() const;
-  // Deployed releases that open() could not read back: missing from the catalog, everything else serves.
-  const std::vector<Error>& problems() const;
+  // False once a commit could not be made durable. What is on the disk is known to the next opening only.
+  bool healthy() const;
 
   // Tenants. `in_process` is a decision of the operator, recorded with who and when.
   Result<Tenant> create_tenant(const Principal& who, const NewTenant& tenant, int64_t now_ms);

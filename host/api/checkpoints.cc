@@ -101,7 +101,7 @@ bj::value result_of(const journal::Step& step) {
   if (!step.result) return nullptr;
   std::string text;
   journal::append_result(text, *step.result);
-  return bj::parse(text);
+  return *parse_own_json(text, "a result", {});
 }
 
 Result<Response> show(const Services& services, ExecutionId id, uint32_t number) {

@@ -16,6 +16,7 @@
 #include "host/notify/notifier.h"
 #include "host/store/store.h"
 #include "host/upkeep/upkeep.h"
+#include "registry/registry.h"
 
 namespace pirn::api {
 
@@ -64,6 +65,12 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
   std::vector<Finding> all;
   all.push_back(
       find("store", !vitals.store_failed(), Condition::failing, "a commit could not be made durable"));
+  all.push_back(find("registry", !vitals.registry_failed(), Condition::failing,
+                     "a commit could not be made durable; the host stops"));
+  std::string aside;
+  for (const Error& error : services.registry.catalog()->aside())
+    aside += (aside.empty() ? "" : "; ") + error.message;
+  all.push_back(find("packages", aside.empty(), Condition::degraded, aside));
   all.push_back(find("admission", !vitals.draining(), Condition::failing, "the host is shutting down"));
   const uint32_t stuck = vitals.stuck_calls();
   all.push_back(find("calls", stuck == 0,

@@ -23,7 +23,8 @@ Error wrong(std::string_view name, std::string_view expected) {
 Result<Document> Document::read(std::string_view body, std::initializer_list<std::string_view> known) {
   Document document;
   if (body.empty()) return document;
-  PIRN_TRY(boost::json::value value, parse_json(body, "the request's body"));
+  // What a member holds may nest as deep as everywhere else.
+  PIRN_TRY(boost::json::value value, parse_json(body, "the request's body", kJsonDepth + 1));
   if (!value.is_object()) return Error{Code::invalid_argument, "the request's body must be a JSON object"};
   document.object_ = std::move(value.as_object());
   const std::vector<std::string> names(known.begin(), known.end());

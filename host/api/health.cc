@@ -6,6 +6,7 @@
 #include "host/engine/inbox.h"
 #include "host/events/feed.h"
 #include "host/store/store.h"
+#include "registry/registry.h"
 
 namespace pirn::api {
 
@@ -16,6 +17,7 @@ namespace bj = boost::json;
 // Why the host takes no work; empty when it does.
 std::string not_ready(const Vitals& vitals) {
   if (vitals.store_failed()) return "the store has failed";
+  if (vitals.registry_failed()) return "the registry has failed";
   if (vitals.draining()) return "the host is shutting down";
   if (const uint32_t stuck = vitals.stuck_calls(); stuck >= kStuckCallsLimit)
     return std::to_string(stuck) + " calls of package code that timed out have not returned";
@@ -95,8 +97,13 @@ void live(const Services&, RequestPtr, Respond respond) {
 
 void ready(const Services& services, RequestPtr, Respond respond) {
   const std::string reason = not_ready(services.vitals);
-  respond(reason.empty() ? json(200, std::string("{\"ready\":true}"))
-                         : problem(Error{Code::not_ready, reason, {}, Blame::world}));
+  if (!reason.empty()) return respond(problem(Error{Code::not_ready, reason, {}, Blame::world}));
+  // Whoever asks may be a stranger: how much, and not what. The host serves everything else.
+  const size_t packages = services.registry.catalog()->aside().size();
+  const size_t executions = services.vitals.left_aside().size();
+  if (packages == 0 && executions == 0) return respond(json(200, std::string("{\"ready\":true}")));
+  respond(json(
+      200, bj::object{{"ready", true}, {"set_aside", {{"packages", packages}, {"executions", executions}}}}));
 }
 
 void whoami(const Services&, RequestPtr request, Respond respond) {

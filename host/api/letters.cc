@@ -109,12 +109,12 @@ Response show(const Services& services, const std::string& tenant, const Letter&
     input += ':';
     journal::append_json(input, entry.value);
   }
-  out["input"] = bj::parse(input + "}");
+  out["input"] = *parse_own_json(input + "}", "an input", {});
   out["error"] = nullptr;
   if (decoded->state.error) {
     std::string error;
     journal::append_error(error, *decoded->state.error);
-    out["error"] = bj::parse(error);
+    out["error"] = *parse_own_json(error, "an error", {});
   }
   return json(200, out);
 }

@@ -197,7 +197,7 @@ Result<bj::array> recent_events(const Services& services, const std::vector<Exec
   if (newest.size() > kRecentEvents) newest.resize(kRecentEvents);
   bj::array events;
   for (const RecentEvent& each : newest) {
-    bj::object object = bj::parse(each.text).as_object();
+    bj::object object = parse_own_json(each.text, "an event", {})->as_object();
     events.push_back(bj::object{{"timestamp", time_text_ns(each.at)},
                                 {"execution", each.run},
                                 {"type", object.at("type")},

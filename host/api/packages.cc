@@ -3,6 +3,7 @@
 #include "host/api/routes.h"
 #include "host/engine/inbox.h"
 #include "packager/definition/definition.h"
+#include "packager/json/json.h"
 #include "registry/registry.h"
 
 namespace pirn::api {
@@ -50,7 +51,8 @@ bj::array array_of(const std::vector<std::string>& names) { return bj::array(nam
 
 bj::object object_of(const DeploymentPlan& plan) {
   bj::array refusals;
-  for (const Error& error : plan.refusals) refusals.push_back(bj::parse(problem(error).body));
+  for (const Error& error : plan.refusals)
+    refusals.push_back(*parse_own_json(problem(error).body, "a problem", {}));
   bj::array schedules;
   for (const DeploymentPlan::ScheduleMove& move : plan.schedules)
     schedules.push_back(bj::object{{"workflow", move.workflow}, {"what", move.what}});

@@ -168,7 +168,8 @@ std::string limits_text() {
   }
   out +=
       "\n| what | limit |\n|---|---|\n"
-      "| a JSON body | 1 MiB, 32 levels, each key once in an object |\n"
+      "| a JSON body | 1 MiB, each key once in an object |\n"
+      "| a value in it: an input, a payload, a patch; also a parameter and a result | 32 levels |\n"
       "| a text in it: a name, a reason, a comment | 4096 bytes |\n"
       "| an input, a payload, a patch of the context | 10,000 keys |\n"
       "| a page of a list | 1000 rows; the newest 1000 deployments of a package |\n"

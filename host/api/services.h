@@ -67,6 +67,7 @@ class Vitals {
   virtual ~Vitals() = default;
   virtual bool draining() const = 0;  // shutdown has begun: nothing new is admitted
   virtual bool store_failed() const = 0;
+  virtual bool registry_failed() const = 0;  // a commit of it could not be made durable: the host stops
   virtual uint32_t stuck_calls() const = 0;
   virtual const std::vector<Error>& left_aside() const = 0;  // executions whose journals are damaged
   virtual std::vector<Residence> residences() const = 0;

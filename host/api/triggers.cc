@@ -33,18 +33,19 @@ std::string_view state_of(const ScheduleView& view) {
 
 bj::object object_of(const ScheduleView& view) {
   const journal::ScheduleState& state = view.state;
-  bj::object out{{"workflow", view.name.workflow},
-                 {"package", view.name.package},
-                 {"version", view.version},
-                 {"state", state_of(view)},
-                 {"schedule", state.terms.empty() ? bj::value(nullptr) : bj::parse(state.terms)},
-                 {"max_running", view.max_running == 0 ? bj::value(nullptr) : bj::value(view.max_running)},
-                 {"next", state.paused ? bj::value(nullptr) : instant(state.next, journal::kNever)},
-                 {"last_fire", instant(state.last_fire)},
-                 {"last_execution", id_of(state.last_execution)},
-                 {"fires", state.fires},
-                 {"skips", state.skips},
-                 {"last_skip", nullptr}};
+  bj::object out{
+      {"workflow", view.name.workflow},
+      {"package", view.name.package},
+      {"version", view.version},
+      {"state", state_of(view)},
+      {"schedule", state.terms.empty() ? bj::value(nullptr) : *parse_own_json(state.terms, "a schedule", {})},
+      {"max_running", view.max_running == 0 ? bj::value(nullptr) : bj::value(view.max_running)},
+      {"next", state.paused ? bj::value(nullptr) : instant(state.next, journal::kNever)},
+      {"last_fire", instant(state.last_fire)},
+      {"last_execution", id_of(state.last_execution)},
+      {"fires", state.fires},
+      {"skips", state.skips},
+      {"last_skip", nullptr}};
   if (state.last_skip != 0)
     out["last_skip"] = {{"at", print_instant(state.last_skip)},
                         {"reason", journal::name_of(state.skip_reason)}};

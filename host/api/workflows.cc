@@ -136,7 +136,7 @@ Response report_of(const engine::View& view, const Run& run) {
                                 {"release", view.state.origin->pins.front().hex()},
                                 {"states", std::move(states)},
                                 {"children", std::move(children)}};
-  out["document"] = bj::parse(definition::print(run.document));
+  out["document"] = *parse_own_json(definition::print(run.document), "a definition", {});
   return json(200, out);
 }
 
@@ -170,7 +170,8 @@ Response show_workflow(const Services& services, const Request& request) {
   const Active* active = catalog->active(request.tenant, target->release->package);
   bj::object object = summary_of(*active, *target->workflow);
   object["definition_digest"] = target->release->digest_of(*target->workflow).hex();
-  object["document"] = bj::parse(definition::print(document_of(*target->release, *target->workflow)));
+  object["document"] = *parse_own_json(definition::print(document_of(*target->release, *target->workflow)),
+                                       "a definition", {});
   return json(200, object);
 }
 

@@ -10,6 +10,7 @@
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
 #include "host/host.h"
+#include "packager/json/json.h"
 
 namespace pirn::cli {
 
@@ -76,7 +77,7 @@ Outcome audit_verify(const Arguments& arguments) {
   bj::value report;
   if (arguments.has("offline")) {
     PIRN_TRY(const std::string text, pirn::verify_audit_of(data_directory(arguments)));
-    report = bj::parse(text);
+    report = *parse_own_json(text, "a report", {});
   } else {
     PIRN_TRY(Client client, Client::open(arguments));
     PIRN_TRY(report, client.call("GET", path({"audit", "verification"})));

@@ -11,6 +11,7 @@
 #include "host/cli/input.h"
 #include "host/host.h"
 #include "packager/definition/definition.h"
+#include "packager/json/json.h"
 #include "packager/json/plain_text.h"
 
 namespace pirn::cli {
@@ -223,16 +224,15 @@ struct Client::State {
     }
     long status = 0;
     curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    boost::system::error_code malformed;
-    bj::value value = bj::parse(body, malformed);
-    if (status >= 400 && !malformed && value.is_object() && value.as_object().contains("detail"))
-      return error_of(value.as_object());
-    if (malformed || status >= 400)
+    auto value = parse_own_json(body, "the answer", {});
+    if (status >= 400 && value && value->is_object() && value->as_object().contains("detail"))
+      return error_of(value->as_object());
+    if (!value || status >= 400)
       return Error{Code::bad_answer,
                    "the answer of " + base + " (status " + std::to_string(status) + ") is not the API's",
                    {},
                    Blame::world};
-    return value;
+    return std::move(value).value();
   }
 };
 

@@ -57,6 +57,7 @@ const std::vector<Command>& commands() {
         {"--drain-timeout", "DURATION", "How long running steps may take after SIGTERM (30s)"},
         {"--accept-broken-audit", "",
          "Start although the audit log was changed; what was found is recorded in it"},
+        {"--init", "", "Begin a new database where one is missing or empty beside other files"},
         kResource},
        serve,
        false,

@@ -8,6 +8,7 @@
 #include "host/cli/runs.h"
 #include "host/cli/verbs.h"
 #include "host/cli/watch.h"
+#include "packager/json/json.h"
 
 namespace pirn::cli {
 
@@ -54,7 +55,7 @@ class LogLines : public Display {
   void begin(const bj::object&) override {}
   void event(const ServerEvent& event) override {
     if (event.name != "log") return;
-    bj::object line = bj::parse(event.data).as_object();
+    bj::object line = parse_own_json(event.data, "an event", {})->as_object();
     if (!choice_.holds(line)) return;
     // "SEQ.LINE": as the pages number it.
     if (const size_t dot = event.id.find('.'); dot != std::string::npos)

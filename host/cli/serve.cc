@@ -18,6 +18,7 @@
 #include "host/cli/watch.h"
 #include "host/host.h"
 #include "packager/definition/definition.h"
+#include "packager/json/json.h"
 #include "packager/pack/pack.h"
 
 namespace pirn::cli {
@@ -109,6 +110,7 @@ Outcome serve(const Arguments& arguments) {
   if (arguments.has("allow-host")) options.allow_hosts = arguments.all("allow-host");
   options.probe_program = probe_program();
   options.accept_broken_audit = arguments.has("accept-broken-audit");
+  options.init = arguments.has("init");
   if (arguments.has("store")) options.store = arguments.get("store");
   for (const std::string& resource : arguments.all("resource")) options.resources.push_back(resource);
   if (arguments.has("drain-timeout")) {
@@ -180,7 +182,7 @@ Outcome run_local(const Arguments& arguments) {
   catch_interrupts();
   run.interrupted = interrupted;
   const auto conclude = [&](const std::string& text) {
-    const bj::value execution = bj::parse(text);
+    const bj::value execution = *parse_own_json(text, "an execution", {});
     if (format != Format::jsonl) print_execution(execution.as_object(), format);
     return exit_code_of(execution.as_object());
   };

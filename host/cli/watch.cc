@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "host/cli/runs.h"
+#include "packager/json/json.h"
 
 namespace pirn::cli {
 
@@ -106,9 +107,8 @@ std::string share_words(const bj::object& event) {
 }
 
 bj::object parsed(const std::string& data) {
-  boost::system::error_code malformed;
-  bj::value value = bj::parse(data, malformed);
-  return malformed || !value.is_object() ? bj::object() : std::move(value.as_object());
+  auto value = parse_own_json(data, "an event", {});
+  return !value || !value->is_object() ? bj::object() : std::move(value->as_object());
 }
 
 class Nothing : public Display {

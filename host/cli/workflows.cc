@@ -10,6 +10,7 @@
 #include "host/cli/verbs.h"
 #include "packager/definition/definition.h"
 #include "packager/definition/graph.h"
+#include "packager/json/json.h"
 #include "packager/pack/package_file.h"
 
 namespace pirn::cli {
@@ -128,7 +129,8 @@ std::string pairs_in(const bj::object& object) {
 }
 
 bj::object report_of(const Found& found) {
-  return bj::parse(definition::report(found.document, found.workflow, found.states)).as_object();
+  return parse_own_json(definition::report(found.document, found.workflow, found.states), "a report", {})
+      ->as_object();
 }
 
 void print_report(const Found& found) {

@@ -128,6 +128,7 @@ struct Decision {
   int64_t consultation_limit_ns = 0;
   int64_t handler_limit_ns = 0;
   size_t execution_limit_bytes = 0;
+  size_t body_limit_bytes = 0;
   const registry::Catalog* catalog = nullptr;
   std::span<const worker::Killer> killers{};  // recovery
   bool killed_host(uint64_t invocation) const {

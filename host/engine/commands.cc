@@ -61,6 +61,7 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
   auto target = catalog_->resolve(command.tenant, command.workflow);
   if (!target) return answer(std::move(target).error());
   if (Status fits = check_capacity(*target); !fits) return answer(std::move(fits).error());
+  if (Status fits = check_input(deciding, command.input); !fits) return answer(std::move(fits).error());
   const ExecutionId id =
       launch(deciding, *target,
              {std::move(command.tenant), std::move(command.input), command.input_digest,

@@ -80,14 +80,15 @@ bool Engine::Core::write_rows() {
   std::sort(to_project_.begin(), to_project_.end());
   for (const auto& [id, execution] : to_project_) project(*execution);
   to_project_.clear();
+  for (const auto& [id, body] : marks_)
+    batch.execution_rows.push_back({journal::columns_of(aside_.at(id)), true, body.view()});
   batch.tenant_rows.clear();
   batch.event_rows.clear();
   streams_.collect(flush, batch.journal_rows, batch.tenant_rows);
   triggers_.collect(batch.event_rows);
   if (batch.journal_rows.empty() && batch.execution_rows.empty()) return false;
 
-  // What was left aside is recovered from its journal one day: the watermark must not pass it.
-  batch.complete = dirty_.empty() && left_aside_.empty() && streams_.complete();
+  batch.complete = dirty_.empty() && n_unmarked_ == 0 && streams_.complete();
   commits_since_complete_ = batch.complete ? 0 : commits_since_complete_ + batch.journal_rows.size();
   stats_.commits += batch.journal_rows.size();
   return true;

@@ -165,7 +165,8 @@ class Engine::Core : private Launcher {
   bool forget_plans(const registry::ReleasePtr& release);
 
   Result<GrownPlan> recovered_plan(const journal::ExecutionState& state);
-  void leave_aside(journal::ExecutionState&& state, Error why);
+  Status leave_aside(Recovered::Folded&& folded, Error why);
+  Result<registry::ReleasePtr> load(const std::string& tenant, const Digest& digest);
   const journal::ExecutionState& state_of(ExecutionId id) const;
   Result<PlanPtr> recovered_plan(const journal::Origin& origin);
   PlanPtr plan_of(const registry::ReleasePtr& release, const definition::Workflow& workflow,
@@ -185,6 +186,7 @@ class Engine::Core : private Launcher {
             options_.consultation_limit_ns,
             options_.handler_limit_ns,
             options_.execution_limit_bytes,
+            options_.body_limit_bytes,
             catalog_.get()};
   }
 
@@ -283,6 +285,10 @@ class Engine::Core : private Launcher {
   std::vector<std::pair<ExecutionId, Execution*>> to_project_;
   uint64_t commits_since_complete_ = 0;
   std::vector<Error> left_aside_;
+  std::vector<std::pair<ExecutionId, journal::TextWriter>> marks_;  // their rows, to be written
+  size_t n_unmarked_ = 0;  // whose journal the watermark must not pass
+  using Loaded = std::map<std::pair<std::string, Digest>, Result<registry::ReleasePtr>>;
+  std::optional<Loaded> loaded_;  // during a recovery
   std::unordered_map<ExecutionId, journal::ExecutionState>
       aside_;  // their keys are taken, their parents wait
   EngineStats stats_;

@@ -22,11 +22,12 @@ Status Engine::Core::recover(int64_t now, const worker::LastLife& last) {
     lost_calls_.push_back({lost.call.execution, {}, {}, {}, {}, lost.call.kind});
   say_whom_they_concern(last, killers);
   executions_.reserve(recovered.open.size());
+  loaded_.emplace();
   for (Recovered::Folded* folded : recovered.open) {
-    auto& [state, projected, impossible] = *folded;
-    auto plan = impossible ? Result<GrownPlan>(std::move(*impossible)) : recovered_plan(state);
+    auto& [state, projected, impossible, marked] = *folded;
+    auto plan = impossible ? Result<GrownPlan>(*impossible) : recovered_plan(state);
     if (!plan) {
-      leave_aside(std::move(state), std::move(plan).error());
+      PIRN_DO(leave_aside(std::move(*folded), std::move(plan).error()));
       continue;
     }
     if (!last.running.empty()) note_lost_calls(last, state, *plan);
@@ -51,21 +52,39 @@ Status Engine::Core::recover(int64_t now, const worker::LastLife& last) {
       queue_up(*execution);
   }
   PIRN_DO(find_lost_children(deciding));
+  loaded_.reset();
   triggers_.reconcile(catalog_, last_now_);
   take_back_slots();
   account_for_calls(deciding);
   PIRN_DO(commit());
+  marks_.clear();
   trials_.keep_only([this](ExecutionId id) { return executions_.contains(id); });
   runner_.keep_suspects(trials_.suspects());
   return {};
 }
 
-// It stays in the store as it is. Its start key remains taken.
-void Engine::Core::leave_aside(journal::ExecutionState&& state, Error why) {
+// It stays in the store as it is, and its start key remains taken. Its row says what the next opening needs,
+// so that the watermark may pass its journal.
+Status Engine::Core::leave_aside(Recovered::Folded&& folded, Error why) {
+  journal::ExecutionState& state = folded.state;
   left_aside_.push_back(std::move(why));
+  if (!state.origin) {
+    ++n_unmarked_;  // not even its first record can be read
+  } else if (folded.impossible ? !folded.marked : folded.marked || state.next_commit > folded.projected + 1) {
+    PIRN_TRY(const auto stored, store_.find(state.origin->tenant, state.id));
+    std::vector<std::string> names;
+    if (stored)
+      if (auto decoded = journal::decode_state(stored->columns(), stored->body))
+        names = std::move(decoded->step_names);
+    journal::TextWriter body;
+    append_mark(body, state, std::move(names));
+    marks_.emplace_back(state.id, std::move(body));
+  }
   if (state.origin && !state.key.empty())
     start_keys_.emplace(std::pair(state.origin->tenant, state.key), state.id);
-  aside_.emplace(state.id, std::move(state));
+  const ExecutionId id = state.id;
+  aside_.emplace(id, std::move(state));
+  return {};
 }
 
 Result<Turn> Engine::Core::turn(int64_t now) {
@@ -264,11 +283,20 @@ Result<GrownPlan> Engine::Core::recovered_plan(const journal::ExecutionState& st
   return grown;
 }
 
+// Many executions run on few releases: each is asked for once in a recovery, also one that cannot be read.
+Result<registry::ReleasePtr> Engine::Core::load(const std::string& tenant, const Digest& digest) {
+  if (!loaded_) return releases_.load(tenant, digest);
+  auto found = loaded_->find({tenant, digest});
+  if (found == loaded_->end())
+    found = loaded_->emplace(std::pair(tenant, digest), releases_.load(tenant, digest)).first;
+  return found->second;
+}
+
 Result<PlanPtr> Engine::Core::recovered_plan(const journal::Origin& origin) {
-  PIRN_TRY(const registry::ReleasePtr release, releases_.load(origin.tenant, origin.pins.front()));
+  PIRN_TRY(const registry::ReleasePtr release, load(origin.tenant, origin.pins.front()));
   registry::Required required;
   for (size_t i = 1; i < origin.pins.size(); ++i) {
-    PIRN_TRY(registry::ReleasePtr other, releases_.load(origin.tenant, origin.pins[i]));
+    PIRN_TRY(registry::ReleasePtr other, load(origin.tenant, origin.pins[i]));
     required.push_back(std::move(other));
   }
   const definition::Workflow* workflow = release->find(origin.workflow);

@@ -50,11 +50,14 @@ struct Options {
   int64_t cancel_grace_ns = 30'000'000'000;  // running steps after a cancel or a failure
   int64_t consultation_limit_ns = 5'000'000'000;
   int64_t handler_limit_ns = 300'000'000'000;
-  size_t execution_limit_bytes = 64 << 20;  // results of all steps of one execution, with its input
-  uint64_t flush_after_commits = 50'000;    // the projection is completed at least this often
-  size_t apart_from = 4;                    // a transaction for fewer inputs is not worth a hand-over
-  Capacity capacity;                        // what steps may ask for
-  scheduler::Pace catch_up;                 // of starts that the host missed while it was down
+  // Both count JSON text, which is what is stored. Of one execution: its input, patches, results, and the
+  // children of its grafts; and its row as it will be at its end, or one commit.
+  size_t execution_limit_bytes = 64 << 20;
+  size_t body_limit_bytes = store::kBodyLimit;
+  uint64_t flush_after_commits = 50'000;  // the projection is completed at least this often
+  size_t apart_from = 4;                  // a transaction for fewer inputs is not worth a hand-over
+  Capacity capacity;                      // what steps may ask for
+  scheduler::Pace catch_up;               // of starts that the host missed while it was down
 };
 
 // A call of package code that was under way when the last life of the host ended, for the operator. What the

@@ -52,7 +52,7 @@ void Execution::begin_anew() {
   n_open_ = n;
   base_ = journal::Context().with(state_.input, {});
   all_ = base_;
-  stored_bytes_ = journal::size_bytes(state_.input);
+  measure();
   if (plan.plain()) return;
   ties_ = std::make_unique<TiesProgress>();
   for (const Join& join : plan.joins()) ties_->joins.emplace_back().open = join.size();
@@ -281,12 +281,16 @@ void Execution::refold() {
     const journal::Delta& patch = state_.patches[number - 1];
     base_ = base_.with(patch, {number, 0, 0});
     all_ = all_.with(patch, {number, 0, 0});
-    stored_bytes_ += journal::size_bytes(patch);
+    measure(patch);
   }
   raise_barrier();
   plan_->in_order([&](uint32_t step) {
     const Step& current = state_.steps[step];
     if (current.state == StepState::pending) return;
+    stored_.row += texts_of(step);
+    if (current.error) measure_error(*current.error);
+    if (current.extra->rollback_error)
+      stored_.rollback_errors += journal::text_size(*current.extra->rollback_error);
     if (ties_ && !plan_->is_child(step) && !plan_->step(step).after_any.empty())
       frame_->set_fired_by(step, fired_before(step));
     local_[step].after = visible(step);
@@ -294,7 +298,7 @@ void Execution::refold() {
     if (current.state == StepState::completed) {
       frame_->set(step, current.result);
       if (current.result) {
-        stored_bytes_ += journal::size_bytes(*current.result);
+        measure_result(step, *current.result);
         fold_in(step, context_delta(step, *current.result), current.extra->patch);
       }
     }

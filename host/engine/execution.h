@@ -24,6 +24,7 @@
 #include "host/journal/codec.h"
 #include "host/journal/context.h"
 #include "host/journal/state.h"
+#include "host/journal/text_size.h"
 #include "host/scheduler/ready_set.h"
 
 namespace pirn::engine {
@@ -86,6 +87,8 @@ class Execution {
   // A nested execution has ended, or was lost with the host.
   void on_child_ended(Decision& decision, const Execution& child);
   void lost_child(Decision& decision, uint32_t step);
+  // What a nested execution had done cannot be read, and so not be rolled back.
+  void cannot_undo(Decision& decision, uint32_t step, std::string why);
   // Rebuilds what is derived from the slots; of a closed execution before its context is read.
   void refold();
   // Does the step still want what its child does? It may have wanted to stop it when that was stopping
@@ -240,10 +243,24 @@ class Execution {
                                       journal::ChildrenPtr& children, ExpansionPtr& expansion);
   journal::ErrorPtr check_children(const Decision& decision, const Expansion& expansion) const;
   void spread(const ExpansionPtr& expansion);
-  bool has_room(const Decision& decision, size_t bytes) const {
-    return bytes <= decision.execution_limit_bytes - std::min(stored_bytes_, decision.execution_limit_bytes);
-  }
-  void refuse_result(Decision& decision, uint32_t step, size_t bytes);
+
+  // How much may still be stored, in execution_room.cc. What an invocation came back with is looked at before
+  // anything is decided about it.
+  void measure();
+  void measure(const Expansion& expansion);
+  void measure(const journal::Delta& patch);
+  void measure_result(uint32_t step, const journal::StepResult& result);
+  void measure_error(const journal::StepError& error);
+  size_t texts_of(uint32_t step) const;
+  size_t handlers_text() const;
+  std::string lack_of_room(const Decision& decision, uint32_t step, worker::Kind kind,
+                           const worker::Outcome& outcome) const;
+  void limit(const Decision& decision, uint32_t step, worker::Kind kind, worker::Outcome& outcome) const;
+  Status check_room(const Decision& decision, const std::vector<uint32_t>& steps,
+                    const journal::Delta& answer) const;
+  Status check_room(const Decision& decision, const journal::Delta& patch) const;
+  template <class Record>
+  void applied(Record&& record, int64_t at);
   void record_emissions(Decision& decision, worker::Outcome& outcome);
 
   // What follows a failure (R46): recovery rules, retries, the fallback, on_error.
@@ -407,8 +424,15 @@ class Execution {
   scheduler::TimerHandle grace_timer_ = scheduler::kNoTimer;
   scheduler::ReadySet ready_;
   boost::container::small_vector<uint32_t, 2>
-      worklist_;             // ranks of steps whose verdict may have changed, a heap
-  size_t stored_bytes_ = 0;  // of the input and all slots
+      worklist_;  // ranks of steps whose verdict may have changed, a heap
+  // JSON text.
+  struct Stored {
+    size_t values = 0;           // the input, patches, results, children of grafts
+    size_t row = 0;              // the row as it will be at the end, at most
+    size_t largest_error = 0;    // of those that were recorded
+    size_t rollback_errors = 0;  // which a handler is told together
+  };
+  Stored stored_;
   uint32_t n_open_ = 0, n_running_ = 0, n_asking_ = 0;
   uint32_t n_waiting_ = 0;  // ready steps that wait for resources: in their line and no more in ready_
 
@@ -421,6 +445,13 @@ class Execution {
   uint64_t draft_turn_ = 0;  // the turn that draft_ belongs to; 0: none
 };
 
+// Whether an execution can begin with this input, and with what it takes over from a past one.
+// execution_too_large: it would store more than it may.
+Status check_input(const Decision& decision, const journal::Delta& input);
+Status check_heritage(const Decision& decision, const Plan& plan, const journal::Delta& input,
+                      const std::vector<journal::Step>& steps, const std::vector<bool>& adopts,
+                      const std::vector<ExpansionPtr>& expansions);
+
 inline Due::Due(Execution* execution, What what, uint32_t step)
     : execution(execution), of(execution->id()), what(what), step(step) {}
 
@@ -429,7 +460,34 @@ void Execution::emit(Decision& decision, Record record) {
   Draft& open = draft(decision);
   journal::append_event(open.body, open.empty, state_.next_seq, record, plan_->names());
   open.empty = false;
-  journal::apply(state_, std::move(record), decision.now);
+  applied(std::move(record), decision.now);
+}
+
+// Applies the record, and counts what it adds to the row or takes from it.
+template <class Record>
+void Execution::applied(Record&& record, int64_t at) {
+  using namespace journal;
+  constexpr bool is_handlers = std::is_same_v<Record, HandlerStarted> || std::is_same_v<Record, HandlerDone>;
+  constexpr bool has_texts = std::is_same_v<Record, StepCompleted> || std::is_same_v<Record, StepSkipped> ||
+                             std::is_same_v<Record, StepFailed> || std::is_same_v<Record, StepAwaiting> ||
+                             std::is_same_v<Record, StepCancelled> || std::is_same_v<Record, RollbackFailed>;
+  if constexpr (is_handlers) {
+    stored_.row -= handlers_text();
+    apply(state_, std::move(record), at);
+    stored_.row += handlers_text();
+  } else if constexpr (has_texts) {
+    const uint32_t step = record.step;
+    stored_.row -= texts_of(step);
+    ErrorPtr error;
+    if constexpr (std::is_same_v<Record, StepFailed> || std::is_same_v<Record, RollbackFailed>)
+      error = record.error;
+    apply(state_, std::move(record), at);
+    stored_.row += texts_of(step);
+    if constexpr (std::is_same_v<Record, StepFailed>) measure_error(*error);
+    if constexpr (std::is_same_v<Record, RollbackFailed>) stored_.rollback_errors += text_size(*error);
+  } else {
+    apply(state_, std::move(record), at);
+  }
 }
 
 }  // namespace pirn::engine

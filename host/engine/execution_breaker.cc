@@ -54,9 +54,7 @@ void Execution::tell_breaker(Decision& decision, uint32_t step, const Outcome* o
   Breakers::Ended call{current.invocation, Verdict::nothing, id(), plan_->name(step), {}};
   const journal::StepError* error = outcome ? error_of(*outcome) : nullptr;
   if (outcome && outcome->kind == Outcome::Kind::done) {
-    // What there is no room for fails for good (refuse_result), and says nothing.
-    const bool room = !outcome->result || has_room(decision, journal::size_bytes(*outcome->result));
-    call.verdict = room ? Verdict::success : Verdict::nothing;
+    call.verdict = Verdict::success;
   } else if (error && state_.state == State::running && counts(*error, of_step.retry)) {
     call.verdict = Verdict::failure;
     call.code = error->code;

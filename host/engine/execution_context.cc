@@ -82,18 +82,27 @@ journal::Delta Execution::context_delta(uint32_t step, const journal::StepResult
 // Different writes of one key by steps that are not ordered: legal, decided by canonical order, worth knowing
 // (R8).
 void Execution::note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta) {
+  constexpr size_t kMost = 32;  // a map may have many keys
+  size_t n_conflicts = 0;
   for (const journal::Delta::Entry& entry : delta.entries) {
     const journal::Context::Entry* present = all_.find(entry.key);
     if (!present || present->stamp.rank == 0) continue;
     const uint32_t writer = plan_->written_by(present->stamp);
     if (present->unset == entry.unset && present->value == entry.value) continue;
     if (frame_->is_ancestor(writer, step) || frame_->is_ancestor(step, writer)) continue;
+    if (++n_conflicts > kMost) continue;
     emit(decision, journal::Diagnostic{"context_conflict",
                                        "the unordered steps " + plan_->name(writer) + " and " +
                                            plan_->name(step) + " write different values of '" + entry.key +
                                            "'; the later one in canonical order counts",
                                        step});
   }
+  if (n_conflicts > kMost)
+    emit(decision,
+         journal::Diagnostic{"context_conflict",
+                             "the step " + plan_->name(step) + " and others write different values of " +
+                                 std::to_string(n_conflicts - kMost) + " more keys",
+                             step});
 }
 
 }  // namespace pirn::engine

@@ -10,18 +10,6 @@ namespace pirn::engine {
 
 using worker::Outcome;
 
-namespace {
-
-size_t size_bytes(const std::vector<journal::Child>& children) {
-  size_t bytes = 0;
-  for (const journal::Child& child : children)
-    bytes +=
-        sizeof child + child.name.size() + child.task.size() + child.params.size() + child.options.size();
-  return bytes;
-}
-
-}  // namespace
-
 // What is refused of a definition is refused of children: more than the host has (R48), and a breaker of
 // which somebody has said otherwise (R33). Children that have the same options share them.
 journal::ErrorPtr Execution::check_children(const Decision& decision, const Expansion& expansion) const {
@@ -55,17 +43,12 @@ journal::ErrorPtr Execution::check_children(const Decision& decision, const Expa
 // S15.
 void Execution::expand(Decision& decision, uint32_t step, Outcome& outcome) {
   journal::ResultPtr result = without_reserved_keys(decision, step, std::move(outcome.result));
-  const size_t bytes = size_bytes(outcome.children) + (result ? journal::size_bytes(*result) : 0);
   journal::ChildrenPtr children;
   ExpansionPtr expansion;
-  const bool room = has_room(decision, bytes);
-  const journal::ErrorPtr problem =
-      room ? prepare_expansion(decision, step, outcome, children, expansion) : nullptr;
+  const journal::ErrorPtr problem = prepare_expansion(decision, step, outcome, children, expansion);
   const Outcome done;
-  if (guarded(step)) tell_breaker(decision, step, room && !problem ? &done : nullptr);
-  if (!room) return refuse_result(decision, step, bytes);
+  if (guarded(step)) tell_breaker(decision, step, problem ? nullptr : &done);
   if (problem) return fail_step(decision, step, problem);
-  if (result) stored_bytes_ += journal::size_bytes(*result);
   emit(decision, journal::GraftExpanded{step, std::move(children)});
   if (expansion) {
     plan_.add(expansion);
@@ -103,7 +86,7 @@ void Execution::spread(const ExpansionPtr& expansion) {
   frame_->grow(expansion);
   local_.resize(local_.size() + expansion->size());
   n_open_ += expansion->size();
-  stored_bytes_ += size_bytes(*expansion->children);
+  measure(*expansion);
   if (barrier_) {
     const uint32_t level = plan_->level(expansion->first);
     if (barrier_->open.size() <= level) barrier_->open.resize(level + 1);

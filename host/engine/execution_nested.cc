@@ -51,6 +51,14 @@ void Execution::begin_child(Decision& decision, uint32_t step, const journal::Re
       else
         input.put(entry.key, entry.value);
     }
+  if (Status fits = check_input(decision, input); !fits) {
+    Outcome refused;
+    refused.kind = Outcome::Kind::failed;
+    refused.error = make_error(std::string(catalogue_entry(fits.error().code).name), fits.error().message,
+                               journal::ErrorClass::terminal);
+    left_running(decision, step, &refused);
+    return fail_step(decision, step, std::move(refused.error));
+  }
   set_timer(decision, step, later(state_.steps[step].invoked_at, timeout_of(step)));
   local_[step].child_open = true;
   decision.change.births.push_back({this, step, state_.steps[step].extra->child, std::move(input), {}});
@@ -90,6 +98,7 @@ void Execution::on_child_ended(Decision& decision, const Execution& child) {
   const bool killed = asks && decision.killed_host(current.invocation);
   if (asks && !killed) return ask_for_result(decision, child, mapper);
   Outcome outcome = killed ? crashed() : outcome_of(child, step);
+  limit(decision, step, Kind::task, outcome);
   left_running(decision, step, &outcome);
   if (state_.state == State::stopping) return on_drained(decision, step, outcome);
   on_task_outcome(decision, step, outcome);
@@ -151,7 +160,7 @@ journal::ErrorPtr Execution::nested_error(const Execution& child) const {
   if (state.error_step != journal::kNoStep)
     details += ",\"error_step\":\"" + child.names()[state.error_step] + '"';
   details += '}';
-  details = journal::parse_value(details)->as_text();  // in the form in which a restart finds it
+  details = journal::canonical_own(details);  // in the form in which a restart finds it
   return std::make_shared<const journal::StepError>(std::move(error));
 }
 
@@ -167,6 +176,14 @@ void Execution::roll_back_child(Decision& decision, uint32_t step) {
   emit(decision, journal::RollbackStarted{step, current.extra->rollback_failures + 1,
                                           decision.next_invocation++, undoing});
   decision.change.births.push_back({this, step, undoing, {}, current.extra->child});
+}
+
+void Execution::cannot_undo(Decision& decision, uint32_t step, std::string why) {
+  open_commit();
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::failed;
+  outcome.error = make_error("rollback_failed", std::move(why), journal::ErrorClass::terminal);
+  on_rollback_outcome(decision, step, outcome);
 }
 
 Outcome Execution::undone(const Execution& child) {

@@ -23,12 +23,17 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
   open_commit();
   if (completion.kind == Kind::hook) {
     if (completion.invocation != observers_->hook_running) return note_stale(decision, completion);
-    if (!ended()) record_emissions(decision, completion.outcome);
+    if (!ended()) {
+      limit(decision, journal::kNoStep, completion.kind, completion.outcome);
+      record_emissions(decision, completion.outcome);
+    }
     return on_hook_done(decision, &completion.outcome);
   }
   const uint32_t step = completion.step;
   const bool current =
       !ended() && step < state_.steps.size() && state_.steps[step].invocation == completion.invocation;
+  if (!ended() && (current || completion.kind == Kind::handler))
+    limit(decision, current ? step : journal::kNoStep, completion.kind, completion.outcome);
   if (completion.kind == Kind::handler && !current) {
     if (!awaits_handler(completion.invocation)) return note_stale(decision, completion);
     if (!ended()) record_emissions(decision, completion.outcome);
@@ -147,9 +152,6 @@ journal::ResultPtr Execution::without_reserved_keys(Decision& decision, uint32_t
 // S7.
 void Execution::complete(Decision& decision, uint32_t step, journal::ResultPtr result) {
   result = without_reserved_keys(decision, step, std::move(result));
-  const size_t bytes = result ? journal::size_bytes(*result) : 0;
-  if (!has_room(decision, bytes)) return refuse_result(decision, step, bytes);
-  stored_bytes_ += bytes;
   record_completion(decision, step, std::move(result));
   settle(decision);
   finish_if_done(decision);
@@ -158,6 +160,7 @@ void Execution::complete(Decision& decision, uint32_t step, journal::ResultPtr r
 void Execution::record_completion(Decision& decision, uint32_t step, journal::ResultPtr result) {
   frame_->set(step, result);
   if (result) {
+    measure_result(step, *result);
     const journal::Delta delta = context_delta(step, *result);
     note_conflicts(decision, step, delta);
     fold_in(step, delta, state_.patches.size());
@@ -166,20 +169,6 @@ void Execution::record_completion(Decision& decision, uint32_t step, journal::Re
   hook(decision, step, &definition::Hooks::on_success);
   hook(decision, step, &definition::Hooks::on_finish);
   ended_step(decision, step);
-}
-
-// A size limit is an error, never a truncation: the step fails with it, or is cancelled if the workflow stops
-// anyway.
-void Execution::refuse_result(Decision& decision, uint32_t step, size_t bytes) {
-  Outcome outcome;
-  outcome.kind = Outcome::Kind::failed;
-  outcome.error = make_error("execution_too_large",
-                             "the step's result of " + std::to_string(bytes) +
-                                 " bytes would take the execution above its limit of " +
-                                 std::to_string(decision.execution_limit_bytes) + " bytes",
-                             journal::ErrorClass::terminal);
-  if (state_.state == State::stopping) return on_drained(decision, step, outcome);
-  fail_step(decision, step, std::move(outcome.error));
 }
 
 // ---- consultations ----

@@ -15,6 +15,7 @@ using journal::AfterFailure;
 using journal::SkipKind;
 using journal::Stopping;
 using worker::Kind;
+using worker::Outcome;
 
 // S8, S9.
 void Execution::fail_step(Decision& decision, uint32_t step, journal::ErrorPtr error) {
@@ -102,7 +103,13 @@ bool Execution::fall_back(Decision& decision, const Failure& failure, const Fall
       return true;
     case Fallback::Kind::value: {
       record_failure(decision, failure, AfterFailure::fallback, number);
-      complete(decision, failure.step, journal::result_of_json(fallback.value));
+      Outcome given;
+      given.result = journal::result_of_json(fallback.value);
+      limit(decision, failure.step, Kind::fallback, given);
+      if (given.error)
+        fail_step(decision, failure.step, std::move(given.error));
+      else
+        complete(decision, failure.step, std::move(given.result));
       return true;
     }
   }

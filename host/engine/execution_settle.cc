@@ -151,7 +151,13 @@ void Execution::settle_step(Decision& decision, uint32_t step) {
       const uint32_t first = first_bad_of(step);
       const Step& bad = state_.steps[first];
       std::string reason = "dependency " + plan_->name(first) + " " + std::string(name_of(bad.state));
-      if (bad.error) reason += ": " + bad.error->code + ": " + bad.error->message;
+      // Many steps may be told of one error.
+      constexpr size_t kShown = 256;
+      if (bad.error) {
+        reason += ": " + bad.error->code + ": ";
+        const std::string_view shown = journal::begin_within(bad.error->message, kShown);
+        reason.append(shown).append(shown.size() < bad.error->message.size() ? "…" : "");
+      }
       return skip(decision, step, SkipKind::upstream_failed, std::move(reason));
     }
   }

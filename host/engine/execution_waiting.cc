@@ -194,10 +194,8 @@ Status Execution::on_resume(Decision& decision, Resume& command) {
     if (answered.empty()) return cannot(what, "neither paused nor waiting", "resumed");
   }
   for (const uint32_t step : answered) PIRN_DO(check_answer(command, step));
-  const size_t bytes = journal::size_bytes(command.context) * std::max<size_t>(1, answered.size());
-  if (stored_bytes_ + bytes > decision.execution_limit_bytes)
-    return Error{Code::too_large, "the context would take the execution above its limit of " +
-                                      std::to_string(decision.execution_limit_bytes) + " bytes"};
+  if (answered.empty()) PIRN_DO(check_room(decision, command.context));
+  if (command.action == Resume::Action::complete) PIRN_DO(check_room(decision, answered, command.context));
 
   open_commit();
   const bool held = state_.paused && !command.signal;
@@ -221,7 +219,7 @@ void Execution::end_pause(Decision& decision, Resume& command, bool with_patch) 
   emit(decision, std::move(record));
   decision.change.pauses.push_back(this);
   if (with_patch && !command.context.empty()) {
-    stored_bytes_ += journal::size_bytes(command.context);
+    measure(command.context);
     const auto number = static_cast<uint32_t>(state_.patches.size());
     base_ = base_.with(command.context, {number, 0, 0});
     all_ = all_.with(command.context, {number, 0, 0});
@@ -285,13 +283,14 @@ Status Execution::on_approval(Decision& decision, const Approve& command) {
     return Error{Code::permission_denied,
                  command.by.name + " is no approver of step " + command.step +
                      ": those are whom the step names, and whoever holds the permission answer_approval"};
+  journal::StepResult answer;
+  answer.map.put("approved", journal::Value::of_bool(command.approved));
+  answer.map.put("approver", journal::Value::of_text(command.by.name));
+  answer.map.put("comment", journal::Value::of_text(command.comment));
+  PIRN_DO(check_room(decision, {step}, answer.map));
   open_commit();
-  journal::StepResult result;
-  result.map.put("approved", journal::Value::of_bool(command.approved));
-  result.map.put("approver", journal::Value::of_text(command.by.name));
-  result.map.put("comment", journal::Value::of_text(command.comment));
   emit(decision, journal::Resumed{step, {}, command.by.name});
-  complete(decision, step, std::make_shared<const journal::StepResult>(std::move(result)));
+  complete(decision, step, std::make_shared<const journal::StepResult>(std::move(answer)));
   return {};
 }
 

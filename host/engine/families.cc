@@ -131,6 +131,8 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
     }
   const Heritage heritage =
       heritage_of(*plan, decoded.state, decoded.step_names, from, grown ? &*grown : nullptr);
+  PIRN_DO(
+      check_heritage(deciding, *plan, record.input, heritage.steps, heritage.adopts, heritage.expansions));
   create_from(deciding, id, plan, std::move(record), heritage.steps, heritage.adopts,
               Execution::Adopting::to_go_on, heritage.expansions);
   return Started{id, false};
@@ -185,6 +187,7 @@ Result<ExecutionId> Engine::Core::retry_letter(Decision& deciding, const std::st
   record.strategy = past.strategy;
   record.input = past.input;
   record.input.put("__dead_letter_id__", journal::Value::of_text(letter.text()));
+  PIRN_DO(check_input(deciding, record.input));
   create(deciding, id, std::move(plan), std::move(record));
   dead_letters_.retried(tenant, letter, id, deciding.now);
   return id;
@@ -283,17 +286,21 @@ Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
     return {};
   }
   const auto past = closed(parent.origin->tenant, birth.undoes);
-  if (!past)
-    return Error{Code::journal_corrupt,
-                 "execution " + parent.id.text() + " has a completed step whose execution " +
-                     birth.undoes.text() + " cannot be read: " + past.error().message,
-                 "", Blame::world};
+  if (!past && past.error().code != Code::journal_corrupt && past.error().code != Code::not_found)
+    return past.error();
+  auto grown = past ? GrownPlan::recovered(plan, past->state) : Result<GrownPlan>(past.error());
+  if (!grown) {
+    birth.parent->cannot_undo(
+        deciding, birth.step,
+        "execution " + birth.undoes.text() + " cannot be read: " + grown.error().message);
+    touched(*birth.parent);
+    return {};
+  }
   record.retry_of = birth.undoes;
   record.input = past->state.input;
-  PIRN_TRY(const GrownPlan grown, GrownPlan::recovered(plan, past->state));
   create_from(deciding, birth.child, std::move(plan), std::move(record), past->state.steps,
               std::vector<bool>(past->state.steps.size(), true), Execution::Adopting::to_roll_back,
-              grown.expansions());
+              grown->expansions());
   return {};
 }
 
@@ -309,9 +316,15 @@ Status Engine::Core::find_lost_children(Decision& deciding) {
       // Only what is still being prepared has no execution yet.
       waiting.parent->lost_child(deciding, waiting.step);
     } else {
-      PIRN_TRY(auto decoded, journal::decode_state(stored->columns(), stored->body));
-      PIRN_TRY(GrownPlan grown, recovered_plan(decoded.state));
-      Execution child(std::move(decoded.state), std::move(grown), waiting.parent->tenant_number());
+      auto decoded = journal::decode_state(stored->columns(), stored->body);
+      auto grown = decoded ? recovered_plan(decoded->state)
+                           : Result<GrownPlan>(aside_because(waiting.child, decoded.error().message));
+      if (!grown) {  // what it came to nobody knows now: its parent waits for it
+        left_aside_.push_back(std::move(grown).error());
+        aside_[waiting.child].id = waiting.child;
+        continue;
+      }
+      Execution child(std::move(decoded->state), std::move(grown).value(), waiting.parent->tenant_number());
       child.refold();
       waiting.parent->on_child_ended(deciding, child);
     }

@@ -21,7 +21,7 @@
 
 namespace pirn::engine {
 
-inline constexpr size_t kMaxChildren = 1'000'000;  // of one execution
+inline constexpr size_t kMaxChildren = 200'000;  // of one execution: what its row can hold
 
 // The children of one graft.
 struct Expansion {

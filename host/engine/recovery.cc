@@ -18,9 +18,11 @@ Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& 
   // A row that the projection has already: the watermark is a lower bound.
   if (row.commit_no < state.next_commit || folded.impossible) return {};
   auto commit = journal::decode_commit(row.body, row.schema);
-  if (!commit)
-    return corrupt(row.stream,
-                   "has a damaged commit " + std::to_string(row.commit_no) + ": " + commit.error().message);
+  if (!commit) {
+    folded.impossible = aside_because(
+        row.stream, "its commit " + std::to_string(row.commit_no) + " is damaged: " + commit.error().message);
+    return {};
+  }
   if (row.commit_no != state.next_commit || commit->first_seq != state.next_seq)
     return corrupt(row.stream, "misses a commit before number " + std::to_string(row.commit_no));
   for (journal::Record& record : commit->records) {
@@ -32,6 +34,48 @@ Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& 
   }
   ++state.next_commit;
   newest = std::max(newest, commit->at);
+  return {};
+}
+
+constexpr std::string_view kMark = "{\"aside\":true,";
+
+// What the columns of a row say, of an execution of which nothing else can be read.
+journal::ExecutionState outline_of(const store::StoredExecution& row) {
+  journal::ExecutionState state;
+  journal::Origin origin;
+  origin.tenant = row.tenant;
+  origin.package = row.package;
+  origin.version = row.version;
+  origin.workflow = row.workflow;
+  origin.pins = {row.release};
+  state.id = row.id;
+  state.origin = journal::make_origin(std::move(origin));
+  state.key = row.key;
+  state.input_digest = row.input_digest;
+  state.created_at = row.created_at;
+  state.started_at = row.started_at;
+  state.next_commit = row.commit_no + 1;
+  return state;
+}
+
+// The whole journal of an execution whose row is of no use.
+Status reread(Recovered::Folded& folded, const store::Store& store, int64_t& newest) {
+  constexpr uint32_t kAtOnce = 64;
+  Recovered::Folded whole;
+  const ExecutionId id = whole.state.id = folded.state.id;
+  for (uint32_t after = 0; !whole.impossible;) {
+    PIRN_TRY(const auto commits, store.journal(id, after, kAtOnce));
+    if (commits.empty()) break;
+    for (const store::StoredCommit& commit : commits)
+      if (Status folds = fold(whole, commit, newest); !folds) whole.impossible = std::move(folds).error();
+    after = commits.back().commit_no;
+  }
+  if (!whole.impossible && !whole.state.origin)
+    whole.impossible = aside_because(id, "its row is damaged and it has no journal");
+  if (whole.impossible)
+    folded.impossible = std::move(whole.impossible);
+  else
+    folded.state = std::move(whole.state);
   return {};
 }
 
@@ -103,6 +147,19 @@ std::string called_function(const journal::ExecutionState& state, const GrownPla
   }
 }
 
+void append_mark(journal::TextWriter& out, const journal::ExecutionState& state,
+                 std::vector<std::string> names) {
+  const size_t n_declared = state.n_declared();
+  while (names.size() < n_declared) names.push_back("step-" + std::to_string(names.size()));
+  names.resize(n_declared);
+  for (const journal::ChildrenPtr& children : state.expansions)
+    for (const journal::Child& child : *children) names.push_back(child.name);
+  names.resize(state.steps.size());
+  journal::TextWriter text;
+  journal::append_state(text, state, names, "");
+  out.raw(kMark).raw(text.view().substr(1));
+}
+
 Error aside_because(ExecutionId id, const std::string& why) { return corrupt(id, "is left aside: " + why); }
 
 Result<Recovered> fold_store(store::Store& store, TenantStreams& streams) {
@@ -118,20 +175,29 @@ Result<Recovered> fold_store(store::Store& store, TenantStreams& streams) {
     return *folded;
   };
   journal::OriginPtr origin;  // of the row before: many executions run the same workflow
+  std::vector<Recovered::Folded*> marked;
   PIRN_DO(store.recover(
       [&](store::StoredExecution row) -> Status {
-        auto decoded = journal::decode_state(row.columns(), row.body, origin);
-        if (!decoded) return corrupt(row.id, "has a damaged row: " + decoded.error().message);
-        origin = decoded->state.origin;
         Recovered::Folded& folded = folded_of(row.id);
+        auto decoded = row.body.starts_with(kMark) ? Result<journal::DecodedState>(Error())
+                                                   : journal::decode_state(row.columns(), row.body, origin);
+        if (!decoded) {
+          folded.state = outline_of(row);
+          folded.marked = true;
+          marked.push_back(&folded);
+          return {};
+        }
+        origin = decoded->state.origin;
         folded.state = std::move(decoded->state);
         folded.projected = row.commit_no;
         return {};
       },
       [&](store::StoredCommit row) -> Status {
         if (is_tenant_stream(row.stream)) return streams.restore(row, recovered.newest_instant);
-        return fold(folded_of(row.stream), row, recovered.newest_instant);
+        Recovered::Folded& folded = folded_of(row.stream);
+        return folded.marked ? Status() : fold(folded, row, recovered.newest_instant);
       }));
+  for (Recovered::Folded* folded : marked) PIRN_DO(reread(*folded, store, recovered.newest_instant));
   for (Recovered::Folded& folded : recovered.all)
     if (folded.impossible || !journal::terminal(folded.state.state)) recovered.open.push_back(&folded);
   std::sort(recovered.open.begin(), recovered.open.end(),

@@ -20,16 +20,18 @@ struct Recovered {
   struct Folded {
     journal::ExecutionState state;
     uint32_t projected = 0;  // the commit up to which its row in the store is complete; 0: it has none
-    std::optional<Error> impossible;  // its journal tells what cannot have happened: the state is of no use
+    // Its journal cannot be read, or tells what cannot have happened: the state is of no use.
+    std::optional<Error> impossible;
+    bool marked = false;  // its row says no more than that its journal has to be read from the beginning
   };
   std::deque<Folded> all;      // where they stay: states are large, and there are many
   std::vector<Folded*> open;   // oldest first
   int64_t newest_instant = 0;  // of all commits that were read
 };
 
-// Errors: those of the store; journal_corrupt when a row is missing or cannot be read, since nobody knows
-// what else is gone. A row that is whole and makes no sense concerns its execution alone.
-// The tenants' own streams become `streams`.
+// Errors: those of the store; journal_corrupt when a row is missing, since nobody knows what else is gone.
+// One that cannot be read or makes no sense concerns its execution alone: what was lost with an execution's
+// own row its journal tells. The tenants' own streams become `streams`.
 Result<Recovered> fold_store(store::Store& store, TenantStreams& streams);
 
 // Whether every rule and step that the state names, and every function that it would have called again, is
@@ -40,6 +42,11 @@ bool fits(const journal::ExecutionState& state, const GrownPlan& plan);
 // plan's.
 std::string called_function(const journal::ExecutionState& state, const GrownPlan& plan, uint32_t step,
                             journal::Kind kind);
+
+// The row of an execution that is left aside because of its journal (`marked`): it holds the place at which
+// the next opening reads the whole journal again, so that the watermark may pass it. `names`: of the steps.
+void append_mark(journal::TextWriter& out, const journal::ExecutionState& state,
+                 std::vector<std::string> names);
 
 // journal_corrupt: this execution is not continued by this host.
 Error aside_because(ExecutionId id, const std::string& why);

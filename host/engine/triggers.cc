@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "host/engine/execution.h"
 #include "host/journal/codec.h"
 #include "host/journal/tenant_codec.h"
 #include "host/journal/text_writer.h"
@@ -96,7 +97,8 @@ void Triggers::reconcile(registry::CatalogPtr catalog, int64_t now) {
   std::vector<Key> gone;
   for (const journal::TenantState* tenant : streams_.all())
     for (const auto& [name, state] : tenant->schedules)
-      if (!wanted.contains({tenant->tenant, name})) gone.push_back({tenant->tenant, name});
+      if (!wanted.contains({tenant->tenant, name}) && !is_aside(tenant->tenant, name))
+        gone.push_back({tenant->tenant, name});
   for (const auto& [tenant, name] : gone) streams_.emit(tenant, journal::ScheduleRemoved{name}, now);
   for (auto at = entries_.begin(); at != entries_.end();) {
     if (wanted.contains(at->first)) {
@@ -107,6 +109,15 @@ void Triggers::reconcile(registry::CatalogPtr catalog, int64_t now) {
     at = entries_.erase(at);
   }
   for (auto& [key, target] : wanted) adopt(key, std::move(target), now);
+}
+
+// Of a package that cannot be read now, or that needs one that cannot: its schedule stays as it is, its pause
+// and its grid too, and goes on when the package is there again.
+bool Triggers::is_aside(const std::string& tenant, const journal::ScheduleName& name) const {
+  if (catalog_->is_aside(tenant, name.package)) return true;
+  if (!catalog_->has_aside(tenant)) return false;
+  const registry::Active* active = catalog_->active(tenant, name.package);
+  return active && active->unmet && !active->withdrawn;
 }
 
 void Triggers::adopt(const Key& key, registry::Catalog::Target target, int64_t now) {
@@ -418,6 +429,7 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
   }
   trigger += ",\"type\":\"event\"}";
   command.payload.put("__trigger__", journal::Value::of_json(trigger));
+  PIRN_DO(check_input(decision, command.payload));
 
   journal::EventEmitted record{command.event, command.id, {}, {}};
   Emit::Answer answer;

@@ -103,6 +103,7 @@ class Triggers {
     journal::TextWriter body;
   };
 
+  bool is_aside(const std::string& tenant, const journal::ScheduleName& name) const;
   void adopt(const Key& key, registry::Catalog::Target target, int64_t now);
   void arm(Entry& entry);
   const journal::ScheduleState* state_of(const Entry& entry) const;

@@ -67,9 +67,6 @@ struct StepResult {
   bool is_map = true;
 };
 using ResultPtr = std::shared_ptr<const StepResult>;
-inline size_t size_bytes(const StepResult& result) {
-  return result.is_map ? size_bytes(result.map) : result.value.size_bytes();
-}
 
 inline constexpr uint32_t kNoStep = UINT32_MAX;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cassert>
 #include <optional>
 
 #include "host/journal/json_value.h"
@@ -147,12 +148,6 @@ const Delta::Entry* Delta::find(std::string_view key) const {
   return nullptr;
 }
 
-size_t size_bytes(const Delta& delta) {
-  size_t bytes = 0;
-  for (const Delta::Entry& entry : delta.entries) bytes += entry.key.size() + entry.value.size_bytes();
-  return bytes;
-}
-
 Result<Delta> parse_object(std::string_view text) {
   PIRN_TRY(const boost::json::value json, parse_json(text, ""));
   if (!json.is_object())
@@ -162,6 +157,12 @@ Result<Delta> parse_object(std::string_view text) {
   for (const auto& member : json.get_object())
     delta.entries.push_back({std::string(member.key()), value_from(member.value()), false});
   return delta;
+}
+
+std::string canonical_own(std::string_view text) {
+  const auto json = parse_own_json(text, "", {});
+  assert(json && "Pirn wrote it");
+  return canonical(*json);
 }
 
 Result<Value> parse_value(std::string_view text) {

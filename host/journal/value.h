@@ -67,12 +67,13 @@ struct Delta {
   Entry& entry(std::string_view key);
 };
 
-size_t size_bytes(const Delta& delta);
-
 // A key/value object of JSON text, e.g. an execution's input. The error names the offset.
 Result<Delta> parse_object(std::string_view json);
 // Any JSON text as a value: objects and arrays stay text, scalars become typed.
 Result<Value> parse_value(std::string_view json);
+
+// The canonical text of JSON that Pirn wrote, which may nest deeper than what others write.
+std::string canonical_own(std::string_view json);
 
 // Appends JSON text.
 void append_json(std::string& out, const Value& value);

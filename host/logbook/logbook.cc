@@ -88,7 +88,20 @@ class Query {
 
 }  // namespace
 
-Result<std::unique_ptr<Logbook>> Logbook::open(const std::string& path, Options options) {
+// A file that is damaged goes out of the way, with what belongs to it; one that went there before makes room.
+bool Logbook::move_away(const std::string& path) {
+  const std::string away = path + ".damaged";
+  bool moved = false;
+  for (const char* of : {"", "-wal", "-shm"}) {
+    ::unlink((away + of).c_str());
+    const bool renamed = ::rename((path + of).c_str(), (away + of).c_str()) == 0;
+    if (*of == '\0') moved = renamed;
+  }
+  return moved;
+}
+
+Result<std::unique_ptr<Logbook>> Logbook::open(const std::string& path, Options options,
+                                               std::string* moved_to) {
   const auto opened = [&]() -> Result<std::unique_ptr<Logbook>> {
     if (path != ":memory:") {
       // Its owner's alone, as the other files of the data directory are.
@@ -102,6 +115,10 @@ Result<std::unique_ptr<Logbook>> Logbook::open(const std::string& path, Options 
     return book;
   };
   auto book = opened();
+  if (!book && book.error().code == Code::store_corrupt && moved_to && move_away(path)) {
+    *moved_to = path + ".damaged";
+    book = opened();
+  }
   if (book) return book;
   Error error = std::move(book).error();
   error.code = Code::store_unopenable;

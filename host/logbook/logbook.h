@@ -81,8 +81,10 @@ class Logbook {
     uint64_t bytes = 1 << 30;          // of all lines
     uint64_t waiting_bytes = 8 << 20;  // that are not written yet
   };
-  // `path`: of the file, or ":memory:". store_unopenable.
-  static Result<std::unique_ptr<Logbook>> open(const std::string& path, Options options);
+  // `path`: of the file, or ":memory:". With `moved_to` a file that is damaged is moved there, and a new one
+  // begun; it stays empty otherwise. store_unopenable.
+  static Result<std::unique_ptr<Logbook>> open(const std::string& path, Options options,
+                                               std::string* moved_to = nullptr);
   static Result<std::unique_ptr<Logbook>> open(const std::string& path) { return open(path, Options()); }
   // Writes what waits.
   ~Logbook();
@@ -115,6 +117,7 @@ class Logbook {
   };
 
   Logbook(store::Connection connection, Options options);
+  static bool move_away(const std::string& path);
   Status prepare();
   Status reserve();
   void work();

@@ -308,7 +308,19 @@ void FakeReleases::allot(const std::string& tenant, registry::SlotTerms terms) {
   catalog_ = std::make_shared<registry::Catalog>(catalog_->with_slot_terms(tenant, terms));
 }
 
+void FakeReleases::set_aside(const std::string& tenant, const std::string& package) {
+  registry::Catalog next = catalog_->with({tenant, package, std::nullopt});
+  catalog_ = std::make_shared<registry::Catalog>(
+      next.with_aside(tenant, package, Error{Code::blob_damaged, package + " cannot be read"}));
+}
+
+void FakeReleases::restore(const registry::ReleasePtr& release) {
+  catalog_ = std::make_shared<registry::Catalog>(
+      catalog_->with({release->tenant, release->package, registry::Active{release, 1}}));
+}
+
 Result<registry::ReleasePtr> FakeReleases::load(std::string_view tenant, const Digest& digest) const {
+  ++n_loaded;
   for (const registry::ReleasePtr& release : releases_)
     if (release != unreadable && release->tenant == tenant && release->digest == digest) return release;
   return Error{Code::not_found, "no such release"};
@@ -316,7 +328,10 @@ Result<registry::ReleasePtr> FakeReleases::load(std::string_view tenant, const D
 
 // ---- the world ----
 
-World::World(engine::Options options, int64_t begin) : options_(options), now_(begin) {
+World::World(engine::Options options, int64_t begin)
+    : options_(options),
+      now_(begin),
+      contents_(store::make_memory_store_contents(0, options.body_limit_bytes)) {
   runner_ = std::make_unique<ScriptedRunner>(now_);
   come_back();
 }
@@ -549,6 +564,7 @@ std::vector<Event> World::events_of(ExecutionId id) const {
   if (!rows) fatal(describe(rows.error()));
   for (const store::StoredCommit& row : *rows) {
     auto commit = journal::decode_commit(row.body, row.schema);
+    if (!commit && damaged) break;
     if (!commit) fatal(describe(commit.error()));
     for (size_t i = 0; i < commit->records.size(); ++i)
       out.push_back({id, commit->first_seq + i, commit->at, std::move(commit->records[i])});

@@ -144,7 +144,11 @@ class FakeReleases : public engine::Releases {
   void allot(const std::string& tenant, registry::SlotTerms terms);
   registry::CatalogPtr catalog() const override { return catalog_; }
   Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
+  // The active release of a package cannot be read at the next start, or is there again.
+  void set_aside(const std::string& tenant, const std::string& package);
+  void restore(const registry::ReleasePtr& release);
   registry::ReleasePtr unreadable;                               // load() refuses this one
+  mutable size_t n_loaded = 0;                                   // how often load() was asked
   std::vector<definition::Function> functions = {{"child", 1}};  // what releases to come export
 
  private:
@@ -235,7 +239,9 @@ class World : public engine::CommitListener, public worker::Wakeup {
 
   size_t published_commits() const { return published_commits_; }
   std::function<void(ExecutionId id, uint32_t commit_no, std::string_view body)> committed;  // may be empty
-  // Everything that is durable of an execution, as clients see it.
+  // Everything that is durable of an execution, as clients see it; of a damaged one what stands before the
+  // damage.
+  bool damaged = false;  // commits that cannot be read are no bug of the harness
   std::vector<Event> events_of(ExecutionId id) const;
   template <class Record>
   std::vector<Record> records_of(ExecutionId id) const {
@@ -255,7 +261,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
 
   engine::Options options_;
   int64_t now_;
-  std::shared_ptr<store::MemoryStoreContents> contents_ = store::make_memory_store_contents();
+  std::shared_ptr<store::MemoryStoreContents> contents_;
   std::unique_ptr<store::MemoryStore> store_;
   std::unique_ptr<ScriptedRunner> runner_;
   std::unique_ptr<store::Committer> committer_;

@@ -220,17 +220,17 @@ bool matches(const Row& row, const ExecutionFilter& filter) {
 
 Error bug(std::string message) { return {Code::store_failed, std::move(message), "", Blame::pirn}; }
 
-Status within_limits(const Change& change) {
-  const auto too_large = [](std::string_view body, ExecutionId id) {
+Status within_limits(const Change& change, size_t limit) {
+  const auto too_large = [&](std::string_view body, ExecutionId id) {
     return Error{Code::too_large, "a body of stream " + id.text() + " has " + std::to_string(body.size()) +
-                                      " bytes; the limit is " + std::to_string(kBodyLimit)};
+                                      " bytes; the limit is " + std::to_string(limit)};
   };
   for (const JournalRow& row : change.journal)
-    if (row.body.size() > kBodyLimit) return too_large(row.body, row.stream);
+    if (row.body.size() > limit) return too_large(row.body, row.stream);
   for (const ExecutionRow& row : change.executions)
-    if (row.body.size() > kBodyLimit) return too_large(row.body, row.id);
+    if (row.body.size() > limit) return too_large(row.body, row.id);
   for (const TenantRow& row : change.tenants)
-    if (row.body.size() > kBodyLimit) return too_large(row.body, row.stream);
+    if (row.body.size() > limit) return too_large(row.body, row.stream);
   return {};
 }
 
@@ -244,6 +244,7 @@ class MemoryStoreContents {
   ExecutionId last_id;   // the greatest stream
   size_t watermark = 0;  // the projection is complete up to this entry, exclusive
   TextChunks texts;
+  size_t body_limit = kBodyLimit;
   Blocks<JournalEntry> journal;
   Blocks<Row> rows;
   StreamTable streams;
@@ -253,7 +254,7 @@ class MemoryStoreContents {
 
   Status apply(const Change& change) {
     const size_t before = journal.size();
-    PIRN_DO(within_limits(change));
+    PIRN_DO(within_limits(change, body_limit));
     PIRN_DO(check_events(change.events));
     PIRN_DO(append(change.journal));
     if (Status taken = take_keys(change.executions); !taken) {
@@ -340,9 +341,10 @@ class MemoryStoreContents {
   }
 };
 
-std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t text_bytes) {
+std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t text_bytes, size_t body_limit) {
   auto contents = std::make_shared<MemoryStoreContents>();
   contents->texts.reserve(text_bytes);
+  contents->body_limit = body_limit;
   return contents;
 }
 

@@ -14,8 +14,9 @@ namespace pirn::store {
 
 // Opaque; shared by the stores that are opened over it, one after the other. Any thread.
 class MemoryStoreContents;
-// Memory for so much text is taken from the system at once.
-std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t text_bytes = 0);
+// Memory for so much text is taken from the system at once. A test may let the store refuse smaller bodies.
+std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t text_bytes = 0,
+                                                                size_t body_limit = kBodyLimit);
 
 class MemoryStore final : public Store {
  public:

@@ -113,7 +113,7 @@ std::optional<json::value> to_json(const ContextValue& value) {
       return json::value(json::string(text.data(), text.size()));
     }
     Read operator()(JsonView document) const {
-      Result<json::value> parsed = parse_json(document.text, "a context value");
+      Result<json::value> parsed = parse_own_json(document.text, "a context value", {});
       return parsed ? Read(std::move(*parsed)) : std::nullopt;
     }
   };

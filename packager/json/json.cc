@@ -256,8 +256,8 @@ std::string canonical(const json::value& value) {
   return out;
 }
 
-Result<json::value> parse_json(std::string_view text, std::string_view file) {
-  return parse<false>(text, file, kJsonDepth, {});
+Result<json::value> parse_json(std::string_view text, std::string_view file, uint32_t depth) {
+  return parse<false>(text, file, depth, {});
 }
 
 Result<json::value> parse_own_json(std::string_view text, std::string_view file, json::storage_ptr storage) {

@@ -18,20 +18,22 @@
 #include <string_view>
 
 #include "packager/error/error.h"
+#include "packager/json/json.h"
 
 namespace pirn {
 
 // Nothing that others wrote nests deeper; what Pirn writes has it inside of its own documents.
 inline constexpr uint32_t kJsonDepth = 32;
-inline constexpr uint32_t kOwnJsonDepth = kJsonDepth + 16;
+inline constexpr uint32_t kOwnJsonDepth = kJsonDepth + 32;
 
 // The canonical text. Every double must be finite, every string valid UTF-8.
 std::string canonical(const boost::json::value& value);
 
 // Strict JSON in UTF-8 with exact doubles. Refused as malformed_json, with line and column: anything RFC 8259
 // forbids, a key that occurs twice in an object, an integer beyond 64 bits with sign, a double out of range,
-// nesting below `kJsonDepth`. `file` names the text in messages.
-Result<boost::json::value> parse_json(std::string_view text, std::string_view file);
+// nesting below `depth`. `file` names the text in messages.
+Result<boost::json::value> parse_json(std::string_view text, std::string_view file,
+                                      uint32_t depth = kJsonDepth);
 
 // What Pirn itself wrote and kept, as exact as parse_json: unsigned integers of 64 bits and nesting down to
 // `kOwnJsonDepth` are read, and nobody looks for keys that occur twice. The value's memory is `storage`'s.

@@ -9,6 +9,7 @@
 #include <future>
 #include <sstream>
 
+#include "host/machine.h"
 #include "host/store/sqlite_store.h"
 #include "packager/library/library.h"
 
@@ -76,13 +77,46 @@ Result<std::string> BenchReleases::library(const registry::Release& wanted) cons
   return Error{Code::not_found, "no such release"};
 }
 
+std::unique_ptr<registry::Registry> open_registry(const std::string& directory) {
+  const auto held = [](auto result) {
+    if (!result) give_up(result.error());
+    return std::move(result).value();
+  };
+  auto registry = held(registry::Registry::open({.directory = directory}));
+  if (registry->catalog()->active("bench", "bench")) return registry;
+  const registry::Principal me = registry::Principal::local_operator();
+  const int64_t now_ms = now_ns() / 1'000'000;
+  registry::NewTenant tenant;
+  tenant.name = "bench";
+  tenant.isolation = registry::Isolation::in_process;
+  held(registry->create_tenant(me, tenant, now_ms));
+  registry::NewTrust trust;
+  trust.tenant = "bench";
+  trust.publisher = "bench";
+  trust.public_key = held(signature::parse_public_key(package_bytes(directory + "/key.pub")));
+  held(registry->add_trust(me, trust, now_ms));
+  held(registry->push(me, "bench", package_bytes(directory + "/bench.pirn"), now_ms));
+  held(registry->deploy(me, {"bench", "bench"}, {}, now_ms));
+  return registry;
+}
+
 // ---- the host ----
 
 BenchHost::BenchHost(std::unique_ptr<store::Store> store, BenchReleases& releases)
     : store_(std::move(store)), releases_(releases) {
-  runner_ = std::make_unique<worker::InProcessRunner>(
-      worker::InProcessRunner::Options{},
-      [this](const registry::Release& release) { return releases_.library(release); }, *this, alarm_);
+  open([&releases](const registry::Release& release) { return releases.library(release); });
+}
+
+BenchHost::BenchHost(std::unique_ptr<store::Store> store, const registry::Registry& registry)
+    : store_(std::move(store)),
+      owned_releases_(std::make_unique<RegistryReleases>(registry)),
+      releases_(*owned_releases_) {
+  open([&registry](const registry::Release& release) { return registry.load_library(release); });
+}
+
+void BenchHost::open(worker::LibrarySource library) {
+  runner_ = std::make_unique<worker::InProcessRunner>(worker::InProcessRunner::Options{}, std::move(library),
+                                                      *this, alarm_);
   // As the host does it: what has no disk to wait for is committed by the loop.
   if (dynamic_cast<store::SqliteStore*>(store_.get()) != nullptr)
     committer_ = std::make_unique<store::CommitThread>(*store_, [this] { alarm_.wake(); });

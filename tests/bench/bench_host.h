@@ -1,5 +1,5 @@
 // The engine with a real store and the real in-process runner, on a thread of its own, as a host runs it;
-// without API and registry, so that figures of the engine are the engine's.
+// without API, and mostly without registry, so that figures of the engine are the engine's.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "host/store/store.h"
 #include "host/worker/alarm.h"
 #include "host/worker/in_process_runner.h"
+#include "registry/registry.h"
 
 namespace pirn::bench {
 
@@ -38,9 +39,14 @@ class BenchReleases : public engine::Releases {
   std::vector<std::pair<registry::ReleasePtr, std::string>> releases_;
 };
 
+// A registry in this directory in which the package bench.pirn is deployed.
+std::unique_ptr<registry::Registry> open_registry(const std::string& directory);
+
 class BenchHost : public engine::CommitListener, public worker::Listener {
  public:
   BenchHost(std::unique_ptr<store::Store> store, BenchReleases& releases);
+  // With releases of a registry on the disk.
+  BenchHost(std::unique_ptr<store::Store> store, const registry::Registry& registry);
   ~BenchHost() override;
 
   // Any thread. The reply comes on the engine's thread; waits when the inbox is full.
@@ -64,10 +70,12 @@ class BenchHost : public engine::CommitListener, public worker::Listener {
   void on_stream(const worker::Invocation&, std::string_view, bool) override {}
 
  private:
+  void open(worker::LibrarySource library);
   void loop();
 
   std::unique_ptr<store::Store> store_;
-  BenchReleases& releases_;
+  std::unique_ptr<const engine::Releases> owned_releases_;
+  const engine::Releases& releases_;
   worker::Alarm alarm_;
   std::unique_ptr<worker::InProcessRunner> runner_;
   std::unique_ptr<store::CommitThread> committer_;

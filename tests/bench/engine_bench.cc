@@ -13,6 +13,7 @@
 #include "host/store/sqlite_store.h"
 #include "tests/bench/bench_host.h"
 #include "tests/bench/figures.h"
+#include "tests/bench/package_file.h"
 #include "tests/bench/scratch.h"
 #include "tests/bench/store_limit.h"
 
@@ -225,10 +226,10 @@ std::vector<Figure> recovery(const Settings&) {
   constexpr size_t kOpen = 100'000;
   constexpr size_t kClosedRows = 10'000'000;
   Scratch scratch;
-  BenchReleases releases;
-  releases.publish(package_bytes(PIRN_BENCH_PACKAGE_1));
+  make_package(scratch, 0);
   {
-    BenchHost host(open_sqlite(scratch.file()), releases);
+    const auto registry = open_registry(scratch.path());
+    BenchHost host(open_sqlite(scratch.file()), *registry);
     host.recover();
     host.run();
     Load load(host, "three", kOutstanding);
@@ -238,7 +239,8 @@ std::vector<Figure> recovery(const Settings&) {
     while (host.stats().running_steps > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   const int64_t begin = now_ns();
-  BenchHost host(open_sqlite(scratch.file()), releases);
+  const auto registry = open_registry(scratch.path());
+  BenchHost host(open_sqlite(scratch.file()), *registry);
   std::promise<int64_t> first;
   host.on_tick = [&, done = false](ExecutionId, int64_t at) mutable {
     if (!done) first.set_value(at);

@@ -378,10 +378,27 @@ TEST_F(Releases, ADamagedPackageDoesNotKeepTheOthersFromBeingServed) {
   registry_.reset();
   tamper("UPDATE releases SET manifest = x'00' WHERE package = 'web'");
   reopen();
-  ASSERT_EQ(registry().problems().size(), 1u);
-  EXPECT_NE(registry().problems()[0].message.find("acme::web"), std::string::npos);
+  ASSERT_EQ(registry().catalog()->aside().size(), 1u);
+  EXPECT_NE(registry().catalog()->aside()[0].message.find("acme::web"), std::string::npos);
+  EXPECT_TRUE(registry().catalog()->is_aside("acme", "web"));
   EXPECT_TRUE(registry().catalog()->resolve("acme", "load"));
-  EXPECT_FALSE(registry().catalog()->resolve("acme", "page"));
+  EXPECT_EQ(registry().catalog()->resolve("acme", "page").error().code, Code::blob_damaged);
+  EXPECT_EQ(registry().catalog()->resolve("acme", "web::page").error().code, Code::blob_damaged);
+  EXPECT_EQ(registry().catalog()->resolve("other", "web::page").error().code, Code::not_found);
+}
+
+TEST_F(Releases, APackageThatWasSetAsideIsServedAgainWhenItIsDeployedOnceMore) {
+  ASSERT_TRUE(push({.package = "web", .workflows = {"page"}}));
+  ASSERT_TRUE(registry().deploy(kOperator, {"acme", "web"}, {}, kNow));
+  registry_.reset();
+  for (const std::string& blob : blobs()) std::ofstream(scratch_ / ("blobs/" + blob)) << "damaged";
+  reopen();
+  ASSERT_TRUE(registry().catalog()->is_aside("acme", "web"));
+  ASSERT_TRUE(push({.package = "web", .workflows = {"page"}})) << "repairs the blobs";
+  ASSERT_TRUE(registry().deploy(kOperator, {"acme", "web"}, {}, kNow));
+  EXPECT_FALSE(registry().catalog()->is_aside("acme", "web"));
+  EXPECT_TRUE(registry().catalog()->aside().empty());
+  EXPECT_TRUE(registry().catalog()->resolve("acme", "page"));
 }
 
 }  // namespace

@@ -116,12 +116,172 @@ TEST_F(ImpossibleJournal, AParentWaitsForAChildThatIsLeftAside) {
   EXPECT_EQ(world.runner().calls.size(), calls) << "nothing runs in its place";
 }
 
+TEST(DamagedJournal, ACommitThatCannotBeReadLeavesItsExecutionAside) {
+  for (const std::string body :
+       {"{\"at\":1,\"events\":[{\"seq\":9,\"type\":\"no.such\"}]}", "{\"at\":1,\"eve"}) {
+    World world;
+    world.publish(R"("steps":[{"name":"a"}])");
+    world.runner().script = [](const auto&) { return after(kSecond, ok()); };
+    const ExecutionId broken = world.start("{}", "key")->id, whole = world.start()->id;
+    const uint32_t damaged = world.show(broken).state.next_commit;
+    forge(world, broken, damaged, body);
+    world.damaged = true;
+    world.crash();
+    ASSERT_EQ(world.engine().left_aside().size(), 1u);
+    const std::string& message = world.engine().left_aside()[0].message;
+    EXPECT_NE(message.find(broken.text()), std::string::npos) << message;
+    EXPECT_NE(message.find("commit " + std::to_string(damaged)), std::string::npos) << message;
+    world.run();
+    EXPECT_EQ(world.show(whole).state.state, State::completed);
+    EXPECT_EQ(world.start("{}", "key")->id, broken);
+  }
+}
+
+// Replaces the body of an execution's row.
+void damage_row(World& world, ExecutionId id, std::string_view body) {
+  const auto stored = world.store().find("t", id).value();
+  ASSERT_TRUE(stored);
+  store::ExecutionRow row;
+  static_cast<journal::StateColumns&>(row) = stored->columns();
+  row.body = body;
+  const std::vector<store::ExecutionRow> rows{row};
+  ASSERT_TRUE(world.store().commit({world.store().lease(), {}, rows, false}));
+}
+
+TEST(DamagedRow, IsReadAgainFromTheJournal) {
+  engine::Options options;
+  options.flush_after_commits = 1;  // each row is there
+  World world(options);
+  world.publish(R"("steps":[{"name":"a"},{"name":"b","after":["a"]}])");
+  world.runner().script = [](const auto&) { return after(kSecond, ok(R"({"k":1})")); };
+  const ExecutionId id = world.start("{}", "key")->id, other = world.start()->id;
+  world.advance(kSecond);
+  damage_row(world, id, "{\"trig");
+  world.crash();
+  EXPECT_TRUE(world.engine().left_aside().empty());
+  EXPECT_EQ(world.step_state(id, "a"), "completed");
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+  EXPECT_EQ(world.show(other).state.state, State::completed);
+}
+
+TEST(DamagedRow, WithoutItsJournalIsLeftAsideAndTheOthersAreServed) {
+  engine::Options options;
+  options.flush_after_commits = 1;
+  World world(options);
+  world.publish(R"("steps":[{"name":"a"}])");
+  world.runner().script = [](const auto&) { return after(kSecond, ok()); };
+  const ExecutionId id = world.start("{}", "key")->id, other = world.start()->id;
+  forge(world, id, world.show(id).state.next_commit, "{\"at\":1,\"eve");
+  damage_row(world, id, "");
+  world.damaged = true;
+  for (int i = 0; i < 3; ++i) {
+    world.crash();
+    ASSERT_EQ(world.engine().left_aside().size(), 1u);
+    EXPECT_EQ(world.start("{}", "key")->id, id) << "its start key is still taken";
+  }
+  world.run();
+  EXPECT_EQ(world.show(other).state.state, State::completed);
+}
+
+// How many commits the next opening would read.
+size_t behind_the_watermark(World& world) {
+  size_t n = 0;
+  EXPECT_TRUE(world.store().recover([](store::StoredExecution) { return Status(); },
+                                    [&](store::StoredCommit) {
+                                      ++n;
+                                      return Status();
+                                    }));
+  return n;
+}
+
+TEST(LeftAside, DoesNotHoldTheWatermark) {
+  for (const bool unreadable : {false, true}) {
+    SCOPED_TRACE(unreadable);
+    engine::Options options;
+    options.flush_after_commits = 4;
+    World world(options);
+    const auto release = world.publish(R"("steps":[{"name":"a"},{"name":"b","after":["a"]}])");
+    world.runner().script = [](const auto&) { return after(kSecond, ok(R"({"k":1})")); };
+    const ExecutionId aside = world.start("{}", "key")->id;
+    if (unreadable)
+      world.releases.unreadable = release;
+    else
+      forge(world, aside, world.show(aside).state.next_commit,
+            body_of({journal::Begun{3}}, next_seq(world, aside), world.now()));
+    world.crash();
+    ASSERT_EQ(world.engine().left_aside().size(), 1u);
+    world.publish(R"("description":"two","steps":[{"name":"a"},{"name":"b","after":["a"]}])");
+    for (int i = 0; i < 50; ++i) {
+      world.start();
+      world.advance(2 * kSecond);
+    }
+    EXPECT_LE(behind_the_watermark(world), 10u);
+    for (int i = 0; i < 2; ++i) {
+      world.crash();
+      ASSERT_EQ(world.engine().left_aside().size(), 1u) << "it is not forgotten";
+      EXPECT_NE(world.engine().left_aside()[0].message.find(aside.text()), std::string::npos);
+      EXPECT_EQ(world.start("{}", "key")->id, aside);
+    }
+    if (!unreadable) continue;
+    world.releases.unreadable = nullptr;
+    world.crash();
+    EXPECT_TRUE(world.engine().left_aside().empty());
+    world.run();
+    EXPECT_EQ(world.show(aside).state.state, State::completed) << "it goes on as if nothing had been";
+    EXPECT_EQ(world.step_state(aside, "b"), "completed");
+  }
+}
+
+// The registry is a database: a query for each of 100,000 executions takes seconds.
+TEST(Recoveries, AskForEachReleaseOnce) {
+  for (const bool unreadable : {false, true}) {
+    World world;
+    const auto release = world.publish(R"("steps":[{"name":"a"}])");
+    world.runner().script = [](const auto&) { return await(); };
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(world.start());
+    world.run();
+    if (unreadable) world.releases.unreadable = release;
+    world.releases.n_loaded = 0;
+    world.crash();
+    EXPECT_EQ(world.releases.n_loaded, 1u);
+    EXPECT_EQ(world.engine().left_aside().size(), unreadable ? 20u : 0u);
+  }
+}
+
+TEST(LeftAside, APackagesSchedulesComeBackUnchanged) {
+  World world;
+  const auto release = world.publish(R"("schedule":{"every":"1h"},"steps":[{"name":"a"}])");
+  world.settle();
+  const auto schedule = [&]() {
+    const auto row = world.store().find_tenant("t").value();
+    return row ? journal::decode_tenant_state(row->body)->schedules
+               : decltype(journal::TenantState::schedules)();
+  };
+  world.options().flush_after_commits = 1;
+  world.crash();
+  world.advance(90 * kMinute);
+  engine::ControlSchedule pause;
+  pause.tenant = "t";
+  pause.workflow = "w";
+  pause.action = engine::ControlSchedule::Action::pause;
+  ASSERT_TRUE(world.ask<engine::ControlSchedule::Answer>(std::move(pause)));
+  const auto before = schedule();
+  ASSERT_EQ(before.size(), 1u);
+  world.releases.set_aside("t", "p");
+  world.crash();
+  world.advance(3 * 60 * kMinute);
+  world.releases.restore(release);
+  world.crash();
+  world.advance(kMinute);
+  const auto after = schedule();
+  EXPECT_EQ(after, before) << "paused as it was, on the same grid";
+}
+
 // Nobody knows what else is gone: the host does not start.
-TEST(DamagedJournal, IsRefusedWithTheExecutionAndTheCommit) {
-  for (const auto& [commit_no, body] : std::vector<std::pair<uint32_t, std::string>>{
-           {1, "{\"at\":1,\"events\":[{\"seq\":1,\"type\":\"no.such\"}]}"},
-           {1, "{\"at\":1,\"eve"},
-           {3, body_of({journal::Begun{1}}, 1, 1)}}) {
+TEST(DamagedJournal, WithoutACommitIsRefusedWithTheExecutionAndTheCommit) {
+  for (const auto& [commit_no, body] :
+       std::vector<std::pair<uint32_t, std::string>>{{3, body_of({journal::Begun{1}}, 1, 1)}}) {
     World world;
     world.publish(R"("steps":[{"name":"a"}])");
     const ExecutionId id{world.start()->id.value + 1};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 namespace pirn::logbook {
@@ -201,6 +202,19 @@ TEST_F(LogbookTest, WhatIsNotItsOwnIsLeftAlone) {
   const auto book = Logbook::open(path_);
   ASSERT_FALSE(book);
   EXPECT_EQ(book.error().code, Code::store_unopenable);
+}
+
+TEST_F(LogbookTest, OneThatIsDamagedIsMovedAwayAndBegunAnew) {
+  const std::string damaged(8192, 'x');
+  std::ofstream(path_) << damaged;
+  ASSERT_FALSE(Logbook::open(path_)) << "unless that is asked for";
+  std::string moved_to;
+  const auto book = Logbook::open(path_, {}, &moved_to);
+  ASSERT_TRUE(book) << describe(book.error());
+  EXPECT_EQ(moved_to, path_ + ".damaged");
+  EXPECT_EQ(std::filesystem::file_size(moved_to), damaged.size());
+  (*book)->write(line(1, "a"));
+  EXPECT_EQ(texts((*book)->read({.execution = {1}})), "a");
 }
 
 TEST_F(LogbookTest, IsItsOwnersAlone) {
