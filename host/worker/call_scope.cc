@@ -462,16 +462,17 @@ int fexecve(int fd, char* const arguments[], char* const environment[]) noexcept
 
 // The list of arguments on the stack, for the child of a vfork() may allocate nothing. `rest` is left behind
 // the null at the end.
-#define PIRN_ARGUMENTS(first, rest)                                                        \
-  size_t n_arguments = 0;                                                                  \
-  if (first != nullptr) {                                                                  \
-    va_list counted;                                                                       \
-    va_copy(counted, rest);                                                                \
-    for (n_arguments = 1; va_arg(counted, char*) != nullptr;) ++n_arguments;               \
-    va_end(counted);                                                                       \
-  }                                                                                        \
-  char** const arguments = static_cast<char**>(alloca((n_arguments + 1) * sizeof(char*))); \
-  arguments[0] = const_cast<char*>(first);                                                 \
+#define PIRN_ARGUMENTS(first, rest)                                                         \
+  size_t n_arguments = 0;                                                                   \
+  const char* volatile given = first; /* declared never to be null, and a caller may lie */ \
+  if (given != nullptr) {                                                                   \
+    va_list counted;                                                                        \
+    va_copy(counted, rest);                                                                 \
+    for (n_arguments = 1; va_arg(counted, char*) != nullptr;) ++n_arguments;                \
+    va_end(counted);                                                                        \
+  }                                                                                         \
+  char** const arguments = static_cast<char**>(alloca((n_arguments + 1) * sizeof(char*)));  \
+  arguments[0] = const_cast<char*>(first);                                                  \
   for (size_t i = 1; i <= n_arguments; ++i) arguments[i] = va_arg(rest, char*)
 int execl(const char* path, const char* first, ...) noexcept {
   if (refuses(PIRN_CALLER, "execl")) return -1;

@@ -30,7 +30,7 @@ void charge(const std::string& order, int64_t status) {
     call_bank(status);
   } catch (const pirn::Error& e) {
     throw pirn::Error("charge_failed", "order " + order + " was not charged", e.error_class(),
-                      e.details() != nullptr ? *e.details() : pirn::Value())
+                      pirn::json::raw(std::string(e.details().text())))
         .caused_by(e);
   } catch (const std::exception&) {
     std::throw_with_nested(

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -56,40 +55,41 @@ class ErrorCode {
 };
 
 class Value;
+namespace json {
+class View;
+}
 
 // Thrown out of a step it becomes that step's error. Any other exception becomes the error `exception`.
 //
 // The step's error keeps the causes: those given by caused_by(), then what std::throw_with_nested() nested
 // in the exception, outermost first, at most kMaxCauses. They are the member `causes` of the error's details,
-// [{"code","message","class","details"}], where an exception that is no pirn::Error has a message only. The
-// host adds the member `stacktrace`, which says where the exception was thrown. Both need details that are an
-// object, or none at all; other details arrive as they are, without them.
+// [{"code","message","class","details"}], where an exception that is not a pirn::Error has a message only.
+// The host adds the member `stacktrace`, which says where the exception was thrown. Both need details that
+// are an object, or none at all; other details arrive as they are, without them.
 class Error : public std::exception {
  public:
   Error(ErrorCode code, std::string message, ErrorClass error_class = retryable)
       : code_(code.view()), message_(std::move(message)), class_(error_class) {}
-  // `details`: any value, as in fail(). Retry lists and recovery rules can match it.
-  Error(ErrorCode code, std::string message, ErrorClass error_class, Value details);
+  // `details`: any value but bytes, as in fail(). Retry lists and recovery rules can match it.
+  Error(ErrorCode code, std::string message, ErrorClass error_class, const Value& details);
 
-  // Keeps a copy of the error that led to this one: throw pirn::Error("charge_failed", "…").caused_by(e).
-  Error&& caused_by(const Error& cause) && {
-    cause_ = std::make_shared<const Error>(cause);
-    return std::move(*this);
-  }
+  // Keeps what led to this error, with its own causes: throw pirn::Error(code, "…").caused_by(e).
+  Error&& caused_by(const Error& cause) &&;
 
   const std::string& code() const noexcept { return code_; }
   const std::string& message() const noexcept { return message_; }
   ErrorClass error_class() const noexcept { return class_; }
-  // nullptr: none. Both live as long as any copy of this error.
-  const Value* details() const noexcept { return details_.get(); }
-  const Error* cause() const noexcept { return cause_.get(); }
+  // null: none. Borrowed from this error.
+  json::View details() const;
+  // An array, as in the details of the step's error. Borrowed from this error.
+  json::View causes() const;
   const char* what() const noexcept override { return message_.c_str(); }
 
  private:
   std::string code_, message_;
   ErrorClass class_;
-  std::shared_ptr<const Value> details_;
-  std::shared_ptr<const Error> cause_;
+  std::string details_ = "null",
+              causes_ = "[]";  // JSON: <memory> would declare alarm() and its kind to authors
 };
 
 inline constexpr int kMaxCauses = 8;

@@ -39,13 +39,13 @@ inline void set_error(pirn_call* call, std::string_view code, std::string_view m
 // Of an exception that leaves the function. Details that cannot be put together for want of memory are left
 // out: the error itself must arrive.
 inline void report(pirn_call* call, std::string_view code, std::string_view message, ErrorClass error_class,
-                   const Value* details, const std::exception& thrown) noexcept {
-  std::optional<Value> all;
+                   const Error* typed, const std::exception& thrown) noexcept {
+  std::optional<Value> details;
   try {
-    all = details_with_causes(details, thrown);
+    details = details_with_causes(typed != nullptr ? typed->details() : json::View(), thrown);
   } catch (...) {
   }
-  set_error(call, code, message, error_class, all ? &*all : details);
+  set_error(call, code, message, error_class, details ? &*details : nullptr);
 }
 
 inline void deliver_children(pirn_call* call, const std::vector<Child>& children) {
@@ -110,7 +110,7 @@ int32_t run(const AnyBody& body, pirn_call* call, const pirn_invocation* invocat
     body(ctx, Input(view(invocation->input)), answer);
     return deliver(ctx, call, answer, out);
   } catch (const Error& e) {
-    report(call, e.code(), e.message(), e.error_class(), e.details(), e);
+    report(call, e.code(), e.message(), e.error_class(), &e, e);
   } catch (const std::exception& e) {
     report(call, "exception", what_of(e), ErrorClass::retryable, nullptr, e);
   } catch (...) {

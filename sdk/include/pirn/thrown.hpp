@@ -19,70 +19,85 @@ inline std::string_view what_of(const std::exception& e) noexcept {
   return what != nullptr ? what : "";
 }
 
-inline Value one_cause(const Error& e) {
-  constexpr const char* names[] = {"retryable", "transient", "terminal"};
-  Fields fields{{"code", text::repaired(e.code(), 64)},
-                {"message", text::repaired(e.message(), 4096)},
-                {"class", names[static_cast<uint32_t>(e.error_class())]}};
-  if (e.details() != nullptr && e.details()->type() != PIRN_T_BYTES) fields.add("details", *e.details());
-  return json::object(fields);
-}
-
-// The causes of an exception, without itself; outermost first.
+// The causes of an exception, without itself; outermost first. Each is a JSON object.
 class Causes {
  public:
   explicit Causes(const std::exception& thrown) { visit(thrown); }
+  Causes() = default;
 
-  // A JSON array; empty when there are none.
+  void add(const std::exception& cause) {
+    if (const auto* error = dynamic_cast<const Error*>(&cause))
+      push(object_of(*error));
+    else
+      push(json::object({{"message", text::repaired(what_of(cause), 4096)}}).str());
+    visit(cause);
+  }
+
+  bool empty() const { return causes_.empty(); }
   std::string json() const {
-    std::string out;
-    for (const Value& cause : causes_) {
-      out += out.empty() ? '[' : ',';
-      cause.append_json(out);
+    std::string out = "[";
+    for (const std::string& cause : causes_) {
+      if (out.size() > 1) out += ',';
+      out += cause;
     }
-    return out.empty() ? out : out + ']';
+    return out += ']';
   }
 
  private:
-  bool full() const { return causes_.size() >= static_cast<size_t>(kMaxCauses); }
+  void push(std::string cause) {
+    if (causes_.size() < static_cast<size_t>(kMaxCauses)) causes_.push_back(std::move(cause));
+  }
 
-  void add(const std::exception& cause) {
-    const auto* error = dynamic_cast<const Error*>(&cause);
-    causes_.push_back(error != nullptr
-                          ? one_cause(*error)
-                          : Value(json::object({{"message", text::repaired(what_of(cause), 4096)}})));
-    visit(cause);
+  static std::string object_of(const Error& e) {
+    constexpr const char* names[] = {"retryable", "transient", "terminal"};
+    Fields fields{{"code", text::repaired(e.code(), 64)},
+                  {"message", text::repaired(e.message(), 4096)},
+                  {"class", names[static_cast<uint32_t>(e.error_class())]}};
+    if (!e.details().is_null()) fields.add("details", json::raw(std::string(e.details().text())));
+    return json::object(fields).str();
   }
 
   void visit(const std::exception& e) {
     if (const auto* error = dynamic_cast<const Error*>(&e))
-      if (error->cause() != nullptr && !full()) add(*error->cause());
+      for (const json::View cause : error->causes().items()) push(std::string(cause.text()));
     const auto* nested = dynamic_cast<const std::nested_exception*>(&e);
-    if (nested == nullptr || !nested->nested_ptr() || full()) return;
+    if (nested == nullptr || !nested->nested_ptr() || causes_.size() >= static_cast<size_t>(kMaxCauses))
+      return;
     try {
       nested->rethrow_nested();
     } catch (const std::exception& cause) {
       add(cause);
     } catch (...) {
-      causes_.push_back(json::object({{"message", "an exception that is not a std::exception"}}));
+      push(json::object({{"message", "an exception that is not a std::exception"}}).str());
     }
   }
 
-  std::vector<Value> causes_;
+  std::vector<std::string> causes_;
 };
 
-// nullopt: they stay as they are.
-inline std::optional<Value> details_with_causes(const Value* details, const std::exception& thrown) {
-  if (details != nullptr && !details->is_object()) return std::nullopt;
-  const std::string causes = Causes(thrown).json();
-  if (causes.empty()) return std::nullopt;
-  std::string object = details != nullptr ? details->to_json() : "{}";
-  const json::View members{object};
-  if (members.find("causes")) return std::nullopt;
-  const bool empty = members.size() == 0;
-  object.erase(object.find_last_of('}'));
-  object += (empty ? "\"causes\":" : ",\"causes\":") + causes + "}";
-  return Value(json::raw(std::move(object)));
+// Those of the author, with the causes in them where there is a place for them; nullopt: none.
+inline std::optional<Value> details_with_causes(json::View details, const std::exception& thrown) {
+  const Causes causes(thrown);
+  std::string text(details.text());
+  if (!causes.empty() && (details.is_null() || (details.is_object() && !details.find("causes")))) {
+    if (details.is_null()) text = "{}";
+    const bool first = details.size() == 0;
+    text.erase(text.find_last_of('}'));
+    text += (first ? "\"causes\":" : ",\"causes\":") + causes.json() + "}";
+  }
+  if (text == "null") return std::nullopt;
+  return Value(json::raw(std::move(text)));
 }
 
 }  // namespace pirn::inline sdk::detail
+
+namespace pirn::inline sdk {
+
+inline Error&& Error::caused_by(const Error& cause) && {
+  detail::Causes causes;
+  causes.add(cause);
+  causes_ = causes.json();
+  return std::move(*this);
+}
+
+}  // namespace pirn::inline sdk

@@ -4,7 +4,6 @@
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -147,10 +146,12 @@ class Value {
   std::string text_;
 };
 
-inline Error::Error(ErrorCode code, std::string message, ErrorClass error_class, Value details)
+inline Error::Error(ErrorCode code, std::string message, ErrorClass error_class, const Value& details)
     : Error(code, std::move(message), error_class) {
-  details_ = std::make_shared<const Value>(std::move(details));
+  details_ = details.to_json();
 }
+inline json::View Error::details() const { return json::View(details_); }
+inline json::View Error::causes() const { return json::View(causes_); }
 
 struct Field {
   std::string key;
