@@ -31,7 +31,7 @@ refused "'$home' can be changed by every user (mode 0777)"
 chmod 700 .
 PIRN_STORE_URL="sqlite://$home/else.db"
 export PIRN_STORE_URL
-: >else.db
+echo something >else.db
 chmod 606 else.db
 refused "'$home/else.db' can be changed by other users (mode 0606)"
 unset PIRN_STORE_URL

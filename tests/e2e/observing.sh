@@ -205,9 +205,9 @@ expect 0 pirn run start gate --wait --tenant acme
 stop_host TERM 0
 
 # Where the store is: the environment, the configuration, the default.
-PIRN_STORE_URL=sqlite://other.db start_host --store memory
+PIRN_STORE_URL=sqlite://other.db start_host --store memory --init
 expect 0 pirn status;                             [ -f data/other.db ] || fail "PIRN_STORE_URL does not go first"
 stop_host TERM 0
-PIRN_DB_NAME=third.db start_host --store sqlite://second.db
+PIRN_DB_NAME=third.db start_host --store sqlite://second.db --init
 [ -f data/second.db ] && [ ! -f data/third.db ] || fail "the command line does not go before PIRN_DB_NAME"
 done_well

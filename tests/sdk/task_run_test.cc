@@ -302,7 +302,7 @@ TEST(Descriptor, DefinitionIsMadeOnceAndNamesEachStep) {
   ASSERT_NE(text, nullptr);
   EXPECT_EQ(text, plugin->definition(&error));
   auto steps = pirn::json::View(text)["workflows"].items().at(0)["steps"].items();
-  EXPECT_EQ(steps.size(), 23u);
+  EXPECT_EQ(steps.size(), 27u);
   EXPECT_EQ(steps[0]["at"].as<std::string>().find("tests/sdk/package_under_test.cc:"), 0u) << steps[0].text();
 }
 
