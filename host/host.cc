@@ -208,8 +208,8 @@ class Host::Core final : public api::Vitals {
     const worker::LastLife& last = crash_record_->last_life();
     api::LastEnd end{last.end == worker::LastLife::End::clean, engine::words_of(last.end), {}};
     for (const engine::LostCall& call : machine_->engine.lost_calls())
-      end.calls.push_back({call.tenant, call.execution.text(), call.workflow, call.step, call.function,
-                           name_of(call.role)});
+      end.calls.push_back(
+          {call.tenant, call.execution.text(), call.workflow, call.step, call.function, name_of(call.role)});
     return end;
   }
   std::string version() const override { return PIRN_VERSION; }

@@ -165,7 +165,8 @@ TEST(Await, WhatIsTooLargeIsRefusedAndTheStepStaysAwaiting) {
   options.execution_limit_bytes = 1000;
   World world(options);
   const ExecutionId id = start_awaiting(world);
-  expect_refused(world.resume(id, "{\"x\":\"" + std::string(2000, 'y') + "\"}"), Code::execution_too_large, "1000");
+  expect_refused(world.resume(id, "{\"x\":\"" + std::string(2000, 'y') + "\"}"), Code::execution_too_large,
+                 "1000");
   expect_refused(world.resume(id, R"({"__x":1})"), Code::invalid_argument, "__x");
   EXPECT_EQ(world.step_state(id, "ask"), "awaiting");
 }

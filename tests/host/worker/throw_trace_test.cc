@@ -56,7 +56,9 @@ TEST_F(ThrownByPackages, IsOfTheExceptionThatLeftTheFunction) {
   EXPECT_EQ(details.at("stacktrace").as_array().size() + 2, of_inner);
 }
 
-TEST_F(ThrownByPackages, LeavesDetailsThatAreNoObjectAlone) { EXPECT_EQ(error_of("throws_list").details, "[1]"); }
+TEST_F(ThrownByPackages, LeavesDetailsThatAreNoObjectAlone) {
+  EXPECT_EQ(error_of("throws_list").details, "[1]");
+}
 
 TEST_F(ThrownByPackages, IsNotGivenToAnAnswer) { EXPECT_EQ(error_of("fails").details, ""); }
 
