@@ -133,6 +133,7 @@ journal::StepError repaired_error(const pirn_str* code, const pirn_str* message,
 }
 
 void add_stacktrace(journal::StepError& error, std::vector<std::string> frames, const CallLimits& limits) {
+  if (frames.empty()) return;
   const std::string details = error.details.empty() ? "{}" : error.details;
   if (!details.starts_with('{')) return;
   const auto members = journal::parse_object(details);

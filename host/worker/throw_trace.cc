@@ -52,7 +52,7 @@ const void* module_of(const void* address) {
   return dladdr(address, &info) != 0 ? info.dli_fbase : nullptr;
 }
 
-// A return address stands behind the call.
+// `address`: to which a call returns; the call itself comes before it.
 std::string text_of(const void* address, std::string_view package) {
   const void* call = static_cast<const char*>(address) - 1;
   Dl_info info{};
@@ -71,7 +71,11 @@ std::string text_of(const void* address, std::string_view package) {
 
 }  // namespace
 
-ThrowTrace::ThrowTrace(std::string_view package) { the_package = package; }
+// An exception of an earlier call may have had the address of one of this call.
+ThrowTrace::ThrowTrace(std::string_view package) {
+  the_package = package;
+  for (Thrown& thrown : the_last) thrown.object = nullptr;
+}
 ThrowTrace::~ThrowTrace() { the_package = {}; }
 
 std::vector<std::string> ThrowTrace::of_handled_exception() {
