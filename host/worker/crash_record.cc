@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "host/worker/end_process.h"
 #include "host/worker/exit_guard.h"
 
 namespace pirn::worker {
@@ -392,7 +392,7 @@ void before_exit(const char* function, int status) {
   record->note_killer();
   if (!said.exchange(true)) record->say_exit(function, status);
   // Other threads go on until the end, so that nothing is destroyed.
-  for (;;) syscall(SYS_exit_group, CrashRecord::kExitStatus);
+  end_process(CrashRecord::kExitStatus);
 }
 
 // ---- stacks of signals ----

@@ -4,25 +4,30 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdarg>
 #include <cstdlib>
+
+#include "host/worker/end_process.h"
 
 namespace {
 
-// The C library's own, resolved before main(): the child of a fork may take no lock and so not look for them.
-using End = void (*)(int);
-End c_library(const char* function) { return reinterpret_cast<End>(dlsym(RTLD_NEXT, function)); }
-const End c_exit = c_library("exit"), c_quick_exit = c_library("quick_exit");
-
-// `end` may not return, and does not. Null: a library's constructor ends the process before main().
-[[noreturn]] void end_by(End end, const char* function, int status) {
-  if (end == nullptr) end = c_library(function);
-  if (end != nullptr) end(status);
-  for (;;) syscall(SYS_exit_group, status);
+// The C library's own, looked up before main(): the child of a fork may take no lock and so not look for
+// them. Null: a library's constructor calls one before that.
+template <class Function>
+Function* c_library(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
+using End = void(int);
+using SystemCall = long(long, ...);
+End* const c_exit = c_library<End>("exit");
+End* const c_quick_exit = c_library<End>("quick_exit");
+SystemCall* const c_syscall = c_library<SystemCall>("syscall");
 
-// A signal handler or the child of vfork() may ask for it: nothing but a system call is allowed here.
-[[noreturn]] void end_at_once(int status) {
-  for (;;) syscall(SYS_exit_group, status);
+// `end` does not return.
+[[noreturn]] void end_by(End* end, const char* function, int status) {
+  if (end == nullptr) end = c_library<End>(function);
+  if (end != nullptr) end(status);
+  pirn::worker::end_process(status);
 }
 
 }  // namespace
@@ -41,12 +46,28 @@ extern "C" {
 
 [[noreturn]] void _exit(int status) {
   pirn::worker::before_exit("_exit", status);
-  end_at_once(status);
+  pirn::worker::end_process(status);
 }
 
 [[noreturn]] void _Exit(int status) noexcept {
   pirn::worker::before_exit("_Exit", status);
-  end_at_once(status);
+  pirn::worker::end_process(status);
+}
+
+// As many arguments as a system call can have are passed on, whether or not they were given.
+long syscall(long number, ...) noexcept {
+  va_list list;
+  va_start(list, number);
+  long a[6];
+  for (long& argument : a) argument = va_arg(list, long);
+  va_end(list);
+  if (number == SYS_exit_group) {
+    const int status = static_cast<int>(a[0]);
+    pirn::worker::before_exit("exit_group", status);
+    pirn::worker::end_process(status);
+  }
+  SystemCall* const call = c_syscall != nullptr ? c_syscall : c_library<SystemCall>("syscall");
+  return call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 }  // extern "C"

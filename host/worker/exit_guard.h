@@ -1,10 +1,12 @@
-// exit(), quick_exit(), _exit() and _Exit() of package code end the process of the host, and with a status of
-// the package's choice: 0 would tell a service manager that nothing is wrong. exit_guard.cc defines these
-// functions over those of the C library, in programs that are linked with pirn_guard_exit() (CMakeLists.txt):
-// the dynamic linker then finds them first, for packages too. Elsewhere the handlers of exit() see to it.
+// exit(), quick_exit(), _exit(), _Exit() and syscall(SYS_exit_group) of package code end the process of the
+// host, and with a status of the package's choice: 0 would tell a service manager that nothing is wrong.
+// exit_guard.cc defines these functions over those of the C library, in programs that are linked with
+// pirn_guard_exit() (CMakeLists.txt): the dynamic linker then finds them first, for packages too. Elsewhere the
+// handlers of exit() see to it.
 //
-// The system call itself cannot be caught. It ends the process with whatever status it was given; who was
-// under way is in the crash record all the same.
+// A system call that package code makes with an instruction of its own cannot be caught: a seccomp filter could,
+// but every process that a step starts would inherit it. It ends the process with whatever status it was given;
+// who was under way is in the crash record all the same.
 #pragma once
 
 namespace pirn::worker {

@@ -2,6 +2,7 @@
 #include "host/worker/crash_record.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,12 +132,14 @@ TEST_F(CrashRecordTest, SoDoesAStackThatOverflows) {
 
 // None of them is a success, whatever status was asked for.
 TEST_F(CrashRecordTest, WhoeverEndsTheProcessIsNamedAndItIsNoSuccess) {
-  void (*const ends[])() = {[] { std::exit(0); }, [] { std::quick_exit(0); }, [] { _exit(0); },
-                            [] { std::_Exit(0); }, [] { std::exit(5); }};
+  void (*const ends[])() = {[] { std::exit(0); }, [] { std::quick_exit(0); },
+                            [] { _exit(0); },     [] { std::_Exit(0); },
+                            [] { std::exit(5); }, [] { syscall(SYS_exit_group, 0); }};
   for (void (*const end)() : ends) {
     const std::string at = file();
-    EXPECT_EXIT(live(at, call(7), end), testing::ExitedWithCode(CrashRecord::kExitStatus),
-                "process_ended.*'charge_card' of the step 'charge' .acme::orders@1.2.3.*xit\\([05]\\)");
+    EXPECT_EXIT(
+        live(at, call(7), end), testing::ExitedWithCode(CrashRecord::kExitStatus),
+        "process_ended.*'charge_card' of the step 'charge' .acme::orders@1.2.3.*xit(_group)?\\([05]\\)");
     EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}}}));
   }
 }
@@ -194,9 +197,26 @@ TEST_F(CrashRecordTest, WhatCannotBeCaughtIsInTheSlots) {
   }
 }
 
-TEST_F(CrashRecordTest, ASystemCallEndsTheProcessAndTheSlotsSayWhoRan) {
+TEST_F(CrashRecordTest, OtherSystemCallsAreTheCLibrarys) {
+  EXPECT_EQ(syscall(SYS_getpid), getpid());
+  EXPECT_EQ(syscall(SYS_mmap, nullptr, size_t{4096}, PROT_READ, MAP_PRIVATE, -1, off_t{0}), -1);
+  EXPECT_EQ(errno, EBADF);
+}
+
+[[noreturn]] void exit_group_by_instruction() {
+#if defined(__x86_64__)
+  asm volatile("syscall" ::"a"(SYS_exit_group), "D"(0) : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+  register long number asm("x8") = SYS_exit_group;
+  register long status asm("x0") = 0;
+  asm volatile("svc 0" ::"r"(number), "r"(status) : "memory");
+#endif
+  __builtin_unreachable();
+}
+
+TEST_F(CrashRecordTest, AnInstructionOfItsOwnEndsTheProcessAndTheSlotsSayWhoRan) {
   const std::string at = file();
-  EXPECT_EXIT(live(at, call(7), [] { syscall(SYS_exit_group, 0); }), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(live(at, call(7), exit_group_by_instruction), testing::ExitedWithCode(0), "");
   EXPECT_EQ(last_life().end, End::crash);
   EXPECT_EQ(last_life().running, both(7));
 }
