@@ -63,7 +63,7 @@ void flush_log() { log::flush(); }
 class Host::Core final : public api::Vitals {
  public:
   Core(HostOptions options, store::DataDirectory directory)
-      : options_(std::move(options)), directory_(std::move(directory)), started_at_(Clock().now()) {}
+      : options_(std::move(options)), directory_(std::move(directory)), started_at_(clock_.now()) {}
 
   ~Core() override {
     if (server_) server_->stop();
@@ -76,7 +76,7 @@ class Host::Core final : public api::Vitals {
                             {environment("PIRN_STORE_URL"), options_.store, environment("PIRN_DB_NAME")},
                             directory_.path()));
     PIRN_DO(check_parts());
-    const int64_t accept_at_ms = options_.accept_broken_audit ? Clock().now_ms() : 0;
+    const int64_t accept_at_ms = options_.accept_broken_audit ? clock_.wall_ms() : 0;
     PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path(),
                                                   .decompress = archive::decompress_apart(),
                                                   .probe = make_push_probe(options_.probe_program, false),
@@ -103,11 +103,12 @@ class Host::Core final : public api::Vitals {
         [this](const worker::Frame& frame, std::string_view name, std::string data, uint64_t line) {
           outlets_->publish_live(frame.execution, frame.release->tenant, name, data);
           feed_.publish_live(frame.execution, name, std::move(data), line);
-        });
+        },
+        clock_);
     // Of what a store in memory holds there is no next life that could be told of crashes.
     PIRN_TRY(crash_record_,
              worker::CrashRecord::open(location_.memory ? std::string() : directory_.file("crashes")));
-    machine_.emplace(*store_, *registry_, *voice_, tail_, capacity, crash_record_, !location_.memory,
+    machine_.emplace(*store_, *registry_, *voice_, tail_, capacity, crash_record_, !location_.memory, clock_,
                      options_.measure_cpu);
     open_notifier();
     PIRN_DO(recover());
@@ -115,7 +116,7 @@ class Host::Core final : public api::Vitals {
     for (const Error& error : machine_->engine.left_aside())
       log::write(log::Level::error, "engine", error.message);
     services_.emplace(api::Services{*registry_, *store_, *logbook_, *upkeep_, machine_->engine.inbox(), feed_,
-                                    *outlets_, meters_, *notifier_, *this,
+                                    *outlets_, meters_, *notifier_, *this, clock_,
                                     make_probe(*registry_, options_.probe_program, capacity), wrong_keys_,
                                     connections_, pool_, capacity});
     api::ServerOptions server;
@@ -268,7 +269,7 @@ class Host::Core final : public api::Vitals {
     for (const NotifierOptions& each : options_.notifiers)
       messengers[each.tenant] = each.url.empty() ? notify::command(each.command) : notify::webhook(each.url);
     notifier_ = std::make_unique<notify::Notifier>(std::move(messengers), machine_->engine.inbox(), *store_,
-                                                   [] { return Clock().now(); });
+                                                   [this] { return clock_.now(); });
   }
   Status resume_notifier() {
     PIRN_TRY(const std::vector<registry::Tenant> tenants, registry_->tenants());
@@ -322,7 +323,7 @@ class Host::Core final : public api::Vitals {
       outlets.push_back({"metric " + each.name, each.tenant, {}, std::move(meter)});
     }
     outlets_ = std::make_unique<events::Outlets>(
-        std::move(outlets), [] { return Clock().now(); },
+        std::move(outlets), [this] { return clock_.now(); },
         [](const events::OutletFailure& failure) {
           // A sink that goes on failing fills no log: the 1st, 2nd, 4th, 8th, … failure is told.
           if ((failure.occurrence & (failure.occurrence - 1)) != 0) return;
@@ -334,7 +335,7 @@ class Host::Core final : public api::Vitals {
 
   Status recover() {
     const worker::LastLife& last = crash_record_->last_life();
-    PIRN_DO(machine_->engine.recover(machine_->clock.now(), last));
+    PIRN_DO(machine_->recover(last));
     crash_record_->begin_life();
     tell_of_last_life(last);
     return {};
@@ -358,6 +359,7 @@ class Host::Core final : public api::Vitals {
   // inbox may hold answers to its connections, and the pool both.
   const HostOptions options_;
   store::DataDirectory directory_;
+  Clock clock_;
   const int64_t started_at_;
   store::StoreLocation location_;
   std::atomic<bool> draining_{false}, store_failed_{false}, serving_{false};

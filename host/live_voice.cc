@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "host/clock.h"
 #include "host/journal/text_writer.h"
 #include "host/journal/value.h"
 #include "host/log/log.h"
@@ -27,7 +26,7 @@ void LiveVoice::on_log(const worker::Invocation& invocation, uint32_t level, std
              {{"tenant", invocation.frame->release->tenant},
               {"execution", invocation.frame->execution_text},
               {"step", invocation.step_name}});
-  const int64_t at = Clock().now();
+  const int64_t at = clock_.now();
   std::string object = begin(invocation, at);
   object += ",\"level\":\"" + std::string(kLevels[known]) + "\",\"message\":";
   journal::append_json_string(object, message);
@@ -35,7 +34,7 @@ void LiveVoice::on_log(const worker::Invocation& invocation, uint32_t level, std
 }
 void LiveVoice::on_progress(const worker::Invocation& invocation, double progress, std::string_view note) {
   if (!wanted_(invocation.frame->execution)) return;
-  std::string object = begin(invocation, Clock().now());
+  std::string object = begin(invocation, clock_.now());
   object += ",\"progress\":";
   journal::append_json(object, journal::Value::of_real(progress));
   object += ",\"note\":";
@@ -43,7 +42,7 @@ void LiveVoice::on_progress(const worker::Invocation& invocation, double progres
   live_(*invocation.frame, "progress", std::move(object += '}'), 0);
 }
 void LiveVoice::on_stream(const worker::Invocation& invocation, std::string_view chunk, bool final) {
-  const int64_t at = Clock().now();
+  const int64_t at = clock_.now();
   std::string object = begin(invocation, at);
   object += ",\"chunk\":";
   journal::append_json_string(object, chunk);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "host/clock.h"
 #include "host/logbook/logbook.h"
 #include "host/worker/runner.h"
 
@@ -20,9 +21,9 @@ using Live =
 class LiveVoice final : public worker::Listener {
  public:
   // `book`: keeps lines and pieces of streams; null: nothing is kept. `wanted`: whether anybody watches the
-  // progress of that execution; cheap. Both outlive the voice.
-  LiveVoice(logbook::Logbook* book, std::function<bool(ExecutionId)> wanted, Live live)
-      : book_(book), wanted_(std::move(wanted)), live_(std::move(live)) {}
+  // progress of that execution; cheap. All outlive the voice.
+  LiveVoice(logbook::Logbook* book, std::function<bool(ExecutionId)> wanted, Live live, const Clock& clock)
+      : book_(book), wanted_(std::move(wanted)), live_(std::move(live)), clock_(clock) {}
 
   void on_log(const worker::Invocation& invocation, uint32_t level, std::string_view message) override;
   void on_progress(const worker::Invocation& invocation, double progress, std::string_view note) override;
@@ -36,6 +37,7 @@ class LiveVoice final : public worker::Listener {
   logbook::Logbook* const book_;
   const std::function<bool(ExecutionId)> wanted_;
   const Live live_;
+  const Clock& clock_;
   std::mutex speaking_;
 };
 

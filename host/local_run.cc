@@ -98,7 +98,7 @@ Result<std::string> run_local(const LocalRun& run) {
     packages.push_back(std::move(other));
   }
   packages.push_back(std::move(package));
-  PIRN_DO(deploy_locally(*registry, std::move(packages), run.probe_program, clock.now_ms()));
+  PIRN_DO(deploy_locally(*registry, std::move(packages), run.probe_program, clock.wall_ms()));
 
   std::mutex speaking;  // functions speak from threads of the runner
   const auto say = [&](std::string_view name, std::string_view data) {
@@ -110,7 +110,8 @@ Result<std::string> run_local(const LocalRun& run) {
   std::set<ExecutionId> ended;  // nested ones are among them
   LiveVoice voice(
       nullptr, [](ExecutionId) { return true; },
-      [&](const worker::Frame&, std::string_view name, std::string data, uint64_t) { say(name, data); });
+      [&](const worker::Frame&, std::string_view name, std::string data, uint64_t) { say(name, data); },
+      clock);
   CommitTail tail(
       [&](ExecutionId of, std::string_view, uint32_t commit_no, std::string_view body, bool last) {
         const Status shown = events::for_each_event(body, [&](const events::EventView& event) {
@@ -123,8 +124,8 @@ Result<std::string> run_local(const LocalRun& run) {
       });
   store::MemoryStore store;
   PIRN_TRY(const std::shared_ptr<worker::CrashRecord> record, worker::CrashRecord::open({}));
-  Machine machine(store, *registry, voice, tail, capacity, record, false);
-  PIRN_DO(machine.engine.recover(machine.clock.now()));
+  Machine machine(store, *registry, voice, tail, capacity, record, false, clock);
+  PIRN_DO(machine.recover());
   record->begin_life();  // a step that ends the process does not end the run well
 
   engine::Start start;

@@ -11,11 +11,42 @@
 
 namespace pirn {
 
+namespace {
+
+// So soon the host notices that somebody has set the system's clock, which no timer tells.
+constexpr int64_t kLongestSleep_ns = 5'000'000'000;
+
+void tell_of_jump(int64_t by, std::string_view when) {
+  log::write(log::Level::warn, "clock",
+             "the system's clock was set " + std::string(when) +
+                 ": cron, every and at follow it; timeouts and delays do not",
+             {{"by_ms", std::to_string(by / 1'000'000)}});
+}
+
+}  // namespace
+
+engine::Clocks Machine::clocks() const {
+  const ClockReading now = clock.read();
+  return {now.wall, now.steady, clock.boot()};
+}
+
+Status Machine::recover(const worker::LastLife& last) {
+  PIRN_DO(engine.recover(clocks(), last));
+  const engine::Beginning& beginning = engine.beginning();
+  clock.follow(beginning.origin);
+  if (beginning.jump != 0) tell_of_jump(beginning.jump, "since the host's last life");
+  if (beginning.shift != 0)
+    log::write(log::Level::warn, "clock", "timers that were pending are moved with the clock",
+               {{"by_ms", std::to_string(beginning.shift / 1'000'000)}});
+  return {};
+}
+
 Status Machine::run(const std::function<bool(const engine::Turn&, int64_t now, int64_t& sleep)>& finished) {
   while (true) {
-    const int64_t now = clock.now();
-    PIRN_TRY(const engine::Turn turn, engine.turn(now));
-    int64_t sleep = 60'000'000'000;
+    PIRN_TRY(const engine::Turn turn, engine.turn(clocks()));
+    const int64_t now = turn.now;
+    if (turn.jump != 0) tell_of_jump(turn.jump, "while the host ran");
+    int64_t sleep = kLongestSleep_ns;
     if (turn.next_timer) sleep = std::min(sleep, *turn.next_timer - now);
     if (finished(turn, now, sleep)) return {};
     if (turn.more || sleep <= 0) continue;

@@ -53,12 +53,13 @@ class CommitTail final : public engine::CommitListener {
 // runner, which waits for what runs.
 struct Machine {
   Machine(store::Store& store, const registry::Registry& registry, LiveVoice& voice, CommitTail& tail,
-          engine::Capacity capacity, std::shared_ptr<worker::CrashRecord> record, bool apart,
+          engine::Capacity capacity, std::shared_ptr<worker::CrashRecord> record, bool apart, Clock& clock,
           bool measure = false)
       : store(store),
+        clock(clock),
         releases(registry),
         runner(
-            {.measure = measure, .record = std::move(record)},
+            {.measure = measure, .now = [&clock] { return clock.now(); }, .record = std::move(record)},
             [&registry](const registry::Release& release) { return registry.load_library(release); }, voice,
             alarm),
         committer(apart ? std::make_unique<store::CommitThread>(store, [this] { alarm.wake(); }) : nullptr),
@@ -71,13 +72,16 @@ struct Machine {
   }
 
   store::Store& store;
-  Clock clock;
+  Clock& clock;  // follows the engine
   worker::Alarm alarm;
   RegistryReleases releases;
   worker::InProcessRunner runner;
   std::unique_ptr<store::CommitThread> committer;  // null: the loop commits
   engine::Engine engine;
 
+  // The engine's recover(); the clock follows it, and the log says what became of time.
+  Status recover(const worker::LastLife& last = {});
+  engine::Clocks clocks() const;
   // Turns until `finished`, which is asked after each turn and may shorten the sleep (ns).
   Status run(const std::function<bool(const engine::Turn&, int64_t now, int64_t& sleep)>& finished);
 };

@@ -49,7 +49,7 @@ Result<AuditFilter> read_filter(const Request& request) {
   filter.outcome = request.parameter("outcome");
   PIRN_DO(check_outcome(filter.outcome));
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
-    PIRN_TRY(const int64_t since_ns, parse_since_ns(since, now_ns()));
+    PIRN_TRY(const int64_t since_ns, parse_since_ns(since, now_ms() * 1'000'000));
     filter.since_ms = since_ns / 1'000'000;
   }
   const std::string_view order = request.parameter("order");

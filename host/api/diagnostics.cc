@@ -60,6 +60,17 @@ std::string connections_text(const ConnectionTable::Count& count) {
          std::to_string(count.closed) + " closed to make room, " + std::to_string(count.refused) + " refused";
 }
 
+std::string signed_ms(int64_t ns) { return (ns < 0 ? "" : "+") + std::to_string(ns / 1'000'000) + " ms"; }
+
+// Nothing is lost when somebody sets the clock, but whoever wonders about instants finds out why. Empty:
+// nobody ever has.
+std::string clock_text(const engine::EngineStats::Clock& clock) {
+  if (clock.jumps == 0) return {};
+  return "the system's clock was set " + std::to_string(clock.jumps) + " times, the last time by " +
+         signed_ms(clock.last_jump) + " at " + time_text_ns(clock.last_jump_at) +
+         " of engine time; now it is " + signed_ms(clock.offset) + " from engine time";
+}
+
 std::vector<Finding> examine(const Services& services, const engine::EngineStats& engine) {
   const Vitals& vitals = services.vitals;
   std::vector<Finding> all;
@@ -96,6 +107,7 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
   all.push_back(find("retention", policy.last_error.empty(), Condition::degraded, policy.last_error));
   all.push_back({"api", Condition::ok, api_text(services.pool)});
   all.push_back({"connections", Condition::ok, connections_text(services.connections.count())});
+  all.push_back({"clock", Condition::ok, clock_text(engine.clock)});
   const WrongKeys::Figures keys = services.wrong_keys.figures();
   all.push_back({"keys", Condition::ok,
                  keys.wrong == 0 ? std::string()
@@ -182,6 +194,7 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   append(out, "open_executions", "gauge", engine.open_executions);
   append(out, "running_steps", "gauge", engine.running_steps);
   append(out, "behind", "gauge", engine.behind);
+  append(out, "clock_jumps_total", "counter", engine.clock.jumps);
   append_slots(out, engine.slots);
   append(out, "executions_started_total", "counter", engine.executions_started);
   append(out, "executions_ended_total", "counter", engine.executions_ended);

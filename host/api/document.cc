@@ -155,11 +155,10 @@ Result<int64_t> parse_since_ns(std::string_view text, int64_t now) {
   return now - *duration;
 }
 
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
-int64_t now_ms() { return now_ns() / 1'000'000; }
 
 }  // namespace pirn::api

@@ -70,6 +70,5 @@ std::string time_text_ns(int64_t ns_since_1970);
 Result<int64_t> parse_since_ns(std::string_view text, int64_t now_ns);
 
 int64_t now_ms();
-int64_t now_ns();
 
 }  // namespace pirn::api

@@ -23,21 +23,24 @@ namespace {
 
 constexpr uint32_t kMaxPage = 1000;
 
-// When a start is to begin: `at` an instant or `in` a while. 0: at once.
-Result<int64_t> read_beginning(const Document& body) {
+// When a start is to begin: `at` an instant or `in` a while.
+Result<engine::When> read_beginning(const Document& body, int64_t now) {
   PIRN_TRY(const std::string at, body.text_or("at", ""));
   PIRN_TRY(const std::string in, body.text_or("in", ""));
   if (!at.empty() && !in.empty())
     return Error{Code::invalid_argument, "'at' and 'in' exclude each other", "Keep one of them."};
-  if (!at.empty()) return as_argument("at", schedule::parse_instant(at));
-  if (in.empty()) return int64_t{0};
-  PIRN_TRY(const int64_t delay, as_argument("in", definition::parse_duration(in)));
-  const int64_t now = now_ns();
-  if (delay > INT64_MAX - 1 - now) return Error{Code::invalid_argument, "'in' reaches beyond the year 2261"};
-  return now + delay;
+  engine::When when;
+  if (!at.empty()) {
+    PIRN_TRY(when.at, as_argument("at", schedule::parse_instant(at)));
+  }
+  if (in.empty()) return when;
+  PIRN_TRY(when.delay, as_argument("in", definition::parse_duration(in)));
+  if (when.delay > INT64_MAX - 1 - now)
+    return Error{Code::invalid_argument, "'in' reaches beyond the year 2261"};
+  return when;
 }
 
-Result<engine::Start> read_start(const Request& request) {
+Result<engine::Start> read_start(const Request& request, int64_t now) {
   PIRN_TRY(const Document body, Document::read(request.body, {"workflow", "input", "at", "in", "strategy"}));
   engine::Start start;
   start.tenant = request.tenant;
@@ -47,7 +50,7 @@ Result<engine::Start> read_start(const Request& request) {
   PIRN_TRY(const std::string input, body.object_or_empty("input"));
   PIRN_TRY(start.input, journal::parse_object(input));
   start.input_digest = sha256(input);
-  PIRN_TRY(start.wake_at, read_beginning(body));
+  PIRN_TRY(start.beginning, read_beginning(body, now));
   PIRN_TRY(const std::string strategy, body.text_or("strategy", ""));
   PIRN_TRY(start.strategy, engine::parse_strategy(strategy));
   start.key = request.header("idempotency-key");
@@ -86,7 +89,7 @@ Result<std::vector<std::string>> read_states(std::string_view states) {
   return out;
 }
 
-Result<store::ExecutionFilter> read_filter(const Request& request) {
+Result<store::ExecutionFilter> read_filter(const Request& request, int64_t now) {
   store::ExecutionFilter filter;
   filter.tenant = request.tenant;
   const WorkflowName name = split_workflow_name(request.parameter("workflow"));
@@ -94,7 +97,7 @@ Result<store::ExecutionFilter> read_filter(const Request& request) {
   filter.workflow = name.workflow;
   PIRN_TRY(filter.states, read_states(request.parameter("state")));
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
-    PIRN_TRY(filter.since, parse_since_ns(since, now_ns()));
+    PIRN_TRY(filter.since, parse_since_ns(since, now));
   }
   PIRN_TRY(const int64_t limit, number_parameter(request, "limit", 100, 1, kMaxPage));
   filter.limit = static_cast<uint32_t>(limit);
@@ -104,7 +107,7 @@ Result<store::ExecutionFilter> read_filter(const Request& request) {
   return filter;
 }
 
-Result<engine::CancelAll> read_cancel_all(const Request& request) {
+Result<engine::CancelAll> read_cancel_all(const Request& request, int64_t now) {
   PIRN_TRY(const Document body,
            Document::read(request.body, {"package", "workflow", "state", "tag", "since", "all", "reason",
                                          "rollback", "cleanup", "dry_run"}));
@@ -119,7 +122,7 @@ Result<engine::CancelAll> read_cancel_all(const Request& request) {
   PIRN_TRY(command.states, read_states(states));
   PIRN_TRY(const std::string since, body.text_or("since", ""));
   if (!since.empty()) {
-    PIRN_TRY(command.since, parse_since_ns(since, now_ns()));
+    PIRN_TRY(command.since, parse_since_ns(since, now));
   }
   PIRN_TRY(const bool all, body.flag_or("all", false));
   if (!all && command.package.empty() && command.workflow.empty() && command.tag.empty() && states.empty() &&
@@ -161,7 +164,7 @@ Response merge(const Services& services, const store::ExecutionFilter& filter, c
            std::find(filter.states.begin(), filter.states.end(), state) != filter.states.end();
   };
   Tags tags(services, filter.tenant, tag);
-  const int64_t now = now_ns();
+  const int64_t now = services.clock.now();
   std::string out = "{\"executions\":[";
   ExecutionId last;
   uint32_t examined = 0;
@@ -216,7 +219,7 @@ Response refuse_cancel(const Services& services, const std::string& tenant, Exec
 void start_execution(const Services& services, RequestPtr request, Respond respond) {
   if (services.vitals.draining())
     return respond(problem(Error{Code::shutting_down, "the host is shutting down and starts nothing"}));
-  Result<engine::Start> start = read_start(*request);
+  Result<engine::Start> start = read_start(*request, services.clock.now());
   if (!start) return respond(problem(start.error()));
   start->reply = [respond](Result<engine::Started> started) {
     if (!started) return respond(problem(started.error()));
@@ -231,7 +234,7 @@ void start_execution(const Services& services, RequestPtr request, Respond respo
 }
 
 void list_executions(const Services& services, RequestPtr request, Respond respond) {
-  Result<store::ExecutionFilter> filter = read_filter(*request);
+  Result<store::ExecutionFilter> filter = read_filter(*request, services.clock.now());
   if (!filter) return respond(problem(filter.error()));
   engine::ListOpen list;
   list.tenant = filter->tenant;
@@ -310,8 +313,9 @@ void with_steps(const Services& services, const RequestPtr& request, const Respo
 }
 
 void show_execution(const Services& services, RequestPtr request, Respond respond) {
-  with_view(services, request, respond,
-            [](const engine::View& view) { return json(200, execution_text(view, now_ns())); });
+  with_view(services, request, respond, [&services](const engine::View& view) {
+    return json(200, execution_text(view, services.clock.now()));
+  });
 }
 
 bool Tags::wanted(const Digest& release, const std::string& workflow) {
@@ -395,7 +399,7 @@ void cancel_some(const Services& services, const std::shared_ptr<Cancelling>& al
 }  // namespace
 
 void cancel_executions(const Services& services, RequestPtr request, Respond respond) {
-  Result<engine::CancelAll> command = read_cancel_all(*request);
+  Result<engine::CancelAll> command = read_cancel_all(*request, services.clock.now());
   if (!command) return respond(problem(command.error()));
   cancel_some(services, std::make_shared<Cancelling>(Cancelling{std::move(*command), {}, respond}));
 }

@@ -47,7 +47,7 @@ void set_workflow(LetterFilter& filter, WorkflowName name) {
   filter.workflow = std::move(name.workflow);
 }
 
-Result<LetterFilter> read_filter(const Document& body, const Request& request) {
+Result<LetterFilter> read_filter(const Document& body, const Request& request, int64_t now) {
   LetterFilter filter;
   PIRN_TRY(filter.package, body.text_or("package", ""));
   PIRN_TRY(WorkflowName name, workflow_in(body, request));
@@ -55,11 +55,11 @@ Result<LetterFilter> read_filter(const Document& body, const Request& request) {
   PIRN_TRY(filter.code, body.text_or("code", ""));
   PIRN_TRY(const std::string since, body.text_or("since", ""));
   if (!since.empty()) {
-    PIRN_TRY(filter.since, parse_since_ns(since, now_ns()));
+    PIRN_TRY(filter.since, parse_since_ns(since, now));
   }
   PIRN_TRY(const std::string before, body.text_or("before", ""));
   if (!before.empty()) {
-    PIRN_TRY(filter.before, parse_since_ns(before, now_ns()));
+    PIRN_TRY(filter.before, parse_since_ns(before, now));
   }
   return filter;
 }
@@ -78,14 +78,14 @@ Status read_cursor(std::string_view cursor, engine::ListLetters& list) {
   return {};
 }
 
-Result<engine::ListLetters> read_list(const Request& request) {
+Result<engine::ListLetters> read_list(const Request& request, int64_t now) {
   engine::ListLetters list;
   list.tenant = request.tenant;
   list.filter.package = request.parameter("package");
   set_workflow(list.filter, split_workflow_name(request.parameter("workflow")));
   list.filter.code = request.parameter("code");
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
-    PIRN_TRY(list.filter.since, parse_since_ns(since, now_ns()));
+    PIRN_TRY(list.filter.since, parse_since_ns(since, now));
   }
   PIRN_TRY(const int64_t limit, number_parameter(request, "limit", 100, 1, kMaxPage));
   list.limit = static_cast<uint32_t>(limit);
@@ -148,7 +148,7 @@ void retry_one(const Services& services, const Request& request, const Respond& 
 }  // namespace
 
 void list_dead_letters(const Services& services, RequestPtr request, Respond respond) {
-  Result<engine::ListLetters> list = read_list(*request);
+  Result<engine::ListLetters> list = read_list(*request, services.clock.now());
   if (!list) return respond(problem(list.error()));
   // One more than is shown says whether any are older.
   list->reply = [&services, request, respond, limit = list->limit++](Result<std::vector<Letter>> letters) {
@@ -195,7 +195,7 @@ void retry_dead_letters(const Services& services, RequestPtr request, Respond re
                                                                  "before", "limit", "on_active"}));
     engine::RetryLetters command;
     command.tenant = request->tenant;
-    PIRN_TRY(command.filter, read_filter(body, *request));
+    PIRN_TRY(command.filter, read_filter(body, *request, services.clock.now()));
     PIRN_TRY(const int64_t limit, body.integer_or("limit", 100, 1, kMaxPage));
     command.limit = static_cast<uint32_t>(limit);
     PIRN_TRY(command.on_active, body.flag_or("on_active", false));
@@ -239,7 +239,7 @@ void prune_dead_letters(const Services& services, RequestPtr request, Respond re
     PIRN_DO(body.text("before"));  // all there is goes by no mistake
     engine::DiscardLetters command;
     command.tenant = request->tenant;
-    PIRN_TRY(command.filter, read_filter(body, *request));
+    PIRN_TRY(command.filter, read_filter(body, *request, services.clock.now()));
     return command;
   };
   Result<engine::DiscardLetters> command = read();

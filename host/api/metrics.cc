@@ -78,7 +78,7 @@ Result<Figures> read_figures(const Services& services, ExecutionId id) {
 
 Result<Response> metrics(const Services& services, ExecutionId id) {
   PIRN_TRY(const Figures figures, read_figures(services, id));
-  const int64_t total = figures.total_ns(now_ns());
+  const int64_t total = figures.total_ns(services.clock.now());
   const double success = figures.success_rate();
   const std::optional<double> use = figures.utilisation();
   const Grade grade = grade_of(success, static_cast<double>(total) / 1e9, use);
@@ -238,7 +238,7 @@ Result<Response> dashboard(const Services& services, const std::string& tenant,
     workflows[workflow] = std::move(counts);
   }
   return json(200,
-              bj::object{{"timestamp", time_text_ns(now_ns())},
+              bj::object{{"timestamp", time_text_ns(services.clock.now())},
                          {"active_workflows", open.size()},
                          {"active_tasks", running_steps},
                          {"success_rate", closed.empty() ? bj::value(nullptr)

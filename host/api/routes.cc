@@ -91,7 +91,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/schedules/{workflow}/resume", tenant, Permission::control_execution, "Ends a pause: the schedule goes on with the next fire that lies ahead.", "", nullptr, resume_schedule},
     {"POST", "/v1/schedules/{workflow}/trigger", tenant, Permission::start_execution, "Starts what the schedule starts, now, beside its timetable.", "", nullptr, trigger_schedule},
     {"POST", "/v1/schedules/{workflow}/backfill", tenant, Permission::start_execution, "Starts each fire of the past that has started nothing: {from, to, dry_run}; at most 1000, max_running does not count.", "", nullptr, backfill_schedule},
-    {"POST", "/v1/events", tenant, Permission::start_execution, "Tells of an event: {event, id, payload}. Starts every workflow that has it in on_event; an id is taken once. `refused` are those that wait for it and cannot start now, and why.", "", nullptr, emit_event},
+    {"POST", "/v1/events", tenant, Permission::start_execution, "Tells of an event: {event, id, payload}. Starts every workflow that has it in on_event; an id is taken once for each event; with another payload it is the error event_conflict. `refused` are those that wait for it and cannot start now, and why.", "", nullptr, emit_event},
     {"GET", "/v1/events", tenant, Permission::view, "The tenant's own journal, oldest first: what its schedules did, its events, its dead letters, its circuit breakers.", "after limit", list_tenant_events},
 
     {"GET", "/v1/dead-letters", tenant, Permission::view, "What executions that failed for good left behind, the newest failure first.", "package workflow code since limit cursor", nullptr, list_dead_letters},

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/clock.h"
 #include "host/engine/resources.h"
 #include "packager/error/error.h"
 #include "registry/ids.h"
@@ -93,6 +94,7 @@ struct Services {
   const std::vector<std::shared_ptr<const events::MeterSink>>& meters;
   const notify::Notifier& notifier;
   const Vitals& vitals;
+  const Clock& clock;     // the engine's: of durations and of what is now
   registry::Probe probe;  // loads a release where it can do no harm
   WrongKeys& wrong_keys;
   ConnectionTable& connections;

@@ -44,7 +44,7 @@ Result<Response> prune(const Services& services, const Request& request) {
   PIRN_TRY(const bool dry_run, body.flag_or("dry_run", false));
   PIRN_TRY(const bool compact, body.flag_or("compact", false));
   PIRN_TRY(const store::StoreStats before, services.store.stats());
-  PIRN_TRY(const upkeep::Pruned pruned, services.upkeep.prune(rule, now_ns(), dry_run));
+  PIRN_TRY(const upkeep::Pruned pruned, services.upkeep.prune(rule, services.clock.now(), dry_run));
   if (compact && !dry_run) PIRN_DO(services.upkeep.compact());
   PIRN_TRY(const store::StoreStats after, services.store.stats());
   return json(200, bj::object{{"executions", pruned.executions},

@@ -77,7 +77,7 @@ Result<engine::Emit> read_event(const Request& request) {
   return emit;
 }
 
-Result<engine::Backfill> read_backfill(const Request& request) {
+Result<engine::Backfill> read_backfill(const Request& request, int64_t now) {
   PIRN_TRY(const Document body, Document::read(request.body, {"from", "to", "dry_run"}));
   engine::Backfill backfill;
   backfill.tenant = request.tenant;
@@ -85,7 +85,7 @@ Result<engine::Backfill> read_backfill(const Request& request) {
   PIRN_TRY(const std::string from, body.text("from"));
   PIRN_TRY(backfill.from, as_argument("from", schedule::parse_instant(from)));
   PIRN_TRY(const std::string to, body.text_or("to", ""));
-  backfill.to = now_ns();
+  backfill.to = now;
   if (!to.empty()) {
     PIRN_TRY(backfill.to, as_argument("to", schedule::parse_instant(to)));
   }
@@ -127,14 +127,15 @@ void next_fires(const Services& services, RequestPtr request, Respond respond) {
   const Result<int64_t> count = number_parameter(*request, "count", 5, 1, 100);
   if (!count) return respond(problem(count.error()));
   const auto answered = [&services, request, respond, count = *count](Result<ScheduleView> view) {
-    services.pool.post(request->queue, [respond, count, view = std::move(view)] {
+    services.pool.post(request->queue, [&services, respond, count, view = std::move(view)] {
       if (!view) return respond(problem(view.error()));
       bj::array instants;
       std::optional<int64_t> at;
       if (view->timetable && !view->state.paused && view->state.next != journal::kNever)
         at = view->state.next;
       else if (view->timetable && view->state.paused)
-        at = view->timetable->next(now_ns());  // what a resume would lead to
+        at = view->timetable->next(view->relative ? services.clock.now()
+                                                  : services.clock.wall());  // if resumed
       for (; at && static_cast<int64_t>(instants.size()) < count; at = view->timetable->next(*at))
         instants.push_back(bj::object{{"instant", print_instant(*at)}});
       bj::object out = object_of(*view);
@@ -156,7 +157,7 @@ void trigger_schedule(const Services& services, RequestPtr request, Respond resp
 }
 
 void backfill_schedule(const Services& services, RequestPtr request, Respond respond) {
-  Result<engine::Backfill> backfill = read_backfill(*request);
+  Result<engine::Backfill> backfill = read_backfill(*request, services.clock.wall());
   if (!backfill) return respond(problem(backfill.error()));
   backfill->reply = [respond,
                      dry_run = backfill->dry_run](Result<std::vector<engine::Backfill::Fire>> fires) {

@@ -116,9 +116,11 @@ using Timers = scheduler::Timers<Due>;
 
 // Everything an execution needs to decide with: the instant and where its decisions go.
 struct Decision {
-  int64_t now = 0;
+  int64_t now = 0;   // engine time
+  int64_t wall = 0;  // the wall clock: for what calendars say
   Change& change;
   Timers& timers;
+  Timers& wall_timers;
   IdSource& ids;
   Resources& resources;
   uint64_t& next_invocation;
@@ -130,7 +132,8 @@ struct Decision {
   size_t execution_limit_bytes = 0;
   size_t body_limit_bytes = 0;
   const registry::Catalog* catalog = nullptr;
-  std::span<const worker::Killer> killers{};  // recovery
+  int64_t shift = 0;                          // recovery: of what is pending in engine time
+  std::span<const worker::Killer> killers{};  // likewise
   bool killed_host(uint64_t invocation) const {
     return invocation != 0 && std::any_of(killers.begin(), killers.end(), [&](const worker::Killer& killer) {
              return killer.invocation == invocation;

@@ -36,7 +36,7 @@ struct Start {
   std::string
       key;  // unique within the tenant; empty: none. The same key with another input: start_key_conflict
   std::string trigger = "manual";
-  int64_t wake_at = 0;  // not before; 0: at once
+  When beginning;
   journal::Strategy strategy = journal::Strategy::as_defined;
   Reply<Started> reply;
 };
@@ -202,6 +202,14 @@ struct SlotUse {
 struct EngineStats {
   uint64_t open_executions = 0, running_steps = 0, ready_executions = 0, turns = 0, commits = 0,
            executions_started = 0, executions_ended = 0;
+  // What the clock does: engine time, the wall clock minus it, and how often and how far the wall clock was
+  // set.
+  struct Clock {
+    int64_t now = 0, offset = 0;
+    uint64_t jumps = 0;
+    int64_t last_jump = 0, last_jump_at = 0;  // 0: never
+  };
+  Clock clock;
   uint64_t behind = 0;  // schedules and delayed starts that the host missed and has yet to make up for
   std::vector<ResourceUse> resources;
   SlotUse slots;

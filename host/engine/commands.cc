@@ -65,7 +65,7 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
   const ExecutionId id =
       launch(deciding, *target,
              {std::move(command.tenant), std::move(command.input), command.input_digest,
-              std::move(command.key), std::move(command.trigger), command.wake_at, command.strategy});
+              std::move(command.key), std::move(command.trigger), command.beginning, command.strategy});
   answer(Started{id, false});
 }
 
@@ -80,7 +80,12 @@ ExecutionId Engine::Core::launch(Decision& deciding, const registry::Catalog::Ta
   record.input_digest = launch.input_digest;
   record.trigger = std::move(launch.trigger);
   record.input = std::move(launch.input);
-  record.wake_at = launch.wake_at > deciding.now ? launch.wake_at : 0;
+  if (launch.beginning.delay > 0) {
+    record.wake_at = later(deciding.now, launch.beginning.delay);
+  } else if (launch.beginning.at > deciding.wall) {
+    record.wake_at = launch.beginning.at;
+    record.by_wall_clock = true;
+  }
   record.strategy = launch.strategy;
 
   if (!launch.key.empty()) start_keys_.emplace(std::pair(launch.tenant, std::move(launch.key)), id);
@@ -287,6 +292,8 @@ void Engine::Core::handle(Decision& deciding, Stats& command) {
   stats.running_steps = running_steps();
   stats.ready_executions = queue_.size();
   stats.behind = catch_up_.size();
+  const journal::ClockState& clock = known_clock();
+  stats.clock = {deciding.now, time_.offset(), clock.jumps, clock.last_jump, clock.last_jump_at};
   stats.resources = resources_.use();
   stats.slots = slot_use();
   deciding.change.reply_to(command, std::move(stats));

@@ -53,9 +53,10 @@ class Engine::Core : private Launcher {
   void stop_dispatching() { dispatching_ = false; }
   size_t running_steps() const;
 
-  Status recover(int64_t now, const worker::LastLife& last);
+  Status recover(const Clocks& clocks, const worker::LastLife& last);
+  const Beginning& beginning() const { return beginning_; }
   const std::vector<LostCall>& lost_calls() const { return lost_calls_; }
-  Result<Turn> turn(int64_t now);
+  Result<Turn> turn(const Clocks& clocks);
 
  private:
   using ExecutionPtr = std::unique_ptr<Execution>;
@@ -118,7 +119,8 @@ class Engine::Core : private Launcher {
   void set_slot_terms(const std::string& tenant, uint32_t number);
   SlotUse slot_use() const;
   void missed(const std::string& tenant, const journal::ScheduleName& schedule) override;
-  bool missed(Execution& execution, int64_t now);
+  bool missed(Execution& execution);
+  void look_for_room();
   Result<size_t> catch_up(Decision& decision);
   void touched(Execution& execution);
   void queue_up(Execution& execution);  // for dispatch, if it can start a step
@@ -133,6 +135,11 @@ class Engine::Core : private Launcher {
   Status find_lost_children(Decision& decision);
   Result<std::optional<Started>> find_start_key(const Start& command);
   Line line_of(const Execution& execution) const;
+
+  // Time.
+  void begin_time(const Clocks& clocks, int64_t newest);
+  int64_t look_at_clock(Decision& decision);
+  const journal::ClockState& known_clock() const;
 
   // Commit.
   struct Batch;
@@ -173,10 +180,12 @@ class Engine::Core : private Launcher {
                   const registry::RequiredPtr& required);
   uint32_t tenant_number(const std::string& tenant);
   Execution* open_execution(std::string_view tenant, ExecutionId id);
-  Decision decision(int64_t now) {
-    return {now,
+  Decision decision() {
+    return {time_.now(),
+            time_.wall(),
             batch_->change,
             timers_,
+            wall_timers_,
             ids_,
             resources_,
             next_invocation_,
@@ -223,7 +232,10 @@ class Engine::Core : private Launcher {
     ExecutionId start;
   };
   scheduler::CatchUp<Missed> catch_up_;
+  TimeLine time_;
+  Beginning beginning_;
   Timers timers_;
+  Timers wall_timers_;  // of starts at an instant of the wall clock
   TenantStreams streams_;
   Triggers triggers_;
   Breakers breakers_;
@@ -237,7 +249,6 @@ class Engine::Core : private Launcher {
   bool passed_over_ = false;    // somebody has waited for resources, and found no slot at the last look
   bool supplied_last_ = false;  // the last who was served had waited for resources
   bool signalled_ = false;      // in this turn, which may have freed slots behind its own dispatch
-  int64_t last_now_ = 0;
 
   // One turn's data, kept for its buffers.
   std::vector<Command> commands_;

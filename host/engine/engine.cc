@@ -7,15 +7,16 @@
 
 namespace pirn::engine {
 
-Status Engine::Core::recover(int64_t now, const worker::LastLife& last) {
+Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last) {
   PIRN_TRY(const ExecutionId newest, store_.last_id());
   ids_.start_above(newest);
   PIRN_TRY(Recovered recovered, fold_store(store_, streams_));
-  last_now_ = std::max({now, ids_.newest_instant(), recovered.newest_instant});
+  batch_->change.turn = ++turns_;
+  begin_time(clocks, std::max(ids_.newest_instant(), recovered.newest_instant));
   dead_letters_.restore();
   catalog_ = releases_.catalog();
-  batch_->change.turn = ++turns_;
-  Decision deciding = decision(last_now_);
+  Decision deciding = decision();
+  deciding.shift = beginning_.shift;
   const std::vector<worker::Killer> killers = trials_.take_up(last);
   deciding.killers = killers;
   for (const worker::LastCall& lost : last.running)
@@ -53,7 +54,8 @@ Status Engine::Core::recover(int64_t now, const worker::LastLife& last) {
   }
   PIRN_DO(find_lost_children(deciding));
   loaded_.reset();
-  triggers_.reconcile(catalog_, last_now_);
+  triggers_.reconcile(catalog_, deciding);
+  triggers_.rewind(deciding);
   take_back_slots();
   account_for_calls(deciding);
   PIRN_DO(commit());
@@ -61,6 +63,45 @@ Status Engine::Core::recover(int64_t now, const worker::LastLife& last) {
   trials_.keep_only([this](ExecutionId id) { return executions_.contains(id); });
   runner_.keep_suspects(trials_.suspects());
   return {};
+}
+
+// ---- time ----
+
+const journal::ClockState& Engine::Core::known_clock() const {
+  static const journal::ClockState unknown;
+  const journal::TenantState* host = streams_.find(journal::kHostStream);
+  return host ? host->clock : unknown;
+}
+
+// What was pending in engine time is moved before anything is decided by it, in one commit with the record
+// that says so: of executions by Execution::resume(), with decision.shift.
+void Engine::Core::begin_time(const Clocks& clocks, int64_t newest) {
+  const journal::ClockState known = known_clock();
+  beginning_.shift = time_.begin(clocks, known, newest);
+  beginning_.now = time_.now();
+  beginning_.origin = time_.origin();
+  const int64_t jump = time_.offset() + beginning_.shift - known.offset;
+  if (!TimeLine::slight(jump)) {
+    beginning_.jump = jump;
+    streams_.emit(journal::kHostStream, journal::ClockJumped{jump, known.offset + jump}, time_.now());
+  }
+  const bool same = TimeLine::slight(time_.offset() - known_clock().offset) && clocks.boot == known.boot &&
+                    (clocks.boot.empty() || TimeLine::slight(time_.origin() - known.origin));
+  if (!same)
+    streams_.emit(
+        journal::kHostStream,
+        journal::ClockStarted{time_.origin(), time_.offset(), beginning_.shift, std::string(clocks.boot)},
+        time_.now());
+  if (beginning_.shift != 0) triggers_.shift(beginning_.shift, time_.now());
+}
+
+// By how much the wall clock has been set since the journal knows of it; 0: it was not.
+int64_t Engine::Core::look_at_clock(Decision& deciding) {
+  const int64_t by = time_.offset() - known_clock().offset;
+  if (TimeLine::slight(by)) return 0;
+  streams_.emit(journal::kHostStream, journal::ClockJumped{by, time_.offset()}, deciding.now);
+  triggers_.rewind(deciding);
+  return by;
 }
 
 // It stays in the store as it is, and its start key remains taken. Its row says what the next opening needs,
@@ -87,8 +128,8 @@ Status Engine::Core::leave_aside(Recovered::Folded&& folded, Error why) {
   return {};
 }
 
-Result<Turn> Engine::Core::turn(int64_t now) {
-  last_now_ = now = std::max(now, last_now_);
+Result<Turn> Engine::Core::turn(const Clocks& clocks) {
+  time_.go_on(clocks);
   store_.claim();
   if (in_flight_ && committer_->finished()) PIRN_DO(land());
   if (trials_.holding()) look_after_trials();
@@ -97,8 +138,9 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   streams_.clear();
   triggers_.clear();
   ++stats_.turns;
-  Decision deciding = decision(now);
+  Decision deciding = decision();
   Turn turn;
+  turn.now = deciding.now;
 
   completions_.clear();
   runner_.take_completions(completions_);
@@ -108,9 +150,11 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   if (auto current = releases_.catalog(); current != catalog_) {
     catalog_ = std::move(current);
     retire_replaced();
-    triggers_.reconcile(catalog_, now);
+    triggers_.reconcile(catalog_, deciding);
     for (const auto& [tenant, number] : tenant_numbers_) set_slot_terms(tenant, number);
   }
+
+  turn.jump = look_at_clock(deciding);
 
   // Each input with all that follows from it, also for other executions: what comes out must not depend on
   // which inputs happen to share a turn.
@@ -124,21 +168,23 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   }
   size_t n_due = 0;
   while (n_due < options_.inputs_per_turn) {
-    const std::optional<Due> due = timers_.take_due(now);
+    std::optional<Due> due = timers_.take_due(deciding.now);
+    if (!due) due = wall_timers_.take_due(deciding.wall);
     if (!due) break;
     ++n_due;
-    if (due->what == Due::What::start && missed(*due->execution, now)) continue;
+    if (due->what == Due::What::start && missed(*due->execution)) continue;
     due->execution->on_due(deciding, *due);
     touched(*due->execution);
     PIRN_DO(settle_families(deciding));
   }
-  n_due += dead_letters_.expire(now, options_.inputs_per_turn);
+  n_due += dead_letters_.expire(deciding.now, options_.inputs_per_turn);
   if (dispatching_) {
     PIRN_TRY(const size_t fires, triggers_.fire(deciding, options_.inputs_per_turn));
     n_due += fires;
   }
   PIRN_DO(settle_families(deciding));
   PIRN_DO(dispatch_all(deciding));
+  if (dispatching_) look_for_room();
   PIRN_TRY(const size_t n_caught_up, catch_up(deciding));
   if (n_caught_up > 0) PIRN_DO(dispatch_all(deciding));
 
@@ -154,10 +200,12 @@ Result<Turn> Engine::Core::turn(int64_t now) {
   turn.next_timer = timers_.next();
   if (const auto trial = trials_.next_timer())
     turn.next_timer = std::min(*trial, turn.next_timer.value_or(*trial));
+  if (const auto start = wall_timers_.next())
+    turn.next_timer = std::min(time_.of_wall(*start), turn.next_timer.value_or(INT64_MAX));
   if (const auto expiry = dead_letters_.next_timer())
     turn.next_timer = std::min(*expiry, turn.next_timer.value_or(*expiry));
   // During a shutdown nothing fires: what falls due is the next host's.
-  if (const auto fire = triggers_.next_timer(); fire && dispatching_)
+  if (const auto fire = triggers_.next_timer(time_); fire && dispatching_)
     turn.next_timer = std::min(*fire, turn.next_timer.value_or(*fire));
   if (const auto round = catch_up_.next_timer(); round && dispatching_)
     turn.next_timer = std::min(*round, turn.next_timer.value_or(*round));
@@ -341,10 +389,13 @@ Engine::Engine(Options options, store::Store& store, worker::Runner& runner, con
     : core_(std::make_unique<Core>(options, store, runner, releases, listener, wakeup, committer)) {}
 Engine::~Engine() = default;
 Inbox& Engine::inbox() { return core_->inbox(); }
-Status Engine::recover(int64_t now, const worker::LastLife& last) { return core_->recover(now, last); }
+Status Engine::recover(const Clocks& clocks, const worker::LastLife& last) {
+  return core_->recover(clocks, last);
+}
+const Beginning& Engine::beginning() const { return core_->beginning(); }
 const std::vector<LostCall>& Engine::lost_calls() const { return core_->lost_calls(); }
 const std::vector<Error>& Engine::left_aside() const { return core_->left_aside(); }
-Result<Turn> Engine::turn(int64_t now) { return core_->turn(now); }
+Result<Turn> Engine::turn(const Clocks& clocks) { return core_->turn(clocks); }
 void Engine::stop_dispatching() { core_->stop_dispatching(); }
 size_t Engine::running_steps() const { return core_->running_steps(); }
 

@@ -4,8 +4,8 @@
 // with pure functions, commits ONE transaction and only then acts: replies, invocations, events. With a
 // committer it decides on while the transaction is on its way to the disk; what it decides meanwhile goes
 // into the next one, and each is acted on when it is durable, in their order. Nothing here reads a clock, a
-// random source, a file or a socket; the caller says what time it is. Driven by a manual clock, a fake runner
-// and a memory store the same code is the simulator.
+// random source, a file or a socket; the caller says what the clocks say (time_line.h). Driven by a manual
+// clock, a fake runner and a memory store the same code is the simulator.
 //
 // Thread: one. Other threads talk to it through inbox().
 #pragma once
@@ -19,6 +19,7 @@
 #include "host/engine/command.h"
 #include "host/engine/inbox.h"
 #include "host/engine/resources.h"
+#include "host/engine/time_line.h"
 #include "host/scheduler/catch_up.h"
 #include "host/store/committer.h"
 #include "host/store/store.h"
@@ -86,7 +87,17 @@ struct Turn {
   // Transactions are counted from 1: the one that this turn's decisions go into, and the last one that is
   // durable and acted on.
   uint64_t decided_in = 0, durable = 0;
-  std::optional<int64_t> next_timer;  // ns since 1970
+  std::optional<int64_t> next_timer;  // engine time
+  int64_t now = 0;                    // engine time of this turn
+  int64_t jump = 0;                   // by so much the wall clock was found to have been set; 0: it was not
+};
+
+// What became of time when a life of the host began.
+struct Beginning {
+  int64_t now = 0;     // engine time
+  int64_t origin = 0;  // engine time is that plus the steady clock, as long as this life lasts
+  int64_t shift = 0;   // what was pending in engine time was moved by so much
+  int64_t jump = 0;    // since the last life has looked at it the wall clock was set by so much
 };
 
 class Engine {
@@ -104,7 +115,9 @@ class Engine {
   // killed the host, as `last` says. If nobody is known and the host was killed all the same, those that were
   // under way are suspects, which the first turns run one at a time (trials.h). Nothing is handed to the
   // runner before the first turn.
-  Status recover(int64_t now, const worker::LastLife& last = {});
+  Status recover(const Clocks& clocks, const worker::LastLife& last = {});
+  // After recover().
+  const Beginning& beginning() const;
   // What ran when the last life ended, in the order of last.running; after recover().
   const std::vector<LostCall>& lost_calls() const;
   // Executions whose release cannot be read any more, or whose journal tells what cannot have happened, one
@@ -112,7 +125,7 @@ class Engine {
   const std::vector<Error>& left_aside() const;
 
   // One turn. An error means that the commit failed: nothing of it was acknowledged, and the host must stop.
-  Result<Turn> turn(int64_t now);
+  Result<Turn> turn(const Clocks& clocks);
 
   // Graceful shutdown: no execution and no step starts any more, running steps go on.
   void stop_dispatching();

@@ -100,10 +100,18 @@ void Execution::create(Decision& decision, journal::Created record) {
   open_commit();
   emit(decision, std::move(record));
   begin_anew();
-  if (state_.wake_at > decision.now)
-    start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
+  if (state_.wake_at > start_clock(decision))
+    start_timer_ = start_timers(decision).add(state_.wake_at, {this, Due::What::start, 0});
   else
     begin(decision);
+}
+
+// By what the start is timed: `at` by the wall clock, all else by engine time.
+int64_t Execution::start_clock(const Decision& decision) const {
+  return state_.wakes_by_wall_clock ? decision.wall : decision.now;
+}
+Timers& Execution::start_timers(Decision& decision) const {
+  return state_.wakes_by_wall_clock ? decision.wall_timers : decision.timers;
 }
 
 void Execution::create_from(Decision& decision, journal::Created record, const std::vector<Step>& past,
@@ -187,7 +195,7 @@ void Execution::stop(Decision& decision, Stopping record) {
   }
   if (state_.paused) decision.change.pauses.push_back(this);
   emit(decision, std::move(record));
-  decision.timers.remove(start_timer_);
+  start_timers(decision).remove(start_timer_);
   decision.timers.remove(deadline_timer_);
   leave_line(decision);
   ready_.clear();
@@ -320,6 +328,8 @@ void Execution::interrupt(Decision& decision, uint32_t step, bool crashed) {
 
 void Execution::resume(Decision& decision) {
   open_commit();
+  if (decision.shift != 0 && journal::has_instants_ahead(state_))
+    emit(decision, journal::ClockShifted{decision.shift});
   if (decision.hook_killed_host(id()) && !state_.without_hooks) emit(decision, journal::HookCrashed{});
   const bool deadline_counts = state_.state == State::running || state_.state == State::pending;
   if (state_.deadline != kNever && deadline_counts)
@@ -327,8 +337,9 @@ void Execution::resume(Decision& decision) {
   if (state_.state == State::pending) {
     resume_handlers(decision);  // of an attempt before
     // Also of a start that the host missed: the engine begins those at a bounded pace.
-    if (state_.wake_at > decision.now || decision.now - state_.wake_at > schedule::kPunctual_ns)
-      start_timer_ = decision.timers.add(state_.wake_at, {this, Due::What::start, 0});
+    const int64_t now = start_clock(decision);
+    if (state_.wake_at > now || now - state_.wake_at > schedule::kPunctual_ns)
+      start_timer_ = start_timers(decision).add(state_.wake_at, {this, Due::What::start, 0});
     else
       begin(decision);
     return;

@@ -419,6 +419,8 @@ class Execution {
     std::map<uint32_t, std::vector<uint32_t>> held;  // ready steps of higher levels
   };
   std::unique_ptr<Barrier> barrier_;
+  int64_t start_clock(const Decision& decision) const;
+  Timers& start_timers(Decision& decision) const;
   scheduler::TimerHandle start_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle deadline_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle grace_timer_ = scheduler::kNoTimer;

@@ -148,7 +148,7 @@ FinalState Execution::final_state() const {
 
 // Everything is over but the workflow's own last word.
 void Execution::conclude(Decision& decision) {
-  decision.timers.remove(start_timer_);
+  start_timers(decision).remove(start_timer_);
   decision.timers.remove(deadline_timer_);
   decision.timers.remove(grace_timer_);
   const definition::Handlers& handlers = plan_->workflow().handlers;

@@ -134,11 +134,23 @@ void Engine::Core::missed(const std::string& tenant, const journal::ScheduleName
 }
 
 // A delayed start whose instant the host missed; false: it is punctual.
-bool Engine::Core::missed(Execution& execution, int64_t now) {
-  if (execution.state().wake_at >= now - schedule::kPunctual_ns) return false;
+bool Engine::Core::missed(Execution& execution) {
+  const journal::ExecutionState& state = execution.state();
+  const int64_t now = state.wakes_by_wall_clock ? time_.wall() : time_.now();
+  if (state.wake_at >= now - schedule::kPunctual_ns) return false;
   execution.miss_start();
   catch_up_.push(execution.tenant_number(), {{}, execution.id()});
   return true;
+}
+
+// Missed fires of a workflow that had enough to run go on when an execution of it has ended.
+void Engine::Core::look_for_room() {
+  if (!triggers_.anybody_waits_for_room()) return;
+  for (const Execution* execution : batch_->touched) {
+    if (!execution->ended()) continue;
+    const journal::Origin& origin = *execution->state().origin;
+    triggers_.room({origin.tenant, {origin.package, origin.workflow}});
+  }
 }
 
 // One round of what was missed, behind all that is due: a tenant whose steps still wait for slots after they

@@ -84,7 +84,7 @@ void Engine::Core::hold(std::vector<worker::Invocation>& calls) {
   for (const worker::Invocation& call : calls)
     if (const auto found = executions_.find(call.frame->execution); found != executions_.end())
       found->second->suspend_limit(timers_, call);
-  trials_.hold(calls, last_now_);
+  trials_.hold(calls, time_.now());
 }
 
 // A call that is held and given up has no runner that would free its slot.
@@ -102,7 +102,7 @@ void Engine::Core::start_held(std::vector<HeldCall> held) {
   for (HeldCall& each : held) {
     if (each.cancelled) cancelled.push_back(each.invocation.id);
     if (const auto found = executions_.find(each.invocation.frame->execution); found != executions_.end())
-      found->second->resume_limit(timers_, each.invocation, last_now_ - each.since);
+      found->second->resume_limit(timers_, each.invocation, time_.now() - each.since);
     calls.push_back(std::move(each.invocation));
   }
   if (!calls.empty()) runner_.start(calls);
@@ -111,7 +111,7 @@ void Engine::Core::start_held(std::vector<HeldCall> held) {
 
 // Before a turn decides: a trial that takes too long, or that nobody needs any more.
 void Engine::Core::look_after_trials() {
-  if (trials_.expire(last_now_)) {
+  if (trials_.expire(time_.now())) {
     runner_.keep_suspects(trials_.suspects());
     runner_.put_on_trial({});
   }
@@ -123,7 +123,7 @@ bool Engine::Core::go_on_with_trials() {
   const bool was_on_trial = trials_.on_trial();
   if (trials_.is_durable(durable_)) runner_.keep_suspects(trials_.suspects());
   if (was_on_trial && !trials_.on_trial()) runner_.put_on_trial({});
-  switch (trials_.next(last_now_)) {
+  switch (trials_.next(time_.now())) {
     case Trials::Next::wait:
       return false;
     case Trials::Next::look:
@@ -131,7 +131,7 @@ bool Engine::Core::go_on_with_trials() {
     case Trials::Next::begin: {
       worker::Trial trial;
       std::vector<HeldCall> held;
-      held.push_back(trials_.begin(last_now_, trial));
+      held.push_back(trials_.begin(time_.now(), trial));
       runner_.put_on_trial(trial);
       start_held(std::move(held));
       return false;

@@ -12,6 +12,12 @@
 
 namespace pirn::engine {
 
+// When an execution begins: at once, after a delay, or at an instant of the wall clock.
+struct When {
+  int64_t delay = 0;  // ns; 0: none
+  int64_t at = 0;     // 0: none
+};
+
 template <class T>
 using Reply = std::function<void(Result<T>)>;
 
@@ -21,7 +27,8 @@ struct ScheduleView {
   journal::ScheduleState state;
   uint32_t max_running = 0;
   std::optional<schedule::Timetable> timetable;
-  std::string broken;  // why it cannot fire on this host; empty: it can
+  bool relative = false;  // its instants are of engine time, not of the wall clock
+  std::string broken;     // why it cannot fire on this host; empty: it can
 };
 struct ListSchedules {
   std::string tenant;

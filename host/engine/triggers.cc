@@ -23,6 +23,11 @@ namespace {
 // So many fires of one schedule are taken up at a time, when a host owes many: the others come to their turn.
 constexpr size_t kFiresAtOnce = 32;
 
+// Of the missed fires that wait for room so many are made up for, the newest (R36).
+constexpr size_t kMostWaiting = 1'000;
+// Between two fires of a cron expression.
+constexpr int64_t kMinute_ns = 60'000'000'000;
+
 Error shutting_down() { return Error{Code::shutting_down, "the host is shutting down"}; }
 
 std::string text_of(const journal::ScheduleName& name) { return name.package + "::" + name.workflow; }
@@ -76,6 +81,43 @@ std::string terms_text(const definition::Schedule& schedule) {
   return std::string(writer.view());
 }
 
+// Whether a deployment leaves alone when a schedule fires: then its phase stays, whatever else has changed
+// (R68).
+bool same_times(const std::string& terms, const std::string& others) {
+  const auto mine = journal::parse_object(terms), theirs = journal::parse_object(others);
+  if (!mine || !theirs) return false;
+  const auto same = [&](std::string_view key) {
+    const auto* a = mine->find(key);
+    const auto* b = theirs->find(key);
+    return a && b ? a->value == b->value : a == b;
+  };
+  return same("at") && same("in") && same("every") && same("cron") && same("timezone") &&
+         (!mine->find("every") || same("start_at"));
+}
+
+bool counts_in_engine_time(const std::string& terms) {
+  const auto parsed = journal::parse_object(terms);
+  return parsed && parsed->find("in") != nullptr;
+}
+
+// Where a schedule goes on whose phase stays: what is due stays due, its bounds may be others.
+int64_t next_in_phase(const journal::ScheduleState& state, const schedule::Timetable& timetable, bool once,
+                      int64_t wall) {
+  if (once) return state.next;
+  int64_t from = std::min(state.next, wall);
+  if (state.last_fire >= from && state.last_fire <= wall) from = state.last_fire + 1;
+  return timetable.next(from - 1).value_or(kNever);
+}
+
+// What the store keeps an event under: an id is taken once for each event.
+std::string event_key(const std::string& event, const std::string& id) {
+  std::string key = "[";
+  journal::append_json_string(key, event);
+  key += ',';
+  journal::append_json_string(key, id);
+  return key + ']';
+}
+
 std::string_view trigger_of(Firing firing) {
   constexpr std::string_view kNames[] = {"schedule", "trigger", "backfill"};
   return kNames[static_cast<size_t>(firing)];
@@ -85,7 +127,7 @@ std::string_view trigger_of(Firing firing) {
 
 // ---- what is scheduled ----
 
-void Triggers::reconcile(registry::CatalogPtr catalog, int64_t now) {
+void Triggers::reconcile(registry::CatalogPtr catalog, const Decision& decision) {
   catalog_ = std::move(catalog);
   std::map<Key, registry::Catalog::Target> wanted;
   for (const registry::Active* active : catalog_->packages()) {
@@ -99,16 +141,17 @@ void Triggers::reconcile(registry::CatalogPtr catalog, int64_t now) {
     for (const auto& [name, state] : tenant->schedules)
       if (!wanted.contains({tenant->tenant, name}) && !is_aside(tenant->tenant, name))
         gone.push_back({tenant->tenant, name});
-  for (const auto& [tenant, name] : gone) streams_.emit(tenant, journal::ScheduleRemoved{name}, now);
+  for (const auto& [tenant, name] : gone) streams_.emit(tenant, journal::ScheduleRemoved{name}, decision.now);
   for (auto at = entries_.begin(); at != entries_.end();) {
     if (wanted.contains(at->first)) {
       ++at;
       continue;
     }
-    timers_.remove(at->second.timer);
+    disarm(at->second);
+    waiting_.erase(at->first);
     at = entries_.erase(at);
   }
-  for (auto& [key, target] : wanted) adopt(key, std::move(target), now);
+  for (auto& [key, target] : wanted) adopt(key, std::move(target), decision);
 }
 
 // Of a package that cannot be read now, or that needs one that cannot: its schedule stays as it is, its pause
@@ -120,7 +163,7 @@ bool Triggers::is_aside(const std::string& tenant, const journal::ScheduleName& 
   return active && active->unmet && !active->withdrawn;
 }
 
-void Triggers::adopt(const Key& key, registry::Catalog::Target target, int64_t now) {
+void Triggers::adopt(const Key& key, registry::Catalog::Target target, const Decision& decision) {
   Entry& entry = entries_[key];
   entry.tenant = key.first;
   entry.name = key.second;
@@ -129,32 +172,79 @@ void Triggers::adopt(const Key& key, registry::Catalog::Target target, int64_t n
   std::string terms = terms_text(schedule);
   const journal::ScheduleState* state = state_of(entry);
   const bool unchanged = state && state->terms == terms;
-  if (unchanged && entry.timetable) return;
+  if (unchanged && entry.timetable) {
+    if (waiting_.contains(key)) take_up(entry);  // there may be more room now
+    return;
+  }
 
-  const int64_t registered_at = unchanged ? state->registered_at : now;
+  disarm(entry);
+  entry.relative = schedule.in_ns != 0;
+  entry.full_at = 0;
+  const int64_t now = entry.relative ? decision.now : decision.wall;
+  const bool in_phase = state && same_times(state->terms, terms);
+  const int64_t registered_at = in_phase ? state->registered_at : now;
   auto made = schedule::make_timetable(terms_of(schedule), registered_at);
   if (!made) {  // the definition is right; this host lacks its time zone
-    timers_.remove(entry.timer);
     entry.timetable.reset();
     entry.broken = made.error().message;
     return;
   }
   entry.timetable = std::move(made).value();
   entry.broken.clear();
+  const bool once = schedule.in_ns != 0 || !schedule.at.empty();
   if (!unchanged)
     streams_.emit(entry.tenant,
                   journal::ScheduleSet{entry.name, std::move(terms), registered_at,
-                                       entry.timetable->first(now).value_or(kNever)},
-                  now);
+                                       in_phase ? next_in_phase(*state, *entry.timetable, once, now)
+                                                : entry.timetable->first(now).value_or(kNever)},
+                  decision.now);
   arm(entry);
 }
 
 void Triggers::arm(Entry& entry) {
-  timers_.remove(entry.timer);
+  disarm(entry);
   const journal::ScheduleState* state = state_of(entry);
   assert(state && entry.timetable);
   if (!state->paused && state->next != kNever)
-    entry.timer = timers_.add(state->next, {{entry.tenant, entry.name}, &entry});
+    entry.timer =
+        (entry.relative ? timers_ : wall_timers_).add(state->next, {{entry.tenant, entry.name}, &entry});
+}
+
+void Triggers::disarm(Entry& entry) { (entry.relative ? timers_ : wall_timers_).remove(entry.timer); }
+
+std::optional<int64_t> Triggers::next_timer(const TimeLine& time) {
+  std::optional<int64_t> next = timers_.next();
+  if (const auto wall = wall_timers_.next()) next = std::min(time.of_wall(*wall), next.value_or(kNever));
+  return next;
+}
+
+// A fire that has started something has its key and starts nothing again; what was only passed over while the
+// clock was wrong gets its turn.
+void Triggers::rewind(const Decision& decision) {
+  for (auto& [key, entry] : entries_) {
+    const journal::ScheduleState* state = state_of(entry);
+    if (entry.relative || !entry.timetable || !state || state->paused) continue;
+    auto next = entry.timetable->next(decision.wall);
+    if (next && *next == state->last_fire) next = entry.timetable->next(*next);
+    if (!next || *next >= state->next) continue;
+    streams_.emit(entry.tenant, journal::ScheduleRewound{entry.name, *next}, decision.now);
+    entry.owes = false;
+    entry.full_at = 0;
+    arm(entry);
+  }
+}
+
+void Triggers::shift(int64_t by, int64_t now) {
+  for (const journal::TenantState* tenant : streams_.all()) {
+    if (tenant->tenant == journal::kHostStream) continue;
+    journal::TenantShifted shifted{by, {}};
+    for (const auto& [name, state] : tenant->schedules)
+      if (state.next != kNever && counts_in_engine_time(state.terms)) shifted.schedules.push_back(name);
+    const bool pending = !shifted.schedules.empty() || !tenant->breakers.empty() ||
+                         std::any_of(tenant->letters.begin(), tenant->letters.end(),
+                                     [](const auto& letter) { return letter.second.expires_at != kNever; });
+    if (pending) streams_.emit(tenant->tenant, shifted, now);
+  }
 }
 
 const journal::ScheduleState* Triggers::state_of(const Entry& entry) const {
@@ -169,13 +259,14 @@ const journal::ScheduleState* Triggers::state_of(const Entry& entry) const {
 Result<size_t> Triggers::fire(Decision& decision, size_t limit) {
   size_t n = 0;
   while (n < limit) {
-    const std::optional<Due> due = timers_.take_due(decision.now);
+    std::optional<Due> due = wall_timers_.take_due(decision.wall);
+    if (!due) due = timers_.take_due(decision.now);
     if (!due) break;
     Entry& entry = *due->entry;
     entry.timer = scheduler::kNoTimer;
-    if (late(entry, decision.now)) {
+    if (late(entry, decision)) {
       ++n;
-      if (!std::exchange(entry.behind, true)) launcher_.missed(entry.tenant, entry.name);
+      take_up(entry);
       continue;
     }
     PIRN_TRY(const size_t fired, fire(decision, entry, kFiresAtOnce));
@@ -185,9 +276,48 @@ Result<size_t> Triggers::fire(Decision& decision, size_t limit) {
   return n;
 }
 
-bool Triggers::late(const Entry& entry, int64_t now) const {
+bool Triggers::late(const Entry& entry, const Decision& decision) const {
   const journal::ScheduleState* state = state_of(entry);
-  return state && !state->paused && state->next < now - schedule::kPunctual_ns;
+  const int64_t now = entry.relative ? decision.now : decision.wall;
+  if (!state || state->paused) return false;
+  return state->next < now - schedule::kPunctual_ns || (entry.owes && state->next <= now);
+}
+
+// Of what it has missed nothing is passed over: what finds no room waits for it.
+bool Triggers::keeps_missed(const Entry& entry) const {
+  const definition::Workflow& workflow = *entry.target.workflow;
+  return workflow.max_running > 0 && workflow.schedule->misfire == schedule::Misfire::all;
+}
+
+bool Triggers::full(const Entry& entry) const {
+  const uint32_t most = entry.target.workflow->max_running;
+  return most > 0 && launcher_.running(entry.tenant, entry.name) >= most;
+}
+
+void Triggers::take_up(Entry& entry) {
+  if (!std::exchange(entry.behind, true)) launcher_.missed(entry.tenant, entry.name);
+}
+
+void Triggers::room(const Key& key) {
+  const auto found = entries_.find(key);
+  if (waiting_.erase(key) > 0 && found != entries_.end()) take_up(found->second);
+}
+
+// What waits has no end when fires come faster than runs end.
+void Triggers::skip_oldest(const Decision& decision, Entry& entry) {
+  const int64_t now = entry.relative ? decision.now : decision.wall;
+  if (now < entry.full_at) return;
+  const int64_t next = state_of(entry)->next;
+  const schedule::Newest kept = schedule::newest(*entry.timetable, next, now, kMostWaiting);
+  if (kept.first > next)
+    streams_.emit(entry.tenant,
+                  journal::ScheduleSkipped{entry.name, ScheduleSkip::backlog, next, kept.first, kept.first},
+                  decision.now);
+  const int64_t every = entry.target.workflow->schedule->every_ns;
+  const auto left = static_cast<int64_t>(kMostWaiting - kept.count) + 1;
+  if (__builtin_mul_overflow(every != 0 ? every : kMinute_ns, left, &entry.full_at) ||
+      __builtin_add_overflow(entry.full_at, now, &entry.full_at))
+    entry.full_at = kNever;
 }
 
 // It may have been paused, or have changed or gone, since it was found to be behind.
@@ -196,17 +326,32 @@ Result<bool> Triggers::fire_late(Decision& decision, const Key& key) {
   if (found == entries_.end()) return false;
   Entry& entry = found->second;
   entry.behind = false;
-  if (entry.timetable && late(entry, decision.now)) PIRN_DO(fire(decision, entry, 1));
-  entry.behind = entry.timetable && late(entry, decision.now);
-  if (entry.behind)
-    timers_.remove(entry.timer);
-  else if (entry.timetable && state_of(entry))
-    arm(entry);
+  waiting_.erase(key);
+  if (entry.timetable && late(entry, decision)) {
+    if (keeps_missed(entry)) {
+      entry.owes = true;
+      skip_oldest(decision, entry);
+      if (full(entry)) {
+        disarm(entry);
+        waiting_.insert(key);
+        return false;
+      }
+    }
+    PIRN_DO(fire(decision, entry, 1));
+  }
+  entry.behind = entry.timetable && late(entry, decision);
+  if (entry.behind) {
+    disarm(entry);
+  } else {
+    entry.owes = false;
+    if (entry.timetable && state_of(entry)) arm(entry);
+  }
   return entry.behind;
 }
 
 Result<size_t> Triggers::fire(Decision& decision, Entry& entry, size_t limit) {
-  const schedule::Due due = schedule::due(*entry.timetable, state_of(entry)->next, decision.now,
+  const int64_t now = entry.relative ? decision.now : decision.wall;
+  const schedule::Due due = schedule::due(*entry.timetable, state_of(entry)->next, now,
                                           entry.target.workflow->schedule->misfire, limit);
   const int64_t after = due.next.value_or(kNever);
   if (due.passed_over)
@@ -227,10 +372,9 @@ Status Triggers::fire_one(Decision& decision, Entry& entry, int64_t instant, int
   };
   std::string key = fire_key(entry.name, instant);
   PIRN_TRY(const auto before, launcher_.started_by(entry.tenant, key));
-  const uint32_t most = entry.target.workflow->max_running;
-  if (before)
+  if (before || state_of(entry)->last_fire == instant)
     skip(ScheduleSkip::fired_before);
-  else if (most > 0 && launcher_.running(entry.tenant, entry.name) >= most)
+  else if (full(entry))
     skip(ScheduleSkip::max_running);
   else if (!launcher_.check_capacity(entry.target))
     skip(ScheduleSkip::resources_insufficient);
@@ -267,6 +411,7 @@ ScheduleView Triggers::view_of(const Entry& entry) const {
           state ? *state : journal::ScheduleState(),
           entry.target.workflow->max_running,
           entry.timetable,
+          entry.relative,
           entry.broken};
 }
 
@@ -317,9 +462,9 @@ Result<ControlSchedule::Answer> Triggers::control(Decision& decision, const Cont
   if (command.action == Action::trigger) {
     if (!dispatching) return shutting_down();
     PIRN_DO(launcher_.check_capacity(entry->target));
-    execution = start(decision, *entry, Firing::trigger, decision.now, "");
+    execution = start(decision, *entry, Firing::trigger, decision.wall, "");
     streams_.emit(entry->tenant,
-                  journal::ScheduleFired{entry->name, Firing::trigger, decision.now, execution, state->next},
+                  journal::ScheduleFired{entry->name, Firing::trigger, decision.wall, execution, state->next},
                   decision.now);
     return ControlSchedule::Answer{view_of(*entry), execution};
   }
@@ -332,7 +477,7 @@ Result<ControlSchedule::Answer> Triggers::control(Decision& decision, const Cont
     streams_.emit(entry->tenant, journal::SchedulePaused{entry->name}, decision.now);
   else {
     // A single instant that fell into the pause is gone as well; one that is still to come stays.
-    const auto next = entry->timetable->next(decision.now);
+    const auto next = entry->timetable->next(entry->relative ? decision.now : decision.wall);
     streams_.emit(entry->tenant, journal::ScheduleResumed{entry->name, next.value_or(kNever)}, decision.now);
   }
   arm(*entry);
@@ -357,7 +502,7 @@ Result<std::vector<Backfill::Fire>> Triggers::backfill(Decision& decision, const
   if (command.to < command.from)
     return Error{Code::invalid_argument, "the backfill ends (" + print_instant(command.to) +
                                              ") before it begins (" + print_instant(command.from) + ")"};
-  if (command.to > decision.now)
+  if (command.to > (entry->relative ? decision.now : decision.wall))
     return Error{Code::invalid_argument, "the backfill reaches into the future: " + print_instant(command.to),
                  "What lies ahead fires by itself; end it now or earlier."};
   std::vector<Backfill::Fire> fires;
@@ -393,15 +538,22 @@ void Triggers::handle(Decision& decision, Emit& command, bool dispatching) {
       });
 }
 
-Result<std::optional<Emit::Answer>> Triggers::emitted_before(const Emit& command) const {
-  if (command.id.empty()) return std::optional<Emit::Answer>();
+Result<std::optional<journal::EventEmitted>> Triggers::emitted_before(const Emit& command) const {
+  if (command.id.empty()) return std::optional<journal::EventEmitted>();
+  const std::string key = event_key(command.event, command.id);
   for (const NewEvent& event : events_)
-    if (event.tenant == command.tenant && event.id == command.id)
-      return std::optional(Emit::Answer{event.record.executions, true, {}});
-  PIRN_TRY(const auto stored, store_.find_event(command.tenant, command.id));
-  if (!stored) return std::optional<Emit::Answer>();
-  PIRN_TRY(journal::EventEmitted event, journal::decode_event_row(stored->body));
-  return std::optional(Emit::Answer{std::move(event.executions), true, {}});
+    if (event.tenant == command.tenant && event.id == key) return std::optional(event.record);
+  PIRN_TRY(const auto stored, store_.find_event(command.tenant, key));
+  if (stored) {
+    PIRN_TRY(journal::EventEmitted event, journal::decode_event_row(stored->body));
+    return std::optional(std::move(event));
+  }
+  // Of older versions: under the id alone, and of no known payload.
+  PIRN_TRY(const auto older, store_.find_event(command.tenant, command.id));
+  if (!older) return std::optional<journal::EventEmitted>();
+  PIRN_TRY(journal::EventEmitted event, journal::decode_event_row(older->body));
+  return event.payload || event.event != command.event ? std::optional<journal::EventEmitted>()
+                                                       : std::optional(std::move(event));
 }
 
 // What a start by hand would be refused for, an event is, too.
@@ -419,7 +571,10 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
       return Error{Code::invalid_argument,
                    "the payload has the key '" + entry.key + "': keys that begin with __ are reserved"};
   PIRN_TRY(auto before, emitted_before(command));
-  if (before) return *std::move(before);
+  if (before && before->payload && *before->payload != command.payload_digest)
+    return Error{Code::event_conflict, "the event '" + command.event + "' was told of under the id '" +
+                                           command.id + "' with another payload"};
+  if (before) return Emit::Answer{std::move(before->executions), true, {}};
 
   std::string trigger = "{\"event\":";
   journal::append_json_string(trigger, command.event);
@@ -431,7 +586,8 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
   command.payload.put("__trigger__", journal::Value::of_json(trigger));
   PIRN_DO(check_input(decision, command.payload));
 
-  journal::EventEmitted record{command.event, command.id, {}, {}};
+  journal::EventEmitted record{command.event, command.id, {}, {}, {}};
+  if (!command.id.empty()) record.payload = command.payload_digest;
   Emit::Answer answer;
   for (const registry::Active* active : catalog_->packages(command.tenant)) {
     for (const definition::Workflow& workflow : active->release->definition.workflows) {
@@ -445,7 +601,7 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
         continue;
       }
       record.executions.push_back(launcher_.launch(
-          decision, *target, {command.tenant, command.payload, command.payload_digest, "", "event", 0}));
+          decision, *target, {command.tenant, command.payload, command.payload_digest, "", "event", {}}));
     }
   }
   streams_.emit(command.tenant, record, decision.now);
@@ -453,7 +609,8 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
   if (!command.id.empty()) {
     journal::TextWriter body;
     journal::append_event_row(body, record);
-    events_.push_back({command.tenant, command.id, decision.now, std::move(record), std::move(body)});
+    events_.push_back({command.tenant, event_key(command.event, command.id), decision.now, std::move(record),
+                       std::move(body)});
   }
   return answer;
 }

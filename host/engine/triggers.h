@@ -5,17 +5,21 @@
 // fire's id as its start key, which the store keeps unique: an instant of a schedule starts one execution,
 // whoever asks.
 //
+// Instants of schedules are those of the wall clock; `in` alone counts in engine time (time_line.h).
+//
 // Thread: the engine's. Reads no clock; the time zones of schedules are read by packager/schedule, when a
 // schedule comes into force.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "host/engine/change.h"
 #include "host/engine/tenant_streams.h"
+#include "host/engine/time_line.h"
 #include "host/engine/trigger_command.h"
 #include "registry/catalog.h"
 
@@ -30,7 +34,7 @@ class Launcher {
     Digest input_digest;
     std::string key;  // nobody's yet
     std::string trigger;
-    int64_t wake_at = 0;  // 0: at once
+    When beginning;
     journal::Strategy strategy = journal::Strategy::as_defined;
   };
 
@@ -58,7 +62,12 @@ class Triggers {
       : launcher_(launcher), store_(store), streams_(streams) {}
 
   // The catalog is new, or has moved: schedules that came, changed and went (R68).
-  void reconcile(registry::CatalogPtr catalog, int64_t now);
+  void reconcile(registry::CatalogPtr catalog, const Decision& decision);
+
+  // The wall clock may have been set back: what lies ahead of it again and has not started anything fires.
+  void rewind(const Decision& decision);
+  // Recovery, before the first reconcile(): what tenants have pending in engine time is moved.
+  void shift(int64_t by, int64_t now);
 
   // Fires what is due, at most about `limit` executions; the number of schedules that were looked at. One
   // that is more than schedule::kPunctual_ns late is handed to Launcher::missed() instead. An error is the
@@ -66,7 +75,13 @@ class Triggers {
   Result<size_t> fire(Decision& decision, size_t limit);
   // The next fire of a schedule that is behind; whether it still is.
   Result<bool> fire_late(Decision& decision, const Key& key);
-  std::optional<int64_t> next_timer() { return timers_.next(); }
+  // In engine time.
+  std::optional<int64_t> next_timer(const TimeLine& time);
+
+  // Schedules whose missed fires wait until fewer executions of their workflow run (R36).
+  bool anybody_waits_for_room() const { return !waiting_.empty(); }
+  // An execution of this workflow has ended.
+  void room(const Key& key);
 
   // `dispatching`: the host starts executions.
   void handle(Decision& decision, ListSchedules& command, bool dispatching);
@@ -88,8 +103,11 @@ class Triggers {
     registry::Catalog::Target target;
     std::optional<schedule::Timetable> timetable;
     std::string broken;
-    scheduler::TimerHandle timer = scheduler::kNoTimer;
-    bool behind = false;  // with the launcher, which calls fire_late()
+    scheduler::TimerHandle timer = scheduler::kNoTimer;  // of the clock that it counts by
+    bool relative = false;                               // it counts in engine time
+    bool behind = false;                                 // with the launcher, which calls fire_late()
+    bool owes = false;    // fires have waited: what falls due meanwhile waits, too
+    int64_t full_at = 0;  // of such fires there are not too many before that
   };
   struct Due {
     Key key;
@@ -97,20 +115,25 @@ class Triggers {
     bool operator<(const Due& other) const { return key < other.key; }  // of the same instant
   };
   struct NewEvent {
-    std::string tenant, id;
+    std::string tenant, id;  // the key in the store
     int64_t at = 0;
     journal::EventEmitted record;
     journal::TextWriter body;
   };
 
   bool is_aside(const std::string& tenant, const journal::ScheduleName& name) const;
-  void adopt(const Key& key, registry::Catalog::Target target, int64_t now);
+  void adopt(const Key& key, registry::Catalog::Target target, const Decision& decision);
   void arm(Entry& entry);
+  void disarm(Entry& entry);
   const journal::ScheduleState* state_of(const Entry& entry) const;
   ScheduleView view_of(const Entry& entry) const;
   Result<Entry*> find(const std::string& tenant, const std::string& reference);
 
-  bool late(const Entry& entry, int64_t now) const;
+  bool late(const Entry& entry, const Decision& decision) const;
+  bool keeps_missed(const Entry& entry) const;
+  bool full(const Entry& entry) const;
+  void skip_oldest(const Decision& decision, Entry& entry);
+  void take_up(Entry& entry);
   Result<size_t> fire(Decision& decision, Entry& entry, size_t limit);
   Status fire_one(Decision& decision, Entry& entry, int64_t instant, int64_t next);
   ExecutionId start(Decision& decision, const Entry& entry, journal::Firing firing, int64_t instant,
@@ -121,14 +144,15 @@ class Triggers {
   Result<registry::Catalog::Target> startable(const std::string& tenant,
                                               const journal::ScheduleName& workflow) const;
   Result<Emit::Answer> emit(Decision& decision, Emit& command, bool dispatching);
-  Result<std::optional<Emit::Answer>> emitted_before(const Emit& command) const;
+  Result<std::optional<journal::EventEmitted>> emitted_before(const Emit& command) const;
 
   Launcher& launcher_;
   const store::Store& store_;
   TenantStreams& streams_;
   registry::CatalogPtr catalog_;
   std::map<Key, Entry> entries_;
-  scheduler::Timers<Due> timers_;
+  scheduler::Timers<Due> timers_, wall_timers_;
+  std::set<Key> waiting_;         // for room
   std::vector<NewEvent> events_;  // with an id, of this turn
 };
 

@@ -182,6 +182,7 @@ const std::vector<std::string>& event_names() {
                                                   "handler.start",
                                                   "handler.stop",
                                                   "hook.crash",
+                                                  "clock.shift",
                                                   "node",
                                                   "diagnostic",
                                                   "log",

@@ -147,6 +147,7 @@ Record created_of(const Fields& f) {
   record.trigger = f.text("trigger");
   record.strategy = strategy_of(f);
   record.wake_at = f.instant_or("wake_at", 0);
+  record.by_wall_clock = f.flag_or("by_wall_clock", false);
   record.input = delta_of(f.get("input"));
   return record;
 }
@@ -180,6 +181,7 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
   if (type == "handler.stop") return HandlerDone{f.number("invocation"), error_of(f)};
   if (type == "workflow.retry")
     return WorkflowRetry{f.count("attempt"), error_of(f), step, instant("delay"), instant("wake_at")};
+  if (type == "clock.shift") return ClockShifted{instant("by")};
   if (type == "hook.crash") return HookCrashed{};
   if (type == "circuit.reject") return CircuitRejected{step, f.text("breaker")};
   if (type == "dead_letter.insert") return DeadLettered{instant("expires_at", kNever)};
@@ -342,6 +344,7 @@ DecodedState state_of(const StateColumns& columns, const Fields& f, const Origin
   state.started_at = columns.started_at;
   state.ended_at = columns.ended_at;
   state.wake_at = f.instant_or("wake_at", 0);
+  state.wakes_by_wall_clock = f.flag_or("wakes_by_wall_clock", false);
   state.deadline = f.instant_or("deadline", kNever);
   state.grace_until = f.instant_or("grace_until", kNever);
   state.next_seq = f.number("next_seq");

@@ -159,6 +159,7 @@ struct Encoder {
     out.literal(",\"trigger\":").text(record.trigger);
     write_strategy(out, record.strategy);
     if (record.wake_at) out.literal(",\"wake_at\":").instant(record.wake_at);
+    if (record.by_wall_clock) out.literal(",\"by_wall_clock\":true");
     out.literal(",\"input\":");
     write_delta(out, record.input);
   }
@@ -323,6 +324,10 @@ struct Encoder {
     out.literal(",\"delay\":").integer(record.delay);
     out.literal(",\"wake_at\":").instant(record.wake_at);
     error(record.error);
+  }
+  void operator()(const ClockShifted& record) {
+    type("clock.shift");
+    out.literal(",\"by\":").integer(record.by);
   }
   void operator()(const HookCrashed&) { type("hook.crash"); }
   void operator()(const CircuitRejected& record) {
@@ -541,6 +546,7 @@ void append_state(TextWriter& out, const ExecutionState& state, std::span<const 
   }
   optional_text(out, ",\"reason\":", state.reason);
   if (state.wake_at) out.literal(",\"wake_at\":").instant(state.wake_at);
+  if (state.wakes_by_wall_clock) out.literal(",\"wakes_by_wall_clock\":true");
   optional_instant(out, ",\"deadline\":", state.deadline);
   optional_instant(out, ",\"grace_until\":", state.grace_until);
   out.literal(",\"next_seq\":").number(state.next_seq);

@@ -1,7 +1,7 @@
 // The records of an execution's journal: everything that can happen to it, one struct each.
 //
-// A commit is what one input caused in one execution: an ordered list of records, numbered, stamped with the
-// engine's instant, written as one row. Each record carries a gap-free `seq` of its execution, and is at the
+// A commit is what one input caused in one execution: an ordered list of records, numbered, stamped with
+// engine time, written as one row. Each record carries a gap-free `seq` of its execution, and is at the
 // same time the public event that clients see (`type` is its name there). State changes by apply() of a
 // record and by nothing else, so the live state is always the fold of the journal (state.h).
 //
@@ -103,7 +103,8 @@ struct Created {
   std::string trigger;  // "manual"
   Strategy strategy = Strategy::as_defined;
   Delta input;
-  int64_t wake_at = 0;  // 0: at once
+  int64_t wake_at = 0;         // 0: at once
+  bool by_wall_clock = false;  // wake_at is an instant of the wall clock, not of engine time
 };
 
 // workflow.start: an attempt begins.
@@ -325,6 +326,11 @@ struct Diagnostic {
   std::string message;
   uint32_t step = kNoStep;
 };
+// clock.shift: a restart has set engine time so much further than it would have gone, after the system's
+// clock was set (engine/time_line.h). What was pending in engine time is moved with it.
+struct ClockShifted {
+  int64_t by = 0;
+};
 // hook.crash: a hook of this execution has killed the host; none of it is called any more.
 struct HookCrashed {};
 // node: emitted by task code, committed with its outcome.
@@ -340,7 +346,7 @@ using Record =
                  StepFailed, StepRetry, StepCancelled, StepInterrupted, Stopping, Failed, Stopped, Diagnostic,
                  Emitted, StepSnoozed, StepAwaiting, StepAdopted, GraftExpanded, Paused, Resumed,
                  Compensating, RollbackStarted, RollbackDone, RollbackFailed, HandlerStarted, HandlerDone,
-                 WorkflowRetry, CircuitRejected, DeadLettered, StepSettled, HookCrashed>;
+                 WorkflowRetry, CircuitRejected, DeadLettered, StepSettled, HookCrashed, ClockShifted>;
 
 std::string_view name_of(Strategy strategy);
 std::string_view name_of(SkipKind kind);

@@ -55,6 +55,7 @@ struct Applier {
     execution.input = std::move(record.input);
     execution.created_at = at;
     execution.wake_at = record.wake_at;
+    execution.wakes_by_wall_clock = record.by_wall_clock;
     execution.steps.resize(record.n_steps);
   }
 
@@ -65,6 +66,7 @@ struct Applier {
     execution.deadline = record.deadline;
     if (execution.started_at == 0) execution.started_at = at;
     execution.wake_at = 0;
+    execution.wakes_by_wall_clock = false;
   }
 
   void operator()(const StepAsked& record) {
@@ -338,6 +340,25 @@ struct Applier {
     execution.wake_at = record.wake_at;
   }
 
+  void operator()(const ClockShifted& record) {
+    const auto move = [&](int64_t& instant, int64_t none) {
+      if (instant != none && instant != kNever)
+        require(!__builtin_add_overflow(instant, record.by, &instant));
+    };
+    if (!execution.wakes_by_wall_clock) move(execution.wake_at, 0);
+    move(execution.deadline, kNever);
+    move(execution.grace_until, kNever);
+    for (Step& step : execution.steps) {
+      move(step.wake_at, 0);
+      // How long it has run is measured from there.
+      if (step.state == StepState::running) move(step.invoked_at, 0);
+      if (step.state != StepState::awaiting || step.extra->await->deadline == kNever) continue;
+      Await await = *step.extra->await;
+      move(await.deadline, kNever);
+      step.extra.edit().await = std::make_shared<const Await>(std::move(await));
+    }
+  }
+
   void operator()(const HookCrashed&) { execution.without_hooks = true; }
 
   void operator()(const CircuitRejected& record) { step(record.step); }
@@ -453,6 +474,16 @@ std::string_view name_of(State state) {
   constexpr std::string_view names[] = {"pending",   "running", "stopping", "compensating",
                                         "completed", "failed",  "cancelled"};
   return names[static_cast<size_t>(state)];
+}
+
+bool has_instants_ahead(const ExecutionState& state) {
+  if ((state.wake_at != 0 && !state.wakes_by_wall_clock) || state.deadline != kNever ||
+      state.grace_until != kNever)
+    return true;
+  return std::any_of(state.steps.begin(), state.steps.end(), [](const Step& step) {
+    return step.wake_at != 0 || step.state == StepState::running ||
+           (step.state == StepState::awaiting && step.extra->await->deadline != kNever);
+  });
 }
 
 std::string_view visible_state(const ExecutionState& state) {

@@ -134,9 +134,10 @@ struct ExecutionState {
   ErrorPtr error;
   std::string reason;
   int64_t created_at = 0, started_at = 0, ended_at = 0;
-  int64_t wake_at = 0;           // pending
-  int64_t deadline = kNever;     // of the workflow
-  int64_t grace_until = kNever;  // stopping
+  int64_t wake_at = 0;               // pending
+  bool wakes_by_wall_clock = false;  // wake_at is of the wall clock; all other instants are of engine time
+  int64_t deadline = kNever;         // of the workflow
+  int64_t grace_until = kNever;      // stopping
   uint64_t next_seq = 1;
   uint32_t next_commit = 1;
   uint32_t tolerated_failures = 0;
@@ -166,6 +167,9 @@ std::string_view name_of(StepState state);
 std::string_view name_of(State state);
 // What clients see: an open execution that is held by hand, or in which nothing but awaiting steps is left to
 // do, is "paused".
+// Whether something is pending in engine time: what a clock.shift moves.
+bool has_instants_ahead(const ExecutionState& state);
+
 std::string_view visible_state(const ExecutionState& state);
 std::string_view name_of(Compensation compensation);
 

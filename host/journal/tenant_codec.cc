@@ -75,6 +75,7 @@ struct Encoder {
   void operator()(const EventEmitted& record) {
     type("event.emit");
     out.literal(",\"event\":").text(record.event);
+    if (record.payload) out.literal(",\"payload\":").digest(*record.payload);
     if (!record.id.empty()) out.literal(",\"id\":").text(record.id);
     out.literal(",\"executions\":");
     write_ids(out, record.executions);
@@ -132,6 +133,33 @@ struct Encoder {
     out.literal(",\"from\":").word(name_of(record.from)).literal(",\"to\":").word(name_of(record.to));
     optional_instant(out, ",\"until\":", record.until, 0);
   }
+
+  void operator()(const ScheduleRewound& record) {
+    schedule("schedule.rewind", record.name);
+    next(record.next);
+  }
+  void operator()(const ClockStarted& record) {
+    type("clock.start");
+    out.literal(",\"origin\":").integer(record.origin).literal(",\"offset\":").integer(record.offset);
+    if (record.shift) out.literal(",\"shift\":").integer(record.shift);
+    if (!record.boot.empty()) out.literal(",\"boot\":").text(record.boot);
+  }
+  void operator()(const ClockJumped& record) {
+    type("clock.jump");
+    out.literal(",\"by\":").integer(record.by).literal(",\"offset\":").integer(record.offset);
+  }
+  void operator()(const TenantShifted& record) {
+    type("clock.shift");
+    out.literal(",\"by\":").integer(record.by);
+    if (record.schedules.empty()) return;
+    out.literal(",\"schedules\":[");
+    for (const ScheduleName& name : record.schedules) {
+      if (&name != &record.schedules.front()) out.character(',');
+      out.literal("{\"package\":").text(name.package).literal(",\"workflow\":").text(name.workflow);
+      out.character('}');
+    }
+    out.character(']');
+  }
 };
 
 ScheduleName schedule_of(const Fields& fields) { return {fields.text("package"), fields.text("workflow")}; }
@@ -172,6 +200,19 @@ Circuit circuit_of(const Fields& fields, std::string_view name) {
   return by_name<Circuit>(fields.text(name), 0, 2);
 }
 
+// A list of objects; of a state that was written before there were such things it is absent.
+template <class Read>
+void each(const Fields& fields, std::string_view name, Read read) {
+  const bj::value* list = fields.find(name);
+  if (!list) return;
+  for (const bj::value& item : list->as_array()) read(Fields(item));
+}
+
+std::optional<Digest> payload_of(const Fields& fields) {
+  if (!fields.find("payload")) return std::nullopt;
+  return fields.digest("payload");
+}
+
 TenantRecord record_of(const Fields& fields) {
   const std::string type = fields.text("type");
   if (type == "tenant.open") return TenantOpened{fields.text("tenant")};
@@ -183,12 +224,13 @@ TenantRecord record_of(const Fields& fields) {
     return ScheduleFired{schedule_of(fields), by_name<Firing>(fields.text("firing"), 0, 2),
                          instant_of(fields, "instant"), id_of(fields.text("execution")), next_of(fields)};
   if (type == "schedule.skip")
-    return ScheduleSkipped{schedule_of(fields), by_name<ScheduleSkip>(fields.text("reason"), 0, 3),
+    return ScheduleSkipped{schedule_of(fields), by_name<ScheduleSkip>(fields.text("reason"), 0, 4),
                            instant_of(fields, "from"), instant_of(fields, "until"), next_of(fields)};
   if (type == "schedule.pause") return SchedulePaused{schedule_of(fields)};
   if (type == "schedule.resume") return ScheduleResumed{schedule_of(fields), next_of(fields)};
   if (type == "event.emit") {
-    return EventEmitted{fields.text("event"), fields.text_or_empty("id"), ids_of(fields), refused_of(fields)};
+    return EventEmitted{fields.text("event"), fields.text_or_empty("id"), ids_of(fields), refused_of(fields),
+                        payload_of(fields)};
   }
   const auto execution = [&] { return id_of(fields.text("execution")); };
   if (type == "dead_letter.insert") return LetterInserted{execution(), letter_of(fields)};
@@ -206,6 +248,16 @@ TenantRecord record_of(const Fields& fields) {
   if (type == "circuit.state_change")
     return CircuitChanged{fields.text("breaker"), circuit_of(fields, "from"), circuit_of(fields, "to"),
                           fields.instant_or("until", 0)};
+  if (type == "schedule.rewind") return ScheduleRewound{schedule_of(fields), instant_of(fields, "next")};
+  if (type == "clock.start")
+    return ClockStarted{instant_of(fields, "origin"), instant_of(fields, "offset"),
+                        fields.instant_or("shift", 0), fields.text_or_empty("boot")};
+  if (type == "clock.jump") return ClockJumped{instant_of(fields, "by"), instant_of(fields, "offset")};
+  if (type == "clock.shift") {
+    TenantShifted shifted{instant_of(fields, "by"), {}};
+    each(fields, "schedules", [&](const Fields& name) { shifted.schedules.push_back(schedule_of(name)); });
+    return shifted;
+  }
   throw Malformed("'" + type + "' is no known event of a tenant");
 }
 
@@ -220,8 +272,14 @@ ScheduleState schedule_state_of(const Fields& fields) {
   state.last_fire = fields.instant_or("last_fire", 0);
   state.last_execution = id_or_none(fields, "last_execution");
   state.last_skip = fields.instant_or("last_skip", 0);
-  if (fields.find("skip_reason")) state.skip_reason = by_name<ScheduleSkip>(fields.text("skip_reason"), 0, 3);
+  if (fields.find("skip_reason")) state.skip_reason = by_name<ScheduleSkip>(fields.text("skip_reason"), 0, 4);
   return state;
+}
+
+ClockState clock_state_of(const Fields& fields) {
+  return {instant_of(fields, "origin"),      instant_of(fields, "offset"),
+          fields.text_or_empty("boot"),      fields.number_or("jumps", 0),
+          fields.instant_or("last_jump", 0), fields.instant_or("last_jump_at", 0)};
 }
 
 BreakerState breaker_state_of(const Fields& fields) {
@@ -235,14 +293,6 @@ BreakerState breaker_state_of(const Fields& fields) {
   state.step = fields.text_or_empty("step");
   state.code = fields.text_or_empty("code");
   return state;
-}
-
-// A list of objects; of a state that was written before there were such things it is absent.
-template <class Read>
-void each(const Fields& fields, std::string_view name, Read read) {
-  const bj::value* list = fields.find(name);
-  if (!list) return;
-  for (const bj::value& item : list->as_array()) read(Fields(item));
 }
 
 }  // namespace
@@ -273,14 +323,16 @@ Result<TenantCommit> decode_tenant_commit(std::string_view body, uint32_t schema
 }
 
 void append_event_row(TextWriter& out, const EventEmitted& event) {
-  out.literal("{\"event\":").text(event.event).literal(",\"executions\":");
+  out.literal("{\"event\":").text(event.event);
+  if (event.payload) out.literal(",\"payload\":").digest(*event.payload);
+  out.literal(",\"executions\":");
   write_ids(out, event.executions);
   out.character('}');
 }
 
 Result<EventEmitted> decode_event_row(std::string_view text) {
   return decode<EventEmitted>("event", text, [](const Fields& fields) {
-    return EventEmitted{fields.text("event"), "", ids_of(fields), {}};
+    return EventEmitted{fields.text("event"), "", ids_of(fields), {}, payload_of(fields)};
   });
 }
 
@@ -297,6 +349,17 @@ void append_letters(TextWriter& out, const TenantState& state) {
     out.character('}');
   }
   out.character(']');
+}
+
+void append_clock(TextWriter& out, const ClockState& clock) {
+  out.literal(",\"clock\":{\"origin\":").integer(clock.origin);
+  out.literal(",\"offset\":").integer(clock.offset);
+  if (!clock.boot.empty()) out.literal(",\"boot\":").text(clock.boot);
+  if (clock.jumps) {
+    out.literal(",\"jumps\":").number(clock.jumps).literal(",\"last_jump\":").integer(clock.last_jump);
+    out.literal(",\"last_jump_at\":").integer(clock.last_jump_at);
+  }
+  out.character('}');
 }
 
 void append_breakers(TextWriter& out, const TenantState& state) {
@@ -345,6 +408,7 @@ void append_tenant_state(TextWriter& out, const TenantState& state) {
     out.character('}');
   }
   out.character(']');
+  if (state.clock != ClockState()) append_clock(out, state.clock);
   if (!state.letters.empty()) append_letters(out, state);
   if (!state.breakers.empty()) append_breakers(out, state);
   out.character('}');
@@ -361,6 +425,7 @@ Result<TenantState> decode_tenant_state(std::string_view text) {
       const Fields of_schedule(schedule);
       state.schedules.emplace(schedule_of(of_schedule), schedule_state_of(of_schedule));
     }
+    if (const bj::value* clock = fields.find("clock")) state.clock = clock_state_of(Fields(*clock));
     each(fields, "letters", [&](const Fields& letter) {
       state.letters.emplace(id_of(letter.text("execution")), letter_of(letter));
     });

@@ -5,10 +5,12 @@
 //
 // As in an execution's journal (record.h): a commit is a list of records with a gap-free `seq`, each record
 // is the public event `type`, and state changes by apply() alone (tenant_state.h). Times are nanoseconds
-// since 1970 (UTC). Values: any thread.
+// since 1970 (UTC), of engine time; those of schedules are of the wall clock, but for a schedule with `in`.
+// Values: any thread.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -32,7 +34,8 @@ struct ScheduleName {
 struct TenantOpened {
   std::string tenant;
 };
-// schedule.set: it comes into force, new or changed by a deployment (R68).
+// schedule.set: it comes into force, new or changed by a deployment (R68). One that keeps its registration
+// has kept its fires, too, and what was counted of them.
 struct ScheduleSet {
   ScheduleName name;
   std::string terms;  // canonical JSON, what the definition says; another text is another schedule
@@ -53,7 +56,7 @@ struct ScheduleFired {
   int64_t next = kNever;
 };
 // schedule.skip: the fires from the first to (excluding) the second start nothing.
-enum class ScheduleSkip : uint8_t { misfire, max_running, fired_before, resources_insufficient };
+enum class ScheduleSkip : uint8_t { misfire, max_running, fired_before, resources_insufficient, backlog };
 struct ScheduleSkipped {
   ScheduleName name;
   ScheduleSkip reason = ScheduleSkip::misfire;
@@ -69,6 +72,12 @@ struct ScheduleResumed {
   ScheduleName name;
   int64_t next = kNever;
 };
+// schedule.rewind: the wall clock was set back, and fires lie ahead of it again that have not started
+// anything.
+struct ScheduleRewound {
+  ScheduleName name;
+  int64_t next = 0;
+};
 // event.emit
 struct EventEmitted {
   std::string event;
@@ -79,7 +88,8 @@ struct EventEmitted {
     std::string code;  // of the error
     bool operator==(const Refused&) const = default;
   };
-  std::vector<Refused> refused;  // who wait for it and could not start
+  std::vector<Refused> refused;   // who wait for it and could not start
+  std::optional<Digest> payload;  // of the canonical payload; of an event with an id
 };
 
 // What is left of an execution that failed for good, until somebody decides about it (R34). The execution has
@@ -140,10 +150,35 @@ struct CircuitChanged {
   int64_t until = 0;  // open: from then on trials are let through
 };
 
+// The host has a stream of this form, too, with these records only (kHostStream).
+//
+// clock.start: a life of the host has begun whose time the last record does not describe. Engine time is
+// `origin` + what the machine's steady clock says, which counts since the boot of this name.
+struct ClockStarted {
+  int64_t origin = 0;
+  int64_t offset = 0;  // wall clock minus engine time
+  int64_t shift = 0;   // what was pending in engine time was moved by so much
+  std::string boot;    // empty: unknown
+};
+// clock.jump: the wall clock was set by so much, as far as anybody can tell.
+struct ClockJumped {
+  int64_t by = 0;
+  int64_t offset = 0;  // after that
+};
+// clock.shift: as that of executions (record.h), of what a tenant has pending in engine time.
+struct TenantShifted {
+  int64_t by = 0;
+  std::vector<ScheduleName> schedules;  // those of them that count in engine time
+};
+
 using TenantRecord =
     std::variant<TenantOpened, ScheduleSet, ScheduleRemoved, ScheduleFired, ScheduleSkipped, SchedulePaused,
                  ScheduleResumed, EventEmitted, LetterInserted, LetterRetried, LetterDeleted, LettersPruned,
-                 CircuitCounted, CircuitTripped, CircuitReset, CircuitChanged>;
+                 CircuitCounted, CircuitTripped, CircuitReset, CircuitChanged, ScheduleRewound, ClockStarted,
+                 ClockJumped, TenantShifted>;
+
+// The tenant of the host's own stream: a name that no tenant can have.
+inline constexpr std::string_view kHostStream;
 
 std::string_view name_of(Firing firing);
 std::string_view name_of(ScheduleSkip reason);

@@ -29,7 +29,7 @@ struct Applier {
   void operator()(const ScheduleSet& record) {
     ScheduleState& target = tenant.schedules[record.name];
     const bool paused = target.paused;
-    target = ScheduleState();
+    if (target.terms.empty() || target.registered_at != record.registered_at) target = ScheduleState();
     target.terms = record.terms;
     target.registered_at = record.registered_at;
     target.next = record.next;
@@ -62,6 +62,11 @@ struct Applier {
     ScheduleState& target = schedule(record.name);
     require(target.paused);
     target.paused = false;
+    target.next = record.next;
+  }
+  void operator()(const ScheduleRewound& record) {
+    ScheduleState& target = schedule(record.name);
+    require(!target.paused && record.next < target.next);
     target.next = record.next;
   }
   void operator()(const EventEmitted&) {}
@@ -106,6 +111,35 @@ struct Applier {
     target.since = at;
     target.until = record.until;
   }
+
+  void operator()(const ClockStarted& record) {
+    require(tenant.tenant == kHostStream);
+    tenant.clock.origin = record.origin;
+    tenant.clock.offset = record.offset;
+    tenant.clock.boot = record.boot;
+  }
+  void operator()(const ClockJumped& record) {
+    require(tenant.tenant == kHostStream);
+    tenant.clock.offset = record.offset;
+    tenant.clock.last_jump = record.by;
+    tenant.clock.last_jump_at = at;
+    ++tenant.clock.jumps;
+  }
+  void operator()(const TenantShifted& record) {
+    const auto move = [&](int64_t& instant, int64_t none) {
+      if (instant != none) require(!__builtin_add_overflow(instant, record.by, &instant));
+    };
+    for (const ScheduleName& name : record.schedules) {
+      ScheduleState& target = schedule(name);
+      move(target.registered_at, 0);
+      move(target.next, kNever);
+    }
+    for (auto& [id, letter] : tenant.letters) move(letter.expires_at, kNever);
+    for (auto& [name, breaker] : tenant.breakers) {
+      move(breaker.since, 0);
+      move(breaker.until, 0);
+    }
+  }
 };
 
 void fold(TenantState& state, const TenantRecord& record, int64_t at) {
@@ -134,7 +168,8 @@ std::string_view name_of(Firing firing) {
 }
 
 std::string_view name_of(ScheduleSkip reason) {
-  constexpr std::string_view kNames[] = {"misfire", "max_running", "fired_before", "resources_insufficient"};
+  constexpr std::string_view kNames[] = {"misfire", "max_running", "fired_before", "resources_insufficient",
+                                         "backlog"};
   return kNames[static_cast<size_t>(reason)];
 }
 

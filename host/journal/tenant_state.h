@@ -37,12 +37,24 @@ struct BreakerState {
   bool operator==(const BreakerState&) const = default;
 };
 
+// Of the host's own stream: what the next life has to know of time.
+struct ClockState {
+  int64_t origin = 0, offset = 0;
+  std::string boot;
+  uint64_t jumps = 0;
+  int64_t last_jump = 0;     // how far
+  int64_t last_jump_at = 0;  // engine time; 0: never
+
+  bool operator==(const ClockState&) const = default;
+};
+
 struct TenantState {
   ExecutionId stream;
   std::string tenant;
   std::map<ScheduleName, ScheduleState> schedules;
   std::map<ExecutionId, DeadLetter> letters;                  // by the execution that failed
   std::map<std::string, BreakerState, std::less<>> breakers;  // by name
+  ClockState clock;
   uint64_t next_seq = 1;
   uint32_t next_commit = 1;
 

@@ -15,7 +15,7 @@ Status Simulation::carry_out(const StartRun& start) {
   command.input_digest = sha256(start.input);
   command.key = start.key;
   command.strategy = start.strategy;
-  if (start.in_ns != 0) command.wake_at = world_.now() + start.in_ns;
+  command.beginning.delay = start.in_ns;
   next_name_ = start.run;
   const auto started = world_.ask<engine::Started>(std::move(command));
   next_name_.clear();
@@ -172,6 +172,11 @@ Status Simulation::carry_out(const LoseHost& lose) {
 Status Simulation::carry_out(const FailCommit& fail) {
   PIRN_DO(reachable());
   world_.fail_commit(1, fail.uncertain);
+  return {};
+}
+
+Status Simulation::carry_out(const SetClock& clock) {
+  world_.set_clock(clock.by);
   return {};
 }
 

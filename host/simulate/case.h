@@ -114,12 +114,16 @@ struct LoseHost {
   bool without_trace = false;                // only the process, and nobody knows who ended it
   std::optional<engine::Capacity> capacity;  // of the host that comes back; nullopt: as before
 };
+// Somebody sets the system's clock, also while the host is down.
+struct SetClock {
+  int64_t by = 0;
+};
 struct FailCommit {
   bool uncertain = false;  // durable all the same
 };
 using What = std::variant<StartRun, CancelRun, CancelRuns, PauseRun, ResumeRun, ApproveRun, RunAgain,
                           RetryLetter, RetryLetters, DiscardLetter, PruneLetters, ResetBreaker, EmitEvent,
-                          ScheduleOrder, BackfillRuns, Deploy, LoseHost, FailCommit>;
+                          ScheduleOrder, BackfillRuns, Deploy, LoseHost, FailCommit, SetClock>;
 struct Order {
   Where where;
   int64_t at = 0;  // from the beginning; behind `after`: from there

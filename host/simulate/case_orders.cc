@@ -30,7 +30,8 @@ const std::vector<std::string> kWords = {"start",
                                          "deploy",
                                          "crash",
                                          "down",
-                                         "fail_commit"};
+                                         "fail_commit",
+                                         "set_clock"};
 const std::vector<std::string> kOptions = {
     "at",      "after", "as",        "input",    "key",     "tenant",    "reason",       "rollback",
     "cleanup", "in",    "step",      "strategy", "context", "action",    "by",           "comment",
@@ -184,6 +185,18 @@ What fail_commit_of(NodeReader& reader, const Node& what) {
   return FailCommit{word == "uncertain"};
 }
 
+// "+1h" or "-90s".
+What set_clock_of(NodeReader& reader, const Node& what) {
+  const std::string text = reader.text_of(what);
+  const bool back = text.starts_with('-');
+  const auto by =
+      text.starts_with('+') || back ? definition::parse_duration(text.substr(1)) : Result<int64_t>(0);
+  if (by && *by > 0 && *by != definition::kInfinite) return SetClock{back ? -*by : *by};
+  reader.bad(what, "'" + text + "' does not say by how much the clock is set",
+             "Write a sign and a duration, such as +1h or -90s.");
+  return SetClock{};
+}
+
 What what_of(NodeReader& reader, const Node& what, Options& options) {
   using Action = engine::ControlSchedule::Action;
   const std::string& word = what.key;
@@ -191,6 +204,7 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
   if (word == "cancel_all") return cancel_all_of(reader, what, options);
   if (word == "retry_letters" || word == "prune_letters") return letters_order_of(reader, what, options);
   if (word == "fail_commit") return fail_commit_of(reader, what);
+  if (word == "set_clock") return set_clock_of(reader, what);
   if (word == "backfill") return backfill_of(reader, what, options);
   const std::string of = reader.text_of(what);
   if (word == "start")

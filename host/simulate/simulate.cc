@@ -124,7 +124,8 @@ class Report {
     for (const auto& [name, run] : simulation_.runs()) append_stream(run.id, "run", name);
     if (const auto tenants = world_.store().tenants())
       for (const store::StoredTenant& tenant : *tenants)
-        append_stream(tenant.stream, "tenant", tenant.tenant);
+        append_stream(tenant.stream, "tenant",
+                      tenant.tenant == journal::kHostStream ? "__host__" : tenant.tenant);
     std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.at < b.at; });
     for (const Line& line : lines) out += (&line == &lines.front() ? "\n" : ",\n") + line.text;
   }

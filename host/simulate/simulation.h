@@ -61,6 +61,7 @@ class Simulation {
   Status carry_out(const Deploy& deploy);
   Status carry_out(const LoseHost& lose);
   Status carry_out(const FailCommit& fail);
+  Status carry_out(const SetClock& clock);
   Status retry_letters(engine::RetryLetters command);
   Status publish(const Published& published);
   Status reachable() const;

@@ -344,8 +344,9 @@ void World::come_back(std::vector<worker::Killer> killers) {
       std::make_unique<engine::Engine>(options_, *store_, *runner_, releases, *this, *this, committer_.get());
   if (!killers.empty()) last_life_.end = worker::LastLife::End::crash;
   last_life_.killers = std::move(killers);
-  const Status recovered = engine_->recover(now_, std::exchange(last_life_, {}));
+  const Status recovered = engine_->recover(clocks(), std::exchange(last_life_, {}));
   if (!recovered) fatal(describe(recovered.error()));
+  origin_ = engine_->beginning().origin;
 }
 
 // What the journal says of how often each call was seen through to its end.
@@ -514,7 +515,7 @@ bool World::turn() {
     return true;
   }
   woken_ = false;
-  auto result = engine_->turn(now_);
+  auto result = engine_->turn(clocks());
   if (!result) {
     // As a host does: nothing was acknowledged, stop, recover.
     if (result.error().code != Code::store_failed) fatal(describe(result.error()));
@@ -523,6 +524,7 @@ bool World::turn() {
   }
   runner_->count_taken();
   next_timer_ = result->next_timer;
+  if (next_timer_) *next_timer_ -= origin_;
   undurable_ = result->undurable;
   return result->more || undurable_ || woken_ || (next_timer_ && *next_timer_ <= now_);
 }

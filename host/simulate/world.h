@@ -183,7 +183,13 @@ class World : public engine::CommitListener, public worker::Wakeup {
   ScriptedRunner& runner() { return *runner_; }
   engine::Engine& engine() { return *engine_; }
   store::MemoryStore& store() { return *store_; }
+  // The steady clock, which is engine time too as long as nobody sets the wall clock.
   int64_t now() const { return now_; }
+  int64_t wall() const { return now_ + wall_offset_; }
+  int64_t engine_now() const { return now_ + origin_; }
+  // The wall clock is set by so much; also while the host is down.
+  void set_clock(int64_t by) { wall_offset_ += by; }
+  std::string boot;  // what the steady clock counts from; empty: nobody knows
 
   // Commands; each runs the turn that it needs. An error store_failed: the host was lost before it answered.
   Result<engine::Started> start(std::string_view input_json = "{}", std::string_view key = "",
@@ -257,10 +263,11 @@ class World : public engine::CommitListener, public worker::Wakeup {
 
  private:
   void push(engine::Command& command);
+  engine::Clocks clocks() const { return {wall(), now_, boot}; }
   ScriptedRunner::Counts journaled_calls() const;
 
   engine::Options options_;
-  int64_t now_;
+  int64_t now_, wall_offset_ = 0, origin_ = 0;
   std::shared_ptr<store::MemoryStoreContents> contents_;
   std::unique_ptr<store::MemoryStore> store_;
   std::unique_ptr<ScriptedRunner> runner_;

@@ -36,12 +36,6 @@ constexpr int kLockSpins = 1'000;
 // Between two looks at a thread that ends, at first and at last.
 constexpr std::chrono::milliseconds kFirstPause(1), kLastPause(1'000);
 
-int64_t unix_now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // Of the calling thread.
 int64_t thread_cpu_ns() {
   timespec time{};
@@ -414,7 +408,7 @@ void InProcessRunner::Pool::work() {
       lock.unlock();
       if (wake_another) work_.notify_one();
       if (std::find(used.begin(), used.end(), place.tenure) == used.end()) used.push_back(place.tenure);
-      now = run_job(place, now != 0 ? now : unix_now_ns(), slot);
+      now = run_job(place, now != 0 ? now : options_.now(), slot);
       lock.lock();
       done(place, lock);
       continue;
@@ -470,7 +464,7 @@ int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now, CrashRecord::S
     CallScope scope((*loaded)->name());
     place.outcome = Call(invocation, listener_, place.signals, now).run(function, (*loaded)->state());
     scope.end(place.outcome, invocation.step);
-    const int64_t end = unix_now_ns();
+    const int64_t end = options_.now();
     if (options_.measure) listener_.on_cost(invocation, thread_cpu_ns() - cpu_before, end - now);
     const int64_t typical = typical_ns_.load(std::memory_order_relaxed);
     typical_ns_.store((typical * 7 + (end - now)) / 8, std::memory_order_relaxed);
@@ -484,7 +478,7 @@ int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now, CrashRecord::S
                                                                           : journal::ErrorClass::transient,
                            ""});
     place.outcome = std::move(outcome);
-    return unix_now_ns();
+    return options_.now();
   }
 }
 

@@ -30,6 +30,12 @@ class InProcessRunner final : public Runner {
     size_t capacity = 2048;  // invocations under way, and at most as many threads
     size_t threads = 2;      // to begin with
     bool measure = false;    // the processor time of each call, which takes two calls of the system
+    // Engine time; a test may leave it out.
+    std::function<int64_t()> now = [] {
+      return std::chrono::duration_cast<std::chrono::nanoseconds>(
+                 std::chrono::system_clock::now().time_since_epoch())
+          .count();
+    };
     // So many threads as were never needed within such a time are too many.
     std::chrono::nanoseconds idle_time = std::chrono::seconds(10);
     // Of the calls that are under way; null: none. Threads that are stuck hold it when the runner is gone.

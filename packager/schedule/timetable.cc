@@ -130,6 +130,23 @@ Result<Timetable> make_timetable(const Terms& terms, int64_t registered_at) {
   return table;
 }
 
+Newest newest(const Timetable& timetable, int64_t from, int64_t until, size_t n) {
+  // Counted up to n + 1.
+  const auto behind = [&](int64_t after) {
+    size_t count = 0;
+    for (auto at = timetable.next(after); at && *at <= until && count <= n; at = timetable.next(*at)) ++count;
+    return count;
+  };
+  if (const size_t count = behind(from - 1); count <= n) return {from, count};
+  // Behind `more` are more than n, behind `enough` not: from both sides to the last fire that is left out.
+  int64_t more = from - 1, enough = until;
+  while (more + 1 < enough) {
+    const int64_t middle = more + (enough - more) / 2;
+    (behind(middle) > n ? more : enough) = middle;
+  }
+  return {timetable.next(enough).value_or(until), n};
+}
+
 Due due(const Timetable& timetable, int64_t next_fire, int64_t now, Misfire policy, size_t limit) {
   Due result;
   if (next_fire > now) {

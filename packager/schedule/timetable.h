@@ -70,6 +70,14 @@ struct Due {
   std::optional<Span> passed_over;
 };
 
+// Of the fires from `from`, which is one, to `until` the newest, at most `n` of them: which comes first, and
+// how many they are. What it costs grows with `n` and not with how many there are.
+struct Newest {
+  int64_t first = 0;
+  size_t count = 0;
+};
+Newest newest(const Timetable& timetable, int64_t from, int64_t until, size_t n);
+
 // `next_fire`: the fire of the timetable that comes next, as it was remembered. After a long downtime the
 // policy `all` may owe any number of fires: at most `limit` are handed out at a time.
 Due due(const Timetable& timetable, int64_t next_fire, int64_t now, Misfire policy, size_t limit);

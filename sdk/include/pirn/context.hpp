@@ -172,8 +172,12 @@ class Context {
   uint32_t attempt() const { return invocation_->attempt; }
   uint32_t workflow_attempt() const { return invocation_->workflow_attempt; }
   uint64_t invocation_id() const { return invocation_->id; }  // unique for each call of the execution
-  uint64_t now_ns() const { return api().now_ns(call_); }     // Unix time; the same in a replay
-  uint64_t deadline_ns() const { return invocation_->deadline_unix_ns; }  // Unix time; 0: none
+  uint64_t now_ns() const {
+    return api().now_ns(call_);
+  }  // engine time, like the deadline; the same in a replay
+  uint64_t deadline_ns() const {
+    return invocation_->deadline_unix_ns;
+  }  // engine time (Unix, but nobody sets it); 0: none
   std::string_view tenant() const { return detail::view(invocation_->tenant); }
   std::string_view package() const { return detail::view(invocation_->package); }
   std::string_view version() const { return detail::view(invocation_->version); }

@@ -269,7 +269,7 @@ struct StepDefaults {
   Hooks hooks{};
 };
 
-// Exactly one of cron, every, at and in.
+// Exactly one of cron, every, at and in. `in` counts the time that passes, the others follow the wall clock.
 struct Schedule {
   std::vector<std::string> cron{};
   std::optional<Duration> every{};
@@ -278,7 +278,7 @@ struct Schedule {
   std::string start_at{};
   std::string end_at{};
   std::string timezone{};
-  pirn::misfire misfire{};
+  pirn::misfire misfire{};  // `all` with max_running: missed fires wait for room, 1,000 at most
 };
 
 struct WorkflowOptions {

@@ -42,7 +42,7 @@ class Host : public TenantHost {
     engine::Start command;
     command.tenant = std::move(tenant);
     command.workflow = "w";
-    command.wake_at = instant;
+    command.beginning.at = instant;
     return ask<engine::Start, engine::Started>(std::move(command))->id;
   }
   State state_of(ExecutionId id, std::string_view tenant = "t") { return show(id, tenant).state.state; }
@@ -187,14 +187,69 @@ TEST(CatchUp, MayBeInterrupted) {
 }
 
 // R40 holds as it did.
-TEST(CatchUp, SkipsWhatMaxRunningForbids) {
+std::string hourly(const std::string& more) {
+  return R"({"name":"w","steps":[{"name":"a","timeout":"infinity"}],"schedule":{"every":"1h","misfire":"all"},)" +
+         more + "}";
+}
+
+// What falls due while others wait stands behind them; when all have run, a fire that finds no room is
+// skipped as ever.
+TEST(CatchUp, R36MissedFiresWaitForRoomAndAllRun) {
+  Host host;
+  host.runner().script = [](const worker::Invocation&) { return after(25 * kMinute, ok()); };
+  host.deploy("t", hourly(R"("max_running":1)"));
+  const int64_t begin = host.now();
+  host.be_down(5 * kHour + 10 * kMinute);
+  host.advance(20 * kMinute);
+  EXPECT_EQ(host.fired(), (std::vector<int64_t>{begin + kHour})) << "one at a time";
+  host.crash();
+  host.advance(20 * kHour);
+  std::vector<int64_t> all;
+  for (int n = 1; n <= 25; ++n) all.push_back(begin + n * kHour);
+  EXPECT_EQ(host.fired(), all) << "in order, each once";
+  EXPECT_TRUE(host.of<journal::ScheduleSkipped>().empty());
+}
+
+TEST(CatchUp, R36WhatWaitsForRoomGivesWayWhenThereIsMore) {
+  Host host;
+  host.runner().script = [](const worker::Invocation&) { return after(100 * kHour, ok()); };
+  host.deploy("t", hourly(R"("max_running":1)"));
+  host.be_down(5 * kHour + 10 * kMinute);
+  host.advance(kMinute);
+  EXPECT_EQ(host.fired().size(), 1u);
+  host.deploy("t", hourly(R"("max_running":3)"));
+  host.advance(kMinute);
+  EXPECT_EQ(host.fired().size(), 3u) << "a deployment makes room";
+  host.deploy("t", hourly(R"("label":"no limit")"));
+  host.advance(kMinute);
+  EXPECT_EQ(host.fired().size(), 5u);
+}
+
+TEST(CatchUp, R36OfWhatWaitsForRoomTheOldestBeyondAThousandAreSkipped) {
   Host host;
   host.runner().script = [](const worker::Invocation&) { return after(kHour, ok()); };
   host.deploy("t", every_second("w", R"(,"max_running":1)"));
-  host.be_down(2 * kMinute);
-  host.advance(kMinute);
-  EXPECT_EQ(host.fired().size(), 1u);
-  EXPECT_EQ(host.of<journal::ScheduleSkipped>().size(), 179u);
+  const int64_t begin = host.now();
+  host.be_down(2'000 * kSecond);
+  host.advance(2 * kHour);
+  const auto skips = host.of<journal::ScheduleSkipped>();
+  ASSERT_FALSE(skips.empty());
+  EXPECT_EQ(skips.front().reason, journal::ScheduleSkip::backlog);
+  EXPECT_EQ(skips.front().from, begin + kSecond);
+  EXPECT_EQ(skips.front().until, begin + 1'001 * kSecond) << "the newest thousand are left";
+  int64_t next = begin + kSecond;  // every fire was started or passed over, none twice
+  for (const auto& record : host.records("t")) {
+    if (const auto* fired = std::get_if<journal::ScheduleFired>(&record)) {
+      EXPECT_EQ(fired->instant, next);
+      EXPECT_LE(host.show(fired->execution).state.created_at - fired->instant, 1'000 * kSecond);
+      next += kSecond;
+    } else if (const auto* skipped = std::get_if<journal::ScheduleSkipped>(&record)) {
+      EXPECT_EQ(skipped->from, next);
+      EXPECT_EQ(skipped->reason, journal::ScheduleSkip::backlog);
+      next = skipped->until;
+    }
+  }
+  EXPECT_GE(host.fired().size(), 2u);
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ TEST(Strategy, R60OfOneInstantTheTimersOfTheOlderExecutionComeFirst) {
     engine::Start start;
     start.tenant = "t";
     start.workflow = "w";
-    start.wake_at = instant;
+    start.beginning.at = instant;
     return world.ask<engine::Started>(std::move(start))->id;
   };
   const ExecutionId first = start_at(world.now() + kSecond), older = start_at(noon);

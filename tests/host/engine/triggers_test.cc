@@ -211,6 +211,72 @@ TEST(Schedules, DeploymentsKeepWhatIsUnchangedAndStartAnewWhatIsNot) {
   EXPECT_EQ(host.fired(), Texts{}) << "removed: it stops";
 }
 
+TEST(Schedules, R68TheGridKeepsItsPhaseWhateverElseChanges) {
+  Host host("2026-05-05T12:00:00Z");
+  host.deploy(R"("schedule":{"every":"1h"})");
+  host.advance(110 * kMinute);
+  host.deploy(R"("schedule":{"every":"1h","misfire":"all"})");
+  EXPECT_EQ(host.next(), "2026-05-05T14:00:00Z");
+  EXPECT_EQ(host.schedule().state.fires, 1u) << "it is the same schedule";
+  host.deploy(R"("schedule":{"every":"1h","end_at":"2026-05-05T16:30:00Z"})");
+  host.advance(4 * kHour);
+  EXPECT_EQ(host.fired(), (Texts{"2026-05-05T13:00:00Z", "2026-05-05T14:00:00Z", "2026-05-05T15:00:00Z",
+                                 "2026-05-05T16:00:00Z"}));
+  EXPECT_EQ(host.next(), "never") << "its end has passed";
+  host.deploy(R"("schedule":{"every":"1h"})");
+  EXPECT_EQ(host.next(), "2026-05-05T18:00:00Z") << "it goes on, on its grid; what lay between is gone";
+  host.deploy(R"("schedule":{"every":"1h","start_at":"2026-05-05T12:20:00Z"})");
+  EXPECT_EQ(host.next(), "2026-05-05T18:20:00Z") << "another start is another grid";
+}
+
+TEST(Schedules, R68WhatIsDueAtADeploymentStaysDue) {
+  Host host("2026-05-05T12:00:00Z");
+  host.deploy(R"("schedule":{"every":"1h","misfire":"all"})");
+  host.lose();
+  host.publish(R"("schedule":{"every":"1h","end_at":"2026-05-06T00:00:00Z","misfire":"all"},"steps":[])");
+  host.pass_time(150 * kMinute);
+  host.come_back();
+  host.advance(kSecond);
+  EXPECT_EQ(host.fired(), (Texts{"2026-05-05T13:00:00Z", "2026-05-05T14:00:00Z"}));
+}
+
+TEST(Schedules, R68ADelayAnInstantAndACronKeepTheirFire) {
+  Host host("2026-05-05T12:00:00Z");
+  const auto deploy = [&](const std::string& more) {
+    host.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+          {"name":"cron","steps":[],"schedule":{"cron":"30 * * * *")" +
+                                   more + R"(}},
+          {"name":"delay","steps":[],"schedule":{"in":"40m")" +
+                                   more + R"(}},
+          {"name":"gone","steps":[],"schedule":{"in":"1m")" +
+                                   more + R"(}},
+          {"name":"instant","steps":[],"schedule":{"at":"2026-05-05T12:50:00Z")" +
+                                   more + "}}]}");
+    host.settle();
+  };
+  deploy("");
+  host.advance(10 * kMinute);
+  deploy(R"(,"misfire":"all")");
+  host.advance(10 * kMinute);
+  deploy("");
+  host.advance(kHour);
+  Texts fires;
+  for (const auto& record : host.of<journal::ScheduleFired>())
+    fires.push_back(record.name.workflow + " " + print_instant(record.instant));
+  EXPECT_EQ(fires, (Texts{"gone 2026-05-05T12:01:00Z", "cron 2026-05-05T12:30:00Z",
+                          "delay 2026-05-05T12:40:00Z", "instant 2026-05-05T12:50:00Z"}));
+}
+
+TEST(Schedules, ACronThatIsDeployedOnItsInstantFiresAtIt) {
+  Host host("2026-05-05T12:30:00Z");
+  host.deploy(R"("schedule":{"cron":"30 * * * *"})");
+  EXPECT_EQ(host.fired(), Texts{"2026-05-05T12:30:00Z"});
+  host.deploy(R"("schedule":{"cron":"30 * * * *","misfire":"all"})");
+  host.deploy(R"("schedule":{"cron":"30 12 * * *"})");
+  host.crash();
+  EXPECT_EQ(host.fired(), Texts{"2026-05-05T12:30:00Z"}) << "once, whatever is deployed at that instant";
+}
+
 TEST(Schedules, ADeploymentThatTheHostDidNotSeeIsTakenUpWhenItIsBack) {
   Host host("2026-05-05T12:00:00Z");
   host.deploy(R"("schedule":{"every":"1h"})");
@@ -458,7 +524,48 @@ TEST(Events, AnIdIsTakenOnceAlsoAfterACrash) {
   EXPECT_EQ(host.executions(), 6u);
   // Remembered also when nobody listened.
   EXPECT_FALSE(host.emit("user.renamed", "e-2")->existing);
-  EXPECT_TRUE(host.emit("user.created", "e-2")->existing);
+  EXPECT_TRUE(host.emit("user.renamed", "e-2")->existing);
+}
+
+TEST(Events, R39TheIdsOfTwoEventsAreApart) {
+  Host host("2026-05-05T12:00:00Z");
+  host.releases.publish("t", kSubscribers);
+  EXPECT_FALSE(host.emit("user.renamed", "e-1")->existing);
+  host.crash();
+  EXPECT_FALSE(host.emit("user.created", "e-1")->existing);
+  EXPECT_TRUE(host.emit("user.created", "e-1")->existing);
+  EXPECT_FALSE(host.emit(R"(user.created","e)", "1")->existing) << "nor does a name reach into the id";
+}
+
+TEST(Events, R39AnotherPayloadUnderTheSameIdIsAConflict) {
+  Host host("2026-05-05T12:00:00Z");
+  host.releases.publish("t", kSubscribers);
+  const auto first = host.emit("user.created", "e-1", R"({"n":1})");
+  ASSERT_TRUE(first);
+  for (int i = 0; i < 2; ++i) {
+    const auto other = host.emit("user.created", "e-1", R"({"n":2})");
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, Code::event_conflict);
+    EXPECT_EQ(catalogue_entry(other.error().code).exit_code, 5);
+    EXPECT_EQ(host.emit("user.created", "e-1", R"({"n":1})")->executions, first->executions);
+    host.crash();
+  }
+  EXPECT_EQ(host.executions(), 2u);
+  EXPECT_EQ(host.of<journal::EventEmitted>().size(), 1u) << "what was refused has not happened";
+}
+
+// Versions before these rules kept an event under its id alone, and nothing of its payload.
+TEST(Events, R39WhatAnOlderVersionHasSeenStartsNothingAgain) {
+  Host host("2026-05-05T12:00:00Z");
+  host.releases.publish("t", kSubscribers);
+  host.settle();
+  const store::EventRow row{"t", "e-1", host.now(), R"({"event":"user.created","executions":[]})"};
+  store::Change change{};
+  change.lease = host.store().lease();
+  change.events = {&row, 1};
+  ASSERT_TRUE(host.store().commit(change));
+  EXPECT_TRUE(host.emit("user.created", "e-1", R"({"n":1})")->existing);
+  EXPECT_FALSE(host.emit("user.renamed", "e-1")->existing) << "it is another event's";
 }
 
 TEST(Events, TwoOfOneTurnWithOneIdAreOne) {
@@ -503,7 +610,7 @@ TEST(DelayedStart, HasItsIdAtOnceAndBeginsAtItsInstant) {
     command.tenant = "t";
     command.workflow = "w";
     command.key = std::move(key);
-    command.wake_at = wake_at;
+    command.beginning.at = wake_at;
     return host.ask<engine::Start, engine::Started>(std::move(command));
   };
   const ExecutionId id = start(host.now() + kHour, "k")->id;

@@ -264,6 +264,41 @@ TEST(AwaitDeadline, TheDefinitionNamesTheHandlerWhenTheFunctionDoesNot) {
   EXPECT_EQ(world.step_state(id, "ask"), "skipped(requested)");
 }
 
+TEST(AwaitDeadline, PassesDuringAPauseAsWell) {
+  World world;
+  const ExecutionId id = start_awaiting(world, until(kHour, "escalate"));
+  world.runner().by_function["escalate"] = [](const auto&) { return ok(R"({"answer":1})"); };
+  ASSERT_TRUE(world.pause(id));
+  world.advance(kHour - kSecond);
+  EXPECT_EQ(calls_of(world, "escalate"), 0u);
+  world.advance(kSecond);
+  EXPECT_EQ(calls_of(world, "escalate"), 1u);
+  EXPECT_EQ(world.step_state(id, "ask"), "completed");
+  EXPECT_EQ(world.step_state(id, "use"), "ready") << "steps start when the pause ends";
+  world.advance(kHour);
+  ASSERT_TRUE(world.resume(id));
+  world.run();
+  EXPECT_EQ(world.show(id).state.state, State::completed);
+
+  const ExecutionId other = start_awaiting(world, until(kHour), R"(,"max_retries":0)");
+  ASSERT_TRUE(world.pause(other));
+  world.advance(kHour);
+  EXPECT_EQ(world.show(other).state.state, State::failed) << "without a handler it fails at its deadline";
+}
+
+TEST(AwaitDeadline, AtTheWorkflowsOwnInstantTheWorkflowsComesFirst) {
+  for (const bool restart : {false, true}) {
+    World world;
+    const ExecutionId id = start_awaiting(world, until(kHour, "escalate"), "", R"("timeout":"1h",)");
+    if (restart) world.crash();
+    world.run();
+    EXPECT_EQ(calls_of(world, "escalate"), 0u);
+    ASSERT_TRUE(world.show(id).state.error);
+    EXPECT_EQ(world.show(id).state.error->code, "workflow_timeout");
+    EXPECT_EQ(world.step_state(id, "ask"), "cancelled");
+  }
+}
+
 TEST(AwaitDeadline, TheHandlerMayAwaitAgain) {
   World world;
   const ExecutionId id = start_awaiting(world, until(kHour, "escalate"));

@@ -69,6 +69,7 @@ Record any_record<0>() {
   r.retry_of = any_id_or_none();
   r.key = any_text(), r.input_digest = any_digest(), r.trigger = any_text(),
   r.strategy = any_of<Strategy>(0, 3), r.input = any_delta(false), r.wake_at = any_ns();
+  r.by_wall_clock = coin();
   return r;
 }
 template <>
@@ -210,6 +211,10 @@ template <>
 Record any_record<33>() {
   return HookCrashed{};
 }
+template <>
+Record any_record<34>() {
+  return ClockShifted{any_ns()};
+}
 
 // One of each kind, in random order of contents.
 template <size_t... I>
@@ -235,7 +240,7 @@ struct Same {
   bool operator()(const Created& a, const Created& b) const {
     const auto tie = [](const Created& r) {
       return std::tie(*r.origin, r.n_steps, r.root, r.parent, r.parent_step, r.retry_of, r.key,
-                      r.input_digest, r.trigger, r.strategy, r.wake_at);
+                      r.input_digest, r.trigger, r.strategy, r.wake_at, r.by_wall_clock);
     };
     return tie(a) == tie(b) && same(a.input, b.input);
   }
@@ -342,6 +347,7 @@ struct Same {
     return a.step == b.step && a.breaker == b.breaker;
   }
   bool operator()(const HookCrashed&, const HookCrashed&) const { return true; }
+  bool operator()(const ClockShifted& a, const ClockShifted& b) const { return a.by == b.by; }
   bool operator()(const DeadLettered& a, const DeadLettered& b) const { return a.expires_at == b.expires_at; }
   bool operator()(const StepSettled& a, const StepSettled& b) const {
     return std::tie(a.step, a.then, a.rule) == std::tie(b.step, b.then, b.rule);
@@ -447,7 +453,7 @@ ExecutionState any_state() {
   state.error_step = any_step_or_none();
   state.error = any_error();
   state.created_at = any_ns(), state.started_at = any_ns(), state.ended_at = any_ns(),
-  state.wake_at = any_ns();
+  state.wake_at = any_ns(), state.wakes_by_wall_clock = coin();
   state.deadline = any_ns(), state.grace_until = any_ns();
   state.next_seq = any_token(), state.next_commit = any_count(), state.tolerated_failures = any_count();
   // All that any_step() names, and no patch that is not there.
@@ -479,8 +485,9 @@ bool same(const ExecutionState& a, const ExecutionState& b) {
     return std::tie(s.id, *s.origin, s.key, s.trigger, s.strategy, s.input_digest, s.root, s.parent,
                     s.parent_step, s.retry_of, s.paused, s.held, s.without_hooks, s.dead_letter_until,
                     s.handlers, s.n_children, s.state, s.cause, s.rollback, s.cleanup, s.attempt,
-                    s.error_step, s.reason, s.created_at, s.started_at, s.ended_at, s.wake_at, s.deadline,
-                    s.grace_until, s.next_seq, s.next_commit, s.tolerated_failures);
+                    s.error_step, s.reason, s.created_at, s.started_at, s.ended_at, s.wake_at,
+                    s.wakes_by_wall_clock, s.deadline, s.grace_until, s.next_seq, s.next_commit,
+                    s.tolerated_failures);
   };
   if (tie(a) != tie(b) || !same(a.input, b.input) || !same(a.error, b.error) ||
       a.steps.size() != b.steps.size())

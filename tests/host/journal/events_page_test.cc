@@ -70,7 +70,7 @@ std::vector<Record> records() {
                                         .pins = {Digest(), Digest()},
                                         .definition = {},
                                         .definition_schema = 1});
-  return {Created{origin, 1, kId, kId, 1, kId, "key", {}, "manual", Strategy::hybrid, a_delta(), 5},
+  return {Created{origin, 1, kId, kId, 1, kId, "key", {}, "manual", Strategy::hybrid, a_delta(), 5, true},
           Begun{1, 5},
           StepAsked{0, Kind::condition, 1, 1, {0}},
           StepAnswered{0, Kind::condition, true, 5, an_error()},
@@ -107,9 +107,10 @@ std::vector<Record> records() {
           CircuitRejected{0, "b"},
           DeadLettered{5},
           StepSettled{0, AfterFailure::retry, 1},
-          HookCrashed{}};
+          HookCrashed{},
+          ClockShifted{5}};
 }
-static_assert(n_members_of_all(static_cast<const Record*>(nullptr)) == 117,
+static_assert(n_members_of_all(static_cast<const Record*>(nullptr)) == 119,
               "a field has come or gone: say so above and in docs/reference/events.md");
 
 std::vector<TenantRecord> tenant_records() {
@@ -121,7 +122,7 @@ std::vector<TenantRecord> tenant_records() {
           ScheduleSkipped{name, ScheduleSkip::misfire, 5, 6, 7},
           SchedulePaused{name},
           ScheduleResumed{name, 6},
-          EventEmitted{"e", "id", {kId}, {{name, "code"}}},
+          EventEmitted{"e", "id", {kId}, {{name, "code"}}, Digest()},
           LetterInserted{kId, {"p", "1.0.0", "w", "code", "step", 1, 5, 6}},
           LetterRetried{kId, kId},
           LetterDeleted{kId},
@@ -129,9 +130,13 @@ std::vector<TenantRecord> tenant_records() {
           CircuitCounted{"b", 1, 1},
           CircuitTripped{"b", 1, kId, "step", "code"},
           CircuitReset{"b", "kim"},
-          CircuitChanged{"b", Circuit::closed, Circuit::open, 5}};
+          CircuitChanged{"b", Circuit::closed, Circuit::open, 5},
+          ScheduleRewound{name, 5},
+          ClockStarted{5, 5, 5, "boot"},
+          ClockJumped{5, 5},
+          TenantShifted{5, {name}}};
 }
-static_assert(n_members_of_all(static_cast<const TenantRecord*>(nullptr)) == 44,
+static_assert(n_members_of_all(static_cast<const TenantRecord*>(nullptr)) == 55,
               "a field has come or gone: say so above and in docs/reference/events.md");
 
 void note(Events& events, const bj::object& event) {

@@ -279,6 +279,38 @@ TEST(State, APatientExecutionWaitsUntilItsTime) {
   EXPECT_EQ(state.deadline, 5'000);
 }
 
+TEST(State, AShiftMovesWhatIsPendingInEngineTimeAndNothingElse) {
+  ExecutionState state = created();
+  EXPECT_TRUE(has_instants_ahead(state));
+  apply(state, ClockShifted{1'000}, 100);
+  EXPECT_EQ(state.wake_at, 1'007);
+  EXPECT_EQ(state.created_at, 100) << "what has been stays as it was";
+  state.wakes_by_wall_clock = true;
+  EXPECT_FALSE(has_instants_ahead(state));
+  apply(state, ClockShifted{1'000}, 100);
+  EXPECT_EQ(state.wake_at, 1'007) << "an instant of the wall clock";
+
+  ExecutionState begun = running();
+  const int64_t started_at = begun.started_at;
+  begun.deadline = 5'000;
+  begun.steps[0].state = StepState::snoozed;
+  begun.steps[0].wake_at = 300;
+  begun.steps[1].state = StepState::awaiting;
+  Await await;
+  await.deadline = 400;
+  begun.steps[1].extra.edit().await = std::make_shared<const Await>(await);
+  apply(begun, ClockShifted{-50}, 200);
+  EXPECT_EQ(begun.deadline, 4'950);
+  EXPECT_EQ(begun.steps[0].wake_at, 250);
+  EXPECT_EQ(begun.steps[1].extra->await->deadline, 350);
+  EXPECT_EQ(begun.started_at, started_at);
+  begun.steps[1].state = StepState::running;
+  begun.steps[1].invoked_at = 190;
+  apply(begun, ClockShifted{10}, 200);
+  EXPECT_EQ(begun.steps[1].invoked_at, 200);
+  EXPECT_FALSE(replay(begun, ClockShifted{INT64_MAX}, 200)) << "no clock is set so far";
+}
+
 // Semantics 2.3, the only thing that dependents look at.
 TEST(State, ClassesOfSteps) {
   const auto class_of = [](StepState state, SkipKind kind = SkipKind::none, bool tolerated = false) {

@@ -31,25 +31,32 @@ Circuit any_circuit() { return static_cast<Circuit>(*rc::gen::inRange(0, 3)); }
 uint32_t any_count() { return *rc::gen::inRange<uint32_t>(0, 4); }
 
 std::vector<TenantRecord> one_of_each() {
-  return {TenantOpened{any_text()},
-          ScheduleSet{any_schedule(), any_terms(), any_ns(), any_next()},
-          ScheduleRemoved{any_schedule()},
-          ScheduleFired{any_schedule(), static_cast<Firing>(*rc::gen::inRange(0, 3)), any_ns(),
-                        any_execution(), any_next()},
-          ScheduleSkipped{any_schedule(), static_cast<ScheduleSkip>(*rc::gen::inRange(0, 4)), any_ns(),
-                          any_ns(), any_next()},
-          SchedulePaused{any_schedule()},
-          ScheduleResumed{any_schedule(), any_next()},
-          EventEmitted{any_text(), any_text(), any_executions(), {}},
-          EventEmitted{any_text(), any_text(), {}, {{any_schedule(), any_text()}, {any_schedule(), "x"}}},
-          LetterInserted{any_execution(), any_letter()},
-          LetterRetried{any_execution(), any_execution()},
-          LetterDeleted{any_execution()},
-          LettersPruned{static_cast<LetterPrune>(*rc::gen::inRange(0, 3)), any_executions()},
-          CircuitCounted{any_text(), any_count(), any_count()},
-          CircuitTripped{any_text(), any_count(), any_execution(), any_text(), any_text()},
-          CircuitReset{any_text(), any_text()},
-          CircuitChanged{any_text(), any_circuit(), any_circuit(), any_ns()}};
+  return {
+      TenantOpened{any_text()},
+      ScheduleSet{any_schedule(), any_terms(), any_ns(), any_next()},
+      ScheduleRemoved{any_schedule()},
+      ScheduleFired{any_schedule(), static_cast<Firing>(*rc::gen::inRange(0, 3)), any_ns(), any_execution(),
+                    any_next()},
+      ScheduleSkipped{any_schedule(), static_cast<ScheduleSkip>(*rc::gen::inRange(0, 5)), any_ns(), any_ns(),
+                      any_next()},
+      SchedulePaused{any_schedule()},
+      ScheduleResumed{any_schedule(), any_next()},
+      EventEmitted{any_text(), any_text(), any_executions(), {}, {}},
+      EventEmitted{
+          any_text(), any_text(), {}, {{any_schedule(), any_text()}, {any_schedule(), "x"}}, any_digest()},
+      LetterInserted{any_execution(), any_letter()},
+      LetterRetried{any_execution(), any_execution()},
+      LetterDeleted{any_execution()},
+      LettersPruned{static_cast<LetterPrune>(*rc::gen::inRange(0, 3)), any_executions()},
+      CircuitCounted{any_text(), any_count(), any_count()},
+      CircuitTripped{any_text(), any_count(), any_execution(), any_text(), any_text()},
+      CircuitReset{any_text(), any_text()},
+      CircuitChanged{any_text(), any_circuit(), any_circuit(), any_ns()},
+      ScheduleRewound{any_schedule(), any_ns()},
+      ClockStarted{any_ns(), any_ns(), any_ns(), any_text()},
+      ClockJumped{any_ns(), any_ns()},
+      TenantShifted{any_ns(), {}},
+      TenantShifted{any_ns(), {any_schedule(), any_schedule()}}};
 }
 
 TEST(TenantCodec, TheGeneratorKnowsEveryRecord) {
@@ -121,6 +128,7 @@ RC_GTEST_PROP(TenantCodec, AStateIsReadAsItWasWritten, ()) {
     state.breakers.emplace(any_text(),
                            BreakerState{any_circuit(), any_count(), any_count(), any_ns(), any_ns(),
                                         coin() ? any_execution() : ExecutionId(), any_text(), any_text()});
+  if (coin()) state.clock = {any_ns(), any_ns(), any_text(), 3, any_ns(), any_ns()};
   TextWriter text;
   append_tenant_state(text, state);
   const auto read = decode_tenant_state(text.view());
@@ -228,10 +236,56 @@ TEST(TenantState, AScheduleAdvancesByItsRegularFiresAndSkips) {
   apply_at(60, ScheduleResumed{daily, 70});
   EXPECT_FALSE(schedule.paused);
   EXPECT_EQ(schedule.next, 70);
-  apply_at(61, EventEmitted{"e", "", {}, {}});
+  apply_at(61, EventEmitted{"e", "", {}, {}, {}});
   apply_at(62, ScheduleRemoved{daily});
   EXPECT_TRUE(state.schedules.empty());
   EXPECT_EQ(state.next_seq, 12u);
+}
+
+TEST(TenantState, AScheduleThatKeepsItsRegistrationKeepsItsCount) {
+  TenantState state;
+  const auto apply_at = [&](int64_t at, const TenantRecord& record) { apply(state, record, at); };
+  const ScheduleName daily{"etl", "daily"};
+  apply_at(1, TenantOpened{"acme"});
+  apply_at(1, ScheduleSet{daily, R"({"every":"1h"})", 1, 10});
+  apply_at(11, ScheduleFired{daily, Firing::regular, 10, {kTenantStreams + 1}, 20});
+  apply_at(12, ScheduleSet{daily, R"({"every":"1h","misfire":"all"})", 1, 20});
+  EXPECT_EQ(state.schedules.at(daily).fires, 1u);
+  EXPECT_EQ(state.schedules.at(daily).last_fire, 10);
+  apply_at(13, ScheduleRewound{daily, 15});
+  EXPECT_EQ(state.schedules.at(daily).next, 15);
+  EXPECT_FALSE(replay(state, ScheduleRewound{daily, 15}, 13)) << "that is no way back";
+}
+
+TEST(TenantState, TheHostsOwnStreamKnowsTheClock) {
+  TenantState host;
+  apply(host, TenantOpened{std::string(kHostStream)}, 1);
+  apply(host, ClockStarted{100, 7, 0, "boot"}, 1);
+  apply(host, ClockJumped{50, 57}, 20);
+  EXPECT_EQ(host.clock, (ClockState{100, 57, "boot", 1, 50, 20}));
+  TenantState tenant;
+  apply(tenant, TenantOpened{"acme"}, 1);
+  EXPECT_FALSE(replay(tenant, ClockJumped{50, 57}, 20));
+}
+
+TEST(TenantState, AShiftMovesWhatIsPendingInEngineTime) {
+  TenantState state;
+  const auto apply_at = [&](int64_t at, const TenantRecord& record) { apply(state, record, at); };
+  const ScheduleName delay{"etl", "delay"}, daily{"etl", "daily"};
+  apply_at(1, TenantOpened{"acme"});
+  apply_at(1, ScheduleSet{delay, R"({"in":"1h"})", 1, 10});
+  apply_at(1, ScheduleSet{daily, R"({"every":"1h"})", 1, 10});
+  DeadLetter letter;
+  letter.expires_at = 90;
+  apply_at(2, LetterInserted{{kTenantStreams + 1}, letter});
+  apply_at(3, CircuitChanged{"bank", Circuit::closed, Circuit::open, 80});
+  apply_at(4, TenantShifted{5, {delay}});
+  EXPECT_EQ(state.schedules.at(delay).registered_at, 6);
+  EXPECT_EQ(state.schedules.at(delay).next, 15);
+  EXPECT_EQ(state.schedules.at(daily).next, 10);
+  EXPECT_EQ(state.letters.begin()->second.expires_at, 95);
+  EXPECT_EQ(state.breakers.at("bank").since, 8);
+  EXPECT_EQ(state.breakers.at("bank").until, 85);
 }
 
 TEST(TenantState, ALetterIsThereUntilSomebodyDecides) {

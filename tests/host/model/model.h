@@ -387,7 +387,7 @@ class Model {
   bool retry_letter(const std::string& run, const std::string& as);                    // R34
   bool again(const std::string& run, const std::string& as, const std::string& from);  // R65
   void crash(int64_t down);  // the host is lost, and is back after that time
-  void emit(const std::string& event, const std::string& id, Context payload);  // R39
+  bool emit(const std::string& event, const std::string& id, Context payload);  // R39
   bool down() const { return back_at_.has_value(); }
 
   // Lets time pass until nothing is due any more, or until (and at) `instant`.
@@ -463,9 +463,9 @@ class Model {
   std::vector<Run*> in_turn_;  // who may start a step: who could first, goes first
   std::vector<Waiting> line_;  // in the order of their coming
   std::map<std::string, Breaker> breakers_;
-  std::map<std::string, int64_t> fires_;    // by workflow: the next one
-  std::set<std::string> events_;            // ids that were seen
-  std::map<std::string, int64_t> letters_;  // by run: when it expires
+  std::map<std::string, int64_t> fires_;                           // by workflow: the next one
+  std::map<std::pair<std::string, std::string>, Context> events_;  // by event and id: the payload
+  std::map<std::string, int64_t> letters_;                         // by run: when it expires
   std::vector<Birth> births_;
   struct Stop {
     Run* child;  // null: the one that is about to be born for that step

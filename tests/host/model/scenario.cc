@@ -423,8 +423,8 @@ class Generator {
       while (random_.one_in(2)) {
         Command& emit = add(What::emit, random_.duration(9000));
         emit.event = "e" + std::to_string(random_.below(2));
-        if (random_.one_in(2)) emit.id = emit.event + "-seen";
-        emit.context["k0"] = "7";
+        if (random_.one_in(2)) emit.id = "seen";
+        emit.context["k0"] = random_.one_in(4) ? "8" : "7";
       }
     const auto some_root = [&] { return roots[random_.below(roots.size())]; };
     if (has(Feature::cancel) && random_.one_in(4)) {

@@ -30,8 +30,7 @@ bool carry_out(Model& model, const Command& command) {
     case Command::What::start:
       return model.start(command.workflow, command.as, command.context, command.in, command.strategy);
     case Command::What::emit:
-      model.emit(command.event, command.id, command.context);
-      return true;
+      return model.emit(command.event, command.id, command.context);
     case Command::What::again:
       return model.again(command.run, command.as, command.from);
     case Command::What::cancel:

@@ -56,14 +56,18 @@ bool Model::fire() {
 }
 
 // R39.
-void Model::emit(const std::string& event, const std::string& id, Context payload) {
-  if (!id.empty() && !events_.insert(id).second) return;
+bool Model::emit(const std::string& event, const std::string& id, Context payload) {
+  if (!id.empty()) {
+    const auto [seen, fresh] = events_.try_emplace({event, id}, payload);
+    if (!fresh) return seen->second == payload;
+  }
   const Json named = id.empty() ? "" : ",\"id\":" + text(id);
   payload["__trigger__"] = "{\"event\":" + text(event) + named + ",\"type\":\"event\"}";
   for (const definition::Workflow& workflow : definition_.workflows)
     if (std::find(workflow.on_event.begin(), workflow.on_event.end(), event) != workflow.on_event.end())
       start_by_itself(workflow, payload);
   decide();
+  return true;
 }
 
 }  // namespace pirn::model

@@ -134,6 +134,44 @@ TEST(Language, SchedulesFireAndCatchUpOnceAfterTheHostWasDown) {
   EXPECT_EQ(codes_refused(held), Strings{"invalid_argument"});
 }
 
+TEST(Language, ADeploymentKeepsTheGridOfAnInterval) {
+  const bj::object report = report_of(R"({"definitions":[
+    {"as":"v0","document":{"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+      {"name":"hourly","schedule":{"every":"1h"},"steps":[{"name":"a"}]}]}},
+    {"as":"v1","deployed":false,"document":{"schema":1,"package":{"name":"p","version":"1.1.0"},"workflows":[
+      {"name":"hourly","schedule":{"every":"1h","misfire":"all"},"steps":[{"name":"a"}]}]}}],
+    "do":[{"at":"1h50m","deploy":"v1"}],"until":"4h"})");
+  EXPECT_EQ(fates(report), (Strings{"a returned 1 at 1h", "a returned 1 at 2h", "a returned 1 at 3h",
+                                    "a returned 1 at 4h"}));
+}
+
+TEST(Language, MissedFiresWaitForRoom) {
+  const bj::object report = report_of(R"({"definition":{"schema":1,"package":{"name":"p","version":"1.0.0"},
+    "workflows":[{"name":"hourly","max_running":1,"schedule":{"every":"1h","misfire":"all"},
+                  "steps":[{"name":"load"}]}]},
+    "calls":[{"step":"load","does":{"takes":"5m","ok":{}}}],
+    "do":[{"at":"90m","down":"5h"}],"until":"10h"})");
+  EXPECT_EQ(report.at("calls").as_array().size(), 10u);
+  for (int n = 1; n <= 10; ++n) {
+    const std::string run = "hourly#" + std::to_string(n);
+    const std::string hour = (n < 10 ? "0" : "") + std::to_string(n);
+    EXPECT_NE(bj::serialize(report.at("journal")).find("T" + hour + ":00:00Z"), std::string::npos) << run;
+  }
+}
+
+TEST(Language, R72SomebodySetsTheClock) {
+  for (const char* by : {"+1h", "-1h", "+2d"}) {
+    const bj::object report = report_of(case_of(
+        R"({"name":"a","timeout":"30m","max_retries":1,"retry_delay":"20m","retry_backoff":"fixed"})",
+        R"(,"calls":[{"does":[{"takes":"10m","fail":"bad"},{"takes":"10m"}]}],
+        "do":[{"start":"w"},{"at":"5m","set_clock":")" +
+            std::string(by) + R"("},{"at":"15m","down":"5m"}],"expect":{"w":{"state":"completed"}})"));
+    EXPECT_EQ(fates(report), (Strings{"a returned 1 at 0ms", "a returned 2 at 30m"})) << by;
+  }
+  EXPECT_EQ(problems_of(R"({"definition":"flow.json","do":[{"set_clock":"1h"},{"set_clock":"+x"}]})"),
+            (Strings{"invalid_value 1:34", "invalid_value 1:53"}));
+}
+
 TEST(Language, ARunIsTriedAgainOrFromAStep) {
   report_of(case_of(R"({"name":"a"},{"name":"b","after":["a"],"max_retries":0})",
                     R"(,"calls":[{"run":"w","step":"b","does":{"fail":"bad"}}],

@@ -182,6 +182,18 @@ TEST(Due, WhatIsOwedIsHandedOutInPortions) {
   EXPECT_EQ(due(grid, kSecond, now, Misfire::once, 3).fires, std::vector<int64_t>{now});
 }
 
+TEST(Newest, IsTheEndOfWhatFires) {
+  const Timetable grid = make_timetable({.every_ns = 10}, 0).value();
+  for (const auto& [from, until, n, first, count] :
+       {std::tuple{10, 10, 3, 10, 1}, std::tuple{10, 39, 3, 10, 3}, std::tuple{10, 40, 3, 20, 3},
+        std::tuple{10, 1'000'000, 3, 999'980, 3}, std::tuple{30, 30, 1, 30, 1},
+        std::tuple{30, 49, 1, 40, 1}}) {
+    const Newest found = newest(grid, from, until, static_cast<size_t>(n));
+    EXPECT_EQ(found.first, first) << from << ' ' << until << ' ' << n;
+    EXPECT_EQ(found.count, static_cast<size_t>(count));
+  }
+}
+
 TEST(Due, AnInstantThatPassedFiresOnceUnlessItIsToBeSkipped) {
   const Timetable past = timetable({.at = "2025-12-25T00:00:00Z"});
   const int64_t now = at("2026-05-05T00:00:00Z"), fire = *past.first(now);
