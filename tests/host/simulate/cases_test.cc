@@ -59,5 +59,27 @@ TEST(CasesInOrder, ASecondAttemptBeginsWhenAllOfTheFirstIsUndone) {
             (Strings{"p 0ms to 0ms", "r1 5s to 2m5s", "rp 2m5s to 2m5s", "p 2m6s to 2m6s"}));
 }
 
+// The instants of all fires, in the order in which they were made, and when: "1h at 6h25m".
+Strings fires_of(const bj::object& report) {
+  Strings out;
+  for (const bj::value& record : report.at("journal").as_array()) {
+    if (record.at("type").as_string() != "schedule.fire") continue;
+    const int64_t hours = (record.at("instant").as_int64() - 1'767'225'600'000'000'000) / 3'600'000'000'000;
+    out.push_back(std::to_string(hours) + "h at " + std::string(record.at("t").as_string()));
+  }
+  return out;
+}
+
+// Down from 1h30m to 6h30m: each missed fire waits until the run before it has ended.
+TEST(CasesInOrder, MissedFiresWaitForRoomAndAreAllMadeUpFor) {
+  EXPECT_EQ(fires_of(report_of_case("catch-up-lost")),
+            (Strings{"1h at 1h", "2h at 6h30m", "3h at 6h35m", "4h at 6h40m", "5h at 6h45m", "6h at 6h50m",
+                     "7h at 7h", "8h at 8h", "9h at 9h", "10h at 10h"}));
+}
+
+TEST(CasesInOrder, ADeploymentThatLeavesEveryAloneKeepsItsGrid) {
+  EXPECT_EQ(fires_of(report_of_case("every-shifts")), (Strings{"1h at 1h", "2h at 2h", "3h at 3h", "4h at 4h"}));
+}
+
 }  // namespace
 }  // namespace pirn::sim
