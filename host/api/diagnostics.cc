@@ -16,6 +16,7 @@
 #include "host/notify/notifier.h"
 #include "host/store/store.h"
 #include "host/upkeep/upkeep.h"
+#include "packager/definition/definition.h"
 #include "registry/registry.h"
 
 namespace pirn::api {
@@ -60,15 +61,21 @@ std::string connections_text(const ConnectionTable::Count& count) {
          std::to_string(count.closed) + " closed to make room, " + std::to_string(count.refused) + " refused";
 }
 
-std::string signed_ms(int64_t ns) { return (ns < 0 ? "" : "+") + std::to_string(ns / 1'000'000) + " ms"; }
+// "1h back", "25h ahead", to the nearest millisecond.
+std::string leap(int64_t ns) {
+  constexpr int64_t kMs = 1'000'000;
+  const uint64_t ms = ((ns < 0 ? -static_cast<uint64_t>(ns) : static_cast<uint64_t>(ns)) + kMs / 2) / kMs;
+  return definition::print_duration(static_cast<int64_t>(ms) * kMs) + (ns < 0 ? " back" : " ahead");
+}
 
 // Nothing is lost when somebody sets the clock, but whoever wonders about instants finds out why. Empty:
 // nobody ever has.
 std::string clock_text(const engine::EngineStats::Clock& clock) {
   if (clock.jumps == 0) return {};
-  return "the system's clock was set " + std::to_string(clock.jumps) + " times, the last time by " +
-         signed_ms(clock.last_jump) + " at " + time_text_ns(clock.last_jump_at) +
-         " of engine time; now it is " + signed_ms(clock.offset) + " from engine time";
+  return "the system's clock was set " +
+         (clock.jumps == 1 ? "once" : std::to_string(clock.jumps) + " times, the last time") + ", " +
+         leap(clock.last_jump) + ", at " + time_text_ns(clock.last_jump_at) +
+         " of engine time; it differs from engine time by " + leap(clock.offset);
 }
 
 std::vector<Finding> examine(const Services& services, const engine::EngineStats& engine) {

@@ -94,6 +94,7 @@ Response status(const Services& services, const engine::EngineStats& engine) {
           {"stuck_calls", vitals.stuck_calls()},
           {"watchers", services.feed.subscribers()},
           {"releases", std::move(residences)},
+          {"last_end", object_of(vitals.last_end())},
       });
 }
 

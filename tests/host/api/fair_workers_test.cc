@@ -63,7 +63,8 @@ TEST(FairWorkers, StopFinishesWhatRunsAndDropsWhatWaits) {
   runs.wait();
   for (const char* owner : {"a", "b", "c"}) workers.post(owner, [&dropped_ran, held] { dropped_ran = true; });
   std::thread stopper([&] { workers.stop(); });
-  while (workers.offer("d", [] {})) std::this_thread::yield();
+  // Refused because the workers have stopped: no owner has more than one job that waits.
+  for (int owner = 0; workers.offer(std::to_string(owner), [] {}); ++owner) std::this_thread::yield();
   opened.count_down();
   stopper.join();
   EXPECT_TRUE(finished);
