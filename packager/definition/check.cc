@@ -60,7 +60,7 @@ class GraphCheck {
       if (fresh) continue;
       problem(Code::duplicate_name, i, *draft_.steps[i].node,
               "the workflow '" + draft_.workflow.name + "' has two steps named '" + steps_[i].name + "'",
-              "Rename one of them; the first stands at " + show_place(steps_[found->second].where) + ".");
+              "Rename one of them; the first is at " + show_place(steps_[found->second].where) + ".");
     }
   }
 
@@ -113,8 +113,8 @@ class GraphCheck {
       if (found == index_.end() || steps_[found->second].graft) continue;
       const std::string name(mention.name);
       problem(Code::not_a_graft, i, *mention.node,
-              named(i) + " comes after the graft '" + name + "', but that step is no graft",
-              "Set \"graft\": true on '" + name + "', or write it in \"after\".");
+              named(i) + " comes after the graft '" + name + "', but that step is not a graft",
+              "Set \"graft\": true on '" + name + "', or list it in \"after\".");
     }
   }
 
@@ -123,8 +123,8 @@ class GraphCheck {
     const Node* node = draft_.steps[i].after_group;
     if (step.after_group == step.group)
       return problem(Code::cycle_detected, i, *node,
-                     named(i) + " comes after the group '" + step.group + "', to which it belongs",
-                     "Take it out of the group, or remove \"after_group\".");
+                     named(i) + " comes after the group '" + step.group + "', but belongs to that group",
+                     "Remove it from the group, or remove \"after_group\".");
     const auto found = group_index_.find(step.after_group);
     if (found == group_index_.end())
       return problem(Code::unknown_group, i, *node,
@@ -142,10 +142,11 @@ class GraphCheck {
     for (const Group& group : groups_) edges += group.members.size() * group.waiting;
     if (edges > kMaxGroupEdges)
       problems_.add(Code::too_large,
-                    "the groups of the workflow '" + draft_.workflow.name + "' stand for " +
-                        std::to_string(edges) + " dependencies, more than " + std::to_string(kMaxGroupEdges),
-                    "Put one step after each group, and the others after that step.", draft_.workflow.where,
-                    draft_.steps[0].node->offset);
+                    "the groups of the workflow '" + draft_.workflow.name + "' expand to " +
+                        std::to_string(edges) + " dependencies; at most " + std::to_string(kMaxGroupEdges) +
+                        " are allowed",
+                    "Put one step after each group, and the other steps after that step.",
+                    draft_.workflow.where, draft_.steps[0].node->offset);
   }
 
   std::string suggest_step(std::string_view name) const {
@@ -155,7 +156,7 @@ class GraphCheck {
       const std::string near = nearest(name, names);
       if (!near.empty()) return "Did you mean '" + near + "'?";
     }
-    return "Add a step of this name, or remove it here.";
+    return "Add a step with this name, or remove the name here.";
   }
 
   std::string suggest_group(std::string_view name) const {
@@ -164,9 +165,10 @@ class GraphCheck {
       for (const Group& group : groups_) names.push_back(group.name);
       const std::string near = nearest(name, names);
       if (!near.empty()) return "Did you mean '" + near + "'?";
-      if (index_.count(name) != 0) return "'" + std::string(name) + "' is a step: write it in \"after\".";
+      if (index_.count(name) != 0)
+        return "'" + std::string(name) + "' is a step, not a group: list it in \"after\".";
     }
-    return "Put steps into the group, or correct its name.";
+    return "Add steps to the group, or correct its name.";
   }
 
   Draft& draft_;

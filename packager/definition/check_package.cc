@@ -98,9 +98,9 @@ class NestingCheck {
 
   void too_deep(size_t workflow, const Nested& nested) {
     problem(Code::nesting_refused, workflow, nested.step,
-            "below the workflow '" + drafts_[workflow].workflow.name + "' there are more than " +
+            "the workflow '" + drafts_[workflow].workflow.name + "' contains more than " +
                 std::to_string(kMaxNesting) + " levels of nested workflows",
-            "Start one of them by an event instead, or join two of them.");
+            "Start one of them with an event instead, or merge two of them.");
   }
 
   std::string_view package_;
@@ -130,9 +130,9 @@ void check_breakers(const std::vector<Draft>& drafts, const Source& source, Prob
       problems.add(Code::breaker_mismatch,
                    "the step '" + step.name + "' of the workflow '" + draft.workflow.name +
                        "' and the step '" + found->second.step->name + "' of the workflow '" +
-                       found->second.workflow->name + "' give the circuit breaker '" + step.breaker.name +
-                       "' different options",
-                   "Give both the same \"circuit_breaker_opts\", or name two breakers.",
+                       found->second.workflow->name + "' set different options for the circuit breaker '" +
+                       step.breaker.name + "'",
+                   "Give both steps the same \"circuit_breaker_opts\", or name two different breakers.",
                    draft.place(source, i, node), node.offset);
     }
 }

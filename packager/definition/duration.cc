@@ -22,7 +22,8 @@ constexpr Unit kUnits[] = {{"d", 86'400'000'000'000},
 constexpr size_t kMilliseconds = 4;
 
 Error bad_duration(std::string_view text, std::string why) {
-  return Error{Code::invalid_duration, "\"" + std::string(text.substr(0, 64)) + "\" is no duration: " + why,
+  return Error{Code::invalid_duration,
+               "\"" + std::string(text.substr(0, 64)) + "\" is not a duration: " + why,
                "Write \"250ms\", \"30s\", \"5m\", \"1h30m\", \"7d\" or \"infinity\"."};
 }
 
@@ -51,7 +52,7 @@ Result<int64_t> parse_duration(std::string_view text) {
       return bad_duration(text, name.empty()
                                     ? "the last number has no unit"
                                     : "there is no unit \"" + std::string(name.substr(0, 16)) + "\"");
-    if (unit < least_unit) return bad_duration(text, "each unit stands once, the larger ones first");
+    if (unit < least_unit) return bad_duration(text, "each unit may occur once, larger units first");
     least_unit = unit + 1;
     int64_t part = 0;
     if (__builtin_mul_overflow(count, kUnits[unit].ns, &part) ||

@@ -149,8 +149,8 @@ std::string orders_text(const Workflow& workflow, const ExecutionPlan& plan) {
   const bool chosen = workflow.order == Order::critical_path;
   const std::string gain = canonical > critical ? print_duration(canonical - critical) + " less"
                                                 : print_duration(critical - canonical) + " more";
-  return "in order    critical_path " + print_duration(critical) + ", " + gain + " than canonical" +
-         (chosen ? "" : ", which it has") + "\n";
+  return "by order    critical_path " + print_duration(critical) + ", " + gain + " than canonical" +
+         (chosen ? "" : ", the current order") + "\n";
 }
 
 std::string shown(double amount) { return canonical(number(amount)); }
@@ -223,14 +223,14 @@ std::string to_plan_text(const Workflow& workflow) {
       place.resize(std::max<size_t>(place.size() + 2, 12), ' ');
       out += place + join(names_of_steps(workflow, plan.levels[level][batch]), ", ") + "\n";
     }
-  out += "at one time " + std::to_string(plan.max_parallelism) + " of " +
+  out += "at once     " + std::to_string(plan.max_parallelism) + " of " +
          std::to_string(workflow.steps.size()) + " steps\nlikely path " +
          join(names_of_steps(workflow, plan.critical_path), ", ") + "\ntakes about " +
          (plan.duration_ns == kInfinite ? "?" : print_duration(plan.duration_ns)) + "\n" +
          orders_text(workflow, plan);
   for (const ExecutionPlan::Need& need : plan.resources)
-    out += "needs       " + shown(need.largest) + " " + need.name + ", with " + shown(need.at_once) +
-           " nobody waits\n";
+    out += "needs       " + shown(need.largest) + " " + need.name + "; with " + shown(need.at_once) +
+           ", no step waits\n";
   return out;
 }
 

@@ -20,7 +20,7 @@ void read_schema(ValueReader& in, const Node& node, Reading& to) {
   if (to.definition.schema != kSchema)
     in.problem(Code::unsupported, node,
                "the definition has schema " + std::to_string(*schema) +
-                   ", and this version of Pirn reads schema " + std::to_string(kSchema),
+                   ", but this version of Pirn reads schema " + std::to_string(kSchema),
                "Use a newer Pirn, or build the package with an older SDK.");
 }
 
@@ -33,7 +33,7 @@ void read_version(ValueReader& in, const Node& node, Definition& definition) {
   if (is_semantic_version(*version))
     definition.version = *version;
   else
-    in.bad_value(node, "is no semantic version", "Write MAJOR.MINOR.PATCH, for example \"1.0.0\".");
+    in.bad_value(node, "is not a semantic version", "Write MAJOR.MINOR.PATCH, for example \"1.0.0\".");
 }
 void read_description(ValueReader& in, const Node& node, Definition& definition) {
   in.read_text(node, definition.description, kMaxDescription);

@@ -21,8 +21,8 @@ void read_path(ValueReader& in, const Node& node, std::string& out) {
   in.read_text(node, out, kMaxPath);
   if (!node.value->is_string()) return;
   if (out.empty() || out.front() == '.' || out.back() == '.' || out.find("..") != out.npos)
-    in.bad_value(node, "is no path",
-                 "Write keys and list positions with dots between them, for example \"items.0.price\".");
+    in.bad_value(node, "is not a path",
+                 "Write keys and list positions separated by dots, for example \"items.0.price\".");
 }
 
 void read_comparison(ValueReader& in, const Node& node, Condition::Op op, Condition& out) {
@@ -48,9 +48,9 @@ void read_question(ValueReader& in, const Node& node, const Node* path, const No
       op != nullptr || out.kind == Condition::Kind::in || out.kind == Condition::Kind::exists;
   if (about_a_path && path == nullptr)
     return in.problem(Code::missing_key, node, "a condition of " + in.subject() + " has no \"path\"",
-                      "Add the \"path\" of the context value that \"" + question.key + "\" is about.");
+                      "Add the \"path\" of the context value that \"" + question.key + "\" tests.");
   if (!about_a_path && path != nullptr)
-    return in.problem(Code::invalid_value, *path, "\"path\" does not go with \"" + question.key + "\"",
+    return in.problem(Code::invalid_value, *path, "\"path\" is not allowed with \"" + question.key + "\"",
                       "Remove it.");
   if (about_a_path) read_path(in, *path, out.path);
   switch (out.kind) {
@@ -77,7 +77,7 @@ void read_question(ValueReader& in, const Node& node, const Node* path, const No
 }  // namespace
 
 void read_condition(ValueReader& in, const Node& node, Condition& out) {
-  if (!node.value->is_object()) return void(in.wrong_type(node, "a condition, which is an object"));
+  if (!node.value->is_object()) return void(in.wrong_type(node, "a condition object"));
   const Node* path = nullptr;
   const Node* question = nullptr;
   size_t questions = 0;
@@ -96,9 +96,9 @@ void read_condition(ValueReader& in, const Node& node, Condition& out) {
   if (questions > 1 || (questions == 0 && understood))
     return in.problem(
         Code::invalid_value, node,
-        "a condition of " + in.subject() + (questions > 1 ? " asks several things at once" : " asks nothing"),
-        questions > 1 ? "Put each into its own object, in a list \"all\" or \"any\"."
-                      : "Write for example {\"path\": \"order.total\", \"greater\": 100}.");
+        "a condition of " + in.subject() + (questions > 1 ? " has several operators" : " has no operator"),
+        questions > 1 ? "Write one object for each operator, in a list \"all\" or \"any\"."
+                      : "Write, for example, {\"path\": \"order.total\", \"greater\": 100}.");
   if (questions == 1) read_question(in, node, path, *question, out);
 }
 

@@ -104,7 +104,7 @@ void read_retry_backoff(ValueReader& in, const Node& node, RetryPolicy& retry) {
     in.read_choice(node, kBackoff, backoff.kind);
   else if (node.children.size() != 1)
     in.bad_value(node, "needs exactly one of \"exponential\", \"table\" and \"function\"",
-                 "Write for example {\"exponential\": 3.0}.");
+                 "Write, for example, {\"exponential\": 3.0}.");
   else
     read_backoff_form(in, node.children[0], backoff);
   retry.backoff = std::move(backoff);
@@ -115,7 +115,8 @@ void read_retry_backoff(ValueReader& in, const Node& node, RetryPolicy& retry) {
 void read_on(ValueReader& in, const Node& node, RecoveryRule& rule) { read_patterns(in, node, rule.on); }
 void read_rule_when(ValueReader& in, const Node& node, RecoveryRule& rule) {
   if (!in.read_function_form(node, rule.when, PIRN_KIND_CONDITION))
-    in.bad_value(node, "is no function", "Write {\"function\": \"id\"}; data is compared in \"on\".");
+    in.bad_value(node, "is not a function",
+                 "Write {\"function\": \"id\"}; to compare codes and details, use \"on\".");
 }
 void read_action(ValueReader& in, const Node& node, RecoveryRule& rule) {
   in.read_choice(node, kRecoveryAction, rule.action);
@@ -136,8 +137,8 @@ void check_rule(ValueReader& in, const Node& node, const RecoveryRule& rule) {
   const auto belongs = [&](const Node& key, std::string_view wanted) {
     if (name_of(kRecoveryAction, rule.action) != wanted)
       in.problem(Code::invalid_value, key,
-                 "\"" + key.key + "\" of a recovery rule of " + in.subject() + " goes with the action \"" +
-                     std::string(wanted) + "\" only",
+                 "\"" + key.key + "\" of a recovery rule of " + in.subject() +
+                     " is allowed only with the action \"" + std::string(wanted) + "\"",
                  "Remove it, or change the action.");
   };
   for (size_t i = 0; i < kPolicyKeys; ++i)
@@ -195,7 +196,8 @@ void read_fallback(ValueReader& in, const Node& node, Fallback& out) {
   }
   const Node* form = node.children.size() == 1 ? &node.children[0] : nullptr;
   if (!node.value->is_object() || form == nullptr || (form->key != "value" && form->key != "skip"))
-    return in.bad_value(node, "is no fallback", "Write \"function id\", {\"value\": …} or {\"skip\": true}.");
+    return in.bad_value(node, "is not a fallback",
+                        "Write \"function id\", {\"value\": …} or {\"skip\": true}.");
   if (form->key == "value") {
     out.kind = Fallback::Kind::value;
     out.value = canonical(*form->value);

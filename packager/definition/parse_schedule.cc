@@ -71,7 +71,7 @@ void check_span(ValueReader& in, const Node& node, const Schedule& schedule) {
   if (start && end && *end < *start)
     in.problem(Code::invalid_schedule, *node.find("end_at"),
                "the schedule of " + in.subject() + " ends before it starts",
-               "Exchange \"start_at\" and \"end_at\".");
+               "Swap \"start_at\" and \"end_at\".");
 }
 
 void check_terms(ValueReader& in, const Node& node) {
@@ -87,15 +87,16 @@ void check_terms(ValueReader& in, const Node& node) {
     when = found;
   }
   if (when == nullptr)
-    return in.problem(Code::invalid_schedule, node, "\"schedule\" of " + in.subject() + " does not say when",
+    return in.problem(Code::invalid_schedule, node,
+                      "\"schedule\" of " + in.subject() + " does not say when to start",
                       "Add \"cron\", \"every\", \"at\" or \"in\".");
   const auto belongs = [&](std::string_view key, bool fits, std::string_view wanted) {
     const Node* found = node.find(key);
     if (found != nullptr && !fits)
-      in.problem(
-          Code::invalid_schedule, *found,
-          "\"" + found->key + "\" does not go with \"" + when->key + "\" in the schedule of " + in.subject(),
-          "Remove it; it goes with " + std::string(wanted) + ".");
+      in.problem(Code::invalid_schedule, *found,
+                 "\"" + found->key + "\" is not allowed with \"" + when->key + "\" in the schedule of " +
+                     in.subject(),
+                 "Remove it; it is allowed only with " + std::string(wanted) + ".");
   };
   const bool repeats = when->key == "cron" || when->key == "every";
   belongs("start_at", repeats, "\"cron\" and \"every\"");

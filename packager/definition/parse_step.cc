@@ -23,7 +23,7 @@ void read_timeout(ValueReader& in, const Node& node, Step& step) {
   if (function == nullptr) return in.read_duration(node, step.timeout_ns, Zero::refused, Infinity::allowed);
   step.timeout_ns = kUsualTimeout;
   if (!in.read_function_form(node, step.timeout_function, PIRN_KIND_DURATION))
-    in.bad_value(node, "is no duration", "Write \"30s\", or {\"function\": \"id\"}.");
+    in.bad_value(node, "is not a duration", "Write \"30s\", or {\"function\": \"id\"}.");
 }
 void read_on_error(ValueReader& in, const Node& node, Step& step) {
   in.read_choice(node, kOnError, step.on_error);
@@ -61,7 +61,7 @@ void read_resources(ValueReader& in, const Node& node, Step& step) {
   step.resources.clear();
   if (node.children.size() > kMaxResources)
     return in.bad_value(node, "names more than " + std::to_string(kMaxResources) + " resources",
-                        "Name what the host limits.");
+                        "List only resources that the host limits.");
   for (const Node& child : node.children) {
     if (!is_name(child.key) || !translation(Level::resources, child.key).empty()) {
       in.unknown_key(child, Level::resources, {"cpu", "memory", "gpu"});
@@ -73,7 +73,7 @@ void read_resources(ValueReader& in, const Node& node, Step& step) {
     if (!(*amount > 0 && *amount <= (devices ? kMaxDevices : kMaxAmount)))
       in.bad_value(child, "is out of range", "Write an amount above 0, or leave it out.");
     else if (devices && *amount != std::floor(*amount))
-      in.bad_value(child, "is a part of a device", "Write how many whole devices the step takes.");
+      in.bad_value(child, "is not a whole number of devices", "Write how many whole devices the step needs.");
     else
       step.resources.push_back({child.key, *amount});
   }
@@ -128,7 +128,8 @@ void read_nested(ValueReader& in, const Node& node, Reading& to) {
   const bool qualified = colons != text->npos;
   if (!is_name(qualified ? text->substr(colons + 2) : *text) ||
       (qualified && !is_name(text->substr(0, colons))))
-    return in.bad_value(node, "names no workflow", "Write \"workflow\" or \"package::workflow\".");
+    return in.bad_value(node, "is not the name of a workflow",
+                        "Write \"workflow\" or \"package::workflow\".");
   to.step.nested = *text;
   to.draft.nested = &node;
 }
@@ -157,10 +158,10 @@ void read_when(ValueReader& in, const Node& node, Reading& to) {
   Condition& when = to.step.when;
   read_condition(in, node, when);
   if (when.kind != Condition::Kind::function && asks_a_function(when))
-    in.problem(
-        Code::invalid_value, node,
-        "\"when\" of " + in.subject() + " combines a function with other conditions; a function stands alone",
-        "Let the function answer the whole question.");
+    in.problem(Code::invalid_value, node,
+               "\"when\" of " + in.subject() +
+                   " combines a function with other conditions; a function must be the only condition",
+               "Move the other conditions into the function.");
 }
 void read_rollback(ValueReader& in, const Node& node, Reading& to) {
   in.read_function(node, to.step.rollback, PIRN_KIND_ROLLBACK);
@@ -172,7 +173,7 @@ void read_context_key(ValueReader& in, const Node& node, Reading& to) {
   std::string& key = to.step.context_key;
   in.read_text(node, key, kMaxLabel);
   if (key.starts_with("__"))
-    in.bad_value(node, "begins with \"__\", which is kept for Pirn", "Choose another key.");
+    in.bad_value(node, "starts with \"__\", which is reserved for Pirn", "Choose another key.");
   else if (node.value->is_string() && node.value->get_string().empty())
     in.bad_value(node, "is empty", "Name a key, or leave it out.");
 }
@@ -217,18 +218,20 @@ void check_kind(ValueReader& in, const Node& node, const Step& step) {
                  std::move(hint));
   };
   if (!nested) {
-    refuse("input", "belongs to a nested workflow", "Add \"workflow\", or remove it.");
-    refuse("result", "belongs to a nested workflow", "Add \"workflow\", or remove it.");
+    refuse("input", "is allowed only with \"workflow\"", "Add \"workflow\", or remove it.");
+    refuse("result", "is allowed only with \"workflow\"", "Add \"workflow\", or remove it.");
     return;
   }
-  refuse("task", "stands beside \"workflow\"", "Keep one of them: a step runs a task or a workflow.");
-  refuse("rollback", "stands beside \"workflow\"",
+  refuse("task", "is not allowed with \"workflow\"",
+         "Keep one of them: a step runs either a task or a workflow.");
+  refuse("rollback", "is not allowed with \"workflow\"",
          "Remove it: a nested workflow is compensated by the rollbacks of its own steps.");
-  refuse("resources", "stands beside \"workflow\"",
-         "Remove it: the steps of the nested workflow take what they need, and would wait for what this one "
-         "holds.");
+  refuse("resources", "is not allowed with \"workflow\"",
+         "Remove it: each step of the nested workflow takes its own resources, and would wait for what this "
+         "step holds.");
   if (step.graft)
-    refuse("graft", "stands beside \"workflow\"", "Let a task expand, and nest workflows elsewhere.");
+    refuse("graft", "is not allowed with \"workflow\"",
+           "Use a task as the graft, and nest the workflow in another step.");
 }
 
 void finish_step(ValueReader& in, const Node& node, const Step& defaults, Step& step) {
@@ -248,7 +251,7 @@ void finish_step(ValueReader& in, const Node& node, const Step& defaults, Step& 
     step.breaker = CircuitBreaker();  // options that step_defaults has for others
     if (options != nullptr && node.find("circuit_breaker") == nullptr)
       in.problem(Code::invalid_value, *options,
-                 in.subject() + " has \"circuit_breaker_opts\" and no \"circuit_breaker\"",
+                 in.subject() + " has \"circuit_breaker_opts\" but no \"circuit_breaker\"",
                  "Name the breaker, or remove its options.");
   }
 }

@@ -124,9 +124,8 @@ constexpr Field<Hooks> kHookFields[] = {{"on_start", read_hook<&Hooks::on_start>
 void check_dead_letter(ValueReader& in, const Node& node, const Workflow& workflow) {
   const Node* ttl = node.find("dead_letter_ttl");
   if (ttl != nullptr && !workflow.dead_letter)
-    in.problem(Code::invalid_value, *ttl,
-               in.subject() + " has a \"dead_letter_ttl\" and leaves no dead letters",
-               "Add \"dead_letter\": true, or remove it.");
+    in.problem(Code::invalid_value, *ttl, in.subject() + " has \"dead_letter_ttl\" but keeps no dead letters",
+               "Add \"dead_letter\": true, or remove \"dead_letter_ttl\".");
 }
 
 }  // namespace

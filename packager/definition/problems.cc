@@ -17,7 +17,7 @@ Error Problems::error(std::string what) && {
               what + " has " + std::to_string(count_) + (count_ == 1 ? " problem" : " problems"), "",
               Blame::package};
   if (count_ > problems_.size())
-    error.message += ", of which the first " + std::to_string(problems_.size()) + " are listed";
+    error.message += "; the first " + std::to_string(problems_.size()) + " are listed";
   for (auto& [order, problem] : problems_) error.causes.push_back(std::move(problem));
   return error;
 }

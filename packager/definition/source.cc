@@ -137,7 +137,7 @@ Where Source::where(uint32_t offset) const {
 Result<std::unique_ptr<Source>> Source::read(std::string_view text, std::string_view file) {
   if (text.size() > kMaxText)
     return Error{Code::too_large,
-                 "the definition has " + std::to_string(text.size()) + " bytes, more than 16 MiB",
+                 "the definition has " + std::to_string(text.size()) + " bytes; at most 16 MiB are allowed",
                  "Split it into several packages.",
                  Blame::package,
                  {std::string(file)}};

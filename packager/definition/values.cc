@@ -16,7 +16,7 @@ namespace json = boost::json;
 constexpr size_t kMaxName = 63;
 
 std::string_view kind_name(uint32_t kind) {
-  constexpr std::string_view kNames[] = {"function of no known kind",
+  constexpr std::string_view kNames[] = {"function of an unknown kind",
                                          "task",
                                          "rollback",
                                          "fallback",
@@ -46,12 +46,12 @@ std::string_view type_name(const json::value& value) {
     case json::kind::null:
       return "null";
     case json::kind::bool_:
-      return "a truth value";
+      return "a Boolean";
     case json::kind::int64:
     case json::kind::uint64:
       return "an integer";
     case json::kind::double_:
-      return "a number with a fraction";
+      return "a fractional number";
     case json::kind::string:
       return "a string";
     case json::kind::array:
@@ -142,7 +142,7 @@ void ValueReader::require(const Node& object, Level level, std::initializer_list
 bool ValueReader::wrong_type(const Node& node, std::string_view wanted) {
   const std::string what = node.key.empty() ? "an element" : "\"" + shown(node.key) + "\"";
   problem(Code::wrong_type, node,
-          what + " of " + subject_ + " is " + std::string(type_name(*node.value)) + ", and must be " +
+          what + " of " + subject_ + " is " + std::string(type_name(*node.value)) + ", but must be " +
               std::string(wanted),
           "Write " + std::string(wanted) + " here.");
   return false;
@@ -163,9 +163,10 @@ void ValueReader::read_text(const Node& node, std::string& out, size_t limit) {
   const std::optional<std::string_view> text = text_of(node);
   if (!text) return;
   if (text->size() > limit)
-    return bad_value(node,
-                     "has " + std::to_string(text->size()) + " bytes, more than " + std::to_string(limit),
-                     "Make it shorter.");
+    return bad_value(
+        node,
+        "has " + std::to_string(text->size()) + " bytes; at most " + std::to_string(limit) + " are allowed",
+        "Make it shorter.");
   out = *text;
 }
 
@@ -178,8 +179,8 @@ void ValueReader::read_some_text(const Node& node, std::string& out, size_t limi
 void ValueReader::read_event_name(const Node& node, std::string& out) {
   read_some_text(node, out, kMaxEventName);
   if (!out.empty() && !is_event_name(out))
-    bad_value(node, "has a character that nobody sees, or a blank at its beginning or end",
-              "Names of events and tags are visible text in UTF-8, such as \"order.created\".");
+    bad_value(node, "has an invisible character, or a space at its start or end",
+              "Names of events and tags must be visible UTF-8 text, such as \"order.created\".");
 }
 
 void ValueReader::read_name(const Node& node, std::string& out) {
@@ -189,8 +190,8 @@ void ValueReader::read_name(const Node& node, std::string& out) {
     return problem(
         Code::invalid_name, node,
         name->empty() ? "a name in " + subject_ + " is empty"
-                      : "\"" + shown(*name) + "\" in " + subject_ + " is no name",
-        "A name has 1 to 63 characters of a-z, 0-9, '_' and '-', and begins with a letter or a digit.");
+                      : "\"" + shown(*name) + "\" in " + subject_ + " is not a valid name",
+        "A name has 1 to 63 characters of a-z, 0-9, '_' and '-', and starts with a letter or a digit.");
   out = *name;
 }
 
@@ -208,7 +209,7 @@ std::optional<int64_t> ValueReader::read_integer(const Node& node, int64_t least
     return {};
   }
   if (*number >= least && *number <= most) return *number;
-  bad_value(node, "is " + std::to_string(*number),
+  bad_value(node, "is out of range: " + std::to_string(*number),
             "Write an integer from " + std::to_string(least) + " to " + std::to_string(most) + ".");
   return {};
 }
@@ -264,7 +265,7 @@ bool ValueReader::is_list(const Node& node, size_t limit) {
   if (node.children.size() <= limit) return true;
   problem(Code::too_large, node,
           "\"" + node.key + "\" of " + subject_ + " has " + std::to_string(node.children.size()) +
-              " elements, more than " + std::to_string(limit),
+              " elements; at most " + std::to_string(limit) + " are allowed",
           "Make the list shorter.");
   return false;
 }
@@ -287,15 +288,14 @@ void ValueReader::check_function(const Node& node, const std::string& id, uint32
   const std::string wanted(kind_name(kind));
   const auto found = functions_.find(id);
   if (found == functions_.end())
-    return problem(
-        Code::unknown_function, node,
-        subject_ + " names the " + wanted + " '" + id + "', and the package exports no such function",
-        suggest_function(id, kind));
+    return problem(Code::unknown_function, node,
+                   subject_ + " uses the " + wanted + " '" + id + "', but the package does not export it",
+                   suggest_function(id, kind));
   if (!serves_as(found->second, kind))
     problem(Code::wrong_function_kind, node,
-            subject_ + " names '" + id + "' as " + with_article(kind) + ", and the package exports it as " +
+            subject_ + " uses '" + id + "' as " + with_article(kind) + ", but the package exports it as " +
                 with_article(found->second),
-            "Name a function of the kind \"" + wanted + "\", or declare '" + id + "' as one.");
+            "Use a function of the kind \"" + wanted + "\", or declare '" + id + "' as one.");
 }
 
 std::string ValueReader::suggest_function(const std::string& id, uint32_t kind) const {
@@ -307,7 +307,7 @@ std::string ValueReader::suggest_function(const std::string& id, uint32_t kind) 
     const std::string near = nearest(id, candidates);
     if (!near.empty()) return "Did you mean '" + near + "'?";
   }
-  return "List the function in the package, or correct the name.";
+  return "Add the function to the package, or correct the name.";
 }
 
 std::optional<Where> ValueReader::read_place(const Node& node, std::string& at) {
@@ -321,7 +321,8 @@ std::optional<Where> ValueReader::read_place(const Node& node, std::string& at) 
   where.line = before != 0 ? before : last;
   where.column = before != 0 ? last : 0;
   if (where.line != 0 && !rest.empty()) return where;
-  bad_value(node, "is \"" + shown(at) + "\"", "Write \"file:line\" or \"file:line:column\".");
+  bad_value(node, "is not a place in a file: \"" + shown(at) + "\"",
+            "Write \"file:line\" or \"file:line:column\".");
   at.clear();
   return {};
 }
@@ -329,8 +330,8 @@ std::optional<Where> ValueReader::read_place(const Node& node, std::string& at) 
 void ValueReader::wrong_choice(const Node& node, std::string_view word,
                                const std::vector<std::string>& names) {
   const std::string near = nearest(word, names);
-  bad_value(node, "is \"" + shown(word) + "\"",
-            (near.empty() ? "" : did_you_mean(near) + " ") + "Possible are " + quoted_list(names) + ".");
+  bad_value(node, "has the unknown value \"" + shown(word) + "\"",
+            (near.empty() ? "" : did_you_mean(near) + " ") + "Allowed values: " + quoted_list(names) + ".");
 }
 
 }  // namespace pirn::definition

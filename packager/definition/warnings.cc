@@ -10,11 +10,11 @@ void add_warnings(const Workflow& workflow, const Step& step, std::vector<Warnin
   const auto within = [](int64_t ns) { return "its timeout of " + print_duration(ns); };
   if (step.timeout_function.empty() && step.estimate_ns > step.timeout_ns)
     out.push_back({who + " is estimated to take " + print_duration(step.estimate_ns) + ", longer than " +
-                       within(step.timeout_ns) + ": it would be stopped each time",
+                       within(step.timeout_ns) + ": it would time out every time",
                    "Give it a longer timeout, or a shorter estimate.", step.where});
   else if (step.estimate_ns > workflow.timeout_ns)
     out.push_back({who + " is estimated to take " + print_duration(step.estimate_ns) +
-                       ", longer than the workflow has: " + within(workflow.timeout_ns),
+                       ", longer than the workflow's timeout of " + print_duration(workflow.timeout_ns),
                    "Give the workflow a longer timeout, or the step a shorter estimate.", step.where});
 }
 
@@ -23,7 +23,7 @@ void add_code_warnings(const std::string& who, const Where& where, const std::ve
   for (const ErrorPattern& pattern : patterns)
     if (!pattern.code.empty() && !is_error_code(pattern.code))
       out.push_back({"the error code '" + pattern.code + "' of " + who +
-                         " is not [a-z0-9_.-]{1,64}; the host matches it as '" +
+                         " does not match [a-z0-9_.-]{1,64}; the host compares it as '" +
                          repaired_error_code(pattern.code) + "'",
                      "Write '" + repaired_error_code(pattern.code) + "'.", where});
 }

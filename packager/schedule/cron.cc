@@ -44,7 +44,7 @@ constexpr std::string_view kWhatToWrite =
 
 Error no_cron(std::string_view text, std::string why, std::string hint) {
   return Error{Code::invalid_cron,
-               "\"" + std::string(text.substr(0, 80)) + "\" is no cron expression: " + std::move(why),
+               "\"" + std::string(text.substr(0, 80)) + "\" is not a cron expression: " + std::move(why),
                std::move(hint)};
 }
 
@@ -93,7 +93,7 @@ class FieldReader {
         PIRN_TRY(range.last, read_value(range.first > 0));
         if (range.last < range.first)
           return wrong(begin, "the range " + shown(begin, at_) + " goes backwards",
-                       "Write it as a list of two ranges, or turn it around.");
+                       "Swap its ends, or write a list of two ranges.");
       }
     }
     int step = 1;
@@ -149,12 +149,12 @@ class FieldReader {
     const size_t begin = at_;
     if (!is_digit(peek())) return wrong_character();
     const int step = read_number();
-    if (step == 0) return wrong(begin, "a step of 0 goes nowhere", "Write a step of 1 or more.");
+    if (step == 0) return wrong(begin, "the step is 0", "Write a step of 1 or more.");
     if (step > range.last - range.first)
       return wrong(
           begin,
           "a step of " + shown(begin, at_) + " leaves only the first value, " + std::to_string(range.first),
-          "Write " + std::to_string(range.first) + " if that is meant; a step stays within its range.");
+          "Write " + std::to_string(range.first) + " if you mean that; a step stays within its range.");
     return step;
   }
 
@@ -171,14 +171,14 @@ class FieldReader {
     const char c = peek();
     const std::string quoted = std::string("'") + (c > ' ' && c < 127 ? c : '?') + "'";
     if (c == '?' || c == '#' || c == 'L' || c == 'W')
-      return wrong(at_, quoted + " is of another dialect of cron");
-    return wrong(at_, quoted + " makes no sense here");
+      return wrong(at_, quoted + " is not supported; it belongs to another dialect of cron");
+    return wrong(at_, "unexpected character " + quoted);
   }
 
   Error wrong(size_t column, std::string why, std::string hint = {}) const {
     if (hint.empty())
-      hint = "Here stand " + std::string(field_.allowed) +
-             ", *, ranges a-b, steps */n or a-b/n, and lists of them.";
+      hint = "Allowed here: " + std::string(field_.allowed) +
+             ", *, ranges a-b, steps */n or a-b/n, and lists of these.";
     return no_cron(text_, std::string(field_.name) + ", column " + std::to_string(column + 1) + ": " + why,
                    std::move(hint));
   }
@@ -197,12 +197,12 @@ Result<Cron> parse_macro(std::string_view text) {
     names.emplace_back(name);
   }
   if (text == "@reboot")
-    return no_cron(text, "@reboot names no time",
+    return no_cron(text, "@reboot does not name a time",
                    "Start the workflow when the host has started: pirn run start.");
   const std::string near = nearest(text, names);
-  return no_cron(text, "there is no such macro",
+  return no_cron(text, "unknown macro",
                  near.empty()
-                     ? "There are @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly."
+                     ? "The macros are @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly."
                      : "Did you mean " + near + "?");
 }
 
@@ -261,8 +261,8 @@ Result<Cron> parse_cron(std::string_view text) {
                   .any_day = starred[2],
                   .any_weekday = starred[4]};
   if (never_fires(cron))
-    return no_cron(text, "it never fires: no month that it names has such a day",
-                   "Name a day of month that the month has.");
+    return no_cron(text, "it never fires: none of its months has such a day",
+                   "Choose a day that at least one of the months has.");
   return cron;
 }
 

@@ -11,8 +11,8 @@ constexpr int64_t kNsPerSecond = 1'000'000'000;
 
 Error no_instant(std::string_view text, std::string why) {
   return Error{Code::invalid_instant,
-               "\"" + std::string(text.substr(0, 64)) + "\" is no instant: " + std::move(why),
-               "Write date, time and the distance from UTC: \"2026-12-24T18:00:00Z\" or "
+               "\"" + std::string(text.substr(0, 64)) + "\" is not an instant: " + std::move(why),
+               "Write the date, the time and the offset from UTC: \"2026-12-24T18:00:00Z\" or "
                "\"2026-12-24T19:00:00+01:00\"."};
 }
 
@@ -66,36 +66,39 @@ Result<int64_t> parse_instant(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
   if (!(reader.number(4, year) && reader.one_of("-") && reader.number(2, month) && reader.one_of("-") &&
         reader.number(2, day)))
-    return no_instant(text, "a date like 2026-12-24 is expected first (column " + reader.column() + ")");
+    return no_instant(text, "it must start with a date such as 2026-12-24 (column " + reader.column() + ")");
   if (reader.at_end()) return no_instant(text, "the time of day is missing");
   if (!(reader.one_of("Tt ") && reader.number(2, hour) && reader.one_of(":") && reader.number(2, minute) &&
         reader.one_of(":") && reader.number(2, second)))
     return no_instant(
-        text, "a time of day like T18:00:00 is expected after the date (column " + reader.column() + ")");
+        text, "a time of day such as T18:00:00 must follow the date (column " + reader.column() + ")");
   int64_t ns = 0;
   if (reader.one_of(".")) {
     const auto fraction = reader.fraction();
-    if (!fraction) return no_instant(text, "1 to 9 digits are expected behind the point");
+    if (!fraction) return no_instant(text, "1 to 9 digits must follow the decimal point");
     ns = *fraction;
   }
-  if (reader.at_end()) return no_instant(text, "the distance from UTC is missing");
+  if (reader.at_end()) return no_instant(text, "the offset from UTC is missing");
   int64_t offset_s = 0;
   if (!reader.one_of("Zz")) {
     const int64_t sign = reader.sign() == '-' ? -1 : 1;
     int hours = 0, minutes = 0;
     if (!(reader.one_of("+-") && reader.number(2, hours) && reader.one_of(":") && reader.number(2, minutes)))
-      return no_instant(text, "Z or a distance like +01:00 is expected (column " + reader.column() + ")");
-    if (hours > 23 || minutes > 59) return no_instant(text, "a distance from UTC ends at 23:59");
+      return no_instant(
+          text, "Z or an offset such as +01:00 must follow the time (column " + reader.column() + ")");
+    if (hours > 23 || minutes > 59) return no_instant(text, "an offset from UTC is at most 23:59");
     offset_s = sign * (hours * 3600 + minutes * 60);
   }
-  if (!reader.at_end()) return no_instant(text, "something follows its end (column " + reader.column() + ")");
+  if (!reader.at_end())
+    return no_instant(text, "unexpected text after its end (column " + reader.column() + ")");
 
   if (month < 1 || month > 12) return no_instant(text, "there is no month " + std::to_string(month));
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(unsigned(month)),
                                          std::chrono::day(unsigned(day))};
   if (!date.ok()) return no_instant(text, "its month has no day " + std::to_string(day));
   if (second == 60) return no_instant(text, "a leap second cannot be scheduled");
-  if (hour > 23 || minute > 59 || second > 59) return no_instant(text, "a day ends at 23:59:59");
+  if (hour > 23 || minute > 59 || second > 59)
+    return no_instant(text, "the time of day is not between 00:00:00 and 23:59:59");
   if (year < 1678 || year > 2261) return no_instant(text, "its year is not between 1678 and 2261");
   const int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   return (days * 86'400 + hour * 3600 + minute * 60 + second - offset_s) * kNsPerSecond + ns;

@@ -27,21 +27,22 @@ Status check_kind(const Terms& terms) {
   add(!terms.at.empty(), "at");
   add(terms.in_ns != 0, "in");
   if (count == 0)
-    return contradiction("the schedule does not say when",
+    return contradiction("the schedule does not say when to start",
                          "Give one of \"cron\", \"every\", \"at\" and \"in\".");
   if (count > 1)
-    return contradiction("the schedule gives " + given + ", which exclude each other",
+    return contradiction("the schedule has " + given + ", which exclude each other",
                          "Keep one of them; a second workflow can have the other.");
   if (terms.every_ns < 0 || terms.in_ns < 0)
     return contradiction("the schedule's " + given + " is not positive",
-                         "Write a duration longer than nothing.");
+                         "Write a duration greater than zero.");
   const bool repeats = !terms.cron.empty() || terms.every_ns != 0;
   if (!repeats && !(terms.start_at.empty() && terms.end_at.empty()))
-    return contradiction("the schedule gives bounds to " + given + ", which fires once",
+    return contradiction("\"start_at\" and \"end_at\" are not allowed with " + given + ", which fires once",
                          "Remove \"start_at\" and \"end_at\".");
   if (terms.cron.empty() && !terms.timezone.empty())
-    return contradiction("the schedule gives a time zone to " + given + ", which does not depend on one",
-                         "Remove \"timezone\"; instants carry their distance from UTC.");
+    return contradiction(
+        "\"timezone\" is not allowed with " + given + ", which does not depend on a time zone",
+        "Remove \"timezone\"; an instant includes its offset from UTC.");
   return {};
 }
 
@@ -110,7 +111,7 @@ Result<Timetable> make_timetable(const Terms& terms, int64_t registered_at) {
   }
   if (table.start_ && table.end_ && *table.end_ < *table.start_)
     return contradiction("the schedule ends (" + terms.end_at + ") before it starts (" + terms.start_at + ")",
-                         "Exchange \"start_at\" and \"end_at\", or correct one of them.");
+                         "Swap \"start_at\" and \"end_at\", or correct one of them.");
   if (terms.every_ns != 0) {
     table.every_ns_ = terms.every_ns;
     table.origin_ = table.start_.value_or(0);

@@ -38,7 +38,7 @@ std::string lower(std::string_view text) {
 
 std::string suggestion(std::string_view name) {
   const std::vector<std::string> names = zone_names();
-  if (names.empty()) return "This machine has no time zones; install the package tzdata.";
+  if (names.empty()) return "This machine has no time zone database; install the package tzdata.";
   const std::string wanted = lower(name);
   const size_t length = wanted.size();
   for (const std::string& candidate : names) {  // other case, or the city alone
@@ -49,7 +49,7 @@ std::string suggestion(std::string_view name) {
   }
   const std::string near = nearest(name, names);
   if (!near.empty()) return "Did you mean \"" + near + "\"?";
-  return "Write a name of the IANA database, like \"Europe/Berlin\" or \"UTC\".";
+  return "Write a name from the IANA time zone database, such as \"Europe/Berlin\" or \"UTC\".";
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ expect 0 pirn run model_training --local --package resource_management.pirn --in
   --resource gpu=2 --resource tracker=2
 expect 0 pirn describe model_training --part plan
 says out "takes about 43m"; says out "likely path load_points, train_careful, choose_model"
-says out "needs       1 gpu, with 3 nobody waits"; says out "needs       2048 memory, with 6144 nobody waits"
+says out "needs       1 gpu; with 3, no step waits"; says out "needs       2048 memory; with 6144, no step waits"
 
 # ---- document 2: a user who proves the address after the host was killed; the name is that of two packages
 expect 2 pirn run start user_onboarding;          says err "introspection::user_onboarding"

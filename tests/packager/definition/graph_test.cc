@@ -314,12 +314,12 @@ TEST(Graph, APlanHasLevelsBatchesAndWhatIsNeeded) {
             "level 1     d, b\n"
             "  then      c\n"
             "level 2     e\n"
-            "at one time 2 of 5 steps\n"
+            "at once     2 of 5 steps\n"
             "likely path a, c, e\n"
             "takes about 1m\n"
-            "in order    critical_path 1m, 1s less than canonical, which it has\n"
-            "needs       1 cpu, with 1 nobody waits\n"
-            "needs       2 gpu, with 2 nobody waits\n");
+            "by order    critical_path 1m, 1s less than canonical, the current order\n"
+            "needs       1 cpu; with 1, no step waits\n"
+            "needs       2 gpu; with 2, no step waits\n");
 }
 
 // Two at a time: the canonical order leaves the long lane to the end.
@@ -338,12 +338,12 @@ TEST(Graph, APlanSaysWhatTheOrderOfTheCriticalPathGains) {
   EXPECT_EQ(canonical.by_order.critical_path_ns, 30'000'000'000);
   EXPECT_EQ(canonical.levels[0], (std::vector<std::vector<uint32_t>>{{0, 1}, {2}}));
   EXPECT_NE(to_plan_text(two_lanes(""))
-                .find("in order    critical_path 30s, 10s less than canonical, which it has\n"),
+                .find("by order    critical_path 30s, 10s less than canonical, the current order\n"),
             std::string::npos)
       << to_plan_text(two_lanes(""));
   const Workflow critical = two_lanes(R"("order":"critical_path",)");
   EXPECT_EQ(execution_plan(critical).levels[0], (std::vector<std::vector<uint32_t>>{{2, 0}, {1}}));
-  EXPECT_NE(to_plan_text(critical).find("in order    critical_path 30s, 10s less than canonical\n"),
+  EXPECT_NE(to_plan_text(critical).find("by order    critical_path 30s, 10s less than canonical\n"),
             std::string::npos);
   EXPECT_NE(plan(critical).find(R"("duration_by_order":{"canonical":40000,"critical_path":30000})"),
             std::string::npos);

@@ -45,7 +45,7 @@ TEST(Problems, AreAllReportedAtOnceWithTheirPlaces) {
   EXPECT_EQ(error.code, Code::definition_invalid);
   EXPECT_EQ(describe(error),
             R"(error PIRN0200 (definition_invalid): the definition of the package 'orders' has 13 problems
-  error PIRN0204 (invalid_value): "version" of the package is no semantic version
+  error PIRN0204 (invalid_value): "version" of the package is not a semantic version
     at workflow.json:3:44
     3 |   "package": {"name": "orders", "version": "one"},
       |                                            ^
@@ -60,7 +60,7 @@ TEST(Problems, AreAllReportedAtOnceWithTheirPlaces) {
     8 |       {"name": "clean", "after": ["laod"], "timeout": "5 minutes"},
       |                                   ^
     hint: Did you mean 'load'?
-  error PIRN0206 (invalid_duration): "timeout" of the step 'clean': "5 minutes" is no duration: there is no unit " minutes"
+  error PIRN0206 (invalid_duration): "timeout" of the step 'clean': "5 minutes" is not a duration: there is no unit " minutes"
     at workflow.json:8:55
     8 |       {"name": "clean", "after": ["laod"], "timeout": "5 minutes"},
       |                                                       ^
@@ -70,27 +70,27 @@ TEST(Problems, AreAllReportedAtOnceWithTheirPlaces) {
     9 |       {"name": "ship", "task": "cleen", "after": ["pack"], "when": {"function": "load"}},
       |       ^
     hint: Remove one of these dependencies.
-  error PIRN0210 (unknown_function): the step 'ship' names the task 'cleen', and the package exports no such function
+  error PIRN0210 (unknown_function): the step 'ship' uses the task 'cleen', but the package does not export it
     at workflow.json:9:32
     9 |       {"name": "ship", "task": "cleen", "after": ["pack"], "when": {"function": "load"}},
       |                                ^
     hint: Did you mean 'clean'?
-  error PIRN0211 (wrong_function_kind): the step 'ship' names 'load' as a condition, and the package exports it as a task
+  error PIRN0211 (wrong_function_kind): the step 'ship' uses 'load' as a condition, but the package exports it as a task
     at workflow.json:9:81
     9 |       {"name": "ship", "task": "cleen", "after": ["pack"], "when": {"function": "load"}},
       |                                                                                 ^
-    hint: Name a function of the kind "condition", or declare 'load' as one.
-  error PIRN0204 (invalid_value): "retry_backoff" of the step 'pack' is "quadratic"
+    hint: Use a function of the kind "condition", or declare 'load' as one.
+  error PIRN0204 (invalid_value): "retry_backoff" of the step 'pack' has the unknown value "quadratic"
     at workflow.json:10:76
     10 |       {"name": "pack", "task": "load", "after": ["ship"], "retry_backoff": "quadratic"},
        |                                                                            ^
-    hint: Possible are "fixed", "linear", "exponential".
-  error PIRN0205 (invalid_name): "Bad Name" in the step 'Bad Name' is no name
+    hint: Allowed values: "fixed", "linear", "exponential".
+  error PIRN0205 (invalid_name): "Bad Name" in the step 'Bad Name' is not a valid name
     at workflow.json:11:16
     11 |       {"name": "Bad Name", "task": "load", "max_retries": -1, "depends_on": ["load"]},
        |                ^
-    hint: A name has 1 to 63 characters of a-z, 0-9, '_' and '-', and begins with a letter or a digit.
-  error PIRN0204 (invalid_value): "max_retries" of the step 'Bad Name' is -1
+    hint: A name has 1 to 63 characters of a-z, 0-9, '_' and '-', and starts with a letter or a digit.
+  error PIRN0204 (invalid_value): "max_retries" of the step 'Bad Name' is out of range: -1
     at workflow.json:11:59
     11 |       {"name": "Bad Name", "task": "load", "max_retries": -1, "depends_on": ["load"]},
        |                                                           ^
@@ -104,8 +104,8 @@ TEST(Problems, AreAllReportedAtOnceWithTheirPlaces) {
     at workflow.json:12:7
     12 |       {"name": "load", "on_error": 7}
        |       ^
-    hint: Rename one of them; the first stands at workflow.json:7.
-  error PIRN0203 (wrong_type): "on_error" of the step 'load' is an integer, and must be a string
+    hint: Rename one of them; the first is at workflow.json:7.
+  error PIRN0203 (wrong_type): "on_error" of the step 'load' is an integer, but must be a string
     at workflow.json:12:36
     12 |       {"name": "load", "on_error": 7}
        |                                    ^

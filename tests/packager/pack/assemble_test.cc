@@ -65,11 +65,11 @@ TEST(Assemble, WarnsOfTimesThatContradictEachOther) {
   const definition::Warning& slow = assembled->warnings[0];
   EXPECT_EQ(slow.message,
             "the step 'slow' of the workflow 'w' is estimated to take 6m, longer than its timeout of 5m: it "
-            "would be stopped each time");
+            "would time out every time");
   EXPECT_EQ(slow.where.file, "src/a.cc");
   EXPECT_EQ(slow.where.line, 7u);
   EXPECT_EQ(assembled->warnings[1].message,
-            "the step 'long' of the workflow 'w' is estimated to take 2h, longer than the workflow has: its "
+            "the step 'long' of the workflow 'w' is estimated to take 2h, longer than the workflow's "
             "timeout of 1h");
 }
 
@@ -84,8 +84,8 @@ TEST(Assemble, WarnsOfErrorCodesThatNobodyCanGive) {
   ASSERT_EQ(assembled->warnings.size(), 3u);
   EXPECT_EQ(
       assembled->warnings[1].message,
-      "the error code 'HTTP 500' of the step 'a' of the workflow 'w' is not [a-z0-9_.-]{1,64}; the host "
-      "matches it as 'http_500'");
+      "the error code 'HTTP 500' of the step 'a' of the workflow 'w' does not match [a-z0-9_.-]{1,64}; the "
+      "host compares it as 'http_500'");
 }
 
 TEST(Assemble, SameContentSameBytes) {
