@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "packager/error/limits.h"
+
 namespace pirn::library {
 namespace {
 
@@ -20,7 +22,9 @@ constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 Error failed(const char* what) {
   return Error{Code::io_failed,
-               std::string("cannot ") + what + " memory for a library: " + std::strerror(errno), "",
+               std::string("cannot ") + what + " memory for a library: " + std::strerror(errno) +
+                   limit_behind(errno),
+               "",
                Blame::world};
 }
 

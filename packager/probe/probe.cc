@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,10 +19,12 @@
 #include <optional>
 #include <utility>
 
+#include "packager/error/limits.h"
 #include "packager/library/sealed_file.h"
 #include "packager/probe/answer.h"
 #include "packager/sandbox/calls.h"
 #include "packager/sandbox/guard.h"
+#include "packager/sandbox/sanitized.h"
 
 namespace pirn::probe {
 namespace {
@@ -31,6 +34,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kKeptOutput = 600;  // the end of what the package printed, for messages
 constexpr int kAboveTheGiven = 16;   // descriptors of the parent stay clear of 0 to 4 of the child
+// What the probe itself needs of addresses: its own libraries, the stacks and heaps of two threads.
+constexpr rlim_t kLeastAddresses = rlim_t{256} << 20;
+constexpr rlim_t kLeastFiles = 32;
 
 class Fd {
  public:
@@ -51,7 +57,74 @@ class Fd {
 Error unavailable(std::string why) {
   return Error{Code::probe_unavailable, "the probe cannot be started: " + std::move(why), "", Blame::world};
 }
-Error system_error(const char* call) { return unavailable(std::string(call) + ": " + std::strerror(errno)); }
+Error system_error(const char* call) {
+  return unavailable(std::string(call) + ": " + std::strerror(errno) + limit_behind(errno));
+}
+
+std::string size_text(rlim_t bytes) {
+  return bytes == RLIM_INFINITY ? "unlimited" : std::to_string(bytes >> 20) + " MiB";
+}
+
+constexpr const char* kRaise =
+    "Raise the limit where pirn is started: ulimit -v and ulimit -n, or LimitAS= and LimitNOFILE= of a "
+    "service.";
+
+// With less the probe does not come as far as the library.
+Status check_limits(size_t library_bytes) {
+  if (sandbox::kSanitized) return {};
+  rlimit files{}, addresses{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || getrlimit(RLIMIT_AS, &addresses) != 0) return {};
+  const auto lacks = [](const std::string& what) {
+    Error error = unavailable(what);
+    error.hint = kRaise;
+    return error;
+  };
+  if (files.rlim_cur < kLeastFiles)
+    return lacks("RLIMIT_NOFILE is " + std::to_string(files.rlim_cur) + ", and it needs " +
+                 std::to_string(kLeastFiles));
+  const rlim_t least = kLeastAddresses + 4 * library_bytes;
+  if (addresses.rlim_cur < least)
+    return lacks("RLIMIT_AS is " + size_text(addresses.rlim_cur) + ", and it needs " + size_text(least) +
+                 " for this library");
+  return {};
+}
+
+// What the probe had less of than it should have, because this process may give no more; empty: nothing.
+std::string shortage() {
+  if (sandbox::kSanitized) return {};
+  rlimit files{}, addresses{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || getrlimit(RLIMIT_AS, &addresses) != 0) return {};
+  std::string words;
+  if (addresses.rlim_max < sandbox::kAddressBytes)
+    words = size_text(addresses.rlim_max) + " of addresses (RLIMIT_AS) in place of " +
+            size_text(sandbox::kAddressBytes);
+  if (files.rlim_max < sandbox::kOpenFiles)
+    words += (words.empty() ? "" : " and ") + std::to_string(files.rlim_max) +
+             " descriptors (RLIMIT_NOFILE) in place of " + std::to_string(sandbox::kOpenFiles);
+  return words;
+}
+
+// A library that fails for want of what the probe lacks is not to blame: nobody knows whether it is any good.
+Error judged(Error error) {
+  const std::string lacking = shortage();
+  if (lacking.empty()) return error;
+  switch (error.code) {
+    case Code::library_load_failed:
+    case Code::library_definition_failed:
+    case Code::probe_crashed:
+    case Code::probe_no_answer:
+    case Code::probe_init_failed: {
+      Error unknown{
+          Code::probe_unavailable,
+          "the probe cannot judge the library: it had only " + lacking + ", and then " + error.message,
+          kRaise, Blame::world};
+      unknown.causes.push_back(std::move(error));
+      return unknown;
+    }
+    default:
+      return error;
+  }
+}
 
 struct Pipe {
   Fd read, write;
@@ -259,19 +332,26 @@ Result<library::Claims> claims_of(const LibraryDescription& description) {
 Result<LibraryDescription> probe(std::string_view library, const ProbeOptions& options) {
   const Clock::time_point deadline = Clock::now() + options.timeout;
   PIRN_TRY(const std::string program, find_program(options));
+  PIRN_DO(check_limits(library.size()));
   PIRN_TRY(const library::SealedFile sealed, library::SealedFile::make(library));
   PIRN_TRY(Child child, Child::start(program, sealed, options.run_init));
   const Heard heard = listen(std::move(child), deadline);
 
   const std::string stage(last_stage(heard.answer));
   const auto refused = [&](Code code, const std::string& what) {
-    return Error{code, "the library " + what + last_words(heard), "", Blame::package};
+    return judged(Error{code, "the library " + what + last_words(heard), "", Blame::package});
   };
   if (heard.too_long) return refused(Code::probe_answer_invalid, "made the probe answer more than 48 MiB");
   if (heard.offence) return refused(Code::probe_forbidden_call, what_was_done(*heard.offence) + stage);
   if (!heard.in_time)
     return refused(Code::probe_timeout, "took longer than " + std::to_string(options.timeout.count()) +
                                             " ms, and was stopped " + stage);
+  // Nothing of the library has been looked at before the first words.
+  if (heard.answer.empty() && (WIFSIGNALED(heard.status) || WEXITSTATUS(heard.status) != 0))
+    return unavailable("it ended with " +
+                       (WIFSIGNALED(heard.status) ? signal_name(WTERMSIG(heard.status))
+                                                  : "status " + std::to_string(WEXITSTATUS(heard.status))) +
+                       " before it looked at the library" + last_words(heard));
   if (WIFSIGNALED(heard.status) && WTERMSIG(heard.status) == SIGXCPU)
     return refused(Code::probe_timeout, "used more than 10 s of processor time, and was stopped " + stage);
   if (WIFSIGNALED(heard.status) && WTERMSIG(heard.status) == SIGSYS)
@@ -285,7 +365,7 @@ Result<LibraryDescription> probe(std::string_view library, const ProbeOptions& o
   if (answer) return answer;
   Error error = std::move(answer).error();
   if (error.code == Code::probe_no_answer) error.message += last_words(heard);
-  return error;
+  return judged(std::move(error));
 }
 
 Result<sandbox::Confinement> confirm(std::string_view library, const library::Claims& manifest,

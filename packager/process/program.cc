@@ -10,6 +10,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "packager/error/limits.h"
+
 extern char** environ;
 
 namespace pirn::process {
@@ -98,7 +100,7 @@ bool is_secret(std::string_view name) {
 Result<pid_t> start(const Program& program) {
   const auto failed = [&](int reason) {
     return Error{Code::io_failed,
-                 "'" + program.words.front() + "' cannot be started: " + std::strerror(reason),
+                 "'" + program.words.front() + "' cannot be started: " + std::strerror(reason) + limit_behind(reason),
                  "Check that it is installed and on the PATH.", Blame::world};
   };
   Copies copies;

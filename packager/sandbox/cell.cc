@@ -7,8 +7,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <system_error>
 #include <thread>
 
+#include "packager/error/limits.h"
 #include "packager/sandbox/calls.h"
 #include "packager/sandbox/filter.h"
 #include "packager/sandbox/sanitized.h"
@@ -69,8 +71,11 @@ class Cell {
     premises_.process = getpid();
     premises_.parent = getppid();
     premises_.answer = kAnswer;
-    std::thread worker([this] { work(); });
-    worker.detach();  // it ends with the process
+    try {
+      std::thread([this] { work(); }).detach();  // it ends with the process
+    } catch (const std::system_error& error) {
+      cannot_work(error.code().value());
+    }
     phase_.wait(shutting_in);
     block_all_signals();
     if (confinement_) introduce(*confinement_, listener_);
@@ -96,6 +101,18 @@ class Cell {
     voice_.state_.store(Voice::ended);
     voice_.state_.notify_all();
     while (true) pause();
+  }
+
+  // The work needs a thread. Without one it hears so on this one, where it does nothing else.
+  [[noreturn]] void cannot_work(int reason) {
+    const std::string last =
+        work_(Error{Code::probe_sandbox_failed,
+                    std::string("cannot shut the probe in: a thread cannot be started: ") +
+                        std::strerror(reason) + limit_behind(ENOMEM),
+                    "", Blame::world},
+              voice_);
+    write_all(last);
+    _exit(0);
   }
 
   // A kernel or container without notifications still has filters: then there are no threads.

@@ -23,8 +23,6 @@ namespace pirn::sandbox {
 namespace {
 
 constexpr rlim_t kCpuSeconds = 10;
-constexpr rlim_t kAddressSpace = rlim_t{2} << 30;
-constexpr rlim_t kOpenFiles = 64;
 constexpr uid_t kNobody = 65534;
 
 constexpr const char* kReadable[] = {
@@ -44,15 +42,19 @@ Error failed(const char* what) {
                Blame::world};
 }
 
-bool limit(int resource, rlim_t value, rlim_t grace = 0) {
-  const rlimit soft_and_hard{value, value + grace};
-  return setrlimit(static_cast<__rlimit_resource>(resource), &soft_and_hard) == 0;
+// A limit that is lower already stays: only root could raise it.
+bool limit(__rlimit_resource resource, rlim_t value, rlim_t grace = 0) {
+  rlimit limit{};
+  if (getrlimit(resource, &limit) != 0) return false;
+  limit.rlim_max = std::min(limit.rlim_max, value + grace);
+  limit.rlim_cur = std::min(limit.rlim_max, value);
+  return setrlimit(resource, &limit) == 0;
 }
 
 Status limit_resources() {
   // A second between SIGXCPU, which tells the parent what happened, and SIGKILL, which does not.
   if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_CPU, kCpuSeconds, 1) || !limit(RLIMIT_NOFILE, kOpenFiles) ||
-      !limit(RLIMIT_FSIZE, 0) || (!kSanitized && !limit(RLIMIT_AS, kAddressSpace)))
+      !limit(RLIMIT_FSIZE, 0) || (!kSanitized && !limit(RLIMIT_AS, kAddressBytes)))
     return failed("setrlimit");
   std::signal(SIGXFSZ, SIG_IGN);  // a file that would grow is an error, not the end
   return {};

@@ -11,6 +11,10 @@
 
 namespace pirn::sandbox {
 
+// What a probe has of addresses and descriptors, or less where the limits of this process allow no more.
+inline constexpr uint64_t kAddressBytes = uint64_t{2} << 30;
+inline constexpr uint64_t kOpenFiles = 64;
+
 // What this system gave: containment is reported, not assumed.
 struct Confinement {
   uint32_t landlock =

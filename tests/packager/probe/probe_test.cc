@@ -189,6 +189,84 @@ TEST_F(Probe, SaysThatItIsMissing) {
   expect_refused(probe(library::animal("good"), options), Code::probe_unavailable, "/nowhere/pirn-probe");
 }
 
+// A child with lowered limits asks, and tells what came of it: the code, and the message.
+std::string ask_within(__rlimit_resource resource, rlim_t soft, rlim_t hard, const std::string& name) {
+  int said[2];
+  if (pipe2(said, O_CLOEXEC) != 0) return "no pipe";
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit limit{soft, hard};
+    if (setrlimit(resource, &limit) != 0) _exit(1);
+    ProbeOptions options;
+    options.probe_path = PIRN_PROBE_PROGRAM;
+    const Result<LibraryDescription> answer = probe(library::animal(name), options);
+    const std::string words = answer ? "described " + answer->id
+                                     : std::string(answer.error().name()) + ": " + answer.error().message +
+                                           " | " + answer.error().hint;
+    (void)!write(said[1], words.data(), words.size());
+    _exit(0);
+  }
+  close(said[1]);
+  std::string words;
+  char block[4096];
+  for (ssize_t got = 0; (got = read(said[0], block, sizeof block)) > 0;)
+    words.append(block, static_cast<size_t>(got));
+  close(said[0]);
+  waitpid(child, nullptr, 0);
+  return words;
+}
+
+TEST_F(Probe, WorksWithinTightLimits) {
+  PIRN_NEEDS_THE_SANDBOX();
+  constexpr rlim_t kMiB = 1 << 20;
+  EXPECT_EQ(ask_within(RLIMIT_NOFILE, 32, 32, "good"), "described zoo");
+  EXPECT_EQ(ask_within(RLIMIT_NOFILE, 32, 4096, "good"), "described zoo");
+  EXPECT_EQ(ask_within(RLIMIT_AS, 257 * kMiB, 257 * kMiB, "good"), "described zoo");
+  EXPECT_EQ(ask_within(RLIMIT_AS, 257 * kMiB, RLIM_INFINITY, "good"), "described zoo");
+}
+
+TEST_F(Probe, SaysWhichLimitIsTooLowAndBlamesNoLibrary) {
+  PIRN_NEEDS_THE_SANDBOX();
+  constexpr rlim_t kMiB = 1 << 20;
+  const std::string raise =
+      " | Raise the limit where pirn is started: ulimit -v and ulimit -n, or LimitAS= and LimitNOFILE= of a "
+      "service.";
+  EXPECT_EQ(ask_within(RLIMIT_NOFILE, 20, 20, "good"),
+            "probe_unavailable: the probe cannot be started: RLIMIT_NOFILE is 20, and it needs 32" + raise);
+  const std::string lacks = ask_within(RLIMIT_AS, 200 * kMiB, 200 * kMiB, "good");
+  EXPECT_TRUE(lacks.starts_with(
+      "probe_unavailable: the probe cannot be started: RLIMIT_AS is 200 MiB, and it needs 256"))
+      << lacks;
+  EXPECT_TRUE(lacks.ends_with(" for this library" + raise)) << lacks;
+  // What fails within less than a probe should have may be good with it.
+  const std::string failed = ask_within(RLIMIT_AS, 600 * kMiB, 600 * kMiB, "entry_crashes");
+  EXPECT_TRUE(
+      failed.starts_with("probe_unavailable: the probe cannot judge the library: it had only 600 MiB of "
+                         "addresses (RLIMIT_AS) in place of 2048 MiB, and then the library crashed with "
+                         "SIGSEGV while it was loaded"))
+      << failed;
+}
+
+// All descriptors are taken: the message says which limit that is.
+TEST_F(Probe, NamesTheLimitOfDescriptorsThatAreAllTaken) {
+  const std::string library = library::animal("good");
+  ProbeOptions options;
+  options.probe_path = PIRN_PROBE_PROGRAM;
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{40, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  std::vector<int> taken;
+  for (int fd; (fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0;) taken.push_back(fd);
+  const Result<LibraryDescription> answer = probe(library, options);
+  for (const int fd : taken) close(fd);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().message.find("(RLIMIT_NOFILE is 40: raise it, by ulimit -n or LimitNOFILE=)"),
+            std::string::npos)
+      << describe(answer.error());
+}
+
 // Tests run beside pirn-probe, as pirn does.
 TEST_F(Probe, IsFoundBesideTheProgram) { EXPECT_TRUE(probe(library::animal("good"), {})); }
 
