@@ -1,5 +1,5 @@
 // What package code may leave behind in the process that it shares with the host and with other tenants. The
-// table of docs/abi.md ("What a function may not leave behind") says for each kind of state what happens:
+// table of docs/abi.md ("Process and thread state") says for each kind of state what happens:
 //
 //   refused    what belongs to the process: locale, working directory, umask, environment, signal handlers,
 //              resource limits, timers. call_scope.cc defines the C library's functions that change these

@@ -1,5 +1,5 @@
 // Asks a library about itself where it can do no harm: in `pirn-probe`, a process of its own without network,
-// without files, without time to waste, which is thrown away afterwards. docs/abi.md, "Admission".
+// without files, without time to waste, which is thrown away afterwards. docs/abi.md, "The probe".
 //
 // A library has no descriptor to write an answer to, and leaves none behind when it ends the process
 // (packager/sandbox/cell.h). What it says about itself through its descriptor, or by changing the memory of
