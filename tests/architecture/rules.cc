@@ -301,7 +301,7 @@ std::vector<Violation> check_absences(const Tree& tree) {
   static const std::regex impure_includes(
       R"(#\s*include\s*<(random|fstream|filesystem|cstdio|stdio\.h|iostream|ctime|time\.h|thread|future|unistd\.h|fcntl\.h|sys/[^>]*|sqlite3\.h|curl/[^>]*|openssl/rand\.h|boost/(asio|beast|filesystem)[^>]*)>)");
   static const std::regex impure_words(
-      R"(\b\w+_clock\b|\bclock_gettime\b|\bgettimeofday\b|\bstd::time\b|\btime\s*\(\s*(NULL|nullptr|0)?\s*\)|\bs?rand\s*\(|\bgetrandom\b|\brandom_device\b|\bmt19937|\bgetenv\b|\bfopen\b|\bsleep_for\b|\bsleep_until\b)");
+      R"(\b(system|steady|high_resolution|utc|tai|gps|file)_clock\b|\bclock_gettime\b|\bgettimeofday\b|\bstd::time\b|\btime\s*\(\s*(NULL|nullptr|0)?\s*\)|\bs?rand\s*\(|\bgetrandom\b|\brandom_device\b|\bmt19937|\bgetenv\b|\bfopen\b|\bsleep_for\b|\bsleep_until\b)");
   std::vector<Violation> found;
   for (const auto& [path, text] : tree) {
     if (!is_governed(path)) continue;
