@@ -32,6 +32,12 @@ began=$SECONDS
 kept=() broken=()
 chapter() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 say() { printf '   %s\n' "$*"; }
+# Seconds of CPU time that this process's commands have used so far, in `first_output`.
+cpu_so_far() {
+  times >"$work/times"
+  first_output=$(awk 'NR == 2 { for (i = 1; i <= 2; ++i) { split($i, t, /[ms]/); sum += t[1] * 60 + t[2] }
+                                printf "%.0f", sum }' "$work/times")
+}
 # A command of the user's, shown and run.
 show() { printf '%s$ %s%s\n' "$dim" "$*" "$plain"; "$@"; }
 promise() { # TEXT COMMAND...: the promise holds if the command succeeds
@@ -57,12 +63,14 @@ refused() { [ "$code" -eq "$1" ] && grep -q -- "$2" "$work/err"; }
 work=$(readlink -m "${PIRN_DEMO_DIRECTORY:-$root/build/demo}")
 host_data=
 host=
+first_output=   # CPU seconds until the host first answered
 log=$work/host.log
 start_host() {
   printf '%s$ pirn serve --data %s --listen 127.0.0.1:0%s\n' "$dim" "$host_data" "$plain"
   pirn serve --data "$host_data" --listen 127.0.0.1:0 >>"$log" 2>&1 &
   host=$!
   wait_until 'the host is ready' pirn status -o id
+  [ -n "$first_output" ] || cpu_so_far
   # The last address that was announced is this host's.
   server=$(grep -ao 'http://127\.0\.0\.1:[0-9]*' "$log" | tail -n 1)
 }
@@ -350,5 +358,6 @@ host=
 printf '\n%s%d promises, %d kept, %d s%s\n' "$bold" $((${#kept[@]} + ${#broken[@]})) ${#kept[@]} $((SECONDS - began)) "$plain"
 for text in "${kept[@]}"; do printf '   %s✓%s %s\n' "$green" "$plain" "$text"; done
 for text in ${broken[@]+"${broken[@]}"}; do printf '   %s✗%s %s\n' "$red" "$plain" "$text"; done
+printf "\nThe host's first output came after %s s of CPU time%s.\n" "$first_output" "${PIRN_DEMO_AFTER_BUILD:+, the build included}"
 printf '\nThe dashboard:   %s\nAll reports:     %s\nPackages, keys:  %s\nThe host'"'"'s log:  %s\n' "$work/$page" "$work/report" "$work" "$log"
 [ ${#broken[@]} -eq 0 ]
