@@ -21,7 +21,7 @@ std::string_view host_version() { return PIRN_VERSION; }
 Result<std::string> verify_audit_of(const std::string& data_directory) {
   if (access((data_directory + "/registry.db").c_str(), F_OK) != 0)
     return Error{Code::not_found,
-                 "'" + data_directory + "' is no data directory of a host: it has no registry.db",
+                 "'" + data_directory + "' is not the data directory of a host: it has no registry.db",
                  "Name it with --data."};
   PIRN_TRY(const store::DataDirectory directory, store::DataDirectory::open(data_directory));
   PIRN_TRY(const registry::AuditReport report, registry::Registry::audit_report_of(directory.path()));

@@ -264,7 +264,7 @@ Status Connection::read_head(std::string_view head) {
   parser_->body_limit(boost::none);  // the body is not Beast's
   error_code error;
   parser_->put(asio::buffer(head), error);
-  if (error) return Error{Code::malformed_request, "the request is no valid HTTP: " + error.message()};
+  if (error) return Error{Code::malformed_request, "the request is not valid HTTP: " + error.message()};
   keep_alive_ = parser_->get().keep_alive();
   head_only_ = parser_->get().method() == http::verb::head;
   return {};

@@ -101,7 +101,7 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
   all.push_back(find("logbook", book.failures == 0, Condition::degraded, book.last_error));
   const uint64_t lost = vitals.log_lines_lost();
   all.push_back(find("log", lost == 0, Condition::degraded,
-                     std::to_string(lost) + " lines of the host's log were lost: nobody reads it"));
+                     std::to_string(lost) + " lines of the host's log were lost because its reader was too slow"));
   for (const events::OutletHealth& sink : services.outlets.health(""))
     all.push_back(find("sink " + sink.name, sink.errors == 0 && sink.lost == 0, Condition::degraded,
                        std::to_string(sink.errors) + " errors, " + std::to_string(sink.lost) + " lost" +
@@ -126,7 +126,7 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
                      std::to_string(engine.running_steps) + " running steps" +
                      (engine.behind == 0 ? ""
                                          : ", " + std::to_string(engine.behind) +
-                                               " missed schedules and starts to make up for")});
+                                               " missed schedules and starts to catch up on")});
   all.push_back({"slots", Condition::ok,
                  std::to_string(engine.slots.in_use) + " of " + std::to_string(engine.slots.total) +
                      " in use, " + std::to_string(engine.slots.reserve) +

@@ -40,7 +40,7 @@ Result<uint64_t> read_length(std::string_view value) {
   const char* end = value.data() + value.size();
   const auto [stop, error] = std::from_chars(value.data(), end, length);
   if (value.empty() || error != std::errc() || stop != end)
-    return malformed("Content-Length is '" + std::string(value.substr(0, 64)) + "', which is no length");
+    return malformed("Content-Length is '" + std::string(value.substr(0, 64)) + "', which is not a length");
   return length;
 }
 

@@ -23,7 +23,7 @@ int64_t number(const bj::object& object, std::string_view name) {
 }
 
 std::string_view advice_for(double ratio) {
-  if (ratio > 5) return "It dominates the run: split it, or let parts of it run beside each other.";
+  if (ratio > 5) return "It dominates the run: split it, or run parts of it in parallel.";
   if (ratio > 3) return "Look at what it waits for, and whether its work can be done in parallel or kept.";
   return "See whether it can begin earlier, or be made faster.";
 }

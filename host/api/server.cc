@@ -37,7 +37,7 @@ bool is_operator(int socket) {
 }
 
 Result<tcp::endpoint> parse_endpoint(const std::string& text) {
-  const Error wrong{Code::invalid_argument, "'" + text + "' is no address to listen on",
+  const Error wrong{Code::invalid_argument, "'" + text + "' is not an address to listen on",
                     "Give ADDRESS:PORT, such as 127.0.0.1:8320 or [::1]:8320; port 0 takes any free one."};
   const size_t colon = text.rfind(':');
   if (colon == std::string::npos) return wrong;

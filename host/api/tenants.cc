@@ -114,7 +114,7 @@ Result<NewKey> read_key(const Request& request) {
   PIRN_TRY(key.label, body.text_or("label", ""));
   PIRN_TRY(const std::string expires_in, body.text_or("expires_in", "infinity"));
   PIRN_TRY(const int64_t duration, as_argument("expires_in", definition::parse_duration(expires_in)));
-  if (duration <= 0) return Error{Code::invalid_argument, "'expires_in' must be longer than nothing"};
+  if (duration <= 0) return Error{Code::invalid_argument, "'expires_in' must be longer than 0"};
   if (duration != definition::kInfinite) key.expires_at_ms = now_ms() + duration / 1'000'000;
   return key;
 }
@@ -133,7 +133,7 @@ Result<NewTrust> read_trust(const Request& request) {
   PIRN_TRY(trust.role, parse_trust_role(role));
   PIRN_TRY(const std::string expires_in, body.text_or("expires_in", "infinity"));
   PIRN_TRY(const int64_t duration, as_argument("expires_in", definition::parse_duration(expires_in)));
-  if (duration <= 0) return Error{Code::invalid_argument, "'expires_in' must be longer than nothing"};
+  if (duration <= 0) return Error{Code::invalid_argument, "'expires_in' must be longer than 0"};
   if (duration != definition::kInfinite) trust.valid_until_ms = now_ms() + duration / 1'000'000;
   return trust;
 }

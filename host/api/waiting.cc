@@ -47,7 +47,7 @@ Result<engine::Resume> read_resume(const Request& request) {
   PIRN_TRY(resume.action, engine::parse_action(action));
   if (resume.action != engine::Resume::Action::complete && !resume.context.empty())
     return Error{Code::invalid_argument,
-                 "a context goes with no '" + action + "': it is the result of a step",
+                 "'context' is the result of a step and not allowed with the action '" + action + "'",
                  "To change what all steps see, pause the run, and resume it with the context."};
   resume.by = person_of(request.principal);
   return resume;

@@ -151,7 +151,7 @@ Result<long> read_connect_timeout(const Arguments& arguments) {
     return static_cast<long>(*duration / 1'000'000);
   return Error{Code::usage,
                std::string(given ? "--connect-timeout" : "PIRN_CONNECT_TIMEOUT") + " is '" + text +
-                   "', which is no duration from 1ms to 24h",
+                   "', which is not a duration from 1ms to 24h",
                "Write \"500ms\", \"10s\" or \"1m\"."};
 }
 

@@ -86,7 +86,7 @@ const std::vector<Command>& commands() {
        store_backup,
        true,
        "pirn store backup /backup/pirn-2026-01-31"},
-      {"sink ls", "", "Where events go beside the journal, and how that goes", {kOutput}, sink_list},
+      {"sink ls", "", "List the sinks that receive events in addition to the journal, with their counts", {kOutput}, sink_list},
 
       {"new",
        "NAME [DIRECTORY]",

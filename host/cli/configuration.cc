@@ -19,7 +19,7 @@ int64_t duration(const toml::table& table, const char* key, TomlReader& reader) 
   const Result<int64_t> value = definition::parse_duration(text);
   if (value && *value > 0 && *value != definition::kInfinite) return *value;
   reader.problem(table.get(key)->source(),
-                 "'" + std::string(key) + "' is '" + text + "', which is no duration",
+                 "'" + std::string(key) + "' is '" + text + "', which is not a duration",
                  "Write \"30s\", \"5m\", \"24h\" or \"30d\".");
   return 0;
 }
@@ -47,7 +47,7 @@ void for_each_table(const toml::table& root, const char* key, TomlReader& reader
 std::string tenant_in(const toml::table& table, TomlReader& reader) {
   const std::string tenant = reader.string(table, "tenant");
   if (table.contains("tenant") && !definition::is_name(tenant))
-    reader.problem(table.get("tenant")->source(), "'" + tenant + "' is no name of a tenant");
+    reader.problem(table.get("tenant")->source(), "'" + tenant + "' is not a valid name of a tenant");
   return tenant;
 }
 

@@ -116,7 +116,7 @@ class Tree {
         {"event", "Tell of events, and what they started"},
         {"dlq", "Dead letters of runs that failed for good"},
         {"breaker", "Circuit breakers"},
-        {"sink", "Where events go beside the journal"},
+        {"sink", "The sinks that receive events in addition to the journal"},
         {"store", "What the host keeps: count, remove, copy"}};
     for (const auto& [name, summary] : kGroups)
       if (name == noun) return summary;

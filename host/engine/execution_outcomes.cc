@@ -223,7 +223,7 @@ void Execution::on_answer(Decision& decision, uint32_t step, Outcome& outcome) {
   if (outcome.kind != Outcome::Kind::done && !error)
     error = make_error("invalid_return", "a consultation answers DONE or FAILED");
   if (!error && kind == Kind::duration && outcome.duration <= 0)
-    error = make_error("invalid_return", "a timeout is longer than nothing");
+    error = make_error("invalid_return", "a timeout must be longer than 0");
   const bool truth = !error && outcome.truth;
   emit(decision, journal::StepAnswered{step, kind, truth, error ? 0 : outcome.duration, error});
   if (error)

@@ -54,7 +54,7 @@ void Execution::snooze(Decision& decision, uint32_t step, int64_t delay) {
                    ErrorClass::terminal));
   const int64_t wake_at = later(decision.now, delay);
   if (wake_at == kNever)
-    return fail_step(decision, step, make_error("invalid_return", "a snooze that never ends is none"));
+    return fail_step(decision, step, make_error("invalid_return", "a snooze must have an end"));
   emit(decision, journal::StepSnoozed{step, delay, wake_at, decision.now - state_.steps[step].invoked_at});
   set_timer(decision, step, wake_at);
 }
@@ -90,7 +90,7 @@ void Execution::begin_await(Decision& decision, uint32_t step, journal::Await aw
 // S14.
 void Execution::on_await_due(Decision& decision, uint32_t step) {
   if (!state_.steps[step].extra->await->on_timeout.empty()) return ask_on_timeout(decision, step);
-  fail_step(decision, step, make_error("await_timeout", "nobody answered before the deadline of the await"));
+  fail_step(decision, step, make_error("await_timeout", "no answer came before the deadline of the await"));
 }
 
 // The handler takes the place of the task: its answer is the step's, and it has the step's time.
@@ -281,8 +281,8 @@ Status Execution::on_approval(Decision& decision, const Approve& command) {
                  "Answer it with: pirn run resume RUN --step STEP --action complete|retry|skip|fail."};
   if (!may_answer(command.by, await))
     return Error{Code::permission_denied,
-                 command.by.name + " is no approver of step " + command.step +
-                     ": those are whom the step names, and whoever holds the permission answer_approval"};
+                 command.by.name + " is not an approver of step " + command.step +
+                     ": only the approvers that the step names and holders of the permission answer_approval may answer"};
   journal::StepResult answer;
   answer.map.put("approved", journal::Value::of_bool(command.approved));
   answer.map.put("approver", journal::Value::of_text(command.by.name));

@@ -77,7 +77,7 @@ Error no_beginning(const journal::DecodedState& past, const std::vector<std::str
         const std::string& graft = past.step_names[child.graft];
         return Error{Code::invalid_argument,
                      "'" + from + "' is a child of the graft '" + graft + "', and no child runs again alone",
-                     "Begin with its graft, which expands anew: --from " + graft +
+                     "Begin with its graft, which expands again: --from " + graft +
                          ". What failed of its children runs again with: pirn run retry."};
       }
   const std::string near = nearest(from, steps, kMostSuggested);

@@ -97,7 +97,7 @@ uint32_t GrownPlan::written_by(const journal::Stamp& stamp) const {
 
 journal::ErrorPtr GrownPlan::check(const journal::Child& child, const Tasks& tasks) const {
   if (!definition::is_name(child.name))
-    return refused("invalid_child", "'" + child.name + "' is no name for a step");
+    return refused("invalid_child", "'" + child.name + "' is not a valid name of a step");
   if (find(child.name) != kNone)
     return refused("duplicate_step", "the workflow has a step '" + child.name + "' already");
   if (!tasks.contains(child.task))

@@ -504,7 +504,7 @@ Result<std::vector<Backfill::Fire>> Triggers::backfill(Decision& decision, const
                                              ") before it begins (" + print_instant(command.from) + ")"};
   if (command.to > (entry->relative ? decision.now : decision.wall))
     return Error{Code::invalid_argument, "the backfill reaches into the future: " + print_instant(command.to),
-                 "What lies ahead fires by itself; end it now or earlier."};
+                 "Instants in the future fire by themselves: let the backfill end now or earlier."};
   std::vector<Backfill::Fire> fires;
   for (auto at = entry->timetable->next(command.from - 1); at && *at <= command.to;
        at = entry->timetable->next(*at)) {
@@ -572,7 +572,7 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
                    "the payload has the key '" + entry.key + "': keys that begin with __ are reserved"};
   PIRN_TRY(auto before, emitted_before(command));
   if (before && before->payload && *before->payload != command.payload_digest)
-    return Error{Code::event_conflict, "the event '" + command.event + "' was told of under the id '" +
+    return Error{Code::event_conflict, "the event '" + command.event + "' was received earlier under the id '" +
                                            command.id + "' with another payload"};
   if (before) return Emit::Answer{std::move(before->executions), true, {}};
 

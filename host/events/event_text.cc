@@ -66,7 +66,7 @@ class Cursor {
   std::string_view rest_;
 };
 
-Error not_a_body() { return Error{Code::internal, "a row of the journal is no commit", {}, Blame::pirn}; }
+Error not_a_body() { return Error{Code::internal, "a row of the journal is not a commit", {}, Blame::pirn}; }
 
 }  // namespace
 
@@ -117,7 +117,7 @@ Result<Position> parse_position(std::string_view text) {
                     (!cursor.literal(".") || cursor.integer(position.line)) && cursor.done();
   if (well) return position;
   return Error{Code::invalid_argument,
-               "'" + std::string(text.substr(0, 64)) + "' is no id of an event of a stream",
+               "'" + std::string(text.substr(0, 64)) + "' is not the id of an event of a stream",
                "It is the id of the last event that was received, as it stood there."};
 }
 

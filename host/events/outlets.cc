@@ -100,7 +100,7 @@ class Outlets::Outlet {
     } catch (const std::exception& error) {
       problem = error.what();
     } catch (...) {
-      problem = "it threw what is no exception";
+      problem = "it threw something that is not a std::exception";
     }
     if (problem) return fail(*problem);
     const std::lock_guard lock(mutex_);

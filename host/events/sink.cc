@@ -18,7 +18,7 @@ namespace {
 Status told(const log::LineWriter& writer, log::LineWriter::Outcome outcome, const std::string& where) {
   if (outcome == log::LineWriter::Outcome::written) return {};
   const std::string why =
-      outcome == log::LineWriter::Outcome::late ? "nobody reads it" : std::strerror(writer.error());
+      outcome == log::LineWriter::Outcome::late ? "its reader is too slow" : std::strerror(writer.error());
   return Error{Code::io_failed, "writing to " + where + " failed: " + why, {}, Blame::world};
 }
 

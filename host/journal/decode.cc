@@ -185,7 +185,7 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
   if (type == "hook.crash") return HookCrashed{};
   if (type == "circuit.reject") return CircuitRejected{step, f.text("breaker")};
   if (type == "dead_letter.insert") return DeadLettered{instant("expires_at", kNever)};
-  throw Malformed("'" + type + "' is no known event");
+  throw Malformed("'" + type + "' is not a known event");
 }
 
 Record record_of(const Fields& f) {

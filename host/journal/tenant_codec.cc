@@ -258,7 +258,7 @@ TenantRecord record_of(const Fields& fields) {
     each(fields, "schedules", [&](const Fields& name) { shifted.schedules.push_back(schedule_of(name)); });
     return shifted;
   }
-  throw Malformed("'" + type + "' is no known event of a tenant");
+  throw Malformed("'" + type + "' is not a known event of a tenant");
 }
 
 ScheduleState schedule_state_of(const Fields& fields) {

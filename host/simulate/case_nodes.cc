@@ -69,7 +69,7 @@ int64_t NodeReader::duration_of(const Node& node) {
     const auto duration = definition::parse_duration(text_of(node));
     if (duration && *duration != definition::kInfinite) return *duration;
   }
-  problem(Code::invalid_duration, node, quoted(node) + " is no duration that ends", "");
+  problem(Code::invalid_duration, node, quoted(node) + " is not a finite duration", "");
   return 0;
 }
 
@@ -91,7 +91,7 @@ engine::Capacity NodeReader::capacity_of(const Node& object) {
     if (node.value->is_double()) amount = node.value->get_double();
     if (node.value->is_int64()) amount = static_cast<double>(node.value->get_int64());
     if (!definition::is_name(node.key))
-      problem(Code::invalid_name, node, "\"" + node.key + "\" is no name of a resource", "");
+      problem(Code::invalid_name, node, "\"" + node.key + "\" is not the name of a resource", "");
     else if (amount < 0 || amount > engine::kMostOfAResource)
       bad(node, quoted(node) + " must be an amount from 0 to 1e12", "");
     else

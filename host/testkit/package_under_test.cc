@@ -31,7 +31,7 @@ Result<std::string> read_definition(const std::string& path) {
   if (!file.is_open() || file.bad())
     return Error{Code::library_definition_failed,
                  "the package has no definition of its own, and there is no " + path,
-                 "Declare its workflows in the sources, or write workflow.json beside its CMakeLists.txt.",
+                 "Declare its workflows in the sources, or write workflow.json next to its CMakeLists.txt.",
                  Blame::package};
   return text;
 }

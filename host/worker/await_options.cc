@@ -21,12 +21,12 @@ constexpr size_t kMaxApprover = 255;  // bytes
 Error refused(std::string why) { return Error{Code::invalid_argument, std::move(why), "", Blame::package}; }
 
 Status read_approvers(const Json& value, std::vector<std::string>& out) {
-  if (!value.is_array()) return refused("\"approvers\" is no list");
+  if (!value.is_array()) return refused("\"approvers\" is not a list");
   if (value.get_array().size() > kMaxApprovers)
     return refused("\"approvers\" has more than " + std::to_string(kMaxApprovers) + " elements");
   for (const Json& approver : value.get_array()) {
     if (!approver.is_string() || approver.get_string().empty() || approver.get_string().size() > kMaxApprover)
-      return refused("\"approvers\" has an element that is no text of 1 to " + std::to_string(kMaxApprover) +
+      return refused("\"approvers\" has an element that is not a text of 1 to " + std::to_string(kMaxApprover) +
                      " bytes");
     // A name that had to be repaired is nobody's: the step would wait for ever.
     if (approver.get_string().find("\xef\xbf\xbd") != approver.get_string().npos)
@@ -43,13 +43,13 @@ Status read_timeout(const Json& value, std::optional<int64_t>& out) {
   } else if (value.is_int64() && value.get_int64() <= INT64_MAX / 1'000'000) {
     ns = value.get_int64() * 1'000'000;
   }
-  if (ns <= 0) return refused("\"timeout\" is no duration longer than nothing, such as \"48h\"");
+  if (ns <= 0) return refused("\"timeout\" must be a positive duration such as \"48h\"");
   out = ns;
   return {};
 }
 
 Status read_function(const Json& value, const registry::Release& release, std::string& out) {
-  if (!value.is_string()) return refused("\"on_timeout\" is no text");
+  if (!value.is_string()) return refused("\"on_timeout\" is not a text");
   out = std::string_view(value.get_string());
   const auto known = std::find_if(release.functions.begin(), release.functions.end(),
                                   [&](const definition::Function& function) { return function.id == out; });
@@ -76,7 +76,7 @@ Result<AwaitRequest> read_await_options(std::string_view json, const registry::R
       PIRN_DO(read_function(value, release, request.await.on_timeout));
     } else if (key == "kind") {
       if (!value.is_string() || !definition::is_name(value.get_string()))
-        return refused("\"kind\" is no name such as \"approval\"");
+        return refused("\"kind\" is not a name such as \"approval\"");
       request.await.kind = std::string_view(value.get_string());
       if (request.await.kind == "intervention")
         return refused("\"kind\" may not be \"intervention\": that is what recovery rules ask for");

@@ -542,7 +542,7 @@ Outcome Call::finish(int32_t returned, const pirn_outcome& answer) {
   Outcome outcome;
   if (returned < PIRN_DONE || returned > PIRN_CANCELLED) {
     outcome = failed("invalid_return",
-                     "the function returned " + std::to_string(returned) + ", which is no outcome");
+                     "the function returned " + std::to_string(returned) + ", which is not an outcome");
   } else if (!as_task() && returned != PIRN_DONE && returned != PIRN_FAILED) {
     outcome = failed("invalid_return", "a " + std::string(journal::name_of(invocation_.kind)) +
                                            " function returns DONE or FAILED");

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kRetried = "yes", kTerminal = "no: terminal";
 
 constexpr StepErrorEntry kStepErrors[] = {
-    {"await_timeout", "only if `retry_on` names it", "nobody answered before the deadline of the await",
+    {"await_timeout", "only if `retry_on` names it", "no answer came before the deadline of the await",
      "Give the await a longer timeout, or an on_timeout."},
     {"circuit_open", kRetried, "the circuit breaker of the step let no call through",
      "See pirn breaker ls for the cause. The breaker closes by itself after its reset_timeout; pirn breaker "

@@ -69,7 +69,7 @@ TEST(Configuration, MakesSinks) {
   EXPECT_EQ(options.sinks[1].kind, SinkOptions::Kind::standard_output);
   EXPECT_EQ(problems("[[sink]]\nname = \"a\"\nkind = \"jsonl\"\n"), "1: a sink of kind jsonl needs 'path'\n");
   EXPECT_EQ(problems("[[sink]]\nkind = \"paper\"\ntenant = \"A B\"\n"),
-            "1: a sink needs 'name'\n3: 'A B' is no name of a tenant\n"
+            "1: a sink needs 'name'\n3: 'A B' is not a valid name of a tenant\n"
             "2: there is no kind of sink 'paper' (The kinds are stdout and jsonl.)\n");
   EXPECT_EQ(
       problems(
@@ -128,7 +128,7 @@ TEST(Configuration, ListsAllProblemsWithTheirLines) {
       problems("lisen = \"x\"\nstore = 7\ndrain_timeout = \"soon\"\n"),
       "1: unknown key 'lisen' in the configuration (Did you mean 'listen'?)\n"
       "2: 'store' must be a string\n"
-      "3: 'drain_timeout' is 'soon', which is no duration (Write \"30s\", \"5m\", \"24h\" or \"30d\".)\n");
+      "3: 'drain_timeout' is 'soon', which is not a duration (Write \"30s\", \"5m\", \"24h\" or \"30d\".)\n");
   EXPECT_NE(problems("listen = \n"), "none");
 }
 
