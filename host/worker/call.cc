@@ -30,6 +30,13 @@ size_t whole_characters(std::string_view text, size_t limit) {
   return end;
 }
 
+// When PIRN_SIG_DEADLINE is due in a call that begins at `now`.
+int64_t deadline_signal_at(int64_t now, int64_t deadline) {
+  constexpr int64_t kMostLeft = 60'000'000'000;
+  if (deadline == journal::kNever || deadline <= now) return deadline;
+  return deadline - std::min((deadline - now) / 10, kMostLeft);
+}
+
 pirn_status refuse(pirn_value* out, pirn_status status) {
   if (out) *out = pirn_value{};
   return status;
@@ -281,12 +288,10 @@ struct Call::Table {
     std::string scratch;
     call.listener_.on_progress(call.invocation_, std::isfinite(progress) ? std::min(progress, 1.0) : -1.0,
                                call.live(given, call.limits_.message_bytes, Live::note, scratch));
-    return call.signals_.load(std::memory_order_relaxed);
+    return call.current_signals();
   }
 
-  static uint32_t signals(const pirn_call* handle) {
-    return of(handle).signals_.load(std::memory_order_relaxed);
-  }
+  static uint32_t signals(const pirn_call* handle) { return of(handle).current_signals(); }
 
   static void log(pirn_call* handle, uint32_t level, const pirn_str* message) {
     Call& call = of(handle);
@@ -343,8 +348,14 @@ struct Call::Table {
 // ---- the call ----
 
 Call::Call(const Invocation& invocation, Listener& listener, const std::atomic<uint32_t>& signals,
-           int64_t now_ns, const CallLimits& limits)
-    : invocation_(invocation), listener_(listener), signals_(signals), now_ns_(now_ns), limits_(limits) {
+           int64_t now_ns, const CallLimits& limits, const Now* now)
+    : invocation_(invocation),
+      listener_(listener),
+      signals_(signals),
+      now_ns_(now_ns),
+      limits_(limits),
+      now_(now),
+      deadline_signal_at_(now ? deadline_signal_at(now_ns, invocation.deadline) : journal::kNever) {
   handle_.api = Table::api();
   handle_.self = this;
   const Frame& frame = *invocation.frame;
@@ -373,6 +384,17 @@ Call::Call(const Invocation& invocation, Listener& listener, const std::atomic<u
   described_.idempotency_key = str(idempotency_key_);
   described_.input =
       str(invocation.input.empty() ? std::string_view("{}") : std::string_view(invocation.input));
+}
+
+// The clock is read until the bit is set: it stays set.
+uint32_t Call::current_signals() const {
+  uint32_t bits = signals_.load(std::memory_order_relaxed);
+  if (deadline_signal_at_ == journal::kNever) return bits;
+  if (!deadline_is_near_.load(std::memory_order_relaxed)) {
+    if ((*now_)() < deadline_signal_at_) return bits;
+    deadline_is_near_.store(true, std::memory_order_relaxed);
+  }
+  return bits | PIRN_SIG_DEADLINE;
 }
 
 bool Call::has_result() const {

@@ -15,6 +15,7 @@
 #include <array>
 #include <atomic>
 #include <forward_list>
+#include <functional>
 #include <optional>
 #include <pirn/text.hpp>
 #include <string>
@@ -40,9 +41,11 @@ struct CallLimits {
 
 class Call {
  public:
-  // All are lent until finish() has returned. `signals` holds PIRN_SIG_ bits.
+  using Now = std::function<int64_t()>;
+  // All are lent until finish() has returned. `signals` holds PIRN_SIG_ bits. `now` is engine time, asked on
+  // any thread for PIRN_SIG_DEADLINE; null: that bit is never set.
   Call(const Invocation& invocation, Listener& listener, const std::atomic<uint32_t>& signals, int64_t now_ns,
-       const CallLimits& limits = {});
+       const CallLimits& limits = {}, const Now* now = nullptr);
   Call(const Call&) = delete;
 
   pirn_call* handle() { return &handle_; }
@@ -63,6 +66,7 @@ class Call {
   static Call& of(const pirn_call* call) { return *static_cast<const Handle*>(call)->self; }
 
   bool on_task_thread() const { return std::this_thread::get_id() == thread_; }
+  uint32_t current_signals() const;  // any thread
   bool has_result() const;
   bool as_task() const;
   pirn_status lend(const journal::Value& value, pirn_value* out);
@@ -87,6 +91,9 @@ class Call {
   const std::atomic<uint32_t>& signals_;
   const int64_t now_ns_;
   const CallLimits limits_;
+  const Now* const now_;
+  const int64_t deadline_signal_at_;  // journal::kNever: the deadline is not signalled
+  mutable std::atomic<bool> deadline_is_near_{false};
   const std::thread::id thread_ = std::this_thread::get_id();
   Handle handle_;
   pirn_invocation described_{};

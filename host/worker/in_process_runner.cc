@@ -336,6 +336,8 @@ void InProcessRunner::Pool::retire(const registry::ReleasePtr& release) {
   const auto found = tenures_.find(release);
   if (found == tenures_.end()) return;
   found->second->retire();
+  for (Place& place : places_)
+    if (place.tenure == found->second) place.signals |= PIRN_SIG_DRAIN;
   bury(std::move(found->second));
   tenures_.erase(found);
 }
@@ -462,7 +464,8 @@ int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now, CrashRecord::S
     assert(function && "the definition was checked against the functions of its release");
     const int64_t cpu_before = options_.measure ? thread_cpu_ns() : 0;
     CallScope scope((*loaded)->name());
-    place.outcome = Call(invocation, listener_, place.signals, now).run(function, (*loaded)->state());
+    place.outcome =
+        Call(invocation, listener_, place.signals, now, {}, &options_.now).run(function, (*loaded)->state());
     scope.end(place.outcome, invocation.step);
     const int64_t end = options_.now();
     if (options_.measure) listener_.on_cost(invocation, thread_cpu_ns() - cpu_before, end - now);

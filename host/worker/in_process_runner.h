@@ -30,7 +30,7 @@ class InProcessRunner final : public Runner {
     size_t capacity = 2048;  // invocations under way, and at most as many threads
     size_t threads = 2;      // to begin with
     bool measure = false;    // the processor time of each call, which takes two calls of the system
-    // Engine time; a test may leave it out.
+    // Engine time, asked on any thread; a test may leave it out.
     std::function<int64_t()> now = [] {
       return std::chrono::duration_cast<std::chrono::nanoseconds>(
                  std::chrono::system_clock::now().time_since_epoch())

@@ -134,7 +134,7 @@ class CallTest : public ::testing::Test {
   }
 
   Outcome run(Body body) {
-    Call call(invocation_, listener_, signals_, 1234, limits_);
+    Call call(invocation_, listener_, signals_, 1234, limits_, &now_);
     return call.run(
         [](pirn_state* state, pirn_call* handle, const pirn_invocation* invocation,
            pirn_outcome* outcome) -> int32_t {
@@ -168,6 +168,7 @@ class CallTest : public ::testing::Test {
   RecordingListener listener_;
   std::atomic<uint32_t> signals_{0};
   CallLimits limits_;
+  Call::Now now_ = [] { return 1234; };
 };
 
 }  // namespace pirn::worker

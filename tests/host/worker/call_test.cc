@@ -442,6 +442,48 @@ TEST_F(CallTest, AnotherThreadMayOnlyTalkAndLook) {
   EXPECT_EQ(listener_.heard, (std::vector<std::string>{"log 3 from afar", "stream from afar final"}));
 }
 
+TEST_F(CallTest, TheDeadlineIsSignalledWhenATenthOfTheTimeIsLeft) {
+  std::atomic<int64_t> now{1234};
+  now_ = [&now] { return now.load(); };
+  invocation_.deadline = 2234;
+  done([&](Api& api) {
+    const auto signals = [&] { return api.table().signals(api.call()); };
+    EXPECT_EQ(signals(), 0u);
+    now = 2133;
+    EXPECT_EQ(signals(), 0u);
+    EXPECT_EQ(api.table().heartbeat(api.call(), 0.5, nullptr), 0u);
+    now = 2134;
+    std::thread([&] { EXPECT_EQ(signals(), PIRN_SIG_DEADLINE) << "on any thread"; }).join();
+    EXPECT_EQ(api.table().heartbeat(api.call(), 0.5, nullptr), PIRN_SIG_DEADLINE);
+    signals_ = PIRN_SIG_CANCEL;
+    EXPECT_EQ(signals(), PIRN_SIG_CANCEL | PIRN_SIG_DEADLINE);
+    now = 1234;
+    EXPECT_EQ(signals(), PIRN_SIG_CANCEL | PIRN_SIG_DEADLINE) << "it stays set";
+  });
+}
+
+TEST_F(CallTest, OfALongTimeAMinuteIsLeftAtTheDeadlineSignal) {
+  constexpr int64_t kMinute = 60'000'000'000;
+  std::atomic<int64_t> now{1234};
+  now_ = [&now] { return now.load(); };
+  invocation_.deadline = 1234 + 1000 * kMinute;
+  done([&](Api& api) {
+    now = 1233 + 999 * kMinute;
+    EXPECT_EQ(api.table().signals(api.call()), 0u);
+    now = 1234 + 999 * kMinute;
+    EXPECT_EQ(api.table().signals(api.call()), PIRN_SIG_DEADLINE);
+  });
+}
+
+TEST_F(CallTest, ACallWithoutADeadlineOrAClockGetsNoDeadlineSignal) {
+  now_ = [] { return INT64_MAX - 1; };
+  const Outcome endless = done([](Api& api) { EXPECT_EQ(api.table().signals(api.call()), 0u); });
+  EXPECT_EQ(endless.kind, Outcome::Kind::done);
+  invocation_.deadline = 2234;
+  Call call(invocation_, listener_, signals_, 3000);
+  EXPECT_EQ(Api(call.handle()).table().signals(call.handle()), 0u);
+}
+
 TEST_F(CallTest, LiveWordsAreRepairedAndNeverRefused) {
   limits_.message_bytes = 4;
   limits_.value_bytes = 4;

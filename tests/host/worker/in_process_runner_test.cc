@@ -115,7 +115,7 @@ class InProcessRunnerTest : public ::testing::Test {
     made->version = "1.0.0";
     made->digest = sha256(tenant + package);
     made->library = sha256(read_file(std::string(PIRN_WORKSHOPS "/") + package + ".so"));
-    for (const char* id : {"count", "block", "obey", "split", "linger"})
+    for (const char* id : {"count", "block", "obey", "split", "linger", "watch"})
       made->functions.push_back({id, PIRN_KIND_TASK});
     return made;
   }
@@ -536,6 +536,32 @@ TEST_F(InProcessRunnerTest, ARetiredReleaseWaitsForItsCalls) {
   EXPECT_FALSE(workshop_.threads_that_said("deinit").contains(std::this_thread::get_id()))
       << "never on the engine's thread";
   ASSERT_TRUE(until([&] { return runner_->residences().empty(); }));
+}
+
+TEST_F(InProcessRunnerTest, CallsOfARetiredReleaseGetTheDrainSignal) {
+  open();
+  const auto one = release("workshop-1"), two = release("workshop-2");
+  start(one, "watch");
+  const uint64_t other = start(two, "obey");
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  ASSERT_TRUE(workshop_.hears(2, "entered", 1));
+  runner_->retire(one);
+  EXPECT_EQ(number(take(1)[0], "signals"), int64_t{PIRN_SIG_DRAIN});
+  runner_->cancel(other, Runner::Signal::cancel);
+  EXPECT_EQ(take(1)[0].outcome.kind, Outcome::Kind::cancelled) << "the other release goes on";
+}
+
+TEST_F(InProcessRunnerTest, ACallGetsTheDeadlineSignalBeforeItsDeadline) {
+  static std::atomic<int64_t> now{1'000'000'000};
+  InProcessRunner::Options options{64, 2};
+  options.now = [] { return now.load(); };
+  open(options);
+  Invocation watched = invocation(release("workshop-1"), "watch");
+  watched.deadline = 2'000'000'000;
+  runner_->start(std::span(&watched, 1));
+  ASSERT_TRUE(workshop_.hears(1, "entered", 1));
+  now = 1'900'000'000;
+  EXPECT_EQ(number(take(1)[0], "signals"), int64_t{PIRN_SIG_DEADLINE});
 }
 
 TEST_F(InProcessRunnerTest, ShutdownDeinitialisesOnceWhatIsLoaded) {

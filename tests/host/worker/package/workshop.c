@@ -53,6 +53,18 @@ static int32_t obey(pirn_state* state, pirn_call* call, const pirn_invocation* i
   return PIRN_CANCELLED;
 }
 
+/* Returns the signals as soon as there is one. */
+static int32_t watch(pirn_state* state, pirn_call* call, const pirn_invocation* invocation,
+                     pirn_outcome* outcome) {
+  (void)state, (void)invocation, (void)outcome;
+  enter(call);
+  say("entered");
+  uint32_t signals = 0;
+  while ((signals = call->api->signals(call)) == 0) sched_yield();
+  pirn_put_i64(call, "signals", signals);
+  return PIRN_DONE;
+}
+
 /* As a thread_local variable of C++ has it: it keeps the library mapped, too. */
 extern int __cxa_thread_atexit_impl(void (*destroy)(void*), void* object, void* library);
 extern void* __dso_handle;
@@ -107,16 +119,17 @@ PIRN_FUNCTION(block, PIRN_KIND_TASK);
 PIRN_FUNCTION(linger, PIRN_KIND_TASK);
 PIRN_FUNCTION(obey, PIRN_KIND_TASK);
 PIRN_FUNCTION(split, PIRN_KIND_TASK);
+PIRN_FUNCTION(watch, PIRN_KIND_TASK);
 
 PIRN_ABI_NOTE();
 PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {
-  static const pirn_function* const functions[] = {&count_function, &block_function, &obey_function,
-                                                   &split_function, &linger_function};
+  static const pirn_function* const functions[] = {&count_function, &block_function,  &obey_function,
+                                                   &split_function, &linger_function, &watch_function};
   static const pirn_plugin plugin = {.size = sizeof(pirn_plugin),
                                      .abi_major = PIRN_ABI_MAJOR,
                                      .abi_minor = PIRN_ABI_MINOR,
                                      .min_host_minor = PIRN_TARGET_MINOR,
-                                     .n_functions = 5,
+                                     .n_functions = 6,
                                      .id = WORKSHOP_ID,
                                      .version = "1.0.0",
                                      .sdk = "test",
