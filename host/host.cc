@@ -88,7 +88,10 @@ class Host::Core final : public api::Vitals {
     PIRN_DO(open_outlets());
     std::string moved_to;
     PIRN_TRY(logbook_, logbook::Logbook::open(location_.memory ? ":memory:" : directory_.file("logbook.db"),
-                                              {}, &moved_to));
+                                              {.lines_of_execution = options_.logbook.execution_entries,
+                                               .bytes_of_execution = options_.logbook.execution_bytes,
+                                               .bytes = options_.logbook.total_bytes},
+                                              &moved_to));
     if (!moved_to.empty())
       log::write(log::Level::warn, "logbook",
                  "logbook.db was damaged and has been moved away; a new one is begun",
@@ -200,9 +203,10 @@ class Host::Core final : public api::Vitals {
   uint32_t stuck_calls() const override { return machine_->runner.stuck_calls(); }
   std::vector<api::Residence> residences() const override {
     std::vector<api::Residence> all;
-    for (const worker::Residence& each : machine_->runner.residences())
-      all.push_back({each.tenant, each.package, each.version, each.release, each.retired, each.still_mapped,
-                     each.stuck_calls});
+    static_assert(sizeof(api::Residence) == sizeof(worker::Residence));
+    for (auto& [tenant, package, version, release, retired, still_mapped, stuck] :
+         machine_->runner.residences())  // names each member: a new one does not compile
+      all.push_back({tenant, package, version, release, retired, still_mapped, stuck});
     return all;
   }
   api::LastEnd last_end() const override {

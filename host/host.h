@@ -80,6 +80,14 @@ struct ClientOptions {
   size_t strangers_of_address = 256;  // of those, from one IPv4 address or one /64 network of IPv6
 };
 
+// How much of what functions log and stream is kept. Beyond each limit the oldest entries are dropped and
+// counted.
+struct LogbookOptions {
+  uint64_t execution_entries = 10'000;  // lines of log and chunks of streams of one execution
+  uint64_t execution_bytes = 4 << 20;   // of one execution
+  uint64_t total_bytes = 1 << 30;       // of all executions
+};
+
 struct HostOptions {
   std::string data_directory;  // made (0700) when it is not there, and locked
   // Where executions are kept: sqlite, sqlite://NAME, sqlite:///PATH, memory (they end with the process;
@@ -90,6 +98,7 @@ struct HostOptions {
   std::vector<std::string> allow_hosts;  // further names that requests over TCP may be for
   int64_t drain_timeout_ns = 30'000'000'000;
   ClientOptions clients;
+  LogbookOptions logbook;
   // How many wrong API keys an address may present before its requests are held back; one comes back every 6
   // s.
   uint32_t free_wrong_keys = 10;

@@ -24,6 +24,18 @@ int64_t duration(const toml::table& table, const char* key, TomlReader& reader) 
   return 0;
 }
 
+// A whole number from `low` to 2^40; `to` keeps its value when there is none, or a problem with it.
+template <class Number>
+void count(const toml::table& table, const char* key, int64_t low, Number& to, TomlReader& reader) {
+  const std::optional<int64_t> value = reader.integer(table, key);
+  if (!value) return;
+  if (*value < low || *value > int64_t(1) << 40)
+    return reader.problem(table.get(key)->source(), "'" + std::string(key) + "' is " +
+                                                        std::to_string(*value) + "; it must be from " +
+                                                        std::to_string(low) + " to 1099511627776");
+  to = static_cast<Number>(*value);
+}
+
 // [[key]], each of its tables.
 template <class Visit>
 void for_each_table(const toml::table& root, const char* key, TomlReader& reader, Visit visit) {
@@ -200,31 +212,32 @@ void read_clients(const toml::node& node, TomlReader& reader, ClientOptions& cli
       return reader.problem(table->get(key)->source(), "'" + std::string(key) + "' must be from 1ms to 24h");
     to = ns / 1'000'000;
   };
-  const auto count = [&](const char* key, int64_t low, auto& to) {
-    const std::optional<int64_t> value = reader.integer(*table, key);
-    if (!value) return;
-    if (*value < low || *value > int64_t(1) << 40)
-      return reader.problem(table->get(key)->source(), "'" + std::string(key) + "' is " +
-                                                           std::to_string(*value) + "; it must be from " +
-                                                           std::to_string(low) + " to 1099511627776");
-    to = static_cast<std::remove_reference_t<decltype(to)>>(*value);
-  };
   timeout("header_timeout", clients.header_ms);
   timeout("idle_timeout", clients.idle_ms);
   timeout("transfer_timeout", clients.transfer_ms);
   timeout("stranger_timeout", clients.stranger_ms);
-  count("min_rate", 1, clients.min_rate);
-  count("body_bytes", 1 << 20, clients.body_bytes);
-  count("local_connections", 1, clients.local_connections);
-  count("connections", 2, clients.connections);
-  count("strangers", 1, clients.strangers);
-  count("strangers_of_address", 1, clients.strangers_of_address);
+  count(*table, "min_rate", 1, clients.min_rate, reader);
+  count(*table, "body_bytes", 1 << 20, clients.body_bytes, reader);
+  count(*table, "local_connections", 1, clients.local_connections, reader);
+  count(*table, "connections", 2, clients.connections, reader);
+  count(*table, "strangers", 1, clients.strangers, reader);
+  count(*table, "strangers_of_address", 1, clients.strangers_of_address, reader);
+}
+
+// [logbook]: how much of what functions log and stream is kept.
+void read_logbook(const toml::node& node, TomlReader& reader, LogbookOptions& logbook) {
+  const toml::table* table = node.as_table();
+  if (!table) return reader.problem(node.source(), "'logbook' must be a table", "Begin it with [logbook].");
+  reader.check_keys(*table, "[logbook]", {"execution_entries", "execution_bytes", "total_bytes"});
+  count(*table, "execution_entries", 1, logbook.execution_entries, reader);
+  count(*table, "execution_bytes", 1 << 10, logbook.execution_bytes, reader);
+  count(*table, "total_bytes", 1 << 20, logbook.total_bytes, reader);
 }
 
 void read_root(const toml::table& root, TomlReader& reader, HostOptions& options) {
   reader.check_keys(root, "the configuration",
                     {"listen", "allow_hosts", "store", "drain_timeout", "measure_cpu", "resources", "clients",
-                     "retention", "sink", "notifier", "metric"});
+                     "logbook", "retention", "sink", "notifier", "metric"});
   if (root.contains("listen")) options.listen = reader.string(root, "listen");
   reader.strings(root, "allow_hosts", [&](const std::string& name, const toml::source_region&) {
     options.allow_hosts.push_back(name);
@@ -240,6 +253,7 @@ void read_root(const toml::table& root, TomlReader& reader, HostOptions& options
   read_retention(root, reader, options);
   for_each_table(root, "sink", reader, [&](const toml::table& sink) { read_sink(sink, reader, options); });
   if (root.contains("clients")) read_clients(*root.get("clients"), reader, options.clients);
+  if (root.contains("logbook")) read_logbook(*root.get("logbook"), reader, options.logbook);
   if (root.contains("resources")) read_resources(*root.get("resources"), reader, options);
 }
 

@@ -57,6 +57,19 @@ TEST(Configuration, LimitsClients) {
   EXPECT_EQ(problems("clients = 7\n"), "1: 'clients' must be a table (Begin it with [clients].)\n");
 }
 
+TEST(Configuration, LimitsTheLogbook) {
+  const HostOptions options =
+      read("[logbook]\nexecution_entries = 5\nexecution_bytes = 2048\ntotal_bytes = 2097152\n");
+  EXPECT_EQ(options.logbook.execution_entries, 5u);
+  EXPECT_EQ(options.logbook.execution_bytes, 2048u);
+  EXPECT_EQ(options.logbook.total_bytes, 2u << 20);
+  EXPECT_EQ(read("").logbook.execution_entries, 10'000u);
+  EXPECT_EQ(problems("[logbook]\ntotal_bytes = 7\nbytes = 1\n"),
+            "3: unknown key 'bytes' in [logbook]\n"
+            "2: 'total_bytes' is 7; it must be from 1048576 to 1099511627776\n");
+  EXPECT_EQ(problems("logbook = 7\n"), "1: 'logbook' must be a table (Begin it with [logbook].)\n");
+}
+
 TEST(Configuration, MakesSinks) {
   const HostOptions options = read(
       "[[sink]]\nname = \"a\"\nkind = \"jsonl\"\npath = \"/x\"\ntenant = \"acme\"\nevents = [\"step.*\"]\n"
