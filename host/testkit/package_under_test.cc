@@ -1,5 +1,7 @@
 #include "host/testkit/package_under_test.h"
 
+#include <pirn/version.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cstdio>
@@ -90,7 +92,8 @@ PackageUnderTest::PackageUnderTest(const pirn_plugin* plugin, library::Descripto
 }
 
 Status PackageUnderTest::initialise() {
-  host_ = pirn_host{sizeof host_, PIRN_ABI_MINOR, "pirn-testkit", "0.1.0", no_extension, log_of_package};
+  host_ =
+      pirn_host{sizeof host_, PIRN_ABI_MINOR, "pirn-testkit", PIRN_SDK_VERSION, no_extension, log_of_package};
   if (PIRN_HAS(plugin_, pirn_plugin, init) && plugin_->init) {
     const pirn_status status = plugin_->init(&host_, &state_);
     if (status != PIRN_OK)

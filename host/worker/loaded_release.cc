@@ -1,5 +1,6 @@
 #include "host/worker/loaded_release.h"
 
+#include <pirn/version.h>
 #include <spdlog/spdlog.h>
 
 #include <pirn/text.hpp>
@@ -34,7 +35,8 @@ LoadedRelease::LoadedRelease(library::Library library, std::string name)
     : library_(std::move(library)), name_(std::move(name)) {
   for (const library::ExportedFunction& function : library_.descriptor().functions)
     functions_.emplace(function.id, function.call);
-  host_ = pirn_host{sizeof host_, PIRN_ABI_MINOR, name_.c_str(), "0.1.0", no_extension, log_of_package};
+  host_ =
+      pirn_host{sizeof host_, PIRN_ABI_MINOR, name_.c_str(), PIRN_SDK_VERSION, no_extension, log_of_package};
 }
 
 Result<std::unique_ptr<LoadedRelease>> LoadedRelease::load(const registry::Release& release,

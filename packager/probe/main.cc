@@ -3,6 +3,7 @@
 // library is loaded from descriptor 3, on a thread that cannot write to that socket
 // (packager/sandbox/cell.h).
 #include <fcntl.h>
+#include <pirn/version.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -31,7 +32,7 @@ const pirn_host kHost = {
     .size = sizeof(pirn_host),
     .abi_minor = PIRN_ABI_MINOR,
     .name = "pirn-probe",
-    .version = "0.1.0",
+    .version = PIRN_SDK_VERSION,
     .extension = [](const pirn_host*, const char*) -> const void* { return nullptr; },
     .log =
         [](const pirn_host*, uint32_t, const pirn_str* message) {

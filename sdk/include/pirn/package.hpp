@@ -29,6 +29,7 @@
 
 #include "pirn/function.hpp"
 #include "pirn/print.hpp"
+#include "pirn/version.h"
 #include "pirn/workflow.hpp"
 
 namespace pirn::inline sdk::detail {
@@ -214,7 +215,7 @@ template <auto Start, auto Stop = &nothing>
 inline constexpr detail::Lifecycle<Start, Stop> on_load{};
 }  // namespace pirn::inline sdk
 
-#define PIRN_SDK_NAME "pirn-cpp/0.1.0"
+#define PIRN_SDK_NAME "pirn-cpp/" PIRN_SDK_VERSION
 
 // The body is a function of its own, outside of the tag: the names in it are the author's.
 #define PIRN_DETAIL_FUNCTION(id, base, kind, result, ...)                                                 \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pirn/abi.h"
+#include "pirn/version.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -135,7 +136,7 @@ static inline int pirn_cancelled(const pirn_call* call) {
                                        sizeof functions / sizeof functions[0], \
                                        name_,                                  \
                                        version_,                               \
-                                       "pirn-c/0.1.0",                         \
+                                       "pirn-c/" PIRN_SDK_VERSION,             \
                                        functions,                              \
                                        definition_,                            \
                                        NULL,                                   \
