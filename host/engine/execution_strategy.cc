@@ -5,6 +5,9 @@
 namespace pirn::engine {
 
 namespace {
+// Without a default: the compiler names a strategy that only one of the two has.
+static_assert(static_cast<int>(journal::Strategy::hybrid) ==
+              static_cast<int>(definition::Strategy::hybrid) + 1);
 definition::Strategy strategy_of(journal::Strategy started_with, const definition::Workflow& workflow) {
   switch (started_with) {
     case journal::Strategy::parallel:
@@ -13,9 +16,10 @@ definition::Strategy strategy_of(journal::Strategy started_with, const definitio
       return definition::Strategy::sequential;
     case journal::Strategy::hybrid:
       return definition::Strategy::hybrid;
-    default:
-      return workflow.strategy;
+    case journal::Strategy::as_defined:
+      break;
   }
+  return workflow.strategy;
 }
 }  // namespace
 

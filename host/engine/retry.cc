@@ -48,6 +48,12 @@ std::string details_of_the_author(const journal::StepError& error) {
 
 }  // namespace
 
+// The two are declared apart: the journal knows nothing of definitions.
+static_assert(
+    static_cast<int>(definition::ErrorClass::retryable) == static_cast<int>(journal::ErrorClass::retryable) &&
+    static_cast<int>(definition::ErrorClass::transient) == static_cast<int>(journal::ErrorClass::transient) &&
+    static_cast<int>(definition::ErrorClass::terminal) == static_cast<int>(journal::ErrorClass::terminal));
+
 bool matches(const definition::ErrorPattern& pattern, const journal::StepError& error) {
   if (!pattern.code.empty() && !definition::means_error_code(pattern.code, error.code)) return false;
   if (pattern.error_class && static_cast<int>(*pattern.error_class) != static_cast<int>(error.error_class))

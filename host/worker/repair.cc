@@ -27,6 +27,10 @@ std::string repaired_code(const pirn_str* given, Repairs& repairs) {
   return repaired;
 }
 
+static_assert(PIRN_CLASS_RETRYABLE == static_cast<uint32_t>(journal::ErrorClass::retryable) &&
+              PIRN_CLASS_TRANSIENT == static_cast<uint32_t>(journal::ErrorClass::transient) &&
+              PIRN_CLASS_TERMINAL == static_cast<uint32_t>(journal::ErrorClass::terminal));
+
 journal::ErrorClass repaired_class(uint32_t error_class, Repairs& repairs) {
   if (error_class <= PIRN_CLASS_TERMINAL) return static_cast<journal::ErrorClass>(error_class);
   repairs.add("the unknown class " + std::to_string(error_class) + " became retryable");

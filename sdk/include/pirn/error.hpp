@@ -25,6 +25,11 @@ inline constexpr ErrorClass transient = ErrorClass::transient;
 inline constexpr ErrorClass terminal = ErrorClass::terminal;
 
 namespace detail {
+// The class as definitions and details of errors name it. `c`: one of the three.
+constexpr const char* name_of(ErrorClass c) {
+  return c == transient ? "transient" : c == terminal ? "terminal" : "retryable";
+}
+
 // Not constexpr, so that the compiler stops at the code and names this function.
 inline void an_error_code_is_1_to_64_characters_of_a_to_z_0_to_9_underscore_dot_and_hyphen() {}
 }  // namespace detail

@@ -127,10 +127,7 @@ class ErrorPattern {
  public:
   ErrorPattern(const char* code) : text_(Value(code).to_json()) {}
   ErrorPattern(std::string code) : text_(Value(std::move(code)).to_json()) {}
-  ErrorPattern(ErrorClass c) {
-    constexpr const char* names[] = {"retryable", "transient", "terminal"};
-    text_ = json::object({{"class", names[static_cast<uint32_t>(c)]}}).str();
-  }
+  ErrorPattern(ErrorClass c) : text_(json::object({{"class", detail::name_of(c)}}).str()) {}
   ErrorPattern(std::string code, Value details)
       : text_(json::object({{"code", std::move(code)}, {"details", std::move(details)}}).str()) {}
 

@@ -49,10 +49,9 @@ class Causes {
   }
 
   static std::string object_of(const Error& e) {
-    constexpr const char* names[] = {"retryable", "transient", "terminal"};
     Fields fields{{"code", text::repaired(e.code(), 64)},
                   {"message", text::repaired(e.message(), 4096)},
-                  {"class", names[static_cast<uint32_t>(e.error_class())]}};
+                  {"class", name_of(e.error_class())}};
     if (!e.details().is_null()) fields.add("details", json::raw(std::string(e.details().text())));
     return json::object(fields).str();
   }
