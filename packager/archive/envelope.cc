@@ -46,7 +46,7 @@ Result<uint64_t> read_header(Source& source, std::string_view name, uint64_t lim
   const auto predicted = predict_header(name, size.value_or(0));
   if (!size || !predicted || *predicted != header)
     return refuse(Code::package_member_unexpected,
-                  "there is no canonical header of " + std::string(name) + " where it must be");
+                  "the header of " + std::string(name) + " is missing or not canonical");
   if (*size > limit)
     return refuse(Code::package_too_large, std::string(name) + " has " + std::to_string(*size) +
                                                " bytes; at most " + std::to_string(limit) + " are allowed");
@@ -57,7 +57,7 @@ Status read_padding(Source& source, uint64_t size, std::string_view name) {
   PIRN_TRY(const std::string padding, read_exactly(source, padding_of(size), name));
   if (!all_zero(padding))
     return refuse(Code::package_member_unexpected,
-                  "there are bytes hidden in the padding of " + std::string(name));
+                  "there are hidden bytes in the padding of " + std::string(name));
   return {};
 }
 
@@ -70,7 +70,8 @@ uint64_t little_endian(std::string_view bytes) {
 Result<std::vector<SignatureRecord>> parse_records(std::string_view bytes) {
   if (bytes.size() % kRecord != 0)
     return refuse(Code::signatures_malformed, "the signatures have " + std::to_string(bytes.size()) +
-                                                  " bytes, no multiple of " + std::to_string(kRecord));
+                                                  " bytes, which is not a multiple of " +
+                                                  std::to_string(kRecord));
   std::vector<SignatureRecord> records;
   for (; !bytes.empty(); bytes.remove_prefix(kRecord)) {
     if (const uint64_t algorithm = little_endian(bytes); algorithm != signature::kEd25519)
@@ -120,7 +121,7 @@ Result<std::string> read_payload(Source& source, uint64_t payload_size) {
   PIRN_TRY(const size_t more, source.read(&behind, 1));
   if (!all_zero(end) || more != 0)
     return refuse(Code::package_trailing_bytes,
-                  "there are bytes behind the payload, where the package must end");
+                  "there are bytes after the payload, where the package must end");
   return payload;
 }
 

@@ -22,7 +22,7 @@ class Fields {
  public:
   Fields(const json::value& value, std::string path, std::vector<Error>& problems)
       : object_(value.if_object()), path_(std::move(path)), problems_(problems) {
-    if (!object_) problem("", "is no object");
+    if (!object_) problem("", "must be an object");
   }
 
   std::string string(const char* key) {
@@ -34,7 +34,7 @@ class Fields {
     const json::value* value = take(key);
     if (value && value->is_int64() && value->get_int64() >= least && value->get_int64() <= most)
       return value->get_int64();
-    return problem(key, "must be an integer, at least " + std::to_string(least) + " and within its range"),
+    return problem(key, "must be an integer of at least " + std::to_string(least) + ", within its range"),
            least;
   }
   std::optional<int64_t> optional_integer(const char* key) {
@@ -155,7 +155,7 @@ void read_identity(Fields& fields, Manifest& m) {
       fields.problem("signers", "must be key ids of 64 hexadecimal digits");
   }
   if (!ascending(m.signers) || m.signers.size() > kMaxSignatures)
-    fields.problem("signers", "must be at most 16, strictly ascending");
+    fields.problem("signers", "must have at most 16 entries, strictly ascending");
   m.created_unix_s = fields.optional_integer("created");
   m.not_after_unix_s = fields.optional_integer("not_after");
   m.description = fields.string("description");
@@ -179,7 +179,7 @@ void read_content(Fields& fields, Manifest& m) {
     if (!ascending(m.libraries.back().needed)) library.problem("needed", "must be strictly ascending");
   });
   if (!ascending(m.libraries, [](const Library& l) { return l.platform; }) || m.libraries.size() > kMaxListed)
-    fields.problem("libraries", "must be at most 256, strictly ascending by platform");
+    fields.problem("libraries", "must have at most 256 entries, strictly ascending by platform");
   fields.objects("files", [&](Fields& file) {
     m.files.push_back({file.string("path"), file.digest("sha256"), unsigned_integer(file, "size")});
   });
@@ -189,7 +189,7 @@ void read_content(Fields& fields, Manifest& m) {
     if (!is_name(m.functions.back().id)) function.problem("id", "must be a name: [a-z0-9][a-z0-9_-]{0,62}");
   });
   if (!ascending(m.functions, [](const Function& f) { return f.id; }) || m.functions.size() > kMaxFunctions)
-    fields.problem("functions", "must be at most 1024, strictly ascending by id");
+    fields.problem("functions", "must have at most 1024 entries, strictly ascending by id");
   fields.objects("workflows", [&](Fields& workflow) {
     m.workflows.push_back({workflow.string("name"), workflow.digest("sha256")});
     if (!is_name(m.workflows.back().name))
@@ -197,7 +197,7 @@ void read_content(Fields& fields, Manifest& m) {
   });
   if (!ascending(m.workflows, [](const WorkflowEntry& w) { return w.name; }) ||
       m.workflows.size() > kMaxWorkflows)
-    fields.problem("workflows", "must be at most 256, strictly ascending by name");
+    fields.problem("workflows", "must have at most 256 entries, strictly ascending by name");
 }
 
 void read_wishes(Fields& fields, Manifest& m) {
@@ -218,7 +218,7 @@ void read_wishes(Fields& fields, Manifest& m) {
   fields.members("requires", [&](const std::string& package, const json::value& range) {
     if (!is_name(package) || !range.is_string() ||
         !parse_range(std::string_view(range.get_string().data(), range.get_string().size())))
-      return fields.problem("requires", "must map names of packages to ranges of versions");
+      return fields.problem("requires", "must map names of packages to version ranges");
     m.dependencies.emplace(package, range.get_string());
   });
   fields.members("resources", [&](const std::string& pool, const json::value& amount) {
@@ -235,7 +235,7 @@ Status check_files(const Manifest& m) {
   };
   if (m.files.size() > kMaxFiles || m.payload.size > kMaxPackage)
     return Error{.code = Code::package_too_large,
-                 .message = "the manifest names more than " + std::to_string(kMaxFiles) + " files or " +
+                 .message = "the manifest lists more than " + std::to_string(kMaxFiles) + " files or " +
                             std::to_string(kMaxPackage) + " bytes",
                  .blame = Blame::package};
   for (const File& file : m.files) {
@@ -367,7 +367,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
   PIRN_DO(check_files(manifest));
   if (print(manifest) != text)  // one value, one text: else two manifests could share a meaning
     return Error{.code = Code::json_not_canonical,
-                 .message = "manifest.json is not what Pirn writes for the same content",
+                 .message = "manifest.json is not canonical: Pirn writes the same content differently",
                  .blame = Blame::package};
   return manifest;
 }
@@ -391,7 +391,7 @@ Status check_path(std::string_view path) {
   if (path.empty() || path.size() > kMaxPath)
     return refuse("is empty or longer than " + std::to_string(kMaxPath) + " bytes");
   if (path.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._-/") != std::string_view::npos)
-    return refuse("has other characters than [a-z0-9._-] and '/'");
+    return refuse("has characters other than [a-z0-9._-] and '/'");
   size_t depth = 0;
   for (size_t start = 0; start <= path.size(); ++depth) {
     const size_t end = std::min(path.find('/', start), path.size());
@@ -400,7 +400,7 @@ Status check_path(std::string_view path) {
       return refuse("is not plain: it is absolute, ends in '/', or has an empty, '.' or '..' component");
     start = end + 1;
   }
-  if (depth > kMaxDepth) return refuse("is deeper than " + std::to_string(kMaxDepth) + " levels");
+  if (depth > kMaxDepth) return refuse("has more than " + std::to_string(kMaxDepth) + " levels");
   if (!predict_header(path, 0)) return refuse("has a component of more than 100 bytes");
   return {};
 }
@@ -425,7 +425,7 @@ Status check_requires(const Manifest& manifest, const definition::Definition& de
       return Error{Code::requirement_unmet,
                    "the step '" + step.name + "' of the workflow '" + workflow.name + "' contains '" +
                        step.nested + "', but the package does not require '" + package + "'",
-                   "Add to package.toml, below [requires]: " + package + " = \"^1.0\"", Blame::package};
+                   "Add to package.toml, under [requires]: " + package + " = \"^1.0\"", Blame::package};
     }
   return {};
 }

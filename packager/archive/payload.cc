@@ -50,13 +50,13 @@ Status check_frame(std::string_view compressed, const Payload& payload) {
   const auto frame = parse_frame_header(compressed);
   if (!frame) return refuse(Code::payload_not_one_frame, "the payload does not start with a zstd frame");
   if (frame->has_dictionary)
-    return refuse(Code::payload_not_one_frame, "the payload's frame asks for a dictionary");
+    return refuse(Code::payload_not_one_frame, "the payload's frame needs a dictionary");
   if (ZSTD_getFrameContentSize(compressed.data(), compressed.size()) != payload.unpacked)
-    return refuse(Code::payload_bomb, "the payload's frame does not hold the " +
-                                          std::to_string(payload.unpacked) + " bytes that were signed");
+    return refuse(Code::payload_bomb, "the size in the payload's frame is not the signed size of " +
+                                          std::to_string(payload.unpacked) + " bytes");
   if (frame->window > 1ull << kWindowLog)
     return refuse(Code::payload_window_too_large,
-                  "the payload asks for a window of " + std::to_string(frame->window) + " bytes");
+                  "the payload needs a window of " + std::to_string(frame->window) + " bytes");
   const size_t length = ZSTD_findFrameCompressedSize(compressed.data(), compressed.size());
   if (ZSTD_isError(length))
     return refuse(Code::payload_corrupt,
@@ -73,16 +73,16 @@ Error explain_member(const TarHeader& header, const std::vector<File>& files, si
   const char type = header[156];
   const std::string_view name(header.data(), ::strnlen(header.data(), 100));
   if (type == '1' || type == '2')
-    return refuse(Code::payload_link, "the payload holds a link where " + wanted + " is expected");
+    return refuse(Code::payload_link, "the payload contains a link where " + wanted + " is expected");
   if (type >= '3' && type <= '6')
     return refuse(Code::payload_device,
-                  "the payload holds a device, FIFO or directory where " + wanted + " is expected");
+                  "the payload contains a device, FIFO or directory where " + wanted + " is expected");
   for (size_t i = 0; i < expected && i < files.size(); ++i)
     if (files[i].path == name)
       return refuse(Code::payload_member_duplicate,
-                    "the payload holds '" + files[i].path + "' a second time");
+                    "the payload contains '" + files[i].path + "' a second time");
   return refuse(Code::payload_member_unexpected,
-                "the payload holds something else where " + wanted + " is expected");
+                "the payload contains another member where " + wanted + " is expected");
 }
 
 // The canonical archive of these files has one size.
@@ -105,7 +105,8 @@ std::string_view UnpackedPayload::bytes(std::string_view path) const {
 Result<UnpackedPayload> unpack_payload(std::string_view compressed, const Manifest& manifest,
                                        const Decompress& decompress) {
   if (compressed.size() != manifest.payload.size || sha256(compressed) != manifest.payload.sha256)
-    return refuse(Code::payload_digest_mismatch, "the payload is not the one that the manifest names");
+    return refuse(Code::payload_digest_mismatch,
+                  "the payload does not match its size and digest in the manifest");
   if (is_bomb(manifest.payload.unpacked, compressed.size()))
     return refuse(Code::payload_bomb, "the payload's " + std::to_string(compressed.size()) +
                                           " bytes unpack to " + std::to_string(manifest.payload.unpacked) +
@@ -130,10 +131,10 @@ Result<UnpackedPayload> unpack_payload(std::string_view compressed, const Manife
       return refuse(Code::payload_member_unexpected, "the payload ends within '" + file.path + "'");
     if (sha256(tar.substr(at, file.size)) != file.sha256)
       return refuse(Code::payload_file_mismatch,
-                    "'" + file.path + "' is not the file that the manifest names");
+                    "'" + file.path + "' does not match its digest in the manifest");
     if (!all_zero(tar.substr(at + file.size, padded - file.size)))
       return refuse(Code::payload_member_unexpected,
-                    "there are bytes hidden in the padding of '" + file.path + "'");
+                    "there are hidden bytes in the padding of '" + file.path + "'");
     unpacked.places_.push_back({file.path, at, file.size});
     at += padded;
   }
@@ -144,7 +145,7 @@ Result<UnpackedPayload> unpack_payload(std::string_view compressed, const Manife
     std::memcpy(header.data(), end.data(), kBlock);
     return explain_member(header, manifest.files, manifest.files.size());
   }
-  return refuse(Code::payload_member_unexpected, "the payload does not end behind its last file");
+  return refuse(Code::payload_member_unexpected, "the payload does not end after its last file");
 }
 
 Result<PackedPayload> pack_payload(std::vector<InputFile> files) {
@@ -182,8 +183,8 @@ Result<PackedPayload> pack_payload(std::vector<InputFile> files) {
                  .blame = Blame::pirn};
   packed.compressed.resize(size);
   if (is_bomb(tar.size(), size))
-    return Error{Code::payload_bomb,
-                 "the files shrink by more than " + std::to_string(kMaxRatio) + ":1, which no host accepts"};
+    return Error{Code::payload_bomb, "the files compress by more than " + std::to_string(kMaxRatio) +
+                                         ":1, which no host accepts"};
   packed.payload.sha256 = sha256(packed.compressed);
   packed.payload.size = size;
   return packed;

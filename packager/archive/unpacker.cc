@@ -23,7 +23,7 @@ Error corrupt(std::string message) {
 
 Error failed(const std::string& what) {
   return Error{.code = Code::unpacker_failed,
-               .message = "cannot unpack in a process apart: " + what + ": " + std::strerror(errno),
+               .message = "cannot unpack in a separate process: " + what + ": " + std::strerror(errno),
                .blame = Blame::world};
 }
 
@@ -83,20 +83,20 @@ Result<std::string> run(const std::string& program, std::string_view compressed,
                       .descriptors = {{Handed::kNothing, 2}, {input.fd(), 3}, {output.fd(), 4}}});
   if (!child)
     return Error{.code = Code::unpacker_failed,
-                 .message = "cannot unpack in a process apart: " + child.error().message,
+                 .message = "cannot unpack in a separate process: " + child.error().message,
                  .blame = Blame::world};
   int status = 0;
   while (::waitpid(*child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFSIGNALED(status))
     return Error{.code = Code::unpacker_failed,
-                 .message = "the process that unpacks the payload was ended by signal " +
+                 .message = "the process that unpacks the payload was killed by signal " +
                             std::to_string(WTERMSIG(status)),
                  .blame = Blame::package};
   if (WEXITSTATUS(status) == 1) return corrupt("the payload cannot be decompressed");
   if (WEXITSTATUS(status) != 0)
     return Error{.code = Code::unpacker_failed,
-                 .message = "the process that unpacks the payload could not be shut in",
+                 .message = "the process that unpacks the payload could not be confined",
                  .blame = Blame::world};
   std::string bytes(unpacked, '\0');
   if (!output.read(bytes)) return failed("memory");

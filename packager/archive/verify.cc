@@ -23,7 +23,7 @@ struct Candidate {
 
 Result<std::vector<Candidate>> find_candidates(const Envelope& envelope,
                                                const std::vector<TrustedKey>& trusted, int64_t now_unix_s) {
-  if (envelope.signatures.empty()) return refuse(Code::package_unsigned, "the package bears no signature");
+  if (envelope.signatures.empty()) return refuse(Code::package_unsigned, "the package is not signed");
   std::vector<Candidate> candidates;
   bool revoked = false, expired = false;
   for (const SignatureRecord& record : envelope.signatures) {
@@ -42,9 +42,9 @@ Result<std::vector<Candidate>> find_candidates(const Envelope& envelope,
   if (!candidates.empty()) return candidates;
   std::string keys;
   for (const SignatureRecord& record : envelope.signatures) keys += " " + record.key.hex();
-  if (revoked) return refuse(Code::signer_revoked, "the package is signed by a revoked key only:" + keys);
+  if (revoked) return refuse(Code::signer_revoked, "the package's signing key is revoked:" + keys);
   if (expired)
-    return refuse(Code::signer_expired, "the trust in the package's signer is not valid now:" + keys);
+    return refuse(Code::signer_expired, "the trust in the package's signing key is not valid now:" + keys);
   return refuse(Code::signer_unknown, "no signer of the package is trusted here:" + keys);
 }
 
@@ -102,7 +102,7 @@ std::string trusted_instead(const std::vector<Candidate>& candidates, const Mani
       rows += (rows.empty() ? "" : "; ") + candidate.record->key.hex().substr(0, 16) + ": role " +
               (row->role == Role::sign ? "sign" : "countersign") + ", packages '" + row->package_pattern +
               "', publisher " + (row->publisher ? "'" + *row->publisher + "'" : std::string("any"));
-  return "Trusted are: " + rows +
+  return "Trusted here: " + rows +
          ". To trust the key for this package: pirn trust add --key KEY.pub --publisher " +
          manifest.publisher + " --package " + manifest.package;
 }
@@ -116,10 +116,10 @@ Status check_signers(const std::vector<Candidate>& candidates, const std::vector
   if (signers.size() < policy.threshold)
     return refuse(Code::threshold_not_met, std::to_string(signers.size()) + " of the " +
                                                std::to_string(policy.threshold) +
-                                               " keys needed have signed " + name);
+                                               " keys required have signed " + name);
   for (const Digest& wanted : manifest.signers)
     if (std::none_of(signers.begin(), signers.end(), [&](const Signer& s) { return s.key == wanted; }))
-      return refuse(Code::signer_missing, "the manifest asks for a signature of key " + wanted.hex() +
+      return refuse(Code::signer_missing, "the manifest requires a signature by key " + wanted.hex() +
                                               ", which is missing or not trusted here");
   return {};
 }
@@ -127,7 +127,7 @@ Status check_signers(const std::vector<Candidate>& candidates, const std::vector
 Status check_host(const Manifest& manifest, const Policy& policy) {
   if (manifest.not_after_unix_s && policy.now_unix_s > *manifest.not_after_unix_s)
     return refuse(Code::package_expired, manifest.package + " " + manifest.version +
-                                             " may not be used any more (not_after " +
+                                             " may no longer be used (not_after " +
                                              std::to_string(*manifest.not_after_unix_s) + ")");
   if (manifest.abi.major != policy.abi_major || manifest.abi.minimum > policy.abi_minor)
     return refuse(Code::abi_unsupported, "the package needs ABI " + std::to_string(manifest.abi.major) + "." +
@@ -144,7 +144,8 @@ Status check_policy(const Manifest& manifest, const Digest& id, const std::vecto
   const auto& audience = manifest.audience;
   if (policy.check_audience && audience.front() != "*" &&
       std::find(audience.begin(), audience.end(), policy.tenant) == audience.end())
-    return refuse(Code::audience_mismatch, "the package was not made for the tenant " + policy.tenant);
+    return refuse(Code::audience_mismatch,
+                  "the package's audience does not include the tenant " + policy.tenant);
   PIRN_DO(check_signers(candidates, signers, manifest, policy));
   PIRN_DO(check_host(manifest, policy));
   if (policy.serial_floor)

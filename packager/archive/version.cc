@@ -69,7 +69,7 @@ struct Partial {
 constexpr size_t kLongestRange = 255;
 
 Result<Partial> parse_partial(std::string_view text, std::string_view whole) {
-  const Error malformed{Code::invalid_argument, "'" + std::string(whole) + "' is no range of versions",
+  const Error malformed{Code::invalid_argument, "'" + std::string(whole) + "' is not a version range",
                         "Write comparators separated by spaces: ^1.2, ~1.2.3, >=1.2 <2, 1.2.3, *"};
   Partial partial;
   std::string_view rest = text;
@@ -104,8 +104,8 @@ std::string Version::text() const {
 }
 
 Result<Version> parse_version(std::string_view text) {
-  const Error malformed{Code::invalid_argument, "'" + std::string(text) + "' is no semantic version",
-                        "Write three numbers, such as 1.4.2, perhaps with -rc.1 or +build behind."};
+  const Error malformed{Code::invalid_argument, "'" + std::string(text) + "' is not a semantic version",
+                        "Write three numbers, such as 1.4.2, optionally followed by -rc.1 or +build."};
   Version version;
   std::string_view rest = text;
   if (text.size() > 128 || !take_number(rest, version.major) || !take(rest, '.') ||
@@ -125,7 +125,7 @@ Result<Version> parse_version(std::string_view text) {
 Result<int64_t> serial_of(const Version& version) {
   if (!version.prerelease.empty() || version.major >= kSerialField || version.minor >= kSerialField ||
       version.patch >= kSerialField)
-    return Error{Code::serial_underivable, "no serial follows from the version " + version.text()};
+    return Error{Code::serial_underivable, "no serial can be derived from the version " + version.text()};
   return static_cast<int64_t>((version.major * kSerialField + version.minor) * kSerialField + version.patch);
 }
 
@@ -136,11 +136,11 @@ std::string why_serial_blocks(int64_t serial, int64_t floor, const Version& vers
   const int64_t from = std::max(std::max<int64_t>(floor, 0), usual ? *usual : 0);
   const std::string which = "the serial " + std::to_string(serial);
   if (serial > INT64_MAX - kMostSerialsAhead)
-    return which + " leaves fewer than " + std::to_string(kMostSerialsAhead) + " for all later versions";
+    return which + " leaves fewer than " + std::to_string(kMostSerialsAhead) + " serials for later versions";
   if (serial > from && serial - from > kMostSerialsAhead)
     return which + " is " + std::to_string(serial - from) + " above " + std::to_string(from) +
            (from == floor && floor > 0 ? ", the highest so far"
-                                       : ", which follows from the version " + version.text()) +
+                                       : ", the serial of the version " + version.text()) +
            ": every later version needs a higher one";
   return {};
 }
@@ -166,7 +166,7 @@ bool VersionRange::contains(const Version& version) const {
 Result<VersionRange> parse_range(std::string_view text) {
   using Op = VersionRange::Op;
   if (text.size() > kLongestRange)
-    return Error{Code::invalid_argument, "a range of versions has " + std::to_string(text.size()) +
+    return Error{Code::invalid_argument, "the version range has " + std::to_string(text.size()) +
                                              " bytes; the limit is " + std::to_string(kLongestRange)};
   VersionRange range;
   std::string_view rest = text;
@@ -206,8 +206,7 @@ Result<VersionRange> parse_range(std::string_view text) {
                    "'" + std::string(text) + "' has the unknown comparator '" + std::string(op) + "'"};
     }
   }
-  if (!any)
-    return Error{Code::invalid_argument, "the range of versions is empty", "Write * for any version."};
+  if (!any) return Error{Code::invalid_argument, "the version range is empty", "Write * for any version."};
   return range;
 }
 

@@ -181,7 +181,8 @@ class Builder {
   bool on_int64(int64_t number, Text, Ec&) { return number_.clear(), stack_.push_int64(number), true; }
   bool on_uint64(uint64_t number, Text text, Ec& ec) {
     if constexpr (kOwn) return number_.clear(), stack_.push_uint64(number), true;
-    return stop("the integer " + number_ + std::string(text) + " does not fit 64 bits with sign", ec);
+    return stop("the integer " + number_ + std::string(text) + " does not fit in a signed 64-bit integer",
+                ec);
   }
   bool on_double(double, Text text, Ec& ec) {
     number_ += text;
@@ -190,7 +191,7 @@ class Builder {
     if (end.ec != std::errc() || end.ptr != number_.data() + number_.size())
       return stop("the number " + number_ + " is out of the range of a double", ec);
     if (number_.find_first_of(".eE") == std::string::npos)
-      return stop("the integer " + number_ + " does not fit 64 bits with sign", ec);
+      return stop("the integer " + number_ + " does not fit in a signed 64-bit integer", ec);
     number_.clear();
     stack_.push_double(number);
     return true;
@@ -242,7 +243,7 @@ Result<json::value> parse(std::string_view text, std::string_view file, uint32_t
     const std::string& problem = parser.handler().problem;
     return Error{.code = Code::malformed_json,
                  .message = std::string(file) +
-                            " is no valid JSON: " + (problem.empty() ? failure.message() : problem),
+                            " is not valid JSON: " + (problem.empty() ? failure.message() : problem),
                  .where = place(text, file, read)};
   }
   return parser.handler().release();

@@ -105,23 +105,24 @@ class Inspection {
     // executable, too.
     const Elf64_Phdr* stack = elf_.segment(PT_GNU_STACK);
     if (stack == nullptr || (stack->p_flags & PF_X))
-      refuse(Code::library_executable_stack, "the library asks for an executable stack");
+      refuse(Code::library_executable_stack, "the library requests an executable stack");
     for (const Elf64_Phdr& segment : elf_.segments())
       if (segment.p_type == PT_LOAD && (segment.p_flags & PF_W) && (segment.p_flags & PF_X))
         return refuse(Code::library_writable_code,
-                      "the library has memory that is writable and executable at once");
+                      "the library has memory that is both writable and executable");
   }
 
   void check_flags() {
     if (flags_1() & DF_1_NODELETE)
       refuse(Code::library_nodelete, "the library was linked with -z nodelete and could never be unloaded");
     if (flags_1() & (DF_1_NOOPEN | DF_1_INTERPOSE | DF_1_GLOBAL | DF_1_INITFIRST | DF_1_LOADFLTR))
-      refuse(Code::library_forbidden_flags, "the library was linked with flags that reach beyond itself");
+      refuse(Code::library_forbidden_flags, "the library was linked with flags that affect other libraries");
     if ((flags() & DF_TEXTREL) || elf_.dynamic(DT_TEXTREL))
-      refuse(Code::library_text_relocations, "the library changes its own code while it is loaded");
+      refuse(Code::library_text_relocations,
+             "the library modifies its own code while it is loaded (text relocations)");
     if (elf_.dynamic(DT_RPATH) || elf_.dynamic(DT_RUNPATH))
       refuse(Code::library_search_path,
-             "the library says where to look for other libraries (RPATH or RUNPATH)");
+             "the library sets a search path for other libraries (RPATH or RUNPATH)");
   }
 
   Status check_libraries() {
@@ -132,11 +133,12 @@ class Inspection {
       if (!is_allowed(library, runtime_)) foreign.push_back(library);
     }
     if (!foreign.empty())
-      refuse(Code::library_foreign_dependency, "the library needs " + shown_list(foreign));
+      refuse(Code::library_foreign_dependency,
+             "the library needs other libraries than a package may need: " + shown_list(foreign));
     for (const int64_t tag : kLoadsOthers)
       if (elf_.dynamic(tag))
         refuse(Code::library_foreign_dependency,
-               "the library makes the loader load others (dynamic tag " + std::to_string(tag) + ")");
+               "the library makes the loader load other libraries (dynamic tag " + std::to_string(tag) + ")");
     return {};
   }
 
@@ -157,10 +159,11 @@ class Inspection {
     for (const VersionNeed& need : needs) {
       versions_.insert(need.index);
       if (!is_allowed(need.library, runtime_))
-        refuse(Code::library_foreign_dependency, "the library needs a version of " + shown(need.library));
+        refuse(Code::library_foreign_dependency,
+               "the library needs a version of " + shown(need.library) + ", which a package may not need");
       else if (std::find(admitted_.needed.begin(), admitted_.needed.end(), need.library) ==
                admitted_.needed.end())
-        return malformed("it needs a version of " + shown(need.library) + ", and not the library itself");
+        return malformed("it needs a version of " + shown(need.library) + ", but not that library itself");
       else if (need.version.ends_with(kPrivate))
         refuse_private(need);
       else if (!runtime_.versions.contains(need.version))
@@ -175,10 +178,10 @@ class Inspection {
 
   // What the libraries of the system keep for each other changes with every update of them.
   void refuse_private(const VersionNeed& need) {
-    Error error{Code::library_foreign_dependency,
-                "the library uses functions that " + shown(need.library) + " keeps for itself (" +
-                    shown(need.version) + ")",
-                "Use its public functions alone.", Blame::package};
+    Error error{
+        Code::library_foreign_dependency,
+        "the library uses private functions of " + shown(need.library) + " (" + shown(need.version) + ")",
+        "Use only its public functions.", Blame::package};
     refusals_.push_back(std::move(error));
   }
 
@@ -194,13 +197,13 @@ class Inspection {
       // Its code would not run earlier than its constructors, which a library may have; but it has to be its
       // code.
       if (relocation.type == kIndirect && !elf_.is_code(static_cast<uint64_t>(relocation.addend)))
-        return malformed("a relocation that calls what is not its code");
+        return malformed("a relocation that calls a function outside its code");
       return {};
     }));
     if (static_thread_local)
       refuse(Code::library_static_tls, "the library uses the initial-exec model for thread-local variables");
     if (copies)
-      refuse(Code::library_wrong_type, "the library has copy relocations, which only programs have");
+      refuse(Code::library_wrong_type, "the library has copy relocations, which only programs may have");
     return {};
   }
 
@@ -210,7 +213,7 @@ class Inspection {
     std::vector<std::string_view> exported, unique, unresolved;
     for (const Symbol& symbol : symbols) {
       if (symbol.versioned() && !versions_.contains(symbol.version))
-        return malformed("a symbol of a version that it does not list");
+        return malformed("a symbol with a version that it does not list");
       PIRN_DO(check_call(symbol));
       if (!symbol.defined) {
         if (symbol.binding != STB_WEAK && !symbol.versioned()) unresolved.push_back(symbol.name);
@@ -235,8 +238,9 @@ class Inspection {
       refuse(Code::library_exports_more,
              "the library exports more than " + std::string(kEntry) + ": " + shown_list(exported));
     if (!unresolved.empty() && !runtime_.sanitized)
-      refuse(Code::library_unresolved,
-             "the library uses what no library that it needs has: " + shown_list(unresolved));
+      refuse(
+          Code::library_unresolved,
+          "the library uses symbols that none of the libraries it needs define: " + shown_list(unresolved));
     return {};
   }
 
@@ -246,7 +250,8 @@ class Inspection {
     const bool is_entry = symbol.name == kEntry && (!symbol.defined || symbol.type == STT_FUNC);
     if (!is_entry && !(symbol.defined && symbol.type == STT_GNU_IFUNC)) return {};
     if (!symbol.defined || !symbol.relative || !elf_.is_code(symbol.value))
-      return malformed("the symbol " + shown(symbol.name) + ", which is called, is not its code");
+      return malformed("the symbol " + shown(symbol.name) +
+                       ", which the loader or the host calls, is outside its code");
     return {};
   }
 
@@ -262,10 +267,10 @@ class Inspection {
     const AbiNote& abi = admitted_.note;
     if (abi.abi_major != PIRN_ABI_MAJOR)
       refuse(Code::library_abi_mismatch, "the library was built for ABI " + std::to_string(abi.abi_major) +
-                                             ", and this host speaks ABI " + std::to_string(PIRN_ABI_MAJOR));
+                                             "; this host supports ABI " + std::to_string(PIRN_ABI_MAJOR));
     else if (abi.min_host_minor > PIRN_ABI_MINOR)
       refuse(Code::library_abi_mismatch, "the library needs ABI " + std::to_string(abi.abi_major) + "." +
-                                             std::to_string(abi.min_host_minor) + ", and this host has " +
+                                             std::to_string(abi.min_host_minor) + "; this host has " +
                                              std::to_string(PIRN_ABI_MAJOR) + "." +
                                              std::to_string(PIRN_ABI_MINOR));
     return {};

@@ -47,14 +47,14 @@ void compare_functions(const std::vector<definition::Function>& manifest,
     named.emplace(function.id, function.kind);
     const auto found = exported.find(function.id);
     if (found == exported.end())
-      comparison.differ("the function '" + function.id + "' is in the manifest and not in the library");
+      comparison.differ("the function '" + function.id + "' is in the manifest but not in the library");
     else if (found->second != function.kind)
       comparison.differ("the function '" + function.id + "' has the kind " + std::to_string(function.kind) +
                         " in the manifest and " + std::to_string(found->second) + " in the library");
   }
   for (const auto& [id, kind] : exported)
     if (!named.contains(id))
-      comparison.differ("the function '" + std::string(id) + "' is in the library and not in the manifest");
+      comparison.differ("the function '" + std::string(id) + "' is in the library but not in the manifest");
 }
 
 void compare_workflows(const WorkflowDigests& manifest, const WorkflowDigests& library,
@@ -62,14 +62,14 @@ void compare_workflows(const WorkflowDigests& manifest, const WorkflowDigests& l
   for (const auto& [name, digest] : manifest) {
     const auto found = library.find(name);
     if (found == library.end())
-      comparison.differ("the workflow '" + name + "' is in the manifest and not in the library");
+      comparison.differ("the workflow '" + name + "' is in the manifest but not in the library");
     else if (found->second != digest)
       comparison.differ("the workflow '" + name +
-                        "' has another definition in the library than in the manifest");
+                        "' has different definitions in the library and in the manifest");
   }
   for (const auto& [name, digest] : library)
     if (!manifest.contains(name))
-      comparison.differ("the workflow '" + name + "' is in the library and not in the manifest");
+      comparison.differ("the workflow '" + name + "' is in the library but not in the manifest");
 }
 
 }  // namespace
@@ -100,13 +100,13 @@ Status compare_admitted(const std::vector<std::string>& needed, const AbiNote& a
   const std::set<std::string> promised(needed.begin(), needed.end());
   const std::set<std::string> found(library.needed.begin(), library.needed.end());
   if (promised != found)
-    return Error{Code::library_misdescribed, "the library needs other libraries than the manifest names", "",
+    return Error{Code::library_misdescribed,
+                 "the library needs different libraries from those that the manifest lists", "",
                  Blame::package};
   if (!(abi == library.note))
-    return Error{
-        Code::library_misdescribed,
-        "the library was built for ABI " + print(library.note) + "; the manifest names " + print(abi), "",
-        Blame::package};
+    return Error{Code::library_misdescribed,
+                 "the library was built for ABI " + print(library.note) + "; the manifest says " + print(abi),
+                 "", Blame::package};
   return {};
 }
 

@@ -36,11 +36,11 @@ Result<ExportedFunction> copy_function(const pirn_function* function, uint32_t i
   const std::string which = "function " + std::to_string(index);
   if (function == nullptr) return invalid(which + " is NULL");
   if (!PIRN_HAS(function, pirn_function, call) || function->size > kMaxStruct)
-    return invalid(which + " has the size " + std::to_string(function->size));
+    return invalid(which + " has the invalid size " + std::to_string(function->size));
   ExportedFunction out;
   PIRN_TRY(out.id, copy_text(function->id, (which + "'s id").c_str()));
   if (!definition::is_name(out.id))
-    return invalid(which + " has the id '" + printable(out.id) + "', which is no name");
+    return invalid(which + " has the id '" + printable(out.id) + "', which is not a valid name");
   if (function->kind < PIRN_KIND_TASK || function->kind > PIRN_KIND_RESULT)
     return invalid("the function '" + out.id + "' has the unknown kind " + std::to_string(function->kind));
   if (function->call == nullptr) return invalid("the function '" + out.id + "' has no code");
@@ -51,7 +51,7 @@ Result<ExportedFunction> copy_function(const pirn_function* function, uint32_t i
 
 Status copy_functions(const pirn_plugin* plugin, Descriptor& out) {
   if (plugin->n_functions > kMaxFunctions)
-    return invalid("it has " + std::to_string(plugin->n_functions) + " functions, more than " +
+    return invalid("it has " + std::to_string(plugin->n_functions) + " functions; the limit is " +
                    std::to_string(kMaxFunctions));
   if (plugin->n_functions != 0 && plugin->functions == nullptr)
     return invalid("its list of functions is NULL");
@@ -83,15 +83,15 @@ std::vector<definition::Function> functions_of(const Descriptor& descriptor) {
 Result<Descriptor> copy_descriptor(const pirn_plugin* plugin) {
   if (plugin == nullptr)
     return Error{Code::library_refuses_host,
-                 "the package refuses a host of ABI " + std::to_string(PIRN_ABI_MAJOR) + "." +
+                 "the package refuses a host with ABI " + std::to_string(PIRN_ABI_MAJOR) + "." +
                      std::to_string(PIRN_ABI_MINOR),
                  "", Blame::package};
   if (!PIRN_HAS(plugin, pirn_plugin, extension) || plugin->size > kMaxStruct)
-    return invalid("it has the size " + std::to_string(plugin->size));
+    return invalid("it has the invalid size " + std::to_string(plugin->size));
   if (plugin->abi_major != PIRN_ABI_MAJOR || plugin->min_host_minor > PIRN_ABI_MINOR)
     return Error{Code::library_abi_mismatch,
-                 "the package needs a host of ABI " + std::to_string(plugin->abi_major) + "." +
-                     std::to_string(plugin->min_host_minor) + ", and this one has " +
+                 "the package needs a host with ABI " + std::to_string(plugin->abi_major) + "." +
+                     std::to_string(plugin->min_host_minor) + "; this one has " +
                      std::to_string(PIRN_ABI_MAJOR) + "." + std::to_string(PIRN_ABI_MINOR),
                  "", Blame::package};
   if (plugin->flags != 0) return invalid("it has unknown flags");
@@ -102,10 +102,10 @@ Result<Descriptor> copy_descriptor(const pirn_plugin* plugin) {
   out.abi_minor = plugin->abi_minor;
   out.min_host_minor = plugin->min_host_minor;
   PIRN_TRY(out.id, copy_text(plugin->id, "its id"));
-  if (!definition::is_name(out.id)) return invalid("its id '" + printable(out.id) + "' is no name");
+  if (!definition::is_name(out.id)) return invalid("its id '" + printable(out.id) + "' is not a valid name");
   PIRN_TRY(out.version, copy_text(plugin->version, "its version"));
   if (!definition::is_semantic_version(out.version))
-    return invalid("its version '" + printable(out.version) + "' is no semantic version");
+    return invalid("its version '" + printable(out.version) + "' is not a semantic version");
   PIRN_TRY(const std::string sdk, copy_text(plugin->sdk, "its sdk"));
   out.sdk = printable(sdk);
   PIRN_DO(copy_functions(plugin, out));
@@ -115,8 +115,8 @@ Result<Descriptor> copy_descriptor(const pirn_plugin* plugin) {
 Result<std::string> copy_definition(const pirn_plugin* plugin) {
   if (plugin->definition == nullptr) return std::string();
   const auto failed = [](std::string why) {
-    return Error{Code::library_definition_failed, "the package cannot tell its definition: " + std::move(why),
-                 "", Blame::package};
+    return Error{Code::library_definition_failed,
+                 "the package did not return its definition: " + std::move(why), "", Blame::package};
   };
   const char* error = nullptr;
   const char* text = plugin->definition(&error);

@@ -50,7 +50,7 @@ Result<Elf> Elf::read(std::string_view bytes, bool foreign) {
 Status Elf::read_header(bool foreign) {
   const std::optional<Elf64_Ehdr> header = copy<Elf64_Ehdr>(bytes_, 0);
   if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
-    return malformed("it does not begin like one");
+    return malformed("it does not start with the ELF magic number");
   header_ = *header;
   if (header_.e_ident[EI_CLASS] != ELFCLASS64 || header_.e_ident[EI_DATA] != ELFDATA2LSB ||
       (!foreign && header_.e_machine != kMachine))
@@ -104,11 +104,11 @@ Status Elf::check_dynamic() const {
   for (const Elf64_Dyn& entry : dynamic_)
     if (std::find(std::begin(kMayRepeat), std::end(kMayRepeat), entry.d_tag) == std::end(kMayRepeat) &&
         !seen.insert(entry.d_tag).second)
-      return malformed("the dynamic tag " + std::to_string(entry.d_tag) + " twice");
+      return malformed("the dynamic tag " + std::to_string(entry.d_tag) + " occurs twice");
   for (const auto& [tag, value] : kExpected)
     if (const std::optional<uint64_t> found = dynamic(tag); found && *found != value)
-      return malformed("the dynamic tag " + std::to_string(tag) + " with the value " +
-                       std::to_string(*found) + " in place of " + std::to_string(value));
+      return malformed("the dynamic tag " + std::to_string(tag) + " has the value " + std::to_string(*found) +
+                       " instead of " + std::to_string(value));
   for (const int64_t tag : kOtherMachines)
     if (dynamic(tag)) return malformed("relocations of another machine");
   return {};

@@ -13,7 +13,7 @@
 namespace pirn::library {
 
 inline Error malformed(std::string why) {
-  return Error{Code::library_malformed, "the library is no intact ELF file: " + std::move(why), "",
+  return Error{Code::library_malformed, "the library is not an intact ELF file: " + std::move(why), "",
                Blame::package};
 }
 

@@ -33,11 +33,11 @@ Status Elf::each_relocation(const Visit& visit) const {
   // The loader asserts the type of the first ones, which are counted.
   const uint64_t relative = dynamic(DT_RELACOUNT).value_or(0);
   if (relative > dynamic(DT_RELASZ).value_or(0) / sizeof(Elf64_Rela))
-    return malformed("more relative relocations than relocations");
+    return malformed("more relative relocations than relocations in total");
   uint64_t index = 0;
   PIRN_DO(each_rela(DT_RELA, DT_RELASZ, [&](const Relocation& relocation) -> Status {
     if (index++ < relative && relocation.type != kRelative)
-      return malformed("a relative relocation that is none");
+      return malformed("a relocation that is counted as relative but is not");
     return checked(relocation);
   }));
   return each_rela(DT_JMPREL, DT_PLTRELSZ, checked);
@@ -46,7 +46,7 @@ Status Elf::each_relocation(const Visit& visit) const {
 Status Elf::each_rela(int64_t table_tag, int64_t size_tag, const Visit& visit) const {
   const std::optional<uint64_t> table = dynamic(table_tag);
   const uint64_t size = dynamic(size_tag).value_or(0);
-  if (!table) return size == 0 ? Status() : malformed("relocations without a place");
+  if (!table) return size == 0 ? Status() : malformed("relocations without an address");
   const std::optional<std::string_view> bytes = at_constant_address(*table, size);
   if (!bytes || size % sizeof(Elf64_Rela) != 0) return malformed("relocations beyond their segment");
   for (uint64_t offset = 0; offset < size; offset += sizeof(Elf64_Rela)) {
@@ -61,7 +61,7 @@ Status Elf::each_rela(int64_t table_tag, int64_t size_tag, const Visit& visit) c
 Status Elf::each_relr(const Visit& visit) const {
   const std::optional<uint64_t> table = dynamic(DT_RELR);
   const uint64_t size = dynamic(DT_RELRSZ).value_or(0);
-  if (!table) return size == 0 ? Status() : malformed("relocations without a place");
+  if (!table) return size == 0 ? Status() : malformed("relocations without an address");
   const std::optional<std::string_view> bytes = at_constant_address(*table, size);
   if (!bytes || size % kWord != 0) return malformed("relocations beyond their segment");
   std::optional<uint64_t> next;
@@ -72,7 +72,7 @@ Status Elf::each_relr(const Visit& visit) const {
       next = entry + kWord;
       continue;
     }
-    if (!next) return malformed("relocations that begin in the middle");
+    if (!next) return malformed("relative relocations that do not start with an address");
     for (uint64_t i = 0; i < 63; ++i)
       if (entry >> (i + 1) & 1) PIRN_DO(visit({.address = *next + i * kWord, .type = kRelative}));
     *next += 63 * kWord;
@@ -83,19 +83,21 @@ Status Elf::each_relr(const Visit& visit) const {
 Status Elf::check_relocation(const Relocation& relocation, uint32_t symbols) const {
   const uint64_t size = relocation.type == kDescriptor ? 2 * kWord : kWord;
   const Elf64_Phdr* target = loaded(relocation.address, size);
-  if (target == nullptr || !(target->p_flags & PF_W)) return malformed("a relocation of what is not its own");
+  if (target == nullptr || !(target->p_flags & PF_W))
+    return malformed("a relocation outside its writable segments");
   const Elf64_Phdr& dynamic_section = *segment(PT_DYNAMIC);
   if (relocation.address + size > dynamic_section.p_vaddr &&
       relocation.address < dynamic_section.p_vaddr + dynamic_section.p_memsz)
     return malformed("a relocation of the dynamic section");
-  if (relocation.symbol >= symbols && relocation.symbol != 0) return malformed("a relocation by no symbol");
+  if (relocation.symbol >= symbols && relocation.symbol != 0)
+    return malformed("a relocation by a symbol that does not exist");
   return {};
 }
 
 Status Elf::check_initializers() const {
   for (const int64_t tag : {DT_INIT, DT_FINI})
     if (const std::optional<uint64_t> address = dynamic(tag); address && !is_code(*address))
-      return malformed("an initializer that is not its code");
+      return malformed("an initializer outside its code");
   constexpr std::array<std::pair<int64_t, int64_t>, 3> kArrays = {{{DT_INIT_ARRAY, DT_INIT_ARRAYSZ},
                                                                    {DT_FINI_ARRAY, DT_FINI_ARRAYSZ},
                                                                    {DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ}}};
@@ -104,7 +106,7 @@ Status Elf::check_initializers() const {
     const uint64_t size = dynamic(size_tag).value_or(0);
     if (!array && size == 0) continue;
     if (!array || size % kWord != 0 || loaded(*array, size) == nullptr)
-      return malformed("an array of initializers that is not its own");
+      return malformed("an array of initializers outside its segments");
   }
   return {};
 }

@@ -36,7 +36,7 @@ std::string hexadecimal(uint32_t number) {
 Status Elf::read_segments() {
   if (header_.e_phentsize != sizeof(Elf64_Phdr)) return malformed("program headers of an unknown size");
   if (header_.e_phnum == 0 || header_.e_phnum > kMaxSegments)
-    return malformed("an unlikely number of program headers");
+    return malformed("an implausible number of program headers");
   std::optional<uint64_t> loaded_end;
   for (uint16_t i = 0; i < header_.e_phnum; ++i) {
     const std::optional<Elf64_Phdr> segment =
@@ -44,16 +44,16 @@ Status Elf::read_segments() {
     if (header_.e_phoff > bytes_.size() || !segment) return malformed("program headers beyond its end");
     if (is_single(segment->p_type) && this->segment(segment->p_type) != nullptr)
       return malformed("two program headers of the type " + hexadecimal(segment->p_type) +
-                       ", of which the loader obeys the last");
+                       ", where the loader would use the last");
     segments_.push_back(*segment);
     if (segment->p_type != PT_LOAD) continue;
     PIRN_DO(check_loaded(*segment));
     // What is read here must be what will be mapped: no segment may cover a page of another one.
     if (loaded_end && segment->p_vaddr / kPage * kPage < padded(*loaded_end, kPage))
-      return malformed("segments that cover each other, or stand in no order");
+      return malformed("segments that overlap, or are not in ascending order");
     loaded_end = segment->p_vaddr + segment->p_memsz;
   }
-  if (!loaded_end) return malformed("nothing to load");
+  if (!loaded_end) return malformed("no segment to load");
   for (const Elf64_Phdr& segment : segments_) PIRN_DO(check_special(segment));
   return {};
 }
@@ -84,7 +84,7 @@ Status Elf::check_special(const Elf64_Phdr& segment) const {
     case PT_GNU_EH_FRAME:
       if (segment.p_filesz == 0 || segment.p_filesz != segment.p_memsz || !in_file())
         return malformed("the program header " + hexadecimal(segment.p_type) +
-                         " points to what is not loaded");
+                         " does not match a loaded segment");
       return {};
     case PT_PHDR:
       if (segment.p_offset != header_.e_phoff || segment.p_filesz != header_.e_phnum * sizeof(Elf64_Phdr) ||
@@ -101,7 +101,7 @@ Status Elf::check_special(const Elf64_Phdr& segment) const {
       const Elf64_Phdr* of = loaded(segment.p_vaddr, 1);
       if (segment.p_memsz != 0 &&
           (of == nullptr || segment.p_memsz > padded(of->p_vaddr + of->p_memsz, kPage) - segment.p_vaddr))
-        return malformed("memory to protect that is not its own");
+        return malformed("memory to protect outside its segments");
       return {};
     }
     default:

@@ -92,8 +92,8 @@ Result<Library> Library::load(SealedFile file, const Digest& expected) {
   if (file.digest() != expected)
     return Error{
         Code::library_digest_mismatch,
-        "the library has the digest " + file.digest().hex() + ", and " + expected.hex() + " was expected", "",
-        Blame::world};
+        "the digest of the library is " + file.digest().hex() + ", but " + expected.hex() + " was expected",
+        "", Blame::world};
   const Result<Runtime>& runtime = host_runtime();
   if (!runtime) return runtime.error();
   PIRN_TRY(const Admitted admitted, admit(file.bytes(), *runtime));
@@ -103,7 +103,7 @@ Result<Library> Library::load(SealedFile file, const Digest& expected) {
   const AbiNote told{descriptor.abi_major, descriptor.abi_minor, descriptor.min_host_minor};
   if (!(told == admitted.note))
     return Error{Code::library_descriptor_invalid,
-                 "the package's descriptor and its ELF note differ about the ABI", "", Blame::package};
+                 "the package's descriptor and its ELF note name different ABI versions", "", Blame::package};
   return library;
 }
 

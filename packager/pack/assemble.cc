@@ -20,7 +20,7 @@ Status check_identity(const Content& content, const definition::Definition& defi
   if (definition.package != content.package || definition.version != content.version)
     return Error{.code = Code::definition_invalid,
                  .message = "the library is " + content.package + " " + content.version +
-                            ", its definition is " + definition.package + " " + definition.version,
+                            ", but its definition is " + definition.package + " " + definition.version,
                  .hint = "Give both the same name and version.",
                  .blame = Blame::package};
   return {};
@@ -80,7 +80,7 @@ Result<Assembled> assemble(Content content) {
   PIRN_TRY(const archive::Version version, archive::parse_version(content.version));
   if (const std::string why = archive::why_serial_blocks(m.serial, 0, version); !why.empty())
     assembled.warnings.push_back({why,
-                                  "Leave 'serial' out, or lower it. If it is meant, the first push needs "
+                                  "Remove 'serial', or lower it. If you mean it, the first push needs "
                                   "--accept-serial " +
                                       std::to_string(m.serial) + ".",
                                   {.file = "package.toml"}});

@@ -57,7 +57,7 @@ Status run_cmake(const std::vector<std::string>& argv, const BuildOptions& optio
   std::string command;
   for (const std::string& argument : argv) command += (command.empty() ? "" : " ") + argument;
   return Error{.code = Code::build_failed,
-               .message = "`" + command + "` ended with " + std::to_string(result.exit_status) +
+               .message = "`" + command + "` failed with status " + std::to_string(result.exit_status) +
                           (options.on_line ? "" : ":\n" + result.output),
                .blame = Blame::package};
 }
@@ -82,7 +82,7 @@ Status configure(const std::string& build, const BuildOptions& options) {
   fs::create_directories(build + "/.cmake/api/v1/query", failure);
   if (failure)
     return Error{.code = Code::io_failed,
-                 .message = "cannot make " + build + ": " + failure.message(),
+                 .message = "cannot create " + build + ": " + failure.message(),
                  .blame = Blame::world};
   PIRN_DO(write_file(build + "/.cmake/api/v1/query/codemodel-v2", "", 0644, Existing::replace));
   std::vector<std::string> argv = {"cmake", "-S", options.directory, "-B", build};
@@ -124,7 +124,7 @@ Result<std::vector<Target>> find_targets(const std::string& build) {
   }
   if (failure)
     return Error{.code = Code::io_failed,
-                 .message = "cannot read what CMake says of " + build + ": " + failure.message(),
+                 .message = "cannot read CMake's description of " + build + ": " + failure.message(),
                  .blame = Blame::world};
   std::sort(targets.begin(), targets.end(), [](const Target& a, const Target& b) { return a.name < b.name; });
   return targets;

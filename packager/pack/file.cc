@@ -83,7 +83,7 @@ Result<std::string> read_file(const std::string& path, uint64_t limit) {
   struct stat status;
   if (::fstat(file.get(), &status) != 0) return io_error("read", path);
   if (!S_ISREG(status.st_mode))
-    return Error{.code = Code::io_failed, .message = path + " is no regular file", .blame = Blame::world};
+    return Error{.code = Code::io_failed, .message = path + " is not a regular file", .blame = Blame::world};
   if (static_cast<uint64_t>(status.st_size) > limit)
     return Error{Code::package_too_large, path + " has " + std::to_string(status.st_size) +
                                               " bytes; at most " + std::to_string(limit) + " are allowed"};
@@ -106,7 +106,7 @@ Status write_file(const std::string& path, std::string_view bytes, uint32_t mode
   if (!file.write(bytes, mode)) return io_error("write", path);
   if (!file.publish(existing)) {
     if (errno == EEXIST)
-      return Error{Code::conflict, path + " exists", "Remove it first, or choose another name."};
+      return Error{Code::conflict, path + " already exists", "Remove it first, or choose another name."};
     return io_error("write", path);
   }
   if (!sync_directory_of(path)) return io_error("sync the directory of", path);

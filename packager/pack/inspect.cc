@@ -50,11 +50,11 @@ std::string joined(const std::vector<std::string>& list) {
 }
 
 void show_signers(const archive::UnverifiedPackage& package, Page& page) {
-  page.head("signers (not checked here: pirn verify --trust KEY.pub)");
+  page.head("signers (not verified here; use pirn verify --trust KEY.pub)");
   if (package.signatures.empty()) page.line("  none", "sign it: pirn sign PACKAGE --key KEY.pem");
   for (const archive::SignatureRecord& record : package.signatures)
     page.line("  signed by", record.key.hex());
-  for (const Digest& wanted : package.manifest.signers) page.line("  asked for", wanted.hex());
+  for (const Digest& wanted : package.manifest.signers) page.line("  required", wanted.hex());
 }
 
 void show_fingerprint(const archive::Manifest& m, Page& page) {
@@ -66,7 +66,7 @@ void show_fingerprint(const archive::Manifest& m, Page& page) {
 }
 
 void show_permissions(const archive::Permissions& permissions, Page& page) {
-  page.head("permissions asked for");
+  page.head("permissions requested");
   if (!permissions.any()) page.raw("  none\n");
   if (permissions.network) page.raw("  network\n");
   if (permissions.exec) page.raw("  exec\n");
@@ -112,7 +112,7 @@ std::string inspect_text(const archive::UnverifiedPackage& package) {
   show_permissions(m.permissions, page);
   if (!m.dependencies.empty()) page.head("requires");
   for (const auto& [package, range] : m.dependencies) page.line("  " + printable(package), range);
-  if (!m.resources.empty()) page.head("needs of a host");
+  if (!m.resources.empty()) page.head("resources required of a host");
   for (const auto& [pool, amount] : m.resources) page.line("  " + printable(pool), std::to_string(amount));
   page.head("functions");
   for (const archive::Function& function : m.functions) page.raw("  " + printable(function.id) + "\n");

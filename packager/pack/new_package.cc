@@ -40,7 +40,7 @@ Result<std::vector<std::string>> list_template(const fs::path& root) {
 Result<std::vector<std::string>> new_package(const std::string& name, const std::string& directory,
                                              std::string_view language, const std::string& templates) {
   if (!archive::is_name(name))
-    return Error{Code::invalid_argument, "'" + name + "' cannot name a package",
+    return Error{Code::invalid_argument, "'" + name + "' is not a valid package name",
                  "Use [a-z0-9][a-z0-9_-]{0,62}, such as daily-report."};
   if (language != "cpp" && language != "c")
     return Error{Code::invalid_argument,
@@ -49,10 +49,11 @@ Result<std::vector<std::string>> new_package(const std::string& name, const std:
   PIRN_TRY(const std::vector<std::string> files, list_template(root));
   boost::system::error_code failure;
   if (!fs::create_directory(directory, failure))
-    return failure ? Error{.code = Code::io_failed,
-                           .message = "cannot make " + directory + ": " + failure.message(),
-                           .blame = Blame::world}
-                   : Error{Code::conflict, directory + " exists", "Choose another name, or remove it."};
+    return failure
+               ? Error{.code = Code::io_failed,
+                       .message = "cannot create " + directory + ": " + failure.message(),
+                       .blame = Blame::world}
+               : Error{Code::conflict, directory + " already exists", "Choose another name, or remove it."};
   std::vector<std::string> written;
   for (const std::string& file : files) {
     const fs::path target = fs::path(directory) / named(file, name);

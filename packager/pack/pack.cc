@@ -50,8 +50,8 @@ Status check_stays_inside(const PackOptions& options, const std::string& path) {
   const auto [inside, rest] = std::mismatch(root.begin(), root.end(), file.begin(), file.end());
   if (inside == root.end()) return {};
   return Error{.code = Code::path_refused,
-               .message = below(options, path) + " is " + file.string() + ", outside of the package's folder",
-               .hint = "Copy the file into the folder: links that lead out of it are not followed.",
+               .message = below(options, path) + " is " + file.string() + ", outside the package's directory",
+               .hint = "Copy the file into the directory: links that lead out of it are not followed.",
                .blame = Blame::package};
 }
 
@@ -104,8 +104,8 @@ Status add_files(const PackOptions& options, const std::string& path, Content& c
     if (fs::is_directory(entry)) continue;
     if (!fs::is_regular_file(entry))
       return Error{.code = Code::path_refused,
-                   .message = i->path().string() + " is no regular file",
-                   .hint = "Pack the file that it stands for."};
+                   .message = i->path().string() + " is not a regular file",
+                   .hint = "Pack the file that it refers to instead."};
     PIRN_DO(add_file(options,
                      i->path().lexically_relative(options.directory).lexically_normal().generic_string(),
                      content));
@@ -172,8 +172,8 @@ Status add_definition(const PackOptions& options, Content& content) {
   if (!exists(file))
     return Error{
         .code = Code::definition_invalid,
-        .message = "the library of " + content.package + " brings no definition, and there is no " + file,
-        .hint = "Declare the workflows in the sources, or write workflow.json.",
+        .message = "the library of " + content.package + " contains no definition, and there is no " + file,
+        .hint = "Declare the workflows in the sources, or write them in workflow.json.",
         .blame = Blame::package};
   PIRN_TRY(content.definition_json, read_file(file, kMaxDefinition));
   content.definition_file = file;

@@ -36,8 +36,8 @@ void check_path(const std::string& path, const std::string& key, const toml::sou
       ++depth;
   }
   if (leaves)
-    reader.problem(at, "the path '" + path + "' of '" + key + "' leaves the package's folder",
-                   "Name a file below the folder of package.toml; copy it there if need be.");
+    reader.problem(at, "the path '" + path + "' of '" + key + "' leads out of the package's directory",
+                   "Name a file below the directory of package.toml; copy it there if necessary.");
 }
 
 // A string that is a path.
@@ -52,7 +52,7 @@ void sort_and_refuse_twins(std::vector<T>& list, const toml::table& table, const
                            TomlReader& reader) {
   std::sort(list.begin(), list.end());
   if (std::adjacent_find(list.begin(), list.end()) != list.end())
-    reader.problem(table.get(key)->source(), "'" + std::string(key) + "' names something twice");
+    reader.problem(table.get(key)->source(), "'" + std::string(key) + "' lists a value twice");
 }
 
 void read_audience(const toml::table& root, TomlReader& reader, PackageToml& out) {
@@ -60,16 +60,16 @@ void read_audience(const toml::table& root, TomlReader& reader, PackageToml& out
   out.audience.clear();
   reader.strings(root, "audience", [&](const std::string& tenant, const toml::source_region& at) {
     if (tenant != "*" && !archive::is_name(tenant))
-      reader.problem(at, "'" + tenant + "' is no name of a tenant",
-                     "Name tenants, or write audience = [\"*\"] for everybody.");
+      reader.problem(at, "'" + tenant + "' is not a valid tenant name",
+                     "Name tenants, or write audience = [\"*\"] for every tenant.");
     out.audience.push_back(tenant);
   });
   sort_and_refuse_twins(out.audience, root, "audience", reader);
   if (out.audience.empty() && root.get("audience")->is_array() && root.get("audience")->as_array()->empty())
-    reader.problem(root.get("audience")->source(), "'audience' names nobody",
-                   "Name tenants, or write audience = [\"*\"] for everybody.");
+    reader.problem(root.get("audience")->source(), "'audience' is empty",
+                   "Name tenants, or write audience = [\"*\"] for every tenant.");
   if (out.audience.size() > 1 && out.audience.front() == "*")
-    reader.problem(root.get("audience")->source(), "'audience' names everybody (\"*\") and somebody");
+    reader.problem(root.get("audience")->source(), "'audience' lists \"*\" together with names of tenants");
 }
 
 void read_times(const toml::table& root, TomlReader& reader, PackageToml& out) {
@@ -131,7 +131,7 @@ void read_libraries(const toml::table& root, TomlReader& reader, PackageToml& ou
     if (!value)
       reader.problem(path.source(), "the library for '" + std::string(platform.str()) + "' must be a path");
     else if (std::string(platform.str()) == archive::host_platform())
-      reader.problem(platform.source(), "the library for this platform is named by 'library'",
+      reader.problem(platform.source(), "the library for this platform is set with 'library'",
                      "Write library = \"" + value->get() + "\" at the top.");
     else {
       check_path(value->get(), "libraries", path.source(), reader);
@@ -148,11 +148,11 @@ void read_requires(const toml::table& root, TomlReader& reader, PackageToml& out
   for (const auto& [package, range] : *packages) {
     const std::string name(package.str());
     if (!archive::is_name(name))
-      reader.problem(package.source(), "'" + name + "' is no name of a package",
-                     "Write payments = \"^2.1\": [a-z0-9][a-z0-9_-]{0,62}");
+      reader.problem(package.source(), "'" + name + "' is not a valid package name",
+                     "Write, for example, payments = \"^2.1\"; a name matches [a-z0-9][a-z0-9_-]{0,62}.");
     const auto* text = range.as_string();
     if (!text) {
-      reader.problem(range.source(), "the range of versions of '" + name + "' must be a string",
+      reader.problem(range.source(), "the version range of '" + name + "' must be a string",
                      "Write " + name + " = \"^1.0\"");
     } else if (const auto parsed = archive::parse_range(text->get()); !parsed) {
       reader.problem(range.source(), parsed.error().message, parsed.error().hint);
@@ -171,11 +171,11 @@ void read_resources(const toml::table& root, TomlReader& reader, PackageToml& ou
     const std::string name(pool.str());
     const auto* value = amount.as_integer();
     if (!archive::is_name(name))
-      reader.problem(pool.source(), "'" + name + "' is no name of a resource",
-                     "Write gpu = 1: [a-z0-9][a-z0-9_-]{0,62}");
+      reader.problem(pool.source(), "'" + name + "' is not a valid resource name",
+                     "Write, for example, gpu = 1; a name matches [a-z0-9][a-z0-9_-]{0,62}.");
     else if (!value || value->get() < 1)
       reader.problem(amount.source(), "the amount of '" + name + "' must be an integer of at least 1",
-                     "Write " + name + " = 1, or take it out.");
+                     "Write " + name + " = 1, or remove it.");
     else
       out.resources.emplace(name, value->get());
   }
@@ -189,8 +189,8 @@ void read_root(const toml::table& root, TomlReader& reader, PackageToml& out) {
   if (!archive::is_name(out.publisher)) {
     const toml::node* node = root.get("publisher");
     reader.problem(node ? node->source() : root.source(),
-                   node ? "'" + out.publisher + "' is no name of a publisher" : "'publisher' is missing",
-                   "Write publisher = \"acme\": [a-z0-9][a-z0-9_-]{0,62}");
+                   node ? "'" + out.publisher + "' is not a valid publisher name" : "'publisher' is missing",
+                   "Write, for example, publisher = \"acme\"; a name matches [a-z0-9][a-z0-9_-]{0,62}.");
   }
   read_audience(root, reader, out);
   out.description = reader.string(root, "description");

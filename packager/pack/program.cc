@@ -27,7 +27,7 @@ Result<ProgramResult> run_program(const std::vector<std::string>& argv,
   int pipe_ends[2];
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0)
     return Error{
-        Code::io_failed, std::string("cannot make a pipe: ") + std::strerror(errno), {}, Blame::world};
+        Code::io_failed, std::string("cannot create a pipe: ") + std::strerror(errno), {}, Blame::world};
   const Result<pid_t> child =
       process::start({.words = argv,
                       .environment = process::environment(),

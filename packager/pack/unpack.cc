@@ -60,7 +60,7 @@ Status write_below(const Directory& root, std::string_view path, std::string_vie
   const Directory* here = &root;
   for (size_t slash; (slash = path.find('/')) != std::string_view::npos; path.remove_prefix(slash + 1)) {
     Directory next = here->enter(std::string(path.substr(0, slash)));
-    if (!next.good()) return io_error("make the directory", path.substr(0, slash));
+    if (!next.good()) return io_error("create the directory", path.substr(0, slash));
     inner = std::move(next);
     here = &inner;
   }
@@ -84,7 +84,7 @@ Status unpack_file(const std::string& file, const std::string& directory) {
   std::string target = directory;
   while (target.size() > 1 && target.back() == '/') target.pop_back();
   std::string staging = target + ".XXXXXX";
-  if (!::mkdtemp(staging.data())) return io_error("make a directory beside", target);
+  if (!::mkdtemp(staging.data())) return io_error("create a directory next to", target);
   Status done = write_all(staging, package);
   if (done && (::chmod(staging.c_str(), 0755) != 0 ||
                ::renameat2(AT_FDCWD, staging.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) != 0))

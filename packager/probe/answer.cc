@@ -43,7 +43,7 @@ json::object print_description(const LibraryDescription& description) {
 
 Error invalid(std::string why) {
   return Error{Code::probe_answer_invalid,
-               "the probe of the library gave an answer that is none: " + std::move(why), "", Blame::package};
+               "the probe of the library gave an invalid answer: " + std::move(why), "", Blame::package};
 }
 
 std::string printable(std::string_view written) {
@@ -102,9 +102,9 @@ Status parse_functions(const json::array& array, std::vector<definition::Functio
     definition::Function function{members.string("id", 64), members.number("kind")};
     if (members.failed() || !definition::is_name(function.id)) return invalid("a function without a name");
     if (function.kind < PIRN_KIND_TASK || function.kind > PIRN_KIND_RESULT)
-      return invalid("a function of no known kind");
+      return invalid("a function of an unknown kind");
     const definition::Function& kept = out.emplace_back(std::move(function));
-    if (!ids.insert(kept.id).second) return invalid("two functions of one name");
+    if (!ids.insert(kept.id).second) return invalid("two functions with the same name");
   }
   return {};
 }
@@ -133,7 +133,7 @@ Error parse_error(const json::value& value, int depth) {
   const std::string name = members.string("code", 64);
   const std::string message = members.string("message", 1u << 16);
   const CatalogueEntry* entry = find_catalogue_entry(name);
-  if (members.failed() || entry == nullptr) return invalid("an error of no known kind");
+  if (members.failed() || entry == nullptr) return invalid("an error of an unknown kind");
   Error error{entry->code, printable(message), "", Blame::package};
   const json::value* causes = value.as_object().if_contains("causes");
   if (causes == nullptr || !causes->is_array() || depth == 0) return error;
@@ -190,13 +190,13 @@ Result<LibraryDescription> parse_answer(std::string_view whole) {
   if (end == written.npos)
     return Error{Code::probe_no_answer, "the library ended its process " + std::string(last_stage(whole)), "",
                  Blame::package};
-  if (written[end] != static_cast<char>(Stage::answer)) return invalid("something else was written into it");
+  if (written[end] != static_cast<char>(Stage::answer)) return invalid("other data was written into it");
   const Result<json::value> document = parse_json(written.substr(end + 1), "the answer of the probe");
-  if (!document) return invalid("it is no JSON");
+  if (!document) return invalid("it is not JSON");
   const json::object* object = document->if_object();
   if (object == nullptr || object->size() != 1) return invalid("it has an unknown form");
   if (const json::value* description = object->if_contains("description")) {
-    if (!confinement) return invalid("it does not begin with what confined it");
+    if (!confinement) return invalid("it does not start with the confinement of the probe");
     PIRN_TRY(LibraryDescription parsed, parse_description(*description));
     parsed.confinement = *confinement;
     return parsed;

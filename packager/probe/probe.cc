@@ -341,7 +341,8 @@ Result<LibraryDescription> probe(std::string_view library, const ProbeOptions& o
   const auto refused = [&](Code code, const std::string& what) {
     return judged(Error{code, "the library " + what + last_words(heard), "", Blame::package});
   };
-  if (heard.too_long) return refused(Code::probe_answer_invalid, "made the probe answer more than 48 MiB");
+  if (heard.too_long)
+    return refused(Code::probe_answer_invalid, "made the probe answer with more than 48 MiB");
   if (heard.offence) return refused(Code::probe_forbidden_call, what_was_done(*heard.offence) + stage);
   if (!heard.in_time)
     return refused(Code::probe_timeout, "took longer than " + std::to_string(options.timeout.count()) +

@@ -38,7 +38,7 @@ constexpr long kScopesSince = 6;
 
 Error failed(const char* what) {
   return Error{Code::probe_sandbox_failed,
-               std::string("cannot shut the probe in: ") + what + ": " + std::strerror(errno), "",
+               std::string("cannot confine the probe: ") + what + ": " + std::strerror(errno), "",
                Blame::world};
 }
 
@@ -169,9 +169,9 @@ Result<Confinement> confine_process(int first_closed) {
   if (given.landlock == 0 && geteuid() == user)
     return Error{
         Code::probe_sandbox_failed,
-        "cannot shut the probe in: the kernel has no Landlock, and the probe cannot become another user, "
-        "which takes root with CAP_SETUID, CAP_SETGID and CAP_KILL, so a library could read what user " +
-            std::to_string(user) + " can",
+        "cannot confine the probe: the kernel has no Landlock, and the probe cannot become another user, "
+        "which needs root with CAP_SETUID, CAP_SETGID and CAP_KILL; so a library could read whatever user " +
+            std::to_string(user) + " can read",
         "", Blame::world};
   return given;
 }

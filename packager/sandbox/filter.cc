@@ -104,7 +104,7 @@ Result<int> load(const std::vector<sock_filter>& program, bool listen) {
   const auto loaded = static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &code));
   if (loaded < 0)
     return Error{Code::probe_sandbox_failed,
-                 std::string("the kernel refuses the filter of system calls: ") + std::strerror(errno), "",
+                 std::string("the kernel rejects the system call filter: ") + std::strerror(errno), "",
                  Blame::world};
   return listen ? loaded : -1;
 }

@@ -94,16 +94,18 @@ std::string PublicKey::text() const { return std::string(kPrefix) + base64(raw.d
 Result<PublicKey> parse_public_key(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
     text.remove_suffix(1);
-  if (!text.starts_with(kPrefix)) return unreadable("a public key starts with " + std::string(kPrefix));
+  if (!text.starts_with(kPrefix))
+    return unreadable("this is not a public key: it must start with " + std::string(kPrefix));
   const std::string_view encoded = text.substr(kPrefix.size());
   std::array<uint8_t, 33> decoded{};
   if (encoded.size() != 44 ||
       EVP_DecodeBlock(decoded.data(), reinterpret_cast<const uint8_t*>(encoded.data()),
                       static_cast<int>(encoded.size())) != 33)
-    return unreadable("a public key is 44 characters of base64 behind " + std::string(kPrefix));
+    return unreadable("this is not a public key: 44 characters of base64 must follow " +
+                      std::string(kPrefix));
   PublicKey key;
   std::copy_n(decoded.begin(), key.raw.size(), key.raw.begin());
-  if (key.text() != text) return unreadable("the base64 of this public key is not in its one form");
+  if (key.text() != text) return unreadable("the base64 of this public key is not canonical");
   PIRN_DO(check_public_key(key));
   return key;
 }
@@ -113,14 +115,14 @@ Status check_public_key(const PublicKey& key) {
   y[31] &= 0x7f;  // without the sign of x
   if (!is_reduced(y))
     return Error{Code::key_not_canonical,
-                 "the public key " + key.text() + " is a second spelling of another key"};
+                 "the public key " + key.text() + " is a non-canonical encoding of another key"};
   Digest as_digest;
   as_digest.bytes = y;
   if (std::find(kSmallOrder.begin(), kSmallOrder.end(), as_digest.hex()) != kSmallOrder.end())
     return Error{Code::key_weak,
                  "the public key " + key.text() + " has small order: one signature would fit every message"};
   if (!is_on_curve(y))
-    return Error{Code::key_not_canonical, "the public key " + key.text() + " is no point of the curve"};
+    return Error{Code::key_not_canonical, "the public key " + key.text() + " is not a point on the curve"};
   return {};
 }
 
@@ -146,7 +148,8 @@ PrivateKey::~PrivateKey() = default;
 Result<PrivateKey> PrivateKey::generate() {
   Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   if (!key)
-    return Error{.code = Code::io_failed, .message = "no random numbers for a key", .blame = Blame::world};
+    return Error{
+        .code = Code::io_failed, .message = "cannot get random numbers for a key", .blame = Blame::world};
   return PrivateKey(std::make_unique<Secret>(Secret{std::move(key)}));
 }
 
@@ -154,12 +157,12 @@ Result<PrivateKey> PrivateKey::from_pem(std::string_view pem, std::string_view p
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   const Sealed sealed(PEM_read_bio_PKCS8(bio.get(), nullptr, nullptr, nullptr));
   if (!sealed)
-    return unreadable("the private key is no passphrase-protected PEM (\"BEGIN ENCRYPTED PRIVATE KEY\")");
+    return unreadable("the private key is not a passphrase-protected PEM (\"BEGIN ENCRYPTED PRIVATE KEY\")");
   const Opened opened(PKCS8_decrypt(sealed.get(), passphrase.data(), static_cast<int>(passphrase.size())));
   if (!opened) return Error{Code::passphrase_wrong, "the passphrase does not open the private key"};
   Key key(EVP_PKCS82PKEY(opened.get()));
   if (!key || EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519)
-    return unreadable("the private key is no Ed25519 key");
+    return unreadable("the private key is not an Ed25519 key");
   return PrivateKey(std::make_unique<Secret>(Secret{std::move(key)}));
 }
 

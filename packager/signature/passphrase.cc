@@ -95,7 +95,7 @@ Result<std::string> read_passphrase(const PassphraseSource& source, std::string_
   if (!terminal.is_there()) return missing;
   PIRN_TRY(std::string passphrase, terminal.ask("Passphrase for " + printable(what) + ": "));
   if (source.confirm) {
-    PIRN_TRY(const std::string again, terminal.ask("Once more: "));
+    PIRN_TRY(const std::string again, terminal.ask("Repeat the passphrase: "));
     if (again != passphrase)
       return Error{Code::passphrase_wrong, "the two passphrases differ; nothing was written"};
   }

@@ -12,7 +12,7 @@ expect 5 pirn pack depot --output depot.pirn
 says err requirement_unmet; says err "contains 'gate::gate'"; says err '[requires]: gate = "^1.0"'
 printf 'publisher = "e2e"\nlibrary = "depot.so"\n[requires]\ngate = "newest"\n' >depot/package.toml
 expect 2 pirn pack depot --output depot.pirn
-says err "package.toml:4"; says err "'newest' is no range of versions"
+says err "package.toml:4"; says err "'newest' is not a version range"
 printf 'publisher = "e2e"\nlibrary = "depot.so"\n[requires]\ngate = "^1.0"\n' >depot/package.toml
 expect 0 pirn pack depot --output depot.pirn
 expect 0 pirn sign depot.pirn --key author.pem

@@ -61,7 +61,7 @@ expect 0 pirn run watch "$first" -o json;         says out '"state":"completed"'
 mkdir picky && cp "$lab" picky/lab.so
 printf 'publisher = "e2e"\nlibrary = "lab.so"\nserial = 1000000000001\n[resources]\nlicence = 2\n' >picky/package.toml
 expect 0 pirn pack picky --output picky.pirn
-expect 0 pirn inspect picky.pirn;                 says out "needs of a host"; says out "licence"
+expect 0 pirn inspect picky.pirn;                 says out "resources required of a host"; says out "licence"
 expect 0 pirn sign picky.pirn --key author.pem
 expect 0 pirn tenant create other --isolation in-process
 expect 0 pirn trust add --tenant other --key author.pub --publisher e2e

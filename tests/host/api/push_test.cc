@@ -96,13 +96,13 @@ TEST_F(Push, RefusesALibraryThatDiffersFromItsManifest) {
        [](auto& c) {
          c.functions.push_back({"extra", 1});
        },
-       "the function 'extra' is in the manifest and not in the library"},
+       "the function 'extra' is in the manifest but not in the library"},
       {"no_definition", [](auto& c) { c.functions.pop_back(), c.definition_json = kWithoutCondition; },
-       "the function 'ask' is in the library and not in the manifest"},
+       "the function 'ask' is in the library but not in the manifest"},
       {"no_definition", [](auto& c) { c.functions[1].kind = 1, c.definition_json = kWithoutCondition; },
        "the function 'ask' has the kind 1 in the manifest and 6 in the library"},
       {"good", [](auto& c) { c.definition_json = kWithoutCondition; },
-       "the workflow 'feeding' has another definition in the library than in the manifest"},
+       "the workflow 'feeding' has different definitions in the library and in the manifest"},
       {"second", [](auto&) {}, "the version is '1.0.0' in the manifest and '2.0.0' in the library"},
   };
   for (const Case& each : cases) {

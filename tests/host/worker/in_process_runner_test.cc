@@ -661,8 +661,8 @@ TEST_F(InProcessRunnerTest, ALibraryThatDiffersFromItsManifestIsToldApart) {
   start(other, "count");
   const std::string message = take(1)[0].outcome.error->message;
   for (const char* difference : {"the version is '2.0.0' in the manifest and '1.0.0' in the library",
-                                 "the function 'dance' is in the manifest and not in the library",
-                                 "the function 'count' is in the library and not in the manifest"})
+                                 "the function 'dance' is in the manifest but not in the library",
+                                 "the function 'count' is in the library but not in the manifest"})
     EXPECT_NE(message.find(difference), std::string::npos) << message;
 }
 

@@ -90,7 +90,7 @@ TEST(VersionRange, HasAtMost255Bytes) {
   const auto refused = parse_range(text);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
-            "a range of versions has " + std::to_string(text.size()) + " bytes; the limit is 255");
+            "the version range has " + std::to_string(text.size()) + " bytes; the limit is 255");
   // A list of comparators as long as a manifest may be is refused as it comes, and not after each one of it.
   while (text.size() < 900'000) text += " <9";
   EXPECT_FALSE(parse_range(text));

@@ -39,19 +39,19 @@ TEST(Claims, EveryDifferenceIsNamed) {
   EXPECT_EQ(differences([](Claims& c) { c.abi->min_host_minor = 1; }),
             "the ABI is '1.0, at least 1.0' in the manifest and '1.0, at least 1.1' in the library\n");
   EXPECT_EQ(differences([](Claims& c) { c.functions.erase(c.functions.begin()); }),
-            "the function 'work' is in the manifest and not in the library\n");
+            "the function 'work' is in the manifest but not in the library\n");
   EXPECT_EQ(differences([](Claims& c) {
               c.functions.push_back({"more", 1});
             }),
-            "the function 'more' is in the library and not in the manifest\n");
+            "the function 'more' is in the library but not in the manifest\n");
   EXPECT_EQ(differences([](Claims& c) { c.functions[0].kind = 2; }),
             "the function 'work' has the kind 1 in the manifest and 2 in the library\n");
   EXPECT_EQ(differences([](Claims& c) { c.workflows->at("feeding") = sha256("other"); }),
-            "the workflow 'feeding' has another definition in the library than in the manifest\n");
+            "the workflow 'feeding' has different definitions in the library and in the manifest\n");
   EXPECT_EQ(differences([](Claims& c) { c.workflows->erase("feeding"); }),
-            "the workflow 'feeding' is in the manifest and not in the library\n");
+            "the workflow 'feeding' is in the manifest but not in the library\n");
   EXPECT_EQ(differences([](Claims& c) { c.workflows->emplace("more", Digest()); }),
-            "the workflow 'more' is in the library and not in the manifest\n");
+            "the workflow 'more' is in the library but not in the manifest\n");
 }
 
 TEST(Claims, AllDifferencesAreToldAtOnceUpToALimit) {

@@ -77,7 +77,7 @@ const Case kCases[] = {
     {"PT_INTERP", Code::library_wrong_type,
      [](Patched& l) { l.segment(PT_GNU_EH_FRAME, [](Elf64_Phdr& s) { s.p_type = PT_INTERP; }); }},
     {"a second DT_STRTAB", Code::library_malformed,
-     [](Patched& l) { l.add_dynamic(DT_STRTAB, l.value_of(DT_STRTAB)); }, "the dynamic tag 5 twice"},
+     [](Patched& l) { l.add_dynamic(DT_STRTAB, l.value_of(DT_STRTAB)); }, "the dynamic tag 5 occurs twice"},
     {"a second DT_SYMTAB", Code::library_malformed, [](Patched& l) { l.add_dynamic(DT_SYMTAB, 0); }, "twice"},
     {"a second DT_INIT_ARRAY", Code::library_malformed, [](Patched& l) { l.add_dynamic(DT_INIT_ARRAY, 0); },
      "twice"},
@@ -109,13 +109,14 @@ const Case kCases[] = {
     {"a resolver that is not its code", Code::library_malformed,
      [](Patched& l) { set_type(l, kIndirect, 1 << 30); }},
     {"a relocation outside", Code::library_malformed,
-     [](Patched& l) { l.relocation(0, [](Elf64_Rela& r) { r.r_offset = 1u << 30; }); }, "not its own"},
+     [](Patched& l) { l.relocation(0, [](Elf64_Rela& r) { r.r_offset = 1u << 30; }); },
+     "outside its writable segments"},
     {"a relocation of the code", Code::library_malformed,
      [](Patched& l) {
        const uint64_t code = l.segment_of(PT_LOAD, PF_X).p_vaddr;
        l.relocation(0, [&](Elf64_Rela& r) { r.r_offset = code; });
      },
-     "not its own"},
+     "outside its writable segments"},
     {"a relocation of the dynamic section", Code::library_malformed,
      [](Patched& l) {
        const uint64_t section = l.segment_of(PT_DYNAMIC).p_vaddr;
@@ -135,7 +136,7 @@ const Case kCases[] = {
        set_type(l, kDescriptor);
        l.relocation(0, [&](Elf64_Rela& r) { r.r_offset = data.p_vaddr + data.p_memsz - 8; });
      },
-     "not its own"},
+     "outside its writable segments"},
     {"PT_DYNAMIC that ends before the dynamic section", Code::library_malformed,
      [](Patched& l) {
        l.segment(PT_DYNAMIC, [](Elf64_Phdr& s) { s.p_filesz = s.p_memsz = 5 * sizeof(Elf64_Dyn); });
@@ -146,7 +147,7 @@ const Case kCases[] = {
        l.add_dynamic(DT_DEBUG, 0);
        l.relocation(0, [](Elf64_Rela& r) { r.r_info = ELF64_R_INFO(uint64_t{5000}, R_X86_64_64); });
      },
-     "by no symbol"},
+     "a symbol that does not exist"},
     {"a count that is not kept", Code::library_malformed,
      [](Patched& l) {
        l.relocation(0, [](Elf64_Rela& r) { r.r_info = ELF64_R_INFO(uint64_t{0}, uint64_t{0}); });
@@ -157,7 +158,7 @@ const Case kCases[] = {
     {"relocations beyond the end", Code::library_malformed,
      [](Patched& l) { l.dynamic(DT_RELASZ, [](Elf64_Dyn& d) { d.d_un.d_val += 24u << 20; }); }},
     {"entries of another size", Code::library_malformed,
-     [](Patched& l) { l.dynamic(DT_RELAENT, [](Elf64_Dyn& d) { d.d_un.d_val = 16; }); }, "in place of 24"},
+     [](Patched& l) { l.dynamic(DT_RELAENT, [](Elf64_Dyn& d) { d.d_un.d_val = 16; }); }, "instead of 24"},
     {"RELR from the middle", Code::library_malformed,
      [](Patched& l) {
        const uint64_t table =
@@ -167,7 +168,7 @@ const Case kCases[] = {
        l.add_dynamic(DT_DEBUG, 0);
        l.at<uint64_t>(table, [](uint64_t& word) { word = 1; });
      },
-     "begin in the middle"},
+     "do not start with an address"},
     // segments
     {"writable code", Code::library_writable_code,
      [](Patched& l) {
@@ -226,9 +227,11 @@ const Case kCases[] = {
      [](Patched& l) { l.segment(PT_GNU_EH_FRAME, [](Elf64_Phdr& s) { s.p_type = PT_PHDR; }); },
      "program headers"},
     {"PT_NOTE elsewhere", Code::library_malformed,
-     [](Patched& l) { l.segment(PT_NOTE, [](Elf64_Phdr& s) { s.p_vaddr += 1u << 24; }); }, "not loaded"},
+     [](Patched& l) { l.segment(PT_NOTE, [](Elf64_Phdr& s) { s.p_vaddr += 1u << 24; }); },
+     "does not match a loaded segment"},
     {"PT_DYNAMIC in one place for the file and in another for memory", Code::library_malformed,
-     [](Patched& l) { l.segment(PT_DYNAMIC, [](Elf64_Phdr& s) { s.p_offset += 16; }); }, "not loaded"},
+     [](Patched& l) { l.segment(PT_DYNAMIC, [](Elf64_Phdr& s) { s.p_offset += 16; }); },
+     "does not match a loaded segment"},
     // what makes the loader look elsewhere
     {"DT_TEXTREL", Code::library_text_relocations, [](Patched& l) { l.add_dynamic(DT_TEXTREL, 0); }},
     {"DF_TEXTREL", Code::library_text_relocations, [](Patched& l) { l.add_dynamic(DT_FLAGS, DF_TEXTREL); }},
@@ -254,17 +257,18 @@ const Case kCases[] = {
      "initializers"},
     // what is called by name
     {"an entry outside", Code::library_malformed,
-     [](Patched& l) { change_entry(l, [](Elf64_Sym& s) { s.st_value = 1u << 30; }); }, "is not its code"},
+     [](Patched& l) { change_entry(l, [](Elf64_Sym& s) { s.st_value = 1u << 30; }); }, "is outside its code"},
     {"an entry in its data", Code::library_malformed,
      [](Patched& l) {
        const uint64_t data = l.segment_of(PT_LOAD, PF_W).p_vaddr;
        change_entry(l, [&](Elf64_Sym& s) { s.st_value = data; });
      },
-     "is not its code"},
+     "is outside its code"},
     {"an entry at an address of the host", Code::library_malformed,
-     [](Patched& l) { change_entry(l, [](Elf64_Sym& s) { s.st_shndx = SHN_ABS; }); }, "is not its code"},
+     [](Patched& l) { change_entry(l, [](Elf64_Sym& s) { s.st_shndx = SHN_ABS; }); }, "is outside its code"},
     {"an entry that is not there", Code::library_malformed,
-     [](Patched& l) { change_entry(l, [](Elf64_Sym& s) { s.st_shndx = SHN_UNDEF; }); }, "is not its code"},
+     [](Patched& l) { change_entry(l, [](Elf64_Sym& s) { s.st_shndx = SHN_UNDEF; }); },
+     "is outside its code"},
     {"a resolver outside", Code::library_malformed,
      [](Patched& l) {
        const uint64_t symbols = l.value_of(DT_SYMTAB);
@@ -274,7 +278,7 @@ const Case kCases[] = {
          s.st_value = 1u << 30;
        });
      },
-     "is not its code"},
+     "is outside its code"},
     // tables
     {"DT_SYMTAB outside", Code::library_malformed,
      [](Patched& l) { l.dynamic(DT_SYMTAB, [](Elf64_Dyn& d) { d.d_un.d_ptr = 1u << 30; }); }},
@@ -381,7 +385,7 @@ TEST(Loader, WhatTheLinkerMayWriteIsNoLie) {
 TEST(Loader, RefusesThePrivateInterfaceOfTheCLibrary) {
   const Error error = admit(animal("private_version"), strict()).error();
   EXPECT_EQ(error.code, Code::library_foreign_dependency) << describe(error);
-  EXPECT_NE(error.message.find("libc.so.6 keeps for itself (GLIBC_PRIVATE)"), std::string::npos)
+  EXPECT_NE(error.message.find("private functions of libc.so.6 (GLIBC_PRIVATE)"), std::string::npos)
       << error.message;
 }
 

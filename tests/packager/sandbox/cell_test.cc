@@ -86,7 +86,7 @@ TEST_F(CellTest, WantsLandlockOrAnotherUser) {
   };
   const uid_t ordinary = geteuid() == 0 ? kOrdinaryUser : geteuid();
   const Heard refused = without_landlock(ordinary);
-  EXPECT_NE(refused.said.find("a library could read what user " + std::to_string(ordinary) + " can"),
+  EXPECT_NE(refused.said.find("a library could read whatever user " + std::to_string(ordinary) + " can"),
             std::string::npos)
       << refused.said;
   EXPECT_FALSE(refused.confinement);
