@@ -145,7 +145,7 @@ class Walk {
     else if (!follows(previous_.hash, record))
       what = "it was changed, or the record before it was";
     else if ((whole_ || number != numbers_.end()) && record.number != expected)
-      what = "its number in the log of its tenant is " + std::to_string(record.number) + " instead of " +
+      what = "its number in the tenant's log is " + std::to_string(record.number) + " instead of " +
              std::to_string(expected);
     if (!what.empty())
       report.breaks.push_back(

@@ -34,7 +34,7 @@ class DirectoryBlobs : public Blobs {
   Result<std::string> get(const Digest& digest) const override {
     auto bytes = read_file(path(digest));
     if (!bytes) return damaged(digest, "cannot be read: " + bytes.error().message);
-    if (sha256(*bytes) != digest) return damaged(digest, "holds other bytes");
+    if (sha256(*bytes) != digest) return damaged(digest, "does not match its digest");
     return bytes;
   }
 

@@ -26,8 +26,9 @@ void each_guarded_step(const Release& release, Visit visit) {
 
 Error mismatch(const std::string& one, const std::string& other, const std::string& breaker) {
   return Error{Code::breaker_mismatch,
-               one + " and " + other + " give the circuit breaker '" + breaker + "' different options",
-               "Breakers are the tenant's: give both the same circuit_breaker_opts, or name two breakers."};
+               one + " and " + other + " set different options for the circuit breaker '" + breaker + "'",
+               "A tenant's workflows share circuit breakers: give both steps the same circuit_breaker_opts, "
+               "or name two different breakers."};
 }
 
 }  // namespace

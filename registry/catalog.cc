@@ -17,7 +17,8 @@ Error no_workflow(std::string_view reference, const std::vector<std::string>& kn
   } else if (known.empty()) {
     error.hint = "Nothing is deployed for this tenant yet: pirn deploy PACKAGE.";
   } else if (known.size() <= kListedWorkflows) {
-    for (const std::string& each : known) error.hint += (error.hint.empty() ? "There are: " : ", ") + each;
+    for (const std::string& each : known)
+      error.hint += (error.hint.empty() ? "The workflows are: " : ", ") + each;
     error.hint += ".";
   }
   return error;

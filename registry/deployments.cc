@@ -46,7 +46,7 @@ void compare_schedules(const Release* from, const Release& to, DeploymentPlan& p
   for (const std::string& workflow : workflows) {
     const auto before = schedule_of(from, workflow), after = schedule_of(&to, workflow);
     if (before == after) continue;
-    plan.schedules.push_back({workflow, !before ? "begins" : !after ? "stops" : "begins anew"});
+    plan.schedules.push_back({workflow, !before ? "starts" : !after ? "stops" : "restarts"});
   }
 }
 
@@ -107,7 +107,7 @@ Result<Registry::Core::Target> Registry::Core::aim(const Tenant& tenant, std::st
   if (tenant.isolation == Isolation::worker)
     plan.refusals.push_back(
         {Code::worker_isolation_unavailable,
-         "the tenant '" + tenant.name + "' asks for isolated workers, which this version does not have"});
+         "the tenant '" + tenant.name + "' requires isolated workers, which this version does not support"});
   if (target.to.withdrawn)
     plan.refusals.push_back(
         {Code::release_withdrawn, std::string(package) + "@" + plan.to_version +
@@ -194,7 +194,8 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
   ReleasePtr release;
   const Status ready = [&]() -> Status {
     if (why.size() > kLongestReason)
-      return Error{Code::too_large, "a reason has at most " + std::to_string(kLongestReason) + " bytes"};
+      return Error{Code::too_large, "the reason is too long: at most " + std::to_string(kLongestReason) +
+                                        " bytes are allowed"};
     std::unique_lock lock(mutex_);
     PIRN_TRY(const Target target, decide());
     const CatalogPtr before = catalog();
@@ -213,7 +214,7 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
     // That a host has too little is not the library's fault, and said as it is.
     if (probed.error().code == Code::resources_insufficient) return probed;
     Error refused{Code::probe_refused,
-                  release->package + "@" + release->version + " could not be loaded in a throw-away process",
+                  release->package + "@" + release->version + " could not be loaded in a test process",
                   {},
                   Blame::package};
     refused.causes.push_back(probed.error());
@@ -295,7 +296,7 @@ Result<Deployed> Registry::undo(const Principal& who, std::string_view tenant, s
     const std::lock_guard lock(core_->mutex_);
     PIRN_TRY(const auto past, core_->revisions(tenant, package, to_revision == 0 ? kNewest : to_revision, 1));
     const Error nothing{Code::nothing_to_undo,
-                        "'" + std::string(package) + "' has no earlier deployment to go back to"};
+                        "'" + std::string(package) + "' has no earlier deployment to roll back to"};
     if (to_revision == 0)
       return past.empty() || past.front().previous.is_zero() ? Result<Digest>(nothing)
                                                              : past.front().previous;
@@ -334,7 +335,7 @@ Status Registry::Core::read_catalog() {
       Error why = std::move(release).error();
       why.code = Code::blob_damaged;
       why.blame = Blame::world;
-      why.message = pointer.tenant + "::" + pointer.package + " is set aside: " + why.message;
+      why.message = pointer.tenant + "::" + pointer.package + " is quarantined: " + why.message;
       why.hint = "Restore the blob from a backup and start again, or push the package again and deploy it.";
       with_aside = with_aside.with_aside(pointer.tenant, pointer.package, std::move(why));
       continue;

@@ -100,7 +100,8 @@ Result<std::string> read_secret_file(const std::string& path) {
                             (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
   if (private_file) return read_all(*file, status, path);
   return Error{Code::data_directory_unsafe, "other users can reach '" + path + "'",
-               "It must be a file of the host's user with mode 600 and no second name.", Blame::world};
+               "It must belong to the host's user, have mode 600, and have no other hard link.",
+               Blame::world};
 }
 
 }  // namespace pirn::registry

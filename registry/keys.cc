@@ -28,20 +28,21 @@ constexpr size_t kLongestLabel = 128;
 // characters.
 Status check_label(const std::string& label) {
   if (is_plain_text(label)) return {};
-  return Error{Code::bad_name, "a label is text in UTF-8 without control characters",
-               "Leave out escape sequences, line breaks and bytes that are not UTF-8."};
+  return Error{Code::bad_name, "the label is not UTF-8 text without control characters",
+               "Remove escape sequences, line breaks and bytes that are not UTF-8."};
 }
 
 Status check_new(const NewKey& key, int64_t now_ms) {
   if (key.tenant.empty() != (key.role == Role::host_operator))
     return Error{Code::invalid_argument,
                  key.tenant.empty() ? "a key of the role '" + std::string(name(key.role)) + "' needs a tenant"
-                                    : "a key of the operator belongs to no tenant",
-                 key.tenant.empty() ? "Add --tenant NAME." : "Leave out --tenant, and PIRN_TENANT."};
+                                    : "an operator key cannot belong to a tenant",
+                 key.tenant.empty() ? "Add --tenant NAME." : "Omit --tenant, and unset PIRN_TENANT."};
   if (key.expires_at_ms != 0 && key.expires_at_ms <= now_ms)
-    return Error{Code::invalid_argument, "the key would have expired before it is made"};
+    return Error{Code::invalid_argument, "the expiry of the key is in the past"};
   if (key.label.size() > kLongestLabel)
-    return Error{Code::too_large, "a label has at most " + std::to_string(kLongestLabel) + " bytes"};
+    return Error{Code::too_large,
+                 "the label is too long: at most " + std::to_string(kLongestLabel) + " bytes are allowed"};
   PIRN_DO(check_label(key.label));
   return {};
 }
@@ -86,8 +87,8 @@ Result<std::vector<std::string>> Registry::Core::make_place_for_key(const std::s
   if (in_force >= kKeysInForce)
     return Error{Code::quota_exceeded,
                  (tenant.empty() ? "the operator" : "the tenant '" + tenant + "'") + " has " +
-                     std::to_string(in_force) + " API keys in force, as many as are allowed",
-                 "Revoke those that nobody needs: pirn key ls, then pirn key revoke ID."};
+                     std::to_string(in_force) + " valid API keys, which is the limit",
+                 "Revoke keys that are no longer needed: pirn key ls, then pirn key revoke ID."};
   std::vector<std::string> forgotten;
   if (ended.size() <= kKeysEnded) return forgotten;
   std::sort(ended.begin(), ended.end());
@@ -116,7 +117,7 @@ Result<IssuedKey> Registry::create_key(const Principal& who, const NewKey& wante
         if (!may_grant(who.role, wanted.role))
           return Error{Code::grant_refused, "the role '" + std::string(name(who.role)) +
                                                 "' cannot grant the role '" + std::string(name(wanted.role)) +
-                                                "', which holds more"};
+                                                "', which has more permissions"};
         if (!wanted.tenant.empty()) PIRN_DO(core_->find_tenant(wanted.tenant));
         PIRN_TRY(forgotten, core_->make_place_for_key(wanted.tenant, now_ms));
         for (const std::string& id : forgotten)

@@ -13,7 +13,7 @@ Result<Enum> parse_one_of(std::string_view what, std::string_view text, const En
     list += (list.empty() ? "" : ", ") + std::string(name(value));
   }
   return Error{Code::invalid_argument, "there is no " + std::string(what) + " '" + std::string(text) + "'",
-               "Use one of: " + list + "."};
+               "Allowed values: " + list + "."};
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ struct DeploymentPlan {
   std::vector<std::string> added, changed, removed, unchanged;
   struct ScheduleMove {
     std::string workflow;
-    std::string_view what;  // "begins", "begins anew", "stops"
+    std::string_view what;  // "starts", "restarts", "stops"
   };
   std::vector<ScheduleMove> schedules;  // by workflow; those that stay as they are keep their next fire (R68)
   std::vector<Error> refusals;          // why deploy() would refuse now; the probe is not part of a plan

@@ -28,7 +28,7 @@ Result<bool> has_seal_mark(const std::string& directory) {
   const std::string path = seal_mark(directory);
   if (::lstat(path.c_str(), &found) == 0) return true;
   if (errno == ENOENT) return false;
-  return Error{Code::io_failed, "cannot look at " + path + ": " + std::strerror(errno), {}, Blame::world};
+  return Error{Code::io_failed, "cannot examine " + path + ": " + std::strerror(errno), {}, Blame::world};
 }
 
 // Records and seal as of one moment, while others append.
@@ -108,7 +108,7 @@ Status Registry::Core::open_pepper_file(const std::string& path) {
   }
   if (check != expected)
     return Error{Code::pepper_lost,
-                 path + " is not the pepper that the API keys in registry.db were made with",
+                 path + " is not the pepper with which the API keys in registry.db were created",
                  {},
                  Blame::world};
   return {};
@@ -253,7 +253,7 @@ Result<std::vector<AuditRecord>> Registry::audit(std::string_view tenant, uint64
 
 Result<AuditReport> Registry::audit_report() const {
   const std::unique_lock one_at_a_time(core_->verify_mutex_, std::try_to_lock);
-  if (!one_at_a_time) return Error{Code::busy, "the audit log is being verified already"};
+  if (!one_at_a_time) return Error{Code::busy, "the audit log is already being verified"};
   if (core_->options_.directory.empty()) {
     const std::lock_guard lock(core_->mutex_);
     return core_->log().verify();
@@ -276,15 +276,15 @@ Result<AuditReport> Registry::audit_report_of(const std::string& directory) {
   if (schema.value_or(0) < kFirstSealedSchema && marked)
     return Error{Code::audit_broken,
                  file + " has schema " + std::to_string(schema.value_or(0)) +
-                     ", which has no seal, and its audit log had one",
+                     ", which has no seal, but its audit log had one",
                  {},
                  Blame::world};
   if (schema.value_or(0) < kFirstSealedSchema)
     return Error{Code::unsupported, file + " was written by an older version of Pirn",
-                 "The first start of this version brings it forward and follows its audit log."};
+                 "Start this version once: it migrates the file and verifies its audit log."};
   if (*schema > migrations().back().to)
     return Error{Code::schema_too_new, file + " has schema " + std::to_string(*schema) +
-                                           "; this version of Pirn knows " +
+                                           "; this version of Pirn supports schemas up to " +
                                            std::to_string(migrations().back().to)};
   PIRN_TRY(const Pepper pepper, open_pepper(directory + "/registry.pepper", false));
   return verify_as_of_now(*reader, pepper);
@@ -357,7 +357,7 @@ Status check_slots(const SlotTerms& slots) {
 
 Status check_new(const NewTenant& tenant) {
   if (!archive::is_name(tenant.name))
-    return Error{Code::bad_name, "'" + tenant.name + "' cannot name a tenant"};
+    return Error{Code::bad_name, "'" + tenant.name + "' is not a valid tenant name"};
   PIRN_DO(check_slots(tenant.slots));
   return check_signatures(tenant.signatures_required);
 }
@@ -407,7 +407,7 @@ Result<Tenant> Registry::create_tenant(const Principal& who, const NewTenant& wa
       [&]() -> Result<Tenant> {
         PIRN_DO(check_new(wanted));
         if (core_->find_tenant(wanted.name))
-          return Error{Code::tenant_exists, "there is a tenant '" + wanted.name + "' already"};
+          return Error{Code::tenant_exists, "the tenant '" + wanted.name + "' already exists"};
         PIRN_DO(core_->database_->run(
             "INSERT INTO tenants (name, isolation, signatures_required, created_at, created_by, weight,"
             " max_running_steps) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -426,8 +426,9 @@ Status Registry::Core::check_nothing_deployed(const Tenant& tenant) const {
   if (*deployed == 0) return {};
   return Error{Code::conflict,
                std::to_string(*deployed) + (*deployed == 1 ? " package" : " packages") + " of the tenant '" +
-                   tenant.name + "' run inside the host, and this version has no workers to move them to",
-               "Make another tenant for code that is to be isolated."};
+                   tenant.name +
+                   "' run inside the host, and this version has no isolated workers to move them to",
+               "Create another tenant for code that must be isolated."};
 }
 
 Result<Tenant> Registry::edit_tenant(const Principal& who, const TenantEdit& edit, int64_t now_ms) {
@@ -439,7 +440,7 @@ Result<Tenant> Registry::edit_tenant(const Principal& who, const TenantEdit& edi
       attempt,
       [&]() -> Result<Tenant> {
         PIRN_TRY(Tenant tenant, core_->find_tenant(edit.name));
-        if (what.empty()) return Error{Code::invalid_argument, "nothing says what is to change"};
+        if (what.empty()) return Error{Code::invalid_argument, "the request does not say what to change"};
         if (edit.isolation == Isolation::worker && tenant.isolation == Isolation::in_process)
           PIRN_DO(core_->check_nothing_deployed(tenant));
         tenant.isolation = edit.isolation.value_or(tenant.isolation);

@@ -59,7 +59,7 @@ Status describe_release(const archive::Manifest& manifest, std::string_view docu
         Code::definition_mismatch, release.package + "@" + release.version + ": " + what, {}, Blame::package};
   };
   if (release.definition.workflows.size() != manifest.workflows.size())
-    return mismatch("the manifest names other workflows than the definition holds");
+    return mismatch("the manifest lists other workflows than the definition contains");
   release.workflow_digests.clear();
   for (definition::Workflow& workflow : release.definition.workflows) {
     name_places(release.package, workflow);
@@ -67,7 +67,7 @@ Status describe_release(const archive::Manifest& manifest, std::string_view docu
     if (!std::ranges::any_of(manifest.workflows, [&](const archive::WorkflowEntry& entry) {
           return entry.name == workflow.name && entry.sha256 == digest;
         }))
-      return mismatch("the workflow '" + workflow.name + "' is not the one that the manifest names");
+      return mismatch("the workflow '" + workflow.name + "' does not match its digest in the manifest");
     release.workflow_digests.push_back(digest);
   }
   return archive::check_requires(manifest, release.definition);
@@ -142,12 +142,12 @@ Status Registry::Core::check_quota(std::string_view tenant, uint64_t more_bytes)
   PIRN_TRY(const auto count, database_->integer("SELECT count(*) FROM releases WHERE tenant = ?", {tenant}));
   if (static_cast<uint64_t>(*count) >= options_.releases_per_tenant)
     return Error{Code::quota_exceeded,
-                 "the tenant has " + std::to_string(*count) + " releases, as many as it may"};
+                 "the tenant has " + std::to_string(*count) + " releases, which is the limit"};
   PIRN_TRY(
       const auto bytes,
       database_->integer("SELECT coalesce(sum(archive_size), 0) FROM releases WHERE tenant = ?", {tenant}));
   if (static_cast<uint64_t>(*bytes) + more_bytes > options_.storage_per_tenant)
-    return Error{Code::quota_exceeded, "the tenant's packages would take more than " +
+    return Error{Code::quota_exceeded, "the tenant's packages would take more than the limit of " +
                                            std::to_string(options_.storage_per_tenant) + " bytes"};
   return {};
 }
@@ -157,7 +157,7 @@ Status Registry::admit_push(const Principal& who, std::string_view tenant, uint6
   const Status admitted = [&]() -> Status {
     PIRN_DO(who.require(Permission::push_release, tenant));
     if (declared_size > core_->options_.archive_limit)
-      return Error{Code::too_large, "a package of " + std::to_string(declared_size) +
+      return Error{Code::too_large, "the package has " + std::to_string(declared_size) +
                                         " bytes; the limit is " +
                                         std::to_string(core_->options_.archive_limit)};
     const std::lock_guard lock(core_->mutex_);
@@ -175,8 +175,8 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
                                                        std::string_view bytes, int64_t now_ms) const {
   PIRN_DO(who.require(Permission::push_release, tenant_name));
   if (bytes.size() > options_.archive_limit)
-    return Error{Code::too_large, "a package of " + std::to_string(bytes.size()) + " bytes; the limit is " +
-                                      std::to_string(options_.archive_limit)};
+    return Error{Code::too_large, "the package has " + std::to_string(bytes.size()) +
+                                      " bytes; the limit is " + std::to_string(options_.archive_limit)};
   archive::Policy policy;
   std::vector<archive::TrustedKey> trusted;
   {
@@ -244,7 +244,7 @@ Result<PushedRelease> Registry::push(const Principal& who, std::string_view tena
     PIRN_TRY(const Digest digest, core_->blobs_->put(part, &is_new));
     if (is_new) added.push_back(digest);
     if (expected && digest != *expected)
-      return Error{Code::blob_damaged, "the library is not the one that was verified", {}, Blame::pirn};
+      return Error{Code::blob_damaged, "the library differs from the one that was verified", {}, Blame::pirn};
     return digest;
   };
   auto result = [&]() -> Result<PushedRelease> {
@@ -283,10 +283,9 @@ Status check_leap(const Release& release, int64_t floor, int64_t accepted_serial
   PIRN_TRY(const archive::Version version, archive::parse_version(release.version));
   const std::string why = archive::why_serial_blocks(release.serial, floor, version);
   if (why.empty()) return {};
-  return Error{
-      Code::serial_leap, release.package + "@" + release.version + ": " + why,
-      "Lower 'serial' in package.toml, or leave it out. If it is meant, push it with --accept-serial " +
-          std::to_string(release.serial) + "."};
+  return Error{Code::serial_leap, release.package + "@" + release.version + ": " + why,
+               "Lower 'serial' in package.toml, or remove it. If you mean it, push with --accept-serial " +
+                   std::to_string(release.serial) + "."};
 }
 
 Status insert_release(Database& database, const Release& release, const std::string& manifest,
@@ -325,7 +324,7 @@ Result<PushedRelease> Registry::Core::record_release(Attempt& attempt, const Adm
                                                      {release.tenant, release.digest}));
         if (held) {
           already_there = true;
-          attempt.detail += " (already there)";
+          attempt.detail += " (already pushed)";
           return release.digest;
         }
         if (const auto other = find_version(release.tenant, release.package, release.version); other)
@@ -371,7 +370,7 @@ Result<Digest> Registry::Core::find_version(std::string_view tenant, std::string
       {tenant, package}, [&](const Row& row) { known += (known.empty() ? "" : ", ") + row.text(0); }));
   if (!known.empty())
     return Error{Code::not_found, "there is no release " + std::string(package) + "@" + std::string(version),
-                 "There are: " + known + "."};
+                 "Its newest versions are: " + known + "."};
   return no_package(package);
 }
 
@@ -484,7 +483,7 @@ Result<ReleasePtr> Registry::Core::read_back(const ReleaseRecord& record) const 
   if (archive::package_id(record.manifest) != record.head.digest)
     return Error{Code::blob_damaged,
                  "the manifest of " + record.head.package + "@" + record.head.version +
-                     " is not the one that was signed",
+                     " is not the manifest that was signed",
                  {},
                  Blame::world};
   PIRN_TRY(const archive::Manifest manifest, archive::parse_manifest(record.manifest));

@@ -39,7 +39,7 @@ using Chosen = std::map<std::string, ReleasePtr, std::less<>>;
 std::string lacks(const Release& release, const Demand& demand) {
   const auto version = archive::parse_version(release.version);
   if (!version || !demand.versions.contains(*version))
-    return "is not within " + demand.range + ", which " + named(*demand.by) + " requires";
+    return "is outside the range " + demand.range + ", which " + named(*demand.by) + " requires";
   for (const std::string_view workflow : demand.workflows)
     if (!release.find(workflow))
       return "has no workflow '" + std::string(workflow) + "', which " + named(*demand.by) + " contains";
@@ -58,7 +58,7 @@ class Meeting {
       chosen_ = std::move(next);
     }
     return Error{Code::requirement_unmet, "no set of deployed releases meets what " + named(root_) +
-                                              " requires: they exclude each other"};
+                                              " requires: the requirements conflict"};
   }
 
  private:
@@ -113,10 +113,11 @@ class Meeting {
   Error unmet(const std::string& package, const std::vector<Demand>& demands,
               std::vector<Error> causes) const {
     const Demand& first = demands.front();
-    Error error{Code::requirement_unmet,
-                named(*first.by) + " requires " + package + " " + first.range + ", and " +
-                    (causes.empty() ? "no release of it is deployed" : "no deployed release of it fits")};
-    if (first.by != &root_) error.message += " (it is itself required by " + named(root_) + ")";
+    Error error{
+        Code::requirement_unmet,
+        named(*first.by) + " requires " + package + " " + first.range + ", but " +
+            (causes.empty() ? "no release of it is deployed" : "no deployed release of it is suitable")};
+    if (first.by != &root_) error.message += " (which is required by " + named(root_) + ")";
     error.causes = std::move(causes);
     return error;
   }
@@ -129,10 +130,9 @@ class Meeting {
     for (const definition::Workflow& workflow : root_.definition.workflows)
       if (levels(root_, workflow) > definition::kMaxNesting)
         return Error{Code::nesting_refused,
-                     "below the workflow '" + root_.package + "::" + workflow.name +
-                         "' there are more than " + std::to_string(definition::kMaxNesting) +
-                         " levels of nested workflows",
-                     "Start one of them by an event instead, or join two of them."};
+                     "the workflow '" + root_.package + "::" + workflow.name + "' contains more than " +
+                         std::to_string(definition::kMaxNesting) + " levels of nested workflows",
+                     "Start one of them with an event instead, or merge two of them."};
     if (chosen_.empty()) return RequiredPtr();
     Required required;
     for (const auto& [package, release] : chosen_) required.push_back(release);
@@ -156,7 +156,7 @@ class Meeting {
     std::string text;
     for (const std::string& package : path) text += (text.empty() ? "'" : " -> '") + package + "'";
     return Error{Code::nesting_refused, "packages require each other: " + text,
-                 "Take one of these requirements out; start that workflow by an event instead."};
+                 "Remove one of these requirements; start that workflow with an event instead."};
   }
 
   // No circle is left, within a package (definition::parse) or between packages, so this ends.

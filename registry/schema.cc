@@ -172,7 +172,8 @@ Status migrate(Database& database, std::span<const Migration> steps) {
   const int64_t newest = steps.back().to;
   if (*version > newest)
     return Error{Code::schema_too_new, "registry.db has schema " + std::to_string(*version) +
-                                           "; this version of Pirn knows " + std::to_string(newest)};
+                                           "; this version of Pirn supports schemas up to " +
+                                           std::to_string(newest)};
   for (const Migration& step : steps) {
     if (step.to <= *version) continue;
     Transaction transaction(database);

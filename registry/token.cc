@@ -26,7 +26,7 @@ constexpr std::string_view kHex = "0123456789abcdef";
 
 Status fill_random(std::span<uint8_t> bytes) {
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) == 1) return {};
-  return Error{Code::io_failed, "the operating system gave no random bytes", {}, Blame::world};
+  return Error{Code::io_failed, "the operating system provided no random bytes", {}, Blame::world};
 }
 
 std::string checksum(std::string_view body) {
@@ -50,7 +50,7 @@ Result<Pepper> open_pepper(const std::string& path, bool may_create) {
   if (!boost::filesystem::exists(path, ignored)) {
     if (!may_create)
       return Error{Code::pepper_lost,
-                   path + " is missing, and the API keys in registry.db were made with it",
+                   path + " is missing, but the API keys in registry.db were created with it",
                    {},
                    Blame::world};
     PIRN_TRY(const Pepper pepper, random_pepper());
@@ -62,7 +62,7 @@ Result<Pepper> open_pepper(const std::string& path, bool may_create) {
   PIRN_TRY(const std::string text, read_secret_file(path));
   const auto digest = parse_digest(std::string_view(text).substr(0, text.find('\n')));
   if (!digest)
-    return Error{Code::pepper_lost, path + " does not hold 64 hexadecimal digits", {}, Blame::world};
+    return Error{Code::pepper_lost, path + " does not contain 64 hexadecimal digits", {}, Blame::world};
   return digest->bytes;
 }
 

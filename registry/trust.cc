@@ -33,14 +33,15 @@ Status check_new(const NewTrust& trust) {
   PIRN_DO(signature::check_public_key(trust.public_key));
   if (trust.pattern.empty() || trust.pattern.size() > kLongestText ||
       trust.pattern.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-*") != std::string::npos)
-    return Error{Code::invalid_argument, "'" + trust.pattern + "' is no pattern of package names",
-                 "Use a package's name, in which '*' stands for any characters."};
+    return Error{Code::invalid_argument, "'" + trust.pattern + "' is not a pattern for package names",
+                 "Use the name of a package, in which '*' matches any characters."};
   if (!archive::is_name(trust.publisher))
-    return Error{Code::bad_name, "'" + trust.publisher + "' cannot name a publisher",
-                 "Use the publisher of package.toml: 1 to 63 of a-z, 0-9, _ and -, beginning with a letter "
+    return Error{Code::bad_name, "'" + trust.publisher + "' is not a valid publisher name",
+                 "Use the publisher of package.toml: 1 to 63 of the characters a-z, 0-9, _ and -, starting "
+                 "with a letter "
                  "or a digit."};
   if (trust.valid_until_ms != 0 && trust.valid_until_ms <= trust.valid_from_ms)
-    return Error{Code::invalid_argument, "the trust would end before it begins"};
+    return Error{Code::invalid_argument, "the trust ends before it begins"};
   return {};
 }
 
@@ -88,14 +89,14 @@ Result<TrustRow> Registry::add_trust(const Principal& who, const NewTrust& wante
       if (row.revoked_at_ms == 0 && row.publisher == wanted.publisher && row.pattern == wanted.pattern &&
           row.role == wanted.role)
         return Error{Code::trust_exists,
-                     "the key " + key_id.hex() + " is trusted for '" + row.pattern + "' already"};
+                     "the key " + key_id.hex() + " is already trusted for '" + row.pattern + "'"};
     }
     // Rows that were revoked count: one of them may say that a key is never trusted again.
     if (rows.size() >= kTrustRows)
       return Error{Code::quota_exceeded,
                    "the tenant '" + wanted.tenant + "' has " + std::to_string(rows.size()) +
-                       " rows of trust, with those that were revoked: as many as are allowed",
-                   "Sign with a key that is trusted already."};
+                       " rows of trust, including revoked ones, which is the limit",
+                   "Sign with a key that is already trusted."};
     PIRN_DO(core_->database_->run(
         "INSERT INTO trust (tenant, publisher, key_id, public_key, pattern, role, valid_from, valid_until, "
         "added_at, added_by)"

@@ -134,7 +134,7 @@ expect 2 pirn run start gate --input @missing.json
 expect 0 sh -c 'echo "{\"x\":1}" | pirn run start gate --input - --wait -o json'; says out '"x":1'
 expect 0 pirn run show @latest;             says out "CONTEXT"; says out "goodbye"
 expect 3 pirn run start gaet;               says err "Did you mean 'gate'?"
-expect 3 pirn run start nothing-like-it;    says err "There are: "
+expect 3 pirn run start nothing-like-it;    says err "The workflows are: "
 expect 2 pirn run start gate --key "$(printf 'a\r\nPirn-Tenant: safe')"; says err "control character"
 expect 2 pirn run ls --tenant "$(printf 'acme\r\nX: y')"; says err "control character"
 expect 0 pirn run ls -o id;                 same "$(head -n 1 out)" "$(pirn run show @latest -o id)"

@@ -65,7 +65,7 @@ TEST(Catalog, ForeignAnswersAsMissing) {
   }
   EXPECT_EQ(catalog.active("acme", "secret"), nullptr);
   // A suggestion never names what belongs to somebody else.
-  EXPECT_EQ(catalog.resolve("acme", "plam").error().hint, "There are: load.");
+  EXPECT_EQ(catalog.resolve("acme", "plam").error().hint, "The workflows are: load.");
   EXPECT_EQ(catalog.resolve("nobody", "plam").error().hint,
             "Nothing is deployed for this tenant yet: pirn deploy PACKAGE.");
   EXPECT_EQ(catalog.resolve("acme", "laod").error().hint, "Did you mean 'load'?");
@@ -95,7 +95,7 @@ TEST(Catalog, SuggestsNothingForANameBeyond63Bytes) {
   const auto target = catalog.resolve("acme", std::string(500'000, 'x'));
   ASSERT_FALSE(target);
   EXPECT_EQ(target.error().code, Code::not_found);
-  EXPECT_EQ(target.error().hint, "There are: load.");
+  EXPECT_EQ(target.error().hint, "The workflows are: load.");
 }
 
 TEST(Catalog, SeveralEditsAtOnceAreTheSameOneAfterTheOther) {

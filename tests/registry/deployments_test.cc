@@ -167,8 +167,8 @@ TEST_F(Deployments, PackagesThatShareABreakerGiveItTheSameOptions) {
   ASSERT_EQ(plan->refusals.size(), 1u);
   EXPECT_EQ(plan->refusals[0].code, Code::breaker_mismatch);
   EXPECT_EQ(plan->refusals[0].message,
-            "the step 'only' of other::load and the step 'only' of etl::load give the circuit breaker 'bank' "
-            "different options");
+            "the step 'only' of other::load and the step 'only' of etl::load set different options for the "
+            "circuit breaker 'bank'");
   expect_refused(Code::breaker_mismatch, [&] { return deploy_other("1.0.0"); });
   ASSERT_TRUE(deploy_other("2.0.0")) << "the same options";
   expect_refused(Code::breaker_mismatch, [&] { return deploy("2.0.0"); });
@@ -226,7 +226,7 @@ TEST_F(Deployments, APlanNamesTheSchedulesThatMove) {
     return out;
   };
   ASSERT_TRUE(push({.version = "1.0.0", .workflows = {"clean", "load"}, .workflow_options = schedule("1h")}));
-  EXPECT_EQ(moves("1.0.0"), (std::vector<std::string>{"clean begins", "load begins"}));
+  EXPECT_EQ(moves("1.0.0"), (std::vector<std::string>{"clean starts", "load starts"}));
   ASSERT_TRUE(deploy("1.0.0"));
   EXPECT_TRUE(moves("1.0.0").empty());
   ASSERT_TRUE(
@@ -237,7 +237,7 @@ TEST_F(Deployments, APlanNamesTheSchedulesThatMove) {
       push({.version = "1.2.0", .workflows = {"clean", "load"}, .workflow_options = schedule("60m")}));
   EXPECT_TRUE(moves("1.2.0").empty()) << "the same, in other words";
   ASSERT_TRUE(push({.version = "1.3.0", .workflows = {"clean", "load"}, .workflow_options = schedule("2h")}));
-  EXPECT_EQ(moves("1.3.0"), (std::vector<std::string>{"clean begins anew", "load begins anew"}));
+  EXPECT_EQ(moves("1.3.0"), (std::vector<std::string>{"clean restarts", "load restarts"}));
 }
 
 TEST_F(Deployments, UndoIsANewRevisionThatGoesBack) {

@@ -78,7 +78,8 @@ TEST(Requirements, AReleaseWithoutTheWorkflowDoesNotFit) {
       deployed.meet(deployed.add("shop", "1.0.1", {{"pay", "^1.0"}}, {{"buy", {"pay::refund"}}}));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::requirement_unmet);
-  EXPECT_EQ(refused.error().message, "shop@1.0.1 requires pay ^1.0, and no deployed release of it fits");
+  EXPECT_EQ(refused.error().message,
+            "shop@1.0.1 requires pay ^1.0, but no deployed release of it is suitable");
   ASSERT_EQ(refused.error().causes.size(), 2u);
   EXPECT_EQ(refused.error().causes[0].message,
             "pay@1.1.0 has no workflow 'refund', which shop@1.0.1 contains");
