@@ -89,7 +89,7 @@ TEST(Requirements, WhatWasNeverDeployedIsSaid) {
   History deployed;
   const auto refused = deployed.meet(deployed.add("shop", "1.0.0", {{"pay", "^1.0"}}, {}));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message, "shop@1.0.0 requires pay ^1.0, and no release of it is deployed");
+  EXPECT_EQ(refused.error().message, "shop@1.0.0 requires pay ^1.0, but no release of it is deployed");
 }
 
 TEST(Requirements, OneReleaseOfAPackageForEverybody) {
