@@ -29,7 +29,7 @@ Result<upkeep::Rule> read_rule(const Request& request, const Document& body) {
   if (!age.empty()) {
     PIRN_TRY(rule.older_than_ns, as_argument("older_than", definition::parse_duration(age)));
     if (rule.older_than_ns <= 0 || rule.older_than_ns == definition::kInfinite)
-      return Error{Code::invalid_argument, "'older_than' must be longer than nothing and not for ever"};
+      return Error{Code::invalid_argument, "'older_than' must be a finite, positive duration"};
   }
   PIRN_TRY(const int64_t keep, body.integer_or("keep_last", 0, 0, INT64_MAX));
   rule.keep_last = static_cast<uint64_t>(keep);

@@ -135,7 +135,7 @@ Status Upkeep::compact() {
 Status Upkeep::back_up(const std::string& directory) const {
   if (store_ == nullptr) return in_memory();
   if (!directory.starts_with('/'))
-    return Error{Code::invalid_argument, "'" + directory + "' is no absolute path",
+    return Error{Code::invalid_argument, "'" + directory + "' is not an absolute path",
                  "Name a directory of the host's machine that is not there yet."};
   const fs::path to(directory), from(data_directory_);
   PIRN_DO(make_directory(to));
