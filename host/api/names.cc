@@ -100,7 +100,7 @@ Status check_named(std::string_view what, std::string_view text) {
     if (named.rule(text)) return {};
     std::string shown(text.substr(0, kMostShown));
     if (text.size() > kMostShown) shown += "…";
-    return Error{Code::bad_name, "'" + shown + "' cannot name " + std::string(named.noun),
+    return Error{Code::bad_name, "'" + shown + "' is not a valid name of " + std::string(named.noun),
                  std::string(named.hint)};
   }
   return {};

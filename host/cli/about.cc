@@ -37,7 +37,7 @@ void print_last_end(const bj::object& end, Format format) {
   const size_t all = calls.size();
   if (all == 0) return;
   if (all > kShown) calls.resize(kShown);
-  std::cout << "\nCalls that were under way then:\n";
+  std::cout << "\nCalls that were running then:\n";
   print_rows(calls, kLostCall, format, "execution", "");
   if (all > kShown)
     std::cout << "and " << std::to_string(all - kShown) << " more: see the host's log, or -o json\n";
@@ -80,7 +80,7 @@ Outcome status(const Arguments& arguments) {
             << ", " << shown(store, "executions") << " executions\n"
             << "open       " << shown(engine, "open_executions") << " executions, "
             << shown(engine, "running_steps") << " steps running, " << shown(engine, "ready_executions")
-            << " executions wait for a slot\n"
+            << " executions waiting for a slot\n"
             << "stuck      " << shown(host, "stuck_calls") << " calls\n"
             << "watchers   " << shown(host, "watchers") << '\n';
   print_last_end(host.at("last_end").as_object(), format);

@@ -99,9 +99,9 @@ Outcome tenant_create(const Arguments& arguments) {
     warn_of_trust(name);
   } else {
     note(
-        "Packages of this tenant run in worker processes, which this version does not have yet: its "
+        "Packages of this tenant need worker processes, which this version does not support yet, so its "
         "deployments are");
-    note("refused. If its code is trusted like the host itself: pirn tenant set " + printable(name) +
+    note("refused. If you trust its code like the host itself: pirn tenant set " + printable(name) +
          " --isolation in-process");
   }
   suggest("pirn trust add --key KEY.pub --publisher NAME --tenant " + name);
@@ -117,7 +117,7 @@ Outcome tenant_set(const Arguments& arguments) {
   }
   PIRN_DO(put_slots(arguments, body));
   if (body.empty())
-    return Error{Code::usage, "nothing says what is to change",
+    return Error{Code::usage, "the command does not say what to change",
                  "Add --isolation, --signatures, --weight or --max-running-steps."};
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const bj::value answer,
@@ -150,7 +150,8 @@ Outcome key_create(const Arguments& arguments) {
   if (format == Format::table) {
     // The token alone is the data, so that it can be taken by a script.
     std::cout << shown(key, "token") << '\n';
-    note("key " + shown(key, "id") + ", role " + shown(key, "role") + ": shown this once and kept nowhere.");
+    note("key " + shown(key, "id") + ", role " + shown(key, "role") +
+         ": the token is shown only now and is not stored.");
     suggest("PIRN_KEY=… pirn run ls --server http://ADDRESS:PORT");
     return 0;
   }
@@ -175,10 +176,10 @@ Outcome trust_add(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   if (!arguments.has("key"))
     return Error{Code::usage, "'pirn trust add' needs --key KEY.pub",
-                 "It is the public half that pirn key generate wrote."};
+                 "It is the public key file that pirn key generate wrote."};
   if (!arguments.has("publisher"))
     return Error{Code::usage, "'pirn trust add' needs --publisher NAME",
-                 "It is the publisher of package.toml; pirn inspect shows it."};
+                 "It is the publisher in package.toml; pirn inspect shows it."};
   PIRN_TRY(const signature::PublicKey key, pack::load_public_key(arguments.get("key")));
   PIRN_TRY(Client client, Client::open(arguments));
   bj::object body{{"publisher", arguments.get("publisher")},
@@ -194,7 +195,7 @@ Outcome trust_add(const Arguments& arguments) {
 
 Outcome trust_list(const Arguments& arguments) {
   return list(arguments, "trust", "trust", kTrust, "key_id",
-              "This tenant trusts nobody yet: pirn trust add --key KEY.pub --publisher NAME");
+              "This tenant trusts no signing keys yet: pirn trust add --key KEY.pub --publisher NAME");
 }
 
 Outcome trust_revoke(const Arguments& arguments) {

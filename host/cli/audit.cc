@@ -53,8 +53,8 @@ Outcome audit_list(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   PIRN_TRY(const int64_t limit, arguments.has("limit") ? number_of(arguments, "limit") : Result<int64_t>(50));
   if (limit < 1 || limit > 1000)
-    return Error{Code::usage, "--limit is " + std::to_string(limit) + ", and can be 1 to 1000",
-                 "--after SEQ shows all that follow a record, however many."};
+    return Error{Code::usage, "--limit is " + std::to_string(limit) + "; it must be 1 to 1000",
+                 "--after SEQ shows all records after a given one, without a limit."};
   PIRN_TRY(Client client, Client::open(arguments));
   std::string target = target_of(arguments);
   bj::array rows;
@@ -68,7 +68,7 @@ Outcome audit_list(const Arguments& arguments) {
     rows = page.at("records").as_array();
     std::reverse(rows.begin(), rows.end());
   }
-  print_rows(rows, kRecord, format, "seq", "No audit records fit.");
+  print_rows(rows, kRecord, format, "seq", "No audit records match.");
   return 0;
 }
 

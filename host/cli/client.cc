@@ -32,7 +32,7 @@ Result<std::string> read_key(const std::string& file) {
   PIRN_TRY(std::string line, read_file(file));
   line.erase(std::min(line.find('\n'), line.size()));
   while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-  if (line.empty()) return Error{Code::usage, "the key file '" + file + "' has no key in its first line"};
+  if (line.empty()) return Error{Code::usage, "the key file '" + file + "' has no key on its first line"};
   return line;
 }
 
@@ -211,7 +211,7 @@ struct Client::State {
     return Error{Code::unreachable, "no host answers at " + where + ": " + why,
                  socket.empty() ? ""
                                 : "Start one: pirn serve" + options +
-                                      ". Or name another: --data DIRECTORY, --server URL.",
+                                      ". Or choose another: --data DIRECTORY, --server URL.",
                  Blame::world};
   }
 
@@ -228,10 +228,11 @@ struct Client::State {
     if (status >= 400 && value && value->is_object() && value->as_object().contains("detail"))
       return error_of(value->as_object());
     if (!value || status >= 400)
-      return Error{Code::bad_answer,
-                   "the answer of " + base + " (status " + std::to_string(status) + ") is not the API's",
-                   {},
-                   Blame::world};
+      return Error{
+          Code::bad_answer,
+          "the answer of " + base + " (status " + std::to_string(status) + ") is not from the Pirn API",
+          {},
+          Blame::world};
     return std::move(value).value();
   }
 };
@@ -242,7 +243,7 @@ Client::~Client() = default;
 
 Result<Client> Client::open(const Arguments& arguments) {
   static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  if (!ready) return Error{Code::internal, "libcurl does not start", {}, Blame::world};
+  if (!ready) return Error{Code::internal, "libcurl cannot be initialized", {}, Blame::world};
   auto state = std::make_unique<State>();
   state->base = arguments.get("server", environment("PIRN_SERVER"));
   if (state->base.empty()) {

@@ -43,7 +43,7 @@ void for_each_table(const toml::table& root, const char* key, TomlReader& reader
   if (!node) return;
   const auto wrong = [&](const toml::source_region& at) {
     reader.problem(at, "'" + std::string(key) + "' must be a list of tables",
-                   "Begin each with a line [[" + std::string(key) + "]].");
+                   "Start each with a line [[" + std::string(key) + "]].");
   };
   const toml::array* list = node->as_array();
   if (!list) return wrong(node->source());
@@ -67,8 +67,8 @@ std::string tenant_in(const toml::table& table, TomlReader& reader) {
 std::string name_in(const toml::table& table, const char* key, TomlReader& reader) {
   const std::string name = reader.string(table, key);
   if (table.contains(key) && !definition::is_name(name))
-    reader.problem(table.get(key)->source(), "'" + name + "' is no name of a " + key,
-                   "Leave it out for all of them.");
+    reader.problem(table.get(key)->source(), "'" + name + "' is not a valid name of a " + key,
+                   "Omit it to match all of them.");
   return name;
 }
 
@@ -94,8 +94,8 @@ void read_sink(const toml::table& table, TomlReader& reader, HostOptions& option
   SinkOptions sink;
   sink.name = needed(table, "name", "a sink", reader);
   if (table.contains("name") && !definition::is_name(sink.name))
-    reader.problem(table.get("name")->source(), "'" + sink.name + "' is no name of a sink",
-                   "Use 1 to 63 of a-z, 0-9, _ and -, and begin with a letter or a digit.");
+    reader.problem(table.get("name")->source(), "'" + sink.name + "' is not a valid name of a sink",
+                   "Use 1 to 63 of the characters a-z, 0-9, _ and -, and start with a letter or a digit.");
   sink.tenant = tenant_in(table, reader);
   sink.events = events_in(table, reader);
   const std::string kind = needed(table, "kind", "a sink", reader);
@@ -105,7 +105,7 @@ void read_sink(const toml::table& table, TomlReader& reader, HostOptions& option
     sink.kind = SinkOptions::Kind::json_lines;
     sink.path = needed(table, "path", "a sink of kind jsonl", reader);
   } else if (table.contains("kind")) {
-    reader.problem(table.get("kind")->source(), "there is no kind of sink '" + kind + "'",
+    reader.problem(table.get("kind")->source(), "unknown kind of sink '" + kind + "'",
                    "The kinds are stdout and jsonl.");
   }
   options.sinks.push_back(std::move(sink));
@@ -123,7 +123,7 @@ void read_notifier(const toml::table& table, TomlReader& reader, HostOptions& op
     reader.problem(table.source(), "a notifier needs either 'webhook' or 'command'",
                    "Write webhook = \"https://…\" or command = [\"/usr/bin/…\"].");
   if (!notifier.url.empty() && !notifier.url.starts_with("https://") && !notifier.url.starts_with("http://"))
-    reader.problem(table.get("webhook")->source(), "'webhook' must begin with https:// or http://");
+    reader.problem(table.get("webhook")->source(), "'webhook' must start with https:// or http://");
   for (const NotifierOptions& other : options.notifiers)
     if (other.tenant == notifier.tenant)
       reader.problem(table.source(),
@@ -142,14 +142,14 @@ void read_metric(const toml::table& table, TomlReader& reader, HostOptions& opti
   const bool begins = !metric.name.empty() && metric.name[0] >= 'a' && metric.name[0] <= 'z';
   if (table.contains("name") &&
       (!begins || metric.name.size() > 63 || !std::all_of(metric.name.begin(), metric.name.end(), fits)))
-    reader.problem(table.get("name")->source(), "'" + metric.name + "' is no name of a metric",
-                   "Use 1 to 63 of a-z, 0-9 and _, and begin with a letter.");
+    reader.problem(table.get("name")->source(), "'" + metric.name + "' is not a valid name of a metric",
+                   "Use 1 to 63 of the characters a-z, 0-9 and _, and start with a letter.");
   metric.tenant = tenant_in(table, reader);
   metric.events = events_in(table, reader);
   metric.duration = reader.boolean(table, "duration");
   reader.strings(table, "by", [&](const std::string& label, const toml::source_region& at) {
     if (std::find(kLabels.begin(), kLabels.end(), label) == kLabels.end())
-      reader.problem(at, "there is no label '" + label + "'",
+      reader.problem(at, "unknown label '" + label + "'",
                      "The labels are tenant, workflow, step, event, state.");
     metric.by.push_back(label);
   });
@@ -166,8 +166,8 @@ void read_rule(const toml::table& table, TomlReader& reader, HostOptions& option
   rule.older_than_ns = duration(table, "older_than", reader);
   rule.keep_last = static_cast<uint64_t>(reader.integer(table, "keep_last").value_or(0));
   if (rule.older_than_ns == 0 && rule.keep_last == 0)
-    reader.problem(table.source(), "a rule of retention needs 'older_than' or 'keep_last'",
-                   "Without a bound nothing would be kept.");
+    reader.problem(table.source(), "a retention rule needs 'older_than' or 'keep_last'",
+                   "Without a bound, nothing would be kept.");
   options.retention.push_back(std::move(rule));
 }
 
@@ -176,7 +176,7 @@ void read_retention(const toml::table& root, TomlReader& reader, HostOptions& op
   if (!node) return;
   const toml::table* table = node->as_table();
   if (!table)
-    return reader.problem(node->source(), "'retention' must be a table", "Begin it with [retention].");
+    return reader.problem(node->source(), "'retention' must be a table", "Start it with a line [retention].");
   reader.check_keys(*table, "[retention]", {"every", "rule"});
   if (const int64_t every = duration(*table, "every", reader); every != 0) options.retention_every_ns = every;
   for_each_table(*table, "rule", reader, [&](const toml::table& rule) { read_rule(rule, reader, options); });
@@ -190,7 +190,7 @@ void read_resources(const toml::node& node, TomlReader& reader, HostOptions& opt
     const std::string name(key.str());
     const std::optional<double> amount = value.value<double>();
     if (!definition::is_name(name))
-      reader.problem(key.source(), "'" + name + "' is no name that a resource could have");
+      reader.problem(key.source(), "'" + name + "' is not a valid name of a resource");
     else if (!amount || !(*amount >= 0 && *amount <= kMostOfAResource))
       reader.problem(value.source(), "the amount of '" + name + "' must be a number from 0 to 1e12");
     else
@@ -201,7 +201,8 @@ void read_resources(const toml::node& node, TomlReader& reader, HostOptions& opt
 // [clients]: what clients of the API may take.
 void read_clients(const toml::node& node, TomlReader& reader, ClientOptions& clients) {
   const toml::table* table = node.as_table();
-  if (!table) return reader.problem(node.source(), "'clients' must be a table", "Begin it with [clients].");
+  if (!table)
+    return reader.problem(node.source(), "'clients' must be a table", "Start it with a line [clients].");
   reader.check_keys(*table, "[clients]",
                     {"header_timeout", "idle_timeout", "transfer_timeout", "stranger_timeout", "min_rate",
                      "body_bytes", "local_connections", "connections", "strangers", "strangers_of_address"});
@@ -227,7 +228,8 @@ void read_clients(const toml::node& node, TomlReader& reader, ClientOptions& cli
 // [logbook]: how much of what functions log and stream is kept.
 void read_logbook(const toml::node& node, TomlReader& reader, LogbookOptions& logbook) {
   const toml::table* table = node.as_table();
-  if (!table) return reader.problem(node.source(), "'logbook' must be a table", "Begin it with [logbook].");
+  if (!table)
+    return reader.problem(node.source(), "'logbook' must be a table", "Start it with a line [logbook].");
   reader.check_keys(*table, "[logbook]", {"execution_entries", "execution_bytes", "total_bytes"});
   count(*table, "execution_entries", 1, logbook.execution_entries, reader);
   count(*table, "execution_bytes", 1 << 10, logbook.execution_bytes, reader);

@@ -37,10 +37,11 @@ void warn_of(const pack::Packed& packed) {
     note("warning: " + printable(warning.message) + "\n  at " + printable(place) +
          "\n  hint: " + printable(warning.hint));
   }
-  if (count > kMostShown) note("warning: there are " + std::to_string(count - kMostShown) + " more of these");
+  if (count > kMostShown)
+    note("warning: " + std::to_string(count - kMostShown) + " more warnings are not shown");
   if (!packed.unloads)
     note(
-        "warning: the library stays in memory after it was closed, so that each new version costs the host "
+        "warning: the library stays in memory after it is closed, so each new version costs the host "
         "the memory of an old one\n  hint: A thread_local variable with a destructor has this effect.");
 }
 
@@ -81,7 +82,7 @@ Outcome pack(const Arguments& arguments) {
 
 Outcome sign(const Arguments& arguments) {
   if (!arguments.has("key"))
-    return Error{Code::usage, "'pirn sign' needs --key KEY.pem", "Make one: pirn key generate NAME."};
+    return Error{Code::usage, "'pirn sign' needs --key KEY.pem", "Create one: pirn key generate NAME."};
   PIRN_TRY(const signature::PrivateKey key,
            pack::load_private_key(arguments.get("key"), passphrase_of(arguments, false)));
   const std::string file = arguments.get("file");
@@ -98,10 +99,10 @@ Outcome verify(const Arguments& arguments) {
   options.trusted_keys = arguments.all("trust");
   if (options.trusted_keys.empty())
     return Error{Code::usage, "'pirn verify' needs --trust KEY.pub, once for each key to trust",
-                 "pirn inspect shows a package without trusting anybody."};
+                 "pirn inspect shows a package without verifying it."};
   options.tenant = arguments.get("tenant");
   if (arguments.has("tenant") && !archive::is_name(options.tenant))
-    return Error{Code::bad_name, "'" + options.tenant + "' cannot name a tenant"};
+    return Error{Code::bad_name, "'" + options.tenant + "' is not a valid tenant name"};
   options.now_unix_s = unix_seconds();
   if (arguments.has("threshold")) {
     PIRN_TRY(const int64_t threshold, number_of(arguments, "threshold"));
@@ -113,9 +114,10 @@ Outcome verify(const Arguments& arguments) {
             << " is genuine; signed by";
   for (const archive::Signer& signer : package.signers) std::cout << " " << signer.key.hex().substr(0, 16);
   std::cout << "\nrelease " << package.package_id.hex() << '\n';
-  std::cout << (compared
-                    ? "the library is what the manifest says\n"
-                    : "the library was not compared with the manifest: there is none for this platform\n");
+  std::cout
+      << (compared
+              ? "the library matches the manifest\n"
+              : "the library was not compared with the manifest: the package has none for this platform\n");
   return 0;
 }
 
@@ -154,7 +156,7 @@ Outcome key_generate(const Arguments& arguments) {
   std::cout << printable(key.private_file) << '\n' << printable(key.public_file) << '\n';
   note("key id " + key.key.id().hex());
   note(printable(key.private_file) + " signs packages: keep it secret. " + printable(key.public_file) +
-       " is what others trust.");
+       " is the key that others trust.");
   suggest("pirn sign PACKAGE.pirn --key " + key.private_file);
   return 0;
 }

@@ -51,7 +51,8 @@ Result<int64_t> number_of(const Arguments& arguments, std::string_view option) {
   int64_t number = 0;
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (wrong == std::errc() && end == text.data() + text.size() && number >= 1) return number;
-  return Error{Code::usage, "--" + std::string(option) + " needs a whole number from 1, not '" + text + "'"};
+  return Error{Code::usage,
+               "--" + std::string(option) + " needs a whole number of at least 1, not '" + text + "'"};
 }
 
 Result<std::string> read_input(const Arguments& arguments, std::string_view option) {

@@ -32,8 +32,8 @@ const std::vector<Column> kBreaker = {{"BREAKER", "breaker"},         {"STATE", 
 constexpr const char* kFilters[] = {"workflow", "package", "code"};
 
 Error no_letters_named() {
-  return Error{Code::usage, "no dead letter is named",
-               "Name one, see pirn dlq ls; or give --all, with --workflow, --package, --code or --since."};
+  return Error{Code::usage, "no dead letter is given",
+               "Give the id of one (pirn dlq ls), or --all, with --workflow, --package, --code or --since."};
 }
 
 Outcome retry_all(const Arguments& arguments, Client& client, Format format) {
@@ -45,7 +45,7 @@ Outcome retry_all(const Arguments& arguments, Client& client, Format format) {
   }
   PIRN_TRY(const bj::value answer, client.call("POST", path({"dead-letters", "retry"}), bj::serialize(body)));
   for (const bj::value& refused : answer.at("refused").as_array())
-    note(shown(refused.as_object(), "id") + " stays: " + shown(refused.as_object(), "message"));
+    note(shown(refused.as_object(), "id") + " remains: " + shown(refused.as_object(), "message"));
   print_rows(answer.at("retried").as_array(), {{"LETTER", "id"}, {"RUN", "execution"}}, format, "execution",
              "No dead letter was retried.");
   return answer.at("refused").as_array().empty() ? 0 : 1;
@@ -68,7 +68,7 @@ Outcome dlq_list(const Arguments& arguments) {
   for (const char* more : {"since", "limit", "cursor"}) add_query(target, more, arguments.get(more));
   PIRN_TRY(const bj::value answer, client.call("GET", target));
   const bj::value& cursor = answer.at("cursor");
-  print_rows(answer.at("dead_letters").as_array(), kLetter, format, "id", "No dead letter.");
+  print_rows(answer.at("dead_letters").as_array(), kLetter, format, "id", "No dead letters.");
   if (cursor.is_string() && format == Format::table) {
     std::string next = "pirn dlq ls";
     for (const char* option : {"workflow", "package", "code", "since", "limit"})
@@ -105,10 +105,11 @@ Outcome dlq_retry(const Arguments& arguments) {
     return Error{Code::usage, "a dead letter and --all exclude each other", "Keep one of them."};
   for (const char* of_all : {"workflow", "package", "code", "since", "limit"})
     if (!all && arguments.has(of_all))
-      return Error{Code::usage, "--" + std::string(of_all) + " goes with --all", "Add --all, or remove it."};
+      return Error{Code::usage, "--" + std::string(of_all) + " is allowed only with --all",
+                   "Add --all, or remove it."};
   PIRN_DO(check_timeout(arguments, waits(arguments)));
   if (all && waits(arguments))
-    return Error{Code::usage, "--all waits for nothing", "Remove --wait and --watch."};
+    return Error{Code::usage, "--wait and --watch are not allowed with --all", "Remove --wait and --watch."};
   PIRN_TRY(Client client, Client::open(arguments));
   if (all) return retry_all(arguments, client, format);
   const bj::object body{{"on_active", arguments.has("on-active")}};
@@ -129,7 +130,7 @@ Outcome dlq_discard(const Arguments& arguments) {
 Outcome dlq_prune(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   if (!arguments.has("older-than"))
-    return Error{Code::usage, "--older-than is missing: how long ago the executions failed",
+    return Error{Code::usage, "--older-than is missing: how long ago the runs failed",
                  "Write a duration, for example --older-than 30d."};
   PIRN_TRY(Client client, Client::open(arguments));
   bj::object body{{"before", arguments.get("older-than")}};

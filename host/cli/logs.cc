@@ -99,9 +99,9 @@ Outcome run_logs(const Arguments& arguments) {
                print_line(line, format);
            }));
   if (format == Format::json) print_json(all);
-  if (silent && format == Format::table) note("No line of that kind was logged.");
+  if (silent && format == Format::table) note("No matching lines were logged.");
   if (const std::string lost = shown(last.as_object(), "lost"); lost != "0")
-    note(lost + " older lines had to make room");
+    note(lost + " older lines were removed to make room");
   return 0;
 }
 

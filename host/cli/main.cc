@@ -22,6 +22,6 @@ int main(int argc, char** argv) {
   if (!outcome) return fail(outcome.error());
   std::cout.flush();
   if (std::cout) return *outcome;
-  return fail(Error{Code::io_failed, "what was to be printed cannot be written to standard output",
+  return fail(Error{Code::io_failed, "the output cannot be written to standard output",
                     "The command itself was carried out.", Blame::world});
 }

@@ -71,7 +71,7 @@ Outcome run_metrics(const Arguments& arguments) {
               {"QUEUED", "queued_ms", Kind::duration},
               {"PROCESSOR", "cpu_ms", Kind::duration},
               {"GRADE", "graded"}},
-             format, "name", "No step has begun.");
+             format, "name", "No step has started.");
   for (const bj::value& each : metrics.at("bottlenecks").as_array())
     std::cout << "\nbottleneck  " << shown(each.as_object(), "step") << " ("
               << shown(each.as_object(), "severity") << "): " << shown(each.as_object(), "advice") << '\n';
@@ -79,7 +79,7 @@ Outcome run_metrics(const Arguments& arguments) {
   for (const bj::value& each : metrics.at("recommendations").as_array())
     std::cout << printable(each.as_string()) << '\n';
   if (metrics.at("cpu_ms").is_null())
-    note("processor time is not measured: measure_cpu = true in the configuration of the host");
+    note("processor time is not measured: set measure_cpu = true in the host's configuration");
   return 0;
 }
 

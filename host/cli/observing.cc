@@ -63,7 +63,7 @@ Outcome sink_list(const Arguments& arguments) {
               {"ERRORS", "error_count"},
               {"LAST", "last_error_at", Kind::time},
               {"WHY", "last_error"}},
-             format, "sink", "No sinks: docs/reference/configuration.md says how to make one.");
+             format, "sink", "No sinks: docs/reference/configuration.md says how to create one.");
   return 0;
 }
 
@@ -94,7 +94,7 @@ Outcome store_stats(const Arguments& arguments) {
   std::cout << '\n';
   print_rows(stats.at("by_state").as_array(),
              {{"TENANT", "tenant"}, {"STATE", "state", Kind::state}, {"RUNS", "executions"}}, format,
-             "tenant", "No runs have been kept yet.");
+             "tenant", "No runs are stored yet.");
   return 0;
 }
 
@@ -102,7 +102,7 @@ Outcome store_prune(const Arguments& arguments) {
   PIRN_TRY(const Format format, format_of(arguments));
   if (!arguments.has("older-than") && !arguments.has("keep-last"))
     return Error{Code::usage, "--older-than or --keep-last is missing: nothing would be kept",
-                 "Write for example --older-than 30d."};
+                 "Write, for example, --older-than 30d."};
   bj::object body{{"dry_run", arguments.has("dry-run")}, {"compact", !arguments.has("no-compact")}};
   if (arguments.has("older-than")) {
     PIRN_DO(duration_of(arguments, "older-than"));
@@ -124,7 +124,7 @@ Outcome store_prune(const Arguments& arguments) {
                 {"free in the file", "free_bytes", Kind::size}},
                format, "executions");
   if (format == Format::table && answer.at("kept_for_letters").as_int64() > 0)
-    note("dead letters of these runs wait to be retried or discarded: pirn dlq ls");
+    note("these runs stay until their dead letters are retried or discarded: pirn dlq ls");
   return 0;
 }
 
@@ -155,7 +155,7 @@ Outcome run_checkpoints(const Arguments& arguments) {
     print_rows(
         checkpoint.at("steps").as_array(),
         {{"STEP", "name"}, {"STATE", "state", Kind::state}, {"CALLS", "invocations"}, {"RESULT", "result"}},
-        format, "name", "No step has begun.");
+        format, "name", "No step has started.");
     return 0;
   }
   std::string target = path({"executions", id, "checkpoints"});
@@ -174,7 +174,7 @@ Outcome run_checkpoints(const Arguments& arguments) {
               {"STARTED", "started"},
               {"RAN", "ran"},
               {"SKIPPED", "skipped"}},
-             format, "checkpoint", "No such checkpoint.");
+             format, "checkpoint", "No checkpoints match.");
   return 0;
 }
 

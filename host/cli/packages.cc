@@ -42,7 +42,8 @@ struct Reference {
 Result<Reference> reference_of(const std::string& text) {
   const size_t at = text.find('@');
   if (at == 0 || at + 1 == text.size())
-    return Error{Code::usage, "'" + text + "' names no package", "Write PACKAGE or PACKAGE@VERSION."};
+    return Error{Code::usage, "'" + text + "' is not the name of a package",
+                 "Write PACKAGE or PACKAGE@VERSION."};
   return Reference{text.substr(0, at), at == std::string::npos ? std::string() : text.substr(at + 1)};
 }
 
@@ -77,7 +78,7 @@ std::string plan_text(const bj::object& plan) {
   for (const bj::value& move : plan.at("schedules").as_array())
     out += "  the schedule of " + shown(move.as_object(), "workflow") + " " +
            shown(move.as_object(), "what") + "\n";
-  if (plan.at("nothing_to_do").as_bool()) out += "  it is active already: nothing to do\n";
+  if (plan.at("nothing_to_do").as_bool()) out += "  it is already active: nothing to do\n";
   return out;
 }
 
@@ -107,13 +108,13 @@ Outcome print_deployed(const bj::object& deployed, Format format, const Client& 
   const bj::object& plan = deployed.at("plan").as_object();
   if (!deployed.at("changed").as_bool()) {
     std::cout << shown(deployed, "package") << " " << shown(deployed, "version")
-              << " is active already (revision " << shown(deployed, "revision") << ")\n";
+              << " is already active (revision " << shown(deployed, "revision") << ")\n";
     return 0;
   }
   std::cout << "deployed " << shown(deployed, "package") << " " << shown(deployed, "version")
             << " as revision " << shown(deployed, "revision");
   if (shown(plan, "from_version") != "-")
-    std::cout << " (was " << shown(plan, "from_version") << "; running executions stay on theirs)";
+    std::cout << " (was " << shown(plan, "from_version") << "; running executions stay on their release)";
   std::cout << '\n';
   std::string workflow;
   for (const char* what : {"added", "changed", "unchanged"})

@@ -103,21 +103,21 @@ class Tree {
  private:
   static std::string_view group_summary(std::string_view noun) {
     static constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
-        {"tenant", "Who owns packages and runs"},
+        {"tenant", "Tenants, which own packages and runs"},
         {"key", "Signing keys and API keys"},
-        {"trust", "Which signing keys a tenant trusts"},
-        {"audit", "Who did what, and whether the record of it is whole"},
+        {"trust", "Signing keys that a tenant trusts"},
+        {"audit", "Who did what, and whether the audit log is intact"},
         {"package", "Releases in the registry"},
-        {"rollout", "Deployments, and going back"},
-        {"run", "Executions of workflows"},
-        {"workflow", "What can be started"},
+        {"rollout", "Deployments, and returning to an earlier one"},
+        {"run", "Runs, which are executions of workflows"},
+        {"workflow", "Workflows that can be started"},
         {"approvals", "Steps that wait for a person"},
-        {"schedule", "When workflows start by themselves"},
-        {"event", "Tell of events, and what they started"},
+        {"schedule", "Schedules, which start workflows"},
+        {"event", "Events, and what they started"},
         {"dlq", "Dead letters of runs that failed for good"},
         {"breaker", "Circuit breakers"},
         {"sink", "The sinks that receive events in addition to the journal"},
-        {"store", "What the host keeps: count, remove, copy"}};
+        {"store", "Stored data: count, remove, copy"}};
     for (const auto& [name, summary] : kGroups)
       if (name == noun) return summary;
     return {};
@@ -189,7 +189,7 @@ Error unknown(CLI::App* app, const std::string& word) {
   const auto below = app->get_subcommands([](CLI::App*) { return true; });
   for (const CLI::App* sub : below) names.push_back(sub->get_name());
   if (names.empty())
-    return Error{Code::usage, in_quotes(path_of(app)) + " has no place for the argument " + in_quotes(word),
+    return Error{Code::usage, in_quotes(path_of(app)) + " does not accept the argument " + in_quotes(word),
                  "See " + path_of(app) + " --help."};
   const std::string near = nearest(word, names);
   return Error{Code::usage, in_quotes(path_of(app)) + " has no command " + in_quotes(word),
@@ -226,7 +226,7 @@ Status check_values(const Leaf& leaf) {
     const bool option = leaf.app->get_option_no_throw("--" + name) != nullptr;
     return Error{Code::usage,
                  in_quotes(path_of(leaf.app)) + ": " + (option ? "--" + name : name) + " is empty",
-                 "Give it a value. Is a variable of the shell not set?"};
+                 "Give it a value. Is a shell variable unset?"};
   }
   return {};
 }
@@ -238,7 +238,8 @@ Error argument_missing(const CLI::App* app) {
        }))
     return Error{Code::usage, in_quotes(path_of(app)) + " needs " + option->get_option_text(),
                  "See " + path_of(app) + " --help."};
-  return Error{Code::usage, in_quotes(path_of(app)) + " needs more", "See " + path_of(app) + " --help."};
+  return Error{Code::usage, in_quotes(path_of(app)) + " needs more arguments",
+               "See " + path_of(app) + " --help."};
 }
 
 // An option that nothing follows. CLI11 begins its message with the option's name.

@@ -83,7 +83,9 @@ Result<std::string> find_run(Client& client, const std::string& run) {
 
 Status check_timeout(const Arguments& arguments, bool waits) {
   if (!arguments.has("timeout")) return {};
-  if (!waits) return Error{Code::usage, "--timeout says how long to wait, and nothing waits", "Add --wait."};
+  if (!waits)
+    return Error{Code::usage, "--timeout says how long to wait, but the command does not wait",
+                 "Add --wait."};
   PIRN_DO(duration_of(arguments, "timeout"));
   return {};
 }
@@ -134,7 +136,7 @@ Outcome run_start(const Arguments& arguments) {
   if (arguments.has("key")) headers.emplace_back("Idempotency-Key", arguments.get("key"));
   PIRN_TRY(const bj::value answer, client.call("POST", path({"executions"}), body, headers));
   const bj::object& started = answer.as_object();
-  if (started.at("existing").as_bool()) note("the key started this run before: " + shown(started, "id"));
+  if (started.at("existing").as_bool()) note("this key has already started a run: " + shown(started, "id"));
   return show_started(client, started, arguments, format);
 }
 
@@ -142,7 +144,7 @@ Outcome run_retry(const Arguments& arguments) { return run_again(arguments, "ret
 
 Outcome run_rerun(const Arguments& arguments) {
   if (!arguments.has("from"))
-    return Error{Code::usage, "--from STEP is missing", "Name the step to begin with: see pirn run show."};
+    return Error{Code::usage, "--from STEP is missing", "Name the step to start with: see pirn run show."};
   return run_again(arguments, "rerun");
 }
 
@@ -246,8 +248,8 @@ Outcome run_cancel_all(const Arguments& arguments) {
       filtered = true;
     }
   if (!filtered)
-    return Error{Code::usage, "nothing says which runs are to be cancelled",
-                 "Add --workflow, --package, --status, --tag or --since; or --all for all that are open."};
+    return Error{Code::usage, "the command does not say which runs to cancel",
+                 "Add --workflow, --package, --status, --tag or --since; or --all for all open runs."};
   if (arguments.has("reason")) body["reason"] = arguments.get("reason");
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const bj::value answer, client.call("POST", path({"executions", "cancel"}), bj::serialize(body)));

@@ -73,7 +73,7 @@ Result<std::string> local_package(const Arguments& arguments) {
   if (named.ends_with(".pirn")) return read_file(named);
   char file[] = "/tmp/pirn-local-XXXXXX.pirn";
   const int descriptor = mkstemps(file, 5);
-  if (descriptor < 0) return Error{Code::io_failed, "cannot make a file in /tmp", {}, Blame::world};
+  if (descriptor < 0) return Error{Code::io_failed, "cannot create a file in /tmp", {}, Blame::world};
   close(descriptor);
   pack::PackOptions options;
   options.directory = named;
@@ -174,8 +174,10 @@ Outcome run_local(const Arguments& arguments) {
     const SpeaksFor command(Speaker::command);  // also on a thread that is within a function of the package
     display->event(ServerEvent{"", std::string(name), std::string(data)});
     if (name != "workflow.pause" || std::exchange(told, true)) return;
-    note("a step waits for an answer, and a local run has nobody to give it: Ctrl-C cancels it");
-    note("  hint: Answers are given to a host (pirn run resume), in a case of pirn simulate, and in tests.");
+    note("a step waits for an answer, but a local run cannot receive one: Ctrl-C cancels the run");
+    note(
+        "  hint: Answers can be given to a host (pirn run resume), in a case of pirn simulate, and in "
+        "tests.");
   };
   is_coloured();  // asks once, and must ask before descriptor 1 is standard error
   keep_output_apart();

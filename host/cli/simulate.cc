@@ -26,7 +26,7 @@ Result<std::string> definition_of(const boost::filesystem::path& path) {
   if (path.extension() != ".so") return bytes;
   PIRN_TRY(probe::LibraryDescription library, probe::probe(bytes, {.probe_path = probe_program()}));
   if (!library.definition.empty()) return std::move(library.definition);
-  return Error{Code::library_definition_failed, "'" + file + "' has no definition of its own",
+  return Error{Code::library_definition_failed, "'" + file + "' contains no definition",
                "Name the package's workflow.json instead."};
 }
 
@@ -40,7 +40,7 @@ Outcome simulate(const Arguments& arguments) {
            sim::simulate(text, file, [&](const std::string& path) { return definition_of(folder / path); }));
   std::cout << printable_json(simulated.json) << std::flush;
   if (simulated.differences.empty()) return 0;
-  Error error{Code::expectation_failed, "the case expects something else"};
+  Error error{Code::expectation_failed, "the result differs from what the case expects"};
   error.causes = std::move(simulated.differences);
   return error;
 }

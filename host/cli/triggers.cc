@@ -79,7 +79,7 @@ Outcome schedule_next(const Arguments& arguments) {
   if (text_of(schedule, "state") == "paused") note("the schedule is paused: pirn schedule resume");
   if (schedule.contains("problem")) note(shown(schedule, "problem"));
   print_rows(schedule.at("fires_at").as_array(), {{"INSTANT", "instant", Kind::time}}, format, "instant",
-             "It fires no more.");
+             "It does not fire again.");
   return 0;
 }
 
@@ -114,10 +114,10 @@ Outcome schedule_backfill(const Arguments& arguments) {
   bj::array& rows = answer.at("fires").as_array();
   if (format == Format::table)
     for (bj::value& row : rows)
-      row.as_object()["state"] = row.at("existing").as_bool() ? "was there"
+      row.as_object()["state"] = row.at("existing").as_bool() ? "existed"
                                  : dry_run                    ? "would start"
                                                               : "started";
-  print_rows(rows, kFire, format, "execution", "The timetable has no fire in this time.");
+  print_rows(rows, kFire, format, "execution", "The schedule has no fires in this period.");
   return 0;
 }
 
@@ -132,7 +132,7 @@ Outcome event_emit(const Arguments& arguments) {
   text += "\"payload\":" + payload + "}";
   PIRN_TRY(const bj::value answer, client.call("POST", path({"events"}), text));
   const bj::array& ids = answer.at("executions").as_array();
-  if (answer.at("existing").as_bool()) note("the host knew this event: nothing was started now");
+  if (answer.at("existing").as_bool()) note("the host already knows this event: nothing was started");
   const bj::array& refused = answer.at("refused").as_array();
   for (const bj::value& one : refused)
     note(shown(one.as_object(), "package") + "::" + shown(one.as_object(), "workflow") +

@@ -85,7 +85,7 @@ Outcome approvals_list(const Arguments& arguments) {
       if (const bj::object* error = row.at("error").if_object())
         row.as_object()["why"] = text_of(*error, "code") + ": " + text_of(*error, "message");
     }
-  print_rows(rows, kApproval, format, "execution", "Nothing awaits an answer.");
+  print_rows(rows, kApproval, format, "execution", "No step awaits an answer.");
   return 0;
 }
 

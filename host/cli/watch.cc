@@ -76,7 +76,7 @@ std::string await_words(const bj::object& await) {
 std::string undone_words(const std::string& compensation) {
   if (compensation == "done") return "rolled back";
   if (compensation == "failed") return "its rollback failed";
-  return compensation.empty() ? "" : "is to be rolled back";
+  return compensation.empty() ? "" : "to be rolled back";
 }
 
 // "12:00:05.123  ", of its instant, in UTC as well; empty when it has none.
@@ -355,29 +355,29 @@ Result<bj::value> follow(Client& client, const std::string& id, int64_t deadline
     if (end && *end == Client::StreamEnd::done) continue;
     if (end && *end == Client::StreamEnd::interrupted) {
       display.end();
-      note("detached; the run goes on. Come back with: pirn run watch " +
+      note("detached; the run continues. Watch it again with: pirn run watch " +
            printable(id + client.context_options()));
       return execution;
     }
     if (end && *end == Client::StreamEnd::timed_out) {
       display.end();
-      return Error{Code::wait_timed_out, "the run " + id + " has not ended in time; it goes on",
-                   "Come back with: pirn run watch " + id + client.context_options()};
+      return Error{Code::wait_timed_out, "the run " + id + " did not end in time; it continues",
+                   "Watch it again with: pirn run watch " + id + client.context_options()};
     }
     const bool away = end || end.error().code == Code::unreachable || end.error().code == Code::shutting_down;
     if (!away) return end.error();
     if (lost_since == 0) {
       lost_since = steady_ms();
-      note("the connection is lost; trying again");
+      note("the connection was lost; reconnecting");
     }
     if (steady_ms() - lost_since > kReconnectFor_ms || interrupted())
-      return Error{
-          Code::unreachable, "the host does not answer any more",
-          "The run goes on with the host. Come back with: pirn run watch " + id + client.context_options(),
-          Blame::world};
+      return Error{Code::unreachable, "the host no longer answers",
+                   "The run continues with the host. Watch it again with: pirn run watch " + id +
+                       client.context_options(),
+                   Blame::world};
     if (deadline != 0 && steady_ms() >= deadline)
-      return Error{Code::wait_timed_out, "the run " + id + " has not ended in time",
-                   "Come back with: pirn run watch " + id + client.context_options()};
+      return Error{Code::wait_timed_out, "the run " + id + " did not end in time",
+                   "Watch it again with: pirn run watch " + id + client.context_options()};
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   display.end();
@@ -430,9 +430,9 @@ void print_execution(const bj::object& execution, Format format) {
   also("reason", member(execution, "reason"));
   if (execution.at("paused_by_hand").as_bool()) also("held", "until it is resumed");
   if (member(execution, "state") == "pending" && !member(execution, "wake_at").empty())
-    also("begins", time_words(execution.at("wake_at")));
+    also("starts", time_words(execution.at("wake_at")));
   also("part of", member(execution, "parent"));
-  also("again of", member(execution, "retry_of"));
+  also("retry of", member(execution, "retry_of"));
   std::vector<std::vector<Cell>> rows;
   for (const bj::value& value : execution.at("steps").as_array()) {
     const bj::object& step = value.as_object();

@@ -88,7 +88,7 @@ Result<std::string> form_of(const Arguments& arguments) {
   const std::string form = arguments.get("output", "ascii");
   if (std::find(kForms.begin(), kForms.end(), form) != kForms.end()) return form;
   return Error{Code::usage, "a graph cannot be drawn as '" + form + "'",
-               "It is drawn as ascii, table, dot, mermaid or json (jsonl is the same: it is one line)."};
+               "The formats are ascii, table, dot, mermaid, json and jsonl (the same as json)."};
 }
 
 Outcome draw(const Found& found, const std::string& form, bool groups) {
@@ -151,7 +151,7 @@ void print_report(const Found& found) {
                                 : std::to_string(workflow.step_concurrency) + " steps");
   print_line("strategy", text_of(report, "strategy"));
   print_line("ready steps", workflow.order == definition::Order::critical_path
-                                ? "the longest way to the end first"
+                                ? "the longest path to the end first"
                                 : "in canonical order");
   print_line("handlers", pairs_in(report.at("handlers").as_object()));
   print_line("hooks", pairs_in(report.at("hooks").as_object()));

@@ -32,8 +32,8 @@ expect 5 pirn audit verify --offline;                            says err "in us
 expect 2 pirn trust add --key author.pub --publisher "" --tenant acme; says err "--publisher is empty"
 expect 2 pirn trust add --key author.pub --publisher "E 2 E" --tenant acme; says err "is not a valid publisher name"
 expect 2 pirn key create --role viewer --label "$(printf 'a\033[2Jb')" --tenant acme; says err "control characters"
-expect 2 pirn package ls --tenant "a b";                         says err "cannot name a tenant"
-expect 2 pirn verify gate-1.0.0.pirn --trust author.pub --tenant "a b"; says err "cannot name a tenant"
+expect 2 pirn package ls --tenant "a b";                         says err "is not a valid name of a tenant"
+expect 2 pirn verify gate-1.0.0.pirn --trust author.pub --tenant "a b"; says err "is not a valid tenant name"
 
 # A serial that would block all later versions is packed with a warning and pushed when that is meant.
 printf 'publisher = "e2e"\nlibrary = "gate.so"\nserial = 9223372036854775807\n' >project-2.0.0/package.toml

@@ -38,7 +38,7 @@ expect 0 pirn new chello --language c
 make_packages
 expect 0 pirn inspect gate-1.0.0.pirn;      says out "gate 1.0.0"; says out "wait_at_gate"
 expect 0 pirn inspect gate-1.0.0.pirn -o json; says out '"package":"gate"'
-expect 0 pirn verify gate-1.0.0.pirn --trust author.pub; says out "genuine"; says out "the library is what the manifest says"
+expect 0 pirn verify gate-1.0.0.pirn --trust author.pub; says out "genuine"; says out "the library matches the manifest"
 expect 0 pirn key generate other
 expect 5 pirn verify gate-1.0.0.pirn --trust other.pub
 expect 2 pirn verify gate-1.0.0.pirn;       says err "--trust"
@@ -104,7 +104,7 @@ expect 3 pirn run start gate;               says err "pirn deploy"
 expect 0 pirn deploy gate@1.0.0 --dry-run;  says out "added"
 expect 3 pirn run start gate
 expect 0 pirn deploy gate@1.0.0 --why first; says out "revision 1"
-expect 0 pirn deploy gate;                  says out "active already"
+expect 0 pirn deploy gate;                  says out "already active"
 expect 0 pirn package ls;                   says out "✓ active"
 expect 3 pirn deploy gate@3.0.0
 expect 0 pirn push gate-2.0.0.pirn

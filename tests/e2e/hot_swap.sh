@@ -26,7 +26,7 @@ wait_at_gate
 open_gate
 expect 0 pirn run watch "$old" -o json;       says out '"last":"1.0.0"'; says out '"interruptions":1'
 wait "$watcher" || fail "the watcher did not come back after the kill"
-says watched.err "trying again"; same "$(grep -c 'step.stop *hello' watched.err)" 1 "a watcher sees an event once"
+says watched.err "reconnecting"; same "$(grep -c 'step.stop *hello' watched.err)" 1 "a watcher sees an event once"
 expect 0 pirn run events "$old";              same "$(grep -c 'step.stop *hello' out)" 1 "a completed step ran again"
 expect 0 pirn run start gate --wait -o json;  says out '"last":"2.0.0"'
 

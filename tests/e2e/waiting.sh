@@ -79,7 +79,7 @@ mkfifo said
 pirn run local review --package gate-1.0.0.pirn -q >out 2>said </dev/null &
 local_run=$!
 exec 5<said
-grep -m 1 -q "has nobody to give it" <&5 || fail "it waits and says nothing"
+grep -m 1 -q "a local run cannot receive one" <&5 || fail "it waits and says nothing"
 kill -TERM "$local_run"; code=0
 cat <&5 >err
 wait "$local_run" || code=$?

@@ -54,7 +54,7 @@ TEST(Configuration, LimitsClients) {
             "4: unknown key 'stranger' in [clients] (Did you mean 'strangers'?)\n"
             "3: 'idle_timeout' must be from 1ms to 24h\n"
             "2: 'min_rate' is 0; it must be from 1 to 1099511627776\n");
-  EXPECT_EQ(problems("clients = 7\n"), "1: 'clients' must be a table (Begin it with [clients].)\n");
+  EXPECT_EQ(problems("clients = 7\n"), "1: 'clients' must be a table (Start it with a line [clients].)\n");
 }
 
 TEST(Configuration, LimitsTheLogbook) {
@@ -67,7 +67,7 @@ TEST(Configuration, LimitsTheLogbook) {
   EXPECT_EQ(problems("[logbook]\ntotal_bytes = 7\nbytes = 1\n"),
             "3: unknown key 'bytes' in [logbook]\n"
             "2: 'total_bytes' is 7; it must be from 1048576 to 1099511627776\n");
-  EXPECT_EQ(problems("logbook = 7\n"), "1: 'logbook' must be a table (Begin it with [logbook].)\n");
+  EXPECT_EQ(problems("logbook = 7\n"), "1: 'logbook' must be a table (Start it with a line [logbook].)\n");
 }
 
 TEST(Configuration, MakesSinks) {
@@ -83,14 +83,14 @@ TEST(Configuration, MakesSinks) {
   EXPECT_EQ(problems("[[sink]]\nname = \"a\"\nkind = \"jsonl\"\n"), "1: a sink of kind jsonl needs 'path'\n");
   EXPECT_EQ(problems("[[sink]]\nkind = \"paper\"\ntenant = \"A B\"\n"),
             "1: a sink needs 'name'\n3: 'A B' is not a valid name of a tenant\n"
-            "2: there is no kind of sink 'paper' (The kinds are stdout and jsonl.)\n");
+            "2: unknown kind of sink 'paper' (The kinds are stdout and jsonl.)\n");
   EXPECT_EQ(
       problems(
           "[[sink]]\nname = \"a\"\nkind = \"stdout\"\nevents = [\"*\", \"workflow.stopp\", \"stp.*\"]\n"),
       "4: there is no event 'workflow.stopp' (Did you mean 'workflow.stop'?)\n"
       "4: there is no event 'stp.*' (docs/semantics.md lists them (2.9).)\n");
   EXPECT_EQ(problems("sink = 7\n"),
-            "1: 'sink' must be a list of tables (Begin each with a line [[sink]].)\n");
+            "1: 'sink' must be a list of tables (Start each with a line [[sink]].)\n");
 }
 
 TEST(Configuration, SaysWhatIsKeptAndWhoIsTold) {
@@ -124,7 +124,7 @@ TEST(Configuration, SaysWhatStepsMayAskFor) {
   EXPECT_EQ(read("[resources]\ncpu = 1.5\ngpu = 2\nmemory = 0\n").resources,
             (std::vector<std::string>{"cpu=1.5", "gpu=2", "memory=0"}));
   EXPECT_EQ(problems("[resources]\nGPU = 2\ncpu = \"2\"\ngpu = -1\n"),
-            "2: 'GPU' is no name that a resource could have\n"
+            "2: 'GPU' is not a valid name of a resource\n"
             "3: the amount of 'cpu' must be a number from 0 to 1e12\n"
             "4: the amount of 'gpu' must be a number from 0 to 1e12\n");
   EXPECT_EQ(problems("resources = 7\n"), "1: 'resources' must be a table of names and amounts\n");
