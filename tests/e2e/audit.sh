@@ -30,7 +30,7 @@ expect 5 pirn audit verify --offline;                            says err "in us
 
 # An empty publisher is nobody's, and never everybody's.
 expect 2 pirn trust add --key author.pub --publisher "" --tenant acme; says err "--publisher is empty"
-expect 2 pirn trust add --key author.pub --publisher "E 2 E" --tenant acme; says err "is not a valid publisher name"
+expect 2 pirn trust add --key author.pub --publisher "E 2 E" --tenant acme; says err "is not a valid name of a publisher"
 expect 2 pirn key create --role viewer --label "$(printf 'a\033[2Jb')" --tenant acme; says err "control characters"
 expect 2 pirn package ls --tenant "a b";                         says err "is not a valid name of a tenant"
 expect 2 pirn verify gate-1.0.0.pirn --trust author.pub --tenant "a b"; says err "is not a valid tenant name"

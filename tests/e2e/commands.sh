@@ -152,7 +152,7 @@ expect 2 pirn run ls --since yesterday
 expect 2 pirn run start gate --at tomorrow; says err "'at'"; says err "2026-12-24T18:00:00Z"
 expect 2 pirn run start gate --in soon;     says err "'in'"
 expect 3 pirn deploy gaet;                  says err "Did you mean 'gate'?"
-expect 3 pirn deploy gate@7.0.0;            says err "There are: 2.0.0"
+expect 3 pirn deploy gate@7.0.0;            says err "Its newest versions are: 2.0.0"
 expect 0 pirn run events @failed;           says out "step.exception"
 expect 0 pirn run events @failed -o id;     same "$(head -n 1 out)" 1
 expect 3 pirn run show 0000000000000
@@ -184,7 +184,7 @@ open_gate
 expect 0 pirn run watch "$id"
 
 # API keys.
-expect 0 pirn key create --role viewer --label eyes --expires 1h; key=$(cat out); says err "once"
+expect 0 pirn key create --role viewer --label eyes --expires 1h; key=$(cat out); says err "shown only now"
 expect 0 env PIRN_KEY="$key" PIRN_TENANT= pirn run ls
 expect 4 env PIRN_KEY="$key" pirn run start gate; says err "permission"
 expect 4 env PIRN_KEY=nonsense pirn run ls

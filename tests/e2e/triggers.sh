@@ -32,7 +32,7 @@ expect 0 pirn run show "$run" -o json;            says out '"__trigger__"'; says
 
 # The past: once, however often it is asked for.
 expect 2 pirn schedule backfill nightly;          says err "--from"
-expect 2 pirn schedule backfill nightly --from yesterday; says err "no instant"
+expect 2 pirn schedule backfill nightly --from yesterday; says err "is not an instant"
 expect 0 pirn schedule backfill nightly --from 2023-01-01T00:00:00Z --to 2025-01-01T00:00:00Z --dry-run
 says out "2023-12-24 05:00:00"; says out "2024-12-24 05:00:00"; says out "would start"
 expect 0 pirn run ls --status closed -o id;       same "$(wc -l <out)" 1 "a dry run starts nothing"
@@ -51,7 +51,7 @@ expect 0 pirn run show "$run" -o json;            says out '"name":"Ada"'; says 
 stop_host KILL 137
 start_host
 expect 0 pirn event emit gate.opened --payload @ada.json --id e-1; same "$(cat out)" "$run"
-says err "nothing was started now"
+says err "nothing was started"
 expect 0 pirn event emit nobody.listens;          empty out; says err "no active workflow waits"
 expect 2 pirn event emit gate.opened --payload '{"__x":1}'; says err "reserved"
 expect 3 pirn event emit gate.opened --tenant nobody
@@ -66,8 +66,8 @@ start_host
 expect 0 pirn run show "$run" -o json;            says out '"state":"pending"'
 expect 0 pirn run cancel "$run" --wait;           says out "cancelled"
 expect 0 pirn run start gate --at 2020-01-01T00:00:00Z --wait; says out "completed"
-expect 2 pirn run start gate --at tomorrow;       says err "no instant"
-expect 2 pirn run start gate --in soon;           says err "no duration"
+expect 2 pirn run start gate --at tomorrow;       says err "is not an instant"
+expect 2 pirn run start gate --in soon;           says err "is not a duration"
 expect 2 pirn run start gate --in 1h --at 2020-01-01T00:00:00Z; says err "exclude each other"
 
 stop_host TERM 0
