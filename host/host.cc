@@ -4,7 +4,6 @@
 #include "host/host.h"
 
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +28,8 @@
 #include "host/store/data_directory.h"
 #include "host/store/location.h"
 #include "host/store/sqlite_store.h"
+#include "host/upkeep/backup.h"
+#include "host/upkeep/parts.h"
 #include "host/upkeep/upkeep.h"
 #include "host/worker/crash_record.h"
 #include "packager/archive/verify.h"
@@ -75,7 +76,12 @@ class Host::Core final : public api::Vitals {
     PIRN_TRY(location_, store::resolve_store_url(
                             {environment("PIRN_STORE_URL"), options_.store, environment("PIRN_DB_NAME")},
                             directory_.path()));
-    PIRN_DO(check_parts());
+    watch_disk();
+    PIRN_DO(upkeep::adopt_backup(directory_.path()));
+    if (options_.init)
+      upkeep::begin_anew(directory_.path());
+    else
+      PIRN_DO(upkeep::check_parts(directory_.path(), location_.memory ? std::string() : location_.path));
     const int64_t accept_at_ms = options_.accept_broken_audit ? clock_.wall_ms() : 0;
     PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path(),
                                                   .decompress = archive::decompress_apart(),
@@ -98,9 +104,11 @@ class Host::Core final : public api::Vitals {
                  {{"moved_to", moved_to}});
     upkeep::Policy policy;
     policy.every_ns = options_.retention_every_ns;
+    policy.tenant_journal_ns = options_.tenant_journal_ns;
+    if (options_.event_window_ns > 0) policy.event_window_ns = options_.event_window_ns;
     for (const RetentionRule& rule : options_.retention)
       policy.rules.push_back({rule.tenant, rule.package, rule.workflow, rule.older_than_ns, rule.keep_last});
-    upkeep_.emplace(sqlite_, *logbook_, directory_.path(), std::move(policy));
+    upkeep_.emplace(*store_, sqlite_, *logbook_, *disk_, directory_.path(), std::move(policy));
     voice_.emplace(
         logbook_.get(), [this](ExecutionId id) { return feed_.watched(id); },
         [this](const worker::Frame& frame, std::string_view name, std::string data, uint64_t line) {
@@ -116,6 +124,7 @@ class Host::Core final : public api::Vitals {
     open_notifier();
     PIRN_DO(recover());
     PIRN_DO(resume_notifier());
+    look_at_disk(clock_.now());
     for (const Error& error : machine_->engine.left_aside())
       log::write(log::Level::error, "engine", error.message);
     services_.emplace(api::Services{*registry_, *store_, *logbook_, *upkeep_, machine_->engine.inbox(), feed_,
@@ -224,38 +233,41 @@ class Host::Core final : public api::Vitals {
   uint64_t log_lines_lost() const override { return log::lines_lost(); }
 
  private:
-  // What was kept together is served together. A database that is missing beside the others, or empty, was
-  // lost, and a host that began a new one would serve nothing, accept everything and bury what happened.
-  Status check_parts() const {
-    const auto there = [](const std::string& path) {
-      struct stat status {};
-      return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
-    };
-    const auto check = [&](const std::string& database, std::initializer_list<std::string> others) -> Status {
-      if (there(database)) return {};
-      for (const std::string& other : others)
-        if (there(other))
-          return Error{Code::store_missing, database + " is missing or empty, and " + other + " is there", "",
-                       Blame::world};
-      return {};
-    };
-    const std::string registry = directory_.file("registry.db"), seal = directory_.file("registry.sealed");
-    if (options_.init) {
-      // The new one has no seal yet.
-      if (!there(registry)) ::unlink(seal.c_str());
-      return {};
-    }
-    // Each is made after the database that it is evidence for.
-    PIRN_DO(check(registry, {seal, directory_.file("registry.pepper"), directory_.file("blobs"),
-                             directory_.file("pirn.db"), directory_.file("logbook.db")}));
-    if (location_.memory) return {};
-    return check(location_.path,
-                 {location_.path + "-wal", directory_.file("logbook.db"), directory_.file("crashes")});
-  }
-
   // Any thread, also while the host is being opened.
   void wake() {
     if (serving_.load()) machine_->alarm.wake();
+  }
+
+  // Before anything is opened, so that a full disk leaves room for a start.
+  void watch_disk() {
+    upkeep::DiskOptions options{options_.disk.warn_used, options_.disk.warn_free_bytes, {}};
+    if (options_.disk.reserve_bytes > 0) options.reserve_bytes = options_.disk.reserve_bytes;
+    const size_t slash = location_.path.rfind('/');
+    disk_.emplace(directory_.path(),
+                  slash == std::string::npos ? std::string() : location_.path.substr(0, slash), options);
+    disk_->begin();
+  }
+
+  // Whether starts are taken now, and before it they were not, or the other way round.
+  bool look_at_disk(int64_t now) {
+    const bool changed = disk_->look(now, [this]() -> uint64_t {
+      if (sqlite_ == nullptr) return 0;
+      const Result<store::FileUse> file = sqlite_->use();
+      return file ? file->free : 0;
+    });
+    if (!changed) return false;
+    const upkeep::DiskState state = disk_->state();
+    const bool full = state.room == upkeep::Room::full;
+    if (state.room == upkeep::Room::ample)
+      log::write(log::Level::info, "disk", "the disk has room again");
+    else
+      log::write(full ? log::Level::error : log::Level::warn, "disk",
+                 full ? "the disk is nearly full, and nothing new is started" : "the disk is filling up",
+                 {{"detail", state.detail}});
+    // What is in memory needs no disk.
+    if (!location_.memory)
+      machine_->engine.refuse_starts(full ? "nothing new is started: " + state.detail : "");
+    return true;
   }
 
   Status open_store() {
@@ -285,6 +297,9 @@ class Host::Core final : public api::Vitals {
 
   // Upkeep by the host's clock. It reads and writes for long, so the pool does it.
   void look_after(int64_t now, int64_t& sleep) {
+    // Schedules that waited for room are looked at in a turn of their own.
+    if (now >= disk_->next_look_at() && look_at_disk(now)) sleep = 0;
+    sleep = std::min(sleep, disk_->next_look_at() - now);
     if (upkeep_->begin_run(now))
       pool_.post({api::Lane::maintenance, {}}, [this, now] {
         upkeep_->run_policy(now);
@@ -374,6 +389,7 @@ class Host::Core final : public api::Vitals {
   std::vector<std::shared_ptr<const events::MeterSink>> meters_;
   std::unique_ptr<events::Outlets> outlets_;
   std::unique_ptr<logbook::Logbook> logbook_;
+  std::optional<upkeep::DiskWatch> disk_;
   std::optional<upkeep::Upkeep> upkeep_;
   std::optional<LiveVoice> voice_;
   CommitTail tail_{

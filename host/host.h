@@ -58,6 +58,14 @@ struct MetricOptions {
   bool duration = false;            // also the sum of the events' durations
 };
 
+// When a nearly full disk is announced, and what is kept back for what runs.
+struct DiskLimits {
+  double warn_used = 0.9;              // share of the file system; and
+  uint64_t warn_free_bytes = 1 << 30;  // what is left: the host warns at either
+  // Below it no new work is taken. 0: 5 % of the file system, from 16 to 256 MiB.
+  uint64_t reserve_bytes = 0;
+};
+
 // Which ended executions are removed by themselves, with all that is known of them. At least one bound.
 struct RetentionRule {
   std::string tenant, package, workflow;  // empty: any
@@ -113,6 +121,11 @@ struct HostOptions {
   std::vector<RetentionRule> retention;
   bool measure_cpu = false;  // the processor time of each call: two calls of the system more
   int64_t retention_every_ns = 3'600'000'000'000;
+  // What is older goes from the tenants' own journals when the rules are applied; 0: nothing.
+  int64_t tenant_journal_ns = 0;
+  // How long the ids of events are remembered at least; 0: 30 days.
+  int64_t event_window_ns = 0;
+  DiskLimits disk;
   // What steps may ask for beside this machine's cores and memory, "NAME=AMOUNT"; of one name the last holds,
   // cpu and memory correct what was found.
   std::vector<std::string> resources;
@@ -121,6 +134,18 @@ struct HostOptions {
 // Follows the audit log of a data directory that no host uses; changes nothing. The report as the API shows
 // it (JSON). Errors: data_directory_unsafe, store_locked, registry_failed, pepper_lost.
 Result<std::string> verify_audit_of(const std::string& data_directory);
+
+// Removes ended executions, as POST /v1/store/prune does, from a data directory that no host uses. The answer
+// as the API shows it (JSON). Errors: as of verify_audit_of, of the store, and backup_incomplete.
+struct PruneOrder {
+  RetentionRule rule;
+  bool dry_run = false, compact = true;
+};
+Result<std::string> prune_data_of(const std::string& data_directory, const PruneOrder& order);
+
+// Looks at everything in a data directory that no host uses, as GET /v1/store/verification does; changes
+// nothing.
+Result<std::string> verify_data_of(const std::string& data_directory);
 
 class Host {
  public:

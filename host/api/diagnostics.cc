@@ -111,6 +111,10 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
                        notifier.given_up == 0, Condition::degraded,
                        std::to_string(notifier.given_up) + " notices given up: " + notifier.last_error));
   const upkeep::PolicyState policy = services.upkeep.policy_state();
+  const upkeep::DiskState disk = services.upkeep.disk().state();
+  all.push_back(find("disk", disk.room == upkeep::Room::ample,
+                     disk.room == upkeep::Room::full ? Condition::failing : Condition::degraded,
+                     (disk.room == upkeep::Room::full ? "nothing new is started: " : "") + disk.detail));
   all.push_back(find("retention", policy.last_error.empty(), Condition::degraded, policy.last_error));
   all.push_back({"api", Condition::ok, api_text(services.pool)});
   all.push_back({"connections", Condition::ok, connections_text(services.connections.count())});
@@ -215,6 +219,12 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   append_connections(out, services.connections.count());
   append(out, "store_bytes", "gauge", stored->size_bytes);
   append(out, "store_wal_bytes", "gauge", stored->wal_bytes);
+  const upkeep::DiskState disk = services.upkeep.disk().state();
+  append(out, "disk_used_bytes", "gauge", disk.space.used);
+  append(out, "disk_free_bytes", "gauge", disk.space.free);
+  append(out, "disk_reserve_bytes", "gauge", disk.reserve_bytes);
+  append(out, "disk_low", "gauge", disk.room != upkeep::Room::ample ? 1 : 0);
+  append(out, "disk_full", "gauge", disk.room == upkeep::Room::full ? 1 : 0);
   append(out, "logbook_lines", "gauge", book.lines);
   append(out, "logbook_lines_lost_total", "counter", book.lost);
   append(out, "log_lines_lost_total", "counter", services.vitals.log_lines_lost());

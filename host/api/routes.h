@@ -29,6 +29,8 @@ void show_dashboard(const Services&, RequestPtr, Respond);
 Response show_store(const Services&, const Request&);
 Response prune_store(const Services&, const Request&);
 Response back_up_store(const Services&, const Request&);
+Response verify_store(const Services&, const Request&);
+void delete_execution(const Services&, RequestPtr, Respond);
 
 // sinks.cc
 Response list_sinks(const Services&, const Request&);

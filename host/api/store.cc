@@ -2,7 +2,9 @@
 #include "host/store/store.h"
 #include "host/api/document.h"
 #include "host/api/names.h"
+#include "host/api/orders.h"
 #include "host/api/routes.h"
+#include "host/api/store_text.h"
 #include "host/engine/inbox.h"
 #include "host/logbook/logbook.h"
 #include "host/upkeep/upkeep.h"
@@ -45,14 +47,14 @@ Result<Response> prune(const Services& services, const Request& request) {
   PIRN_TRY(const bool compact, body.flag_or("compact", false));
   PIRN_TRY(const store::StoreStats before, services.store.stats());
   PIRN_TRY(const upkeep::Pruned pruned, services.upkeep.prune(rule, services.clock.now(), dry_run));
-  if (compact && !dry_run) PIRN_DO(services.upkeep.compact());
+  // What is in memory is free as soon as it is removed.
+  if (compact && !dry_run && services.vitals.store_kind() != "memory") {
+    // Without room for a second file the space stays in this one, for new executions: `free_bytes`.
+    const Status compacted = services.upkeep.compact();
+    if (!compacted && compacted.error().code != Code::store_full) return compacted.error();
+  }
   PIRN_TRY(const store::StoreStats after, services.store.stats());
-  return json(200, bj::object{{"executions", pruned.executions},
-                              {"kept_for_letters", pruned.kept_for_letters},
-                              {"dry_run", dry_run},
-                              {"size_bytes_before", before.size_bytes + before.wal_bytes},
-                              {"size_bytes", after.size_bytes + after.wal_bytes},
-                              {"free_bytes", after.free_bytes}});
+  return json(200, pruned_text(pruned, dry_run, before, after));
 }
 
 Result<Response> show(const Services& services, const Request& request) {
@@ -65,16 +67,25 @@ Result<Response> show(const Services& services, const Request& request) {
           bj::object{{"tenant", each.tenant}, {"state", each.state}, {"executions", each.executions}});
   const logbook::Health book = services.logbook.health();
   const upkeep::PolicyState policy = services.upkeep.policy_state();
+  const upkeep::DiskState disk = services.upkeep.disk().state();
   return json(
       200,
       bj::object{
           {"kind", services.vitals.store_kind()},
           {"journal_rows", stats.journal_rows},
+          {"tenant_rows", stats.tenant_rows},
+          {"event_ids", stats.event_ids},
           {"executions", stats.executions},
           {"open_executions", stats.open_executions},
           {"size_bytes", stats.size_bytes},
           {"wal_bytes", stats.wal_bytes},
           {"free_bytes", stats.free_bytes},
+          {"disk",
+           {{"room", upkeep::name_of(disk.room)},
+            {"directory", disk.directory},
+            {"used_bytes", disk.space.used},
+            {"free_bytes", disk.space.free},
+            {"reserve_bytes", disk.reserve_bytes}}},
           {"by_state", std::move(counts)},
           {"logbook",
            {{"lines", book.lines},
@@ -92,8 +103,13 @@ Result<Response> show(const Services& services, const Request& request) {
 Result<Response> back_up(const Services& services, const Request& request) {
   PIRN_TRY(const Document body, Document::read(request.body, {"directory"}));
   PIRN_TRY(const std::string directory, body.text("directory"));
-  PIRN_DO(services.upkeep.back_up(directory));
+  PIRN_DO(services.upkeep.back_up(directory, services.clock.wall()));
   return json(201, bj::object{{"directory", directory}});
+}
+
+Result<Response> verify(const Services& services) {
+  PIRN_TRY(const upkeep::Verification found, services.upkeep.verify());
+  return json(200, verification_text(found));
 }
 
 Response answer(Result<Response> response) {
@@ -112,6 +128,15 @@ Response prune_store(const Services& services, const Request& request) {
 }
 Response back_up_store(const Services& services, const Request& request) {
   return answer(back_up(services, request));
+}
+Response verify_store(const Services& services, const Request&) { return answer(verify(services)); }
+
+void delete_execution(const Services& services, RequestPtr request, Respond respond) {
+  with_execution(services, *request, respond, [&services, request, respond](ExecutionId id) {
+    const Status removed = services.upkeep.remove(request->tenant, id);
+    services.inbox.nudge();  // as after a prune
+    respond(removed ? json(200, bj::object{{"id", id.text()}, {"deleted", true}}) : problem(removed.error()));
+  });
 }
 
 }  // namespace pirn::api

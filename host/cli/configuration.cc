@@ -1,5 +1,6 @@
 #include "host/cli/configuration.h"
 
+#include "host/cli/input.h"
 #include "packager/definition/definition.h"
 #include "packager/json/plain_text.h"
 #include "packager/pack/toml_reader.h"
@@ -177,9 +178,35 @@ void read_retention(const toml::table& root, TomlReader& reader, HostOptions& op
   const toml::table* table = node->as_table();
   if (!table)
     return reader.problem(node->source(), "'retention' must be a table", "Start it with a line [retention].");
-  reader.check_keys(*table, "[retention]", {"every", "rule"});
+  reader.check_keys(*table, "[retention]", {"every", "rule", "tenant_journal", "event_ids"});
   if (const int64_t every = duration(*table, "every", reader); every != 0) options.retention_every_ns = every;
+  options.tenant_journal_ns = duration(*table, "tenant_journal", reader);
+  options.event_window_ns = duration(*table, "event_ids", reader);
   for_each_table(*table, "rule", reader, [&](const toml::table& rule) { read_rule(rule, reader, options); });
+}
+
+// [disk]: when a nearly full disk is announced, and what is kept for what runs.
+void read_disk(const toml::node& node, TomlReader& reader, DiskLimits& disk) {
+  const toml::table* table = node.as_table();
+  if (!table) return reader.problem(node.source(), "'disk' must be a table", "Begin it with [disk].");
+  reader.check_keys(*table, "[disk]", {"warn_used_percent", "warn_free", "reserve"});
+  if (const std::optional<int64_t> percent = reader.integer(*table, "warn_used_percent")) {
+    if (*percent >= 1 && *percent <= 100)
+      disk.warn_used = static_cast<double>(*percent) / 100;
+    else
+      reader.problem(table->get("warn_used_percent")->source(), "'warn_used_percent' must be from 1 to 100");
+  }
+  const auto bytes = [&](const char* key, uint64_t& to) {
+    if (!table->contains(key)) return;
+    const Result<uint64_t> value = parse_bytes(reader.string(*table, key));
+    if (value && *value > 0)
+      to = *value;
+    else
+      reader.problem(table->get(key)->source(), "'" + std::string(key) + "' must be a number of bytes from 1",
+                     "Write for example \"256MiB\" or \"1GiB\".");
+  };
+  bytes("warn_free", disk.warn_free_bytes);
+  bytes("reserve", disk.reserve_bytes);
 }
 
 // [resources] with an amount for each name. Whether it is one that a host can have, the host says.
@@ -239,7 +266,7 @@ void read_logbook(const toml::node& node, TomlReader& reader, LogbookOptions& lo
 void read_root(const toml::table& root, TomlReader& reader, HostOptions& options) {
   reader.check_keys(root, "the configuration",
                     {"listen", "allow_hosts", "store", "drain_timeout", "measure_cpu", "resources", "clients",
-                     "logbook", "retention", "sink", "notifier", "metric"});
+                     "logbook", "retention", "disk", "sink", "notifier", "metric"});
   if (root.contains("listen")) options.listen = reader.string(root, "listen");
   reader.strings(root, "allow_hosts", [&](const std::string& name, const toml::source_region&) {
     options.allow_hosts.push_back(name);
@@ -254,6 +281,7 @@ void read_root(const toml::table& root, TomlReader& reader, HostOptions& options
   options.measure_cpu = reader.boolean(root, "measure_cpu");
   read_retention(root, reader, options);
   for_each_table(root, "sink", reader, [&](const toml::table& sink) { read_sink(sink, reader, options); });
+  if (root.contains("disk")) read_disk(*root.get("disk"), reader, options.disk);
   if (root.contains("clients")) read_clients(*root.get("clients"), reader, options.clients);
   if (root.contains("logbook")) read_logbook(*root.get("logbook"), reader, options.logbook);
   if (root.contains("resources")) read_resources(*root.get("resources"), reader, options);

@@ -46,6 +46,18 @@ Result<int64_t> duration_of(const Arguments& arguments, std::string_view option)
   return error;
 }
 
+Result<uint64_t> parse_bytes(std::string_view text) {
+  constexpr std::pair<std::string_view, int> kUnits[] = {
+      {"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}};
+  uint64_t number = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  for (const auto& [name, bits] : kUnits)
+    if (wrong == std::errc() && unit == name && number <= (UINT64_MAX >> 1) >> bits) return number << bits;
+  return Error{Code::invalid_argument, "'" + std::string(text) + "' is not a number of bytes",
+               "Write for example 1048576, 256MiB or 1GiB."};
+}
+
 Result<int64_t> number_of(const Arguments& arguments, std::string_view option) {
   const std::string text = arguments.get(option);
   int64_t number = 0;

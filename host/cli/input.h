@@ -20,6 +20,8 @@ std::string absolute_path(const std::string& path);
 
 // The value of an option that is there, in nanoseconds. usage names the option.
 Result<int64_t> duration_of(const Arguments& arguments, std::string_view option);
+// A number of bytes: "1048576", "256MiB", "1GiB" (KiB, MiB, GiB, TiB). invalid_argument.
+Result<uint64_t> parse_bytes(std::string_view text);
 // A whole number from 1. usage names the option.
 Result<int64_t> number_of(const Arguments& arguments, std::string_view option);
 

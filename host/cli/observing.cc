@@ -8,6 +8,7 @@
 #include "host/cli/runs.h"
 #include "host/cli/terminal.h"
 #include "host/cli/verbs.h"
+#include "host/host.h"
 
 namespace pirn::cli {
 
@@ -15,6 +16,35 @@ namespace {
 
 namespace bj = boost::json;
 using Kind = Column::Kind;
+
+// With --data of a directory that no host uses the command does the work itself; else the host does.
+template <class Beside, class InHost>
+Result<bj::value> beside_or_in_host(const Arguments& arguments, Beside beside, InHost in_host) {
+  if (arguments.has("data") && !arguments.has("server")) {
+    const Result<std::string> text = beside(data_directory(arguments));
+    if (text) return bj::parse(*text);
+    if (text.error().code != Code::store_locked) return text.error();
+  }
+  PIRN_TRY(Client client, Client::open(arguments));
+  return in_host(client);
+}
+
+Result<PruneOrder> prune_order(const Arguments& arguments) {
+  PruneOrder order;
+  order.rule.tenant = arguments.get("tenant");
+  order.rule.package = arguments.get("package");
+  order.rule.workflow = arguments.get("workflow");
+  if (arguments.has("older-than")) {
+    PIRN_TRY(order.rule.older_than_ns, duration_of(arguments, "older-than"));
+  }
+  if (arguments.has("keep-last")) {
+    PIRN_TRY(const int64_t keep, number_of(arguments, "keep-last"));
+    order.rule.keep_last = static_cast<uint64_t>(keep);
+  }
+  order.dry_run = arguments.has("dry-run");
+  order.compact = !arguments.has("no-compact");
+  return order;
+}
 
 // "a, b" of a list of texts.
 std::string joined(const bj::value& list) { return names_in(list.as_array()); }
@@ -75,6 +105,7 @@ Outcome store_stats(const Arguments& arguments) {
   if (format == Format::table) {
     const bj::object& book = stats.at("logbook").as_object();
     stats["lines"] = text_of(book, "lines") + ", lost " + text_of(book, "lost");
+    stats["disk_free"] = stats.at("disk").at("free_bytes");
     stats["removed"] = stats.at("retention").at("removed");
     stats["next"] = stats.at("retention").at("next_run_at");
   }
@@ -83,9 +114,12 @@ Outcome store_stats(const Arguments& arguments) {
                 {"executions", "executions"},
                 {"open", "open_executions"},
                 {"journal rows", "journal_rows"},
+                {"of tenants' own", "tenant_rows"},
+                {"event ids", "event_ids"},
                 {"file", "size_bytes", Kind::size},
                 {"log", "wal_bytes", Kind::size},
                 {"free in the file", "free_bytes", Kind::size},
+                {"free on the disk", "disk_free", Kind::size},
                 {"logbook lines", "lines"},
                 {"removed by policy", "removed"},
                 {"policy runs next", "next", Kind::time}},
@@ -114,11 +148,21 @@ Outcome store_prune(const Arguments& arguments) {
   }
   for (const char* name : {"package", "workflow"})
     if (arguments.has(name)) body[name] = arguments.get(name);
-  PIRN_TRY(Client client, Client::open(arguments));
-  PIRN_TRY(const bj::value answer, client.call("POST", path({"store", "prune"}), bj::serialize(body)));
+  PIRN_TRY(const bj::value answer,
+           beside_or_in_host(
+               arguments,
+               [&](const std::string& directory) -> Result<std::string> {
+                 PIRN_TRY(const PruneOrder order, prune_order(arguments));
+                 return prune_data_of(directory, order);
+               },
+               [&](Client& client) {
+                 return client.call("POST", path({"store", "prune"}), bj::serialize(body));
+               }));
   print_object(answer.as_object(),
                {{arguments.has("dry-run") ? "would remove" : "removed", "executions"},
                 {"kept for dead letters", "kept_for_letters"},
+                {"commits of tenants", "tenant_commits"},
+                {"event ids", "event_ids"},
                 {"bytes before", "size_bytes_before", Kind::size},
                 {"bytes", "size_bytes", Kind::size},
                 {"free in the file", "free_bytes", Kind::size}},
@@ -136,6 +180,41 @@ Outcome store_backup(const Arguments& arguments) {
                                                bj::serialize(bj::object{{"directory", directory}})));
   print_object(answer.as_object(), {{"directory", "directory"}}, format, "directory");
   if (format == Format::table) suggest("pirn serve --data " + directory);
+  return 0;
+}
+
+Outcome store_verify(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(const bj::value answer,
+           beside_or_in_host(
+               arguments, [](const std::string& directory) { return verify_data_of(directory); },
+               [](Client& client) {
+                 return client.call("GET", path({"store", "verification"}));
+               }));
+  const bj::object& report = answer.as_object();
+  const bool intact = report.at("intact").as_bool();
+  if (format == Format::table) {
+    for (const bj::value& damage : report.at("damages").as_array())
+      note(printable(text_of(damage.as_object(), "file")) + ": " +
+           printable(text_of(damage.as_object(), "what")));
+    if (const std::string more = text_of(report, "more"); more != "0") note("and " + more + " more");
+    std::cout << (intact ? "the data is whole: " : "the data is DAMAGED: ") << text_of(report, "rows")
+              << " rows, " << text_of(report, "blobs") << " blobs";
+    if (const std::string old = text_of(report, "without_checksum"); old != "0")
+      std::cout << "; " << old << " rows are from before checksums";
+    std::cout << '\n';
+  } else {
+    print_object(report, {}, format, "intact");
+  }
+  return intact ? 0 : catalogue_entry(Code::store_corrupt).exit_code;
+}
+
+Outcome run_delete(const Arguments& arguments) {
+  PIRN_TRY(const Format format, format_of(arguments));
+  PIRN_TRY(Client client, Client::open(arguments));
+  PIRN_TRY(const std::string id, find_run(client, arguments.get("run")));
+  PIRN_TRY(const bj::value answer, client.call("DELETE", path({"executions", id})));
+  print_object(answer.as_object(), {{"deleted", "id"}}, format, "id");
   return 0;
 }
 

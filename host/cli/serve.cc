@@ -93,6 +93,13 @@ std::string configuration_file(const Arguments& arguments) {
   return arguments.get("config", environment == nullptr ? "" : environment);
 }
 
+Result<uint64_t> bytes_of(const Arguments& arguments, std::string_view option) {
+  const Result<uint64_t> bytes = parse_bytes(arguments.get(option));
+  if (bytes && *bytes > 0) return bytes;
+  return Error{Code::usage, "--" + std::string(option) + " needs a number of bytes from 1, such as 256MiB",
+               "Units are KiB, MiB, GiB and TiB."};
+}
+
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address.starts_with("[::1]:");
 }
@@ -115,6 +122,17 @@ Outcome serve(const Arguments& arguments) {
   for (const std::string& resource : arguments.all("resource")) options.resources.push_back(resource);
   if (arguments.has("drain-timeout")) {
     PIRN_TRY(options.drain_timeout_ns, duration_of(arguments, "drain-timeout"));
+  }
+  if (arguments.has("disk-warn-used")) {
+    PIRN_TRY(const int64_t percent, number_of(arguments, "disk-warn-used"));
+    if (percent > 100) return Error{Code::usage, "--disk-warn-used is a percentage, from 1 to 100"};
+    options.disk.warn_used = static_cast<double>(percent) / 100;
+  }
+  if (arguments.has("disk-warn-free")) {
+    PIRN_TRY(options.disk.warn_free_bytes, bytes_of(arguments, "disk-warn-free"));
+  }
+  if (arguments.has("disk-reserve")) {
+    PIRN_TRY(options.disk.reserve_bytes, bytes_of(arguments, "disk-reserve"));
   }
 
   Signals signals;

@@ -99,6 +99,8 @@ Outcome sink_list(const Arguments&);
 Outcome store_stats(const Arguments&);
 Outcome store_prune(const Arguments&);
 Outcome store_backup(const Arguments&);
+Outcome store_verify(const Arguments&);
+Outcome run_delete(const Arguments&);
 Outcome run_checkpoints(const Arguments&);
 
 // metrics.cc

@@ -54,6 +54,7 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
     if (!known) return answer(std::move(known).error());
     if (*known) return answer(**known);
   }
+  if (!full_.empty()) return answer(Error{Code::store_full, full_, "", Blame::world});
   for (const journal::Delta::Entry& entry : command.input.entries)
     if (entry.key.starts_with("__"))
       return answer(Error{Code::invalid_argument,

@@ -51,6 +51,7 @@ class Engine::Core : private Launcher {
   Inbox& inbox() { return inbox_; }
   const std::vector<Error>& left_aside() const { return left_aside_; }
   void stop_dispatching() { dispatching_ = false; }
+  void refuse_starts(std::string why) { full_ = std::move(why); }
   size_t running_steps() const;
 
   Status recover(const Clocks& clocks, const worker::LastLife& last);
@@ -86,6 +87,16 @@ class Engine::Core : private Launcher {
   void handle(Decision& decision, ListOpen& command);
   void handle(Decision& decision, ListAwaiting& command);
   void handle(Decision& decision, Stats& command);
+  bool may_start() const { return dispatching_ && full_.empty(); }
+  // Answers a command that would start something while there is no room for it.
+  template <class Order>
+  bool refused_for_room(Order& command) {
+    if (full_.empty()) return false;
+    batch_->change.replies.push_back([reply = std::move(command.reply), why = full_] {
+      reply(Error{Code::store_full, why, "", Blame::world});
+    });
+    return true;
+  }
   // Asks the open execution; why there is none is the answer otherwise.
   template <class Order, class Ask>
   void instruct(Order& command, std::string_view verb, Ask ask);
@@ -98,6 +109,11 @@ class Engine::Core : private Launcher {
   }
   template <class Trigger>
   void handle(Decision& decision, Trigger& command) {
+    if constexpr (std::is_same_v<Trigger, Emit> || std::is_same_v<Trigger, Backfill>) {
+      if (refused_for_room(command)) return;
+    } else if constexpr (std::is_same_v<Trigger, ControlSchedule>) {
+      if (command.action == ControlSchedule::Action::trigger && refused_for_room(command)) return;
+    }
     triggers_.handle(decision, command, dispatching_);
   }
   ExecutionId launch(Decision& decision, const registry::Catalog::Target& target, Launch launch) override;
@@ -246,6 +262,7 @@ class Engine::Core : private Launcher {
   std::vector<LostCall> lost_calls_;
   uint64_t next_invocation_ = 1;
   bool dispatching_ = true;
+  std::string full_;            // why nothing new is started; empty: it is
   bool passed_over_ = false;    // somebody has waited for resources, and found no slot at the last look
   bool supplied_last_ = false;  // the last who was served had waited for resources
   bool signalled_ = false;      // in this turn, which may have freed slots behind its own dispatch

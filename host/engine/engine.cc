@@ -112,10 +112,11 @@ Status Engine::Core::leave_aside(Recovered::Folded&& folded, Error why) {
   if (!state.origin) {
     ++n_unmarked_;  // not even its first record can be read
   } else if (folded.impossible ? !folded.marked : folded.marked || state.next_commit > folded.projected + 1) {
-    PIRN_TRY(const auto stored, store_.find(state.origin->tenant, state.id));
+    const auto stored = store_.find(state.origin->tenant, state.id);
+    if (!stored && stored.error().code != Code::store_corrupt) return stored.error();
     std::vector<std::string> names;
-    if (stored)
-      if (auto decoded = journal::decode_state(stored->columns(), stored->body))
+    if (stored && *stored)
+      if (auto decoded = journal::decode_state((*stored)->columns(), (*stored)->body))
         names = std::move(decoded->step_names);
     journal::TextWriter body;
     append_mark(body, state, std::move(names));
@@ -178,7 +179,7 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
     PIRN_DO(settle_families(deciding));
   }
   n_due += dead_letters_.expire(deciding.now, options_.inputs_per_turn);
-  if (dispatching_) {
+  if (may_start()) {
     PIRN_TRY(const size_t fires, triggers_.fire(deciding, options_.inputs_per_turn));
     n_due += fires;
   }
@@ -205,9 +206,9 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
   if (const auto expiry = dead_letters_.next_timer())
     turn.next_timer = std::min(*expiry, turn.next_timer.value_or(*expiry));
   // During a shutdown nothing fires: what falls due is the next host's.
-  if (const auto fire = triggers_.next_timer(time_); fire && dispatching_)
+  if (const auto fire = triggers_.next_timer(time_); fire && may_start())
     turn.next_timer = std::min(*fire, turn.next_timer.value_or(*fire));
-  if (const auto round = catch_up_.next_timer(); round && dispatching_)
+  if (const auto round = catch_up_.next_timer(); round && may_start())
     turn.next_timer = std::min(*round, turn.next_timer.value_or(*round));
   return turn;
 }
@@ -396,6 +397,7 @@ const Beginning& Engine::beginning() const { return core_->beginning(); }
 const std::vector<LostCall>& Engine::lost_calls() const { return core_->lost_calls(); }
 const std::vector<Error>& Engine::left_aside() const { return core_->left_aside(); }
 Result<Turn> Engine::turn(const Clocks& clocks) { return core_->turn(clocks); }
+void Engine::refuse_starts(std::string why) { core_->refuse_starts(std::move(why)); }
 void Engine::stop_dispatching() { core_->stop_dispatching(); }
 size_t Engine::running_steps() const { return core_->running_steps(); }
 

@@ -127,6 +127,10 @@ class Engine {
   // One turn. An error means that the commit failed: nothing of it was acknowledged, and the host must stop.
   Result<Turn> turn(const Clocks& clocks);
 
+  // The store has no room for new work: starts of any kind are refused with `why` (store_full), and what
+  // schedules owe waits. What has started goes on, with all that belongs to it. Empty: work is taken.
+  void refuse_starts(std::string why);
+
   // Graceful shutdown: no execution and no step starts any more, running steps go on.
   void stop_dispatching();
   size_t running_steps() const;

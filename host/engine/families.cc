@@ -94,6 +94,7 @@ void Engine::Core::handle(Decision& deciding, Rerun& command) {
 
 Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   if (!dispatching_) return Error{Code::shutting_down, "the host is shutting down"};
+  if (!full_.empty()) return Error{Code::store_full, full_, "", Blame::world};
   const auto refused = [&](std::string_view state, const char* why) {
     return Error{Code::invalid_transition, "execution " + command.id.text() + " is " + std::string(state) +
                                                " and cannot be " +
@@ -160,6 +161,7 @@ void Engine::Core::handle(Decision& deciding, RetryLetters& command) {
 
 Result<std::vector<Again>> Engine::Core::retry_letters(Decision& deciding, const RetryLetters& command) {
   if (!dispatching_) return Error{Code::shutting_down, "the host is shutting down"};
+  if (!full_.empty()) return Error{Code::store_full, full_, "", Blame::world};
   PIRN_TRY(const auto letters,
            dead_letters_.select(command.tenant, command.id, command.filter, command.limit));
   std::vector<Again> again;
@@ -286,7 +288,8 @@ Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
     return {};
   }
   const auto past = closed(parent.origin->tenant, birth.undoes);
-  if (!past && past.error().code != Code::journal_corrupt && past.error().code != Code::not_found)
+  if (!past && past.error().code != Code::journal_corrupt && past.error().code != Code::store_corrupt &&
+      past.error().code != Code::not_found)
     return past.error();
   auto grown = past ? GrownPlan::recovered(plan, past->state) : Result<GrownPlan>(past.error());
   if (!grown) {
@@ -311,12 +314,14 @@ Status Engine::Core::find_lost_children(Decision& deciding) {
     // What was left aside is not lost: its parent waits until it can be read again.
     if (executions_.contains(waiting.child) || aside_.contains(waiting.child)) continue;
     const std::string& tenant = waiting.parent->state().origin->tenant;
-    PIRN_TRY(const auto stored, store_.find(tenant, waiting.child));
-    if (!stored) {
+    const auto stored = store_.find(tenant, waiting.child);
+    if (!stored && stored.error().code != Code::store_corrupt) return stored.error();
+    if (stored && !*stored) {
       // Only what is still being prepared has no execution yet.
       waiting.parent->lost_child(deciding, waiting.step);
     } else {
-      auto decoded = journal::decode_state(stored->columns(), stored->body);
+      auto decoded = stored ? journal::decode_state((*stored)->columns(), (*stored)->body)
+                            : Result<journal::DecodedState>(stored.error());
       auto grown = decoded ? recovered_plan(decoded->state)
                            : Result<GrownPlan>(aside_because(waiting.child, decoded.error().message));
       if (!grown) {  // what it came to nobody knows now: its parent waits for it

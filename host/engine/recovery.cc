@@ -18,9 +18,10 @@ Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& 
   // A row that the projection has already: the watermark is a lower bound.
   if (row.commit_no < state.next_commit || folded.impossible) return {};
   auto commit = journal::decode_commit(row.body, row.schema);
-  if (!commit) {
-    folded.impossible = aside_because(
-        row.stream, "its commit " + std::to_string(row.commit_no) + " is damaged: " + commit.error().message);
+  if (row.damaged || !commit) {
+    const std::string why = row.damaged ? "it does not match its checksum" : commit.error().message;
+    folded.impossible =
+        aside_because(row.stream, "its commit " + std::to_string(row.commit_no) + " is damaged: " + why);
     return {};
   }
   if (row.commit_no != state.next_commit || commit->first_seq != state.next_seq)
@@ -64,11 +65,16 @@ Status reread(Recovered::Folded& folded, const store::Store& store, int64_t& new
   Recovered::Folded whole;
   const ExecutionId id = whole.state.id = folded.state.id;
   for (uint32_t after = 0; !whole.impossible;) {
-    PIRN_TRY(const auto commits, store.journal(id, after, kAtOnce));
-    if (commits.empty()) break;
-    for (const store::StoredCommit& commit : commits)
+    const auto commits = store.journal(id, after, kAtOnce);
+    if (!commits && commits.error().code != Code::store_corrupt) return commits.error();
+    if (!commits) {
+      whole.impossible = aside_because(id, commits.error().message);
+      break;
+    }
+    if (commits->empty()) break;
+    for (const store::StoredCommit& commit : *commits)
       if (Status folds = fold(whole, commit, newest); !folds) whole.impossible = std::move(folds).error();
-    after = commits.back().commit_no;
+    after = commits->back().commit_no;
   }
   if (!whole.impossible && !whole.state.origin)
     whole.impossible = aside_because(id, "its row is damaged and it has no journal");
@@ -179,6 +185,7 @@ Result<Recovered> fold_store(store::Store& store, TenantStreams& streams) {
   PIRN_DO(store.recover(
       [&](store::StoredExecution row) -> Status {
         Recovered::Folded& folded = folded_of(row.id);
+        // The body of a row that does not match its checksum is empty, which cannot be decoded.
         auto decoded = row.body.starts_with(kMark) ? Result<journal::DecodedState>(Error())
                                                    : journal::decode_state(row.columns(), row.body, origin);
         if (!decoded) {

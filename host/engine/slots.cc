@@ -156,7 +156,7 @@ void Engine::Core::look_for_room() {
 // One round of what was missed, behind all that is due: a tenant whose steps still wait for slots after they
 // were given out has more urgent things to do. How many starts.
 Result<size_t> Engine::Core::catch_up(Decision& deciding) {
-  if (!dispatching_) return size_t{0};
+  if (!may_start()) return size_t{0};
   Status failed;
   const size_t n = catch_up_.round(
       deciding.now, [this](uint32_t tenant) { return queue_.size(tenant) > 0 || held_.contains(tenant); },

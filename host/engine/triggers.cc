@@ -371,8 +371,10 @@ Status Triggers::fire_one(Decision& decision, Entry& entry, int64_t instant, int
                   decision.now);
   };
   std::string key = fire_key(entry.name, instant);
-  PIRN_TRY(const auto before, launcher_.started_by(entry.tenant, key));
-  if (before || state_of(entry)->last_fire == instant)
+  const auto before = launcher_.started_by(entry.tenant, key);
+  if (!before && before.error().code != Code::store_corrupt) return before.error();
+  // Also when the row of what it started is damaged.
+  if (!before || *before || state_of(entry)->last_fire == instant)
     skip(ScheduleSkip::fired_before);
   else if (full(entry))
     skip(ScheduleSkip::max_running);

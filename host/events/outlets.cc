@@ -112,6 +112,7 @@ class Outlets::Outlet {
     {
       const std::lock_guard lock(mutex_);
       failure.occurrence = ++errors_;
+      ++lost_;  // it is not tried again
       last_error_ = problem;
       last_error_at_ = failure.at;
     }

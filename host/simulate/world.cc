@@ -331,7 +331,7 @@ Result<registry::ReleasePtr> FakeReleases::load(std::string_view tenant, const D
 World::World(engine::Options options, int64_t begin)
     : options_(options),
       now_(begin),
-      contents_(store::make_memory_store_contents(0, options.body_limit_bytes)) {
+      contents_(store::make_memory_store_contents(SIZE_MAX, options.body_limit_bytes)) {
   runner_ = std::make_unique<ScriptedRunner>(now_);
   come_back();
 }

@@ -76,8 +76,10 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
                  "", Blame::world};
   }
   const std::string pid = std::to_string(getpid()) + "\n";
-  if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-    return failed("writing", name, std::strerror(errno));
+  const bool written =
+      ftruncate(lock, 0) == 0 && pwrite(lock, pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size());
+  // On a full disk the number is missing from a message, and the start goes on: it may be for a prune.
+  if (!written && errno != ENOSPC && errno != EDQUOT) return failed("writing", name, std::strerror(errno));
   return opened;
 }
 

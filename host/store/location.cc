@@ -29,8 +29,8 @@ bool file_name(const std::string& name) {
     return false;
   for (const std::string_view taken : {"registry.db", "logbook.db"})
     if (name.starts_with(taken)) return false;
-  for (const std::string_view taken :
-       {"registry.pepper", "registry.sealed", "lock", "pirn.sock", "crashes", "blobs", "lost+found"})
+  for (const std::string_view taken : {"registry.pepper", "registry.sealed", "lock", "pirn.sock", "crashes",
+                                       "blobs", "lost+found", "reserve", "backup.json"})
     if (name == taken) return false;
   return true;
 }
@@ -72,7 +72,9 @@ Result<StoreLocation> resolve_store_url(const StoreSettings& settings, const std
 }
 
 Result<std::unique_ptr<Store>> open_store(const StoreLocation& location, std::vector<std::string>* warnings) {
-  if (location.memory) return std::unique_ptr<Store>(std::make_unique<MemoryStore>());
+  if (location.memory)
+    return std::unique_ptr<Store>(
+        std::make_unique<MemoryStore>(make_memory_store_contents(kEndedJournalBytes)));
   // It may lie outside the data directory.
   std::vector<std::string> reported;
   const Status parents = check_parents(location.path, reported);

@@ -1,13 +1,14 @@
 #include "host/store/memory_store.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <charconv>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <mutex>
+#include <new>
 #include <set>
 #include <unordered_map>
 
@@ -16,58 +17,6 @@ namespace pirn::store {
 namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
-
-// Text that is appended and never changes or moves. Chunks are small at first, for the many small stores of a
-// simulation, and then as large as a huge page of memory, which the system hands out with one fault instead
-// of 512: a busy store fills hundreds of megabytes a second.
-class TextChunks {
- public:
-  // Memory for a text of this size.
-  char* add(size_t size) {
-    if (size > left_) new_chunk(size);
-    char* const place = current_;
-    current_ += size;
-    left_ -= size;
-    bytes_ += size;
-    return place;
-  }
-  std::string_view append(std::string_view text) {
-    char* const place = add(text.size());
-    text.copy(place, text.size());
-    return {place, text.size()};
-  }
-  uint64_t bytes() const { return bytes_; }
-  // Before the first text. The system clears memory when it is first written to, so that is done here.
-  void reserve(size_t size) {
-    if (size == 0) return;
-    new_chunk(size);
-    for (size_t page = 0; page < left_; page += 4096) current_[page] = 0;
-  }
-
- private:
-  static constexpr size_t kFirstBytes = 64u << 10, kHugePage = 2u << 20;
-
-  struct Free {
-    void operator()(char* chunk) const { std::free(chunk); }
-  };
-
-  void new_chunk(size_t text_bytes) {
-    const size_t wanted = std::max(text_bytes, chunks_.empty() ? kFirstBytes : kHugePage);
-    const bool huge = wanted >= kHugePage;
-    const size_t size = huge ? (wanted + kHugePage - 1) / kHugePage * kHugePage : wanted;
-    void* const memory = huge ? std::aligned_alloc(kHugePage, size) : std::malloc(size);
-    if (memory == nullptr) throw std::bad_alloc();
-    chunks_.emplace_back(static_cast<char*>(memory));
-    if (huge) (void)madvise(memory, size, MADV_HUGEPAGE);  // where there are none, small ones do
-    current_ = chunks_.back().get();
-    left_ = size;
-  }
-
-  std::vector<std::unique_ptr<char, Free>> chunks_;
-  char* current_ = nullptr;
-  size_t left_ = 0;
-  uint64_t bytes_ = 0;
-};
 
 // A list that grows by blocks: what is there never moves, and no commit pays for a copy of everything.
 template <class T>
@@ -80,7 +29,6 @@ class Blocks {
     if (size_ == blocks_.size() * kInBlock) blocks_.push_back(std::make_unique<T[]>(kInBlock));
     return (*this)[size_++];
   }
-  void remove_last() { (*this)[--size_] = T(); }
 
  private:
   static constexpr size_t kInBlock = std::max<size_t>(1, (16u << 10) / sizeof(T));
@@ -88,16 +36,25 @@ class Blocks {
   size_t size_ = 0;
 };
 
+// One commit. The body follows it in the same piece of memory, which is freed with its stream.
 struct JournalEntry {
-  ExecutionId stream;
+  JournalEntry* previous = nullptr;  // of the same stream
+  uint64_t pos = 0;                  // in the order of all commits
   uint32_t commit_no = 0;
   uint32_t schema = 1;
-  uint32_t previous = kNone;  // the stream's entry before this one
-  std::string_view body;
+  size_t size = 0;
+
+  static JournalEntry* make(const JournalRow& row, uint64_t pos, JournalEntry* previous) {
+    void* const memory = std::malloc(sizeof(JournalEntry) + row.body.size());
+    if (memory == nullptr) throw std::bad_alloc();
+    auto* const entry = new (memory) JournalEntry{previous, pos, row.commit_no, row.schema, row.body.size()};
+    row.body.copy(reinterpret_cast<char*>(entry + 1), row.body.size());
+    return entry;
+  }
+  std::string_view body() const { return {reinterpret_cast<const char*>(this + 1), size}; }
 };
 
-// One execution. Its texts lie behind each other, in the order of `Field`: of an open one in memory of its
-// own, for they will change, of a closed one with the other texts that never do.
+// One execution; the id zero: a row that is free. Its texts lie behind each other, in the order of `Field`.
 struct Row {
   enum Field { kState, kTenant, kPackage, kVersion, kWorkflow, kKey, kBody, kFields };
 
@@ -107,15 +64,15 @@ struct Row {
   Digest release, input_digest;
   int64_t created_at = 0, started_at = 0, ended_at = 0;
   std::array<uint32_t, kFields> ends{};
-  std::string_view text;
-  std::unique_ptr<char[]> own;
+  std::unique_ptr<char[]> text;
 
   std::string_view field(Field field) const {
     const uint32_t begin = field == 0 ? 0 : ends[field - 1];
-    return text.substr(begin, ends[field] - begin);
+    return {text.get() + begin, ends[field] - begin};
   }
+  size_t bytes() const { return ends[kBody]; }
 
-  void assign(const ExecutionRow& row, TextChunks& for_ever) {
+  void assign(const ExecutionRow& row) {
     id = row.id;
     commit_no = row.commit_no;
     open = row.open;
@@ -128,14 +85,12 @@ struct Row {
                                                           row.workflow, row.key,    row.body};
     size_t size = 0;
     for (const std::string_view field : fields) size += field.size();
-    own = open ? std::make_unique_for_overwrite<char[]>(size) : nullptr;
-    char* const begin = open ? own.get() : for_ever.add(size);
-    char* to = begin;
+    text = std::make_unique_for_overwrite<char[]>(size);
+    char* to = text.get();
     for (size_t i = 0; i < kFields; ++i) {
       to += fields[i].copy(to, fields[i].size());
-      ends[i] = static_cast<uint32_t>(to - begin);
+      ends[i] = static_cast<uint32_t>(to - text.get());
     }
-    text = {begin, size};
   }
 
   StoredExecution stored() const {
@@ -158,13 +113,13 @@ struct Row {
 };
 
 // Where an execution's last journal entry and its row are, by id: open addressing, so that no commit
-// allocates for it except when the table doubles. Nothing is ever taken out.
+// allocates for it except when the table doubles.
 class StreamTable {
  public:
   struct Slot {
     ExecutionId id;  // zero: free
-    uint32_t last = kNone;
     uint32_t row = kNone;
+    JournalEntry* last = nullptr;
   };
 
   Slot& at(ExecutionId id) {
@@ -182,11 +137,31 @@ class StreamTable {
     const Slot& slot = slots_[place(id)];
     return slot.id ? &slot : nullptr;
   }
+  // The slots after it that would not be found across the gap move up.
+  void remove(ExecutionId id) {
+    const size_t mask = slots_.size() - 1;
+    size_t gap = place(id);
+    if (!slots_[gap].id) return;
+    --used_;
+    for (size_t next = (gap + 1) & mask; slots_[next].id; next = (next + 1) & mask) {
+      const size_t home = home_of(slots_[next].id);
+      if (((next - home) & mask) < ((next - gap) & mask)) continue;
+      slots_[gap] = slots_[next];
+      gap = next;
+    }
+    slots_[gap] = Slot{};
+  }
+  template <class Visit>
+  void each(Visit visit) const {
+    for (const Slot& slot : slots_)
+      if (slot.id) visit(slot);
+  }
 
  private:
+  size_t home_of(ExecutionId id) const { return (std::hash<ExecutionId>{}(id) >> 20) & (slots_.size() - 1); }
   size_t place(ExecutionId id) const {
     const size_t mask = slots_.size() - 1;
-    size_t at = (std::hash<ExecutionId>{}(id) >> 20) & mask;
+    size_t at = home_of(id);
     while (slots_[at].id && slots_[at].id != id) at = (at + 1) & mask;
     return at;
   }
@@ -234,18 +209,55 @@ Status within_limits(const Change& change, size_t limit) {
   return {};
 }
 
+// The digits after `"name":` at the first place where it stands; 0: nowhere.
+int64_t number_after(std::string_view body, std::string_view name) {
+  const size_t at = body.find(name);
+  int64_t value = 0;
+  if (at != std::string_view::npos)
+    std::from_chars(body.data() + at + name.size(), body.data() + body.size(), value);
+  return value;
+}
+
+// Of a nested execution its body says which it belongs to, before what users wrote, which begins with the
+// trigger (host/journal/encode.cc).
+ExecutionId root_of(const Row& row) {
+  constexpr std::string_view kRoot = "\"root\":\"";
+  std::string_view body = row.field(Row::kBody);
+  body = body.substr(0, body.find("\"trigger\":"));
+  const size_t at = body.find(kRoot);
+  if (at == std::string_view::npos) return row.id;
+  const size_t begin = at + kRoot.size();
+  const auto root = parse_execution_id(body.substr(begin, body.find('"', begin) - begin));
+  return root ? *root : row.id;
+}
+
+// A commit begins with its instant.
+bool is_past(const JournalEntry& entry, const StoredTenant& tenant, const TenantPast& past) {
+  return entry.commit_no <= tenant.commit_no && number_after(entry.body(), "\"at\":") < past.commits_before;
+}
+bool is_past(const std::string& name, const StoredEvent& event, const TenantPast& past) {
+  return event.at < past.events_before &&
+         (past.tenant.empty() || (name.size() > past.tenant.size() && name.starts_with(past.tenant) &&
+                                  name[past.tenant.size()] == '\0'));
+}
+
 }  // namespace
 
 class MemoryStoreContents {
  public:
+  explicit MemoryStoreContents(size_t ended_journal_bytes) : ended_limit_(ended_journal_bytes) {}
+  ~MemoryStoreContents() {
+    streams.each([](const StreamTable::Slot& slot) { free_entries(slot.last, nullptr); });
+  }
+
   // Guards everything below; held for a whole commit, so that readers see whole commits only.
   mutable std::mutex mutex;
   Lease lease;
-  ExecutionId last_id;   // the greatest stream
-  size_t watermark = 0;  // the projection is complete up to this entry, exclusive
-  TextChunks texts;
+  ExecutionId last_id;     // the greatest stream
+  uint64_t next_pos = 0;   // of the journal's next entry
+  uint64_t watermark = 0;  // the projection is complete up to this position, exclusive
+  uint64_t n_entries = 0, n_open = 0, n_rows = 0, bytes = 0;
   size_t body_limit = kBodyLimit;
-  Blocks<JournalEntry> journal;
   Blocks<Row> rows;
   StreamTable streams;
   std::unordered_map<std::string, ExecutionId> keys;
@@ -253,12 +265,11 @@ class MemoryStoreContents {
   std::unordered_map<std::string, StoredEvent> events;  // by tenant and id
 
   Status apply(const Change& change) {
-    const size_t before = journal.size();
     PIRN_DO(within_limits(change, body_limit));
     PIRN_DO(check_events(change.events));
     PIRN_DO(append(change.journal));
     if (Status taken = take_keys(change.executions); !taken) {
-      forget(before);
+      take_back(change.journal);
       return taken;
     }
     for (const JournalRow& row : change.journal) last_id = std::max(last_id, row.stream);
@@ -267,18 +278,76 @@ class MemoryStoreContents {
       tenants[row.stream] = {row.stream, row.commit_no, std::string(row.tenant), std::string(row.body)};
     for (const EventRow& row : change.events)
       events.emplace(key_of(row.tenant, row.id), StoredEvent{row.at, std::string(row.body)});
-    if (change.complete) watermark = journal.size();
+    if (change.complete) watermark = next_pos;
     return {};
   }
 
   const Row* row(std::string_view tenant, ExecutionId id) const {
+    const Row* found = row(id);
+    return found != nullptr && found->field(Row::kTenant) == tenant ? found : nullptr;
+  }
+  const Row* row(ExecutionId id) const {
     const StreamTable::Slot* slot = streams.find(id);
-    if (slot == nullptr || slot->row == kNone) return nullptr;
-    const Row& found = rows[slot->row];
-    return found.field(Row::kTenant) == tenant ? &found : nullptr;
+    return slot == nullptr || slot->row == kNone ? nullptr : &rows[slot->row];
+  }
+  // An execution of which there is something, and nothing says that it has ended.
+  bool is_open(ExecutionId id) const {
+    const StreamTable::Slot* slot = streams.find(id);
+    return slot != nullptr && (slot->row == kNone || rows[slot->row].open);
+  }
+
+  // A closed execution, with its journal and its start key.
+  void remove(ExecutionId id) {
+    const Row* const found = row(id);
+    if (found == nullptr || found->open) return;
+    const StreamTable::Slot slot = *streams.find(id);
+    Row& gone = rows[slot.row];
+    if (const std::string_view key = gone.field(Row::kKey); !key.empty())
+      keys.erase(key_of(gone.field(Row::kTenant), key));
+    drop_entries(slot.last);
+    bytes -= gone.bytes();
+    --n_rows;
+    gone = Row();
+    free_rows_.push_back(slot.row);
+    streams.remove(id);
+  }
+
+  // The entries of a tenant's stream that `past` says are over: the oldest ones. Returns how many.
+  uint64_t remove_entries(ExecutionId stream, const std::function<bool(const JournalEntry&)>& past) {
+    const StreamTable::Slot* slot = streams.find(stream);
+    if (slot == nullptr) return 0;
+    JournalEntry* newer = nullptr;  // the last that stays
+    JournalEntry* entry = slot->last;
+    while (entry != nullptr && !past(*entry)) {
+      newer = entry;
+      entry = entry->previous;
+    }
+    if (entry == nullptr) return 0;
+    const uint64_t removed = drop_entries(entry);
+    (newer == nullptr ? streams.at(stream).last : newer->previous) = nullptr;
+    return removed;
   }
 
  private:
+  static uint64_t free_entries(JournalEntry* entry, uint64_t* bytes) {
+    uint64_t n = 0;
+    for (; entry != nullptr; ++n) {
+      JournalEntry* const previous = entry->previous;
+      if (bytes != nullptr) *bytes += entry->size;
+      std::free(entry);
+      entry = previous;
+    }
+    return n;
+  }
+  // From this entry back to the stream's first.
+  uint64_t drop_entries(JournalEntry* entry) {
+    uint64_t freed = 0;
+    const uint64_t n = free_entries(entry, &freed);
+    bytes -= freed;
+    n_entries -= n;
+    return n;
+  }
+
   Status check_events(std::span<const EventRow> added) const {
     std::set<std::string> names;
     for (const EventRow& row : added) {
@@ -307,43 +376,87 @@ class MemoryStoreContents {
     return {};
   }
 
+  // All of them or none.
   Status append(std::span<const JournalRow> added) {
-    const size_t before = journal.size();
-    for (const JournalRow& row : added) {
+    for (size_t i = 0; i < added.size(); ++i) {
+      const JournalRow& row = added[i];
       StreamTable::Slot& slot = streams.at(row.stream);
-      if (slot.last != kNone && journal[slot.last].commit_no >= row.commit_no) {
-        forget(before);
+      if (slot.last != nullptr && slot.last->commit_no >= row.commit_no) {
+        take_back(added.first(i));
         return bug("commit " + std::to_string(row.commit_no) + " of execution " + row.stream.text() +
                    " exists");
       }
-      const auto index = static_cast<uint32_t>(journal.size());
-      journal.add() = {row.stream, row.commit_no, row.schema, slot.last, texts.append(row.body)};
-      slot.last = index;
+      slot.last = JournalEntry::make(row, next_pos++, slot.last);
+      ++n_entries;
+      bytes += row.body.size();
     }
     return {};
   }
 
-  // Takes back the entries from `size` on.
-  void forget(size_t size) {
-    for (; journal.size() > size; journal.remove_last()) {
-      const JournalEntry& entry = journal[journal.size() - 1];
-      streams.at(entry.stream).last = entry.previous;
+  void take_back(std::span<const JournalRow> added) {
+    for (size_t i = added.size(); i-- > 0;) {
+      StreamTable::Slot& slot = streams.at(added[i].stream);
+      JournalEntry* const entry = slot.last;
+      slot.last = entry->previous;
+      bytes -= entry->size;
+      --n_entries;
+      --next_pos;
+      std::free(entry);
+      if (slot.last == nullptr && slot.row == kNone) streams.remove(added[i].stream);
     }
   }
 
   void replace(const ExecutionRow& row) {
     StreamTable::Slot& slot = streams.at(row.id);
     if (slot.row == kNone) {
-      slot.row = static_cast<uint32_t>(rows.size());
-      rows.add();
+      if (free_rows_.empty()) {
+        slot.row = static_cast<uint32_t>(rows.size());
+        rows.add();
+      } else {
+        slot.row = free_rows_.back();
+        free_rows_.pop_back();
+      }
+      ++n_rows;
+    } else {
+      n_open -= rows[slot.row].open ? 1 : 0;
+      bytes -= rows[slot.row].bytes();
     }
-    rows[slot.row].assign(row, texts);
+    Row& stored = rows[slot.row];
+    stored.assign(row);
+    n_open += stored.open ? 1 : 0;
+    bytes += stored.bytes();
+    if (!stored.open && ended_limit_ != SIZE_MAX) keep_few_journals(slot);
   }
+
+  // Of those that ended long ago only the last commit stays: it tells a watcher who comes late how it ended.
+  void keep_few_journals(const StreamTable::Slot& ended) {
+    size_t size = 0;
+    for (const JournalEntry* entry = ended.last; entry != nullptr; entry = entry->previous)
+      size += entry->size;
+    ended_.push_back({ended.id, size});
+    ended_bytes_ += size;
+    for (; ended_bytes_ > ended_limit_ && !ended_.empty(); ended_.pop_front()) {
+      ended_bytes_ -= ended_.front().bytes;
+      const StreamTable::Slot* slot = streams.find(ended_.front().id);
+      if (slot == nullptr || slot->last == nullptr) continue;
+      drop_entries(slot->last->previous);
+      slot->last->previous = nullptr;
+    }
+  }
+
+  struct Ended {
+    ExecutionId id;
+    size_t bytes;  // of its journal
+  };
+  const size_t ended_limit_;
+  std::deque<Ended> ended_;  // whose journals are whole, the oldest first
+  size_t ended_bytes_ = 0;
+  std::vector<uint32_t> free_rows_;
 };
 
-std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t text_bytes, size_t body_limit) {
-  auto contents = std::make_shared<MemoryStoreContents>();
-  contents->texts.reserve(text_bytes);
+std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t ended_journal_bytes,
+                                                                size_t body_limit) {
+  auto contents = std::make_shared<MemoryStoreContents>(ended_journal_bytes);
   contents->body_limit = body_limit;
   return contents;
 }
@@ -369,15 +482,25 @@ Result<ExecutionId> MemoryStore::last_id() const {
 Status MemoryStore::recover(const std::function<Status(StoredExecution)>& on_execution,
                             const std::function<Status(StoredCommit)>& on_commit) {
   for (size_t i = 0; i < contents_->rows.size(); ++i)
-    if (contents_->rows[i].open) PIRN_DO(on_execution(contents_->rows[i].stored()));
-  for (size_t i = contents_->watermark; i < contents_->journal.size(); ++i) {
-    const JournalEntry& entry = contents_->journal[i];
-    const StreamTable::Slot* slot = contents_->streams.find(entry.stream);
-    if (slot->row != kNone && contents_->rows[slot->row].commit_no >= entry.commit_no) continue;
-    const auto tenant = contents_->tenants.find(entry.stream);
-    if (tenant != contents_->tenants.end() && tenant->second.commit_no >= entry.commit_no) continue;
-    PIRN_DO(on_commit({entry.stream, entry.commit_no, entry.schema, std::string(entry.body)}));
-  }
+    if (const Row& row = contents_->rows[i]; row.id && row.open) PIRN_DO(on_execution(row.stored()));
+  struct Tail {
+    ExecutionId stream;
+    const JournalEntry* entry;
+  };
+  std::vector<Tail> tail;
+  contents_->streams.each([&](const StreamTable::Slot& slot) {
+    const auto tenant = contents_->tenants.find(slot.id);
+    const uint32_t projected = slot.row != kNone                    ? contents_->rows[slot.row].commit_no
+                               : tenant != contents_->tenants.end() ? tenant->second.commit_no
+                                                                    : 0;
+    for (const JournalEntry* entry = slot.last; entry != nullptr; entry = entry->previous)
+      if (entry->pos >= contents_->watermark && entry->commit_no > projected)
+        tail.push_back({slot.id, entry});
+  });
+  std::sort(tail.begin(), tail.end(),
+            [](const Tail& a, const Tail& b) { return a.entry->pos < b.entry->pos; });
+  for (const auto& [stream, entry] : tail)
+    PIRN_DO(on_commit({stream, entry->commit_no, entry->schema, std::string(entry->body())}));
   return {};
 }
 
@@ -419,7 +542,7 @@ Result<std::vector<StoredExecution>> MemoryStore::list(const ExecutionFilter& fi
   const std::lock_guard lock(contents_->mutex);
   std::vector<const Row*> found;
   for (size_t i = 0; i < contents_->rows.size(); ++i)
-    if (matches(contents_->rows[i], filter)) found.push_back(&contents_->rows[i]);
+    if (contents_->rows[i].id && matches(contents_->rows[i], filter)) found.push_back(&contents_->rows[i]);
   const size_t count = std::min<size_t>(filter.limit, found.size());
   std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(count), found.end(),
                     [](const Row* a, const Row* b) { return a->id > b->id; });
@@ -432,16 +555,14 @@ Result<std::vector<StoredExecution>> MemoryStore::list(const ExecutionFilter& fi
 Result<std::vector<StoredCommit>> MemoryStore::journal(ExecutionId id, uint32_t after_commit,
                                                        uint32_t limit) const {
   const std::lock_guard lock(contents_->mutex);
-  std::vector<uint32_t> chain;  // newest first
+  std::vector<const JournalEntry*> chain;  // newest first
   if (const StreamTable::Slot* slot = contents_->streams.find(id))
-    for (uint32_t i = slot->last; i != kNone && contents_->journal[i].commit_no > after_commit;
-         i = contents_->journal[i].previous)
-      chain.push_back(i);
+    for (const JournalEntry* entry = slot->last; entry != nullptr && entry->commit_no > after_commit;
+         entry = entry->previous)
+      chain.push_back(entry);
   std::vector<StoredCommit> out;
-  for (auto i = chain.rbegin(); i != chain.rend() && out.size() < limit; ++i) {
-    const JournalEntry& entry = contents_->journal[*i];
-    out.push_back({entry.stream, entry.commit_no, entry.schema, std::string(entry.body)});
-  }
+  for (auto i = chain.rbegin(); i != chain.rend() && out.size() < limit; ++i)
+    out.push_back({id, (*i)->commit_no, (*i)->schema, std::string((*i)->body())});
   return out;
 }
 
@@ -469,16 +590,95 @@ Result<std::optional<StoredEvent>> MemoryStore::find_event(std::string_view tena
 Result<StoreStats> MemoryStore::stats() const {
   const std::lock_guard lock(contents_->mutex);
   StoreStats stats;
-  stats.journal_rows = contents_->journal.size();
-  stats.executions = contents_->rows.size();
-  for (size_t i = 0; i < contents_->rows.size(); ++i) {
-    const Row& row = contents_->rows[i];
-    stats.open_executions += row.open ? 1 : 0;
-    stats.size_bytes += row.open ? row.text.size() : 0;
-  }
-  stats.size_bytes += contents_->texts.bytes();
+  stats.journal_rows = contents_->n_entries;
+  stats.executions = contents_->n_rows;
+  stats.open_executions = contents_->n_open;
+  stats.size_bytes = contents_->bytes;
   stats.commits = commits_;
+  contents_->streams.each([&](const StreamTable::Slot& slot) {
+    if (!is_tenant_stream(slot.id)) return;
+    for (const JournalEntry* entry = slot.last; entry != nullptr; entry = entry->previous)
+      ++stats.tenant_rows;
+  });
+  stats.event_ids = contents_->events.size();
   return stats;
+}
+
+uint64_t MemoryStore::ended() const {
+  const std::lock_guard lock(contents_->mutex);
+  return contents_->n_rows - contents_->n_open;
+}
+
+Result<std::vector<ExecutionId>> MemoryStore::old(const Old& old, size_t limit) const {
+  const std::lock_guard lock(contents_->mutex);
+  const auto fits = [](const std::string& wanted, std::string_view value) {
+    return wanted.empty() || wanted == value;
+  };
+  std::vector<const Row*> closed;
+  for (size_t i = 0; i < contents_->rows.size(); ++i)
+    if (const Row& row = contents_->rows[i];
+        row.id && !row.open && fits(old.tenant, row.field(Row::kTenant)) &&
+        fits(old.package, row.field(Row::kPackage)) && fits(old.workflow, row.field(Row::kWorkflow)))
+      closed.push_back(&row);
+  std::sort(closed.begin(), closed.end(), [](const Row* a, const Row* b) { return a->id > b->id; });
+  std::map<std::array<std::string_view, 3>, uint64_t> newer;
+  std::vector<ExecutionId> found;
+  for (const Row* row : closed) {
+    const uint64_t nth =
+        newer[{row->field(Row::kTenant), row->field(Row::kPackage), row->field(Row::kWorkflow)}]++;
+    if (nth < old.keep_last || row->ended_at >= old.ended_before) continue;
+    const ExecutionId root = root_of(*row);
+    if (root != row->id && contents_->is_open(root)) continue;
+    found.push_back(row->id);
+  }
+  std::reverse(found.begin(), found.end());
+  if (found.size() > limit) found.resize(limit);
+  return found;
+}
+
+Status MemoryStore::remove(std::span<const ExecutionId> executions) {
+  const std::lock_guard lock(contents_->mutex);
+  for (const ExecutionId id : executions) contents_->remove(id);
+  return {};
+}
+
+Result<TenantPastSize> MemoryStore::tenant_past(const TenantPast& past) const {
+  const std::lock_guard lock(contents_->mutex);
+  TenantPastSize size;
+  for (const auto& [stream, tenant] : contents_->tenants) {
+    if (!past.tenant.empty() && tenant.tenant != past.tenant) continue;
+    const StreamTable::Slot* slot = contents_->streams.find(stream);
+    for (const JournalEntry* entry = slot == nullptr ? nullptr : slot->last; entry != nullptr;
+         entry = entry->previous)
+      size.commits += is_past(*entry, tenant, past) ? 1 : 0;
+  }
+  for (const auto& [name, event] : contents_->events) size.events += is_past(name, event, past) ? 1 : 0;
+  return size;
+}
+
+// All of it at once: what is removed from memory is removed in no time.
+Result<TenantPastSize> MemoryStore::remove_tenant_past(const TenantPast& past, size_t) {
+  const std::lock_guard lock(contents_->mutex);
+  TenantPastSize size;
+  for (const auto& [stream, tenant] : contents_->tenants)
+    if (past.tenant.empty() || tenant.tenant == past.tenant)
+      size.commits += contents_->remove_entries(
+          stream, [&](const JournalEntry& entry) { return is_past(entry, tenant, past); });
+  size.events = std::erase_if(contents_->events,
+                              [&](const auto& each) { return is_past(each.first, each.second, past); });
+  return size;
+}
+
+Result<std::vector<StateCount>> MemoryStore::counts() const {
+  const std::lock_guard lock(contents_->mutex);
+  std::map<std::pair<std::string_view, std::string_view>, uint64_t> counted;
+  for (size_t i = 0; i < contents_->rows.size(); ++i)
+    if (const Row& row = contents_->rows[i]; row.id)
+      ++counted[{row.field(Row::kTenant), row.field(Row::kState)}];
+  std::vector<StateCount> counts;
+  for (const auto& [name, n] : counted)
+    counts.push_back({std::string(name.first), std::string(name.second), n});
+  return counts;
 }
 
 }  // namespace pirn::store

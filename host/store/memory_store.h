@@ -2,10 +2,11 @@
 //
 // The contents are an object of their own, the "disk": a test or the simulator crashes a host by dropping its
 // engine and its store, and opens the next store over the same contents, which takes the next epoch and so
-// fences the dropped one. Commits cost well under a microsecond a row: bodies are appended to large chunks,
-// rows to one vector, and the rows of a stream are a chain of indices through that vector.
+// fences the dropped one. Commits cost well under a microsecond a row: each is one piece of memory, chained
+// to the one before in its stream, so that a stream can be freed when its execution has ended.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "host/store/store.h"
@@ -14,9 +15,13 @@ namespace pirn::store {
 
 // Opaque; shared by the stores that are opened over it, one after the other. Any thread.
 class MemoryStoreContents;
-// Memory for so much text is taken from the system at once. A test may let the store refuse smaller bodies.
-std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t text_bytes = 0,
+// Of executions that have ended their rows are kept, which are their final states, until they are removed;
+// and their journals, the newest of them, up to `ended_journal_bytes` together. Of older ones only the last
+// commit is kept. So the memory of a host does not grow with what has happened; by default everything stays.
+// A test may let the store refuse smaller bodies.
+std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t ended_journal_bytes = SIZE_MAX,
                                                                 size_t body_limit = kBodyLimit);
+inline constexpr size_t kEndedJournalBytes = 16u << 20;  // of a host
 
 class MemoryStore final : public Store {
  public:
@@ -49,6 +54,14 @@ class MemoryStore final : public Store {
   Result<std::optional<StoredTenant>> find_tenant(std::string_view tenant) const override;
   Result<std::optional<StoredEvent>> find_event(std::string_view tenant, std::string_view id) const override;
   Result<StoreStats> stats() const override;
+
+  Result<std::vector<ExecutionId>> old(const Old& old, size_t limit) const override;
+  Status remove(std::span<const ExecutionId> executions) override;
+  Result<TenantPastSize> tenant_past(const TenantPast& past) const override;
+  Result<TenantPastSize> remove_tenant_past(const TenantPast& past, size_t limit) override;
+  Result<std::vector<StateCount>> counts() const override;
+  // Executions that have ended and are kept. Cheap.
+  uint64_t ended() const;
 
  private:
   std::shared_ptr<MemoryStoreContents> contents_;

@@ -44,6 +44,7 @@ class Statement {
   void reset() { sqlite3_reset(statement_.get()); }
 
   // Of the current row; views are valid until the next step() or reset().
+  bool is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
   int64_t integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
   std::string_view bytes(int column) const {
     const void* data = sqlite3_column_blob(statement_.get(), column);

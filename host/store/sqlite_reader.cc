@@ -4,11 +4,15 @@
 #include <chrono>
 #include <cstring>
 
+#include "host/store/checksum.h"
+
 namespace pirn::store {
 
 const char* const kExecutionColumns =
     "id, commit_no, open, state, tenant, package, version, workflow, release, key, input_digest, created_at, "
-    "started_at, ended_at, body";
+    "started_at, ended_at, body, sum";
+const char* const kCommitColumns = "stream, commit_no, schema, body, sum";
+const char* const kTenantColumns = "stream, commit_no, tenant, body, sum";
 
 namespace {
 
@@ -31,6 +35,50 @@ int64_t first_id_since(int64_t since_ns) {
 
 constexpr std::chrono::milliseconds kHeldBack{250};
 
+// One list of columns for what is written and what was read.
+template <class Row>
+int64_t sum_of_execution(const Row& row) {
+  const auto bytes = [](const Digest& digest) {
+    return std::string_view(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
+  };
+  Checksum sum;
+  sum.add(static_cast<int64_t>(row.id.value)).add(int64_t{row.commit_no}).add(int64_t{row.open});
+  for (const std::string_view text :
+       {std::string_view(row.state), std::string_view(row.tenant), std::string_view(row.package),
+        std::string_view(row.version), std::string_view(row.workflow), bytes(row.release),
+        std::string_view(row.key), bytes(row.input_digest)})
+    sum.add(text);
+  sum.add(row.created_at).add(row.started_at).add(row.ended_at).add(std::string_view(row.body));
+  return sum.value();
+}
+
+template <class Row>
+int64_t sum_of_commit(const Row& row) {
+  return Checksum()
+      .add(static_cast<int64_t>(row.stream.value))
+      .add(int64_t{row.commit_no})
+      .add(int64_t{row.schema})
+      .add(std::string_view(row.body))
+      .value();
+}
+
+template <class Row>
+int64_t sum_of_tenant(const Row& row) {
+  return Checksum()
+      .add(static_cast<int64_t>(row.stream.value))
+      .add(int64_t{row.commit_no})
+      .add(std::string_view(row.tenant))
+      .add(std::string_view(row.body))
+      .value();
+}
+
+template <class Row>
+void compare(const Statement& statement, int column, int64_t sum, Row& row) {
+  if (statement.is_null(column) || statement.integer(column) == sum) return;
+  row.damaged = true;
+  row.body.clear();
+}
+
 bool all_of_states(const std::vector<std::string>& states, std::initializer_list<std::string_view> set) {
   return !states.empty() && std::all_of(states.begin(), states.end(), [&](const std::string& state) {
     return std::find(set.begin(), set.end(), state) != set.end();
@@ -38,6 +86,18 @@ bool all_of_states(const std::vector<std::string>& states, std::initializer_list
 }
 
 }  // namespace
+
+int64_t checksum_of(const JournalRow& row) { return sum_of_commit(row); }
+int64_t checksum_of(const ExecutionRow& row) { return sum_of_execution(row); }
+int64_t checksum_of(const TenantRow& row) { return sum_of_tenant(row); }
+int64_t checksum_of(const EventRow& row) {
+  return Checksum().add(row.tenant).add(row.id).add(row.at).add(row.body).value();
+}
+
+Error damaged_row(const std::string& file, const std::string& what) {
+  return {Code::store_corrupt, "'" + file + "' is damaged: " + what + " does not match its checksum",
+          "Restore a backup; pirn store verify lists everything that is damaged.", Blame::world};
+}
 
 StoredExecution read_execution(const Statement& row) {
   const auto text = [&](int column) { return std::string(row.bytes(column)); };
@@ -57,30 +117,35 @@ StoredExecution read_execution(const Statement& row) {
   out.started_at = row.integer(12);
   out.ended_at = row.integer(13);
   out.body = text(14);
+  compare(row, 15, sum_of_execution(out), out);
   return out;
 }
 
 StoredCommit read_commit(const Statement& row) {
-  return {{static_cast<uint64_t>(row.integer(0))},
-          static_cast<uint32_t>(row.integer(1)),
-          static_cast<uint32_t>(row.integer(2)),
-          std::string(row.bytes(3))};
+  StoredCommit out{{static_cast<uint64_t>(row.integer(0))},
+                   static_cast<uint32_t>(row.integer(1)),
+                   static_cast<uint32_t>(row.integer(2)),
+                   std::string(row.bytes(3))};
+  compare(row, 4, sum_of_commit(out), out);
+  return out;
 }
-
-namespace {
 
 StoredTenant read_tenant(const Statement& row) {
-  return {{static_cast<uint64_t>(row.integer(0))},
-          static_cast<uint32_t>(row.integer(1)),
-          std::string(row.bytes(2)),
-          std::string(row.bytes(3))};
+  StoredTenant out{{static_cast<uint64_t>(row.integer(0))},
+                   static_cast<uint32_t>(row.integer(1)),
+                   std::string(row.bytes(2)),
+                   std::string(row.bytes(3))};
+  compare(row, 4, sum_of_tenant(out), out);
+  return out;
 }
-
-}  // namespace
 
 Result<std::optional<StoredExecution>> SqliteReader::first(Statement& statement) {
   const int code = statement.step();
-  if (code == SQLITE_ROW) return std::optional(read_execution(statement));
+  if (code == SQLITE_ROW) {
+    StoredExecution row = read_execution(statement);
+    if (row.damaged) return damaged_row(connection_.path(), "the row of execution " + row.id.text());
+    return std::optional(std::move(row));
+  }
   if (code != SQLITE_DONE) return connection_.error(code, "reading");
   return std::optional<StoredExecution>();
 }
@@ -157,9 +222,9 @@ Result<std::vector<StoredExecution>> SqliteReader::list(const ExecutionFilter& f
 
 Result<std::vector<StoredCommit>> SqliteReader::journal(ExecutionId id, uint32_t after_commit,
                                                         uint32_t limit) {
-  static const std::string sql =
-      "SELECT stream, commit_no, schema, body FROM journal INDEXED BY journal_by_stream"
-      " WHERE stream = ? AND commit_no > ? ORDER BY commit_no LIMIT ?";
+  static const std::string sql = std::string("SELECT ") + kCommitColumns +
+                                 " FROM journal INDEXED BY journal_by_stream WHERE stream = ? AND commit_no "
+                                 "> ? ORDER BY commit_no LIMIT ?";
   PIRN_TRY(Statement * statement, connection_.cached(sql));
   const ResetAtEnd reset(*statement);
   statement->bind(1, stored_id(id));
@@ -167,7 +232,12 @@ Result<std::vector<StoredCommit>> SqliteReader::journal(ExecutionId id, uint32_t
   statement->bind(3, int64_t{limit});
   std::vector<StoredCommit> out;
   int code = SQLITE_ROW;
-  while ((code = statement->step()) == SQLITE_ROW) out.push_back(read_commit(*statement));
+  while ((code = statement->step()) == SQLITE_ROW) {
+    out.push_back(read_commit(*statement));
+    if (out.back().damaged)
+      return damaged_row(connection_.path(),
+                         "commit " + std::to_string(out.back().commit_no) + " of stream " + id.text());
+  }
   if (code != SQLITE_DONE) return connection_.error(code, "reading");
   return out;
 }
@@ -179,7 +249,7 @@ Result<ExecutionId> SqliteReader::last_id() {
 
 Result<std::vector<StoredTenant>> SqliteReader::tenants() {
   PIRN_TRY(Statement statement,
-           connection_.prepare("SELECT stream, commit_no, tenant, body FROM tenants ORDER BY stream"));
+           connection_.prepare(std::string("SELECT ") + kTenantColumns + " FROM tenants ORDER BY stream"));
   std::vector<StoredTenant> out;
   int code = SQLITE_ROW;
   while ((code = statement.step()) == SQLITE_ROW) out.push_back(read_tenant(statement));
@@ -188,34 +258,52 @@ Result<std::vector<StoredTenant>> SqliteReader::tenants() {
 }
 
 Result<std::optional<StoredTenant>> SqliteReader::find_tenant(std::string_view tenant) {
-  PIRN_TRY(Statement * statement,
-           connection_.cached("SELECT stream, commit_no, tenant, body FROM tenants WHERE tenant = ?"));
+  static const std::string sql = std::string("SELECT ") + kTenantColumns + " FROM tenants WHERE tenant = ?";
+  PIRN_TRY(Statement * statement, connection_.cached(sql));
   const ResetAtEnd reset(*statement);
   statement->bind(1, tenant);
   const int code = statement->step();
-  if (code == SQLITE_ROW) return std::optional(read_tenant(*statement));
+  if (code == SQLITE_ROW) {
+    StoredTenant row = read_tenant(*statement);
+    if (row.damaged) return damaged_row(connection_.path(), "the row of the tenant '" + row.tenant + "'");
+    return std::optional(std::move(row));
+  }
   if (code != SQLITE_DONE) return connection_.error(code, "reading");
   return std::optional<StoredTenant>();
 }
 
 Result<std::optional<StoredEvent>> SqliteReader::find_event(std::string_view tenant, std::string_view id) {
   PIRN_TRY(Statement * statement,
-           connection_.cached("SELECT at, body FROM events WHERE tenant = ? AND id = ?"));
+           connection_.cached("SELECT at, body, sum FROM events WHERE tenant = ? AND id = ?"));
   const ResetAtEnd reset(*statement);
   statement->bind(1, tenant);
   statement->bind(2, id);
   const int code = statement->step();
-  if (code == SQLITE_ROW)
-    return std::optional(StoredEvent{statement->integer(0), std::string(statement->bytes(1))});
+  if (code == SQLITE_ROW) {
+    const EventRow row{tenant, id, statement->integer(0), statement->bytes(1)};
+    if (!statement->is_null(2) && statement->integer(2) != checksum_of(row))
+      return damaged_row(connection_.path(), "the event '" + std::string(id) + "'");
+    return std::optional(StoredEvent{row.at, std::string(row.body)});
+  }
   if (code != SQLITE_DONE) return connection_.error(code, "reading");
   return std::optional<StoredEvent>();
+}
+
+Result<FileUse> SqliteReader::use() {
+  PIRN_TRY(const int64_t pages, connection_.integer("PRAGMA page_count"));
+  PIRN_TRY(const int64_t free_pages, connection_.integer("PRAGMA freelist_count"));
+  PIRN_TRY(const int64_t page_bytes, connection_.integer("PRAGMA page_size"));
+  return FileUse{static_cast<uint64_t>((pages - free_pages) * page_bytes),
+                 static_cast<uint64_t>(free_pages * page_bytes)};
 }
 
 Result<StoreStats> SqliteReader::stats() {
   static const std::string sql =
       "SELECT coalesce((SELECT max(pos) FROM journal) - (SELECT min(pos) FROM journal) + 1, 0),"
       " (SELECT count(*) FROM executions),"
-      " (SELECT count(*) FROM executions INDEXED BY executions_open WHERE open = 1)";
+      " (SELECT count(*) FROM executions INDEXED BY executions_open WHERE open = 1),"
+      " (SELECT count(*) FROM journal INDEXED BY journal_by_stream WHERE stream < 2097152),"
+      " (SELECT count(*) FROM events)";
   PIRN_TRY(Statement * statement, connection_.cached(sql));
   const ResetAtEnd reset(*statement);
   const int code = statement->step();
@@ -224,9 +312,10 @@ Result<StoreStats> SqliteReader::stats() {
   stats.journal_rows = static_cast<uint64_t>(statement->integer(0));
   stats.executions = static_cast<uint64_t>(statement->integer(1));
   stats.open_executions = static_cast<uint64_t>(statement->integer(2));
-  PIRN_TRY(const int64_t free_pages, connection_.integer("PRAGMA freelist_count"));
-  PIRN_TRY(const int64_t page_bytes, connection_.integer("PRAGMA page_size"));
-  stats.free_bytes = static_cast<uint64_t>(free_pages * page_bytes);
+  stats.tenant_rows = static_cast<uint64_t>(statement->integer(3));
+  stats.event_ids = static_cast<uint64_t>(statement->integer(4));
+  PIRN_TRY(const FileUse file, use());
+  stats.free_bytes = file.free;
   return stats;
 }
 

@@ -10,10 +10,29 @@
 
 namespace pirn::store {
 
-// The columns of a StoredExecution, in the order that read_execution() expects.
+// The columns of each kind of row, in the order that its function expects. A row that does not match its
+// checksum comes back `damaged`, and without its body.
 extern const char* const kExecutionColumns;
 StoredExecution read_execution(const Statement& row);
-StoredCommit read_commit(const Statement& row);  // stream, commit_no, schema, body
+extern const char* const kCommitColumns;
+StoredCommit read_commit(const Statement& row);
+extern const char* const kTenantColumns;
+StoredTenant read_tenant(const Statement& row);
+
+// What is written into the column `sum`.
+int64_t checksum_of(const JournalRow& row);
+int64_t checksum_of(const ExecutionRow& row);
+int64_t checksum_of(const TenantRow& row);
+int64_t checksum_of(const EventRow& row);
+
+// store_corrupt, for a row that is damaged.
+Error damaged_row(const std::string& file, const std::string& what);
+
+// The bytes of a database, wherever they are: in its file or in its log.
+struct FileUse {
+  uint64_t used = 0;
+  uint64_t free = 0;  // that new rows take before the file grows
+};
 
 // One thread at a time. Each question is one statement, so that it sees whole commits only.
 class SqliteReader {
@@ -28,6 +47,7 @@ class SqliteReader {
   Result<std::vector<StoredTenant>> tenants();
   Result<std::optional<StoredTenant>> find_tenant(std::string_view tenant);
   Result<std::optional<StoredEvent>> find_event(std::string_view tenant, std::string_view id);
+  Result<FileUse> use();
   // Rows only; executions are counted, at about 50 ns each.
   Result<StoreStats> stats();
 

@@ -6,7 +6,7 @@
 namespace pirn::store {
 
 // Kept in the file's user_version. A change of tables takes the next number and one more migration.
-inline constexpr int64_t kSchemaVersion = 2;
+inline constexpr int64_t kSchemaVersion = 3;
 // Kept in the file's application_id ("Pirn"), so that no other database is taken for ours.
 inline constexpr int64_t kApplicationId = 0x5069726E;
 

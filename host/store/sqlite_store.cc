@@ -100,12 +100,12 @@ Status check_size(std::string_view body, ExecutionId id) {
 }
 
 constexpr std::string_view kInsertJournal =
-    "INSERT INTO journal(pos, stream, commit_no, schema, body) VALUES ";
-constexpr std::string_view kJournalRow = "(?, ?, ?, ?, ?)";
+    "INSERT INTO journal(pos, stream, commit_no, schema, body, sum) VALUES ";
+constexpr std::string_view kJournalRow = "(?, ?, ?, ?, ?, ?)";
 constexpr std::string_view kInsertExecutions =
     "INSERT INTO executions(id, commit_no, open, state, tenant, package, version, workflow, release, key,"
-    " input_digest, created_at, started_at, ended_at, body) VALUES ";
-constexpr std::string_view kExecutionRow = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    " input_digest, created_at, started_at, ended_at, body, sum) VALUES ";
+constexpr std::string_view kExecutionRow = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr std::string_view kOrUpdateExecution =
     " ON CONFLICT(id) DO UPDATE SET commit_no = excluded.commit_no, open = excluded.open, state = "
     "excluded.state,"
@@ -113,10 +113,11 @@ constexpr std::string_view kOrUpdateExecution =
     " workflow = excluded.workflow, release = excluded.release, key = excluded.key,"
     " input_digest = excluded.input_digest, created_at = excluded.created_at, started_at = "
     "excluded.started_at,"
-    " ended_at = excluded.ended_at, body = excluded.body";
+    " ended_at = excluded.ended_at, body = excluded.body, sum = excluded.sum";
 constexpr std::string_view kUpsertTenant =
-    "INSERT INTO tenants(stream, commit_no, tenant, body) VALUES(?, ?, ?, ?)"
-    " ON CONFLICT(stream) DO UPDATE SET commit_no = excluded.commit_no, body = excluded.body";
+    "INSERT INTO tenants(stream, commit_no, tenant, body, sum) VALUES(?, ?, ?, ?, ?)"
+    " ON CONFLICT(stream) DO UPDATE SET commit_no = excluded.commit_no, body = excluded.body,"
+    " sum = excluded.sum";
 
 }  // namespace
 
@@ -179,7 +180,7 @@ Status SqliteStore::prepare() {
   PIRN_DO(prepare_rows(journal_, kInsertJournal, kJournalRow, ""));
   PIRN_DO(prepare_rows(executions_, kInsertExecutions, kExecutionRow, kOrUpdateExecution));
   PIRN_DO(prepare_into(upsert_tenant_, kUpsertTenant));
-  PIRN_DO(prepare_into(insert_event_, "INSERT INTO events(tenant, id, at, body) VALUES(?, ?, ?, ?)"));
+  PIRN_DO(prepare_into(insert_event_, "INSERT INTO events(tenant, id, at, body, sum) VALUES(?, ?, ?, ?, ?)"));
   return prepare_into(set_watermark_, "UPDATE meta SET watermark = ? WHERE id = 1");
 }
 
@@ -207,7 +208,7 @@ Status SqliteStore::recover(const std::function<Status(StoredExecution)>& on_exe
   if (code != SQLITE_DONE) return connection_.error(code, "reading");
 
   PIRN_TRY(Statement tail,
-           connection_.prepare("SELECT j.stream, j.commit_no, schema, j.body FROM journal AS j"
+           connection_.prepare("SELECT j.stream, j.commit_no, schema, j.body, j.sum FROM journal AS j"
                                " LEFT JOIN executions AS e ON e.id = j.stream"
                                " LEFT JOIN tenants AS t ON t.stream = j.stream"
                                " WHERE j.pos > (SELECT watermark FROM meta WHERE id = 1)"
@@ -283,6 +284,7 @@ Status SqliteStore::insert_journal(std::span<const JournalRow> rows) {
                  statement.bind(++at, int64_t{row.commit_no});
                  statement.bind(++at, int64_t{row.schema});
                  statement.bind(++at, row.body);
+                 statement.bind(++at, checksum_of(row));
                });
 }
 
@@ -306,6 +308,7 @@ Status SqliteStore::upsert_executions(std::span<const ExecutionRow> rows) {
                  bind(row.started_at);
                  bind(row.ended_at);
                  bind(row.body);
+                 bind(checksum_of(row));
                });
 }
 
@@ -315,6 +318,7 @@ Status SqliteStore::upsert_tenant(const TenantRow& row) {
   upsert_tenant_.bind(2, int64_t{row.commit_no});
   upsert_tenant_.bind(3, row.tenant);
   upsert_tenant_.bind(4, row.body);
+  upsert_tenant_.bind(5, checksum_of(row));
   return run(upsert_tenant_, "writing a tenant of");
 }
 
@@ -323,6 +327,7 @@ Status SqliteStore::insert_event(const EventRow& row) {
   insert_event_.bind(2, row.id);
   insert_event_.bind(3, row.at);
   insert_event_.bind(4, row.body);
+  insert_event_.bind(5, checksum_of(row));
   return run(insert_event_, "writing an event of");
 }
 
@@ -422,6 +427,10 @@ Result<std::optional<StoredTenant>> SqliteStore::find_tenant(std::string_view te
 Result<std::optional<StoredEvent>> SqliteStore::find_event(std::string_view tenant,
                                                            std::string_view id) const {
   return ask([&](SqliteReader& reader) { return reader.find_event(tenant, id); });
+}
+
+Result<FileUse> SqliteStore::use() const {
+  return ask([](SqliteReader& reader) { return reader.use(); });
 }
 
 Result<StoreStats> SqliteStore::stats() const {

@@ -71,28 +71,19 @@ class SqliteStore final : public Store {
 
   // ---- what the operator does to the file while the host works (sqlite_upkeep.cc): any thread ----
 
-  // Which executions are old: closed before an instant, and not among the newest of their workflow.
-  struct Old {
-    std::string tenant, package, workflow;  // empty: any
-    int64_t ended_before = INT64_MAX;       // ns since 1970
-    uint64_t keep_last = 0;                 // of each workflow
-  };
-  // The oldest `limit` of them. What belongs to an execution that is open is not old: it may have to be
-  // rolled back yet.
-  Result<std::vector<ExecutionId>> old(const Old& old, size_t limit) const;
-  // Removes closed executions with their journals, in one transaction, for which a commit may have to wait.
-  // An error of it ends the store as that of a commit does.
-  Status remove(std::span<const ExecutionId> executions);
+  Result<std::vector<ExecutionId>> old(const Old& old, size_t limit) const override;
+  Status remove(std::span<const ExecutionId> executions) override;
+  Result<TenantPastSize> tenant_past(const TenantPast& past) const override;
+  Result<TenantPastSize> remove_tenant_past(const TenantPast& past, size_t limit) override;
+  Result<std::vector<StateCount>> counts() const override;
   // Gives free space back to the file system. Writes the whole file anew: commits wait that long. An error
   // for lack of room leaves everything as it was.
   Status compact();
   // A copy as of now, whole and durable, in a file that is not there yet. Commits do not wait.
   Status back_up(const std::string& to) const;
-  struct Count {
-    std::string tenant, state;
-    uint64_t executions = 0;
-  };
-  Result<std::vector<Count>> counts() const;
+  const std::string& path() const { return connection_.path(); }
+  // Cheap.
+  Result<FileUse> use() const;
 
  private:
   // One statement writes this many rows; what is left over goes one by one.
@@ -114,6 +105,8 @@ class SqliteStore final : public Store {
   Status upsert_tenant(const TenantRow& row);
   Status insert_event(const EventRow& row);
   Status run(Statement& statement, std::string_view doing);
+  template <class Work>
+  Status maintenance(Work work);
   Status fail(Error error);
 
   void checkpoint_if_due();

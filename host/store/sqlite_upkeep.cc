@@ -65,7 +65,8 @@ Result<std::vector<ExecutionId>> SqliteStore::old(const Old& old, size_t limit) 
   Connection& connection = lease.connection();
   PIRN_TRY(
       Statement * rows,
-      connection.cached("SELECT id, json_extract(body, '$.root') FROM (SELECT id, ended_at, body,"
+      connection.cached("SELECT id, CASE WHEN json_valid(body) THEN json_extract(body, '$.root') END FROM "
+                        "(SELECT id, ended_at, body,"
                         " row_number() OVER (PARTITION BY tenant, package, workflow ORDER BY id DESC) AS nth"
                         " FROM executions WHERE open = 0 AND (?1 = '' OR tenant = ?1)"
                         " AND (?2 = '' OR package = ?2) AND (?3 = '' OR workflow = ?3))"
@@ -91,14 +92,29 @@ Result<std::vector<ExecutionId>> SqliteStore::old(const Old& old, size_t limit) 
   return found;
 }
 
-Status SqliteStore::remove(std::span<const ExecutionId> executions) {
+// One transaction beside the commits. After an error the store is finished, as after one of a commit.
+template <class Work>
+Status SqliteStore::maintenance(Work work) {
   const std::lock_guard lock(writing_);
   if (failed_) return *failed_;
-  const auto removed = [&]() -> Status {
-    PIRN_TRY(Statement * row, connection_.cached("DELETE FROM executions WHERE id = ? AND open = 0"));
-    PIRN_TRY(Statement * journal, connection_.cached("DELETE FROM journal WHERE stream = ?"));
+  const auto done = [&]() -> Status {
     PIRN_DO(run(begin_, "pruning"));
     PIRN_DO(check_fence(lease_));
+    PIRN_DO(work());
+    return run(commit_, "pruning");
+  };
+  if (Status status = done(); !status) {
+    if (sqlite3_get_autocommit(connection_.handle()) == 0) rollback_.run();
+    return fail(std::move(status).error());
+  }
+  checkpoint_if_due();
+  return failed_ ? Status(*failed_) : Status();
+}
+
+Status SqliteStore::remove(std::span<const ExecutionId> executions) {
+  return maintenance([&]() -> Status {
+    PIRN_TRY(Statement * row, connection_.cached("DELETE FROM executions WHERE id = ? AND open = 0"));
+    PIRN_TRY(Statement * journal, connection_.cached("DELETE FROM journal WHERE stream = ?"));
     for (const ExecutionId id : executions) {
       row->bind(1, static_cast<int64_t>(id.value));
       PIRN_DO(run(*row, "pruning"));
@@ -106,14 +122,59 @@ Status SqliteStore::remove(std::span<const ExecutionId> executions) {
       journal->bind(1, static_cast<int64_t>(id.value));
       PIRN_DO(run(*journal, "pruning"));
     }
-    return run(commit_, "pruning");
+    return {};
+  });
+}
+
+namespace {
+
+// Commits of a tenant's stream that its row includes, and that are older than an instant. Within a stream
+// time and commit_no increase together.
+constexpr const char* kPastCommits =
+    " FROM journal WHERE stream IN (SELECT stream FROM tenants WHERE ?1 = '' OR tenant = ?1)"
+    " AND commit_no <= (SELECT commit_no FROM tenants WHERE tenants.stream = journal.stream)"
+    " AND CASE WHEN json_valid(body) THEN coalesce(json_extract(body, '$.at'), 0) < ?2 ELSE 0 END";
+constexpr const char* kPastEvents = " FROM events WHERE (?1 = '' OR tenant = ?1) AND at < ?2";
+
+}  // namespace
+
+Result<TenantPastSize> SqliteStore::tenant_past(const TenantPast& past) const {
+  PIRN_TRY(ReaderPool::Lease lease, pool_.lend());
+  Connection& connection = lease.connection();
+  const auto count = [&](const char* which, int64_t before) -> Result<uint64_t> {
+    PIRN_TRY(Statement * rows, connection.cached(std::string("SELECT count(*)") + which));
+    const ResetAtEnd reset(*rows);
+    rows->bind(1, std::string_view(past.tenant));
+    rows->bind(2, before);
+    const int code = rows->step();
+    if (code != SQLITE_ROW) return connection.error(code, "reading");
+    return static_cast<uint64_t>(rows->integer(0));
   };
-  if (Status status = removed(); !status) {
-    if (sqlite3_get_autocommit(connection_.handle()) == 0) rollback_.run();
-    return fail(std::move(status).error());
-  }
-  checkpoint_if_due();
-  return failed_ ? Status(*failed_) : Status();
+  TenantPastSize size;
+  PIRN_TRY(size.commits, count(kPastCommits, past.commits_before));
+  PIRN_TRY(size.events, count(kPastEvents, past.events_before));
+  return size;
+}
+
+Result<TenantPastSize> SqliteStore::remove_tenant_past(const TenantPast& past, size_t limit) {
+  TenantPastSize size;
+  PIRN_DO(maintenance([&]() -> Status {
+    const auto remove = [&](const std::string& sql, int64_t before, uint64_t& removed) -> Status {
+      PIRN_TRY(Statement * rows, connection_.cached(sql));
+      rows->bind(1, std::string_view(past.tenant));
+      rows->bind(2, before);
+      rows->bind(3, static_cast<int64_t>(limit));
+      PIRN_DO(run(*rows, "pruning"));
+      removed = static_cast<uint64_t>(sqlite3_changes(connection_.handle()));
+      return {};
+    };
+    PIRN_DO(remove(std::string("DELETE FROM journal WHERE pos IN (SELECT pos") + kPastCommits + " LIMIT ?3)",
+                   past.commits_before, size.commits));
+    return remove(std::string("DELETE FROM events WHERE (tenant, id) IN (SELECT tenant, id") + kPastEvents +
+                      " LIMIT ?3)",
+                  past.events_before, size.events);
+  }));
+  return size;
 }
 
 Status SqliteStore::compact() {
@@ -126,7 +187,18 @@ Status SqliteStore::compact() {
   PIRN_DO(connection_.execute("PRAGMA temp_store = MEMORY"));
   if (!vacuumed) {
     // Without room nothing has changed. What else goes wrong is an error of the disk.
-    return why == SQLITE_FULL || why == SQLITE_BUSY ? vacuumed : fail(vacuumed.error());
+    if (why == SQLITE_FULL) {
+      // What was written of the new file lies in the log, and takes the last room from everybody.
+      sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+      return Error{Code::store_full,
+                   "there is no room to compact '" + connection_.path() +
+                       "': its free space stays in it, for new "
+                       "executions",
+                   "A second file of its size has to fit on the disk. Leave the space to new executions, or "
+                   "make room for a moment.",
+                   Blame::world};
+    }
+    return why == SQLITE_BUSY ? vacuumed : fail(vacuumed.error());
   }
   // The space is given back when the log has moved into the file, for which readers have to leave.
   const int code =
@@ -141,14 +213,14 @@ Status SqliteStore::compact() {
 
 Status SqliteStore::back_up(const std::string& to) const { return copy_database(connection_.path(), to); }
 
-Result<std::vector<SqliteStore::Count>> SqliteStore::counts() const {
+Result<std::vector<StateCount>> SqliteStore::counts() const {
   PIRN_TRY(ReaderPool::Lease lease, pool_.lend());
   Connection& connection = lease.connection();
   PIRN_TRY(Statement * rows,
            connection.cached("SELECT tenant, state, count(*) FROM executions GROUP BY tenant, state"
                              " ORDER BY tenant, state"));
   const ResetAtEnd reset(*rows);
-  std::vector<Count> counts;
+  std::vector<StateCount> counts;
   int code = SQLITE_ROW;
   while ((code = rows->step()) == SQLITE_ROW)
     counts.push_back(

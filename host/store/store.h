@@ -10,6 +10,8 @@
 // may lag for open executions; a watermark says up to which journal position it is complete, and recovery
 // folds only what lies beyond. An execution's last commit writes its row in the same transaction, so a closed
 // execution is never stale.
+//
+// A store on a disk keeps a checksum with each row (checksum.h) and compares it whenever it reads the row.
 #pragma once
 
 #include <cstdint>
@@ -72,6 +74,7 @@ struct StoredTenant {
   ExecutionId stream;
   uint32_t commit_no = 0;
   std::string tenant, body;
+  bool damaged = false;  // as of a StoredExecution
 };
 
 struct StoredEvent {
@@ -89,6 +92,10 @@ struct StoredExecution {
   Digest input_digest;
   int64_t created_at = 0, started_at = 0, ended_at = 0;
   std::string body;
+  // The row does not match its checksum (checksum.h). Its body is empty then, which no decoder accepts: a
+  // caller that does not look at the flag cannot take damaged data for good. Only recover(), list() and
+  // tenants() hand out such rows; the other questions answer store_corrupt.
+  bool damaged = false;
 
   journal::StateColumns columns() const {
     return {id,      commit_no, state,        tenant,     package,    version, workflow,
@@ -101,6 +108,7 @@ struct StoredCommit {
   uint32_t commit_no = 0;
   uint32_t schema = 1;
   std::string body;
+  bool damaged = false;  // as of a StoredExecution; only recover() hands out such rows
 };
 
 struct ExecutionFilter {
@@ -115,8 +123,33 @@ struct ExecutionFilter {
 struct StoreStats {
   uint64_t journal_rows = 0, executions = 0, open_executions = 0;
   uint64_t size_bytes = 0, wal_bytes = 0;
-  uint64_t free_bytes = 0;  // of the file, that new rows will take
-  uint64_t commits = 0;     // transactions since the opening
+  uint64_t free_bytes = 0;   // of the file, that new rows will take
+  uint64_t commits = 0;      // transactions since the opening
+  uint64_t tenant_rows = 0;  // of journal_rows: commits of the tenants' own streams
+  uint64_t event_ids = 0;    // of events that are remembered
+};
+
+// Which executions are old: closed before an instant, and not among the newest of their workflow.
+struct Old {
+  std::string tenant, package, workflow;  // empty: any
+  int64_t ended_before = INT64_MAX;       // ns since 1970
+  uint64_t keep_last = 0;                 // of each workflow
+};
+
+// The past of the tenants' own streams. Only commits that the tenant's row includes belong to it: a recovery
+// does not need them any more.
+struct TenantPast {
+  std::string tenant;          // empty: all tenants
+  int64_t commits_before = 0;  // ns since 1970; 0: none
+  int64_t events_before = 0;   // the ids of events that were told before; 0: none
+};
+struct TenantPastSize {
+  uint64_t commits = 0, events = 0;
+};
+
+struct StateCount {
+  std::string tenant, state;
+  uint64_t executions = 0;
 };
 
 class Store {
@@ -163,6 +196,21 @@ class Store {
   virtual Result<std::optional<StoredEvent>> find_event(std::string_view tenant,
                                                         std::string_view id) const = 0;
   virtual Result<StoreStats> stats() const = 0;
+
+  // Maintenance: any thread.
+
+  // The oldest `limit` of the old executions. One that belongs to an open execution is not old: it may have
+  // to be rolled back yet.
+  virtual Result<std::vector<ExecutionId>> old(const Old& old, size_t limit) const = 0;
+  // Removes closed executions with their journals in one transaction, for which a commit may have to wait;
+  // open ones stay. An error ends the store as that of a commit does.
+  virtual Status remove(std::span<const ExecutionId> executions) = 0;
+  // Counts the past of the tenants' streams.
+  virtual Result<TenantPastSize> tenant_past(const TenantPast& past) const = 0;
+  // Removes about `limit` rows of it in one transaction; both counts 0: nothing is left. Errors as remove().
+  virtual Result<TenantPastSize> remove_tenant_past(const TenantPast& past, size_t limit) = 0;
+  // Executions by tenant and state.
+  virtual Result<std::vector<StateCount>> counts() const = 0;
 };
 
 }  // namespace pirn::store

@@ -1,15 +1,23 @@
 #include "host/upkeep/upkeep.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/filesystem/operations.hpp>
 #include <boost/filesystem/path.hpp>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
 
 #include "host/journal/tenant_codec.h"
 #include "host/logbook/logbook.h"
+#include "host/store/memory_store.h"
 #include "host/store/sqlite_store.h"
+#include "host/upkeep/backup.h"
+#include "host/upkeep/files.h"
+#include "packager/json/json.h"
 
 namespace pirn::upkeep {
 
@@ -19,6 +27,8 @@ namespace fs = boost::filesystem;
 
 // Executions that one transaction removes: commits of the engine wait for one such.
 constexpr size_t kAtOnce = 64;
+constexpr size_t kTenantRowsAtOnce = 512;
+constexpr uint64_t kCompactRoom = 8u << 20;  // that stays while a file is compacted
 constexpr size_t kCounted = 1'000'000;
 
 Error in_memory() {
@@ -26,26 +36,16 @@ Error in_memory() {
                "They end with it; start it with --store sqlite to keep them."};
 }
 
-Error failed(const std::string& doing, const std::string& path, const std::string& reason) {
-  return Error{Code::io_failed, doing + " '" + path + "' failed: " + reason, {}, Blame::world};
-}
-
-Status sync_directory(const std::string& path) {
-  const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = directory >= 0 && ::fsync(directory) == 0;
-  if (directory >= 0) ::close(directory);
-  return synced ? Status() : Status(failed("syncing", path, "the system refuses it"));
-}
-
 Status copy_one(const fs::path& from, const fs::path& to) {
   boost::system::error_code error;
   fs::copy_file(from, to, error);
   if (!error) fs::permissions(to, fs::owner_read | fs::owner_write, error);
-  if (error) return failed("copying to", to.string(), error.message());
+  if (error) return io_failed("copying to", to.string(), error.message());
   const int file = ::open(to.c_str(), O_RDONLY | O_CLOEXEC);
   const bool synced = file >= 0 && ::fsync(file) == 0;
+  const int reason = errno;
   if (file >= 0) ::close(file);
-  return synced ? Status() : Status(failed("syncing", to.string(), "the system refuses it"));
+  return synced ? Status() : Status(io_failed("syncing", to.string(), std::strerror(reason)));
 }
 
 Status make_directory(const fs::path& path) {
@@ -54,7 +54,7 @@ Status make_directory(const fs::path& path) {
     return Error{Code::conflict, "'" + path.string() + "' is there already",
                  "Name a directory that is not there."};
   if (!error) fs::permissions(path, fs::owner_all, error);
-  return error ? Status(failed("making", path.string(), error.message())) : Status();
+  return error ? Status(io_failed("making", path.string(), error.message())) : Status();
 }
 
 // A blob is written under another name and renamed when it is whole.
@@ -64,8 +64,19 @@ Status copy_blobs(const fs::path& from, const fs::path& to) {
   for (fs::directory_iterator each(from, error), end; !error && each != end; each.increment(error))
     if (each->path().filename().string().front() != '.')
       PIRN_DO(copy_one(each->path(), to / each->path().filename()));
-  if (error) return failed("reading", from.string(), error.message());
+  if (error) return io_failed("reading", from.string(), error.message());
   return sync_directory(to.string());
+}
+
+// A nested execution says in its row what it belongs to.
+ExecutionId root_of(const store::StoredExecution& row) {
+  const auto body = parse_own_json(row.body, "a row", {});
+  const boost::json::value* root =
+      body && body->is_object() ? body->as_object().if_contains("root") : nullptr;
+  const auto id = root != nullptr && root->is_string()
+                      ? parse_execution_id(std::string_view(root->as_string()))
+                      : Result<ExecutionId>(row.id);
+  return id ? *id : row.id;
 }
 
 }  // namespace
@@ -76,43 +87,101 @@ Status check(const Rule& rule) {
                "Say how old, or how many of each workflow stay, or both."};
 }
 
-Upkeep::Upkeep(store::SqliteStore* store, logbook::Logbook& logbook, std::string data_directory,
-               Policy policy)
+Upkeep::Upkeep(store::Store& store, store::SqliteStore* file, logbook::Logbook& logbook, DiskWatch& disk,
+               std::string data_directory, Policy policy)
     : store_(store),
+      file_(file),
       logbook_(logbook),
+      disk_(disk),
       data_directory_(std::move(data_directory)),
-      policy_(std::move(policy)),
-      next_run_at_(store_ == nullptr || policy_.rules.empty() ? INT64_MAX : 0) {}
+      policy_([&] {
+        const bool memory = dynamic_cast<store::MemoryStore*>(&store) != nullptr;
+        if (memory && policy.rules.empty()) policy.rules.push_back({.keep_last = policy.keep_in_memory});
+        return std::move(policy);
+      }()),
+      next_run_at_(policy_.rules.empty() && policy_.tenant_journal_ns == 0 ? INT64_MAX : 0),
+      ended_at_most_(file == nullptr ? 2 * policy_.keep_in_memory : UINT64_MAX) {}
 
 Result<Pruned> Upkeep::prune(const Rule& rule, int64_t now, bool dry_run) {
   PIRN_DO(check(rule));
-  if (store_ == nullptr) return in_memory();
   const std::lock_guard lock(pruning_);
-  const store::SqliteStore::Old old{rule.tenant, rule.package, rule.workflow,
-                                    rule.older_than_ns > 0 ? now - rule.older_than_ns : INT64_MAX,
-                                    rule.keep_last};
+  const store::Old old{rule.tenant, rule.package, rule.workflow,
+                       rule.older_than_ns > 0 ? now - rule.older_than_ns : INT64_MAX, rule.keep_last};
   Pruned pruned;
-  PIRN_TRY(std::vector<ExecutionId> all, store_->old(old, kCounted));
+  PIRN_TRY(std::vector<ExecutionId> all, store_.old(old, kCounted));
   // Behind it: an execution ends and leaves its letter in one transaction.
   PIRN_TRY(const std::set<ExecutionId> letters, waiting_letters(rule.tenant));
   pruned.kept_for_letters = std::erase_if(all, [&](ExecutionId id) { return letters.contains(id); });
   for (size_t at = 0; !dry_run && at < all.size(); at += kAtOnce) {
     const std::span<const ExecutionId> part(all.data() + at, std::min(kAtOnce, all.size() - at));
-    PIRN_DO(store_->remove(part));
+    PIRN_DO(store_.remove(part));
     PIRN_DO(logbook_.forget(part));
   }
   pruned.executions = all.size();
+  if (rule.older_than_ns > 0 && rule.package.empty() && rule.workflow.empty())
+    PIRN_DO(prune_tenants(rule.tenant, now - rule.older_than_ns, now, dry_run, pruned));
   return pruned;
+}
+
+Status Upkeep::prune_tenants(const std::string& tenant, int64_t before, int64_t now, bool dry_run,
+                             Pruned& pruned) {
+  const store::TenantPast past{tenant, before, std::min(before, now - policy_.event_window_ns)};
+  const auto add = [&](const store::TenantPastSize& size) {
+    pruned.tenant_commits += size.commits;
+    pruned.event_ids += size.events;
+    return size.commits + size.events > 0;
+  };
+  if (dry_run) {
+    PIRN_TRY(const store::TenantPastSize size, store_.tenant_past(past));
+    add(size);
+    return {};
+  }
+  for (bool more = true; more;) {
+    PIRN_TRY(const store::TenantPastSize size, store_.remove_tenant_past(past, kTenantRowsAtOnce));
+    more = add(size);
+  }
+  return {};
+}
+
+// A young execution has a journal and no row yet.
+Result<bool> Upkeep::is_open(const std::string& tenant, ExecutionId id) const {
+  PIRN_TRY(const auto row, store_.find(tenant, id));
+  if (row) return row->open;
+  PIRN_TRY(const auto commits, store_.journal(id, 0, 1));
+  return !commits.empty();
+}
+
+Status Upkeep::remove(const std::string& tenant, ExecutionId id) {
+  const std::lock_guard lock(pruning_);
+  const auto open = [&] {
+    return Error{Code::invalid_transition, "execution " + id.text() + " is open and cannot be deleted",
+                 "Cancel it first: pirn run cancel " + id.text()};
+  };
+  PIRN_TRY(const auto row, store_.find(tenant, id));
+  PIRN_TRY(const bool is_open, this->is_open(tenant, id));
+  if (is_open) return open();
+  if (!row) return Error{Code::not_found, "there is no execution '" + id.text() + "'"};
+  PIRN_TRY(const bool part_of_open, this->is_open(tenant, root_of(*row)));
+  if (part_of_open)
+    return Error{Code::invalid_transition,
+                 "execution " + id.text() + " belongs to one that is open and cannot be deleted",
+                 "It may have to be rolled back yet."};
+  PIRN_TRY(const std::set<ExecutionId> letters, waiting_letters(tenant));
+  if (letters.contains(id))
+    return Error{Code::conflict, "the dead letter of execution " + id.text() + " waits to be retried",
+                 "Retry or discard it first: pirn dlq retry " + id.text()};
+  PIRN_DO(store_.remove({&id, 1}));
+  return logbook_.forget({&id, 1});
 }
 
 // Of one tenant, or of all: their rows with the commits that the rows do not know yet.
 Result<std::set<ExecutionId>> Upkeep::waiting_letters(const std::string& tenant) const {
   std::set<ExecutionId> letters;
-  PIRN_TRY(const std::vector<store::StoredTenant> tenants, store_->tenants());
+  PIRN_TRY(const std::vector<store::StoredTenant> tenants, store_.tenants());
   for (const store::StoredTenant& row : tenants) {
     if (!tenant.empty() && row.tenant != tenant) continue;
     PIRN_TRY(journal::TenantState state, journal::decode_tenant_state(row.body));
-    PIRN_TRY(const auto commits, store_->journal(row.stream, row.commit_no, UINT32_MAX));
+    PIRN_TRY(const auto commits, store_.journal(row.stream, row.commit_no, UINT32_MAX));
     for (const store::StoredCommit& commit : commits) {
       PIRN_TRY(const auto decoded, journal::decode_tenant_commit(commit.body, commit.schema));
       for (const journal::TenantRecord& record : decoded.records)
@@ -128,18 +197,53 @@ Result<std::set<ExecutionId>> Upkeep::waiting_letters(const std::string& tenant)
 }
 
 Status Upkeep::compact() {
-  if (store_ == nullptr) return in_memory();
-  return store_->compact();
+  if (file_ == nullptr) return in_memory();
+  // The new file is written twice before the old one can go: beside it, and into its log. Without room for
+  // that it is not begun, for it would first take from those who run what is left.
+  PIRN_TRY(const store::FileUse file, file_->use());
+  const uint64_t needed = 2 * file.used;
+  PIRN_TRY(const DiskSpace space, disk_.ask(file_->path().substr(0, file_->path().rfind('/'))));
+  if (space.free < needed + kCompactRoom)
+    return Error{Code::store_full,
+                 "there is no room to compact '" + file_->path() + "': that takes " + std::to_string(needed) +
+                     " bytes for a while, and " + std::to_string(space.free) + " are left",
+                 "The free space stays in the file, for new executions.", Blame::world};
+  return file_->compact();
 }
 
-Status Upkeep::back_up(const std::string& directory) const {
-  if (store_ == nullptr) return in_memory();
+Status Upkeep::back_up(const std::string& directory, int64_t now) const {
+  if (file_ == nullptr) return in_memory();
   if (!directory.starts_with('/'))
     return Error{Code::invalid_argument, "'" + directory + "' is not an absolute path",
                  "Name a directory of the host's machine that is not there yet."};
+  const auto there = [&] {
+    return Error{Code::conflict, "'" + directory + "' is there already",
+                 "Name a directory that is not there."};
+  };
+  boost::system::error_code ignored;
+  if (fs::exists(fs::symlink_status(directory, ignored))) return there();
+  const std::string unfinished = directory + ".partial";
+  // What a backup that was killed has left behind.
+  if (is_unfinished_backup(unfinished)) fs::remove_all(unfinished, ignored);
+  PIRN_DO(make_directory(unfinished));
+  const auto copied = [&]() -> Status {
+    PIRN_DO(begin_manifest(unfinished));
+    PIRN_DO(copy_everything(unfinished));
+    PIRN_DO(complete_manifest(unfinished, now));
+    if (::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, directory.c_str(), RENAME_NOREPLACE) != 0) {
+      if (errno == EEXIST) return there();
+      return io_failed("renaming to", directory, std::strerror(errno));
+    }
+    return sync_directory(fs::path(directory).parent_path().string());
+  };
+  Status status = copied();
+  if (!status) fs::remove_all(unfinished, ignored);
+  return status;
+}
+
+Status Upkeep::copy_everything(const std::string& directory) const {
   const fs::path to(directory), from(data_directory_);
-  PIRN_DO(make_directory(to));
-  PIRN_DO(store_->back_up((to / "pirn.db").string()));
+  PIRN_DO(file_->back_up((to / "pirn.db").string()));
   PIRN_DO(store::copy_database((from / "registry.db").string(), (to / "registry.db").string()));
   for (const char* beside : {"registry.pepper", "registry.sealed"})
     PIRN_DO(copy_one(from / beside, to / beside));
@@ -148,15 +252,18 @@ Status Upkeep::back_up(const std::string& directory) const {
   return sync_directory(to.string());
 }
 
+Result<Verification> Upkeep::verify() const {
+  return upkeep::verify(data_directory_, file_ == nullptr ? std::string() : file_->path());
+}
+
 Status Upkeep::sweep() {
-  if (store_ == nullptr) return {};
   ExecutionId after;
   for (;;) {
     PIRN_TRY(const std::vector<ExecutionId> known, logbook_.executions(after, 1000));
     if (known.empty()) return {};
     std::vector<ExecutionId> gone;
     for (const ExecutionId id : known) {
-      PIRN_TRY(const auto commits, store_->journal(id, 0, 1));
+      PIRN_TRY(const auto commits, store_.journal(id, 0, 1));
       if (commits.empty()) gone.push_back(id);
     }
     PIRN_DO(logbook_.forget(gone));
@@ -166,15 +273,19 @@ Status Upkeep::sweep() {
 
 Result<std::vector<Count>> Upkeep::counts() const {
   std::vector<Count> all;
-  if (store_ == nullptr) return all;
-  PIRN_TRY(const auto counts, store_->counts());
-  for (const store::SqliteStore::Count& each : counts)
-    all.push_back({each.tenant, each.state, each.executions});
+  PIRN_TRY(const auto counts, store_.counts());
+  for (const store::StateCount& each : counts) all.push_back({each.tenant, each.state, each.executions});
   return all;
 }
 
 bool Upkeep::begin_run(int64_t now) {
   int64_t due = next_run_at_;
+  const auto* memory = file_ == nullptr ? dynamic_cast<const store::MemoryStore*>(&store_) : nullptr;
+  if (due > now && memory != nullptr && memory->ended() > ended_at_most_) {
+    ended_at_most_ = UINT64_MAX;  // until the run has left its number
+    next_run_at_ = now + policy_.every_ns;
+    return true;
+  }
   return due <= now && next_run_at_.compare_exchange_strong(due, now + policy_.every_ns);
 }
 
@@ -191,7 +302,14 @@ void Upkeep::run_policy(int64_t now) {
     else
       tell(pruned.error());
   }
+  if (policy_.tenant_journal_ns > 0) {
+    Pruned pruned;
+    const std::lock_guard lock(pruning_);
+    tell(prune_tenants("", now - policy_.tenant_journal_ns, now, false, pruned));
+  }
   tell(sweep());
+  if (const auto* memory = dynamic_cast<const store::MemoryStore*>(&store_))
+    ended_at_most_ = 2 * std::max(memory->ended(), policy_.keep_in_memory);
   const std::lock_guard lock(state_mutex_);
   state_.last_run_at = now;
   state_.removed += removed;

@@ -12,11 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "host/upkeep/disk.h"
+#include "host/upkeep/verify.h"
 #include "packager/error/error.h"
 #include "registry/ids.h"
 
 namespace pirn::store {
 class Store;
+class MemoryStore;
 class SqliteStore;
 }  // namespace pirn::store
 namespace pirn::logbook {
@@ -34,13 +37,24 @@ struct Rule {
 // invalid_argument: a rule without a bound would remove everything.
 Status check(const Rule& rule);
 
+// How long the ids of events are remembered at least, so that none is taken twice (R39).
+inline constexpr int64_t kDefaultEventWindow = 30ll * 86'400'000'000'000;
+
 struct Policy {
   std::vector<Rule> rules;
   int64_t every_ns = 3'600'000'000'000;
+  // Of the tenants' own journals: what is older goes, when the rules are applied. 0: nothing.
+  int64_t tenant_journal_ns = 0;
+  int64_t event_window_ns = kDefaultEventWindow;
+  // Without rules a store in memory keeps so many ended executions of each workflow, for else it would fill
+  // the memory. Applied whenever there are twice as many as the last time left.
+  uint64_t keep_in_memory = 10'000;
 };
 
 struct Pruned {
   uint64_t executions = 0;
+  uint64_t tenant_commits = 0;  // of the tenants' own journals
+  uint64_t event_ids = 0;
   uint64_t kept_for_letters = 0;  // old enough, but a dead letter of theirs waits, which a retry starts from
 };
 
@@ -58,20 +72,29 @@ struct PolicyState {
 
 class Upkeep {
  public:
-  // `store`: null when everything is in memory. All are borrowed.
-  Upkeep(store::SqliteStore* store, logbook::Logbook& logbook, std::string data_directory, Policy policy);
+  // `file`: the store when it is on a disk, else null. All are borrowed.
+  Upkeep(store::Store& store, store::SqliteStore* file, logbook::Logbook& logbook, DiskWatch& disk,
+         std::string data_directory, Policy policy);
 
-  // Removes what the rule calls old, or only counts it; not whose dead letter waits. unsupported in memory.
+  // Removes what the rule calls old, or only counts it; not whose dead letter waits. A rule that names no
+  // workflow and says how old also removes what is as old of the tenants' own journals, and ids of events
+  // beyond their window.
   Result<Pruned> prune(const Rule& rule, int64_t now, bool dry_run);
-  // Gives free space back to the file system.
+  // Removes one ended execution. not_found; invalid_transition when it, or what it belongs to, is open;
+  // conflict when its dead letter waits.
+  Status remove(const std::string& tenant, ExecutionId id);
+  // Gives free space back to the file system. unsupported in memory.
   Status compact();
   // Copies the data directory to a new one, from which a host can be started: first the executions, then the
-  // registry that they refer to.
-  Status back_up(const std::string& directory) const;
+  // registry that they refer to. It gets its name when it is whole (backup.h); an error leaves nothing of it.
+  Status back_up(const std::string& directory, int64_t now) const;
+  // Everything that is kept (verify.h).
+  Result<Verification> verify() const;
   // Forgets what the logbook knows of executions that are gone.
   Status sweep();
+  DiskWatch& disk() const { return disk_; }
 
-  // Executions by tenant and state; none in memory.
+  // Executions by tenant and state.
   Result<std::vector<Count>> counts() const;
 
   // The policy by the host's clock: when it is due next (INT64_MAX: never), and doing it.
@@ -83,13 +106,19 @@ class Upkeep {
 
  private:
   Result<std::set<ExecutionId>> waiting_letters(const std::string& tenant) const;
+  Result<bool> is_open(const std::string& tenant, ExecutionId id) const;
+  Status prune_tenants(const std::string& tenant, int64_t before, int64_t now, bool dry_run, Pruned& pruned);
+  Status copy_everything(const std::string& directory) const;
 
-  store::SqliteStore* const store_;
+  store::Store& store_;
+  store::SqliteStore* const file_;
   logbook::Logbook& logbook_;
+  DiskWatch& disk_;
   const std::string data_directory_;
   const Policy policy_;
   std::atomic<int64_t> next_run_at_;
-  std::mutex pruning_;  // one at a time
+  std::atomic<uint64_t> ended_at_most_;  // in memory: with more the policy runs at once
+  std::mutex pruning_;                   // one at a time
   mutable std::mutex state_mutex_;
   PolicyState state_;  // guarded by state_mutex_
 };

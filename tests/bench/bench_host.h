@@ -62,9 +62,10 @@ class BenchHost : public engine::CommitListener, public worker::Listener {
   std::function<void(ExecutionId, int64_t at)> on_tick;
   std::function<void(int64_t ns)> on_turn;  // from the first decision of a transaction until it was acted on
   std::atomic<uint64_t> commits{0}, ended{0};
+  std::atomic<uint64_t> journal_bytes{0};  // of the bodies of commits
   std::atomic<int64_t> first_dispatch{0};
 
-  void on_commit(ExecutionId id, std::string_view, uint32_t, std::string_view, bool last) override;
+  void on_commit(ExecutionId id, std::string_view, uint32_t, std::string_view body, bool last) override;
   void on_log(const worker::Invocation&, uint32_t, std::string_view) override {}
   void on_progress(const worker::Invocation& invocation, double, std::string_view) override;
   void on_stream(const worker::Invocation&, std::string_view, bool) override {}

@@ -9,7 +9,7 @@ const std::vector<Benchmark>& benchmarks() {
       {"durable_commits_per_s workflows_3step_per_s durable_turn_p99_ms", throughput},
       {"step_latency_p50_ms step_latency_p99_ms", step_latency},
       {"http_start_to_first_invocation_p50_ms", http_start},
-      {"memory_store_step_ns", memory_store},
+      {"memory_store_step_ns journal_bytes_per_step journal_bytes_per_run", memory_store},
       {"recovery_100k_open_executions_s", recovery},
       {"parked_execution_bytes", parked},
       {"graft_100k_children_s graft_bytes_per_child graph_10k_steps_s validate_10k_steps_ms", many_steps},

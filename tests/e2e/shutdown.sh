@@ -49,10 +49,11 @@ stop_host TERM 0
 start_host --store memory
 expect 0 pirn run start gate --wait
 expect 0 pirn run ls -o id;                   same "$(wc -l <out)" 1
-expect 5 env PIRN_TENANT= pirn store prune --older-than 1d; says err unsupported; says err "in memory"; says err "--store sqlite"
-expect 5 env PIRN_TENANT= pirn store backup copy; says err "in memory"
+expect 5 env PIRN_TENANT= pirn store backup copy; says err unsupported; says err "in memory"; says err "--store sqlite"
 [ ! -e copy ] || fail "a backup that was refused left something behind"
 expect 0 env PIRN_TENANT= pirn store stats;       says out memory
+expect 0 env PIRN_TENANT= pirn store prune --older-than 1ms -o json; says out '"executions":1'
+expect 0 pirn run ls -o id;                   empty out
 
 # Calls that never return keep their threads: counted, shown, and 8 of them make the host not ready. It stops all the same.
 for i in 1 2 3 4 5 6 7; do expect 7 pirn run start stuck --wait; done

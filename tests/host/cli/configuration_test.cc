@@ -120,6 +120,27 @@ TEST(Configuration, SaysWhatIsKeptAndWhoIsTold) {
   EXPECT_NE(problems("[[metric]]\nname = \"A\"\nby = [\"colour\"]\n").find("colour"), std::string::npos);
 }
 
+TEST(Configuration, SaysWhenADiskIsFull) {
+  const HostOptions options = read(
+      "[disk]\nwarn_used_percent = 75\nwarn_free = \"20GiB\"\nreserve = \"1048576\"\n[retention]\n"
+      "tenant_journal = \"90d\"\nevent_ids = \"7d\"\n");
+  EXPECT_DOUBLE_EQ(options.disk.warn_used, 0.75);
+  EXPECT_EQ(options.disk.warn_free_bytes, uint64_t{20} << 30);
+  EXPECT_EQ(options.disk.reserve_bytes, 1u << 20);
+  EXPECT_EQ(options.tenant_journal_ns, int64_t{90} * 86'400'000'000'000);
+  EXPECT_EQ(options.event_window_ns, int64_t{7} * 86'400'000'000'000);
+  const HostOptions without = read("");
+  EXPECT_DOUBLE_EQ(without.disk.warn_used, 0.9);
+  EXPECT_EQ(without.disk.warn_free_bytes, 1u << 30);
+  EXPECT_EQ(without.tenant_journal_ns, 0);
+  EXPECT_NE(problems("[disk]\nwarn_used_percent = 101\n").find("from 1 to 100"), std::string::npos);
+  for (const char* wrong : {"1 GiB", "1GB", "0", "-1", "", "99999999TiB"})
+    EXPECT_NE(problems("[disk]\nreserve = \"" + std::string(wrong) + "\"\n").find("number of bytes"),
+              std::string::npos)
+        << wrong;
+  EXPECT_NE(problems("[disk]\nfree = \"1GiB\"\n").find("unknown key 'free'"), std::string::npos);
+}
+
 TEST(Configuration, SaysWhatStepsMayAskFor) {
   EXPECT_EQ(read("[resources]\ncpu = 1.5\ngpu = 2\nmemory = 0\n").resources,
             (std::vector<std::string>{"cpu=1.5", "gpu=2", "memory=0"}));

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <latch>
 #include <stdexcept>
+#include <thread>
 
 #include "host/journal/codec.h"
 
@@ -155,6 +156,25 @@ TEST(Outlets, ASlowSinkLosesTheOldestAndTheLossIsCounted) {
   ASSERT_EQ(health.size(), 1u);
   EXPECT_EQ(health[0].lost, 4u);
   EXPECT_EQ(seen, (std::vector<uint64_t>{1, 6, 7, 8, 9}));
+}
+
+TEST(Outlets, CountWhatAFailingSinkLost) {
+  int n = 0;
+  std::latch over(1);
+  const auto failing = std::make_shared<CallbackSink>([&](const Envelope&) -> Status {
+    if (++n == 4) over.count_down();
+    if (n % 2 == 0) throw std::runtime_error("broken");
+    return n == 1 ? Status(Error{Code::io_failed, "no room"}) : Status();
+  });
+  Bench bench({{"failing", "acme", {}, failing}});
+  for (uint32_t i = 1; i <= 4; ++i)
+    bench->publish_commit(kRun, "acme", i, body(kAt, i, {journal::StepReady{0}}));
+  over.wait();
+  while (bench->health("acme")[0].errors < 3) std::this_thread::yield();
+  const auto health = bench.finish();
+  EXPECT_EQ(health[0].written, 1u);
+  EXPECT_EQ(health[0].errors, 3u);
+  EXPECT_EQ(health[0].lost, 3u) << "an event whose writing failed is not written again";
 }
 
 TEST(Outlets, TenantsSeeTheirOwnHealthOnly) {

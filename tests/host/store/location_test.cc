@@ -31,9 +31,9 @@ TEST(StoreUrl, WhatCannotBeUsedIsAnErrorAndNeverTheNextInOrder) {
         << url;
     EXPECT_EQ(resolved({"", url, "c.db"}).rfind("invalid_argument: the store", 0), 0u) << url;
   }
-  for (const char* name :
-       {"a/b.db", "/b.db", "..", ".", "a b.db", "a\nb", "\x1b[31m.db", "registry.db", "registry.db-wal",
-        "logbook.db", "registry.pepper", "registry.sealed", "lock", "pirn.sock", "crashes", "blobs"})
+  for (const char* name : {"a/b.db", "/b.db", "..", ".", "a b.db", "a\nb", "\x1b[31m.db", "registry.db",
+                           "registry.db-wal", "logbook.db", "registry.pepper", "registry.sealed", "lock",
+                           "pirn.sock", "crashes", "blobs", "reserve", "backup.json"})
     EXPECT_EQ(resolved({"", "", name}).rfind("invalid_argument: PIRN_DB_NAME", 0), 0u) << name;
 }
 

@@ -82,33 +82,126 @@ TEST_F(SqliteStoreTest, IsDurableBeforeItAcknowledges) {
   // `synchronous` is a setting of each connection: the crash suite proves it for the writer's.
 }
 
-TEST_F(SqliteStoreTest, ReadsTheFirstSchemaThatWasEverReleased) {
-  {
-    Connection old = raw();
-    ASSERT_TRUE(old.execute(text_of_file(std::string(PIRN_STORE_TESTS) + "/schema-1.sql")));
-  }
-  auto store = open();
-  ASSERT_NE(store, nullptr);
-  EXPECT_EQ(store->epoch(), 8u);
-  EXPECT_EQ(store->stats()->journal_rows, 5u);
-  EXPECT_EQ((*store->find_by_key("acme", "2026-06-01"))->state, "completed");
-  std::vector<std::string> states;
-  std::vector<uint32_t> recovered;
-  ASSERT_TRUE(store->recover([&](StoredExecution row) { return states.push_back(row.state), Status(); },
-                             [&](StoredCommit row) { return recovered.push_back(row.commit_no), Status(); }));
-  EXPECT_EQ(states, (std::vector<std::string>{"running"}));
-  EXPECT_EQ(recovered, (std::vector<uint32_t>{2}));
-  ASSERT_TRUE(commit(*store, kId + 2, 3));
-  store.reset();
-
-  // However old a file is, its tables end as those of a new one.
+// Each schema-N.sql is a file of schema N with the same rows, as far as that schema has them.
+TEST_F(SqliteStoreTest, ReadsEverySchemaThatWasEverReleased) {
   const std::string schema =
       "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema ORDER BY name)";
-  const std::string migrated = *raw().text(schema);
-  std::filesystem::remove(path_);
   open().reset();
-  EXPECT_EQ(migrated, *raw().text(schema));
-  EXPECT_EQ(*raw().integer("PRAGMA user_version"), kSchemaVersion);
+  const std::string newest = *raw().text(schema);
+  for (int64_t version = 1; version < kSchemaVersion; ++version) {
+    SCOPED_TRACE("schema " + std::to_string(version));
+    std::filesystem::remove(path_);
+    const std::string old_file =
+        text_of_file(std::string(PIRN_STORE_TESTS) + "/schema-" + std::to_string(version) + ".sql");
+    ASSERT_NE(old_file, "") << "each schema but the newest has a file here";
+    {
+      Connection old = raw();
+      ASSERT_TRUE(old.execute(old_file));
+      ASSERT_EQ(*old.integer("PRAGMA user_version"), version);
+    }
+    auto store = open();
+    ASSERT_NE(store, nullptr);
+    EXPECT_EQ(store->epoch(), 8u);
+    EXPECT_EQ(store->stats()->journal_rows, version == 1 ? 5u : 6u);
+    EXPECT_EQ((*store->find_by_key("acme", "2026-06-01"))->state, "completed");
+    EXPECT_EQ(store->tenants()->size(), version == 1 ? 0u : 1u);
+    EXPECT_EQ(store->find_event("acme", "e-1")->has_value(), version != 1);
+    std::vector<std::string> states;
+    std::vector<uint32_t> recovered;
+    ASSERT_TRUE(
+        store->recover([&](StoredExecution row) { return states.push_back(row.state), Status(); },
+                       [&](StoredCommit row) { return recovered.push_back(row.commit_no), Status(); }));
+    EXPECT_EQ(states, (std::vector<std::string>{"running"}));
+    EXPECT_EQ(recovered, (std::vector<uint32_t>{2}));
+    ASSERT_TRUE(commit(*store, kId + 2, 3));
+    store.reset();
+    // However old a file is, its tables end as those of a new one.
+    EXPECT_EQ(*raw().text(schema), newest);
+    EXPECT_EQ(*raw().integer("PRAGMA user_version"), kSchemaVersion);
+  }
+}
+
+// Of each table one row, in which one letter has changed behind the store's back.
+TEST_F(SqliteStoreTest, NoticesWhatChangedBehindItsBack) {
+  auto store = open();
+  ASSERT_TRUE(commit(*store, kId, 1, "{\"a\":1}", "completed"));
+  ASSERT_TRUE(commit(*store, kId + 1, 1, "{\"b\":1}", "running"));
+  const TenantRow tenant{{7}, 1, "acme", "{\"c\":1}"};
+  const EventRow event{"acme", "e-1", 5, "{\"d\":1}"};
+  const JournalRow own{{7}, 1, 1, "{\"e\":1}"};
+  ASSERT_TRUE(store->commit({store->lease(), {&own, 1}, {}, false, {&tenant, 1}, {&event, 1}}));
+  ASSERT_TRUE(
+      raw().execute("UPDATE journal SET body = replace(body, '1', '2');"
+                    "UPDATE executions SET workflow = 'dally' WHERE open = 0;"  // columns count, too
+                    "UPDATE executions SET body = replace(body, '1', '2') WHERE open = 1;"
+                    "UPDATE tenants SET body = replace(body, '1', '2');"
+                    "UPDATE events SET at = 6"));
+  const auto refused = [](const auto& result) {
+    EXPECT_FALSE(result);
+    return result ? Code::internal : result.error().code;
+  };
+  EXPECT_EQ(refused(store->find("acme", {kId})), Code::store_corrupt);
+  EXPECT_EQ(refused(store->journal({kId}, 0, 10)), Code::store_corrupt);
+  EXPECT_EQ(refused(store->find_tenant("acme")), Code::store_corrupt);
+  EXPECT_EQ(refused(store->find_event("acme", "e-1")), Code::store_corrupt);
+  const auto list = store->list({.tenant = "acme"});
+  ASSERT_TRUE(list) << "one damaged row hides no other";
+  ASSERT_EQ(list->size(), 2u);
+  EXPECT_TRUE((*list)[0].damaged && (*list)[1].damaged);
+  EXPECT_TRUE(store->tenants()->front().damaged);
+
+  std::vector<std::string> recovered;
+  ASSERT_TRUE(store->recover(
+      [&](StoredExecution row) {
+        EXPECT_TRUE(row.damaged);
+        recovered.push_back("row " + row.body);
+        return Status();
+      },
+      [&](StoredCommit row) {
+        EXPECT_TRUE(row.damaged);
+        recovered.push_back("commit " + row.body);
+        return Status();
+      }));
+  EXPECT_EQ(recovered, (std::vector<std::string>{"row "})) << "the bodies are held back";
+
+  // Whoever repairs a row by hand takes its checksum away.
+  ASSERT_TRUE(raw().execute("UPDATE executions SET sum = NULL"));
+  EXPECT_EQ((*store->find("acme", {kId}))->workflow, "dally");
+}
+
+TEST_F(SqliteStoreTest, RemovesThePastOfTenantsThatTheirRowsInclude) {
+  auto store = open();
+  for (uint32_t n = 1; n <= 10; ++n) {
+    const std::string body = "{\"at\":" + std::to_string(n * 100) + ",\"events\":[]}";
+    const JournalRow journal[] = {{{7}, n, 1, body}, {{8}, n, 1, body}};
+    const TenantRow rows[] = {{{7}, n, "acme", "{}"}, {{8}, n, "blue", "{}"}};
+    const std::string id = "e-" + std::to_string(n);
+    const EventRow event{"acme", id, n * 100, "{}"};
+    // Acme's row includes the first five commits, blue's all.
+    const std::span<const TenantRow> projected = n == 10  ? std::span(rows).subspan(1)
+                                                 : n == 5 ? std::span(rows).first(1)
+                                                          : std::span<const TenantRow>();
+    ASSERT_TRUE(store->commit({store->lease(), journal, {}, false, projected, {&event, 1}}));
+  }
+  EXPECT_EQ(store->stats()->tenant_rows, 20u);
+  EXPECT_EQ(store->stats()->event_ids, 10u);
+  const TenantPast past{.tenant = "acme", .commits_before = 900, .events_before = 301};
+  EXPECT_EQ(store->tenant_past(past)->commits, 5u) << "those beyond the row are needed by a recovery";
+  EXPECT_EQ(store->tenant_past(past)->events, 3u);
+  uint64_t commits = 0, events = 0;
+  for (int i = 0; i < 10; ++i) {
+    const auto removed = store->remove_tenant_past(past, 2);
+    ASSERT_TRUE(removed) << describe(removed.error());
+    EXPECT_LE(removed->commits + removed->events, 4u);
+    commits += removed->commits;
+    events += removed->events;
+  }
+  EXPECT_EQ(commits, 5u);
+  EXPECT_EQ(events, 3u);
+  EXPECT_EQ(store->journal({7}, 0, 100)->front().commit_no, 6u);
+  EXPECT_EQ(store->journal({8}, 0, 100)->size(), 10u);
+  EXPECT_FALSE(*store->find_event("acme", "e-3"));
+  EXPECT_TRUE(*store->find_event("acme", "e-4"));
 }
 
 TEST_F(SqliteStoreTest, RefusesWhatItCannotOpenAndLeavesItAlone) {
@@ -289,7 +382,7 @@ TEST_F(DataPage, PruningKeepsPartsOfWhatIsOpenAndWhatWaitsToBeRetried) {
     EXPECT_EQ(left(), "0,4,5") << recipe;
     ASSERT_TRUE(raw().execute(
         "INSERT INTO executions SELECT id + 5, commit_no, open, state, tenant, package, workflow,"
-        " version, release, key, input_digest, created_at, started_at, ended_at, '{}'"
+        " version, release, key, input_digest, created_at, started_at, ended_at, '{}', NULL"
         " FROM executions WHERE id = " +
         std::to_string(kId + 4)));
   }

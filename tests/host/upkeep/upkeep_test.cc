@@ -9,7 +9,9 @@
 #include "host/journal/codec.h"
 #include "host/journal/tenant_codec.h"
 #include "host/logbook/logbook.h"
+#include "host/store/memory_store.h"
 #include "host/store/sqlite_store.h"
+#include "host/upkeep/backup.h"
 
 namespace pirn::upkeep {
 namespace {
@@ -56,7 +58,9 @@ class UpkeepTest : public ::testing::Test {
     book_->write({0, id, 1, "fetch", 1, 2, "{}"});
     return id;
   }
-  Upkeep upkeep(Policy policy = {}) { return Upkeep(store_.get(), *book_, directory_, std::move(policy)); }
+  Upkeep upkeep(Policy policy = {}) {
+    return Upkeep(*store_, store_.get(), *book_, disk_, directory_, std::move(policy));
+  }
   bool there(ExecutionId id) {
     const auto row = store_->find("acme", id);
     const auto journal = store_->journal(id, 0, 10);
@@ -68,6 +72,7 @@ class UpkeepTest : public ::testing::Test {
   }
 
   std::string directory_;
+  DiskWatch disk_{"/", "", {}};
   std::unique_ptr<store::SqliteStore> store_;
   std::unique_ptr<logbook::Logbook> book_;
 };
@@ -198,6 +203,19 @@ TEST_F(UpkeepTest, GivesTheSpaceBack) {
   EXPECT_EQ(store_->stats()->executions, 1u);
 }
 
+TEST_F(UpkeepTest, DoesNotCompactWithoutRoom) {
+  for (uint64_t i = 1; i <= 100; ++i) add(i, 40);
+  DiskWatch small(directory_, "", {}, [](const std::string&) { return DiskSpace{1 << 20, 9 << 20}; });
+  Upkeep upkeep(*store_, store_.get(), *book_, small, directory_, {});
+  EXPECT_EQ(upkeep.compact().error().code, Code::store_full)
+      << "the file has 2 MB, and would be written twice";
+  ASSERT_TRUE(upkeep.prune({.older_than_ns = kDay}, kNow, false));
+  EXPECT_GT(store_->stats()->free_bytes, 1'000'000u);
+  EXPECT_TRUE(upkeep.compact()) << "what is left is small";
+  add(200, 1);
+  EXPECT_EQ(store_->stats()->executions, 1u);
+}
+
 TEST_F(UpkeepTest, RunsThePolicyWhenItIsDue) {
   const auto old = add(1, 40), young = add(2, 10);
   Upkeep upkeep = this->upkeep({{{.older_than_ns = 30 * kDay}}, kDay});
@@ -220,11 +238,97 @@ TEST_F(UpkeepTest, WithoutAPolicyNothingIsEverDue) {
   Upkeep upkeep = this->upkeep();
   EXPECT_EQ(upkeep.next_run_at(), INT64_MAX);
   EXPECT_FALSE(upkeep.begin_run(INT64_MAX - 1));
-  Upkeep in_memory(nullptr, *book_, directory_, {{{.keep_last = 1}}, kDay});
-  EXPECT_EQ(in_memory.next_run_at(), INT64_MAX);
-  EXPECT_EQ(in_memory.prune({.keep_last = 1}, kNow, false).error().code, Code::unsupported);
-  EXPECT_EQ(in_memory.compact().error().code, Code::unsupported);
-  EXPECT_EQ(in_memory.back_up("/x").error().code, Code::unsupported);
+}
+
+TEST_F(UpkeepTest, InMemoryItPrunesByPolicyAndByOrder) {
+  store::MemoryStore memory;
+  Upkeep upkeep(memory, nullptr, *book_, disk_, directory_, {.keep_in_memory = 10});
+  uint64_t next = 1;
+  const auto run = [&](int n) {
+    for (int i = 0; i < n; ++i) {
+      const ExecutionId id{next++ << 21};
+      const store::JournalRow journal{id, 1, 1, "{}"};
+      store::ExecutionRow row;
+      row.id = id;
+      row.commit_no = 1;
+      row.open = false;
+      row.state = "completed";
+      row.tenant = "acme";
+      row.package = "etl";
+      row.workflow = "daily";
+      row.ended_at = kNow;
+      row.body = "{}";
+      ASSERT_TRUE(memory.commit({memory.lease(), {&journal, 1}, {&row, 1}, false}));
+    }
+  };
+  EXPECT_TRUE(upkeep.begin_run(kNow));
+  upkeep.run_policy(kNow);
+  run(20);
+  EXPECT_FALSE(upkeep.begin_run(kNow)) << "not before there are twice as many as stay";
+  run(1);
+  ASSERT_TRUE(upkeep.begin_run(kNow));
+  EXPECT_FALSE(upkeep.begin_run(kNow)) << "whoever takes the turn has it alone";
+  upkeep.run_policy(kNow);
+  EXPECT_EQ(memory.ended(), 10u);
+  EXPECT_EQ(upkeep.policy_state().removed, 11u);
+  EXPECT_EQ(upkeep.prune({.keep_last = 3}, kNow, false)->executions, 7u);
+  EXPECT_EQ(upkeep.counts()->front().executions, 3u);
+  EXPECT_EQ(upkeep.compact().error().code, Code::unsupported);
+  EXPECT_EQ(upkeep.back_up("/x", kNow).error().code, Code::unsupported);
+}
+
+TEST_F(UpkeepTest, RemovesThePastOfTheTenantsThemselves) {
+  const ExecutionId stream{7};
+  for (uint32_t n = 1; n <= 4; ++n) {
+    const std::string body = "{\"at\":" + std::to_string(n * 20 * kDay) + ",\"events\":[]}";
+    const store::JournalRow journal{stream, n, journal::kTenantSchema, body};
+    journal::TenantState state;
+    state.stream = stream;
+    state.tenant = "acme";
+    state.next_commit = n + 1;
+    journal::TextWriter text;
+    journal::append_tenant_state(text, state);
+    const store::TenantRow row{stream, n, "acme", text.view()};
+    const std::string id = "e-" + std::to_string(n);
+    const store::EventRow event{"acme", id, n * 20 * kDay, "{}"};
+    ASSERT_TRUE(store_->commit({store_->lease(), {&journal, 1}, {}, true, {&row, 1}, {&event, 1}}));
+  }
+  Upkeep upkeep = this->upkeep({.event_window_ns = 50 * kDay});
+  const Rule rule{.older_than_ns = 30 * kDay};  // before day 70; and events before day 50
+  EXPECT_EQ(upkeep.prune({.workflow = "daily", .older_than_ns = kDay}, kNow, true)->tenant_commits, 0u);
+  for (const bool dry_run : {true, false}) {
+    const auto pruned = upkeep.prune(rule, kNow, dry_run);
+    ASSERT_TRUE(pruned) << describe(pruned.error());
+    EXPECT_EQ(pruned->tenant_commits, 3u);
+    EXPECT_EQ(pruned->event_ids, 2u);
+  }
+  EXPECT_EQ(store_->stats()->tenant_rows, 1u);
+  EXPECT_EQ(store_->stats()->event_ids, 2u);
+
+  Upkeep policy = this->upkeep({.tenant_journal_ns = 10 * kDay, .event_window_ns = 10 * kDay});
+  ASSERT_TRUE(policy.begin_run(kNow)) << "also without rules about executions";
+  policy.run_policy(kNow);
+  EXPECT_EQ(store_->stats()->tenant_rows, 0u);
+  EXPECT_EQ(store_->stats()->event_ids, 0u);
+  EXPECT_EQ(policy.policy_state().last_error, "");
+}
+
+TEST_F(UpkeepTest, RemovesOneExecution) {
+  const auto root = add(1, -1), part = add(2, 40, "inner", "acme", 1), ended = add(3, 0), other = add(4, 0);
+  const ExecutionId young{(uint64_t{1'780'000'000'000} + 5) << 21};
+  const store::JournalRow journal{young, 1, 1, "{}"};
+  ASSERT_TRUE(store_->commit({store_->lease(), {&journal, 1}, {}, false}));
+  Upkeep upkeep = this->upkeep();
+  EXPECT_EQ(upkeep.remove("acme", root).error().code, Code::invalid_transition);
+  EXPECT_EQ(upkeep.remove("acme", part).error().code, Code::invalid_transition);
+  EXPECT_EQ(upkeep.remove("acme", young).error().code, Code::invalid_transition);
+  EXPECT_FALSE(upkeep.remove("blue", ended)) << "it is another tenant's";
+  EXPECT_TRUE(there(ended));
+  ASSERT_TRUE(upkeep.remove("acme", ended));
+  EXPECT_FALSE(there(ended));
+  EXPECT_TRUE(there(part));
+  EXPECT_TRUE(there(other));
+  EXPECT_EQ(upkeep.remove("acme", ended).error().code, Code::not_found);
 }
 
 TEST_F(UpkeepTest, ForgetsLinesOfExecutionsThatAreGone) {
@@ -235,37 +339,202 @@ TEST_F(UpkeepTest, ForgetsLinesOfExecutionsThatAreGone) {
   EXPECT_EQ(*book_->executions({}, 10), std::vector<ExecutionId>{kept});
 }
 
-TEST_F(UpkeepTest, CopiesADataDirectoryWhileItIsWrittenTo) {
-  fs::create_directory(directory_ + "/blobs");
-  std::ofstream(directory_ + "/blobs/abc") << "bytes";
-  std::ofstream(directory_ + "/blobs/.unfinished-x") << "half";
-  std::ofstream(directory_ + "/registry.pepper") << "secret";
-  std::ofstream(directory_ + "/registry.sealed") << "sealed";
-  ASSERT_TRUE(store::Connection::open(directory_ + "/registry.db", store::Connection::Mode::read_write_create,
-                                      nullptr)
-                  ->execute("CREATE TABLE t(x); INSERT INTO t VALUES(7)"));
+class BackupTest : public UpkeepTest {
+ protected:
+  static constexpr const char* kSha256OfBytes =
+      "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9";
+
+  // Like a registry's, as far as others look at it.
+  BackupTest() {
+    fs::create_directory(directory_ + "/blobs");
+    write("blobs/" + std::string(kSha256OfBytes), "bytes");
+    write("blobs/.unfinished-x", "half");
+    write("registry.pepper", "secret");
+    write("registry.sealed", "sealed");
+    const std::string digest(64, '0');
+    registry(
+        "CREATE TABLE tenants(name); INSERT INTO tenants VALUES('acme');"
+        "CREATE TABLE releases(tenant, digest, archive, definition);"
+        "INSERT INTO releases VALUES('acme', '" +
+        digest + "', '" + kSha256OfBytes + "', '" + kSha256OfBytes +
+        "');"
+        "CREATE TABLE release_blobs(tenant, release, blob);"
+        "INSERT INTO release_blobs VALUES('acme', '" +
+        digest + "', '" + kSha256OfBytes + "')");
+  }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(directory_ + "/" + name, std::ios::binary) << text;
+  }
+  void registry(const std::string& sql) {
+    const Status done = store::Connection::open(directory_ + "/registry.db",
+                                                store::Connection::Mode::read_write_create, nullptr)
+                            ->execute(sql);
+    ASSERT_TRUE(done) << describe(done.error());
+  }
+  std::string back_up() {
+    const std::string copy = directory_ + "/copy";
+    const Status copied = upkeep().back_up(copy, kNow);
+    EXPECT_TRUE(copied) << describe(copied.error());
+    return copy;
+  }
+  std::vector<std::string> damages() {
+    const auto found = upkeep().verify();
+    EXPECT_TRUE(found) << describe(found.error());
+    std::vector<std::string> all;
+    if (found)
+      for (const Damage& damage : found->damages) all.push_back(damage.file + ": " + damage.what);
+    return all;
+  }
+};
+
+TEST_F(BackupTest, CopiesADataDirectoryWhileItIsWrittenTo) {
   for (uint64_t i = 1; i <= 20; ++i) add(i, 1);
   const std::string copy = directory_ + "/copy";
   std::thread writer([&] {
     for (uint64_t i = 21; i <= 60; ++i) add(i, 1);
   });
-  const Status copied = upkeep().back_up(copy);
+  const Status copied = upkeep().back_up(copy, kNow);
   writer.join();
   ASSERT_TRUE(copied) << describe(copied.error());
+  const auto verified = verify(copy, copy + "/pirn.db");
+  ASSERT_TRUE(verified) << describe(verified.error());
+  EXPECT_TRUE(verified->damages.empty());
+  EXPECT_EQ(verified->backup_files, 6u);
+  EXPECT_GE(verified->rows, 60u);
+  for (const char* file : {"pirn.db", "registry.db", "registry.pepper", "registry.sealed", "logbook.db"})
+    EXPECT_EQ(fs::status(copy + "/" + file).permissions(), fs::perms::owner_read | fs::perms::owner_write)
+        << file;
+  EXPECT_FALSE(fs::exists(copy + "/blobs/.unfinished-x"));
+  EXPECT_FALSE(fs::exists(copy + ".partial"));
+  EXPECT_EQ(upkeep().back_up(copy, kNow).error().code, Code::conflict) << "nothing is written over";
+  EXPECT_EQ(upkeep().back_up("copy", kNow).error().code, Code::invalid_argument);
+
+  ASSERT_TRUE(adopt_backup(copy));
+  EXPECT_FALSE(fs::exists(copy + "/" + kManifestFile));
+  ASSERT_TRUE(adopt_backup(copy)) << "a directory that is in use is no backup any more";
   const auto restored = store::SqliteStore::open(copy + "/pirn.db");
   ASSERT_TRUE(restored) << describe(restored.error());
   EXPECT_GE((*restored)->stats()->executions, 20u);
-  EXPECT_EQ(*store::Connection::open(copy + "/registry.db", store::Connection::Mode::read_only, nullptr)
-                 ->integer("SELECT x FROM t"),
-            7);
-  EXPECT_TRUE(fs::exists(copy + "/blobs/abc"));
-  EXPECT_FALSE(fs::exists(copy + "/blobs/.unfinished-x"));
-  for (const char* file :
-       {"pirn.db", "registry.db", "registry.pepper", "registry.sealed", "logbook.db", "blobs/abc"})
-    EXPECT_EQ(fs::status(copy + "/" + file).permissions(), fs::perms::owner_read | fs::perms::owner_write)
-        << file;
-  EXPECT_EQ(upkeep().back_up(copy).error().code, Code::conflict) << "nothing is written over";
-  EXPECT_EQ(upkeep().back_up("copy").error().code, Code::invalid_argument);
+}
+
+// Whatever cut the copy short: the backup itself, or a copy of it.
+TEST_F(BackupTest, ACopyThatIsNotCompleteIsRefused) {
+  add(1, 1);
+  const std::string copy = back_up();
+  const std::string broken = directory_ + "/broken";
+  const auto again = [&] {
+    fs::remove_all(broken);
+    fs::copy(copy, broken, fs::copy_options::recursive);
+  };
+  const auto refused = [&] {
+    const Status adopted = adopt_backup(broken);
+    EXPECT_FALSE(adopted);
+    EXPECT_EQ(adopted ? Code::internal : adopted.error().code, Code::backup_incomplete);
+    const auto verified = verify(broken, broken + "/pirn.db");
+    EXPECT_FALSE(verified);
+    EXPECT_TRUE(fs::exists(broken + "/" + kManifestFile));
+    return adopted ? std::string() : adopted.error().message;
+  };
+  again();
+  ASSERT_TRUE(adopt_backup(broken));
+  for (const char* file : {"pirn.db", "registry.db", "registry.pepper", "logbook.db"}) {
+    again();
+    fs::remove(broken + "/" + file);
+    EXPECT_NE(refused().find(file), std::string::npos);
+    again();
+    fs::resize_file(broken + "/" + file, fs::file_size(broken + "/" + file) - 1);
+    EXPECT_NE(refused().find(file), std::string::npos);
+  }
+  again();
+  std::ofstream(broken + "/" + kManifestFile) << "{\"complete\":";
+  refused();
+  again();
+  ASSERT_TRUE(begin_manifest(broken));
+  EXPECT_NE(refused().find("did not come to its end"), std::string::npos);
+  EXPECT_TRUE(is_unfinished_backup(broken));
+  EXPECT_FALSE(is_unfinished_backup(copy));
+}
+
+TEST_F(BackupTest, AFailedBackupLeavesNothing) {
+  add(1, 1);
+  fs::remove(directory_ + "/registry.sealed");
+  const std::string copy = directory_ + "/copy";
+  EXPECT_EQ(upkeep().back_up(copy, kNow).error().code, Code::io_failed);
+  EXPECT_FALSE(fs::exists(copy));
+  EXPECT_FALSE(fs::exists(copy + ".partial"));
+  EXPECT_EQ(upkeep().back_up(directory_ + "/missing/copy", kNow).error().code, Code::io_failed);
+
+  // One that was killed left its own behind; somebody else's directory of that name is not touched.
+  write("registry.sealed", "sealed");
+  fs::create_directory(copy + ".partial");
+  std::ofstream(copy + ".partial/notes") << "mine";
+  EXPECT_EQ(upkeep().back_up(copy, kNow).error().code, Code::conflict);
+  EXPECT_TRUE(fs::exists(copy + ".partial/notes"));
+  ASSERT_TRUE(begin_manifest(copy + ".partial"));
+  ASSERT_TRUE(upkeep().back_up(copy, kNow));
+  EXPECT_FALSE(fs::exists(copy + "/notes"));
+}
+
+TEST_F(BackupTest, VerificationFindsEveryKindOfDamage) {
+  const auto first = add(1, 1), second = add(2, -1), third = add(3, 2);
+  EXPECT_EQ(damages(), std::vector<std::string>());
+  const auto found = upkeep().verify();
+  EXPECT_EQ(found->rows, 9u);
+  EXPECT_EQ(found->blobs, 1u);
+  const auto sql = [&](const std::string& text) {
+    const Status done =
+        store::Connection::open(directory_ + "/pirn.db", store::Connection::Mode::read_write_create, nullptr)
+            ->execute(text);
+    ASSERT_TRUE(done) << describe(done.error());
+  };
+  const auto expect = [&](const std::string& file, const std::string& what) {
+    const auto all = damages();
+    ASSERT_EQ(all.size(), 1u) << file << ": " << what;
+    EXPECT_EQ(all.front().substr(0, file.size() + 2), file + ": ");
+    EXPECT_NE(all.front().find(what), std::string::npos) << all.front();
+  };
+  const std::string one = std::to_string(first.value), two = std::to_string(second.value),
+                    three = std::to_string(third.value);
+  sql("UPDATE journal SET body = '{\"x\":1}' WHERE stream = " + one + " AND commit_no = 1");
+  expect("pirn.db", "commit 1 of stream " + first.text() + " does not match its checksum");
+  sql("UPDATE journal SET body = '{}' WHERE stream = " + one);
+  sql("UPDATE executions SET state = 'failed' WHERE id = " + one);
+  expect("pirn.db", "the row of execution " + first.text() + " does not match its checksum");
+  sql("UPDATE executions SET state = 'completed' WHERE id = " + one);
+  sql("UPDATE executions SET body = '{', sum = NULL WHERE id = " + two);
+  expect("pirn.db", "is not readable");
+  sql("UPDATE executions SET body = '{}' WHERE id = " + two);
+  EXPECT_EQ(upkeep().verify()->without_checksum, 1u);
+  EXPECT_EQ(damages(), std::vector<std::string>());
+
+  sql("DELETE FROM journal WHERE stream = " + two + " AND commit_no = 1");
+  expect("pirn.db", "the journal of stream " + second.text() + " misses commits");
+  sql("DELETE FROM journal WHERE stream = " + two + "; DELETE FROM executions WHERE id = " + two);
+  sql("DELETE FROM executions WHERE id = " + three);
+  expect("pirn.db", "the execution is not");
+  sql("DELETE FROM journal WHERE stream = " + three);
+
+  registry("UPDATE tenants SET name = 'blue'");
+  expect("pirn.db", "executions of the tenant 'acme', which the registry does not have");
+  registry("UPDATE tenants SET name = 'acme'; UPDATE releases SET digest = 'x'");
+  expect("pirn.db", "which the registry does not have");
+  registry("UPDATE releases SET digest = '" + std::string(64, '0') + "'");
+
+  write("blobs/" + std::string(kSha256OfBytes), "other");
+  expect("blobs/" + std::string(kSha256OfBytes), "SHA-256");
+  fs::remove(directory_ + "/blobs/" + kSha256OfBytes);
+  expect("blobs/" + std::string(kSha256OfBytes), "opening");
+  write("blobs/" + std::string(kSha256OfBytes), "bytes");
+  EXPECT_EQ(damages(), std::vector<std::string>());
+
+  store_.reset();
+  std::fstream file(directory_ + "/pirn.db", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(8192);  // the second page
+  file << std::string(8192, 'x');
+  file.close();
+  const auto broken = verify(directory_, directory_ + "/pirn.db");
+  ASSERT_TRUE(broken) << describe(broken.error());
+  EXPECT_FALSE(broken->damages.empty());
 }
 
 }  // namespace

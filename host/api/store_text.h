@@ -1,0 +1,16 @@
+// What was pruned and what was verified, as the API and the command line without a host show it.
+#pragma once
+
+#include <string>
+
+#include "host/store/store.h"
+#include "host/upkeep/upkeep.h"
+
+namespace pirn::api {
+
+// JSON objects.
+std::string pruned_text(const upkeep::Pruned& pruned, bool dry_run, const store::StoreStats& before,
+                        const store::StoreStats& after);
+std::string verification_text(const upkeep::Verification& found);
+
+}  // namespace pirn::api

@@ -1,0 +1,25 @@
+// The few things that are done to files of a data directory as a whole. Private to this folder. Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "packager/digest/digest.h"
+
+namespace pirn::upkeep {
+
+// "<doing> '<path>' failed: <reason>"
+Error io_failed(const std::string& doing, const std::string& path, const std::string& reason);
+
+Status sync_directory(const std::string& path);
+// A small file.
+Result<std::string> read_whole(const std::string& path);
+
+struct FileDigest {
+  Digest digest;
+  uint64_t bytes = 0;
+};
+// In pieces: files may be larger than memory.
+Result<FileDigest> digest_of_file(const std::string& path);
+
+}  // namespace pirn::upkeep

@@ -1,0 +1,39 @@
+#include "host/upkeep/parts.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace pirn::upkeep {
+
+namespace {
+
+bool is_there(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
+}
+
+Status check(const std::string& database, std::initializer_list<std::string> others) {
+  if (is_there(database)) return {};
+  for (const std::string& other : others)
+    if (is_there(other))
+      return Error{Code::store_missing, database + " is missing or empty, and " + other + " is there", "",
+                   Blame::world};
+  return {};
+}
+
+}  // namespace
+
+Status check_parts(const std::string& data_directory, const std::string& store) {
+  const auto file = [&](const char* name) { return data_directory + "/" + name; };
+  // Each is made after the database that it is evidence for.
+  PIRN_DO(check(file("registry.db"), {file("registry.sealed"), file("registry.pepper"), file("blobs"),
+                                      file("pirn.db"), file("logbook.db")}));
+  return store.empty() ? Status() : check(store, {store + "-wal", file("logbook.db"), file("crashes")});
+}
+
+void begin_anew(const std::string& data_directory) {
+  // A new registry has no seal yet.
+  if (!is_there(data_directory + "/registry.db")) ::unlink((data_directory + "/registry.sealed").c_str());
+}
+
+}  // namespace pirn::upkeep
