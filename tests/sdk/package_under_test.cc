@@ -95,6 +95,10 @@ PIRN_STEP(works) {
       return pirn::cancelled("asked to", {{"parts", i}});
   return pirn::ok();
 }
+PIRN_STEP(looks) {
+  return pirn::ok(
+      {{"cancelled", ctx.cancelled()}, {"draining", ctx.draining()}, {"deadline_near", ctx.deadline_near()}});
+}
 PIRN_STEP(speaks) {
   ctx.info("one");
   std::thread([&ctx] {
@@ -146,8 +150,8 @@ PIRN_CONDITION(badly_typed) { return ctx.get<bool>("n"); }
 
 PIRN_WORKFLOW(everything, echo, names, read_int, read_ancestor, read_param, fails, fails_badly, skips_badly,
               throws, throws_error, throws_int, throws_nested, throws_caused, throws_list, throws_deep,
-              snoozes, awaits, expands, works, speaks, puts_badly, answers_list, answers_object, keeps_secret,
-              upload_s3, resize, quiet)
+              snoozes, awaits, expands, works, looks, speaks, puts_badly, answers_list, answers_object,
+              keeps_secret, upload_s3, resize, quiet)
 
 void load() { g_loaded = true; }
 

@@ -190,6 +190,14 @@ TEST(Outcome, WholeResults) {
   EXPECT_EQ(ran.get<int>("a"), 1);
 }
 
+TEST(Signals, AreWhatTheTestRaises) {
+  EXPECT_EQ(TaskRun("looks").run().text(), "done cancelled=false deadline_near=false draining=false");
+  EXPECT_EQ(TaskRun("looks").signals(PIRN_SIG_DRAIN).signals(PIRN_SIG_DEADLINE).run().text(),
+            "done cancelled=false deadline_near=true draining=true");
+  EXPECT_EQ(TaskRun("looks").cancelled().run().text(),
+            "done cancelled=true deadline_near=false draining=false");
+}
+
 TEST(Signals, CancellationReachesTheHeartbeat) {
   Ran ran = TaskRun("works").run();
   EXPECT_TRUE(ran.done());
@@ -288,6 +296,7 @@ TEST(Descriptor, IsPureStaticAndNewestFirst) {
   EXPECT_EQ(plugin->abi_major, PIRN_ABI_MAJOR);
   EXPECT_STREQ(plugin->id, "under-test");
   EXPECT_STREQ(plugin->version, "1.2.3");
+  EXPECT_STREQ(plugin->sdk, "pirn-cpp/" PIRN_SDK_VERSION);
   EXPECT_EQ(plugin->migrate, nullptr);
   for (uint32_t i = 0; i < plugin->n_functions; ++i) {
     EXPECT_EQ(plugin->functions[i]->size, sizeof(pirn_function));
@@ -302,7 +311,7 @@ TEST(Descriptor, DefinitionIsMadeOnceAndNamesEachStep) {
   ASSERT_NE(text, nullptr);
   EXPECT_EQ(text, plugin->definition(&error));
   auto steps = pirn::json::View(text)["workflows"].items().at(0)["steps"].items();
-  EXPECT_EQ(steps.size(), 27u);
+  EXPECT_EQ(steps.size(), 28u);
   EXPECT_EQ(steps[0]["at"].as<std::string>().find("tests/sdk/package_under_test.cc:"), 0u) << steps[0].text();
 }
 

@@ -1,7 +1,11 @@
-// What a step sees and what it may do while it runs. A Context lives as long as the call: never keep it.
+// Context: what a function of the package sees, and what it may do while it runs. Input: the document that
+// its kind receives. Rule numbers such as R9 refer to docs/semantics.md.
 //
-// Every method belongs to the step's thread but those marked [any thread], which a thread of the step's own
-// may use until the step returns.
+// Lifetime: a Context lives until the function returns. Never keep a reference to it.
+// Threads: call its methods on the thread on which the function was called. Methods marked [any thread] may
+// also be called on threads that the function starts, until it returns.
+// Errors: methods report errors by throwing pirn::Error with class terminal, so that an error that the
+// function does not catch fails the step without a retry. Each method names the codes.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +23,7 @@
 
 namespace pirn::inline sdk {
 
+// Levels of Context::log().
 enum class Level : uint32_t {
   trace = PIRN_LOG_TRACE,
   debug = PIRN_LOG_DEBUG,
@@ -50,31 +55,42 @@ inline std::string quoted(std::string_view what, std::string_view key) {
 
 class Context {
  public:
+  // Made by the SDK for each call; both arguments are lent.
   Context(pirn_call* call, const pirn_invocation* invocation) : call_(call), invocation_(invocation) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  // ---- the context: initial input and results of ancestors. A std::string_view or json::View is lent until
-  // the step returns. get throws Error missing_key or wrong_type; find and get_or take null for absent.
+  // ---- the context: the execution's input and what ancestors of this step wrote (R8, R9)
+  //
+  // A snapshot: puts of this call are not visible. T is bool, an integer, a floating-point type, std::string,
+  // std::string_view, std::vector or std::optional of these, json::View or json::Text. A std::string_view or
+  // json::View is lent until the function returns. An integer converts to a floating-point type, and a number
+  // without a fraction to an integer.
+
+  // The value of `key`. Errors: missing_key; wrong_type, also for an integer that does not fit.
   template <class T>
   T get(std::string_view key) const {
     return take<T>(raw(key), "context key", key);
   }
+  // The value of `key`; nullopt if there is none or it is null. Errors: wrong_type.
   template <class T>
   std::optional<T> find(std::string_view key) const {
     return maybe<T>(raw(key), "context key", key);
   }
+  // The value of `key`; `otherwise` if there is none or it is null. Errors: wrong_type.
   template <class T>
   T get_or(std::string_view key, T otherwise) const {
     return find<T>(key).value_or(std::move(otherwise));
   }
+  // Whether the context has `key`, with null, too.
   bool has(std::string_view key) const { return raw(key).status == PIRN_OK; }
-  // The whole context as one document.
+  // The whole context as one JSON object, with bytes as {"$bytes": BASE64}. Lent until the function returns.
   json::View all() const {
     pirn_value value{};
     if (api().get(call_, nullptr, &value) != PIRN_OK) return json::View("{}");
     return json::View(detail::item(value).text);
   }
+  // The keys of the context, in ascending byte order. Lent until the function returns.
   std::vector<std::string_view> keys() const {
     std::vector<std::string_view> found;
     pirn_str key{};
@@ -82,77 +98,114 @@ class Context {
     return found;
   }
 
-  // ---- an ancestor's own result, whatever others wrote to the context
+  // ---- the own result of an ancestor step, whatever other steps wrote to the context
+  //
+  // Errors of all four: not_dependency, if `step` is not an ancestor of this step (R9).
+
+  // A key of the result of `step`. Errors: missing_key, also if the step did not complete; wrong_type.
   template <class T>
   T result(std::string_view step, std::string_view key) const {
     return take<T>(slot(step, &key), detail::quoted("result", step), key);
   }
+  // The whole result of `step`. Errors: missing_key, if the step did not complete; wrong_type.
   template <class T>
   T result(std::string_view step) const {
     return take<T>(slot(step, nullptr), "result of", step);
   }
+  // A key of the result of `step`; nullopt if there is none, it is null, or the step did not complete.
+  // Errors: wrong_type.
   template <class T>
   std::optional<T> find_result(std::string_view step, std::string_view key) const {
     return maybe<T>(slot(step, &key), detail::quoted("result", step), key);
   }
-  // Did this ancestor complete? (It may have been skipped, or its failure tolerated.)
+  // Whether this ancestor completed. It may also have been skipped, or have failed and been tolerated.
   bool completed(std::string_view step) const { return slot(step, nullptr).status == PIRN_OK; }
 
-  // ---- the step's own parameters
+  // ---- the parameters of the step (StepOptions::params, or those of a child)
+
+  // The parameter `key`. Errors: missing_key, wrong_type.
   template <class T>
   T param(std::string_view key) const {
     return take<T>(parameter(key), "parameter", key);
   }
+  // The parameter `key`; `otherwise` if there is none or it is null. Errors: wrong_type.
   template <class T>
   T param_or(std::string_view key, T otherwise) const {
     return maybe<T>(parameter(key), "parameter", key).value_or(std::move(otherwise));
   }
 
-  // ---- the step's result, committed if it ends with ok. What ok({…}) returns is put after these.
+  // ---- the step's result; committed with ok(), expand() and cancelled(), dropped otherwise
+  //
+  // Errors of all three: too_large (a key of more than 255 bytes, a value of more than 1 MiB, a result of
+  // more than 8 MiB), invalid_value, wrong_phase (conditions, timeouts and backoffs have no result). Keys
+  // that begin with "__" are reserved: they are dropped, and the execution gets the diagnostic
+  // `reserved_key`.
+
+  // Adds a key to the result, which is then a map. The last put of a key wins; fields that ok({…}) returns
+  // are put after these. Copies the value. Errors: also wrong_phase after set_result().
   void put(std::string_view key, const Value& value) {
     pirn_str name = detail::str(key);
     pirn_value raw = value.abi();
     has_result_ = true;
     accept(api().put(call_, &name, &raw), "put", key);
   }
+  // Deletes `key` from the context for later steps. Errors: also wrong_phase after set_result().
   void unset(std::string_view key) {
     pirn_str name = detail::str(key);
     has_result_ = true;
     accept(api().unset(call_, &name), "unset", key);
   }
+  // Sets the whole result. An object counts as the puts of its members; another value is merged into the
+  // context only if the step has a context_key. The last call wins. Errors: also wrong_phase after put() or
+  // unset().
   void set_result(const Value& value) {
     pirn_value raw = value.abi();
     has_result_ = true;
     accept(api().set_result(call_, &raw), "set the result", "");
   }
-  // Was any of the three called?
+  // Whether any of the three was called.
   bool has_result() const { return has_result_; }
 
-  // ---- cancellation: return pirn::cancelled() soon after this turns true
-  bool cancelled() const { return (signals() & PIRN_SIG_CANCEL) != 0; }        // [any thread]
-  bool draining() const { return (signals() & PIRN_SIG_DRAIN) != 0; }          // [any thread]
-  bool deadline_near() const { return (signals() & PIRN_SIG_DEADLINE) != 0; }  // [any thread]
-  uint32_t signals() const { return api().signals(call_); }                    // [any thread]
-  // Says that the step is alive; progress from 0 to 1, negative when unknown. False: stop, the step is
-  // cancelled.
+  // ---- signals; once one of them is true, it stays true
+
+  // [any thread] The step is being cancelled or has timed out: return pirn::cancelled() soon. After 30 s the
+  // host discards the outcome (R27).
+  bool cancelled() const { return (signals() & PIRN_SIG_CANCEL) != 0; }
+  // [any thread] The release is being retired, and the outcome of this call has already been discarded.
+  bool draining() const { return (signals() & PIRN_SIG_DRAIN) != 0; }
+  // [any thread] At most a tenth of the call's time, and at most 60 s, is left until deadline_ns().
+  bool deadline_near() const { return (signals() & PIRN_SIG_DEADLINE) != 0; }
+  // [any thread] PIRN_SIG_ bits. Cheap enough for an inner loop.
+  uint32_t signals() const { return api().signals(call_); }
+  // Reports progress to clients that watch the execution: from 0 to 1, or negative if it is unknown. `note`
+  // is cut to 4 KiB. Not stored; does not extend the deadline. Returns false if the step is being cancelled.
   bool heartbeat(double progress = -1, std::string_view note = {}) {
     pirn_str text = detail::str(note);
     return (api().heartbeat(call_, progress, note.empty() ? nullptr : &text) & PIRN_SIG_CANCEL) == 0;
   }
 
-  // ---- to people: log and stream are live, emit is journaled with the outcome
-  void log(Level level, std::string_view message) {  // [any thread]
+  // ---- text for people
+
+  // [any thread] Writes a line to the host's log and to the logbook, at once; `pirn run logs` shows it.
+  // Messages are cut to 4 KiB. Never throws or blocks.
+  void log(Level level, std::string_view message) {
     pirn_str text = detail::str(message);
     api().log(call_, static_cast<uint32_t>(level), &text);
   }
-  void debug(std::string_view message) { log(Level::debug, message); }  // [any thread]
-  void info(std::string_view message) { log(Level::info, message); }    // [any thread]
-  void warn(std::string_view message) { log(Level::warn, message); }    // [any thread]
-  void error(std::string_view message) { log(Level::error, message); }  // [any thread]
-  void stream(std::string_view chunk, bool is_final = false) {          // [any thread]
+  // [any thread] As log(), with the level of the name.
+  void debug(std::string_view message) { log(Level::debug, message); }
+  void info(std::string_view message) { log(Level::info, message); }
+  void warn(std::string_view message) { log(Level::warn, message); }
+  void error(std::string_view message) { log(Level::error, message); }
+  // [any thread] Sends a chunk of text to clients that watch the execution, at once. The logbook stores it,
+  // within its limits (abi.h, stream): do not stream secrets. End a chunk between two characters; a chunk of
+  // more than 1 MiB arrives as several. Never throws or blocks.
+  void stream(std::string_view chunk, bool is_final = false) {
     pirn_str text = detail::str(chunk);
     api().stream(call_, &text, is_final ? 1 : 0);
   }
+  // Adds an event to the execution's journal, committed with whatever the function returns. At most 1,000
+  // events and 1 MiB in one call. Errors: too_large, invalid_value.
   void emit(std::string_view scope, std::string_view message, const Fields& metadata = {}) {
     pirn_str where = detail::str(scope), what = detail::str(message);
     Value object(json::object(metadata));
@@ -160,42 +213,51 @@ class Context {
     accept(api().emit(call_, &where, &what, metadata.empty() ? nullptr : &raw), "emit", scope);
   }
 
-  // A secret that the package's manifest asks for. Lent until the step returns.
+  // Reserved: hosts grant no secrets yet, and this throws missing_key; the test kit's TaskRun has them. A
+  // secret that the package's manifest requests, lent until the function returns. Errors: missing_key,
+  // denied. Never put, log or emit a secret.
   std::string_view secret(std::string_view name) const {
     pirn_str key = detail::str(name);
     pirn_value value{};
     return take<std::string_view>({api().secret(call_, &key, &value), value}, "secret", name);
   }
 
-  // ---- who asks
-  uint32_t kind() const { return invocation_->kind; }  // PIRN_KIND_
+  // ---- the invocation; texts are lent until the function returns
+
+  // PIRN_KIND_ as which the function is called: a task may also serve as a rollback, fallback, handler or
+  // hook.
+  uint32_t kind() const { return invocation_->kind; }
+  // Failures of the step so far + 1 (R63).
   uint32_t attempt() const { return invocation_->attempt; }
+  // 1 for the first attempt of the workflow.
   uint32_t workflow_attempt() const { return invocation_->workflow_attempt; }
-  uint64_t invocation_id() const { return invocation_->id; }  // unique for each call of the execution
-  uint64_t now_ns() const {
-    return api().now_ns(call_);
-  }  // engine time, like the deadline; the same in a replay
-  uint64_t deadline_ns() const {
-    return invocation_->deadline_unix_ns;
-  }  // engine time (Unix, but nobody sets it); 0: none
+  // Unique for each call of the execution.
+  uint64_t invocation_id() const { return invocation_->id; }
+  // When this call began: engine time (R72), in nanoseconds since 1970. Constant during the call.
+  uint64_t now_ns() const { return api().now_ns(call_); }
+  // Engine time after which the outcome is discarded; 0: no deadline.
+  uint64_t deadline_ns() const { return invocation_->deadline_unix_ns; }
   std::string_view tenant() const { return detail::view(invocation_->tenant); }
   std::string_view package() const { return detail::view(invocation_->package); }
   std::string_view version() const { return detail::view(invocation_->version); }
   std::string_view workflow() const { return detail::view(invocation_->workflow); }
   std::string_view execution() const { return detail::view(invocation_->execution); }
+  // Empty in a handler of the whole workflow.
   std::string_view step() const { return detail::view(invocation_->step); }
-  // The same for each try of the same work and for nothing else: hand it to outside systems.
+  // The same for each try of the same work and for nothing else. Pass it to other systems, so that they
+  // recognise a repeated request: a step may be called again after a crash or a timeout.
   std::string_view idempotency_key() const { return detail::view(invocation_->idempotency_key); }
 
-  // ---- what the step's `resources` got it: amounts by name (0: it asked for none), and which devices
+  // The amount of a resource that the step holds; 0 if it requested none (StepOptions::resources).
   double resource(std::string_view name) const { return input()["resources"].get_or<double>(name, 0); }
+  // The numbers of the GPUs that the step holds.
   std::vector<uint32_t> gpus() const {
     std::vector<uint32_t> devices;
     for (json::View device : input()["gpus"].items()) devices.push_back(device.as<uint32_t>());
     return devices;
   }
 
-  // For what this class does not offer (blobs, extensions).
+  // The call of abi.h, for what this class does not offer. Valid until the function returns.
   pirn_call* call() const { return call_; }
 
  private:
@@ -259,25 +321,36 @@ class Context {
   bool has_result_ = false;
 };
 
-// The document that a function of its kind receives beside the context. What is absent reads as empty, 0 or
-// null.
+// The document that a function receives in addition to the context, by its kind; the table of kinds in abi.h
+// lists the members. What is absent reads as empty, 0 or null. Lent: valid until the function returns.
 class Input {
  public:
+  // `text`: a JSON object, lent; empty: {}.
   explicit Input(std::string_view text) : text_(text) {}
 
+  // The whole document.
   json::View json() const { return json::View(text_.empty() ? std::string_view("{}") : text_); }
-  std::string event() const { return text("event"); }  // handlers and hooks: "on_start", …
+  // Handlers and hooks: "on_start", "on_failure", …
+  std::string event() const { return text("event"); }
+  // Handlers and hooks: the step that the event is about; empty: the whole workflow.
   std::string step() const { return text("step"); }
+  // Hooks: the state of the step. PIRN_RESULT: the final state of the nested execution.
   std::string state() const { return text("state"); }
+  // Hooks of a skipped or cancelled step, and on_cancel: why.
   std::string reason() const { return text("reason"); }
+  // Hooks and handlers of a step: the attempt. Backoffs: the number of failures so far.
   uint32_t attempt() const { return json().get_or<uint32_t>("attempt", 0); }
-  // Of a step that has ended; the host gives parts of a millisecond.
+  // Hooks of a step that has ended: how long it took.
   Duration duration() const {
     return Duration::nanoseconds(static_cast<int64_t>(json().get_or<double>("duration_ms", 0) * 1e6));
   }
+  // Backoffs: the retry_delay of the policy.
   Duration base_delay() const { return Duration::milliseconds(json().get_or<int64_t>("base_delay_ms", 0)); }
-  json::View result() const { return json()["result"]; }    // rollback: the step's own result
-  json::View context() const { return json()["context"]; }  // result of a nested workflow: the child's
+  // Rollbacks: the step's own result.
+  json::View result() const { return json()["result"]; }
+  // PIRN_RESULT: the context of the nested execution.
+  json::View context() const { return json()["context"]; }
+  // The error that the call is about, where there is one.
   bool has_error() const { return json()["error"].is_object(); }
   std::string error_code() const { return json()["error"].get_or<std::string>("code", ""); }
   std::string error_message() const { return json()["error"].get_or<std::string>("message", ""); }

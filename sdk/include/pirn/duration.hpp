@@ -8,10 +8,12 @@
 
 namespace pirn::inline sdk {
 
+// A number of nanoseconds, or infinity. A value; arithmetic does not check for overflow.
 class Duration {
  public:
-  constexpr Duration() = default;
-  // Whatever looks like a std::chrono::duration; <chrono> itself costs too much to include here.
+  constexpr Duration() = default;  // 0
+  // Any type with the interface of std::chrono::duration that is not finer than nanoseconds; <chrono> itself
+  // takes too long to compile to include it here.
   template <class D>
   requires requires(const D& d) {
     d.count();
@@ -32,6 +34,7 @@ class Duration {
   static constexpr Duration milliseconds(int64_t n) { return nanoseconds(n * 1'000'000); }
   static constexpr Duration seconds(int64_t n) { return milliseconds(n * 1000); }
 
+  // Whole units, rounded towards 0.
   constexpr int64_t ns() const { return ns_; }
   constexpr int64_t ms() const { return ns_ / 1'000'000; }
   constexpr bool infinite() const { return ns_ == std::numeric_limits<int64_t>::max(); }
@@ -43,7 +46,7 @@ class Duration {
     return nanoseconds(static_cast<int64_t>(static_cast<double>(a.ns_) * factor));
   }
 
-  // As the definition writes it: "1h30m", "250ms", "infinity". Parts below a millisecond are dropped.
+  // As the definition language writes it: "1h30m", "250ms", "infinity". Drops parts below a millisecond.
   std::string text() const {
     if (infinite()) return "infinity";
     struct Unit {
@@ -65,8 +68,10 @@ class Duration {
   int64_t ns_ = 0;
 };
 
+// Without end: .timeout = pirn::infinity.
 inline constexpr Duration infinity = Duration::nanoseconds(std::numeric_limits<int64_t>::max());
 
+// using namespace pirn::literals;
 namespace literals {
 consteval Duration operator""_ms(unsigned long long n) {
   return Duration::milliseconds(static_cast<int64_t>(n));

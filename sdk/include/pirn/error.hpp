@@ -15,10 +15,11 @@
 
 namespace pirn::inline sdk {
 
+// Whether an error may be retried.
 enum class ErrorClass : uint32_t {
-  retryable = PIRN_CLASS_RETRYABLE,
-  transient = PIRN_CLASS_TRANSIENT,
-  terminal = PIRN_CLASS_TERMINAL,
+  retryable = PIRN_CLASS_RETRYABLE,  // the step's retry policy decides
+  transient = PIRN_CLASS_TRANSIENT,  // the same; the cause is expected to go away without intervention
+  terminal = PIRN_CLASS_TERMINAL,    // never retried
 };
 inline constexpr ErrorClass retryable = ErrorClass::retryable;
 inline constexpr ErrorClass transient = ErrorClass::transient;
@@ -34,10 +35,10 @@ constexpr const char* name_of(ErrorClass c) {
 inline void an_error_code_is_1_to_64_characters_of_a_to_z_0_to_9_underscore_dot_and_hyphen() {}
 }  // namespace detail
 
-// The code of an error: [a-z0-9_.-]{1,64}. A literal is checked by the compiler. A text that is only known at
-// run time is taken as it is, and the host repairs it (text.hpp). `busy ? "refused" : "timeout"` is known
-// only at run time, yet looks like a literal where both have the same length: write std::string(busy ? … :
-// …).
+// The code of an error, [a-z0-9_.-]{1,64}. The compiler checks literals. Text that is known only at run time
+// is taken as it is, and the host repairs it (text.hpp). A conditional expression looks like a literal when
+// both of its texts have the same length, and then does not compile: write std::string(busy ? "refused" :
+// "timeout").
 //
 // Refers to the text and does not own it: use it as a parameter only.
 class ErrorCode {
@@ -64,39 +65,44 @@ namespace json {
 class View;
 }
 
-// Thrown out of a step it becomes that step's error. Any other exception becomes the error `exception`.
+// An exception that becomes the error of the step that throws it. Any other exception becomes the error
+// `exception`, of class retryable.
 //
-// The step's error keeps the causes: those given by caused_by(), then what std::throw_with_nested() nested
-// in the exception, outermost first, at most kMaxCauses. They are the member `causes` of the error's details,
-// [{"code","message","class","details"}], where an exception that is not a pirn::Error has a message only.
-// The host adds the member `stacktrace`, which says where the exception was thrown. Both need details that
-// are an object, or none at all; other details arrive as they are, without them.
+// The error of the step keeps the causes: first those given to caused_by(), then those that
+// std::throw_with_nested() has nested in the exception, outermost first, at most kMaxCauses. They are the
+// member `causes` of the error's details, [{"code","message","class","details"}]; an exception that is not a
+// pirn::Error has only a message. The host adds the member `stacktrace`, which shows where the exception was
+// thrown. Both are added only if the details are an object or absent, and the details have no such member.
 class Error : public std::exception {
  public:
+  // `message` is for people; at most 4 KiB of UTF-8, repaired otherwise.
   Error(ErrorCode code, std::string message, ErrorClass error_class = retryable)
       : code_(code.view()), message_(std::move(message)), class_(error_class) {}
-  // `details`: any value but bytes, as in fail(). Retry lists and recovery rules can match it.
+  // `details`: any value but bytes, at most 16 KiB as JSON. Retry lists and recovery rules can match it.
+  // Throws Error invalid_value for bytes.
   Error(ErrorCode code, std::string message, ErrorClass error_class, const Value& details);
 
-  // Keeps what led to this error, with its own causes: throw pirn::Error(code, "…").caused_by(e).
+  // Adds `cause` and its causes to this error, in place of those set before:
+  // throw pirn::Error("upload_failed", "…").caused_by(e).
   Error&& caused_by(const Error& cause) &&;
 
   const std::string& code() const noexcept { return code_; }
   const std::string& message() const noexcept { return message_; }
   ErrorClass error_class() const noexcept { return class_; }
-  // null: none. Borrowed from this error.
+  // null if there are none. Lent: valid as long as this error.
   json::View details() const;
-  // An array, as in the details of the step's error. Borrowed from this error.
+  // An array, in the form described above. Lent: valid as long as this error.
   json::View causes() const;
   const char* what() const noexcept override { return message_.c_str(); }
 
  private:
   std::string code_, message_;
   ErrorClass class_;
-  std::string details_ = "null",
-              causes_ = "[]";  // JSON: <memory> would declare alarm() and its kind to authors
+  // JSON text instead of Values: <memory> would declare alarm() and its like to authors.
+  std::string details_ = "null", causes_ = "[]";
 };
 
+// How many causes an error keeps.
 inline constexpr int kMaxCauses = 8;
 
 }  // namespace pirn::inline sdk

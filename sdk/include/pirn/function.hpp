@@ -1,4 +1,5 @@
-// How C++ callables become functions of the ABI: one trampoline for each, which lets no exception out.
+// How C++ callables become functions of the ABI: one trampoline for each, which lets no exception out. What
+// authors use is at the end: call() and use().
 #pragma once
 
 #include <array>
@@ -30,14 +31,14 @@ inline void set_error(pirn_call* call, std::string_view code, std::string_view m
   pirn_str c = str(code), m = str(message);
   pirn_value d{};
   if (details != nullptr) d = details->abi();
-  // A host of an earlier version may refuse the details; that must not hide the error itself.
+  // An older host may reject the details; that must not hide the error itself.
   if (call->api->set_error(call, &c, &m, static_cast<uint32_t>(error_class), details ? &d : nullptr) !=
       PIRN_OK)
     call->api->set_error(call, &c, &m, static_cast<uint32_t>(error_class), nullptr);
 }
 
-// Of an exception that leaves the function. Details that cannot be put together for want of memory are left
-// out: the error itself must arrive.
+// Reports an exception that leaves the function. Leaves out details that cannot be built for lack of memory:
+// the error itself must arrive.
 inline void report(pirn_call* call, std::string_view code, std::string_view message, ErrorClass error_class,
                    const Error* typed, const std::exception& thrown) noexcept {
   std::optional<Value> details;
@@ -395,8 +396,11 @@ Table<Tags...> table_of(Functions<Tags...>) {
 
 namespace pirn::inline sdk {
 
-// A function as a step: call<fetch>(), or with bound arguments call<upload>("s3", 3) for
-// Outcome upload(Context&, std::string target, int tries).
+// A function as the source of a step: call<fetch>() for Outcome fetch(Context&), Outcome fetch(Context&,
+// const Input&) or Outcome fetch(); a function that returns void stands for ok(). With bound arguments:
+// call<upload>("s3", 3) for Outcome upload(Context&, std::string target, int tries). The arguments are
+// converted to the parameters' types and stored in the definition, as the step's parameter "args": they must
+// convert to Value, and people can read them.
 template <auto F, class... A>
 auto call(A&&... arguments) {
   if constexpr (sizeof...(A) == 0) {
@@ -413,7 +417,10 @@ auto call(A&&... arguments) {
   }
 }
 
-// A class with `perform` and, if it likes, `rollback`; made anew for each call.
+// A class as the source of a step: it has perform(Context&) or perform(Context&, const Input&), and
+// optionally rollback() with the same parameters, which is exported as ID_rollback and becomes the step's
+// rollback unless the options name another one. Each call default-constructs an object of its own, so members
+// do not outlive a call.
 template <class C>
 auto use() {
   return detail::Source<detail::ClassBody<C>, detail::RollbackOf<C>>{};

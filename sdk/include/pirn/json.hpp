@@ -1,5 +1,5 @@
-// JSON text: Text is a document that was written, View reads one without building a tree. No library; authors
-// who want one use it on top of text().
+// JSON text: Text is a document to write, View reads one in place, without building a tree. Use a JSON
+// library of your choice on top of View::text() and json::raw() for more.
 #pragma once
 
 #include <charconv>
@@ -17,7 +17,9 @@
 
 namespace pirn::inline sdk::json {
 
-// A complete JSON document as text. Only this type enters a larger document unquoted.
+// A complete JSON document as text, which it owns. A Text becomes part of a larger document; a std::string
+// becomes a string in it. Make one with json::object(), json::array() or json::raw(): the constructor does
+// not check the text.
 class Text {
  public:
   explicit Text(std::string text) : text_(std::move(text)) {}
@@ -68,7 +70,7 @@ inline void append_integer(std::string& out, int64_t value) {
   out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
 }
 
-// Shortest text that reads back as the same double; always recognisable as no integer.
+// The shortest text that reads back as the same double and is recognisable as a floating-point number.
 inline void append_double(std::string& out, double value) {
   if (!(value - value == 0)) throw Error("invalid_value", "JSON has no infinity and no NaN", terminal);
   char buffer[40];
@@ -100,7 +102,7 @@ inline void append_utf8(std::string& out, uint32_t c) {
   throw Error("invalid_json", "the text is no JSON document", terminal);
 }
 
-// Walks over JSON text; every step is bounded by the text's end.
+// Walks over JSON text and never reads past its end.
 class Cursor {
  public:
   explicit Cursor(std::string_view text) : text_(text) { space(); }
@@ -116,7 +118,7 @@ class Cursor {
   void expect(char c) {
     if (!accept(c)) malformed();
   }
-  // The text of the value here; leaves the cursor behind it.
+  // The text of the value at the cursor; moves the cursor past it.
   std::string_view value(int depth = 0) {
     if (depth > 512) malformed();
     size_t begin = pos_;
@@ -219,7 +221,7 @@ class View;
 
 namespace pirn::inline sdk::detail {
 
-// One value on its way to a C++ type: from the host (pirn_value) or from JSON text.
+// A value that is being converted to a C++ type, from the host (pirn_value) or from JSON text.
 struct Item {
   uint32_t type = PIRN_T_NULL;
   int64_t i64 = 0;  // BOOL, I64, BLOB
@@ -254,17 +256,23 @@ T convert(const Item& item, std::string_view what);
 
 namespace pirn::inline sdk::json {
 
-// Reads JSON text in place. Borrows the text: a View of a context value is valid until the step returns.
+// Reads JSON text in place. Does not own the text: a View of a context value is valid until the function
+// returns, and a View of your own text as long as that text. Looking up a member is linear in the size of the
+// document.
 class View {
  public:
-  View() = default;
+  View() = default;  // null
+  // Errors: Error invalid_json, if the text is not one document; at most 512 levels. Scalars inside it are
+  // checked when they are read.
   explicit View(std::string_view text) {
     detail::Cursor cursor(text);
     text_ = cursor.value();
     if (!cursor.at_end()) detail::malformed();
   }
 
+  // The text of this value, without space around it.
   std::string_view text() const { return text_; }
+  // The type of this value; exactly one of these is true.
   bool is_null() const { return text_[0] == 'n'; }
   bool is_bool() const { return text_[0] == 't' || text_[0] == 'f'; }
   bool is_string() const { return text_[0] == '"'; }
@@ -272,26 +280,27 @@ class View {
   bool is_object() const { return text_[0] == '{'; }
   bool is_number() const { return !is_null() && !is_bool() && !is_string() && !is_array() && !is_object(); }
 
-  // Elements of an array, or values of an object; empty for anything else.
+  // The elements of an array or the values of an object; empty for other types.
   std::vector<View> items() const {
     std::vector<View> found;
     each([&](std::string_view, View value) { found.push_back(value); });
     return found;
   }
-  // Members of an object in their written order.
+  // The members of an object in the order in which they are written; empty for other types.
   std::vector<std::pair<std::string, View>> members() const {
     std::vector<std::pair<std::string, View>> found;
     if (is_object())
       each([&](std::string_view key, View value) { found.emplace_back(detail::unquote(key), value); });
     return found;
   }
+  // The number of elements or members; 0 for other types. Linear.
   size_t size() const {
     size_t n = 0;
     each([&](std::string_view, View) { ++n; });
     return n;
   }
 
-  // A member of an object; nothing when it is absent or this is no object.
+  // The first member `key` of an object; nullopt if it is absent or this is not an object.
   std::optional<View> find(std::string_view key) const {
     std::optional<View> found;
     if (is_object())
@@ -300,16 +309,20 @@ class View {
       });
     return found;
   }
-  // A member of an object, null when it is absent: reads on through missing levels.
+  // The same, but null if it is absent, so that lookups can be chained: view["error"]["code"].
   View operator[](std::string_view key) const { return find(key).value_or(View()); }
 
+  // This value as a T: the types of Context::get() but std::string_view. `what` names the value in messages.
+  // Errors: wrong_type.
   template <class T>
   T as(std::string_view what = "the value") const;
+  // A member of an object. Errors: missing_key, wrong_type.
   template <class T>
   T get(std::string_view key) const {
     if (auto found = find(key)) return found->as<T>(key);
     throw Error("missing_key", "the document has no member \"" + std::string(key) + "\"", terminal);
   }
+  // A member of an object; `otherwise` if it is absent or null. Errors: wrong_type.
   template <class T>
   T get_or(std::string_view key, T otherwise) const {
     auto found = find(key);

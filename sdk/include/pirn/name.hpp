@@ -1,5 +1,5 @@
-// Names of steps and functions, and how options refer to them: by identifier (checked by the compiler) or by
-// text (checked by `pirn pack`, with file, line and a suggestion).
+// How options refer to steps and functions: by identifier, which the compiler checks, or by text, which `pirn
+// pack` checks; it reports file, line and a suggestion. A name is [a-z0-9][a-z0-9_-]{0,62}.
 #pragma once
 
 #include <concepts>
@@ -15,14 +15,16 @@
 
 namespace pirn::inline sdk {
 
-// Where something was declared, for messages.
+// Where something was declared, for messages. `file` is lent; a literal in practice.
 struct At {
   const char* file = "";
   unsigned line = 0;
 
+  // Of the caller, as a default argument: At at = At::here().
   static constexpr At here(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
     return {file, line};
   }
+  // "file:line"
   std::string text() const { return std::string(file) + ":" + std::to_string(line); }
 };
 
@@ -55,10 +57,13 @@ struct FixedString {
   }
 };
 
-// What the declaring macros make are empty types derived from these. A FunctionTag has
-//   static constexpr auto kId (FixedString), static constexpr uint32_t kKind, static … body(Context&, const
-//   Input&);
-// a StepTag also has static StepOptions options() and static constexpr At kAt.
+// The declaring macros make empty types derived from these. A FunctionTag has
+//   static constexpr auto kId (FixedString)
+//   static constexpr uint32_t kKind
+//   static … body(Context&, const Input&)
+// A StepTag also has
+//   static StepOptions options()
+//   static constexpr At kAt
 struct FunctionTag {};
 struct StepTag : FunctionTag {};
 struct WorkflowTag {};
@@ -76,7 +81,7 @@ std::string step_name() {
 
 }  // namespace detail
 
-// Refers to a step of the same workflow.
+// Refers to a step of the same workflow: the name of a step, or a step that is declared with PIRN_STEP.
 class StepRef {
  public:
   StepRef(const char* name) : text_(name) {}
@@ -85,7 +90,8 @@ class StepRef {
   StepRef(Step) : lazy_(&detail::step_name<Step>) {}
   StepRef(std::string (*lazy)()) : lazy_(lazy) {}
 
-  // A step's own name stands in its options, which may refer to further steps: so it is asked for late.
+  // The name. It is looked up here and not in the constructor: the options of a step, which may set its name,
+  // may refer to further steps.
   std::string text() const { return lazy_ ? lazy_() : text_; }
 
  private:
@@ -93,7 +99,7 @@ class StepRef {
   std::string (*lazy_)() = nullptr;
 };
 
-// .after = "a"    .after = {"a", "b"}    .after = {fetch, clean}
+// Refers to steps of the same workflow: .after = "a", .after = {"a", "b"}, .after = {fetch, clean}.
 class StepRefs {
  public:
   StepRefs() = default;
@@ -110,7 +116,8 @@ class StepRefs {
   std::vector<StepRef> refs_;
 };
 
-// Refers to a function of the package that can serve as one of these kinds.
+// Refers to a function of the package: its id, or a function that is declared with PIRN_TASK and the like. A
+// declared function must have one of these kinds (PIRN_KIND_); `pirn pack` checks ids.
 template <uint32_t... Kinds>
 class FunctionRef {
  public:
@@ -122,13 +129,14 @@ class FunctionRef {
     static_assert(((F::kKind == Kinds) || ...),
                   "this function is declared for another purpose (PIRN_TASK, PIRN_HOOK, …)");
   }
-  const std::string& text() const { return id_; }
+  const std::string& text() const { return id_; }  // the id; empty: none
   bool empty() const { return id_.empty(); }
 
  private:
   std::string id_;
 };
 
+// What each option accepts: a task may also serve as a rollback, fallback, handler or hook.
 using TaskRef = FunctionRef<PIRN_KIND_TASK>;
 using RollbackRef = FunctionRef<PIRN_KIND_ROLLBACK, PIRN_KIND_TASK>;
 using FallbackRef = FunctionRef<PIRN_KIND_FALLBACK, PIRN_KIND_TASK>;

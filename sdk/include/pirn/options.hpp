@@ -1,6 +1,15 @@
-// Options of steps, workflows and packages, under the names and in the order of docs/reference/definition.md.
-// They are written as designated initialisers, {.after = {"a"}, .timeout = 30_s}, in the order in which they
-// stand here. What is not set is not printed.
+// Options of steps, workflows and packages. Their names and meaning are those of the keys in
+// docs/reference/definition.md; rule numbers such as R18 refer to docs/semantics.md.
+//
+// Write options as designated initialisers, in the order in which the members are declared here:
+//
+//   PIRN_STEP(load, {.after = {"fetch"}, .timeout = 30_s, .max_retries = 5})
+//
+// A member that is not set is not printed, so the default of the definition language applies; for an option
+// of a step that is the workflow's `step_defaults` first. The comments below name these defaults. `pirn pack`
+// checks values that the compiler cannot check, and reports file, line and a suggestion.
+//
+// All types here are values: they own their data, and any thread may use its own copies.
 #pragma once
 
 #include <cstdint>
@@ -17,30 +26,91 @@
 
 namespace pirn::inline sdk {
 
-enum class on_error : uint8_t { unset, fail, skip, keep_going };
-enum class failure_mode : uint8_t { unset, fail_fast, keep_going };
-enum class jitter : uint8_t { unset, none, additive, symmetric, full };
-enum class compensate : uint8_t { unset, automatic, always, never };
-enum class misfire : uint8_t { unset, once, skip, all };
-enum class strategy : uint8_t { unset, parallel, sequential, hybrid };
-// Which of the ready steps of equal priority goes first: in canonical order, or the one with the longest way
-// to the end, by what its author says of how long steps take (estimate, or else timeout).
-enum class step_order : uint8_t { unset, canonical, critical_path };
-enum class recover : uint8_t { unset, retry, skip, fallback, abort, manual };
+// In each enum, `unset` means that the option is not given.
 
-// ---- conditions as data: path("order.total") > 100 && !path("order.test").exists(); or a function:
-// PIRN_CONDITION
+// What a step's failure means when its retries and its fallback are used up (R2). Default: fail.
+enum class on_error : uint8_t {
+  unset,
+  fail,        // the step has failed, and `failure_mode` decides
+  skip,        // the step counts as skipped; dependent steps run (R5)
+  keep_going,  // the failure is tolerated; dependent steps run (R6). "continue" in the definition
+};
 
+// What the first failed step means for its workflow (R2). Default: fail_fast.
+enum class failure_mode : uint8_t {
+  unset,
+  fail_fast,   // the workflow stops
+  keep_going,  // steps that do not depend on the failed one still run. "continue" in the definition
+};
+
+// How the delay before a retry is randomised (R19). Default: none.
+enum class jitter : uint8_t {
+  unset,
+  none,
+  additive,   // up to 10 % longer
+  symmetric,  // up to 10 % longer or shorter
+  full,       // up to retry_delay longer
+};
+
+// When a failed workflow rolls back its completed steps (R26). Default: automatic.
+enum class compensate : uint8_t {
+  unset,
+  automatic,  // under failure_mode::fail_fast only. "auto" in the definition
+  always,
+  never,
+};
+
+// Which of the fires that a host missed while it was down are caught up on (R36). Default: once.
+enum class misfire : uint8_t {
+  unset,
+  once,  // the last one
+  skip,  // none that is more than a minute late
+  all,   // each of them, in order; with max_running they wait for room, at most 1,000
+};
+
+// Which ready steps start (R44). The outcomes do not depend on it. Default: parallel.
+enum class strategy : uint8_t {
+  unset,
+  parallel,    // every ready step
+  sequential,  // one step at a time, in canonical order
+  hybrid,      // no step of a level while one of a lower level is open
+};
+
+// Which of the ready steps of equal priority starts first (R60). Default: canonical.
+enum class step_order : uint8_t {
+  unset,
+  canonical,      // in canonical order
+  critical_path,  // the step with the longest path to the end; a step counts with its `estimate` or `timeout`
+};
+
+// What a RecoveryRule does (R46). Required in every rule.
+enum class recover : uint8_t {
+  unset,
+  retry,     // with the retry options of the rule
+  skip,      // the step counts as skipped
+  fallback,  // the rule's `fallback` takes the place of the step
+  abort,     // the workflow fails, whatever on_error says
+  manual,    // the step awaits the decision of a person (R47)
+};
+
+// ---- conditions
+
+// Whether a step runs: an expression over the context, such as
+//   path("order.total") > 100 && !path("order.test").exists()
+// or a function that is declared with PIRN_CONDITION. A function stands alone: it cannot be combined with &&,
+// || and !. A step whose condition is false is skipped, and does not satisfy its dependent steps (R5).
 class Condition {
  public:
-  Condition() = default;
+  Condition() = default;  // no condition: the step runs
   template <detail::IsFunction F>
   Condition(F f) : text_(json::object({{"function", ConditionRef(f).text()}}).str()) {}
+  // `text`: a condition as JSON, in the form of the definition.
   explicit Condition(std::string text) : text_(std::move(text)) {}
 
-  const std::string& text() const { return text_; }
+  const std::string& text() const { return text_; }  // JSON; empty: no condition
   bool empty() const { return text_.empty(); }
 
+  // Neither operand may be empty.
   friend Condition operator&&(const Condition& a, const Condition& b) { return join("all", a, b); }
   friend Condition operator||(const Condition& a, const Condition& b) { return join("any", a, b); }
   friend Condition operator!(const Condition& a) { return Condition("{\"not\":" + a.text_ + "}"); }
@@ -52,6 +122,9 @@ class Condition {
   std::string text_;
 };
 
+// A place in the context, "key.member.0": a key of the context, then members of objects or positions in
+// lists. Numbers compare by value and strings by bytes. Values of different types are unequal and have no
+// order. A missing path equals nothing, is in no list, and every order comparison with it is false.
 class path {
  public:
   explicit path(std::string text) : path_(std::move(text)) {}
@@ -62,7 +135,9 @@ class path {
   Condition operator<=(const Value& v) const { return make("less_or_equal", v); }
   Condition operator>(const Value& v) const { return make("greater", v); }
   Condition operator>=(const Value& v) const { return make("greater_or_equal", v); }
+  // Whether the value is one of these.
   Condition in(std::initializer_list<Value> values) const { return make("in", json::array(values)); }
+  // Whether the path exists (with null, too), or does not.
   Condition exists(bool yes = true) const { return make("exists", yes); }
 
  private:
@@ -74,7 +149,8 @@ class path {
 
 // ---- timeouts, backoff, error patterns
 
-// A duration, or a function that answers one (PIRN_DURATION).
+// A duration, or a function that is declared with PIRN_DURATION. The function is called once, when the step
+// is about to become ready (R20); if it fails, the default timeout holds.
 class Timeout {
  public:
   Timeout() = default;
@@ -84,16 +160,23 @@ class Timeout {
   template <detail::IsFunction F>
   Timeout(F f) : text_(json::object({{"function", FunctionRef<PIRN_KIND_DURATION>(f).text()}}).str()) {}
 
-  const std::string& text() const { return text_; }
+  const std::string& text() const { return text_; }  // JSON; empty: not set
 
  private:
   std::string text_;
 };
 
+// How the delay grows from retry to retry (R19). d is retry_delay, n the number of failures so far.
 namespace backoff {
-enum kind : uint8_t { fixed, linear, exponential };
+enum kind : uint8_t {
+  fixed,        // d
+  linear,       // d * n
+  exponential,  // d * 2^(n-1)
+};
 }
 
+// A kind of backoff, or a function that is declared with PIRN_BACKOFF; if the function fails, the delay is
+// fixed. Workflows and rollbacks call no function: their delay is fixed then (R22).
 class Backoff {
  public:
   Backoff() = default;
@@ -103,18 +186,21 @@ class Backoff {
   }
   template <detail::IsFunction F>
   Backoff(F f) : text_(json::object({{"function", FunctionRef<PIRN_KIND_BACKOFF>(f).text()}}).str()) {}
+  // `text`: a backoff as JSON, in the form of the definition.
   explicit Backoff(std::string text) : text_(std::move(text)) {}
 
-  const std::string& text() const { return text_; }
+  const std::string& text() const { return text_; }  // JSON; empty: not set
 
  private:
   std::string text_;
 };
 
 namespace backoff {
+// d * multiplier^(n-1). `multiplier` is from 1 to 1000.
 inline Backoff exponential_by(double multiplier) {
   return Backoff(json::object({{"exponential", multiplier}}).str());
 }
+// The n-th delay after the n-th failure; the last one repeats.
 inline Backoff table(std::initializer_list<Duration> delays) {
   std::vector<std::string> texts;
   for (Duration delay : delays) texts.push_back(delay.text());
@@ -122,7 +208,9 @@ inline Backoff table(std::initializer_list<Duration> delays) {
 }
 }  // namespace backoff
 
-// An error by its code, by its class, or by its code and details.
+// Matches errors by code, by class, or by code and details, which must be equal then. A code is
+// [a-z0-9_.-]{1,64}; another text matches what the host makes of it ("HTTP 500" matches http_500), and `pirn
+// pack` warns of it.
 class ErrorPattern {
  public:
   ErrorPattern(const char* code) : text_(Value(code).to_json()) {}
@@ -131,18 +219,19 @@ class ErrorPattern {
   ErrorPattern(std::string code, Value details)
       : text_(json::object({{"code", std::move(code)}, {"details", std::move(details)}}).str()) {}
 
-  const std::string& text() const { return text_; }
+  const std::string& text() const { return text_; }  // JSON
 
  private:
   std::string text_;
 };
 
+// {"timeout", pirn::transient}
 using ErrorPatterns = std::vector<ErrorPattern>;
 
 // ---- fallbacks and recovery
 
-// What takes the place of a step whose retries are used up: a function (PIRN_FALLBACK, PIRN_TASK), a value,
-// or nothing at all.
+// What takes the place of a step whose retries are used up: a function that is declared with PIRN_FALLBACK or
+// PIRN_TASK and is called with the error, fallback::value(), or fallback::skip().
 class Fallback {
  public:
   Fallback() = default;
@@ -151,97 +240,171 @@ class Fallback {
   template <detail::IsFunction F>
   Fallback(F f) : text_(Value(FallbackRef(f).text()).to_json()) {}
 
+  // `text`: a fallback as JSON, in the form of the definition.
   static Fallback of_json(std::string text) {
     Fallback fallback;
     fallback.text_ = std::move(text);
     return fallback;
   }
-  const std::string& text() const { return text_; }
+  const std::string& text() const { return text_; }  // JSON; empty: no fallback
 
  private:
   std::string text_;
 };
 
 namespace fallback {
+// The step completes with this result.
 inline Fallback value(const Value& value) {
   return Fallback::of_json(json::object({{"value", value}}).str());
 }
+// The step is skipped; dependent steps run.
 inline Fallback skip() { return Fallback::of_json(json::object({{"skip", true}}).str()); }
 }  // namespace fallback
 
-// What happens on an error, before the retry policy is asked: the first rule that matches. The retry options
-// belong to recover::retry, `fallback` to recover::fallback.
+// What to do about certain errors. The first rule of the step that matches decides, then the first rule of
+// the workflow, and only then the retry policy (R46). At most 64 rules.
 struct RecoveryRule {
-  ErrorPatterns on{};   // empty: every error
-  ConditionRef when{};  // asked with the error
+  // The errors that the rule is for. Default: every error.
+  ErrorPatterns on{};
+  // A PIRN_CONDITION that is called with the error and must be true as well. Default: none.
+  ConditionRef when{};
+  // What to do. Required.
   recover action{};
+  // For recover::retry: as the options of StepOptions, with the same defaults. Failures are counted together
+  // with those that the step's own policy retried.
   std::optional<uint32_t> max_retries{};
   std::optional<Duration> retry_delay{};
   Backoff retry_backoff{};
   std::optional<Duration> retry_max_delay{};
   jitter retry_jitter{};
+  // For recover::fallback, where it is required.
   Fallback fallback{};
 };
 
+// Rules in the order in which they are tried.
 using RecoveryRules = std::vector<RecoveryRule>;
 
 // ---- steps
 
-// They observe and can never change an outcome.
+// Functions that are called on events of steps (R54). They are declared with PIRN_HOOK or PIRN_TASK. A hook
+// observes: nothing that it returns, puts or throws changes an outcome (R70). Hooks of a workflow are called
+// for each of its steps.
 struct Hooks {
-  HookRef on_start{}, on_success{}, on_failure{}, on_skip{}, on_finish{};
+  HookRef on_start{};    // before the step's function is called
+  HookRef on_success{};  // the step completed
+  HookRef on_failure{};  // the step failed, was cancelled, or was skipped because of a failure elsewhere
+  HookRef on_skip{};     // the step was skipped for another reason
+  HookRef on_finish{};   // after any of the three; once for each step
 };
 
+// Options of a circuit breaker (R33). Within a tenant, all steps that name a breaker must give it the same
+// options.
 struct CircuitBreaker {
-  std::optional<uint32_t> failure_threshold{}, success_threshold{}, half_open_limit{};
+  // Failures in a row that open the breaker. Default: 5.
+  std::optional<uint32_t> failure_threshold{};
+  // Successful trials that close it again. Default: 2.
+  std::optional<uint32_t> success_threshold{};
+  // Trials that may run at the same time while it is half open. Default: 3.
+  std::optional<uint32_t> half_open_limit{};
+  // How long it stays open before it lets trials through. Default: 30 s.
   std::optional<Duration> reset_timeout{};
 };
 
 struct StepOptions {
-  std::string name{};  // the identifier unless given
+  // The name of the step, [a-z0-9][a-z0-9_-]{0,62}. Default: the C++ identifier.
+  std::string name{};
+  // What people see instead of the name. No outcome depends on label, description and metadata.
   std::string label{};
   std::string description{};
+  // The function to call, if it is another one than the step's own (PIRN_TASK).
   TaskRef task{};
-  std::string workflow{};  // a nested workflow in place of a task
+  // A workflow that runs in place of a function, "workflow" or "package::workflow" (R32). Write
+  // PIRN_NESTED instead. Excludes task, graft, rollback and resources.
+  std::string workflow{};
+  // Of a nested workflow: a PIRN_INPUT that adds to the input. Default: the step's context and its params.
   InputRef input{};
+  // Of a nested workflow: a PIRN_RESULT that turns its end into the step's result. Default: the keys that its
+  // steps wrote.
   ResultRef result{};
+  // Steps that this step waits for: all of them. If one fails for good, this step is skipped (R1). Default:
+  // none.
   StepRefs after{};
+  // Steps of which the first that completes starts this one (R7). Default: none.
   StepRefs after_any{};
+  // The group that the step belongs to. Default: none.
   std::string group{};
+  // A group: the step waits for all of its members.
   std::string after_group{};
+  // The step may return pirn::expand() (R12). Default: false.
   bool graft = false;
+  // Grafts for which the step waits, with all of their children.
   StepRefs after_graft{};
+  // Whether the step runs at all. Default: it does.
   Condition when{};
+  // How long one invocation may take; then it fails with `timeout`, which is retried (R20). Default: 5 min. A
+  // nested workflow has no timeout unless the step itself sets one.
   Timeout timeout{};
+  // Retries after the first failure, 0 to 1,000,000 (R18). Default: 3.
   std::optional<uint32_t> max_retries{};
+  // The delay that retry_backoff starts with; may be 0. Default: 1 s.
   std::optional<Duration> retry_delay{};
+  // How the delay grows. Default: exponential, by 2.
   Backoff retry_backoff{};
+  // No delay is longer than this, jitter included. Default: no limit.
   std::optional<Duration> retry_max_delay{};
+  // How delays are randomised. Default: not at all.
   jitter retry_jitter{};
+  // The errors that are retried. Default: all but those of class terminal.
   ErrorPatterns retry_on{};
+  // Errors that are not retried, even if retry_on matches them. Default: none.
   ErrorPatterns no_retry_on{};
+  // What the failure means when there is no further retry and no fallback. Default: fail.
   pirn::on_error on_error{};
+  // A PIRN_ROLLBACK or PIRN_TASK that undoes the step when the workflow is compensated (R24). Default: none.
   RollbackRef rollback{};
+  // What takes the place of the step when its retries are used up. Default: nothing.
   Fallback fallback{};
+  // Rules that decide about errors before the retry policy does.
   RecoveryRules recovery{};
+  // True: a person is expected to answer. Shown in diagrams; also gives the await the step's timeout, if one
+  // is set (R15, R16). Default: false.
   std::optional<bool> await_approval{};
+  // A PIRN_HANDLER or PIRN_TASK that is called when an await has timed out; its answer is the step's.
+  // Default: the step fails with `await_timeout`.
   HandlerRef on_timeout{};
+  // False: when the workflow stops, the step gets no cancel signal and may run until its timeout. Default:
+  // true.
   std::optional<bool> cancellable{};
+  // The key of the context under which the whole result is stored. Default: a map is merged key by key, and
+  // any other result can only be read with Context::result() (R10).
   std::string context_key{};
+  // The name of a circuit breaker, which steps of the tenant share. Default: none.
   std::string circuit_breaker{};
   std::optional<CircuitBreaker> circuit_breaker_opts{};
+  // How often the step may snooze; then it fails with `max_snoozes_exceeded` (R17). Default: no limit.
   std::optional<uint32_t> max_snoozes{};
+  // How often the step may crash its process; then it fails with `crashed`. Default: 3.
   std::optional<uint32_t> max_crashes{};
+  // -1,000,000 to 1,000,000. Of the ready steps, those with the higher priority start first (R60). Default:
+  // 0.
   std::optional<int32_t> priority{};
+  // What the step takes from the host's pool while it runs (R48): {{"cpu", 1.5}, {"memory", 512}, {"gpu", 1}}
+  // in cores, MiB and whole devices, or another name that the host is configured with. At most 32. Default:
+  // nothing.
   Fields resources{};
+  // How long the step usually takes; used for plans and for step_order::critical_path. Default: unknown.
   std::optional<Duration> estimate{};
+  // What the function reads with Context::param(). Default: none.
   Fields params{};
   Fields metadata{};
+  // Hooks of this step, in addition to those of the workflow.
   Hooks hooks{};
 };
 
 // ---- workflows
 
+// Defaults for all steps of a workflow; what a step sets itself wins. The members mean what they mean in
+// StepOptions. Children of grafts do not inherit them, nor do nested workflows inherit `timeout`.
 struct StepDefaults {
   Timeout timeout{};
   std::optional<uint32_t> max_retries{};
@@ -266,56 +429,89 @@ struct StepDefaults {
   Hooks hooks{};
 };
 
-// Exactly one of cron, every, at and in. `in` counts the time that passes, the others follow the wall clock.
+// When a workflow starts without a request (R35 to R38). Set exactly one of cron, every, at and in. Instants
+// are RFC 3339 texts, such as "2026-12-24T18:00:00Z".
 struct Schedule {
+  // Cron expressions of five fields, or macros such as "@daily"; each of them fires. At most 64.
   std::vector<std::string> cron{};
+  // A grid of this width, from start_at or from the deployment on; the first point is one step later.
   std::optional<Duration> every{};
+  // One instant. If it has passed at the deployment, it is due at once.
   std::string at{};
+  // Once, this long after the deployment. Counts engine time (R72); the others follow the wall clock.
   std::optional<Duration> in{};
+  // Bounds for cron and every, both inclusive. Default: none.
   std::string start_at{};
   std::string end_at{};
+  // The IANA time zone of cron, such as "Europe/Berlin". Default: UTC.
   std::string timezone{};
-  pirn::misfire misfire{};  // `all` with max_running: missed fires wait for room, 1,000 at most
+  // What to do about fires that the host missed. Default: once.
+  pirn::misfire misfire{};
 };
 
 struct WorkflowOptions {
-  std::string name{};  // the identifier unless given
+  // The name of the workflow, [a-z0-9][a-z0-9_-]{0,62}. Default: the C++ identifier.
+  std::string name{};
+  // What people see instead of the name. No outcome depends on label, description, tags and metadata.
   std::string label{};
   std::string description{};
+  // A number for people. Default: 1.
   std::optional<uint32_t> version{};
+  // From the first start to the end, with all attempts, waits and pauses; then the workflow fails with
+  // `workflow_timeout` (R21). Default: none.
   std::optional<Duration> timeout{};
+  // What the first failed step means. Default: fail_fast.
   pirn::failure_mode failure_mode{};
+  // Which ready steps start. Default: parallel.
   pirn::strategy strategy{};
+  // Which of the ready steps of equal priority starts first. Default: canonical.
   step_order order{};
+  // How many steps of one execution may run at the same time (R62). Default: no limit.
   std::optional<uint32_t> step_concurrency{};
+  // How many executions may be open before fires of the schedule are skipped (R40). 0: no limit. Default: 0.
   std::optional<uint32_t> max_running{};
+  // Further attempts of the whole workflow after a failure (R22). Default: 0.
   std::optional<uint32_t> max_retries{};
+  // The delay that retry_backoff starts with; may be 0. Default: 5 s.
   std::optional<Duration> retry_delay{};
+  // The other options of these retries mean what they mean in StepOptions.
   Backoff retry_backoff{};
   std::optional<Duration> retry_max_delay{};
   jitter retry_jitter{};
   ErrorPatterns retry_on{};
   ErrorPatterns no_retry_on{};
+  // When completed steps are rolled back after a failure. Default: automatic.
   pirn::compensate compensate{};
-  HandlerRef on_success{};
-  HandlerRef on_failure{};
-  HandlerRef on_cancel{};
-  HandlerRef on_step_error{};
+  // Handlers (PIRN_HANDLER or PIRN_TASK). They cannot change the outcome. The first three are called before
+  // the end is recorded, after the last rollback, and have 5 min (R64).
+  HandlerRef on_success{};     // the workflow completed
+  HandlerRef on_failure{};     // the workflow failed, in its last attempt
+  HandlerRef on_cancel{};      // the workflow was cancelled, with cleanup (R30)
+  HandlerRef on_step_error{};  // after each failed invocation of a step; nothing waits for it (R23)
+  // Recovery rules for all steps, tried after those of the step.
   RecoveryRules recovery{};
+  // True: an execution that fails for good leaves a dead letter (R34). Default: false.
   std::optional<bool> dead_letter{};
+  // How long a dead letter is kept. Default: 30 days; pirn::infinity: until it is retried or discarded.
   std::optional<Duration> dead_letter_ttl{};
+  // When the workflow starts without a request. Default: never.
   std::optional<Schedule> schedule{};
+  // Names of events, each of which starts the workflow (R39). At most 256 bytes each.
   std::vector<std::string> on_event{};
+  // Words to list workflows by. At most 256 bytes each.
   std::vector<std::string> tags{};
   Fields metadata{};
+  // Hooks for every step of the workflow.
   Hooks hooks{};
+  // Defaults of its steps.
   StepDefaults step_defaults{};
 };
 
+// What people may want to know of a package. All optional.
 struct PackageOptions {
   std::string description{};
   std::string author{};
-  std::string licence{};
+  std::string licence{};  // an SPDX identifier, such as "Apache-2.0"
 };
 
 }  // namespace pirn::inline sdk

@@ -1,4 +1,6 @@
-// What a step answers: ok, fail, skip, snooze, await, expand, cancelled.
+// What a step returns: ok, fail, skip, snooze, await, expand, cancelled. An Outcome is a value that owns its
+// data; making one has no effect until the function returns it. Rule numbers such as R5 refer to
+// docs/semantics.md.
 #pragma once
 
 #include <cstdint>
@@ -15,48 +17,57 @@
 
 namespace pirn::inline sdk {
 
-// A step that is added while the workflow runs. `options` is the text of a step's options, see child().
+// A step that is added while the workflow runs, see expand(). Make it with child() of print.hpp.
 struct Child {
-  std::string name{};
-  std::string task{};
-  Fields params{};
-  std::string options{};
+  std::string name{};     // new in the execution; [a-z0-9][a-z0-9_-]{0,62}
+  std::string task{};     // id of a PIRN_TASK
+  Fields params{};        // what the task reads with Context::param()
+  std::string options{};  // options of a step as a JSON object; empty: none
 };
 
+// Make it with the functions below.
 class [[nodiscard]] Outcome {
  public:
-  int32_t kind = PIRN_DONE;
-  Fields fields;                // DONE, EXPAND, CANCELLED: merged into the context
+  int32_t kind = PIRN_DONE;     // PIRN_DONE … PIRN_CANCELLED
+  Fields fields;                // DONE, EXPAND: put into the result; CANCELLED: kept, not merged
   std::optional<Value> result;  // the whole result, in place of fields
-  bool empty_map = false;       // fields were given, and there are none: a result all the same
-  std::string code, message;    // FAILED; message: reason of SKIP and CANCELLED
-  ErrorClass error_class = ErrorClass::retryable;
-  std::optional<Value> details;
-  Duration duration;            // SNOOZE
-  std::string await;            // AWAIT: options as JSON
-  std::vector<Child> children;  // EXPAND
+  bool empty_map = false;       // ok() was given fields, and there are none: still a result
+  std::string code;             // FAILED
+  std::string message;          // FAILED; reason of SKIP and CANCELLED
+  ErrorClass error_class = ErrorClass::retryable;  // FAILED
+  std::optional<Value> details;                    // FAILED
+  Duration duration;                               // SNOOZE
+  std::string await;                               // AWAIT: options as JSON
+  std::vector<Child> children;                     // EXPAND
 };
 
-// Done, with nothing for the context.
+// The step is completed, without a result beyond what Context::put() was given.
 inline Outcome ok() { return {}; }
-// Done; the fields are merged into the context (or stand under the step's context_key, as {} if there are
-// none).
+// The step is completed. The fields are put into its result, after those of Context::put(), and merged into
+// the context key by key, or stored under the step's context_key (R10). ok({}) is an empty result: with a
+// context_key, {} is stored.
 inline Outcome ok(Fields fields) {
   Outcome outcome;
   outcome.empty_map = fields.empty();
   outcome.fields = std::move(fields);
   return outcome;
 }
-// Done; a result that need not be a map. An object is merged like fields, anything else stays in the step's
-// slot.
+// The step is completed with this result, of any type. An object counts as fields. Any other value is stored
+// under the step's context_key, or without one can only be read with Context::result(). Excludes
+// Context::put().
 inline Outcome ok_value(Value value) {
   Outcome outcome;
   outcome.result = std::move(value);
   return outcome;
 }
 
-// Failed. `code` is what retry lists match; `details` is any value. A host repairs a message that is not
-// UTF-8 and cuts one that is longer than 4 KiB; the code and the class always arrive.
+// The step has failed; what was put is dropped. The retry policy decides what follows, except that errors of
+// class `terminal` are never retried.
+//   code         [a-z0-9_.-]{1,64}; retry lists and recovery rules match it. The compiler checks literals
+//   message      for people; at most 4 KiB of UTF-8
+//   error_class  retryable, transient or terminal
+//   details      any value but bytes, at most 16 KiB as JSON; retry lists and recovery rules can match it
+// The host repairs text that breaks these rules; the code and the class always arrive (abi.h, set_error).
 inline Outcome fail(ErrorCode code, std::string message = "", ErrorClass error_class = retryable,
                     std::optional<Value> details = std::nullopt) {
   Outcome outcome;
@@ -68,7 +79,8 @@ inline Outcome fail(ErrorCode code, std::string message = "", ErrorClass error_c
   return outcome;
 }
 
-// Skipped at its own wish; the workflow goes on and dependents run.
+// The step skips itself; what was put is dropped. Dependent steps run (R5). `reason` is for people, at most 4
+// KiB.
 inline Outcome skip(std::string reason) {
   Outcome outcome;
   outcome.kind = PIRN_SKIP;
@@ -76,7 +88,7 @@ inline Outcome skip(std::string reason) {
   return outcome;
 }
 
-// Call again after that; no retry is consumed.
+// Call the step again after `duration`; what was put is dropped. Uses up no retry and keeps no thread (R17).
 inline Outcome snooze(Duration duration) {
   Outcome outcome;
   outcome.kind = PIRN_SNOOZE;
@@ -84,14 +96,26 @@ inline Outcome snooze(Duration duration) {
   return outcome;
 }
 
-// Wait for a person or an outside event; a signal or a resume completes the step.
+// Options of await(). The host rejects options that are not valid; the step then fails with the terminal
+// error `invalid_await`.
 struct AwaitOptions {
+  // What to show to the people who answer; at most 16 KiB, longer text is cut. Default: nothing.
   std::string notify{};
+  // Labels of the API keys that may answer; at most 64, of 255 bytes (R67). Default: callers with the
+  // permission answer_approval.
   std::vector<std::string> approvers{};
+  // How long to wait; longer than 0. Default: the step's timeout if the author has set one and
+  // await_approval, else no limit (R15).
   std::optional<Duration> timeout{};
-  HandlerRef on_timeout{};  // its answer is the step's
+  // Called when the timeout has passed; its answer is the step's. Default: StepOptions::on_timeout, else the
+  // step fails with `await_timeout`.
+  HandlerRef on_timeout{};
+  // What is awaited, a name such as "approval".
   std::string kind{};
 };
+// The step waits for a person or for an event outside of the workflow, without keeping a thread. A signal, a
+// resume or an approval completes it and gives its result; the function is not called again (R13). What was
+// put is dropped.
 inline Outcome await(const AwaitOptions& options = {}) {
   Fields fields;
   if (!options.notify.empty()) fields.add("notify", options.notify);
@@ -105,7 +129,9 @@ inline Outcome await(const AwaitOptions& options = {}) {
   return outcome;
 }
 
-// Done, and these steps come after; only a step that is declared as a graft may.
+// The step is completed with `fields` as its result, and these steps are added; they run after it (R12). Only
+// for a step with .graft = true; another one fails with `expand_not_allowed`. At most 100,000 children, with
+// 32 MiB of text. An empty list is allowed.
 inline Outcome expand(std::vector<Child> children, Fields fields = {}) {
   Outcome outcome;
   outcome.kind = PIRN_EXPAND;
@@ -114,7 +140,8 @@ inline Outcome expand(std::vector<Child> children, Fields fields = {}) {
   return outcome;
 }
 
-// Stopped because ctx.cancelled(); what was done so far is kept in the step's slot.
+// The step stops because ctx.cancelled() is true. `partial` is kept as the step's result but not merged into
+// the context (R29). Without a cancel signal this is the error `invalid_return`.
 inline Outcome cancelled(std::string reason = "", Fields partial = {}) {
   Outcome outcome;
   outcome.kind = PIRN_CANCELLED;

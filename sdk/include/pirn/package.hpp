@@ -1,21 +1,23 @@
-// The declaring macros, and PIRN_PACKAGE, which names everything that a package exports.
+// The declaring macros, and PIRN_PACKAGE, which lists everything that a package exports.
 //
 //   PIRN_STEP(create_account, {.rollback = "delete_account"}) { return pirn::ok({{"user_id", 7}}); }
-//   PIRN_STEP(load, {.name = "load-config"}) { … }            a name that is no C++ identifier
+//   PIRN_STEP(load, {.name = "load-config"}) { … }            a name that is not a C++ identifier
 //   PIRN_STEP_FROM(upload_s3, pirn::call<upload>("s3"), {…})  a function, with or without bound arguments
-//   PIRN_STEP_FROM(resize, pirn::use<Resize>(), {…})          a class with perform and, if it likes, rollback
+//   PIRN_STEP_FROM(resize, pirn::use<Resize>(), {…})          a class with perform(), optionally rollback()
 //   PIRN_NESTED(notify, "mail::send", {…})                    another workflow in place of a function
-//   PIRN_TASK(delete_account) { … }                           a function without a place in a workflow: a
-//                                                             rollback, a graft's child
+//   PIRN_TASK(delete_account) { … }                           a function that is not a step of a workflow: a
+//                                                             rollback, or the task of a graft's children
 //   PIRN_WORKFLOW(user_onboarding, {.timeout = 7_d}, create_account, …)
 //   PIRN_PACKAGE("onboarding", "1.0.0", {.author = "…"}, user_onboarding, delete_account)
 //
-// In a body `ctx` is the pirn::Context, `in` the pirn::Input of its kind. Steps may refer to steps above them
-// by identifier
-// (.after = create_account), which the compiler checks, or by text (.after = "create_account").
+// In the body of a function, `ctx` is the pirn::Context and `in` the pirn::Input of its kind. Options may
+// refer to steps above them by identifier (.after = create_account), which the compiler checks, or by text
+// (.after = "create_account"), which `pirn pack` checks.
 //
-// There is no self-registration and no static constructor: nothing happens when a package is loaded. To
-// declare a step in a header and define it elsewhere: PIRN_DECLARE_STEP(id, {…}) and PIRN_DEFINE(id) { … }.
+// Nothing registers itself and there are no static constructors: dlopen() runs no code of the package. To
+// declare a step in a header and define it elsewhere, use PIRN_DECLARE_STEP and PIRN_DEFINE.
+//
+// Use the macros at namespace scope. A function may run concurrently with others and with itself.
 #pragma once
 
 #include <concepts>
@@ -208,13 +210,17 @@ const char* definition(const char** error) noexcept {
 }  // namespace pirn::inline sdk::detail
 
 namespace pirn::inline sdk {
-// Listed in PIRN_PACKAGE: `Start` runs once when the library is loaded, before any step (what it throws
-// refuses the load); `Stop` may run when it is unloaded, after the last step.
+// The default of on_load's `Stop`: does nothing.
 inline void nothing() {}
+// on_load<start> or on_load<start, stop>, listed once in PIRN_PACKAGE: functions without arguments. `Start`
+// is called once each time the library is loaded, before any other function of the package; an exception
+// rejects the load, and the host logs it. `Stop` is called when the library is unloaded, after the last call,
+// but not when the process simply ends; it must not throw. Join the package's threads in `Stop`.
 template <auto Start, auto Stop = &nothing>
 inline constexpr detail::Lifecycle<Start, Stop> on_load{};
 }  // namespace pirn::inline sdk
 
+// What built the package, as pirn_plugin.sdk names it.
 #define PIRN_SDK_NAME "pirn-cpp/" PIRN_SDK_VERSION
 
 // The body is a function of its own, outside of the tag: the names in it are the author's.
@@ -230,11 +236,14 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}");             \
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
-// Defines the body of what PIRN_DECLARE_… declared.
+// PIRN_DEFINE(id) { … }: the body of a function that PIRN_DECLARE_STEP or PIRN_DECLARE_TASK has declared.
 #define PIRN_DEFINE(id)                                                            \
   pirn_tag_##id::pirn_result pirn_body_##id([[maybe_unused]] ::pirn::Context& ctx, \
                                             [[maybe_unused]] const ::pirn::Input& in)
 
+// PIRN_DECLARE_STEP(id), PIRN_DECLARE_STEP(id, {options}): declares a step; PIRN_DEFINE defines it, in
+// exactly one source file. `id` is the id of the function and the name of the step, unless the options set
+// another name.
 #define PIRN_DECLARE_STEP(id, ...)                                           \
   PIRN_DETAIL_FUNCTION(                                                      \
       id, ::pirn::detail::StepTag, PIRN_KIND_TASK, ::pirn::Outcome,          \
@@ -242,12 +251,17 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
       static ::pirn::StepOptions options() {                                 \
         return ::pirn::detail::options_of<::pirn::StepOptions>(__VA_ARGS__); \
       })
+// PIRN_DECLARE_TASK(id): the same for a function that is not a step.
 #define PIRN_DECLARE_TASK(id) \
   PIRN_DETAIL_FUNCTION(id, ::pirn::detail::FunctionTag, PIRN_KIND_TASK, ::pirn::Outcome, )
 
+// PIRN_STEP(id) { … }, PIRN_STEP(id, {options}) { … }: a step with these pirn::StepOptions and its function,
+// which returns pirn::Outcome. An exception is the error of the step (error.hpp).
 #define PIRN_STEP(id, ...)                         \
   PIRN_DECLARE_STEP(id __VA_OPT__(, ) __VA_ARGS__) \
   PIRN_DEFINE(id)
+// PIRN_TASK(id) { … }: a function that returns pirn::Outcome and is not a step itself. It may be named as a
+// task, rollback, fallback, handler or hook.
 #define PIRN_TASK(id)   \
   PIRN_DECLARE_TASK(id) \
   PIRN_DEFINE(id)
@@ -255,21 +269,27 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
 #define PIRN_DETAIL_DEFINED(id, kind, result)                           \
   PIRN_DETAIL_FUNCTION(id, ::pirn::detail::FunctionTag, kind, result, ) \
   PIRN_DEFINE(id)
-// Return pirn::Outcome.
+// PIRN_ROLLBACK(id) { … } and so on: functions of the other kinds, which options refer to by identifier or
+// id. The table of kinds in abi.h says when each is called, what `in` holds, and which outcomes it may
+// return.
+//
+// These return pirn::Outcome. An exception counts as a failure.
 #define PIRN_ROLLBACK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_ROLLBACK, ::pirn::Outcome)
 #define PIRN_FALLBACK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_FALLBACK, ::pirn::Outcome)
 #define PIRN_HANDLER(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_HANDLER, ::pirn::Outcome)
 #define PIRN_INPUT(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_INPUT, ::pirn::Outcome)
 #define PIRN_RESULT(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_RESULT, ::pirn::Outcome)
-// Return nothing.
+// Returns nothing; an exception is only noted.
 #define PIRN_HOOK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_HOOK, void)
-// Return bool.
+// Returns bool. A condition that throws counts as false, and the execution gets a diagnostic.
 #define PIRN_CONDITION(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_CONDITION, bool)
-// Return pirn::Duration.
+// Return pirn::Duration: a timeout (pirn::infinity: none), or the delay before the next retry. If one throws,
+// the default timeout or the fixed delay holds.
 #define PIRN_DURATION(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_DURATION, ::pirn::Duration)
 #define PIRN_BACKOFF(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_BACKOFF, ::pirn::Duration)
 
-// A step from pirn::call<f>(arguments…), pirn::use<Class>() or a lambda without a comma outside of its
+// PIRN_STEP_FROM(id, source), PIRN_STEP_FROM(id, source, {options}): a step whose function is
+// pirn::call<f>(…), pirn::use<Class>(), or a lambda without captures that has no comma outside of
 // parentheses.
 #define PIRN_STEP_FROM(id, from, ...)                                                         \
   struct pirn_source_##id {                                                                   \
@@ -291,7 +311,8 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}"); \
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
-// Another workflow as a step, "workflow" or "package::workflow"; .input and .result map its contexts.
+// PIRN_NESTED(id, "workflow"), PIRN_NESTED(id, "package::workflow", {options}): another workflow as a step
+// (R32). .input and .result name functions that map its context in and out.
 #define PIRN_NESTED(id, workflow_name, ...)                                               \
   struct pirn_tag_##id : ::pirn::detail::StepTag {                                        \
     static constexpr ::pirn::detail::FixedString kId{#id};                                \
@@ -306,7 +327,8 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   static_assert(::pirn::detail::is_name(#id), "a step's id is [a-z0-9][a-z0-9_-]{0,62}"); \
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
-// Options may be left out: PIRN_WORKFLOW(id, step, step).
+// PIRN_WORKFLOW(id, step, …), PIRN_WORKFLOW(id, {options}, step, …): a workflow with these steps, each listed
+// once. `id` is its name, unless the options (pirn::WorkflowOptions) set another one.
 #define PIRN_WORKFLOW(id, ...)                                                                        \
   struct pirn_tag_##id : ::pirn::detail::WorkflowTag {                                                \
     static auto make() {                                                                              \
@@ -315,8 +337,15 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   };                                                                                                  \
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
-// Once in a package. {.description, .author, .licence} may stand in third place. Functions alone: the
-// workflows are those of the package's workflow.json, which then says all of this.
+// PIRN_PACKAGE("name", "1.0.0", entry, …), PIRN_PACKAGE("name", "1.0.0", {options}, entry, …): the package;
+// once, in one source file, at global scope. `name` is [a-z0-9][a-z0-9_-]{0,62}, `version` a semantic
+// version. The options are pirn::PackageOptions. An entry is
+//   - a workflow that is declared with PIRN_WORKFLOW,
+//   - a function without arguments that returns what pirn::workflow() or a function of patterns.hpp has
+//     built,
+//   - a function that no listed workflow has as a step: a rollback, handler, hook, …,
+//   - pirn::on_load<…>.
+// If functions are all that is listed, the package's workflow.json defines the workflows.
 #define PIRN_PACKAGE(name, version, ...)                                                                  \
   static_assert(::pirn::detail::is_name(name), "a package's name is [a-z0-9][a-z0-9_-]{0,62}");           \
   static_assert(::pirn::detail::is_version(version), "a package's version is a semantic version, 1.0.0"); \

@@ -3,8 +3,9 @@
 //   auto words() { return pirn::map_reduce("words", {}, count, {"a.txt", "b.txt"}, add_up); }
 //   PIRN_PACKAGE("words", "1.0.0", words)
 //
-// What they return is the builder of workflow.hpp, for more steps; modifiers apply to the last step. The
-// functions are exported with the workflow.
+// They return the builder of workflow.hpp, to which more steps can be added; modifiers apply to the last
+// step. The functions are exported with the workflow. `name` is the name of the workflow,
+// [a-z0-9][a-z0-9_-]{0,62}.
 #pragma once
 
 #include <string>
@@ -36,7 +37,7 @@ inline std::string numbered(const char* base, size_t n) { return std::string(bas
 
 }  // namespace detail
 
-// The steps task_1, task_2, …, one after the other.
+// Steps task_1, task_2, …, one after the other, that call these functions.
 template <detail::IsFunction... Tasks>
 auto linear(detail::NamedHere name, WorkflowOptions options, Tasks... tasks) {
   auto built = detail::begin(name, std::move(options), tasks...);
@@ -50,7 +51,7 @@ auto linear(detail::NamedHere name, WorkflowOptions options, Tasks... tasks) {
   return built;
 }
 
-// The steps task_1, task_2, …, side by side.
+// Steps task_1, task_2, …, that do not depend on each other.
 template <detail::IsFunction... Tasks>
 auto side_by_side(detail::NamedHere name, WorkflowOptions options, Tasks... tasks) {
   auto built = detail::begin(name, std::move(options), tasks...);
@@ -59,8 +60,9 @@ auto side_by_side(detail::NamedHere name, WorkflowOptions options, Tasks... task
   return built;
 }
 
-// A step map_chunk_1, map_chunk_2, … for each chunk, which finds it as its parameter `data` and leaves its
-// result in the context under its own name; then the step reduce.
+// One step map_chunk_1, map_chunk_2, … for each chunk, then the step `reduce` after all of them. A map step
+// reads its chunk as the parameter `data`, and its result is stored in the context under the name of the
+// step.
 template <detail::IsFunction Map, detail::IsFunction Reduce>
 auto map_reduce(detail::NamedHere name, WorkflowOptions options, Map map, const std::vector<Value>& chunks,
                 Reduce reduce) {
@@ -77,13 +79,13 @@ auto map_reduce(detail::NamedHere name, WorkflowOptions options, Map map, const 
 
 // One dimension of a sweep: {"rate", {0.1, 0.2}}.
 struct Axis {
-  std::string name;
-  std::vector<Value> values;
+  std::string name;           // of the parameter
+  std::vector<Value> values;  // at least one, or there are no combinations
 };
 
-// A step run_1, run_2, … for each combination of the axes' values (the last axis changes fastest), which
-// finds them as its parameters and leaves its result in the context under its own name; then the step
-// collect.
+// One step run_1, run_2, … for each combination of the axes' values (the last axis changes fastest), then the
+// step `collect` after all of them. A run step reads its combination as parameters, and its result is stored
+// in the context under the name of the step.
 template <detail::IsFunction Run, detail::IsFunction Collect>
 auto sweep(detail::NamedHere name, WorkflowOptions options, Run run, const std::vector<Axis>& axes,
            Collect collect) {

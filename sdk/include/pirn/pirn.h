@@ -1,6 +1,10 @@
-/* pirn/pirn.h: abi.h made comfortable for packages in C. Everything is static and inline, nothing is to be
- * linked. All strings of `const char *` are NUL-terminated. Each function does what the call of abi.h named
- * in its comment does. */
+/* pirn/pirn.h: helpers around abi.h for packages in C. Everything is static and inline; there is nothing to
+ * link.
+ *
+ * `const char *` arguments are NUL-terminated UTF-8. Errors, lifetimes and threads are those of the function
+ * of abi.h that a comment names; all of these functions are [task-thread], except pirn_cancelled, which is
+ * [any-thread].
+ */
 #ifndef PIRN_PIRN_H
 #define PIRN_PIRN_H
 #include <string.h>
@@ -12,7 +16,7 @@
 extern "C" {
 #endif
 
-/* NULL is the empty text. */
+/* The text as a pirn_str, which refers to it. NULL is the empty text. */
 static inline pirn_str pirn_text(const char* text) {
   pirn_str s;
   s.data = text;
@@ -20,12 +24,14 @@ static inline pirn_str pirn_text(const char* text) {
   return s;
 }
 
-/* get: PIRN_E_TYPE when the value is there, but of another type. Lent until the function returns. */
+/* get: reads a key of the context that must have the type `type` (PIRN_T_). Returns PIRN_E_TYPE if it has
+ * another type; *out then still is the value. Lent until the function returns. */
 static inline pirn_status pirn_get(pirn_call* call, const char* key, uint32_t type, pirn_value* out) {
   pirn_str k = pirn_text(key);
   pirn_status status = call->api->get(call, &k, out);
   return status == PIRN_OK && out->type != type ? PIRN_E_TYPE : status;
 }
+/* pirn_get for one type each. On failure *out is "", 0 or false. pirn_get_f64 accepts an integer, too. */
 static inline pirn_status pirn_get_str(pirn_call* call, const char* key, pirn_str* out) {
   pirn_value value;
   pirn_status status = pirn_get(call, key, PIRN_T_STR, &value);
@@ -56,11 +62,12 @@ static inline pirn_status pirn_get_bool(pirn_call* call, const char* key, int* o
   return status;
 }
 
-/* put */
+/* put: adds a key to the step's result. Copies key and value. */
 static inline pirn_status pirn_put(pirn_call* call, const char* key, const pirn_value* value) {
   pirn_str k = pirn_text(key);
   return call->api->put(call, &k, value);
 }
+/* put of `len` bytes as PIRN_T_STR, PIRN_T_BYTES or PIRN_T_JSON. */
 static inline pirn_status pirn_put_text_as(pirn_call* call, const char* key, uint32_t type, const void* data,
                                            uint64_t len) {
   pirn_value value;
@@ -70,6 +77,7 @@ static inline pirn_status pirn_put_text_as(pirn_call* call, const char* key, uin
   value.len = len;
   return pirn_put(call, key, &value);
 }
+/* put for one type each. `text` need not be NUL-terminated; `len` is its length in bytes. */
 static inline pirn_status pirn_put_str(pirn_call* call, const char* key, const char* text, uint64_t len) {
   return pirn_put_text_as(call, key, PIRN_T_STR, text, len);
 }
@@ -98,8 +106,8 @@ static inline pirn_status pirn_put_bool(pirn_call* call, const char* key, int tr
   return pirn_put(call, key, &value);
 }
 
-/* set_error and PIRN_FAILED at once: return pirn_fail(call, "no_disk", "…", PIRN_CLASS_TRANSIENT);
- * A code or a message that breaks the rules of set_error is repaired, never refused. */
+/* set_error, and returns PIRN_FAILED: return pirn_fail(call, "no_disk", "…", PIRN_CLASS_TRANSIENT);
+ * A code or a message that breaks the rules of set_error is repaired. */
 static inline int32_t pirn_fail(pirn_call* call, const char* code, const char* message,
                                 uint32_t error_class) {
   pirn_str c = pirn_text(code), m = pirn_text(message);
@@ -107,23 +115,26 @@ static inline int32_t pirn_fail(pirn_call* call, const char* code, const char* m
   return PIRN_FAILED;
 }
 
-/* set_reason and PIRN_SKIP at once. */
+/* set_reason, and returns PIRN_SKIP: return pirn_skip(call, "nothing to do"); */
 static inline int32_t pirn_skip(pirn_call* call, const char* reason) {
   pirn_str r = pirn_text(reason);
   call->api->set_reason(call, &r);
   return PIRN_SKIP;
 }
 
+/* signals: whether PIRN_SIG_CANCEL is set. Return PIRN_CANCELLED soon if it is. */
 static inline int pirn_cancelled(const pirn_call* call) {
   return (call->api->signals(call) & PIRN_SIG_CANCEL) != 0;
 }
 
-/* Declares `ID_function`, the entry of the C function ID. */
+/* PIRN_FUNCTION(id, kind): declares `id_function`, the pirn_function that exports the C function `id` (a
+ * pirn_fn) under the id "id" with this kind (PIRN_KIND_). At file scope. */
 #define PIRN_FUNCTION(id_, kind_) \
   static const pirn_function id_##_function = {sizeof(pirn_function), kind_, #id_, id_}
 
-/* Once in a package: name, version, the definition hook (NULL: workflow.json is used), and the entries'
- * addresses. */
+/* PIRN_C_PACKAGE("name", "1.0.0", definition, &f_function, …): the package; once, at file scope. `definition`
+ * is the hook of pirn_plugin; NULL: the package's workflow.json is used. Then come the addresses of all
+ * exported functions. For init, deinit or thread_detach write the pirn_plugin by hand. */
 #define PIRN_C_PACKAGE(name_, version_, definition_, ...)                      \
   PIRN_ABI_NOTE();                                                             \
   PIRN_EXPORT const pirn_plugin* pirn_plugin_v1(uint32_t host_minor) {         \

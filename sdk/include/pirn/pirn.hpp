@@ -1,9 +1,13 @@
-// The C++20 SDK: this is the one header that a package includes. Start with package.hpp (how to declare),
-// context.hpp (what a step sees), outcome.hpp (what it answers), options.hpp (what may be said of a step or a
-// workflow), workflow.hpp and patterns.hpp (workflows that are built in C++).
+// The C++20 SDK. This is the one header that a package includes; it needs no library to link. Start with
 //
-// Everything is pirn::X to authors and pirn::sdk::X to the linker: a test that links a package and a host
-// into one program must not mix up two classes of one name.
+//   package.hpp   how to declare steps, workflows and the package
+//   context.hpp   what a step sees and may do
+//   outcome.hpp   what a step returns
+//   options.hpp   options of steps and workflows
+//   workflow.hpp  workflows that are built in C++; patterns.hpp: workflows of a common shape
+//
+// Authors write pirn::X; the linker sees pirn::sdk::X, so that a test can link a package and a host into one
+// program although both have classes of the same name. Names in pirn::detail are not part of the interface.
 #pragma once
 
 #include "pirn/abi.h"

@@ -1,4 +1,5 @@
-// Prints the definition document: the same text for what macros and what the builder declared.
+// Prints the definition document, from what macros or the builder have declared. What authors use is at the
+// end: child().
 #pragma once
 
 #include <optional>
@@ -26,7 +27,7 @@ struct WorkflowData {
   std::vector<StepData> steps;
 };
 
-// Writes one object; a member whose value is not set is left out.
+// Writes one JSON object; leaves out members whose value is not set.
 class ObjectWriter {
  public:
   explicit ObjectWriter(std::string& out) : out_(out) { out_ += '{'; }
@@ -274,6 +275,12 @@ inline void print_document(std::string& out, std::string_view name, std::string_
 namespace pirn::inline sdk {
 
 // A child step for expand(): child("resize_1", "resize", {{"file", "a.png"}}, {.max_retries = 2}).
+//   name     new in the execution, [a-z0-9][a-z0-9_-]{0,62}; a name that exists is the error `duplicate_step`
+//   task     a function that is declared with PIRN_TASK, or its id
+//   params   what the task reads with Context::param()
+//   options  as of a step, with the same defaults; step_defaults of the workflow do not apply. name, task,
+//            params, after, after_any, group, after_group, graft, after_graft, workflow, input and result are
+//            not allowed: the step fails with `invalid_options`
 inline Child child(std::string name, const TaskRef& task, Fields params = {},
                    const StepOptions& options = {}) {
   std::string text;

@@ -1,8 +1,8 @@
-// The test kit. Include it in a test that pirn_add_package_test builds: the package under test is linked into
-// the program.
+// The test kit. Include it in a test that pirn_add_package_test() builds; the package under test is linked
+// into the program.
 //
-//   TaskRun   calls one function of the package, alone, without a host; needs nothing but headers.
-//   Workflow  runs a whole workflow in memory, on a virtual clock; needs the library Pirn::testkit.
+//   TaskRun   calls one function of the package, alone, without a host. Needs only headers.
+//   Workflow  runs a whole workflow in memory, on a virtual clock. Needs the library Pirn::testkit.
 //
 //   TEST(Onboarding, CreatesAnAccount) {
 //     auto ran = pirn::testkit::TaskRun("create_account").set("email", "ada@example.org").run();
@@ -17,7 +17,7 @@
 //     EXPECT_EQ(onboarding.step("send_welcome").attempt, 3u);
 //   }
 //
-// Both are for one thread at a time, the test's.
+// Use objects of both classes on one thread at a time.
 #pragma once
 
 #include "pirn/testkit/task_run.hpp"

@@ -1,8 +1,8 @@
-// Text that a host accepts, and how text that breaks the rules of abi.h is repaired: an error must arrive
-// with its code and its class, whatever is wrong with its words. The host and the test kit both use these
-// functions, so a test sees what a host will see.
+// Which text a host accepts, and how it repairs text that breaks the rules of abi.h, so that an error always
+// arrives with its code and its class. The host and the test kit use the same functions: a test sees what a
+// host does.
 //
-// Pure functions, any thread. None of them depends on the locale.
+// Pure functions; any thread. None of them depends on the locale.
 #pragma once
 
 #include <cstddef>
@@ -11,19 +11,20 @@
 
 namespace pirn::inline sdk::text {
 
-inline constexpr size_t kMaxErrorCode = 64;     // bytes
-inline constexpr size_t kMaxMessage = 4 << 10;  // bytes: of error messages, reasons, log lines and notes
-inline constexpr size_t kMaxDetails = 16
-                                      << 10;  // bytes: of an error's details and an await's "notify", as JSON
-inline constexpr size_t kMaxChunk = 1 << 20;  // bytes: of one chunk of a stream
+// Limits, in bytes:
+inline constexpr size_t kMaxErrorCode = 64;      // the code of an error
+inline constexpr size_t kMaxMessage = 4 << 10;   // an error message, a reason, a log line, a progress note
+inline constexpr size_t kMaxDetails = 16 << 10;  // an error's details, an await's "notify", as JSON
+inline constexpr size_t kMaxChunk = 1 << 20;     // one chunk of a stream
 // The code of an error that has none.
 inline constexpr std::string_view kDefaultErrorCode = "failed";
 
+// Whether an error code may contain `c`.
 constexpr bool is_error_code_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
 }
 
-// [a-z0-9_.-]{1,64}: what retry lists and recovery rules compare.
+// Whether `code` is [a-z0-9_.-]{1,64}.
 constexpr bool is_error_code(std::string_view code) {
   if (code.empty() || code.size() > kMaxErrorCode) return false;
   for (char c : code)
@@ -31,13 +32,13 @@ constexpr bool is_error_code(std::string_view code) {
   return true;
 }
 
-// The well-formed UTF-8 character at the start of a text that is not empty. `valid` is false for bytes that
-// begin none; `size` then counts the bytes that one U+FFFD replaces (the maximal subpart of the Unicode
-// standard, 3.9).
+// The character at the start of a text.
 struct Character {
-  size_t size;
-  bool valid;
+  size_t
+      size;    // in bytes; if not valid, of what one U+FFFD replaces (maximal subpart, Unicode standard, 3.9)
+  bool valid;  // well-formed UTF-8
 };
+// `text` must not be empty.
 constexpr Character first_character(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
@@ -58,6 +59,7 @@ constexpr Character first_character(std::string_view text) {
   return {size, true};
 }
 
+// Whether the whole text is well-formed UTF-8.
 constexpr bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const Character next = first_character(text);
@@ -67,8 +69,8 @@ constexpr bool is_utf8(std::string_view text) {
   return true;
 }
 
-// At most `limit` bytes of it: what is not UTF-8 becomes U+FFFD, and a character that does not fit is left
-// out with all that follows.
+// The text with U+FFFD in place of bytes that are not UTF-8, cut between two characters to at most `limit`
+// bytes.
 inline std::string repaired(std::string_view words, size_t limit) {
   constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   std::string out;
@@ -82,8 +84,8 @@ inline std::string repaired(std::string_view words, size_t limit) {
   return out;
 }
 
-// The code that a host makes of any text: capital letters become small ones, every other character that is
-// not allowed becomes '_', the rest beyond 64 bytes is cut, and an empty text becomes "failed".
+// The error code that a host makes of any text: A-Z become a-z, every other character that is not allowed
+// becomes '_', text beyond 64 bytes is cut, and an empty text becomes "failed".
 inline std::string repaired_error_code(std::string_view code) {
   if (code.empty()) return std::string(kDefaultErrorCode);
   std::string out;

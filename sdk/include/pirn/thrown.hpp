@@ -1,4 +1,5 @@
-// What an exception that leaves a function says of its causes, as details of the step's error (error.hpp).
+// How the causes of an exception become details of the step's error (error.hpp). For the SDK; authors need
+// nothing from here.
 #pragma once
 
 #include <exception>
@@ -13,13 +14,13 @@
 
 namespace pirn::inline sdk::detail {
 
-// A class of the author's may answer nothing at all.
+// what() of an author's class may return NULL.
 inline std::string_view what_of(const std::exception& e) noexcept {
   const char* what = e.what();
   return what != nullptr ? what : "";
 }
 
-// The causes of an exception, without itself; outermost first. Each is a JSON object.
+// The causes of an exception, without the exception itself, outermost first. Each is a JSON object.
 class Causes {
  public:
   explicit Causes(const std::exception& thrown) { visit(thrown); }
@@ -74,7 +75,8 @@ class Causes {
   std::vector<std::string> causes_;
 };
 
-// Those of the author, with the causes in them where there is a place for them; nullopt: none.
+// The details of the author with the causes added, if the details are an object without `causes` or are null.
+// nullopt: there are neither.
 inline std::optional<Value> details_with_causes(json::View details, const std::exception& thrown) {
   const Causes causes(thrown);
   std::string text(details.text());

@@ -1,4 +1,4 @@
-// Values on their way to the host: what put() takes and what ok({{"key", value}, …}) is made of.
+// Values that go to the host: what Context::put() takes and what ok({{"key", value}, …}) is made of.
 #pragma once
 
 #include <concepts>
@@ -16,16 +16,19 @@
 
 namespace pirn::inline sdk {
 
-// Binary data, kept apart from text. Borrows.
+// Binary data, in contrast to text. Does not own it: the data must outlive the call that it is passed to.
 struct Bytes {
   const void* data = nullptr;
   size_t size = 0;
 };
 
-// Owns its data.
+// Owns its data. Null, a bool, an integer, a finite floating-point number, text (UTF-8), bytes, or a JSON
+// document. Converts implicitly from the C++ types of these, from std::optional (null if empty) and from
+// std::vector (a JSON array). Errors: Error invalid_value for an integer above 2^63-1, for infinity or NaN
+// inside a document, and for bytes inside a document.
 class Value {
  public:
-  Value() = default;
+  Value() = default;  // null
   Value(std::nullptr_t) {}
   template <std::same_as<bool> B>
   Value(B b) : type_(PIRN_T_BOOL) {
@@ -46,7 +49,7 @@ class Value {
   Value(std::string text) : type_(PIRN_T_STR), text_(std::move(text)) {}
   Value(Bytes bytes) : type_(PIRN_T_BYTES), text_(static_cast<const char*>(bytes.data), bytes.size) {}
   Value(json::Text text) : type_(PIRN_T_JSON), text_(std::move(text).str()) {}
-  // A scalar becomes that scalar.
+  // Copies the document; a scalar becomes that scalar.
   Value(json::View view) {
     if (view.is_bool())
       *this = Value(view.as<bool>());
@@ -71,9 +74,9 @@ class Value {
   }
   template <class T>
   requires std::is_pointer_v<T> Value(T)
-  = delete;  // would silently become true
+  = delete;  // a pointer would silently become true
 
-  // Copies what the value lends.
+  // A copy of a value that the host lends.
   static Value copy_of(const pirn_value& from) {
     Value value;
     if (from.type == PIRN_T_JSON) return Value(json::View({static_cast<const char*>(from.as.ptr), from.len}));
@@ -85,13 +88,15 @@ class Value {
     return value;
   }
 
+  // PIRN_T_
   uint32_t type() const { return type_; }
+  // Whether it is a JSON object.
   bool is_object() const {
     return type_ == PIRN_T_JSON && text_.find_first_not_of(" \n\t\r") != text_.npos &&
            text_[text_.find_first_not_of(" \n\t\r")] == '{';
   }
 
-  // Borrows from this.
+  // As the ABI passes it. Lent: valid until this value changes.
   pirn_value abi() const {
     pirn_value value{};
     value.type = type_;
@@ -103,6 +108,7 @@ class Value {
     return value;
   }
 
+  // Appends the value as JSON text. Errors: invalid_value for bytes, infinity and NaN.
   void append_json(std::string& out) const {
     switch (type_) {
       case PIRN_T_BOOL:
@@ -126,6 +132,7 @@ class Value {
         out += "null";
     }
   }
+  // The value as JSON text. Errors: as append_json().
   std::string to_json() const {
     std::string out;
     append_json(out);
@@ -153,17 +160,20 @@ inline Error::Error(ErrorCode code, std::string message, ErrorClass error_class,
 inline json::View Error::details() const { return json::View(details_); }
 inline json::View Error::causes() const { return json::View(causes_); }
 
+// A key with its value.
 struct Field {
   std::string key;
   Value value;
 };
 
-// A map in its written order: {{"user_id", 7}, {"name", "Ada"}}.
+// Fields in the order in which they were written: {{"user_id", 7}, {"name", "Ada"}}. The host uses the last
+// of equal keys.
 class Fields {
  public:
   Fields() = default;
   Fields(std::initializer_list<Field> fields) : fields_(fields) {}
 
+  // Appends a field.
   Fields& add(std::string key, Value value) {
     fields_.push_back({std::move(key), std::move(value)});
     return *this;
@@ -172,6 +182,7 @@ class Fields {
   auto begin() const { return fields_.begin(); }
   auto end() const { return fields_.end(); }
 
+  // As a JSON object. Errors: invalid_value, as Value::append_json().
   std::string to_json() const {
     std::string out = "{";
     for (const Field& field : fields_) {
@@ -189,8 +200,9 @@ class Fields {
 
 namespace json {
 
-// object({{"a", 1}, {"b", array({1, 2})}})
+// A JSON object: object({{"a", 1}, {"b", array({1, 2})}}). Errors: invalid_value.
 inline Text object(const Fields& fields) { return Text(fields.to_json()); }
+// A JSON array. Errors: invalid_value.
 inline Text array(std::initializer_list<Value> elements) {
   std::string out = "[";
   for (const Value& element : elements) {
@@ -199,7 +211,8 @@ inline Text array(std::initializer_list<Value> elements) {
   }
   return Text(out += ']');
 }
-// What is text already, e.g. printed by a JSON library; checked to be one whole document.
+// A document that is text already, for example printed by a JSON library. Errors: invalid_json, if it is not
+// one whole document.
 inline Text raw(std::string text) {
   View checked{text};
   return Text(std::move(text));

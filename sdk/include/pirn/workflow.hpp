@@ -1,4 +1,4 @@
-// The fluent builder:
+// The builder of workflows:
 //
 //   auto data_export() {
 //     return pirn::workflow("data_export", {.timeout = 1_h})
@@ -7,9 +7,21 @@
 //                  pirn::named<"to_gcs">(pirn::call<upload>("gcs")))
 //         .then<"notify", notify>().timeout(30_s);
 //   }
+//   PIRN_PACKAGE("exports", "1.0.0", data_export)
 //
-// The names of steps are part of the type, so that the compiler refuses an `after` that names no step, and a
-// step that is declared twice. Modifiers (timeout, after, …) apply to the steps that the last call declared.
+// The names of the steps are part of the builder's type. The compiler therefore rejects a reference to a step
+// that is not declared, and a step that is declared twice. After uses(), or after a step that is declared
+// with PIRN_STEP (whose options may set another name), references by text are checked by `pirn pack` instead.
+//
+// The current steps are those that the last call declared. Modifiers such as timeout() and after() apply to
+// them.
+//
+// A source is what a step calls: a function, pirn::call<f>(arguments…), pirn::use<Class>(), a function that
+// is declared with PIRN_TASK, or a lambda without captures. The file and line of each call are kept for
+// messages; that is what the parameter `at` is for, which you leave out.
+//
+// Nothing here performs I/O or keeps state. The functions that return a workflow run when a package is packed
+// and when the host loads it.
 #pragma once
 
 #include <concepts>
@@ -94,6 +106,8 @@ StepData step_data() {
 
 }  // namespace detail
 
+// A step with its name, its source and its options, for fan_out(), parallel() and chain():
+// named<"to_s3">(call<upload>("s3"), {.timeout = 1_h}).
 template <detail::FixedString Name, class S>
 auto named(S source, StepOptions options = {}, At at = At::here()) {
   auto made = detail::as_source(std::move(source));
@@ -102,6 +116,7 @@ auto named(S source, StepOptions options = {}, At at = At::here()) {
   }(made);
 }
 
+// The same for a plain function: named<"fetch", fetch>().
 template <detail::FixedString Name, auto F>
 auto named(StepOptions options = {}, At at = At::here()) {
   return named<Name>(call<F>(), std::move(options), at);
@@ -120,17 +135,22 @@ auto arm(Condition condition, NamedSource<Name, Perform, Rollback> step) {
 }
 }  // namespace detail
 
-// A step of branch(): arm<"ship", ship>(in_stock), arm<"wait">(pirn::path("stock") == 0, pirn::call<f>(3)).
+// A step of branch(), which runs if its condition holds: arm<"ship", ship>(in_stock). The condition replaces
+// options.when.
 template <detail::FixedString Name, auto F>
 auto arm(Condition condition, StepOptions options = {}, At at = At::here()) {
   return detail::arm(std::move(condition), named<Name>(call<F>(), std::move(options), at));
 }
+// The same for any source: arm<"wait">(pirn::path("stock") == 0, pirn::call<f>(3)).
 template <detail::FixedString Name, class S>
 requires(!std::convertible_to<S, StepOptions>) auto arm(Condition condition, S source,
                                                         StepOptions options = {}, At at = At::here()) {
   return detail::arm(std::move(condition), named<Name>(std::move(source), std::move(options), at));
 }
 
+// A workflow that is being built; begin one with pirn::workflow(). Every call but add_step() and data()
+// consumes the object and returns the workflow with the addition, so write the calls as a chain. `Names`
+// holds the names of its steps, `FunctionList` the functions that the package exports for it.
 template <class Names, class FunctionList>
 class Workflow {
   using Step = detail::KnownStep<Names>;
@@ -138,29 +158,31 @@ class Workflow {
  public:
   using Functions = FunctionList;
 
+  // Use pirn::workflow().
   Workflow(detail::WorkflowData data, std::vector<size_t> current)
       : data_(std::move(data)), current_(std::move(current)) {}
 
   // ---- steps
 
-  // A function: step<"fetch", fetch>().
+  // Adds a step that calls a function: step<"fetch", fetch>(). It depends on no step until after() or a
+  // similar modifier says so.
   template <detail::FixedString Name, auto F>
   auto step(StepOptions options = {}, At at = At::here()) && {
     return std::move(*this).template step<Name>(call<F>(), std::move(options), at);
   }
-  // A lambda, call<f>(arguments…), use<Class>(); or a function declared by PIRN_TASK, under another name:
-  // step<"load-config">(load). So in all shapes.
+  // Adds a step with any source: step<"load-config">(load), step<"greet">([](pirn::Context& ctx) { … }).
   template <detail::FixedString Name, class S>
   auto step(S source, StepOptions options = {}, At at = At::here()) && {
     return std::move(*this).add(named<Name>(std::move(source), std::move(options), at));
   }
-  // A step declared by PIRN_STEP, with the options that it has there.
+  // Adds a step that is declared with PIRN_STEP, PIRN_STEP_FROM or PIRN_NESTED, with its options there.
   template <detail::IsStep S>
   auto step(S) && {
     data_.steps.push_back(detail::step_data<S>());
     return std::move(*this).template grown<typename Names::Opened>(detail::functions_of_tag<S>());
   }
-  // Another workflow as one step.
+  // Adds another workflow as one step, "workflow" or "package::workflow" (R32):
+  // nested<"notify">("mail::send").
   template <detail::FixedString Name>
   auto nested(std::string workflow, StepOptions options = {}, At at = At::here()) && {
     check_new<Name>();
@@ -169,8 +191,8 @@ class Workflow {
     data_.steps.back().task = data_.steps.back().name;
     return std::move(*this).template grown<typename Names::template With<Name>>(detail::Functions<>{});
   }
-  // Steps known at run time only, e.g. in a loop; `task` is a function that the package lists. Returns the
-  // workflow for more.
+  // Adds a step whose name is known only at run time, for example in a loop. `task` is a function that the
+  // package exports, see uses(). Changes this object and returns it. `pirn pack` checks the names.
   Workflow& add_step(std::string name, TaskRef task, StepOptions options = {}, At at = At::here()) {
     data_.steps.push_back({std::move(name), task.text(), at, std::move(options)});
     current_ = {data_.steps.size() - 1};
@@ -179,7 +201,8 @@ class Workflow {
 
   // ---- shapes
 
-  // A step after the current ones: a chain, or the fan-in behind fan_out.
+  // Adds a step after all current steps: the next one of a chain, or the join after fan_out(). Takes what
+  // step() takes.
   template <detail::FixedString Name, auto F>
   auto then(StepOptions options = {}, At at = At::here()) && {
     return std::move(*this).template then<Name>(call<F>(), std::move(options), at);
@@ -189,8 +212,8 @@ class Workflow {
     for (size_t i : current_) options.after.add(data_.steps[i].name);
     return std::move(*this).template step<Name>(std::move(source), std::move(options), at);
   }
-  // Steps side by side, each after `from`: fan_out("fetch", named<"a">(f), named<"b">(g)). All of them become
-  // current.
+  // Adds steps that do not depend on each other, each after the step `from`:
+  // fan_out("fetch", named<"a", f>(), named<"b", g>()). All of them become current.
   template <detail::FixedString... Name, class... P, class... R>
   auto fan_out(Step from, detail::NamedSource<Name, P, R>... steps) && {
     size_t first = data_.steps.size();
@@ -203,13 +226,14 @@ class Workflow {
     return wider;
   }
 
-  // As fan_out, and the steps are a group of their own, which .group("name") names.
+  // As fan_out(), and makes the steps a group named parallel_FROM (parallel_FROM_2 at the second call, and so
+  // on). group("name") gives it another name.
   template <detail::FixedString... Name, class... P, class... R>
   auto parallel(Step from, detail::NamedSource<Name, P, R>... steps) && {
     std::string group = new_group(from.ref().text());
     return std::move(*this).fan_out(from, std::move(steps)...).group(std::move(group));
   }
-  // A step after all of these: fan_in<"sum", sum>({"a", "b"}).
+  // Adds a step after all of these steps: fan_in<"sum", sum>({"a", "b"}). Takes what step() takes.
   template <detail::FixedString Name, auto F>
   auto fan_in(std::initializer_list<Step> steps, StepOptions options = {}, At at = At::here()) && {
     return std::move(*this).template fan_in<Name>(steps, call<F>(), std::move(options), at);
@@ -219,12 +243,13 @@ class Workflow {
     for (const Step& step : steps) options.after.add(step.ref());
     return std::move(*this).template step<Name>(std::move(source), std::move(options), at);
   }
-  // Steps after `from`, each of which runs if its condition holds: none, one or several of them.
+  // Adds steps after `from`, each of which runs if its condition holds: none, one or several of them. All
+  // become current.
   template <detail::FixedString... Name, class... P, class... R>
   auto branch(Step from, detail::Arm<Name, P, R>... arms) && {
     return std::move(*this).fan_out(from, std::move(arms.step)...);
   }
-  // Steps one after the other, the first of them after the current ones.
+  // Adds steps one after the other, the first of them after all current steps. The last one becomes current.
   template <detail::FixedString... Name, class... P, class... R>
   auto chain(detail::NamedSource<Name, P, R>... steps) && {
     size_t first = data_.steps.size();
@@ -237,14 +262,15 @@ class Workflow {
     return longer;
   }
 
-  // Functions that steps name by id: they are exported with the workflow.
+  // Exports functions with the workflow that its steps name by id only: tasks of add_step(), rollbacks,
+  // handlers.
   template <detail::IsFunction... F>
   auto uses(F...) && {
     using All = decltype((FunctionList{} + ... + detail::functions_of_tag<F>()));
     return Workflow<typename Names::Opened, All>(std::move(data_), std::move(current_));
   }
 
-  // ---- options of the workflow
+  // ---- options of the workflow; each sets the member of WorkflowOptions of the same name
 
   Workflow&& schedule(Schedule when) && { return set(&WorkflowOptions::schedule, std::move(when)); }
   Workflow&& on_event(std::vector<std::string> events) && {
@@ -255,7 +281,10 @@ class Workflow {
   Workflow&& on_cancel(HandlerRef f) && { return set(&WorkflowOptions::on_cancel, std::move(f)); }
   Workflow&& on_step_error(HandlerRef f) && { return set(&WorkflowOptions::on_step_error, std::move(f)); }
 
-  // ---- modifiers of the current steps
+  // ---- modifiers; each sets the option of StepOptions of the same name in all current steps
+  //
+  // after, after_any and after_graft add to the steps that are set already, and take names or steps that are
+  // declared with PIRN_STEP.
 
   Workflow&& after(Step a, Step b = {}, Step c = {}, Step d = {}, Step e = {}, Step f = {}, Step g = {},
                    Step h = {}) && {
@@ -305,6 +334,7 @@ class Workflow {
   Workflow&& metadata(Fields fields) && { return set(&StepOptions::metadata, std::move(fields)); }
   Workflow&& hooks(Hooks hooks) && { return set(&StepOptions::hooks, std::move(hooks)); }
 
+  // What the definition document is printed from. For the SDK.
   const detail::WorkflowData& data() const { return data_; }
 
  private:
@@ -368,7 +398,7 @@ class Workflow {
   std::vector<size_t> current_;
 };
 
-// Begins a workflow. See the top of this file.
+// Begins a workflow without steps. `name` is [a-z0-9][a-z0-9_-]{0,62}; options.name is not used.
 inline auto workflow(std::string name, WorkflowOptions options = {}, At at = At::here()) {
   return Workflow<detail::StepNames<false>, detail::Functions<>>(
       detail::WorkflowData{std::move(name), at, std::move(options), {}}, {});

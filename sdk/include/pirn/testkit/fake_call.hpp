@@ -1,12 +1,13 @@
-// What a function sees and does when no host is there: the fake behind TaskRun. It checks the contract of
-// abi.h as a host would.
+// Ran: what a function did in a TaskRun. FakeCall: the host's side of such a call, which checks the contract
+// of abi.h as a host does.
 #pragma once
+
+#include <pthread.h>
 
 #include <cstdint>
 #include <iterator>
 #include <list>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,42 +19,42 @@
 
 namespace pirn::testkit {
 
-// What a function did. Owns everything.
+// What a function did. Owns its data.
 struct Ran {
   struct Event {
     std::string scope, message;
-    Value metadata;
+    Value metadata;  // null: none
   };
   struct Log {
     Level level;
     std::string message;
   };
   struct Heartbeat {
-    double progress;
+    double progress;  // as the function gave it; negative: unknown
     std::string note;
   };
   struct Error {
     std::string code, message;
     ErrorClass error_class = ErrorClass::retryable;
-    Value details;
+    Value details;  // null: none
   };
 
   int32_t outcome = PIRN_DONE;         // PIRN_DONE … PIRN_CANCELLED
-  std::map<std::string, Value> delta;  // what would be merged into the context (or kept, when cancelled)
-  std::vector<std::string> removed;    // keys that would be deleted from it
-  std::optional<Value> result;         // a result that is no map
-  Error error;
-  std::string reason;           // skip, cancelled
-  bool truth = false;           // condition
-  Duration duration;            // snooze, timeout, backoff
-  Value await;                  // options of await
-  std::vector<Child> children;  // expand
-  std::vector<Event> events;
-  std::vector<Log> logs;
-  std::vector<Heartbeat> heartbeats;
-  std::string streamed;
-  // Of the contract of abi.h; a host would refuse, fail or repair these. What it would repair is repaired
-  // here.
+  std::map<std::string, Value> delta;  // keys that would be merged into the context; when cancelled: kept
+  std::vector<std::string> removed;    // keys that unset() would delete from the context
+  std::optional<Value> result;         // a whole result that is not a map
+  Error error;                         // fail() or an exception
+  std::string reason;                  // skip(), cancelled()
+  bool truth = false;                  // answer of a condition
+  Duration duration;                   // snooze(); answer of a timeout or backoff function
+  Value await;                         // options of await(); null: none
+  std::vector<Child> children;         // expand()
+  std::vector<Event> events;           // emit(), in order
+  std::vector<Log> logs;               // log(), in order
+  std::vector<Heartbeat> heartbeats;   // heartbeat(), in order
+  std::string streamed;                // all chunks of stream()
+  // What broke the contract of abi.h: a host would reject it, fail the step, or repair it. Text that a host
+  // would repair is repaired here in the same way.
   std::vector<std::string> violations;
 
   bool done() const { return outcome == PIRN_DONE; }
@@ -64,20 +65,23 @@ struct Ran {
   bool expanded() const { return outcome == PIRN_EXPAND; }
   bool was_cancelled() const { return outcome == PIRN_CANCELLED; }
 
+  // Whether the function put `key`.
   bool has(const std::string& key) const { return delta.count(key) != 0; }
-  // Throws pirn::Error when the key was not put or has another type.
+  // The value that the function put under `key`, as the types of Context::get(). Throws pirn::Error
+  // missing_key or wrong_type.
   template <class T>
   T get(const std::string& key) const {
     auto found = delta.find(key);
     if (found == delta.end()) throw pirn::Error("missing_key", "the function put no \"" + key + "\"");
     return detail::convert<T>(detail::item(found->second.abi()), key);
   }
+  // Whether a log message contains `part`.
   bool logged(std::string_view part) const {
     for (const Log& log : logs)
       if (log.message.find(part) != log.message.npos) return true;
     return false;
   }
-  // In one line, for messages of tests.
+  // What happened, in one line, for messages of tests.
   std::string text() const {
     constexpr const char* names[] = {"done",     "failed",   "skipped",  "snoozed",
                                      "awaiting", "expanded", "cancelled"};
@@ -99,19 +103,36 @@ using pirn::detail::view;
 
 using text::is_utf8;
 
-// The host's side of one call, as far as a function can see it.
+// Not std::mutex: <mutex> costs a test a tenth of a second of compile time.
+class Lock {
+ public:
+  class Holder {
+   public:
+    explicit Holder(Lock& lock) : lock_(lock) { pthread_mutex_lock(&lock_.mutex_); }
+    ~Holder() { pthread_mutex_unlock(&lock_.mutex_); }
+    Holder(const Holder&) = delete;
+
+   private:
+    Lock& lock_;
+  };
+
+ private:
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+};
+
+// The host's side of one call.
 struct FakeCall : pirn_call {
   std::map<std::string, Value> context, params, secrets;
   std::map<std::string, std::optional<Value>> ancestors;  // no value: an ancestor that did not complete
   std::map<uint64_t, std::pair<std::vector<char>, bool>> blobs;  // bytes, sealed
   std::list<std::string> lent;                                   // text made for this call
-  std::mutex lock;  // guards ran.logs, ran.streamed and repaired_live: [any-thread]
+  Lock lock;  // guards ran.logs, ran.streamed and repaired_live: [any-thread]
   std::vector<std::string> repaired_live;
   std::string await_refused;  // why the last set_await was; empty: it was not
   Ran ran;
   uint32_t kind = PIRN_KIND_TASK, signals = 0;
   uint64_t now_ns = 0;
-  int cancel_at_heartbeat = -1;  // the cancel signal comes with this heartbeat, 0 is the first
+  int cancel_at_heartbeat = -1;  // raises the cancel signal with this heartbeat; 0 is the first, -1: never
   bool whole_result = false, put_something = false;
 
   FakeCall() : pirn_call{&table()} {}
@@ -126,7 +147,7 @@ struct FakeCall : pirn_call {
     ran.violations.push_back(std::move(what));
     return status;
   }
-  // As a host repairs it; `what` is what the violation says.
+  // Repairs text as a host does; `what` names it in the violation.
   std::string repaired(const pirn_str* words, size_t limit, const char* what,
                        std::vector<std::string>* violations = nullptr) {
     std::string_view given = words != nullptr && words->data != nullptr ? view(*words) : std::string_view();
@@ -162,7 +183,7 @@ struct FakeCall : pirn_call {
     auto found = values.find(std::string(view(*key)));
     return found == values.end() ? PIRN_E_ABSENT : lend(found->second, out);
   }
-  // Is this a value that a host takes?
+  // Whether a host accepts this value.
   pirn_status check(const pirn_value& value) {
     if (value.type > PIRN_T_BLOB || value.flags != 0)
       return violation(PIRN_E_INVALID, "a value of an unknown type");
@@ -182,7 +203,7 @@ struct FakeCall : pirn_call {
     }
     return PIRN_OK;
   }
-  // The details of an error as a host keeps them: what is no value of a limited size is kept as text.
+  // The details of an error as a host keeps them: what is not a value of a limited size is kept as text.
   Value details(const pirn_value& given) {
     bool has_text = given.type == PIRN_T_STR || given.type == PIRN_T_JSON;
     if (!has_text || given.as.ptr == nullptr || given.flags != 0)
@@ -362,7 +383,7 @@ struct FakeCall : pirn_call {
     return PIRN_OK;
   }
   static void do_stream(pirn_call* c, const pirn_str* chunk, uint32_t) {
-    std::scoped_lock hold(of(c).lock);
+    const Lock::Holder hold(of(c).lock);
     of(c).ran.streamed +=
         of(c).repaired(chunk, 3 * text::kMaxChunk, "a chunk of a stream", &of(c).repaired_live);
   }
@@ -375,7 +396,7 @@ struct FakeCall : pirn_call {
   }
   static uint32_t do_signals(const pirn_call* c) { return of(c).signals; }
   static void do_log(pirn_call* c, uint32_t level, const pirn_str* message) {
-    std::scoped_lock hold(of(c).lock);
+    const Lock::Holder hold(of(c).lock);
     of(c).ran.logs.push_back(
         {static_cast<Level>(level < PIRN_LOG_ERROR ? level : PIRN_LOG_ERROR),
          of(c).repaired(message, text::kMaxMessage, "a log line", &of(c).repaired_live)});

@@ -1,4 +1,5 @@
-// TaskRun calls one function of the package that is linked into this program, alone, without a host.
+// TaskRun calls one function of the package that is linked into this program, alone, without a host. Use it
+// on one thread.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +14,13 @@
 
 namespace pirn::testkit {
 
-// One call of one function of the package, by its id. Say what it sees, then run(); once.
+// One call of one function of the package: set what the function sees, then call run(), once. Setters return
+// the object, for chains; where one is called twice with the same key, the last call wins. What is not set is
+// absent or empty.
 class TaskRun {
  public:
-  // Throws pirn::Error when the package exports no such function.
+  // `function` is its id; it is also the name of the step until step() sets another one. Throws pirn::Error
+  // no_function if the package does not export it.
   explicit TaskRun(std::string_view function) : step_(function) {
     const pirn_plugin* plugin = pirn_plugin_v1(PIRN_ABI_MINOR);
     for (uint32_t i = 0; plugin != nullptr && i < plugin->n_functions; ++i)
@@ -28,60 +32,73 @@ class TaskRun {
     version_ = plugin->version;
   }
 
+  // A key of the context, or several.
   TaskRun& set(std::string key, Value value) { return put(call_->context, std::move(key), std::move(value)); }
   TaskRun& context(const Fields& fields) { return put_all(call_->context, fields); }
+  // A parameter of the step, or several.
   TaskRun& param(std::string key, Value value) {
     return put(call_->params, std::move(key), std::move(value));
   }
   TaskRun& params(const Fields& fields) { return put_all(call_->params, fields); }
+  // A secret, text or bytes. Hosts grant none yet.
   TaskRun& secret(std::string name, Value value) {
     return put(call_->secrets, std::move(name), std::move(value));
   }
-  // An ancestor that completed with this result, or that did not complete. Other steps are no ancestors.
+  // An ancestor that completed with this result. Steps that are not named here are not ancestors.
   TaskRun& result_of(std::string step, const Fields& result) {
     call_->ancestors[std::move(step)] = Value(json::object(result));
     return *this;
   }
+  // An ancestor that completed with a result of any type.
   TaskRun& result_value_of(std::string step, Value result) {
     call_->ancestors[std::move(step)] = std::move(result);
     return *this;
   }
+  // An ancestor that did not complete.
   TaskRun& not_completed(std::string step) {
     call_->ancestors[std::move(step)] = std::nullopt;
     return *this;
   }
-  // What a function of its kind receives beside the context; see the table of kinds in abi.h.
+  // The document of pirn::Input, as the table of kinds in abi.h describes it. Default: {}.
   TaskRun& input(const Fields& fields) {
     input_ = fields.to_json();
     return *this;
   }
-  // Calls a task as what else it may serve as: PIRN_KIND_ROLLBACK, …
+  // Calls a task as another kind that it may serve as: PIRN_KIND_ROLLBACK, … Default: the kind of the
+  // function.
   TaskRun& as(uint32_t kind) {
     call_->kind = kind;
     return *this;
   }
+  // The name of the step.
   TaskRun& step(std::string name) {
     step_ = std::move(name);
     return *this;
   }
+  // The attempt. Default: 1.
   TaskRun& attempt(uint32_t number) {
     attempt_ = number;
     return *this;
   }
+  // What Context::now_ns() returns. Default: 0.
   TaskRun& now(uint64_t unix_ns) {
     call_->now_ns = unix_ns;
     return *this;
   }
-  // The cancel signal: from the start, or with the n-th heartbeat (0 is the first).
-  TaskRun& cancelled() {
-    call_->signals |= PIRN_SIG_CANCEL;
+  // Raises the cancel signal from the start.
+  TaskRun& cancelled() { return signals(PIRN_SIG_CANCEL); }
+  // Raises these signals (PIRN_SIG_) from the start, in addition to others.
+  TaskRun& signals(uint32_t bits) {
+    call_->signals |= bits;
     return *this;
   }
+  // Raises the cancel signal with the n-th heartbeat; 0 is the first.
   TaskRun& cancelled_at_heartbeat(int n) {
     call_->cancel_at_heartbeat = n;
     return *this;
   }
 
+  // Calls the function, once. Exceptions of the function become its error, as in a host.
   Ran run() {
     pirn_invocation invocation{};
     invocation.size = sizeof invocation;

@@ -1,15 +1,17 @@
-// Workflow runs a workflow of the package that is linked into this program: the real engine, in memory, on a
-// virtual clock, in which a month takes milliseconds. Needs the library Pirn::testkit.
+// Workflow runs a workflow of the package that is linked into this program: with the real engine, in memory,
+// on a virtual clock, on which a month takes milliseconds. Needs the library Pirn::testkit. Use it on one
+// thread; functions of the package are called on it, too.
 //
-// Deterministic: the same calls give the same log(). Say first what is to be replaced, then start(), then let
-// time pass.
+// Deterministic: the same calls give the same log(). First replace what is not to be the real thing, then
+// call start(), then let time pass with advance() or run(). The deadline and drain signals are never raised
+// here; use TaskRun::signals().
 #pragma once
 
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <memory>
-#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,13 +21,17 @@
 #include "pirn/testkit/engine.h"
 
 namespace pirn::inline sdk {
-// What GoogleTest shows of it.
-inline void PrintTo(const Duration& duration, std::ostream* out) { *out << duration.text(); }
+// Prints a Duration, for GoogleTest. A template: <ostream> is included where it is used, and not here.
+template <class Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
+                                             const Duration& duration) {
+  return out << duration.text();
+}
 }  // namespace pirn::inline sdk
 
 namespace pirn::testkit {
 
-// What `pirn pack` would take for the definition: pirn_add_package_test() says where that is.
+// The path of the package's workflow.json, as pirn_add_package_test() sets it.
 inline std::string workflow_json() {
 #ifdef PIRN_WORKFLOW_JSON
   return PIRN_WORKFLOW_JSON;
@@ -34,45 +40,52 @@ inline std::string workflow_json() {
 #endif
 }
 
+// The state of a step.
 struct Step {
-  std::string name, state, skip_kind, error_code, error_message;
-  std::string compensation;  // of a rollback: "done", "failed", …; empty: there was none
-  uint32_t attempt = 0;      // failures + 1
-  uint32_t invocations = 0;  // how often it was called
+  std::string name;
+  std::string state;      // "pending", "running", "completed", … (docs/semantics.md, 2.3)
+  std::string skip_kind;  // why it was skipped: "condition", "requested", …; empty: it was not
+  std::string error_code, error_message;  // of its last failure; empty: none
+  std::string compensation;               // of its rollback: "done", "failed", …; empty: there was none
+  uint32_t attempt = 0;                   // failures + 1
+  uint32_t invocations = 0;               // how often its function was called
 };
 
 struct CancelOptions {
-  bool rollback = false;  // what has completed is rolled back
-  bool cleanup = true;    // on_cancel is called
+  bool rollback = false;  // roll back what has completed
+  bool cleanup = true;    // call on_cancel
 };
 
+// One execution of a workflow. Commands return the object, for chains, and throw pirn::Error with the code
+// that their comment names.
 class Workflow {
  public:
-  // Throws pirn::Error workflow_unusable with all that is wrong: the definition has problems, it has no such
-  // workflow, on_load failed. A package that brings functions and no workflows is defined by the file, which
-  // is the workflow.json beside its CMakeLists.txt unless another one is named.
+  // Makes an execution that has not started. `definition_file` is used if the package lists functions and no
+  // workflows. Throws pirn::Error workflow_unusable with everything that is wrong: the definition is not
+  // valid or has no such workflow, or on_load failed.
   explicit Workflow(const std::string& name, const std::string& definition_file = workflow_json()) {
     std::string problem;
     engine_ = make_engine(pirn_plugin_v1(PIRN_ABI_MINOR), name, definition_file, problem);
     if (engine_ == nullptr) throw Error("workflow_unusable", problem);
   }
 
-  // ---- before start: what is not to be the real thing. `function` is a function's id, `step` a step's name;
-  // an unknown one throws pirn::Error no_function or no_step.
+  // ---- before start(): what is not to be the real thing
+  //
+  // `function` is the id of a function, `step` the name of a step. Errors: no_function, no_step.
 
-  // Calls this in place of the function. It may read ctx and put, like a step.
+  // Calls `body` in place of the function. It may read the context and put, as a step does.
   Workflow& mock(const std::string& function, std::function<Outcome(Context&)> body) {
     find(function);
     engine_->substitute(function, stand_in_of(std::move(body)));
     return *this;
   }
-  // Stands in for a workflow of a package that this one requires, "payments::charge": what it answers is what
-  // that one would give back, a failure is a failure of the step that contains it. Without one it
-  // fails with no_mock. Throws pirn::Error no_workflow.
+  // Calls `body` in place of a workflow of a package that this package requires, "payments::charge". Its
+  // fields are what that workflow gives back; its failure is a failure of the step that contains the
+  // workflow. Without a mock this step fails with no_mock. Errors: no_workflow.
   Workflow& mock_workflow(const std::string& workflow, std::function<Outcome(Context&)> body) {
     return accept("no_workflow", engine_->stand_in(workflow, stand_in_of(std::move(body))));
   }
-  // One outcome for each call of the function; the last one repeats.
+  // Answers the n-th call of the function with the n-th outcome; the last one repeats. Empty: ok().
   Workflow& script(const std::string& function, std::vector<Outcome> outcomes) {
     return mock(function, [outcomes = std::move(outcomes), next = size_t{0}](Context&) mutable {
       if (outcomes.empty()) return ok();
@@ -81,7 +94,7 @@ class Workflow {
       return outcome;
     });
   }
-  // The first calls fail, then the real function is called.
+  // Fails the first `times` calls of the function with this error, then calls the real function.
   Workflow& fail_first(const std::string& function, uint32_t times, const std::string& code = "injected",
                        ErrorClass error_class = retryable) {
     const pirn_function* real = find(function);
@@ -96,12 +109,13 @@ class Workflow {
         });
     return *this;
   }
-  // Each invocation of the step takes that long on the virtual clock; no time unless said.
+  // Each invocation of the step takes this long on the virtual clock. Default: no time.
   Workflow& takes(const std::string& step, Duration duration) {
     engine_->takes(known_step(step), duration.ns());
     return *this;
   }
-  // The host dies in the step's next invocation, whose function was called in vain, and starts again.
+  // Crashes and restarts the host during the step's next invocation: the function is called, its outcome is
+  // lost, and it is called again.
   Workflow& crash_in(const std::string& step) {
     engine_->crash_in(known_step(step));
     return *this;
@@ -109,19 +123,20 @@ class Workflow {
 
   // ---- running
 
-  // Starts, and lets happen what needs no time. Throws pirn::Error start_refused.
+  // Starts the workflow with this input and runs everything that is due now. Once. Errors: start_refused.
   Workflow& start(const Fields& input = {}) { return start(json::object(input)); }
-  // Of a document. A template, so that braces mean the fields above.
+  // The same with a JSON document. A template, so that braces mean the fields above.
   template <std::same_as<json::Text> Text>
   Workflow& start(const Text& input) {
     return accept("start_refused", engine_->start(input.str()));
   }
+  // Advances the clock and runs everything that is due on the way, at its instant.
   Workflow& advance(Duration duration) {
     engine_->advance(duration.ns());
     return *this;
   }
-  // Jumps from one thing that is due to the next, until the workflow ends, waits for a command, or the limit
-  // has passed.
+  // Advances the clock from event to event until the workflow ends, waits for a command, or `limit` has
+  // passed.
   Workflow& run(Duration limit = Duration::seconds(365LL * 86'400)) {
     const int64_t end = engine_->now_ns() + limit.ns();
     while (auto next = engine_->next_due_ns()) {
@@ -130,25 +145,26 @@ class Workflow {
     }
     return *this;
   }
-  // Throws pirn::Error invalid_transition when the workflow has ended.
+  // Cancels the workflow. Errors: invalid_transition, if it has ended.
   Workflow& cancel(const std::string& reason = "", CancelOptions options = {}) {
     return accept("invalid_transition", engine_->cancel(reason, options.rollback, options.cleanup));
   }
-  // Holds the workflow: what runs finishes, nothing starts; deadlines hold. Throws pirn::Error refused, as do
-  // those that follow.
+  // Pauses the workflow: what runs finishes, nothing starts, deadlines stay (E4). Errors of this and the next
+  // five: refused; no_step.
   Workflow& pause() { return accept("refused", engine_->pause()); }
-  // Ends a pause, with a patch of the context; or answers the steps that await, or the one that is named.
-  // `action`, for an intervention: complete, retry, skip, fail.
+  // Ends a pause, with `context` as a patch of the context. Without a pause: completes the steps that await,
+  // or the one that is named, with `context` as the result (R13). `action` answers an intervention (R47):
+  // complete, retry, skip or fail.
   Workflow& resume(const Fields& context = {}, const std::string& step = "",
                    const std::string& action = "complete") {
     return accept("refused", engine_->resume(json::object(context).str(), known_or_none(step), action));
   }
-  // Tells a step that awaits something what it waits for; a pause stays.
+  // Completes a step that awaits with `payload` as its result; a pause stays (R13).
   Workflow& signal(const std::string& step, const Fields& payload = {}) {
     return accept("refused", engine_->signal(known_step(step), json::object(payload).str()));
   }
-  // The step that awaits completes with approved, approver and comment. Whoever is named must be one of its
-  // approvers; without a name it is somebody who may answer everything.
+  // Completes a step that awaits with {approved, approver, comment} (R67). `approver` must be one of its
+  // approvers; empty: a caller with the permission answer_approval.
   Workflow& approve(const std::string& step, const std::string& approver = "",
                     const std::string& comment = "") {
     return accept("refused", engine_->answer(known_step(step), true, approver, comment));
@@ -157,35 +173,37 @@ class Workflow {
                    const std::string& comment = "") {
     return accept("refused", engine_->answer(known_step(step), false, approver, comment));
   }
-  // The host is killed and started again.
+  // Kills and restarts the host: invocations under way are lost, and their steps are called again.
   Workflow& restart() {
     engine_->restart();
     return *this;
   }
 
-  // What the host has of the resources that steps ask for, {{"gpu", 2}}, and of nothing else anything; unless
-  // this is said it has enough of everything. Before the start.
+  // Sets the resources of the host, {{"gpu", 2}}; it has none of others. Call it before start(). Default:
+  // enough of everything. Errors: refused.
   Workflow& provide(const Fields& amounts) {
     return accept("refused", engine_->provide(json::object(amounts).str()));
   }
 
-  // ---- what became of it
+  // ---- the state of the execution
 
   // "not_started", "running", "paused", "completed", "failed", "cancelled", …
   std::string state() const { return shown("state"); }
   bool completed() const { return state() == "completed"; }
+  // The code of the error that the workflow failed with; empty: it has not failed.
   std::string error_code() const {
     std::string text = show();
     return json::View(text)["error"].get_or<std::string>("code", "");
   }
+  // Virtual time since the start.
   Duration elapsed() const { return Duration::nanoseconds(engine_->now_ns()); }
 
+  // Whether the context has `key`.
   bool has(std::string_view key) const {
     std::string text = show();
     return json::View(text)["context"].find(key).has_value();
   }
-  // A value of the context; not lent, so read text as std::string. Throws pirn::Error missing_key,
-  // wrong_type.
+  // A value of the context, as the types of json::View::as() but json::View. Errors: missing_key, wrong_type.
   template <class T>
   T get(std::string_view key) const {
     static_assert(!std::is_same_v<T, json::View>,
@@ -194,7 +212,7 @@ class Workflow {
     return json::View(text)["context"].get<T>(key);
   }
 
-  // In the order of the definition.
+  // The steps, in the order of the definition.
   std::vector<Step> steps() const {
     std::string text = show();
     std::vector<Step> found;
@@ -207,14 +225,15 @@ class Workflow {
     }
     return found;
   }
-  // Throws pirn::Error no_step.
+  // The step of this name. Errors: no_step.
   Step step(std::string_view name) const {
     for (Step& step : steps())
       if (step.name == name) return std::move(step);
     throw Error("no_step", "the workflow has no step \"" + std::string(name) + "\"");
   }
 
-  // One line an event, for a golden file: "1500 step.start fetch".
+  // The journal, one line for each event, for a golden file: "1500 step.start fetch", with milliseconds since
+  // the start.
   std::vector<std::string> log() const {
     std::string text = engine_->events_json();
     std::vector<std::string> lines;
@@ -226,19 +245,20 @@ class Workflow {
     }
     return lines;
   }
-  // What functions logged, in order, lost invocations included.
+  // What functions have logged, in order, lost invocations included.
   std::vector<std::string> messages() const {
     std::string text = engine_->logs_json();
     std::vector<std::string> found;
     for (json::View log : json::View(text).items()) found.push_back(log.get<std::string>("message"));
     return found;
   }
+  // Whether a log message contains `part`.
   bool logged(std::string_view part) const {
     for (const std::string& message : messages())
       if (message.find(part) != std::string::npos) return true;
     return false;
   }
-  // The whole state, for messages of tests.
+  // The whole state as JSON, for messages of tests.
   std::string text() const { return show(); }
 
  private:
