@@ -15,6 +15,7 @@ const std::vector<Benchmark>& benchmarks() {
       {"graft_100k_children_s graft_bytes_per_child graph_10k_steps_s validate_10k_steps_ms", many_steps},
       {"verify_and_load_1mib_package_ms", verify_and_load},
       {"hot_swap_failed_executions hot_swap_added_p99_ms", hot_swap},
+      {"include_pirn_hpp_s include_testkit_hpp_s", sdk_headers},
   };
   return all;
 }

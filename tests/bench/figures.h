@@ -43,6 +43,8 @@ std::vector<Figure> hot_swap(const Settings& settings);
 std::vector<Figure> http_start(const Settings& settings);
 std::vector<Figure> verify_and_load(const Settings& settings);
 
+std::vector<Figure> sdk_headers(const Settings& settings);
+
 std::string as_table(const std::vector<Figure>& figures);
 std::string as_json(const std::vector<Figure>& figures);
 
