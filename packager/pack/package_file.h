@@ -33,11 +33,10 @@ struct VerifyOptions {
 // All of archive::verify, trusting exactly these keys for every package.
 Result<archive::VerifiedPackage> verify_file(const std::string& file, const VerifyOptions& options);
 
-// As a push does, for a package whose signatures held: admits the library for this platform, loads it in the
-// probe
-// (`probe_program`; empty: found beside this program), and compares it with the manifest. False: the package
-// has no library for this platform, and nothing was compared. Errors: library_misdescribed, with the
-// differences; library_…, probe_….
+// Does what a push does for a package whose signatures are valid: admits the library for this platform, loads
+// it in the probe (`probe_program`; empty: the one next to this program), and compares it with the manifest.
+// Returns false if the package has no library for this platform; nothing is compared then. Errors:
+// library_misdescribed, with the differences; library_…, probe_….
 Result<bool> verify_library(const archive::VerifiedPackage& package, const std::string& probe_program);
 
 // For people, and for programs. Definitions are drawn as a tree.

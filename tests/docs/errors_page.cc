@@ -1,5 +1,4 @@
-// Prints docs/reference/errors.md from the catalogue of errors, or tells whether a page is what it would
-// print.
+// Prints docs/reference/errors.md from the catalogue of errors, or compares a page with what it would print.
 //   errors-page                 prints the page
 //   errors-page --check FILE    exit 1 when FILE differs
 #include <cstdio>

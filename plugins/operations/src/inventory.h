@@ -1,7 +1,6 @@
 // Stock: StockCode,OnHand,ReorderLevel, given as a file or derived from the orders.
 //
-// The derived stock, for data that come without an inventory. For each stock code that was sold, in the whole
-// file:
+// The derived stock, for data without an inventory. For each stock code that was sold, over the whole file:
 //   largest      = the largest quantity on one sale line
 //   ReorderLevel = largest                                 (the next such order can be served)
 //   OnHand       = max(0, 5 x largest - sold + returned)   (the shelf held five of them when the file began)

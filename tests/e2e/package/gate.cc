@@ -1,7 +1,6 @@
-// The package of the end-to-end tests. A step of it waits at a gate: it writes a line into a FIFO that the
-// test reads
-// ("I am here"), then reads a line from another one ("go on"), so that no test has to guess how long anything
-// takes.
+// The package of the end-to-end tests. One of its steps waits at a gate: it writes a line into a FIFO that the
+// test reads ("I am here"), then reads a line from another FIFO ("go on"), so that no test has to guess how
+// long anything takes.
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
