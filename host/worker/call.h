@@ -29,7 +29,7 @@
 namespace pirn::worker {
 
 struct CallLimits {
-  size_t key_bytes = 255;
+  size_t key_bytes = text::kMaxKey;
   size_t value_bytes = text::kMaxChunk;
   size_t result_bytes = 8 << 20;
   size_t message_bytes = text::kMaxMessage;  // of errors, reasons, logs

@@ -115,6 +115,15 @@ PIRN_STEP(puts_badly) {
   ctx.put("bad", std::string("\xff\xfe"));
   return pirn::ok();
 }
+PIRN_STEP(puts_large) {
+  ctx.put(std::string(ctx.get<size_t>("key"), 'k'), std::string(ctx.get<size_t>("value"), 'v'));
+  return pirn::ok();
+}
+PIRN_STEP(puts_blob) {
+  uint64_t blob = 7;
+  void* bytes = &blob;
+  return pirn::ok({{"status", ctx.call()->api->blob_new(ctx.call(), 1, &blob, &bytes)}, {"blob", blob}});
+}
 PIRN_STEP(answers_list) { return pirn::ok_value(std::vector<std::string>{"a", "b"}); }
 PIRN_STEP(answers_object) { return pirn::ok_value(pirn::json::object({{"a", 1}})); }
 PIRN_STEP(keeps_secret) { return pirn::ok({{"length", ctx.secret("token").size()}}); }
@@ -150,8 +159,8 @@ PIRN_CONDITION(badly_typed) { return ctx.get<bool>("n"); }
 
 PIRN_WORKFLOW(everything, echo, names, read_int, read_ancestor, read_param, fails, fails_badly, skips_badly,
               throws, throws_error, throws_int, throws_nested, throws_caused, throws_list, throws_deep,
-              snoozes, awaits, expands, works, looks, speaks, puts_badly, answers_list, answers_object,
-              keeps_secret, upload_s3, resize, quiet)
+              snoozes, awaits, expands, works, looks, speaks, puts_badly, puts_large, puts_blob, answers_list,
+              answers_object, keeps_secret, upload_s3, resize, quiet)
 
 void load() { g_loaded = true; }
 

@@ -95,6 +95,19 @@ TEST(Context, ReservedKeysAreDroppedAndBadValuesFailTheStep) {
   EXPECT_NE(ran.violations[1].find("UTF-8"), std::string::npos);
 }
 
+TEST(Context, RefusesWhatAHostRefusesForItsSize) {
+  constexpr int64_t kKey = pirn::text::kMaxKey, kValue = pirn::text::kMaxChunk;
+  EXPECT_TRUE(TaskRun("puts_large").set("key", kKey).set("value", kValue).run().done());
+  EXPECT_EQ(TaskRun("puts_large").set("key", kKey + 1).set("value", 1).run().error.code, "too_large");
+  EXPECT_EQ(TaskRun("puts_large").set("key", 1).set("value", kValue + 1).run().error.code, "too_large");
+}
+
+TEST(Context, HasNoBlobsYet) {
+  const Ran ran = TaskRun("puts_blob").run();
+  EXPECT_EQ(ran.get<int32_t>("status"), PIRN_E_UNSUPPORTED);
+  EXPECT_EQ(ran.get<uint64_t>("blob"), 0u);
+}
+
 TEST(Context, HandsOutSecrets) {
   EXPECT_EQ(TaskRun("keeps_secret").secret("token", "12345").run().get<int>("length"), 5);
   EXPECT_EQ(TaskRun("keeps_secret").run().error.code, "missing_key");
@@ -311,7 +324,7 @@ TEST(Descriptor, DefinitionIsMadeOnceAndNamesEachStep) {
   ASSERT_NE(text, nullptr);
   EXPECT_EQ(text, plugin->definition(&error));
   auto steps = pirn::json::View(text)["workflows"].items().at(0)["steps"].items();
-  EXPECT_EQ(steps.size(), 28u);
+  EXPECT_EQ(steps.size(), 30u);
   EXPECT_EQ(steps[0]["at"].as<std::string>().find("tests/sdk/package_under_test.cc:"), 0u) << steps[0].text();
 }
 

@@ -279,7 +279,7 @@ class Context {
     Found found{};
     found.status = api().result(call_, &from, key ? &name : nullptr, &found.value);
     if (found.status == PIRN_E_DENIED)
-      throw Error("not_dependency", "the step \"" + std::string(step) + "\" is no ancestor of this step",
+      throw Error("not_dependency", "the step \"" + std::string(step) + "\" is not an ancestor of this step",
                   terminal);
     return found;
   }

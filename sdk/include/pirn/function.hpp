@@ -94,7 +94,7 @@ inline int32_t deliver(Context& ctx, pirn_call* call, const Answer& answer, pirn
   if (outcome.empty_map && !ctx.has_result()) {
     const Value empty(json::object(Fields{}));
     pirn_value raw = empty.abi();
-    (void)call->api->set_result(call, &raw);  // of a kind that has no result it is none
+    (void)call->api->set_result(call, &raw);  // refused for kinds that have no result
   }
   return outcome.kind;
 }
@@ -115,7 +115,7 @@ int32_t run(const AnyBody& body, pirn_call* call, const pirn_invocation* invocat
   } catch (const std::exception& e) {
     report(call, "exception", what_of(e), ErrorClass::retryable, nullptr, e);
   } catch (...) {
-    set_error(call, "exception", "an exception that is no std::exception", ErrorClass::retryable);
+    set_error(call, "exception", "an exception that is not a std::exception", ErrorClass::retryable);
   }
   return PIRN_FAILED;
 }
@@ -277,7 +277,7 @@ struct Declared {
   static auto body(Context& ctx, const Input& input) { return F::body(ctx, input); }
 };
 
-// A lambda or a declared function may stand where a source is asked for.
+// A lambda or a declared function is accepted as a source, too.
 template <class P, class R>
 Source<P, R> as_source(Source<P, R> source) {
   return source;

@@ -99,7 +99,7 @@ inline void append_utf8(std::string& out, uint32_t c) {
 }
 
 [[noreturn]] inline void malformed() {
-  throw Error("invalid_json", "the text is no JSON document", terminal);
+  throw Error("invalid_json", "the text is not a JSON document", terminal);
 }
 
 // Walks over JSON text and never reads past its end.
@@ -230,9 +230,9 @@ struct Item {
 };
 
 inline const char* type_name(uint32_t type) {
-  constexpr const char* names[] = {"null",     "a truth value", "an integer",      "a number",
-                                   "a string", "bytes",         "a JSON document", "a blob"};
-  return type < 8 ? names[type] : "of an unknown type";
+  constexpr const char* names[] = {"null",     "a boolean", "an integer",      "a number",
+                                   "a string", "bytes",     "a JSON document", "a blob"};
+  return type < 8 ? names[type] : "a value of an unknown type";
 }
 
 template <class T>
@@ -245,8 +245,8 @@ template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
 [[noreturn]] inline void wrong_type(std::string_view what, uint32_t found, const char* asked) {
-  throw Error("wrong_type",
-              std::string(what) + " is " + type_name(found) + " where " + asked + " is asked for", terminal);
+  throw Error("wrong_type", std::string(what) + " is " + type_name(found) + ", but " + asked + " is required",
+              terminal);
 }
 
 template <class T>
@@ -363,7 +363,7 @@ T convert(const Item& item, std::string_view what) {
     if (item.type == PIRN_T_NULL) return std::nullopt;
     return convert<typename T::value_type>(item, what);
   } else if constexpr (std::same_as<T, bool>) {
-    if (item.type != PIRN_T_BOOL) wrong_type(what, item.type, "a truth value");
+    if (item.type != PIRN_T_BOOL) wrong_type(what, item.type, "a boolean");
     return item.i64 != 0;
   } else if constexpr (std::integral<T>) {
     int64_t value = item.i64;
@@ -373,8 +373,8 @@ T convert(const Item& item, std::string_view what) {
     else if (item.type != PIRN_T_I64)
       wrong_type(what, item.type, "an integer");
     if (!std::in_range<T>(value))
-      throw Error("wrong_type", std::string(what) + " is " + std::to_string(value) + ", which does not fit",
-                  terminal);
+      throw Error("wrong_type",
+                  std::string(what) + " is " + std::to_string(value) + ", which is out of range", terminal);
     return static_cast<T>(value);
   } else if constexpr (std::floating_point<T>) {
     if (item.type == PIRN_T_I64) return static_cast<T>(item.i64);

@@ -97,7 +97,7 @@ enum class recover : uint8_t {
 
 // Whether a step runs: an expression over the context, such as
 //   path("order.total") > 100 && !path("order.test").exists()
-// or a function that is declared with PIRN_CONDITION. A function stands alone: it cannot be combined with &&,
+// or a function that is declared with PIRN_CONDITION. A function cannot be combined with &&,
 // || and !. A step whose condition is false is skipped, and does not satisfy its dependent steps (R5).
 class Condition {
  public:
@@ -354,7 +354,8 @@ struct StepOptions {
   std::optional<Duration> retry_max_delay{};
   // How delays are randomised. Default: not at all.
   jitter retry_jitter{};
-  // The errors that are retried. Default: all but those of class terminal.
+  // The errors that are retried. Default: all but those of class terminal, `await_timeout` and
+  // `nested_workflow_cancelled` (R15, R32). Class terminal is never retried.
   ErrorPatterns retry_on{};
   // Errors that are not retried, even if retry_on matches them. Default: none.
   ErrorPatterns no_retry_on{};
@@ -403,30 +404,31 @@ struct StepOptions {
 
 // ---- workflows
 
-// Defaults for all steps of a workflow; what a step sets itself wins. The members mean what they mean in
-// StepOptions. Children of grafts do not inherit them, nor do nested workflows inherit `timeout`.
+// Options that all steps of a workflow have unless they set them themselves. The members mean what they mean
+// in StepOptions; the comments name what holds if neither sets them. Children of grafts do not inherit them,
+// nor do nested workflows inherit `timeout`.
 struct StepDefaults {
-  Timeout timeout{};
-  std::optional<uint32_t> max_retries{};
-  std::optional<Duration> retry_delay{};
-  Backoff retry_backoff{};
-  std::optional<Duration> retry_max_delay{};
-  jitter retry_jitter{};
-  ErrorPatterns retry_on{};
-  ErrorPatterns no_retry_on{};
-  pirn::on_error on_error{};
-  Fallback fallback{};
-  RecoveryRules recovery{};
-  HandlerRef on_timeout{};
-  std::optional<bool> cancellable{};
-  std::string circuit_breaker{};
+  Timeout timeout{};                          // of one invocation; 5 min
+  std::optional<uint32_t> max_retries{};      // 3
+  std::optional<Duration> retry_delay{};      // 1 s
+  Backoff retry_backoff{};                    // exponential, by 2
+  std::optional<Duration> retry_max_delay{};  // no limit
+  jitter retry_jitter{};                      // none
+  ErrorPatterns retry_on{};                   // all errors but those of class terminal
+  ErrorPatterns no_retry_on{};                // none
+  pirn::on_error on_error{};                  // fail
+  Fallback fallback{};                        // none
+  RecoveryRules recovery{};                   // none
+  HandlerRef on_timeout{};                    // none
+  std::optional<bool> cancellable{};          // true
+  std::string circuit_breaker{};              // none
   std::optional<CircuitBreaker> circuit_breaker_opts{};
-  std::optional<uint32_t> max_snoozes{};
-  std::optional<uint32_t> max_crashes{};
-  std::optional<int32_t> priority{};
-  Fields resources{};
-  std::optional<Duration> estimate{};
-  Hooks hooks{};
+  std::optional<uint32_t> max_snoozes{};  // no limit
+  std::optional<uint32_t> max_crashes{};  // 3
+  std::optional<int32_t> priority{};      // 0
+  Fields resources{};                     // none
+  std::optional<Duration> estimate{};     // unknown
+  Hooks hooks{};                          // none
 };
 
 // When a workflow starts without a request (R35 to R38). Set exactly one of cron, every, at and in. Instants

@@ -12,6 +12,7 @@
 namespace pirn::inline sdk::text {
 
 // Limits, in bytes:
+inline constexpr size_t kMaxKey = 255;           // a key of the context
 inline constexpr size_t kMaxErrorCode = 64;      // the code of an error
 inline constexpr size_t kMaxMessage = 4 << 10;   // an error message, a reason, a log line, a progress note
 inline constexpr size_t kMaxDetails = 16 << 10;  // an error's details, an await's "notify", as JSON

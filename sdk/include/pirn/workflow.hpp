@@ -272,66 +272,106 @@ class Workflow {
 
   // ---- options of the workflow; each sets the member of WorkflowOptions of the same name
 
+  // When the workflow starts without a request. Default: never.
   Workflow&& schedule(Schedule when) && { return set(&WorkflowOptions::schedule, std::move(when)); }
+  // The events that start the workflow (R39). Default: none.
   Workflow&& on_event(std::vector<std::string> events) && {
     return set(&WorkflowOptions::on_event, std::move(events));
   }
+  // Called when the workflow has completed.
   Workflow&& on_success(HandlerRef f) && { return set(&WorkflowOptions::on_success, std::move(f)); }
+  // Called when the last attempt of the workflow has failed.
   Workflow&& on_failure(HandlerRef f) && { return set(&WorkflowOptions::on_failure, std::move(f)); }
+  // Called when the workflow was cancelled, with cleanup.
   Workflow&& on_cancel(HandlerRef f) && { return set(&WorkflowOptions::on_cancel, std::move(f)); }
+  // Called after each failed invocation of a step; nothing waits for it.
   Workflow&& on_step_error(HandlerRef f) && { return set(&WorkflowOptions::on_step_error, std::move(f)); }
 
   // ---- modifiers; each sets the option of StepOptions of the same name in all current steps
   //
-  // after, after_any and after_graft add to the steps that are set already, and take names or steps that are
-  // declared with PIRN_STEP.
+  // after, after_any and after_graft add to the steps that are set already. They take names of steps, and
+  // steps that are declared with PIRN_STEP.
 
+  // Waits for all of these steps.
   Workflow&& after(Step a, Step b = {}, Step c = {}, Step d = {}, Step e = {}, Step f = {}, Step g = {},
                    Step h = {}) && {
     return refs(&StepOptions::after, {a, b, c, d, e, f, g, h});
   }
+  // Waits for the first of these steps that completes (R7).
   Workflow&& after_any(Step a, Step b = {}, Step c = {}, Step d = {}, Step e = {}, Step f = {}, Step g = {},
                        Step h = {}) && {
     return refs(&StepOptions::after_any, {a, b, c, d, e, f, g, h});
   }
+  // Waits for this graft and all of its children.
   Workflow&& after_graft(Step a) && { return refs(&StepOptions::after_graft, {a}); }
+  // Makes the steps members of a group.
   Workflow&& group(std::string name) && { return set(&StepOptions::group, std::move(name)); }
+  // Waits for all members of this group.
   Workflow&& after_group(std::string name) && { return set(&StepOptions::after_group, std::move(name)); }
+  // Allows the steps to return expand() (R12).
   Workflow&& graft() && { return set(&StepOptions::graft, true); }
+  // What people see instead of the name.
   Workflow&& label(std::string text) && { return set(&StepOptions::label, std::move(text)); }
+  // For people.
   Workflow&& description(std::string text) && { return set(&StepOptions::description, std::move(text)); }
+  // Skips the steps unless this condition holds.
   Workflow&& when(Condition condition) && { return set(&StepOptions::when, std::move(condition)); }
+  // How long one invocation may take (R20). Default: 5 min.
   Workflow&& timeout(Timeout timeout) && { return set(&StepOptions::timeout, std::move(timeout)); }
+  // Retries after the first failure, 0 to 1,000,000 (R18). Default: 3.
   Workflow&& max_retries(uint32_t n) && { return set(&StepOptions::max_retries, n); }
+  // The delay that retry_backoff starts with (R19). Default: 1 s.
   Workflow&& retry_delay(Duration delay) && { return set(&StepOptions::retry_delay, delay); }
+  // How the delay grows. Default: exponential, by 2.
   Workflow&& retry_backoff(Backoff backoff) && {
     return set(&StepOptions::retry_backoff, std::move(backoff));
   }
+  // No delay is longer than this. Default: no limit.
   Workflow&& retry_max_delay(Duration delay) && { return set(&StepOptions::retry_max_delay, delay); }
+  // How delays are randomised. Default: jitter::none.
   Workflow&& retry_jitter(jitter kind) && { return set(&StepOptions::retry_jitter, kind); }
+  // The errors that are retried. Default: all but those of class terminal.
   Workflow&& retry_on(ErrorPatterns errors) && { return set(&StepOptions::retry_on, std::move(errors)); }
+  // Errors that are not retried, even if retry_on matches them. Default: none.
   Workflow&& no_retry_on(ErrorPatterns errors) && {
     return set(&StepOptions::no_retry_on, std::move(errors));
   }
+  // What a failure for good means (R2). Default: on_error::fail.
   Workflow&& on_error(pirn::on_error what) && { return set(&StepOptions::on_error, what); }
+  // The function that undoes the steps when the workflow is compensated (R24).
   Workflow&& rollback(RollbackRef function) && { return set(&StepOptions::rollback, std::move(function)); }
+  // What takes the place of the steps when their retries are used up.
   Workflow&& fallback(Fallback what) && { return set(&StepOptions::fallback, std::move(what)); }
+  // Rules that decide about errors before the retry policy does (R46).
   Workflow&& recovery(RecoveryRules rules) && { return set(&StepOptions::recovery, std::move(rules)); }
+  // A person is expected to answer (R15, R16).
   Workflow&& await_approval(bool yes = true) && { return set(&StepOptions::await_approval, yes); }
+  // Called when an await has timed out; its answer is the step's.
   Workflow&& on_timeout(HandlerRef function) && { return set(&StepOptions::on_timeout, std::move(function)); }
+  // False: no cancel signal when the workflow stops. Default: true.
   Workflow&& cancellable(bool yes) && { return set(&StepOptions::cancellable, yes); }
+  // The key of the context under which the whole result is stored (R10).
   Workflow&& context_key(std::string key) && { return set(&StepOptions::context_key, std::move(key)); }
+  // The circuit breaker that the steps share with others of the tenant (R33).
   Workflow&& circuit_breaker(std::string name, CircuitBreaker options = {}) && {
     std::move(*this).set(&StepOptions::circuit_breaker, std::move(name));
     return set(&StepOptions::circuit_breaker_opts, options);
   }
+  // How often the steps may snooze (R17). Default: no limit.
   Workflow&& max_snoozes(uint32_t n) && { return set(&StepOptions::max_snoozes, n); }
+  // How often the steps may crash their process. Default: 3.
   Workflow&& max_crashes(uint32_t n) && { return set(&StepOptions::max_crashes, n); }
+  // How long the steps usually take, for plans.
   Workflow&& estimate(Duration duration) && { return set(&StepOptions::estimate, duration); }
+  // -1,000,000 to 1,000,000; higher starts first (R60). Default: 0.
   Workflow&& priority(int32_t n) && { return set(&StepOptions::priority, n); }
+  // What the steps take from the host's pool while they run (R48).
   Workflow&& resources(Fields fields) && { return set(&StepOptions::resources, std::move(fields)); }
+  // What the functions read with Context::param(). Replaces the arguments of call<f>(…), too.
   Workflow&& params(Fields fields) && { return set(&StepOptions::params, std::move(fields)); }
+  // For people.
   Workflow&& metadata(Fields fields) && { return set(&StepOptions::metadata, std::move(fields)); }
+  // Functions that observe the steps (R70).
   Workflow&& hooks(Hooks hooks) && { return set(&StepOptions::hooks, std::move(hooks)); }
 
   // What the definition document is printed from. For the SDK.

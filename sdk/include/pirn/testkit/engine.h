@@ -7,7 +7,7 @@
 //
 // Each invocation calls its function exactly once: when its virtual time is over, or as soon as it is
 // cancelled. An invocation that is lost, because it timed out or its host crashed, has called its function
-// all the same, and only its outcome is discarded. That is the worst that a real host can do. A step must
+// anyway, and only its outcome is discarded. That is the worst that a real host can do. A step must
 // bear it: it will be called again.
 //
 // Functions that return a std::string return an empty one for success, else what is wrong. JSON is passed as

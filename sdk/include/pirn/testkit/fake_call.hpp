@@ -1,5 +1,5 @@
-// Ran: what a function did in a TaskRun. FakeCall: the host's side of such a call, which checks the contract
-// of abi.h as a host does.
+// Ran: what a function did in a TaskRun. FakeCall: the host's side of such a call. It checks what abi.h requires
+// as a host does, except for threads and the size of a whole result.
 #pragma once
 
 #include <pthread.h>
@@ -124,8 +124,7 @@ class Lock {
 struct FakeCall : pirn_call {
   std::map<std::string, Value> context, params, secrets;
   std::map<std::string, std::optional<Value>> ancestors;  // no value: an ancestor that did not complete
-  std::map<uint64_t, std::pair<std::vector<char>, bool>> blobs;  // bytes, sealed
-  std::list<std::string> lent;                                   // text made for this call
+  std::list<std::string> lent;                            // text made for this call
   Lock lock;  // guards ran.logs, ran.streamed and repaired_live: [any-thread]
   std::vector<std::string> repaired_live;
   std::string await_refused;  // why the last set_await was; empty: it was not
@@ -154,7 +153,7 @@ struct FakeCall : pirn_call {
     std::string out = text::repaired(given, limit);
     if (out != given)
       (violations != nullptr ? *violations : ran.violations)
-          .push_back(std::string(what) + (given.size() > limit ? " that is too long" : " that is no UTF-8"));
+          .push_back(std::string(what) + (given.size() > limit ? " that is too long" : " that is not UTF-8"));
     return out;
   }
   pirn_status lend(const Value& value, pirn_value* out) {
@@ -164,7 +163,7 @@ struct FakeCall : pirn_call {
   pirn_status lend_all(const std::map<std::string, Value>& values, pirn_value* out) {
     std::string& text = lent.emplace_back("{");
     for (const auto& [key, value] : values) {
-      if (value.type() == PIRN_T_BYTES || value.type() == PIRN_T_BLOB) continue;
+      if (value.type() == PIRN_T_BYTES) continue;  // a host has {"$bytes": BASE64} here
       if (text.size() > 1) text += ',';
       json::detail::append_string(text, key);
       text += ':';
@@ -185,20 +184,23 @@ struct FakeCall : pirn_call {
   }
   // Whether a host accepts this value.
   pirn_status check(const pirn_value& value) {
+    if (value.type == PIRN_T_BLOB) return violation(PIRN_E_UNSUPPORTED, "a blob");
     if (value.type > PIRN_T_BLOB || value.flags != 0)
       return violation(PIRN_E_INVALID, "a value of an unknown type");
+    if (value.type >= PIRN_T_STR && value.len > text::kMaxChunk)
+      return violation(PIRN_E_LIMIT, "a value of more than 1 MiB");
     std::string_view text = value.type >= PIRN_T_STR && value.type <= PIRN_T_JSON
                                 ? std::string_view(static_cast<const char*>(value.as.ptr), value.len)
                                 : std::string_view();
     if (value.type == PIRN_T_F64 && !(value.as.f64 - value.as.f64 == 0))
       return violation(PIRN_E_INVALID, "a number that is not finite");
     if (value.type != PIRN_T_BYTES && !is_utf8(text))
-      return violation(PIRN_E_INVALID, "text that is no UTF-8");
+      return violation(PIRN_E_INVALID, "text that is not UTF-8");
     if (value.type == PIRN_T_JSON) {
       try {
         json::View document{text};
       } catch (const pirn::Error&) {
-        return violation(PIRN_E_INVALID, "text that is no JSON");
+        return violation(PIRN_E_INVALID, "text that is not JSON");
       }
     }
     return PIRN_OK;
@@ -211,7 +213,7 @@ struct FakeCall : pirn_call {
     std::string_view whole(static_cast<const char*>(given.as.ptr), given.len);
     std::string words = text::repaired(whole, 3 * text::kMaxChunk);
     bool document = given.type == PIRN_T_JSON && words.size() <= text::kMaxDetails;
-    if (words != whole) ran.violations.push_back("details of an error that are no UTF-8");
+    if (words != whole) ran.violations.push_back("details of an error that are not UTF-8");
     if (document) {
       try {
         return Value(json::View(words));
@@ -219,13 +221,14 @@ struct FakeCall : pirn_call {
       }
     }
     if (given.type == PIRN_T_JSON || words.size() > text::kMaxDetails - 2)
-      ran.violations.push_back("details of an error that are no JSON, or too long");
+      ran.violations.push_back("details of an error that are not JSON, or too long");
     return Value(text::repaired(words, text::kMaxDetails - 2));
   }
   pirn_status check_key(const pirn_str* key) {
     if (answers_no_result()) return violation(PIRN_E_STATE, "a function of this kind has no result");
     if (key == nullptr || key->len == 0 || !is_utf8(view(*key)))
       return violation(PIRN_E_INVALID, "a bad key");
+    if (key->len > text::kMaxKey) return violation(PIRN_E_LIMIT, "a key of more than 255 bytes");
     if (view(*key).substr(0, 2) == "__")
       return violation(PIRN_E_DENIED, "the reserved key " + std::string(view(*key)));
     if (whole_result) return violation(PIRN_E_STATE, "put after set_result");
@@ -335,7 +338,7 @@ struct FakeCall : pirn_call {
     try {
       call.ran.await = Value(json::View(words));
     } catch (const pirn::Error&) {
-      call.await_refused = "options of await that are no JSON";
+      call.await_refused = "options of await that are not JSON";
       return call.violation(PIRN_E_INVALID, call.await_refused);
     }
     return PIRN_OK;
@@ -404,26 +407,17 @@ struct FakeCall : pirn_call {
   static pirn_status do_secret(pirn_call* c, const pirn_str* name, pirn_value* out) {
     return of(c).lookup(of(c).secrets, name, out);
   }
-  static pirn_status do_blob_new(pirn_call* c, uint64_t len, uint64_t* blob, void** writable) {
-    *blob = of(c).blobs.size() + 1;
-    auto& [bytes, sealed] = of(c).blobs[*blob];
-    bytes.resize(len);
-    sealed = false;
-    *writable = bytes.data();
-    return PIRN_OK;
+  // Reserved: as in a host, there are no blobs yet.
+  static pirn_status do_blob_new(pirn_call*, uint64_t, uint64_t* blob, void** writable) {
+    *blob = 0;
+    *writable = nullptr;
+    return PIRN_E_UNSUPPORTED;
   }
-  static pirn_status do_blob_seal(pirn_call* c, uint64_t blob) {
-    auto found = of(c).blobs.find(blob);
-    if (found == of(c).blobs.end()) return PIRN_E_ABSENT;
-    found->second.second = true;
-    return PIRN_OK;
-  }
-  static pirn_status do_blob_map(pirn_call* c, uint64_t blob, const void** data, uint64_t* len) {
-    auto found = of(c).blobs.find(blob);
-    if (found == of(c).blobs.end()) return PIRN_E_ABSENT;
-    *data = found->second.first.data();
-    *len = found->second.first.size();
-    return PIRN_OK;
+  static pirn_status do_blob_seal(pirn_call*, uint64_t) { return PIRN_E_UNSUPPORTED; }
+  static pirn_status do_blob_map(pirn_call*, uint64_t, const void** data, uint64_t* len) {
+    *data = nullptr;
+    *len = 0;
+    return PIRN_E_UNSUPPORTED;
   }
   static uint64_t do_now_ns(const pirn_call* c) { return of(c).now_ns; }
 };
