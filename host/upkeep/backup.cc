@@ -121,7 +121,15 @@ Status adopt_backup(const std::string& directory) {
 }
 
 bool is_unfinished_backup(const std::string& directory) {
-  if (::access(manifest_of(directory).c_str(), F_OK) != 0) return false;
+  if (::access(manifest_of(directory).c_str(), F_OK) != 0) {
+    // It may have ended before its first file had its name.
+    boost::system::error_code error;
+    if (!fs::is_directory(fs::symlink_status(directory, error))) return false;
+    fs::directory_iterator each(directory, error), end;
+    while (!error && each != end && each->path().filename() == std::string(kManifestFile) + ".new")
+      each.increment(error);
+    return !error && each == end;
+  }
   const auto manifest = read_manifest(directory);
   return !manifest && manifest.error().code == Code::backup_incomplete;
 }

@@ -30,7 +30,7 @@ struct BackupSize {
 Result<BackupSize> check_manifest(const std::string& directory);
 // A host starts from the copy: checks it, then removes the manifest, for the files will change.
 Status adopt_backup(const std::string& directory);
-// Whether the manifest says that the copy was never completed.
+// Whether the manifest says that the copy was never completed, or there is nothing yet but its beginning.
 bool is_unfinished_backup(const std::string& directory);
 
 }  // namespace pirn::upkeep

@@ -473,6 +473,14 @@ TEST_F(BackupTest, AFailedBackupLeavesNothing) {
   ASSERT_TRUE(begin_manifest(copy + ".partial"));
   ASSERT_TRUE(upkeep().back_up(copy, kNow));
   EXPECT_FALSE(fs::exists(copy + "/notes"));
+
+  // Or it was killed before there was a manifest.
+  for (const bool begun : {false, true}) {
+    fs::remove_all(copy);
+    fs::create_directory(copy + ".partial");
+    if (begun) std::ofstream(copy + ".partial/backup.json.new") << "{";
+    EXPECT_TRUE(upkeep().back_up(copy, kNow)) << begun;
+  }
 }
 
 TEST_F(BackupTest, VerificationFindsEveryKindOfDamage) {
