@@ -156,25 +156,44 @@ Result<TenantPastSize> SqliteStore::tenant_past(const TenantPast& past) const {
   return size;
 }
 
+// What is past is found beside the writer: what stays may be any number of rows, and the engine's commits
+// would wait while they are looked at.
 Result<TenantPastSize> SqliteStore::remove_tenant_past(const TenantPast& past, size_t limit) {
-  TenantPastSize size;
-  PIRN_DO(maintenance([&]() -> Status {
-    const auto remove = [&](const std::string& sql, int64_t before, uint64_t& removed) -> Status {
-      PIRN_TRY(Statement * rows, connection_.cached(sql));
+  std::vector<int64_t> commits;
+  std::vector<std::pair<std::string, std::string>> events;
+  {
+    PIRN_TRY(ReaderPool::Lease lease, pool_.lend());
+    const auto find = [&](const std::string& sql, int64_t before, auto take) -> Status {
+      PIRN_TRY(Statement * rows, lease.connection().cached(sql));
+      const ResetAtEnd reset(*rows);
       rows->bind(1, std::string_view(past.tenant));
       rows->bind(2, before);
       rows->bind(3, static_cast<int64_t>(limit));
-      PIRN_DO(run(*rows, "pruning"));
-      removed = static_cast<uint64_t>(sqlite3_changes(connection_.handle()));
-      return {};
+      int code = SQLITE_ROW;
+      while ((code = rows->step()) == SQLITE_ROW) take(*rows);
+      return code == SQLITE_DONE ? Status() : Status(lease.connection().error(code, "reading"));
     };
-    PIRN_DO(remove(std::string("DELETE FROM journal WHERE pos IN (SELECT pos") + kPastCommits + " LIMIT ?3)",
-                   past.commits_before, size.commits));
-    return remove(std::string("DELETE FROM events WHERE (tenant, id) IN (SELECT tenant, id") + kPastEvents +
-                      " LIMIT ?3)",
-                  past.events_before, size.events);
+    PIRN_DO(find(std::string("SELECT pos") + kPastCommits + " LIMIT ?3", past.commits_before,
+                 [&](const Statement& row) { commits.push_back(row.integer(0)); }));
+    PIRN_DO(find(std::string("SELECT tenant, id") + kPastEvents + " LIMIT ?3", past.events_before,
+                 [&](const Statement& row) { events.emplace_back(row.bytes(0), row.bytes(1)); }));
+  }
+  if (commits.empty() && events.empty()) return TenantPastSize{};
+  PIRN_DO(maintenance([&]() -> Status {
+    PIRN_TRY(Statement * commit, connection_.cached("DELETE FROM journal WHERE pos = ?"));
+    for (const int64_t pos : commits) {
+      commit->bind(1, pos);
+      PIRN_DO(run(*commit, "pruning"));
+    }
+    PIRN_TRY(Statement * event, connection_.cached("DELETE FROM events WHERE tenant = ? AND id = ?"));
+    for (const auto& [tenant, id] : events) {
+      event->bind(1, std::string_view(tenant));
+      event->bind(2, std::string_view(id));
+      PIRN_DO(run(*event, "pruning"));
+    }
+    return {};
   }));
-  return size;
+  return TenantPastSize{commits.size(), events.size()};
 }
 
 Status SqliteStore::compact() {

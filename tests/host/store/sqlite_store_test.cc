@@ -226,6 +226,21 @@ TEST_F(SqliteStoreTest, RefusesWhatItCannotOpenAndLeavesItAlone) {
   EXPECT_EQ(refusal(), Code::store_unopenable);
 }
 
+// What is past is looked for beside the writer: whoever commits does not wait for it.
+TEST_F(SqliteStoreTest, ThePastOfTenantsIsFoundWithoutTheWriter) {
+  const auto store = open();
+  ASSERT_TRUE(commit(*store, kId, 1));
+  {
+    Connection other = raw();
+    ASSERT_TRUE(other.execute("BEGIN IMMEDIATE"));
+    const auto removed = store->remove_tenant_past({"", INT64_MAX, INT64_MAX}, 10);
+    ASSERT_TRUE(removed) << describe(removed.error());
+    EXPECT_EQ(removed->commits + removed->events, 0u);
+    ASSERT_TRUE(other.execute("ROLLBACK"));
+  }
+  EXPECT_TRUE(commit(*store, kId, 2));
+}
+
 TEST_F(SqliteStoreTest, EveryListIsAWalkOfAnIndexFromTheNewest) {
   open().reset();
   Connection connection = raw();
