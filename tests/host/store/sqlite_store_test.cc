@@ -241,6 +241,21 @@ TEST_F(SqliteStoreTest, ThePastOfTenantsIsFoundWithoutTheWriter) {
   EXPECT_TRUE(commit(*store, kId, 2));
 }
 
+// On a full disk it is what makes room.
+TEST_F(SqliteStoreTest, RemovingWritesFarLessThanItFrees) {
+  SqliteStore::Options options;
+  options.wal_limit_bytes = 1 << 20;
+  const auto store = open(options);
+  const auto log = [&] { return store->stats()->wal_bytes; };
+  ASSERT_TRUE(commit(*store, kId, 1, std::string(20 << 20, 'b'), "completed"));
+  for (uint32_t n = 1; n <= 4; ++n) ASSERT_TRUE(commit(*store, kId + 1, n));
+  ASSERT_LT(log(), 2u << 20) << "it has started again";
+  const ExecutionId ended{kId};
+  ASSERT_TRUE(store->remove({&ended, 1}));
+  EXPECT_GT(store->stats()->free_bytes, 20u << 20);
+  EXPECT_LT(log(), 2u << 20);
+}
+
 TEST_F(SqliteStoreTest, EveryListIsAWalkOfAnIndexFromTheNewest) {
   open().reset();
   Connection connection = raw();
