@@ -218,17 +218,20 @@ int64_t number_after(std::string_view body, std::string_view name) {
   return value;
 }
 
-// Of a nested execution its body says which it belongs to, before what users wrote, which begins with the
-// trigger (host/journal/encode.cc).
-ExecutionId root_of(const Row& row) {
-  constexpr std::string_view kRoot = "\"root\":\"";
-  std::string_view body = row.field(Row::kBody);
+// Of which execution a body says this, before what users wrote, which begins with the trigger
+// (host/journal/encode.cc); zero: of none. `name`: "root":", with its quotes.
+ExecutionId named_in(std::string_view body, std::string_view name) {
   body = body.substr(0, body.find("\"trigger\":"));
-  const size_t at = body.find(kRoot);
-  if (at == std::string_view::npos) return row.id;
-  const size_t begin = at + kRoot.size();
-  const auto root = parse_execution_id(body.substr(begin, body.find('"', begin) - begin));
-  return root ? *root : row.id;
+  const size_t at = body.find(name);
+  if (at == std::string_view::npos) return {};
+  const size_t begin = at + name.size();
+  const auto id = parse_execution_id(body.substr(begin, body.find('"', begin) - begin));
+  return id ? *id : ExecutionId();
+}
+constexpr std::string_view kRetryOf = "\"retry_of\":\"";
+ExecutionId root_of(const Row& row) {
+  const ExecutionId root = named_in(row.field(Row::kBody), "\"root\":\"");
+  return root ? root : row.id;
 }
 
 // A commit begins with its instant.
@@ -294,6 +297,32 @@ class MemoryStoreContents {
   bool is_open(ExecutionId id) const {
     const StreamTable::Slot* slot = streams.find(id);
     return slot != nullptr && (slot->row == kNone || rows[slot->row].open);
+  }
+
+  // What open executions were made from (R65): such a one has adopted nested executions of theirs, which it
+  // may have to roll back.
+  std::set<ExecutionId> adopted_from() const {
+    std::vector<ExecutionId> next;
+    streams.each([&](const StreamTable::Slot& slot) {
+      if (slot.row != kNone && !rows[slot.row].open) return;
+      const JournalEntry* first = slot.last;
+      while (first != nullptr && first->previous != nullptr) first = first->previous;
+      if (slot.row != kNone)
+        next.push_back(named_in(rows[slot.row].field(Row::kBody), kRetryOf));
+      else if (first != nullptr)
+        next.push_back(named_in(first->body(), kRetryOf));
+    });
+    std::set<ExecutionId> all;
+    while (!next.empty()) {
+      const ExecutionId id = next.back();
+      next.pop_back();
+      if (!id || !all.insert(id).second) continue;
+      if (const Row* const found = row(id)) {
+        next.push_back(named_in(found->field(Row::kBody), kRetryOf));
+        next.push_back(root_of(*found));
+      }
+    }
+    return all;
   }
 
   // A closed execution, with its journal and its start key.
@@ -622,12 +651,14 @@ Result<std::vector<ExecutionId>> MemoryStore::old(const Old& old, size_t limit) 
       closed.push_back(&row);
   std::sort(closed.begin(), closed.end(), [](const Row* a, const Row* b) { return a->id > b->id; });
   std::map<std::array<std::string_view, 3>, uint64_t> newer;
+  const std::set<ExecutionId> needed = contents_->adopted_from();
   std::vector<ExecutionId> found;
   for (const Row* row : closed) {
     const uint64_t nth =
         newer[{row->field(Row::kTenant), row->field(Row::kPackage), row->field(Row::kWorkflow)}]++;
     if (nth < old.keep_last || row->ended_at >= old.ended_before) continue;
     const ExecutionId root = root_of(*row);
+    if (needed.contains(row->id) || needed.contains(root)) continue;
     if (root != row->id && contents_->is_open(root)) continue;
     found.push_back(row->id);
   }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "host/store/sqlite_store.h"
 
@@ -21,6 +22,44 @@ Result<bool> is_open(Connection& connection, ExecutionId id) {
            connection.integer("SELECT count(*) FROM (SELECT 1 FROM journal WHERE stream = " + number +
                               " LIMIT 1)"));
   return commits != 0;
+}
+
+// What open executions were made from (R65): such a one has adopted nested executions of theirs, which it may
+// have to roll back.
+Result<std::set<ExecutionId>> adopted_from(Connection& connection) {
+  std::vector<ExecutionId> next;
+  const auto add = [&](std::string_view text) {
+    if (const auto id = parse_execution_id(text)) next.push_back(*id);
+  };
+  const auto each = [&](const std::string& sql, int columns) -> Status {
+    PIRN_TRY(Statement rows, connection.prepare(sql));
+    int code = SQLITE_ROW;
+    while ((code = rows.step()) == SQLITE_ROW)
+      for (int column = 0; column < columns; ++column) add(rows.bytes(column));
+    return code == SQLITE_DONE ? Status() : Status(connection.error(code, "reading"));
+  };
+  PIRN_DO(
+      each("SELECT json_extract(body, '$.retry_of') FROM executions INDEXED BY executions_open"
+           " WHERE open = 1 AND json_valid(body)",
+           1));
+  // A young one has a journal and no row yet.
+  PIRN_DO(
+      each("SELECT json_extract(body, '$.events[0].retry_of') FROM journal"
+           " WHERE pos > (SELECT watermark FROM meta) AND commit_no = 1 AND json_valid(body)"
+           " AND NOT EXISTS (SELECT 1 FROM executions WHERE id = stream)",
+           1));
+  std::set<ExecutionId> all;
+  while (!next.empty()) {
+    const ExecutionId id = next.back();
+    next.pop_back();
+    if (!all.insert(id).second) continue;
+    PIRN_DO(
+        each("SELECT json_extract(body, '$.retry_of'), json_extract(body, '$.root') FROM executions"
+             " WHERE json_valid(body) AND id = " +
+                 std::to_string(id.value),
+             2));
+  }
+  return all;
 }
 
 Status sync_file(const std::string& path) {
@@ -77,14 +116,16 @@ Result<std::vector<ExecutionId>> SqliteStore::old(const Old& old, size_t limit) 
   rows->bind(3, std::string_view(old.workflow));
   rows->bind(4, static_cast<int64_t>(std::min<uint64_t>(old.keep_last, INT64_MAX)));
   rows->bind(5, old.ended_before);
+  PIRN_TRY(const std::set<ExecutionId> needed, adopted_from(connection));
   std::vector<ExecutionId> found;
   int code = SQLITE_ROW;
   while (found.size() < limit && (code = rows->step()) == SQLITE_ROW) {
     const ExecutionId id{static_cast<uint64_t>(rows->integer(0))};
+    if (needed.contains(id)) continue;
     // Only that of a nested execution is written down.
     if (const auto root = parse_execution_id(rows->bytes(1)); root && *root != id) {
       PIRN_TRY(const bool open, is_open(connection, *root));
-      if (open) continue;
+      if (open || needed.contains(*root)) continue;
     }
     found.push_back(id);
   }

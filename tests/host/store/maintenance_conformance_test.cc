@@ -55,6 +55,31 @@ TEST_P(Maintenance, FindsAndRemovesWhatIsOld) {
   EXPECT_EQ(store().stats()->executions, 7u);
 }
 
+// A retry may have to roll back what it adopted: the nested executions of what it was made from, and of what
+// that was made from.
+TEST_P(Maintenance, KeepsWhatAnOpenRetryHasAdopted) {
+  const ExecutionId first = id_at(1), part = id_at(2), second = id_at(3), retry = id_at(4), other = id_at(5);
+  const auto retry_of = [](ExecutionId id) {
+    return "\"retry_of\":\"" + id.text() + "\",\"trigger\":\"retry\"";
+  };
+  StoredExecution again = ended(second, 30);
+  again.body = "{" + retry_of(first) + "}";
+  write(Batch().commit(first, 1).row(ended(first, 10)).commit(part, 1).row(ended(part, 10, first)));
+  write(Batch().commit(second, 1).row(again).commit(other, 1).row(ended(other, 40)));
+  using Ids = std::vector<ExecutionId>;
+  EXPECT_EQ(*store().old({}, 100), (Ids{first, part, second, other}));
+  write(Batch().commit(retry, 1, "{\"at\":1,\"events\":[{" + retry_of(second) + "}]}"));
+  EXPECT_EQ(*store().old({}, 100), Ids{other}) << "it has no row yet";
+  StoredExecution row = execution(retry);
+  row.body = "{" + retry_of(second) + "}";
+  write(Batch().row(row));
+  EXPECT_EQ(*store().old({}, 100), Ids{other});
+  row.open = false;
+  row.state = "failed";
+  write(Batch().commit(retry, 2).row(row));
+  EXPECT_EQ(store().old({}, 100)->size(), 5u);
+}
+
 TEST_P(Maintenance, RemovesThePastOfTenants) {
   const ExecutionId stream{7};
   for (uint32_t n = 1; n <= 5; ++n) {
