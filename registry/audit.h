@@ -1,9 +1,9 @@
-// The audit log: what was done and what was refused, by whom. Append-only, and each record carries the
-// SHA-256 of the record before and of itself, so that a record that was changed, removed or inserted is found
-// by reading on. The newest record is sealed: registry.db names it under an HMAC whose key, the pepper, is
-// outside of the database. So whoever can write to the database alone can neither cut off the newest records
-// nor write the whole chain anew. Not found is an older copy of database and pepper together; keep copies of
-// the log elsewhere.
+// The audit log: what was done and what was refused, by whom. Append-only. Each record contains the SHA-256
+// of the previous record and of itself, so reading the log detects records that were changed, removed or
+// inserted. The newest record is sealed: registry.db names it under an HMAC whose key, the pepper, is
+// outside of the database. So write access to the database alone is not enough to remove the newest records
+// or to rewrite the whole chain. An older copy of database and pepper together is not detected; keep copies
+// of the log elsewhere.
 //
 // Numbers: `seq` counts the records of the host, `number` those of one tenant. A tenant is only ever told the
 // latter, so that it learns nothing of what others do.
@@ -28,7 +28,7 @@ class AuditLog {
   // Both are borrowed and outlive it.
   AuditLog(Database& database, const Pepper& pepper) : database_(database), pepper_(pepper) {}
 
-  // Within the caller's transaction. seq, number and hash are assigned here; text that is no UTF-8 is
+  // Within the caller's transaction. seq, number and hash are assigned here; text that is not UTF-8 is
   // repaired, and what is too long is cut.
   Status append(AuditRecord record);
   // Within the caller's transaction: seals a log that was written before there were seals.
@@ -52,7 +52,7 @@ class AuditLog {
   const Pepper& pepper_;
 };
 
-// The break as an error (audit_broken), for whoever cannot go on.
+// The break as an error (audit_broken), for callers that must stop.
 Error audit_broken(const AuditReport& report);
 
 }  // namespace pirn::registry

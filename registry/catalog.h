@@ -35,7 +35,7 @@ struct Active {
   }
 };
 
-// One change of one package of one tenant. No value: the package points nowhere.
+// One change of one package of one tenant. No value: the package has no active release.
 struct CatalogEdit {
   std::string tenant, package;
   std::optional<Active> active;

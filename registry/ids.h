@@ -26,7 +26,7 @@ struct ExecutionId {
 Result<ExecutionId> parse_execution_id(std::string_view text);
 
 // A tenant's own stream of the journal has a number of the same kind whose milliseconds are zero, so that it
-// is nobody's execution.
+// does not belong to any execution.
 inline constexpr uint64_t kTenantStreams = uint64_t(1) << 21;
 inline bool is_tenant_stream(ExecutionId id) { return id.value < kTenantStreams; }
 

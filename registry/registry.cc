@@ -16,9 +16,9 @@ namespace {
 constexpr int64_t kFirstSealedSchema = 3;
 constexpr const char* kAuthenticate = "authenticate";
 
-// Says that the audit log of this directory was sealed once, so that it must have a seal for ever. It lies
-// outside of the database: whoever can write to that one alone could otherwise set its schema back, write the
-// log anew as an old version did, without a seal, and have the next start seal the forgery.
+// Says that the audit log of this directory was sealed once, so that it must always have a seal. It is
+// outside of the database: otherwise, write access to the database alone would be enough to set its schema
+// back, rewrite the log without a seal, as an old version did, and have the next start seal the forgery.
 std::string seal_mark(const std::string& directory) { return directory + "/registry.sealed"; }
 constexpr std::string_view kSealMark =
     "The audit log in registry.db has a seal. A host that finds this file starts only when the seal holds.\n";
@@ -134,7 +134,7 @@ AuditRecord Registry::Core::audit_record(const Attempt& attempt, std::string_vie
                                          std::string_view detail) {
   AuditRecord record;
   record.at_ms = attempt.now_ms;
-  // Who reaches for a foreign tenant leaves a trace in his own log, never in the other's.
+  // An attempt to reach a foreign tenant is recorded in the caller's own log, never in the other's.
   record.tenant = attempt.who.is_operator() ? attempt.tenant : attempt.who.tenant;
   record.actor = attempt.who.who();
   record.action = attempt.action;
@@ -418,7 +418,7 @@ Result<Tenant> Registry::create_tenant(const Principal& who, const NewTenant& wa
       [&](const Tenant& tenant) { core_->publish_slots(tenant); });
 }
 
-// Its code runs in the host, and nowhere else.
+// Its code runs only in the host.
 Status Registry::Core::check_nothing_deployed(const Tenant& tenant) const {
   PIRN_TRY(
       const auto deployed,

@@ -5,7 +5,7 @@
 // Thread: every function may be called from any thread. Changes are serialised by one mutex and are on disk
 // when they return. catalog() and authenticate() never wait for a change that is under way.
 //
-// Every change asks for the principal and checks his permission (role.h); a foreign tenant answers as a
+// Every change takes the principal and checks its permission (role.h); a foreign tenant answers as a
 // missing one. Every change that is refused leaves one audit record and nothing else. Reads take the tenant
 // and trust the caller to have asked Principal::require.
 //
@@ -37,7 +37,7 @@ struct Options {
   uint64_t storage_per_tenant = 10ull << 30;  // bytes of archives
   // Who unpacks what is pushed: this process, or, as a host says, archive::decompress_apart().
   archive::Decompress decompress = archive::decompress_here;
-  // Who looks at a library that is pushed for the first time. Empty: nobody, and a library that differs from
+  // Probes a library that is pushed for the first time. Empty: no probe, and a library that differs from
   // its manifest is noticed when it is deployed.
   PushProbe probe = {};
   // The newest records of the audit log that open() follows; all of them where there are no more.
@@ -82,10 +82,10 @@ class Registry {
   // Whether the key that a principal came with is still good: key_expired, key_revoked. Takes no time.
   Status check_in_force(const Principal& who, int64_t now_ms) const;
   // Called with the id of each key that is revoked from now on, on the thread that revokes it and after that
-  // is durable; it must not block and not call the registry. Null: nobody watches any more.
+  // is durable; it must not block and not call the registry. Null: removes the watcher.
   void watch_keys(std::function<void(const std::string& key_id)> revoked);
 
-  // Trust. A new tenant trusts nobody.
+  // Trust. A new tenant trusts no keys.
   Result<TrustRow> add_trust(const Principal& who, const NewTrust& trust, int64_t now_ms);
   Result<std::vector<TrustRow>> trust(std::string_view tenant) const;
   // Revokes every row of that key in that tenant. `compromised` also withdraws the releases that it carried.
@@ -133,7 +133,7 @@ class Registry {
   std::optional<AuditRecord> admit_wrong_key(std::string_view token, std::string_view peer,
                                              const Error& error, int64_t now_ms);
   Status record(const AuditRecord& refusal);
-  // Counts an admitted record that nobody has time to write.
+  // Counts an admitted record that there is no time to write.
   void count_refusal(const AuditRecord& refusal);
   // Both steps at once.
   Status record_refusal(const Principal& who, std::string_view tenant, std::string_view action,

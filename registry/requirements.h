@@ -2,9 +2,9 @@
 //
 // A requirement is met by the newest deployment of the package that fits: its version within the range, and
 // with the workflows that are run as steps. The kMostCandidates newest are looked at. So a new version of a
-// required package is taken up by the next execution when it fits, and disturbs nobody when it does not:
-// whoever cannot use it stays with the one before. An execution pins what it was started with; its nested
-// executions run on the same pins.
+// required package is taken up by the next execution when it fits, and has no effect when it does not:
+// a package that cannot use it stays with the previous one. An execution pins what it was started with; its
+// nested executions run on the same pins.
 //
 // Pure but for what `search` does.
 #pragma once

@@ -45,7 +45,7 @@ inline constexpr Permission kPermissions[] = {Permission::manage_tenants,  Permi
                                               Permission::view_audit};
 
 bool allows(Role role, Permission permission);
-// Nobody grants what he does not hold: true when every permission of `granted` is one of `holder`'s.
+// A key cannot grant what it does not have: true when `holder` has every permission of `granted`.
 bool may_grant(Role holder, Role granted);
 
 std::string_view name(Role role);              // "operator", "tenant-admin", ...

@@ -1,6 +1,6 @@
 // The schema of registry.db, as numbered steps forward. Each runs in a transaction of its own together with
 // the number it leads to (PRAGMA user_version), so that a crash leaves one schema or the next, never
-// something between. A step that was released is never edited: its text is what stands on somebody's disk.
+// something between. A step that was released is never edited: databases on disk were written with its text.
 #pragma once
 
 #include <cstdint>

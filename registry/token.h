@@ -33,7 +33,7 @@ struct Token {
   std::string text() const;
 };
 Result<Token> mint_token();
-// unauthenticated when it is no token at all.
+// unauthenticated when it is not a token at all.
 Result<Token> parse_token(std::string_view text);
 
 Digest mac(const Pepper& pepper, std::string_view message);

@@ -13,7 +13,7 @@ using pack::TomlReader;
 
 constexpr double kMostOfAResource = 1e12;
 
-// A duration that is longer than nothing and not for ever; 0 when there is none, or a problem with it.
+// A finite, positive duration; 0 when the key is absent or its value is a problem.
 int64_t duration(const toml::table& table, const char* key, TomlReader& reader) {
   const std::string text = reader.string(table, key);
   if (text.empty()) return 0;

@@ -74,7 +74,7 @@ void keep_output_apart() {
   std::fflush(stdout);
   // Where standard output is closed this is -1, and writing there fails as it would have failed before.
   const int standard_output = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-  // Where standard error is closed, what package code prints goes nowhere: /dev/null becomes descriptor 2.
+  // Where standard error is closed, what package code prints is discarded: /dev/null becomes descriptor 2.
   if (::fcntl(STDERR_FILENO, F_GETFD) < 0) {
     const int nowhere = ::open("/dev/null", O_WRONLY);
     if (nowhere >= 0 && nowhere != STDERR_FILENO) {

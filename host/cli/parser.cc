@@ -56,7 +56,7 @@ std::string path_of(const CLI::App* app) {
   return path;
 }
 
-// "Usage: pirn run start WORKFLOW [OPTIONS]": the arguments stand in the usage, as the reference has them.
+// "Usage: pirn run start WORKFLOW [OPTIONS]": the usage shows the arguments as the reference does.
 class Help : public CLI::Formatter {
  public:
   std::string make_usage(const CLI::App* app, std::string) const override {
@@ -197,7 +197,7 @@ Error unknown(CLI::App* app, const std::string& word) {
                             : "Did you mean " + in_quotes(path_of(app) + " " + near) + "?"};
 }
 
-// `pirn run WORKFLOW --local`: the one command whose argument stands where a verb would.
+// `pirn run WORKFLOW --local`: the only command with an argument in place of a verb.
 void make_room_for_local(std::vector<std::string>& words) {
   if (words.size() < 2 || words[0] != "run") return;
   if (std::find(words.begin(), words.end(), "--local") == words.end()) return;
@@ -205,7 +205,7 @@ void make_room_for_local(std::vector<std::string>& words) {
   words.insert(words.begin() + 1, "local");
 }
 
-// A command that there is not, before a --help behind it is answered for what stands above it.
+// Reports an unknown command before a --help after it would print the help of its parent.
 Status check_commands(Tree& tree, const std::vector<std::string>& words) {
   CLI::App* app = &tree.root();
   for (size_t i = 0; i < 2 && i < words.size() && !words[i].starts_with('-'); ++i) {

@@ -13,7 +13,7 @@ namespace pirn::cli {
 // An id, or @latest, @failed, @running, @paused.
 Result<std::string> find_run(Client& client, const std::string& run);
 
-// Before anything is started or cancelled: a --timeout that is no duration, or that nothing waits for.
+// Before anything is started or cancelled: a --timeout that is not a duration, or is given without --wait.
 Status check_timeout(const Arguments& arguments, bool waits);
 // --wait or --watch.
 bool waits(const Arguments& arguments);

@@ -1,4 +1,4 @@
-// A case, tried out in this process. No host is needed and no package code runs: what calls do stands in the
+// Simulates a case in this process, without a host and without package code: what calls do is scripted in the
 // case.
 #include <boost/filesystem/path.hpp>
 #include <iostream>

@@ -21,7 +21,7 @@ bool is_interactive();
 // stdout may be coloured: a terminal, and NO_COLOR is not set.
 bool is_coloured();
 
-// Of the terminal on stderr; 24 where nobody knows.
+// Of the terminal on stderr; 24 when it is unknown.
 size_t terminal_lines();
 
 // A line to standard error: what was done, what is going on.

@@ -67,7 +67,7 @@ Status check_frame(std::string_view compressed, const Payload& payload) {
   return {};
 }
 
-// A refusal that says what stands where `expected` should, as far as it can be told. It decides nothing else.
+// The error for an unexpected member in place of file `expected`; it only chooses the message and the code.
 Error explain_member(const TarHeader& header, const std::vector<File>& files, size_t expected) {
   const std::string wanted = expected < files.size() ? "'" + files[expected].path + "'" : "the end";
   const char type = header[156];

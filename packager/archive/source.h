@@ -10,7 +10,7 @@
 
 namespace pirn::archive {
 
-// One thread. Reads on from where it stands.
+// One thread. Reads on from its current position.
 class Source {
  public:
   virtual ~Source() = default;
@@ -29,7 +29,7 @@ class MemorySource : public Source {
   std::string_view rest_;
 };
 
-// Borrows the descriptor. `name` stands in messages.
+// Borrows the descriptor. `name` is used in messages.
 class FileSource : public Source {
  public:
   FileSource(int fd, std::string_view name) : fd_(fd), name_(name) {}

@@ -23,7 +23,7 @@ using TarHeader = std::array<char, kBlock>;
 // Empty when ustar cannot hold the path: more than 100 bytes that no '/' splits, or a size of 8 GiB and
 // above.
 std::optional<TarHeader> predict_header(std::string_view path, uint64_t size);
-// What a header says of its size, unless that field is no canonical number. Everything else is left to
+// The size in a header, unless that field is not a canonical number. Everything else is left to
 // prediction.
 std::optional<uint64_t> size_in_header(const TarHeader& header);
 

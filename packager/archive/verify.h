@@ -7,7 +7,7 @@
 //   4  only now the manifest is parsed; then policy at one fixed time
 //   5  the payload, exactly as long as was signed, its digest before it is decompressed, then the files
 //
-// Errors before stage 4 say nothing of the manifest, which nobody has vouched for. Nothing is written
+// Errors before stage 4 say nothing of the manifest, which is not verified yet. Nothing is written
 // anywhere, no program is started, and everything read is freed with the result.
 #pragma once
 
@@ -33,7 +33,7 @@ enum class Revocation : uint8_t { none, superseded, compromised };
 // One row of a tenant's trust.
 struct TrustedKey {
   signature::PublicKey key;
-  // Must equal the manifest's. An empty name equals nobody's; absent: the key alone is asked for.
+  // Must equal the manifest's. An empty name never matches; absent: only the key is checked.
   std::optional<std::string> publisher;
   std::string package_pattern;  // a name in which '*' stands for any characters
   Role role = Role::sign;

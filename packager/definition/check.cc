@@ -1,4 +1,4 @@
-// Checks the graph of one workflow: names, what steps wait for, cycles. A group stands in the graph as a node
+// Checks the graph of one workflow: names, what steps wait for, cycles. A group is in the graph as a node
 // of its own between its members and those that wait for it, so that the work stays linear although the edges
 // that it stands for grow with the product of both.
 #include <algorithm>

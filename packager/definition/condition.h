@@ -23,11 +23,11 @@ using ContextLookup = std::function<std::optional<ContextValue>(std::string_view
 // The truth of a condition without functions: a missing path equals nothing and is in no list, order
 // comparisons with it are false; numbers compare by value, exactly, whatever their types; strings by their
 // bytes; values of different types are unequal and have no order; arrays and objects are equal when all their
-// elements are. A document that is no JSON counts as missing. Of a path "a.b.0", "a" is the context key; "0"
+// elements are. A document that is not JSON counts as missing. Of a path "a.b.0", "a" is the context key; "0"
 // is a position in a list, or a key of an object.
 bool evaluate(const Condition& condition, const ContextLookup& lookup);
 
-// Has it a function anywhere? Then evaluate() must not be asked: it is a consultation.
+// True if it contains a function. Then evaluate() must not be called: package code decides the condition.
 bool asks_a_function(const Condition& condition);
 
 }  // namespace pirn::definition

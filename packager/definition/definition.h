@@ -192,7 +192,7 @@ struct Step {
   JsonText params;            // an object
   JsonText metadata;          // an object
   Hooks hooks;
-  std::string at;  // "file:line" where the author declared it, if he said so; no part of the digest
+  std::string at;  // "file:line" where the author declared it, if known; not part of the digest
   Where where;     // for messages: `at`, or else the place in the parsed text
 };
 
@@ -245,7 +245,7 @@ struct Function {
 };
 
 // Parses and validates a whole document. On failure one Error `definition_invalid` whose causes are ALL
-// problems found, each with file, line, column and a suggestion (a text that is no JSON at all has one:
+// problems found, each with file, line, column and a suggestion (a text that is not JSON has one:
 // malformed_json). `file` names the text in messages; `functions` = nullptr skips the check of function ids.
 Result<Definition> parse(std::string_view json, std::string_view file,
                          const std::vector<Function>* functions);
@@ -267,7 +267,7 @@ Result<Step> parse_child(std::string_view options_json, std::string_view child,
 JsonText print(const Definition& definition);
 
 // The canonical text of one workflow: what is at its default is left out, step_defaults are resolved into the
-// steps, `at` is absent. So a text means the same for ever, whatever keys a later schema adds.
+// steps, `at` is absent. So the meaning of a text never changes, whatever keys a later schema adds.
 JsonText canonical_text(const Workflow& workflow);
 // The definition's digest: the SHA-256 of its canonical text.
 Digest digest(const Workflow& workflow);

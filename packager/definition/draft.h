@@ -36,7 +36,7 @@ struct Draft {
 
 // parse_workflow.cc
 Draft read_workflow(ValueReader& in, const Node& node);
-// The place that the messages about an object show: its `at`, or else `outer`, or else where it stands.
+// The place that the messages about an object show: its `at`, or else `outer`, or else its position.
 Where declared_place(ValueReader& in, const Node& object, const Where* outer, std::string& at);
 
 // parse_step.cc

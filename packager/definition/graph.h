@@ -87,7 +87,7 @@ struct ExecutionPlan {
   struct Need {  // of a resource
     std::string name;
     double largest = 0;  // of one step: less than that a host may not have
-    double at_once = 0;  // of one batch: with that nobody waits
+    double at_once = 0;  // of one batch: with that, no step waits
   };
   // Steps by how many others stand before them; of each level those that are taken up together, the highest
   // priority first and then in the workflow's order, as many as step_concurrency and strategy let run.

@@ -65,10 +65,10 @@ class ValueReader {
   const std::string& subject() const { return subject_; }
   // Names another subject, and returns the one before.
   std::string about(std::string subject) { return std::exchange(subject_, std::move(subject)); }
-  // Where the author declared what is being read; null: he did not say. Returns the place before.
+  // Where the author declared what is being read; null: not known. Returns the previous place.
   const Where* declared_at(const Where* where) { return std::exchange(declared_, where); }
 
-  // Where a message points: where the author declared the object, if he said so, or else to the text.
+  // Where a message points: where the author declared the object, if known, or else to the text.
   Where where(uint32_t offset) const;
   void problem(Code code, const Node& node, std::string message, std::string hint);
   void unknown_key(const Node& node, Level level, std::vector<std::string> keys);
@@ -76,7 +76,7 @@ class ValueReader {
   bool wrong_type(const Node& node, std::string_view wanted);  // false
   void bad_value(const Node& node, const std::string& why, std::string hint);
 
-  // False: it is no object.
+  // False: it is not an object.
   template <class... T>
   bool read_fields(const Node& object, Level level, Part<T>... parts) {
     if (!object.value->is_object()) return wrong_type(object, "an object");

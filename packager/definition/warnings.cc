@@ -1,4 +1,4 @@
-// Times that contradict each other, where the shorter one always wins; codes of errors that nobody can give.
+// Times that contradict each other, where the shorter one always wins; error codes that cannot occur.
 #include "packager/definition/definition.h"
 #include "packager/definition/error_code.h"
 

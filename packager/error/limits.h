@@ -1,5 +1,5 @@
 // The limit of this process that may be behind an error of the system, for messages: "Too many open files"
-// alone tells nobody what to do.
+// alone does not say what to do.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Text of strangers, made fit for a terminal and for whoever reads it.
+// Makes untrusted text safe for a terminal and for its reader.
 //
 // Names, paths, messages and values come from packages, requests and files. A terminal obeys some of their
 // characters (ESC, CR and the other C0 and C1 controls, DEL), bidirectional controls show text in another

@@ -36,7 +36,7 @@ Result<boost::json::value> parse_json(std::string_view text, std::string_view fi
                                       uint32_t depth = kJsonDepth);
 
 // What Pirn itself wrote and kept, as exact as parse_json: unsigned integers of 64 bits and nesting down to
-// `kOwnJsonDepth` are read, and nobody looks for keys that occur twice. The value's memory is `storage`'s.
+// `kOwnJsonDepth` are read, and duplicate keys are not detected. The value's memory is `storage`'s.
 Result<boost::json::value> parse_own_json(std::string_view text, std::string_view file,
                                           boost::json::storage_ptr storage);
 

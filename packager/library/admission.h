@@ -1,6 +1,6 @@
 // Decides whether the loader may see a library at all, before any of its code runs. docs/abi.md says why each
 // rule is there: most of them keep a library from pinning itself in memory, sharing state with another
-// release, or pulling in code that nobody signed.
+// release, or pulling in code that is not signed.
 //
 // Pure but for host_runtime(), which reads the libraries of this process; any thread.
 #pragma once

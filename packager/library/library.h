@@ -21,7 +21,7 @@ class SealedFile;
 // What became of a library that was closed. dlclose() does not tell; the list of loaded objects does.
 enum class Unloaded : uint8_t {
   gone,      // its memory is unmapped
-  resident,  // something pins it (a thread-local destructor, for example); it stays, harmless, for ever
+  resident,  // something pins it (a thread-local destructor, for example); it stays loaded, without harm
 };
 
 // Owns the loaded image and the descriptor of its memory. load(), definition() and unload() on one thread at

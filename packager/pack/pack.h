@@ -1,5 +1,5 @@
 // `pirn pack DIR`: builds the library if need be, asks the probe what it exports, and writes
-// name-version.pirn. The same inputs give the same bytes, whoever packs, wherever the directory is.
+// name-version.pirn. The same inputs give the same bytes, independent of user and directory.
 #pragma once
 
 #include <cstdint>

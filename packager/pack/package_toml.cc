@@ -19,7 +19,7 @@ int64_t unix_seconds(const toml::date_time& when) {
          when.offset->minutes * 60;
 }
 
-// Whoever packs a folder must not carry along what lies elsewhere on the machine. Links are looked at when
+// Packing a directory must not include files from elsewhere on the machine. Links are checked when
 // the files are read (pack.cc).
 void check_path(const std::string& path, const std::string& key, const toml::source_region& at,
                 TomlReader& reader) {

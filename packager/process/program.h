@@ -19,7 +19,7 @@ struct Handed {
   int from = kNothing;
   int to = 0;
 
-  static constexpr int kNothing = -1;  // the child reads nothing from it, and what it writes goes nowhere
+  static constexpr int kNothing = -1;  // the child reads nothing from it, and what it writes is discarded
 };
 
 struct Program {

@@ -45,7 +45,7 @@ struct Rule {
 // process.
 std::vector<sock_filter> compile(const std::vector<Rule>& rules, Verdict otherwise);
 
-// Binds the calling thread, and the threads that it creates from now on, to the program, for ever. The
+// Binds the calling thread, and the threads that it creates from now on, to the program, permanently. The
 // process must have no_new_privs. With `listen`, returns the descriptor that receives the calls with the
 // verdict `notify`; else -1. Error: probe_sandbox_failed.
 Result<int> load(const std::vector<sock_filter>& program, bool listen);
