@@ -112,7 +112,9 @@ class Host::Core final : public api::Vitals {
     voice_.emplace(
         logbook_.get(), [this](ExecutionId id) { return feed_.watched(id); },
         [this](const worker::Frame& frame, std::string_view name, std::string data, uint64_t line) {
-          outlets_->publish_live(frame.execution, frame.release->tenant, name, data);
+          outlets_->publish_live(
+              {frame.execution, frame.release->tenant, frame.release->package, std::string(frame.workflow)},
+              name, data);
           feed_.publish_live(frame.execution, name, std::move(data), line);
         },
         clock_);
@@ -308,22 +310,6 @@ class Host::Core final : public api::Vitals {
     sleep = std::min(sleep, upkeep_->next_run_at() - now);
   }
 
-  // "package::workflow", as the first event of the execution has it; empty when it cannot be read.
-  std::string workflow_of(const std::string& run) const {
-    const auto id = parse_execution_id(run);
-    const auto commits = id ? store_->journal(*id, 0, 1) : Result(std::vector<store::StoredCommit>());
-    std::string name;
-    if (!commits || commits->empty()) return name;
-    (void)events::for_each_event(commits->front().body, [&](const events::EventView& event) {
-      if (event.type != "workflow.create") return;
-      const auto created = parse_own_json(event.text, "an event", {});
-      if (created)
-        name = std::string(created->at("package").as_string()) +
-               "::" + created->at("workflow").as_string().c_str();
-    });
-    return name;
-  }
-
   Status open_outlets() {
     std::vector<events::OutletOptions> outlets;
     for (const SinkOptions& each : options_.sinks) {
@@ -336,8 +322,7 @@ class Host::Core final : public api::Vitals {
     }
     for (const MetricOptions& each : options_.metrics) {
       auto meter = std::make_shared<events::MeterSink>(
-          events::MeterOptions{each.name, each.events, each.by, each.duration},
-          [this](const std::string& run) { return workflow_of(run); });
+          events::MeterOptions{each.name, each.events, each.by, each.duration});
       meters_.push_back(meter);
       outlets.push_back({"metric " + each.name, each.tenant, {}, std::move(meter)});
     }
@@ -392,12 +377,12 @@ class Host::Core final : public api::Vitals {
   std::optional<upkeep::DiskWatch> disk_;
   std::optional<upkeep::Upkeep> upkeep_;
   std::optional<LiveVoice> voice_;
-  CommitTail tail_{
-      [this](ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body, bool last) {
-        feed_.publish_commit(id, commit_no, body, last);
-        outlets_->publish_commit(id, tenant, commit_no, body);
-        notifier_->publish_commit(id, tenant, body);
-      }};
+  CommitTail tail_{[this](ExecutionId id, const journal::Origin& origin, uint32_t commit_no,
+                          std::string_view body, bool last) {
+    feed_.publish_commit(id, commit_no, body, last);
+    outlets_->publish_commit(id, origin, commit_no, body);
+    notifier_->publish_commit(id, origin.tenant, body);
+  }};
   api::Pool pool_;
   api::WrongKeys wrong_keys_{{.free = static_cast<double>(options_.free_wrong_keys)}};
   api::ConnectionTable connections_{

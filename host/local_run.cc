@@ -113,7 +113,7 @@ Result<std::string> run_local(const LocalRun& run) {
       [&](const worker::Frame&, std::string_view name, std::string data, uint64_t) { say(name, data); },
       clock);
   CommitTail tail(
-      [&](ExecutionId of, std::string_view, uint32_t commit_no, std::string_view body, bool last) {
+      [&](ExecutionId of, const journal::Origin&, uint32_t commit_no, std::string_view body, bool last) {
         const Status shown = events::for_each_event(body, [&](const events::EventView& event) {
           std::string text;
           events::append_event(text, event, commit_no);

@@ -21,7 +21,7 @@
 
 namespace pirn {
 
-using Committed = std::function<void(ExecutionId, std::string_view tenant, uint32_t commit_no,
+using Committed = std::function<void(ExecutionId, const journal::Origin& origin, uint32_t commit_no,
                                      std::string_view body, bool last)>;
 
 class RegistryReleases final : public engine::Releases {
@@ -40,9 +40,9 @@ class RegistryReleases final : public engine::Releases {
 class CommitTail final : public engine::CommitListener {
  public:
   explicit CommitTail(Committed committed) : committed_(std::move(committed)) {}
-  void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body,
+  void on_commit(ExecutionId id, const journal::Origin& origin, uint32_t commit_no, std::string_view body,
                  bool last) override {
-    committed_(id, tenant, commit_no, body, last);
+    committed_(id, origin, commit_no, body, last);
   }
 
  private:

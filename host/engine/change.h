@@ -139,6 +139,12 @@ struct Decision {
              return killer.invocation == invocation;
            });
   }
+  // How that happened; empty: nobody knows.
+  std::string_view cause_of(uint64_t invocation) const {
+    for (const worker::Killer& killer : killers)
+      if (killer.invocation == invocation) return killer.cause;
+    return {};
+  }
   bool hook_killed_host(ExecutionId id) const {
     return std::any_of(killers.begin(), killers.end(),
                        [&](const worker::Killer& killer) { return killer.hook_of == id; });

@@ -117,7 +117,7 @@ void Engine::Core::act(Batch& batch) {
   Change& change = batch.change;
   for (size_t i = 0; i < change.n_drafts; ++i) {
     const Draft& draft = change.drafts[i];
-    listener_.on_commit(draft.execution->id(), draft.execution->state().origin->tenant, draft.commit_no,
+    listener_.on_commit(draft.execution->id(), *draft.execution->state().origin, draft.commit_no,
                         draft.body.view(), draft.last);
   }
   for (auto& [reply, result] : batch.started) reply(std::move(result));

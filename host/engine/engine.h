@@ -41,8 +41,8 @@ class CommitListener {
  public:
   virtual ~CommitListener() = default;
   // `body` is the journal's JSON text, valid during the call. `last`: the execution has ended.
-  virtual void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body,
-                         bool last) = 0;
+  virtual void on_commit(ExecutionId id, const journal::Origin& origin, uint32_t commit_no,
+                         std::string_view body, bool last) = 0;
 };
 
 struct Options {

@@ -121,7 +121,7 @@ void Execution::create_from(Decision& decision, journal::Created record, const s
   emit(decision, std::move(record));
   begin_anew();
   const int64_t deadline = later(decision.now, plan_->workflow().timeout_ns);
-  emit(decision, journal::Begun{state_.attempt + 1, deadline});
+  emit(decision, begun(deadline));
   for (const ExpansionPtr& expansion : expansions) {
     emit(decision, journal::GraftExpanded{expansion->graft, expansion->children});
     plan_.add(expansion);
@@ -159,11 +159,15 @@ void Execution::create_from(Decision& decision, journal::Created record, const s
   finish_if_done(decision);
 }
 
+journal::Begun Execution::begun(int64_t deadline) const {
+  return {state_.attempt + 1, deadline, state_.origin->workflow, id(), state_.trigger};
+}
+
 void Execution::begin(Decision& decision) {
   // Counted from the first start, over all attempts (R21).
   const int64_t deadline =
       state_.attempt == 0 ? later(decision.now, plan_->workflow().timeout_ns) : state_.deadline;
-  emit(decision, journal::Begun{state_.attempt + 1, deadline});
+  emit(decision, begun(deadline));
   if (belongs_to_paused_) pause_with_parent(decision);
   if (deadline != kNever && deadline_timer_ == scheduler::kNoTimer)
     deadline_timer_ = decision.timers.add(deadline, {this, Due::What::workflow_deadline, 0});
@@ -316,8 +320,8 @@ void Execution::refold() {
 }
 
 // S17: the host lost the invocation.
-void Execution::interrupt(Decision& decision, uint32_t step, bool crashed) {
-  emit(decision, journal::StepInterrupted{step, crashed});
+void Execution::interrupt(Decision& decision, uint32_t step, bool crashed, std::string_view cause) {
+  emit(decision, journal::StepInterrupted{step, crashed, std::string(cause)});
   if (state_.state != State::stopping) {
     // One that crashed too often fails, when all is known that was under way.
     if (!crashed || !crashed_too_often(step)) push_ready(step);
@@ -348,10 +352,11 @@ void Execution::resume(Decision& decision) {
   refold();
 
   // What was under way: S17, and consultations are asked again.
-  std::vector<uint32_t> blamed;
+  std::vector<std::pair<uint32_t, std::string_view>> blamed;  // and how they did it
   for (uint32_t step = 0; step < plan_->n_steps(); ++step) {
     const Step& current = state_.steps[step];
     const bool killed = decision.killed_host(current.invocation);
+    const std::string_view cause = decision.cause_of(current.invocation);
     switch (current.state) {
       case StepState::running:
         if (nested(step)) {
@@ -363,8 +368,8 @@ void Execution::resume(Decision& decision) {
           set_timer(decision, step, later(current.invoked_at, timeout_of(step)));
           decision.change.waiting.push_back({this, step, current.extra->child});
         } else {
-          interrupt(decision, step, killed);
-          if (killed && crashed_too_often(step)) blamed.push_back(step);
+          interrupt(decision, step, killed, cause);
+          if (killed && crashed_too_often(step)) blamed.emplace_back(step, cause);
         }
         break;
       case StepState::ready:
@@ -380,7 +385,7 @@ void Execution::resume(Decision& decision) {
       case StepState::asking:
         if (killed) {  // it would do so again
           ++n_asking_;
-          blamed.push_back(step);
+          blamed.emplace_back(step, cause);
         } else if (current.asking == Kind::handler) {
           ask_on_timeout(decision, step);
         } else {
@@ -399,23 +404,29 @@ void Execution::resume(Decision& decision) {
     return finalise(decision);
   }
   if (state_.state == State::compensating) return resume_rollbacks(decision);
-  for (const uint32_t step : blamed) blame(decision, step);
+  for (const auto& [step, cause] : blamed) blame(decision, step, cause);
   finish_if_done(decision);
 }
 
-Outcome Execution::crashed() {
+namespace {
+
+std::string by(std::string_view cause) { return cause.empty() ? "" : " by " + std::string(cause); }
+
+}  // namespace
+
+Outcome Execution::crashed(std::string_view cause) {
   Outcome outcome;
   outcome.kind = Outcome::Kind::failed;
-  outcome.error = make_error("crashed", "the function crashed the process that it ran in");
+  outcome.error = make_error("crashed", "the function crashed the process that it ran in" + by(cause));
   return outcome;
 }
 
 // A function that kills its process must not do so for ever: the step fails, of a consultation the default
 // holds.
-void Execution::blame(Decision& decision, uint32_t step) {
+void Execution::blame(Decision& decision, uint32_t step, std::string_view cause) {
   const Step& current = state_.steps[step];
   if (current.state == StepState::asking) {
-    Outcome outcome = crashed();
+    Outcome outcome = crashed(cause);
     return on_answer(decision, step, outcome);
   }
   if (current.state != StepState::ready) return;  // stopped meanwhile
@@ -423,7 +434,8 @@ void Execution::blame(Decision& decision, uint32_t step) {
       decision, step,
       make_error("crashed",
                  "the step crashed the process that it ran in " + std::to_string(current.extra->crashes) +
-                     " times; its max_crashes is " + std::to_string(plan_->step(step).max_crashes),
+                     " times" + (cause.empty() ? "" : ", the last time" + by(cause)) +
+                     "; its max_crashes is " + std::to_string(plan_->step(step).max_crashes),
                  journal::ErrorClass::terminal));
 }
 

@@ -168,14 +168,15 @@ class Execution {
   };
 
   // Recording.
-  void blame(Decision& decision, uint32_t step);
-  static worker::Outcome crashed();  // of a function that killed the host
+  void blame(Decision& decision, uint32_t step, std::string_view cause);
+  static worker::Outcome crashed(std::string_view cause);  // of a function that killed the host
   void open_commit() { draft_turn_ = 0; }
   template <class Record>
   void emit(Decision& decision, Record record);
   Draft& draft(Decision& decision);  // the open commit's
 
   // The beginning and the end.
+  journal::Begun begun(int64_t deadline) const;
   void begin(Decision& decision);
   void stop(Decision& decision, journal::Stopping record);
   void stop_step(Decision& decision, uint32_t step, bool below_failure);
@@ -304,7 +305,7 @@ class Execution {
   void left_running(Decision& decision, uint32_t step, const worker::Outcome* outcome);
   void note_stale(Decision& decision, const worker::Completion& completion);
   void abandon(Decision& decision, uint32_t step, const worker::Outcome* outcome = nullptr);
-  void interrupt(Decision& decision, uint32_t step, bool crashed = false);
+  void interrupt(Decision& decision, uint32_t step, bool crashed = false, std::string_view cause = {});
   bool crashed_too_often(uint32_t step) const {
     return state_.steps[step].extra->crashes > plan_->step(step).max_crashes;
   }

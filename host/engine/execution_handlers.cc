@@ -136,7 +136,7 @@ bool Execution::resume_handlers(Decision& decision) {
   for (const journal::HandlerRun& run : lost) {
     const bool of_step = run.handler == HandlerEvent::on_step_error;
     if (decision.killed_host(run.invocation)) {
-      handler_over(decision, run, crashed().error);
+      handler_over(decision, run, crashed(decision.cause_of(run.invocation)).error);
       last_is_over |= !of_step;
     } else if (of_step) {
       start_handler(decision, run.handler, run.step, run.input);

@@ -97,7 +97,7 @@ void Execution::on_child_ended(Decision& decision, const Execution& child) {
   // After a crash: the function that took the host with it would do so again.
   const bool killed = asks && decision.killed_host(current.invocation);
   if (asks && !killed) return ask_for_result(decision, child, mapper);
-  Outcome outcome = killed ? crashed() : outcome_of(child, step);
+  Outcome outcome = killed ? crashed(decision.cause_of(current.invocation)) : outcome_of(child, step);
   limit(decision, step, Kind::task, outcome);
   left_running(decision, step, &outcome);
   if (state_.state == State::stopping) return on_drained(decision, step, outcome);
@@ -173,8 +173,9 @@ void Execution::roll_back_child(Decision& decision, uint32_t step) {
     return;
   }
   const ExecutionId undoing = decision.ids.next(decision.now);
-  emit(decision, journal::RollbackStarted{step, current.extra->rollback_failures + 1,
-                                          decision.next_invocation++, undoing});
+  emit(decision,
+       journal::RollbackStarted{step, current.extra->rollback_failures + 1, decision.next_invocation++,
+                                undoing, state_.origin->workflow, id()});
   decision.change.births.push_back({this, step, undoing, {}, current.extra->child});
 }
 
@@ -215,8 +216,9 @@ void Execution::stop_child(Decision& decision, uint32_t step) {
 void Execution::lost_child(Decision& decision, uint32_t step) {
   open_commit();
   local_[step].child_open = false;
-  if (decision.killed_host(state_.steps[step].invocation)) {
-    Outcome outcome = crashed();
+  const uint64_t invocation = state_.steps[step].invocation;
+  if (decision.killed_host(invocation)) {
+    Outcome outcome = crashed(decision.cause_of(invocation));
     return on_child_input(decision, step, outcome);
   }
   if (n_running_ > 0) --n_running_;

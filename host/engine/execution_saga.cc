@@ -52,7 +52,10 @@ std::vector<uint32_t> Execution::rollback_candidates() const {
 void Execution::compensate(Decision& decision) {
   if (to_compensate()) rollbacks_.edit() = rollback_candidates();
   if (rollbacks_->empty()) return conclude(decision);
-  emit(decision, journal::Compensating{static_cast<uint32_t>(rollbacks_->size())});
+  journal::Compensating record{static_cast<uint32_t>(rollbacks_->size()), state_.origin->workflow, id(), {}};
+  for (auto step = rollbacks_->rbegin(); step != rollbacks_->rend(); ++step)
+    record.steps.push_back(names()[*step]);
+  emit(decision, std::move(record));
   next_rollback(decision);
 }
 
@@ -72,7 +75,7 @@ void Execution::resume_rollbacks(Decision& decision) {
     const uint32_t step = rollbacks_->back();
     const Step& current = state_.steps[step];
     if (current.compensation == Compensation::running && decision.killed_host(current.invocation))
-      return on_rollback_outcome(decision, step, crashed());
+      return on_rollback_outcome(decision, step, crashed(decision.cause_of(current.invocation)));
   }
   next_rollback(decision);
 }
@@ -94,7 +97,7 @@ void Execution::start_rollback(Decision& decision, uint32_t step) {
     journal::append_error(call.input, *state_.error);
   }
   call.input += '}';
-  emit(decision, journal::RollbackStarted{step, call.attempt, call.id});
+  emit(decision, journal::RollbackStarted{step, call.attempt, call.id, {}, state_.origin->workflow, id()});
   if (call.deadline != journal::kNever)
     local_[step].timer = decision.timers.add(call.deadline, {this, Due::What::rollback, step});
   decision.change.invocations.push_back(std::move(call));
@@ -104,8 +107,9 @@ void Execution::start_rollback(Decision& decision, uint32_t step) {
 void Execution::on_rollback_outcome(Decision& decision, uint32_t step, const Outcome& outcome) {
   decision.timers.remove(local_[step].timer);
   const int64_t duration = decision.now - state_.steps[step].invoked_at;
+  const std::string& workflow = state_.origin->workflow;
   if (outcome.kind == Outcome::Kind::done) {
-    emit(decision, journal::RollbackDone{step, duration});
+    emit(decision, journal::RollbackDone{step, duration, workflow, id()});
   } else {
     const journal::ErrorPtr error = outcome.kind == Outcome::Kind::failed
                                         ? outcome.error
@@ -117,10 +121,11 @@ void Execution::on_rollback_outcome(Decision& decision, uint32_t step, const Out
       // from.
       const int64_t delay =
           jittered_delay(policy, raw_delay(policy, failures), id(), plan_->name(step), failures);
-      emit(decision, journal::RollbackFailed{step, error, later(decision.now, delay), duration});
+      emit(decision,
+           journal::RollbackFailed{step, error, later(decision.now, delay), duration, workflow, id()});
       return next_rollback(decision);
     }
-    emit(decision, journal::RollbackFailed{step, error, journal::kNever, duration});
+    emit(decision, journal::RollbackFailed{step, error, journal::kNever, duration, workflow, id()});
   }
   rollbacks_.edit().pop_back();
   next_rollback(decision);

@@ -37,7 +37,7 @@ std::vector<worker::Killer> Trials::take_up(const LastLife& last) {
     charge(last);
     // The call on trial may have returned: it is to blame all the same, for nothing else has run.
     if (last.trial.alone && last.trial.invocation != 0) {
-      killers.push_back({last.trial.invocation, ExecutionId()});
+      killers.push_back({last.trial.invocation, {}, {}});
       for (const LastCall& each : last.running)
         if (each.invocation == last.trial.invocation && each.call.kind == Kind::hook)
           killers.back().hook_of = each.call.execution;

@@ -33,7 +33,10 @@ std::string text_of(const bj::value& value) {
 }
 
 bj::object begin(const Source& source) {
-  return {{"execution_id", source.execution.text()}, {"tenant", source.tenant}};
+  return {{"execution_id", source.execution.text()},
+          {"tenant", source.tenant},
+          {"package", source.package},
+          {"workflow", source.workflow}};
 }
 
 // "fetch: step.exception: broken: the server is down": for people; the parts stand in the metadata.

@@ -26,10 +26,10 @@ struct Envelope {
   std::string json() const;
 };
 
-// Of which execution, and whose.
+// Of which execution, whose, and of what.
 struct Source {
   ExecutionId execution;
-  std::string tenant;
+  std::string tenant, package, workflow;
 };
 
 // An event of the journal. `event`: as the journal has it.

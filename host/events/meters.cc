@@ -33,25 +33,18 @@ std::string escaped(std::string_view label) {
   return out;
 }
 
-}  // namespace
-
-std::string MeterSink::label(const Envelope& envelope, std::string_view name) {
+std::string label(const Envelope& envelope, std::string_view name) {
   if (name == "tenant") return member(envelope.metadata, "tenant");
   if (name == "step") return member(envelope.metadata, "node_id");
   if (name == "event") return member(envelope.metadata, "event");
   if (name == "state") return member(details(envelope), "state");
-  const std::string run = member(envelope.metadata, "execution_id");
-  const auto [known, fresh] = workflows_.try_emplace(run);
-  if (fresh && find_) known->second = find_(run);
-  return known->second;
+  return member(envelope.metadata, "package") + "::" + member(envelope.metadata, "workflow");
 }
 
+}  // namespace
+
 Status MeterSink::write(const Envelope& envelope) {
-  const std::string event = member(envelope.metadata, "event"),
-                    run = member(envelope.metadata, "execution_id");
-  if (event == "workflow.create")
-    workflows_[run] = member(details(envelope), "package") + "::" + member(details(envelope), "workflow");
-  if (wanted(options_.events, event)) {
+  if (wanted(options_.events, member(envelope.metadata, "event"))) {
     std::vector<std::string> labels;
     for (const std::string& name : options_.by) labels.push_back(label(envelope, name));
     const bj::value* duration = details(envelope).if_contains("duration");
@@ -62,7 +55,6 @@ Status MeterSink::write(const Envelope& envelope) {
     if (duration != nullptr && duration->is_int64())
       series.seconds += static_cast<double>(duration->as_int64()) / 1e9;
   }
-  if (event == "end") workflows_.erase(run);
   return {};
 }
 

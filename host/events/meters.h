@@ -7,12 +7,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "host/events/sink.h"
@@ -29,11 +27,7 @@ struct MeterOptions {
 class MeterSink final : public Sink {
  public:
   static constexpr size_t kSeries = 1000;
-  // "package::workflow" of an execution that has begun before this sink, by its id; empty: nobody knows.
-  // Asked once for each.
-  using FindWorkflow = std::function<std::string(const std::string& run)>;
-  explicit MeterSink(MeterOptions options, FindWorkflow find = {})
-      : options_(std::move(options)), find_(std::move(find)) {}
+  explicit MeterSink(MeterOptions options) : options_(std::move(options)) {}
   Status write(const Envelope& envelope) override;
   // Appends "# TYPE …" and a line for each series.
   void append_text(std::string& out) const;
@@ -43,12 +37,8 @@ class MeterSink final : public Sink {
     uint64_t count = 0;
     double seconds = 0;
   };
-  std::string label(const Envelope& envelope, std::string_view name);
 
   const MeterOptions options_;
-  const FindWorkflow find_;
-  // The outlet's thread only: events behind the first name their workflow no more.
-  std::unordered_map<std::string, std::string> workflows_;
 
   mutable std::mutex mutex_;
   std::map<std::vector<std::string>, Series> series_;  // guarded by mutex_

@@ -77,16 +77,16 @@ class Outlets::Outlet {
   }
 
   void tell(const Item& item) {
-    const Source source{item.id, item.tenant};
+    const Source& source = item.source;
     if (item.commit_no == 0) {
       if (wanted(options_.events, item.name)) write(envelope_of_live(source, item.name, *item.text));
       return;
     }
     const Status read = for_each_event(*item.text, [&](const EventView& event) {
-      if (event.type == "workflow.fail") errors_of_runs_[item.id] = member(event.text, "error");
+      if (event.type == "workflow.fail") errors_of_runs_[source.execution] = member(event.text, "error");
       if (wanted(options_.events, event.type)) write(envelope_of(source, event, item.commit_no));
       if (event.type != "workflow.stop") return;
-      const auto error = errors_of_runs_.extract(item.id);
+      const auto error = errors_of_runs_.extract(source.execution);
       if (wanted(options_.events, "end"))
         write(end_of_stream(source, event, item.commit_no, error ? error.mapped() : std::string()));
     });
@@ -157,19 +157,21 @@ void Outlets::publish(std::string_view tenant, const std::function<Item()>& make
   }
 }
 
-void Outlets::publish_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no,
+void Outlets::publish_commit(ExecutionId id, const journal::Origin& origin, uint32_t commit_no,
                              std::string_view body) {
   if (outlets_.empty()) return;
-  publish(tenant, [&] {
-    return Item{id, commit_no, std::make_shared<const std::string>(body), std::string(tenant), {}};
+  publish(origin.tenant, [&] {
+    return Item{{id, origin.tenant, origin.package, origin.workflow},
+                commit_no,
+                std::make_shared<const std::string>(body),
+                {}};
   });
 }
 
-void Outlets::publish_live(ExecutionId id, std::string_view tenant, std::string_view name,
-                           std::string_view object) {
+void Outlets::publish_live(Source source, std::string_view name, std::string_view object) {
   if (outlets_.empty()) return;
-  publish(tenant, [&] {
-    return Item{id, 0, std::make_shared<const std::string>(object), std::string(tenant), std::string(name)};
+  publish(source.tenant, [&] {
+    return Item{source, 0, std::make_shared<const std::string>(object), std::string(name)};
   });
 }
 

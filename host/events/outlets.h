@@ -22,6 +22,7 @@
 
 #include "host/events/envelope.h"
 #include "host/events/sink.h"
+#include "host/journal/record.h"
 
 namespace pirn::events {
 
@@ -56,19 +57,20 @@ class Outlets {
   Outlets(const Outlets&) = delete;
 
   // The engine's thread, after the commit is durable.
-  void publish_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body);
+  void publish_commit(ExecutionId id, const journal::Origin& origin, uint32_t commit_no,
+                      std::string_view body);
   // Any thread.
-  void publish_live(ExecutionId id, std::string_view tenant, std::string_view name, std::string_view object);
+  void publish_live(Source source, std::string_view name, std::string_view object);
 
   // Any thread. Of a tenant's own outlets; of all when it is empty.
   std::vector<OutletHealth> health(std::string_view tenant) const;
 
  private:
   struct Item {
-    ExecutionId id;
+    Source source;
     uint32_t commit_no = 0;                   // 0: live
     std::shared_ptr<const std::string> text;  // a commit's body, or a JSON object
-    std::string tenant, name;                 // name: of a live message
+    std::string name;                         // of a live message
   };
   class Outlet;
   void publish(std::string_view tenant, const std::function<Item()>& make);

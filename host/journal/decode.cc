@@ -80,12 +80,17 @@ std::vector<uint32_t> numbers_of(const Fields& fields, std::string_view name) {
   return numbers;
 }
 
+std::vector<std::string> texts_of(const Fields& fields, std::string_view name) {
+  std::vector<std::string> texts;
+  if (const bj::value* list = fields.find(name))
+    for (const bj::value& text : list->as_array()) texts.emplace_back(Fields::string_of(text, name));
+  return texts;
+}
+
 AwaitPtr await_of(const Fields& f) {
   Await await;
   await.kind = f.text("kind");
-  if (const bj::value* approvers = f.find("approvers"))
-    for (const bj::value& approver : approvers->as_array())
-      await.approvers.emplace_back(Fields::string_of(approver, "approvers"));
+  await.approvers = texts_of(f, "approvers");
   await.notify = f.json_or_empty("notify");
   await.on_timeout = f.text_or_empty("on_timeout");
   await.deadline = f.instant_or("deadline", kNever);
@@ -169,12 +174,25 @@ Record rare_record_of(const std::string& type, uint32_t step, const Fields& f) {
     return Paused{step, f.text_or_empty("reason"), f.flag_or("with_parent", false)};
   if (type == "workflow.resume")
     return Resumed{step, f.find("patch") ? patch_of(f.get("patch")) : Delta(), f.text_or_empty("by")};
-  if (type == "workflow.compensate") return Compensating{f.count("candidates")};
+  if (type == "workflow.compensate")
+    return Compensating{f.count("candidates"), f.text_or_empty("workflow"), id_or_none(f, "execution"),
+                        texts_of(f, "steps")};
   if (type == "rollback.start")
-    return RollbackStarted{step, f.count("attempt"), f.number("invocation"), id_or_none(f, "child")};
-  if (type == "rollback.stop") return RollbackDone{step, instant("duration")};
+    return RollbackStarted{step,
+                           f.count("attempt"),
+                           f.number("invocation"),
+                           id_or_none(f, "child"),
+                           f.text_or_empty("workflow"),
+                           id_or_none(f, "execution")};
+  if (type == "rollback.stop")
+    return RollbackDone{step, instant("duration"), f.text_or_empty("workflow"), id_or_none(f, "execution")};
   if (type == "rollback.exception")
-    return RollbackFailed{step, error_of(f), instant("wake_at", kNever), instant("duration")};
+    return RollbackFailed{step,
+                          error_of(f),
+                          instant("wake_at", kNever),
+                          instant("duration"),
+                          f.text_or_empty("workflow"),
+                          id_or_none(f, "execution")};
   if (type == "handler.start")
     return HandlerStarted{by_name<HandlerEvent>(f.text("handler"), 0, 3), f.number("invocation"), step,
                           f.json_or_empty("input")};
@@ -197,7 +215,9 @@ Record record_of(const Fields& f) {
                        f.find("kind") ? kind_of(f) : Kind::task, id_or_none(f, "child")};
   if (type == "step.stop") return StepCompleted{step, slot_of(f), f.instant_or("duration", 0)};
   if (type == "workflow.create") return created_of(f);
-  if (type == "workflow.start") return Begun{f.count("attempt"), f.instant_or("deadline", kNever)};
+  if (type == "workflow.start")
+    return Begun{f.count("attempt"), f.instant_or("deadline", kNever), f.text_or_empty("workflow"),
+                 id_or_none(f, "execution"), f.text_or_empty("trigger")};
   if (type == "workflow.stop")
     return Stopped{by_name<FinalState>(f.text("state"), 0, 2), f.instant_or("duration", 0),
                    f.count_or("tolerated_failures", 0)};
@@ -208,7 +228,8 @@ Record record_of(const Fields& f) {
                       f.instant_or("duration", 0), f.count_or("rule", 0)};
   if (type == "step.retry") return StepRetry{step, f.instant_or("delay", 0), f.instant_or("wake_at", 0)};
   if (type == "step.cancel") return StepCancelled{step, f.text_or_empty("reason"), slot_of(f)};
-  if (type == "step.interrupt") return StepInterrupted{step, f.flag_or("crashed", false)};
+  if (type == "step.interrupt")
+    return StepInterrupted{step, f.flag_or("crashed", false), f.text_or_empty("cause")};
   if (type == "step.ask")
     return StepAsked{step, kind_of(f), f.number("invocation"), f.count_or("rule", 0),
                      numbers_of(f, "fired_by")};

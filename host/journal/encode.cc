@@ -146,6 +146,17 @@ struct Encoder {
     out.literal(",\"error\":");
     write_error(out, *error);
   }
+  template <class One>
+  void of_execution(const One& record) {
+    optional_text(out, ",\"workflow\":", record.workflow);
+    optional_id(out, ",\"execution\":", record.execution);
+  }
+  // A rollback is of one step; the list is there because workflow.compensate has it, too.
+  template <class One>
+  void of_rollback(const One& record) {
+    of_execution(record);
+    if (record.execution) out.literal(",\"steps\":[").word(names[record.step]).character(']');
+  }
 
   void operator()(const Created& record) {
     type("workflow.create");
@@ -167,6 +178,8 @@ struct Encoder {
     type("workflow.start");
     out.literal(",\"attempt\":").number(record.attempt);
     optional_instant(out, ",\"deadline\":", record.deadline);
+    of_execution(record);
+    optional_text(out, ",\"trigger\":", record.trigger);
   }
   void operator()(const StepAsked& record) {
     type("step.ask");
@@ -240,6 +253,7 @@ struct Encoder {
     type("step.interrupt");
     step(record.step);
     if (record.crashed) out.literal(",\"crashed\":true");
+    optional_text(out, ",\"cause\":", record.cause);
   }
   void operator()(const StepSnoozed& record) {
     type("step.snooze");
@@ -285,6 +299,12 @@ struct Encoder {
   void operator()(const Compensating& record) {
     type("workflow.compensate");
     out.literal(",\"candidates\":").number(record.candidates);
+    of_execution(record);
+    for (size_t i = 0; i < record.steps.size(); ++i) {
+      i ? out.character(',') : out.literal(",\"steps\":[");
+      out.word(record.steps[i]);
+    }
+    if (!record.steps.empty()) out.character(']');
   }
   void operator()(const RollbackStarted& record) {
     type("rollback.start");
@@ -292,17 +312,20 @@ struct Encoder {
     out.literal(",\"attempt\":").number(record.attempt);
     out.literal(",\"invocation\":").number(record.invocation);
     optional_id(out, ",\"child\":", record.child);
+    of_rollback(record);
   }
   void operator()(const RollbackDone& record) {
     type("rollback.stop");
     step(record.step);
     out.literal(",\"duration\":").integer(record.duration);
+    of_rollback(record);
   }
   void operator()(const RollbackFailed& record) {
     type("rollback.exception");
     step(record.step);
     optional_instant(out, ",\"wake_at\":", record.wake_at);
     out.literal(",\"duration\":").integer(record.duration);
+    of_rollback(record);
     error(record.error);
   }
   void operator()(const HandlerStarted& record) {

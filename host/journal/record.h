@@ -107,10 +107,14 @@ struct Created {
   bool by_wall_clock = false;  // wake_at is an instant of the wall clock, not of engine time
 };
 
-// workflow.start: an attempt begins.
+// workflow.start: an attempt begins. What it says of the execution is there for whoever watches this event
+// alone; journals of before do not have it.
 struct Begun {
   uint32_t attempt = 1;
   int64_t deadline = kNever;
+  std::string workflow;
+  ExecutionId execution;
+  std::string trigger;  // as in workflow.create
 };
 
 // step.ask: a consultation is under way.
@@ -232,6 +236,7 @@ struct StepCancelled {
 struct StepInterrupted {
   uint32_t step = 0;
   bool crashed = false;  // this invocation is known to have killed its process
+  std::string cause;     // and how, where that is known: "SIGSEGV", "exit"
 };
 // workflow.cancel (cause cancel) or workflow.stopping (cause fail): running steps drain until grace_until.
 struct Stopping {
@@ -257,9 +262,12 @@ struct Resumed {
   Delta patch;
   std::string by;  // who, when known
 };
-// workflow.compensate: completed steps are rolled back, newest first.
+// workflow.compensate: completed steps are rolled back, newest first. For workflow and execution see Begun.
 struct Compensating {
   uint32_t candidates = 0;
+  std::string workflow;
+  ExecutionId execution;
+  std::vector<std::string> steps;  // names, in the order in which they are rolled back
 };
 // rollback.start
 struct RollbackStarted {
@@ -267,11 +275,15 @@ struct RollbackStarted {
   uint32_t attempt = 1;
   uint64_t invocation = 0;
   ExecutionId child;  // a nested workflow: the execution that rolls its steps back; 0: none
+  std::string workflow;
+  ExecutionId execution;
 };
 // rollback.stop
 struct RollbackDone {
   uint32_t step = 0;
   int64_t duration = 0;
+  std::string workflow;
+  ExecutionId execution;
 };
 // rollback.exception: tried again at wake_at, or given up (kNever).
 struct RollbackFailed {
@@ -279,6 +291,8 @@ struct RollbackFailed {
   ErrorPtr error;
   int64_t wake_at = kNever;
   int64_t duration = 0;
+  std::string workflow;
+  ExecutionId execution;
 };
 // handler.start, handler.stop: handlers of the workflow, at least once (semantics 2.5).
 enum class HandlerEvent : uint8_t { on_success, on_failure, on_cancel, on_step_error };

@@ -574,7 +574,7 @@ std::vector<Event> World::events_of(ExecutionId id) const {
   return out;
 }
 
-void World::on_commit(ExecutionId id, std::string_view, uint32_t commit_no, std::string_view body,
+void World::on_commit(ExecutionId id, const journal::Origin&, uint32_t commit_no, std::string_view body,
                       bool last) {
   ++published_commits_;
   if (last) runner_->execution_over(id);

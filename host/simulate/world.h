@@ -73,7 +73,6 @@ class ScriptedRunner : public worker::Runner {
 
   explicit ScriptedRunner(const int64_t& now) : now_(now) {}
   size_t slots() const override { return limit; }
-  size_t capacity() const override { return under_way_.size() >= limit ? 0 : limit - under_way_.size(); }
   void start(std::span<worker::Invocation> batch) override;
   void take_completions(std::vector<worker::Completion>& out) override;
   void take_freed(std::vector<uint32_t>& out) override;
@@ -257,7 +256,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
     return out;
   }
 
-  void on_commit(ExecutionId id, std::string_view tenant, uint32_t commit_no, std::string_view body,
+  void on_commit(ExecutionId id, const journal::Origin& origin, uint32_t commit_no, std::string_view body,
                  bool last) override;
   void wake() override { woken_ = true; }
 

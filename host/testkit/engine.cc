@@ -96,7 +96,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   void push(engine::Command command) const;
   std::optional<engine::View> view() const;
 
-  void on_commit(ExecutionId, std::string_view, uint32_t, std::string_view, bool) override {}
+  void on_commit(ExecutionId, const journal::Origin&, uint32_t, std::string_view, bool) override {}
   void wake() override {
     if (life_) life_->woken = true;
   }

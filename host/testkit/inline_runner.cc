@@ -30,7 +30,6 @@ InlineRunner::InlineRunner(const library::Descriptor& package, pirn_state* state
     : package_(package), state_(state), scenario_(scenario), listener_(listener), now_(now) {}
 
 size_t InlineRunner::slots() const { return kCapacity; }
-size_t InlineRunner::capacity() const { return kCapacity - std::min(kCapacity, under_way_.size()); }
 
 void InlineRunner::start(std::span<worker::Invocation> batch) {
   for (worker::Invocation& invocation : batch) {

@@ -37,7 +37,6 @@ class InlineRunner final : public worker::Runner {
                worker::Listener& listener, const int64_t& now);
 
   size_t slots() const override;
-  size_t capacity() const override;
   void start(std::span<worker::Invocation> batch) override;
   void take_completions(std::vector<worker::Completion>& out) override;
   void take_freed(std::vector<uint32_t>& out) override;

@@ -142,7 +142,6 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   void stop();
 
   size_t slots() const { return options_.capacity; }
-  size_t capacity() const { return under_way_ >= options_.capacity ? 0 : options_.capacity - under_way_; }
   void start(std::span<Invocation> batch);
   void take_completions(std::vector<Completion>& out);
   void take_freed(std::vector<uint32_t>& out) {
@@ -197,7 +196,6 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   // The engine's thread only.
   std::deque<Place> places_;
   std::vector<Place*> free_;
-  size_t under_way_ = 0;
   std::unordered_map<registry::ReleasePtr, TenurePtr> tenures_;
   std::vector<Place*> starting_, taken_;
   std::vector<uint32_t> freed_;  // tenants, since take_freed()
@@ -272,7 +270,6 @@ void InProcessRunner::Pool::start(std::span<Invocation> batch) {
     place->invocation = std::move(invocation);
     starting_.push_back(place);
   }
-  under_way_ += starting_.size();
   const auto lock = lock_from_engine();
   queue_.insert(queue_.end(), starting_.begin(), starting_.end());
   // One thread is enough for short functions; for long ones a thread that takes a job wakes the next
@@ -307,7 +304,6 @@ void InProcessRunner::Pool::leave(Place& place) {
   if (place.tenure->retired()) bury(std::move(place.tenure));
   place.tenure = nullptr;
   free_.push_back(&place);
-  --under_way_;
 }
 
 void InProcessRunner::Pool::cancel(uint64_t invocation, Signal signal) {
@@ -632,7 +628,6 @@ InProcessRunner::InProcessRunner(Options options, LibrarySource source, Listener
 }
 InProcessRunner::~InProcessRunner() { pool_->stop(); }
 size_t InProcessRunner::slots() const { return pool_->slots(); }
-size_t InProcessRunner::capacity() const { return pool_->capacity(); }
 void InProcessRunner::start(std::span<Invocation> batch) { pool_->start(batch); }
 void InProcessRunner::take_completions(std::vector<Completion>& out) { pool_->take_completions(out); }
 void InProcessRunner::take_freed(std::vector<uint32_t>& out) { pool_->take_freed(out); }

@@ -53,7 +53,6 @@ class InProcessRunner final : public Runner {
   ~InProcessRunner() override;
 
   size_t slots() const override;
-  size_t capacity() const override;
   void start(std::span<Invocation> batch) override;
   void take_completions(std::vector<Completion>& out) override;
   void take_freed(std::vector<uint32_t>& out) override;

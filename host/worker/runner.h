@@ -90,6 +90,7 @@ struct Completion {
 struct Killer {
   uint64_t invocation = 0;
   ExecutionId hook_of;  // 0: it was no hook
+  std::string cause;    // "SIGSEGV", "exit(1)"; empty: nobody knows how
 
   bool operator==(const Killer&) const = default;
 };
@@ -174,8 +175,6 @@ class Runner {
 
   // How many invocations may be under way at once.
   virtual size_t slots() const = 0;
-  // How many more may start now. Engines count for themselves, since they decide ahead of it.
-  virtual size_t capacity() const = 0;
   // Takes the invocations out of the batch. Each yields exactly one Completion; an abandoned one when its
   // function returns after all, and none if no thread had begun with it.
   virtual void start(std::span<Invocation> batch) = 0;

@@ -183,7 +183,8 @@ engine::EngineStats BenchHost::stats() {
   return answer.get_future().get();
 }
 
-void BenchHost::on_commit(ExecutionId id, std::string_view, uint32_t, std::string_view body, bool last) {
+void BenchHost::on_commit(ExecutionId id, const journal::Origin&, uint32_t, std::string_view body,
+                          bool last) {
   commits.fetch_add(1, std::memory_order_relaxed);
   journal_bytes.fetch_add(body.size(), std::memory_order_relaxed);
   if (!last) return;

@@ -65,7 +65,7 @@ class BenchHost : public engine::CommitListener, public worker::Listener {
   std::atomic<uint64_t> journal_bytes{0};  // of the bodies of commits
   std::atomic<int64_t> first_dispatch{0};
 
-  void on_commit(ExecutionId id, std::string_view, uint32_t, std::string_view body, bool last) override;
+  void on_commit(ExecutionId id, const journal::Origin&, uint32_t, std::string_view body, bool last) override;
   void on_log(const worker::Invocation&, uint32_t, std::string_view) override {}
   void on_progress(const worker::Invocation& invocation, double, std::string_view) override;
   void on_stream(const worker::Invocation&, std::string_view, bool) override {}

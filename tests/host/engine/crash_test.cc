@@ -28,6 +28,23 @@ TEST(Crash, AStepMayKillTheHostThreeTimes) {
   EXPECT_EQ(calls_of(world, "bomb"), 4u);
 }
 
+TEST(Crash, HowTheProcessEndedIsInTheJournalAndInTheError) {
+  World world;
+  world.publish(R"("steps":[{"name":"bomb","max_crashes":1}])");
+  world.runner().by_function["bomb"] = [](const auto&) { return hang(); };
+  const ExecutionId id = world.start()->id;
+  world.settle();
+  world.crash({{world.runner().calls.back().id, {}, "exit(3)"}});
+  world.crash({{world.runner().calls.back().id, {}, "SIGSEGV"}});
+  const auto interrupted = world.records_of<journal::StepInterrupted>(id);
+  ASSERT_EQ(interrupted.size(), 2u);
+  EXPECT_EQ(interrupted[0].cause, "exit(3)");
+  EXPECT_EQ(interrupted[1].cause, "SIGSEGV");
+  EXPECT_EQ(
+      world.show(id).state.error->message,
+      "the step crashed the process that it ran in 2 times, the last time by SIGSEGV; its max_crashes is 1");
+}
+
 TEST(Crash, TheDefinitionSaysHowOften) {
   World world;
   world.publish(

@@ -37,7 +37,8 @@ class BlockedReader : public ::testing::Test {
     auto outlets = std::make_unique<Outlets>(
         std::vector<OutletOptions>{{"slow", "", {}, std::move(sink)}}, [] { return int64_t{0}; },
         [](const OutletFailure&) {}, 64);
-    for (int i = 0; i < 1000; ++i) outlets->publish_live(ExecutionId{7}, "acme", "progress", progress(1000));
+    for (int i = 0; i < 1000; ++i)
+      outlets->publish_live({ExecutionId{7}, "acme", "etl", "daily"}, "progress", progress(1000));
     EXPECT_GT(outlets->health("")[0].lost, 0u);
     const auto begin = Clock::now();
     outlets.reset();

@@ -30,6 +30,14 @@ std::string body(int64_t at, uint64_t first_seq, const std::vector<Record>& reco
 constexpr int64_t kAt = 1'780'000'000'000'000'000;  // 2026-05-28T20:26:40Z
 const ExecutionId kRun{77};
 
+journal::Origin origin_of(const std::string& tenant) {
+  journal::Origin origin;
+  origin.tenant = tenant;
+  origin.package = "etl";
+  origin.workflow = "daily";
+  return origin;
+}
+
 class Bench {
  public:
   explicit Bench(std::vector<OutletOptions> options, size_t limit = 1024)
@@ -65,14 +73,14 @@ TEST(Outlets, PutEveryEventIntoTheEnvelope) {
       journal::StepError{"broken", "it broke", journal::ErrorClass::terminal, ""});
   journal::Stopped stopped;
   stopped.state = journal::FinalState::failed;
-  bench->publish_commit(kRun, "acme", 1, body(kAt, 1, {journal::StepStarted{0, 2, 9}}));
-  bench->publish_commit(kRun, "acme", 2,
+  bench->publish_commit(kRun, origin_of("acme"), 1, body(kAt, 1, {journal::StepStarted{0, 2, 9}}));
+  bench->publish_commit(kRun, origin_of("acme"), 2,
                         body(kAt, 2, {journal::Emitted{1, "chapter", "the first", "{\"words\":4}"}}));
-  bench->publish_live(kRun, "acme", "chunk",
+  bench->publish_live({kRun, "acme", "etl", "daily"}, "chunk",
                       R"({"at":5,"step":"report","attempt":1,"chunk":"Once","final":false})");
-  bench->publish_live(kRun, "acme", "chunk",
+  bench->publish_live({kRun, "acme", "etl", "daily"}, "chunk",
                       R"({"at":6,"step":"report","attempt":1,"chunk":".","final":true})");
-  bench->publish_commit(kRun, "acme", 3, body(kAt, 3, {failed, stopped}));
+  bench->publish_commit(kRun, origin_of("acme"), 3, body(kAt, 3, {failed, stopped}));
   bench.finish();
   EXPECT_EQ(messages(*sink),
             "node step.start | fetch: step.start (attempt 2)\n"
@@ -93,6 +101,12 @@ TEST(Outlets, PutEveryEventIntoTheEnvelope) {
   EXPECT_EQ(metadata.at("seq"), 2);
   EXPECT_EQ(metadata.at("tenant"), "acme");
   EXPECT_EQ(metadata.at("execution_id"), boost::json::string(kRun.text()));
+  // Whatever the event, whoever watches a sink knows of what it is.
+  for (const Envelope& each : all) {
+    EXPECT_EQ(each.metadata.at("execution_id"), boost::json::string(kRun.text())) << each.scope;
+    EXPECT_EQ(each.metadata.at("package"), "etl") << each.scope;
+    EXPECT_EQ(each.metadata.at("workflow"), "daily") << each.scope;
+  }
   EXPECT_EQ(metadata.at("details").at("words"), 4);
   EXPECT_EQ(all[0].metadata.at("attempt"), 2);
   EXPECT_EQ(all[2].metadata.at("is_final"), false);
@@ -104,8 +118,10 @@ TEST(Outlets, GiveEachSinkWhatItIsFor) {
              stops = std::make_shared<MemorySink>();
   Bench bench(
       {{"acme", "acme", {"step.*"}, acme}, {"all", "", {}, all}, {"stops", "", {"end", "node"}, stops}});
-  bench->publish_commit(kRun, "acme", 1, body(kAt, 1, {journal::StepReady{0}, journal::StepStarted{}}));
-  bench->publish_commit(kRun, "blue", 1, body(kAt, 1, {journal::StepReady{0}, journal::Stopped{}}));
+  bench->publish_commit(kRun, origin_of("acme"), 1,
+                        body(kAt, 1, {journal::StepReady{0}, journal::StepStarted{}}));
+  bench->publish_commit(kRun, origin_of("blue"), 1,
+                        body(kAt, 1, {journal::StepReady{0}, journal::Stopped{}}));
   bench.finish();
   EXPECT_EQ(acme->snapshot().size(), 2u);
   EXPECT_EQ(all->snapshot().size(), 5u);
@@ -123,7 +139,7 @@ TEST(Outlets, ASinkThatFailsOrThrowsIsCountedAndItsNeighbourHearsAll) {
   });
   Bench bench({{"broken", "", {}, broken}, {"healthy", "", {}, healthy}});
   for (uint32_t i = 1; i <= 3; ++i)
-    bench->publish_commit(kRun, "acme", i, body(kAt, i, {journal::StepReady{0}}));
+    bench->publish_commit(kRun, origin_of("acme"), i, body(kAt, i, {journal::StepReady{0}}));
   bench.finish();
   EXPECT_EQ(healthy->snapshot().size(), 3u);
   EXPECT_EQ(calls, 3);
@@ -146,10 +162,10 @@ TEST(Outlets, ASlowSinkLosesTheOldestAndTheLossIsCounted) {
     return {};
   });
   Bench bench({{"slow", "acme", {}, slow}}, 4);
-  bench->publish_commit(kRun, "acme", 1, body(kAt, 1, {journal::StepReady{0}}));
+  bench->publish_commit(kRun, origin_of("acme"), 1, body(kAt, 1, {journal::StepReady{0}}));
   begun.wait();  // the first one is in its hands; the rest waits
   for (uint32_t i = 2; i <= 9; ++i)
-    bench->publish_commit(kRun, "acme", i, body(kAt, i, {journal::StepReady{0}}));
+    bench->publish_commit(kRun, origin_of("acme"), i, body(kAt, i, {journal::StepReady{0}}));
   const auto health = bench->health("acme");
   go_on.count_down();
   bench.finish();

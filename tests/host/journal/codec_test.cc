@@ -74,7 +74,7 @@ Record any_record<0>() {
 }
 template <>
 Record any_record<1>() {
-  return Begun{any_count(), any_ns()};
+  return Begun{any_count(), any_ns(), any_text(), any_id_or_none(), any_text()};
 }
 template <>
 Record any_record<2>() {
@@ -114,7 +114,7 @@ Record any_record<10>() {
 }
 template <>
 Record any_record<11>() {
-  return StepInterrupted{any_step(), coin()};
+  return StepInterrupted{any_step(), coin(), any_text()};
 }
 template <>
 Record any_record<12>() {
@@ -169,19 +169,22 @@ Record any_record<22>() {
 }
 template <>
 Record any_record<23>() {
-  return Compensating{any_count()};
+  std::vector<std::string> steps;
+  if (coin()) steps = {"first", "third"};
+  return Compensating{any_count(), any_text(), any_id_or_none(), steps};
 }
 template <>
 Record any_record<24>() {
-  return RollbackStarted{any_step(), any_count(), any_token(), any_id_or_none()};
+  return RollbackStarted{any_step(),       any_count(), any_token(),
+                         any_id_or_none(), any_text(),  any_id_or_none()};
 }
 template <>
 Record any_record<25>() {
-  return RollbackDone{any_step(), any_ns()};
+  return RollbackDone{any_step(), any_ns(), any_text(), any_id_or_none()};
 }
 template <>
 Record any_record<26>() {
-  return RollbackFailed{any_step(), any_error(), any_ns(), any_ns()};
+  return RollbackFailed{any_step(), any_error(), any_ns(), any_ns(), any_text(), any_id_or_none()};
 }
 template <>
 Record any_record<27>() {
@@ -245,7 +248,8 @@ struct Same {
     return tie(a) == tie(b) && same(a.input, b.input);
   }
   bool operator()(const Begun& a, const Begun& b) const {
-    return a.attempt == b.attempt && a.deadline == b.deadline;
+    return std::tie(a.attempt, a.deadline, a.workflow, a.execution, a.trigger) ==
+           std::tie(b.attempt, b.deadline, b.workflow, b.execution, b.trigger);
   }
   bool operator()(const StepAsked& a, const StepAsked& b) const {
     return std::tie(a.step, a.kind, a.invocation, a.rule, a.fired_by) ==
@@ -279,7 +283,7 @@ struct Same {
     return a.step == b.step && a.reason == b.reason && same(a.partial, b.partial);
   }
   bool operator()(const StepInterrupted& a, const StepInterrupted& b) const {
-    return a.step == b.step && a.crashed == b.crashed;
+    return std::tie(a.step, a.crashed, a.cause) == std::tie(b.step, b.crashed, b.cause);
   }
   bool operator()(const Stopping& a, const Stopping& b) const {
     return std::tie(a.cause, a.step, a.reason, a.rollback, a.cleanup, a.grace_until) ==
@@ -319,16 +323,21 @@ struct Same {
   bool operator()(const Resumed& a, const Resumed& b) const {
     return a.step == b.step && a.by == b.by && same(a.patch, b.patch);
   }
-  bool operator()(const Compensating& a, const Compensating& b) const { return a.candidates == b.candidates; }
+  bool operator()(const Compensating& a, const Compensating& b) const {
+    return std::tie(a.candidates, a.workflow, a.execution, a.steps) ==
+           std::tie(b.candidates, b.workflow, b.execution, b.steps);
+  }
   bool operator()(const RollbackStarted& a, const RollbackStarted& b) const {
-    return std::tie(a.step, a.attempt, a.invocation, a.child) ==
-           std::tie(b.step, b.attempt, b.invocation, b.child);
+    return std::tie(a.step, a.attempt, a.invocation, a.child, a.workflow, a.execution) ==
+           std::tie(b.step, b.attempt, b.invocation, b.child, b.workflow, b.execution);
   }
   bool operator()(const RollbackDone& a, const RollbackDone& b) const {
-    return a.step == b.step && a.duration == b.duration;
+    return std::tie(a.step, a.duration, a.workflow, a.execution) ==
+           std::tie(b.step, b.duration, b.workflow, b.execution);
   }
   bool operator()(const RollbackFailed& a, const RollbackFailed& b) const {
-    return std::tie(a.step, a.wake_at, a.duration) == std::tie(b.step, b.wake_at, b.duration) &&
+    return std::tie(a.step, a.wake_at, a.duration, a.workflow, a.execution) ==
+               std::tie(b.step, b.wake_at, b.duration, b.workflow, b.execution) &&
            same(a.error, b.error);
   }
   bool operator()(const HandlerStarted& a, const HandlerStarted& b) const {
@@ -552,6 +561,52 @@ TEST(Codec, ABodyIsWhatClientsSee) {
             R"({"at":123,"events":[{"seq":9,"type":"step.ready","step":"second","i":1},)"
             R"({"seq":10,"type":"step.start","step":"second","i":1,"attempt":2,"invocation":77},)"
             R"({"seq":11,"type":"step.interrupt","step":"first","i":0}]})");
+}
+
+TEST(Codec, WhoWatchesOneEventOnlyKnowsOfWhatItIs) {
+  const ExecutionId id{77};
+  const std::string of = R"("workflow":"order","execution":")" + id.text() + '"';
+  EXPECT_EQ(
+      encode({Begun{1, kNever, "order", id, "schedule"}, Compensating{2, "order", id, {"second", "first"}},
+              RollbackStarted{1, 1, 9, {}, "order", id}, RollbackDone{1, 5, "order", id},
+              RollbackFailed{0, nullptr, kNever, 6, "order", id}},
+             123, 1),
+      R"({"at":123,"events":[{"seq":1,"type":"workflow.start","attempt":1,)" + of +
+          R"(,"trigger":"schedule"},)"
+          R"({"seq":2,"type":"workflow.compensate","candidates":2,)" +
+          of +
+          R"(,"steps":["second","first"]},)"
+          R"({"seq":3,"type":"rollback.start","step":"second","i":1,"attempt":1,"invocation":9,)" +
+          of +
+          R"(,"steps":["second"]},)"
+          R"({"seq":4,"type":"rollback.stop","step":"second","i":1,"duration":5,)" +
+          of +
+          R"(,"steps":["second"]},)"
+          R"({"seq":5,"type":"rollback.exception","step":"first","i":0,"duration":6,)" +
+          of + R"(,"steps":["first"]}]})");
+}
+
+// Written before these events said of what they are.
+TEST(Codec, EventsOfOldJournalsAreRead) {
+  const auto commit =
+      decode_commit(R"({"at":1,"events":[{"seq":1,"type":"workflow.start","attempt":2,"deadline":9},)"
+                    R"({"seq":2,"type":"step.interrupt","step":"first","i":0,"crashed":true},)"
+                    R"({"seq":3,"type":"workflow.compensate","candidates":3},)"
+                    R"({"seq":4,"type":"rollback.start","step":"first","i":0,"attempt":1,"invocation":7},)"
+                    R"({"seq":5,"type":"rollback.exception","step":"first","i":0,"wake_at":5,"duration":4,)"
+                    R"("error":{"code":"bad","message":"it is","class":"retryable"}},)"
+                    R"({"seq":6,"type":"rollback.stop","step":"first","i":0,"duration":3}]})",
+                    1);
+  ASSERT_TRUE(commit) << describe(commit.error());
+  const std::vector<Record>& records = commit->records;
+  ASSERT_EQ(records.size(), 6u);
+  EXPECT_TRUE(Same()(std::get<Begun>(records[0]), Begun{2, 9, "", {}, ""}));
+  EXPECT_TRUE(Same()(std::get<StepInterrupted>(records[1]), StepInterrupted{0, true, ""}));
+  EXPECT_TRUE(Same()(std::get<Compensating>(records[2]), Compensating{3, "", {}, {}}));
+  EXPECT_TRUE(Same()(std::get<RollbackStarted>(records[3]), RollbackStarted{0, 1, 7, {}, "", {}}));
+  EXPECT_EQ(std::get<RollbackFailed>(records[4]).wake_at, 5);
+  EXPECT_FALSE(std::get<RollbackFailed>(records[4]).execution);
+  EXPECT_TRUE(Same()(std::get<RollbackDone>(records[5]), RollbackDone{0, 3, "", {}}));
 }
 
 TEST(Codec, DeletionsAndValuesThatAreNoMapsHaveTheirOwnMembers) {

@@ -71,7 +71,7 @@ std::vector<Record> records() {
                                         .definition = {},
                                         .definition_schema = 1});
   return {Created{origin, 1, kId, kId, 1, kId, "key", {}, "manual", Strategy::hybrid, a_delta(), 5, true},
-          Begun{1, 5},
+          Begun{1, 5, "w", kId, "manual"},
           StepAsked{0, Kind::condition, 1, 1, {0}},
           StepAnswered{0, Kind::condition, true, 5, an_error()},
           StepReady{0, 5, {0}},
@@ -83,7 +83,7 @@ std::vector<Record> records() {
           StepRetry{0, 5, 5},
           StepCancelled{0, "why", a_map()},
           StepCancelled{0, "why", a_value()},
-          StepInterrupted{0, true},
+          StepInterrupted{0, true, "SIGSEGV"},
           Stopping{StopCause::fail, an_error(), 0, "", false, true, 5, false},
           Stopping{StopCause::cancel, nullptr, kNoStep, "why", true, false, 5, true},
           Failed{an_error(), 0},
@@ -97,10 +97,10 @@ std::vector<Record> records() {
           GraftExpanded{0, children()},
           Paused{0, "why", true},
           Resumed{0, a_delta(), "kim"},
-          Compensating{1},
-          RollbackStarted{0, 1, 1, kId},
-          RollbackDone{0, 5},
-          RollbackFailed{0, an_error(), 5, 5},
+          Compensating{1, "w", kId, {"a"}},
+          RollbackStarted{0, 1, 1, kId, "w", kId},
+          RollbackDone{0, 5, "w", kId},
+          RollbackFailed{0, an_error(), 5, 5, "w", kId},
           HandlerStarted{HandlerEvent::on_step_error, 1, 0, "{}"},
           HandlerDone{1, an_error()},
           WorkflowRetry{2, an_error(), 0, 5, 5},
@@ -110,7 +110,7 @@ std::vector<Record> records() {
           HookCrashed{},
           ClockShifted{5}};
 }
-static_assert(n_members_of_all(static_cast<const Record*>(nullptr)) == 119,
+static_assert(n_members_of_all(static_cast<const Record*>(nullptr)) == 132,
               "a field has come or gone: say so above and in docs/reference/events.md");
 
 std::vector<TenantRecord> tenant_records() {

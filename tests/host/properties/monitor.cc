@@ -141,6 +141,10 @@ void Monitor::Followed::after(const journal::Record& record) {
       say("P1: attempt " + std::to_string(state_.attempt) + " is out of turn");
     attempt_ = state_.attempt;
     starts_ += attempt_ == 1;
+    const Begun& begun = std::get<Begun>(record);
+    if (begun.workflow != state_.origin->workflow || begun.execution != state_.id ||
+        begun.trigger != state_.trigger)
+      say("P14: a start says that it is one of " + begun.workflow + " " + begun.execution.text());
   }
   stops_ += std::holds_alternative<Stopped>(record);
   if (const auto* r = std::get_if<StepFailed>(&record)) after_failure(r->step);
