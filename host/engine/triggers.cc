@@ -320,6 +320,20 @@ void Triggers::skip_oldest(const Decision& decision, Entry& entry) {
     entry.full_at = kNever;
 }
 
+// The clock was set back and leaps ahead again: what it leaps over had its turn the first time. Looked at one
+// by one it would have no end, and what has been pruned would start again.
+void Triggers::skip_decided(const Decision& decision, const Entry& entry) {
+  const definition::Schedule& schedule = *entry.target.workflow->schedule;
+  if (entry.relative || !schedule.at.empty() || schedule.misfire != schedule::Misfire::all) return;
+  const journal::ScheduleState* state = state_of(entry);
+  const int64_t until = std::min(state->reached, decision.wall - schedule::kPunctual_ns);
+  if (state->next >= until) return;
+  streams_.emit(entry.tenant,
+                journal::ScheduleSkipped{entry.name, ScheduleSkip::fired_before, state->next, until,
+                                         entry.timetable->next(until - 1).value_or(kNever)},
+                decision.now);
+}
+
 // It may have been paused, or have changed or gone, since it was found to be behind.
 Result<bool> Triggers::fire_late(Decision& decision, const Key& key) {
   const auto found = entries_.find(key);
@@ -327,6 +341,7 @@ Result<bool> Triggers::fire_late(Decision& decision, const Key& key) {
   Entry& entry = found->second;
   entry.behind = false;
   waiting_.erase(key);
+  if (entry.timetable && late(entry, decision)) skip_decided(decision, entry);
   if (entry.timetable && late(entry, decision)) {
     if (keeps_missed(entry)) {
       entry.owes = true;

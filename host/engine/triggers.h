@@ -133,6 +133,7 @@ class Triggers {
   bool keeps_missed(const Entry& entry) const;
   bool full(const Entry& entry) const;
   void skip_oldest(const Decision& decision, Entry& entry);
+  void skip_decided(const Decision& decision, const Entry& entry);
   void take_up(Entry& entry);
   Result<size_t> fire(Decision& decision, Entry& entry, size_t limit);
   Status fire_one(Decision& decision, Entry& entry, int64_t instant, int64_t next);

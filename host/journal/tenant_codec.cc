@@ -273,6 +273,7 @@ ScheduleState schedule_state_of(const Fields& fields) {
   state.last_execution = id_or_none(fields, "last_execution");
   state.last_skip = fields.instant_or("last_skip", 0);
   if (fields.find("skip_reason")) state.skip_reason = by_name<ScheduleSkip>(fields.text("skip_reason"), 0, 4);
+  state.reached = fields.instant_or("reached", 0);
   return state;
 }
 
@@ -405,6 +406,7 @@ void append_tenant_state(TextWriter& out, const TenantState& state) {
       out.literal(",\"last_skip\":").instant(schedule.last_skip);
       out.literal(",\"skip_reason\":").word(name_of(schedule.skip_reason));
     }
+    optional_instant(out, ",\"reached\":", schedule.reached, 0);
     out.character('}');
   }
   out.character(']');

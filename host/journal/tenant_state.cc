@@ -1,5 +1,7 @@
 #include "host/journal/tenant_state.h"
 
+#include <algorithm>
+
 #include "host/journal/impossible.h"
 
 namespace pirn::journal {
@@ -34,6 +36,7 @@ struct Applier {
     target.registered_at = record.registered_at;
     target.next = record.next;
     target.paused = paused;
+    target.reached = 0;
   }
   void operator()(const ScheduleRemoved& record) { require(tenant.schedules.erase(record.name) == 1); }
   void operator()(const ScheduleFired& record) {
@@ -62,11 +65,13 @@ struct Applier {
     ScheduleState& target = schedule(record.name);
     require(target.paused);
     target.paused = false;
+    if (record.next < target.next) target.reached = std::max(target.reached, target.next);
     target.next = record.next;
   }
   void operator()(const ScheduleRewound& record) {
     ScheduleState& target = schedule(record.name);
     require(!target.paused && record.next < target.next);
+    target.reached = std::max(target.reached, target.next);
     target.next = record.next;
   }
   void operator()(const EventEmitted&) {}

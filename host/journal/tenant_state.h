@@ -20,6 +20,7 @@ struct ScheduleState {
   ExecutionId last_execution;
   int64_t last_skip = 0;  // when that was decided; 0: never
   ScheduleSkip skip_reason = ScheduleSkip::misfire;
+  int64_t reached = 0;  // the wall clock was set back from here: what lies before has had its turn; 0: never
 
   bool operator==(const ScheduleState&) const = default;
 };

@@ -114,7 +114,8 @@ RC_GTEST_PROP(TenantCodec, AStateIsReadAsItWasWritten, ()) {
   state.next_seq = *rc::gen::inRange<uint64_t>(1, 1'000'000);
   state.next_commit = *rc::gen::inRange<uint32_t>(1, 1'000'000);
   for (int n = *rc::gen::inRange(0, 4); n > 0; --n) {
-    ScheduleState schedule{any_terms(), any_ns(), any_next(), coin(), 3, 0, any_ns(), {}, 0, {}};
+    ScheduleState schedule{any_terms(), any_ns(), any_next(),         coin(), 3, 0, any_ns(), {},
+                           0,           {},       coin() ? kNever : 0};
     if (coin()) schedule.last_execution = any_execution();
     if (coin()) {
       schedule.last_skip = 1 + std::abs(any_ns() / 2);
@@ -254,7 +255,13 @@ TEST(TenantState, AScheduleThatKeepsItsRegistrationKeepsItsCount) {
   EXPECT_EQ(state.schedules.at(daily).last_fire, 10);
   apply_at(13, ScheduleRewound{daily, 15});
   EXPECT_EQ(state.schedules.at(daily).next, 15);
+  EXPECT_EQ(state.schedules.at(daily).reached, 20) << "what lies before has had its turn";
   EXPECT_FALSE(replay(state, ScheduleRewound{daily, 15}, 13)) << "that is no way back";
+  apply_at(14, SchedulePaused{daily});
+  apply_at(15, ScheduleResumed{daily, 14});
+  EXPECT_EQ(state.schedules.at(daily).reached, 20);
+  apply_at(16, ScheduleSet{daily, R"({"every":"1h"})", 1, 14});
+  EXPECT_EQ(state.schedules.at(daily).reached, 0) << "with other bounds others may come before";
 }
 
 TEST(TenantState, TheHostsOwnStreamKnowsTheClock) {
