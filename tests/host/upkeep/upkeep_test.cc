@@ -329,6 +329,14 @@ TEST_F(UpkeepTest, RemovesOneExecution) {
   EXPECT_TRUE(there(part));
   EXPECT_TRUE(there(other));
   EXPECT_EQ(upkeep.remove("acme", ended).error().code, Code::not_found);
+
+  // A retry that is open may have to roll back what is nested in the run that it was made from.
+  const auto failed = add(6, 5), nested = add(7, 5, "inner", "acme", 6);
+  const std::string body = R"({"events":[{"retry_of":")" + failed.text() + R"("}]})";
+  const store::JournalRow retry{{(uint64_t{1'780'000'000'000} + 8) << 21}, 1, 1, body};
+  ASSERT_TRUE(store_->commit({store_->lease(), {&retry, 1}, {}, false}));
+  EXPECT_EQ(upkeep.remove("acme", nested).error().code, Code::invalid_transition);
+  EXPECT_TRUE(there(nested));
 }
 
 TEST_F(UpkeepTest, ForgetsLinesOfExecutionsThatAreGone) {
