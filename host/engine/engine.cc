@@ -11,8 +11,10 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
   PIRN_TRY(const ExecutionId newest, store_.last_id());
   ids_.start_above(newest);
   PIRN_TRY(Recovered recovered, fold_store(store_, streams_));
+  // What the projection has already is not read again.
+  PIRN_TRY(const int64_t newest_instant, store_.newest_instant());
   batch_->change.turn = ++turns_;
-  begin_time(clocks, std::max(ids_.newest_instant(), recovered.newest_instant));
+  begin_time(clocks, std::max({ids_.newest_instant(), recovered.newest_instant, newest_instant}));
   dead_letters_.restore();
   catalog_ = releases_.catalog();
   Decision deciding = decision();

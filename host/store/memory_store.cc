@@ -508,6 +508,15 @@ Result<ExecutionId> MemoryStore::last_id() const {
   return contents_->last_id;
 }
 
+Result<int64_t> MemoryStore::newest_instant() const {
+  const std::lock_guard lock(contents_->mutex);
+  const JournalEntry* newest = nullptr;
+  contents_->streams.each([&](const StreamTable::Slot& slot) {
+    if (slot.last != nullptr && (newest == nullptr || slot.last->pos > newest->pos)) newest = slot.last;
+  });
+  return newest == nullptr ? 0 : number_after(newest->body(), "\"at\":");
+}
+
 Status MemoryStore::recover(const std::function<Status(StoredExecution)>& on_execution,
                             const std::function<Status(StoredCommit)>& on_commit) {
   for (size_t i = 0; i < contents_->rows.size(); ++i)

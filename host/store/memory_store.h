@@ -36,6 +36,7 @@ class MemoryStore final : public Store {
 
   Lease lease() const override { return lease_; }
   Result<ExecutionId> last_id() const override;
+  Result<int64_t> newest_instant() const override;
   Status recover(const std::function<Status(StoredExecution)>& on_execution,
                  const std::function<Status(StoredCommit)>& on_commit) override;
   Status commit(const Change& change) override;

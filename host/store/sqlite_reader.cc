@@ -1,6 +1,7 @@
 #include "host/store/sqlite_reader.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 
@@ -245,6 +246,19 @@ Result<std::vector<StoredCommit>> SqliteReader::journal(ExecutionId id, uint32_t
 Result<ExecutionId> SqliteReader::last_id() {
   PIRN_TRY(const int64_t id, connection_.integer("SELECT max(stream) FROM journal"));
   return ExecutionId{static_cast<uint64_t>(id)};
+}
+
+Result<int64_t> SqliteReader::newest_instant() {
+  PIRN_TRY(Statement newest, connection_.prepare(std::string("SELECT ") + kCommitColumns +
+                                                 " FROM journal ORDER BY pos DESC LIMIT 1"));
+  const int code = newest.step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return connection_.error(code, "reading");
+  constexpr std::string_view kBegin = "{\"at\":";
+  const std::string body =
+      code == SQLITE_ROW ? read_commit(newest).body : std::string();  // of a damaged one empty
+  int64_t at = 0;
+  if (body.starts_with(kBegin)) std::from_chars(body.data() + kBegin.size(), body.data() + body.size(), at);
+  return at;
 }
 
 Result<std::vector<StoredTenant>> SqliteReader::tenants() {

@@ -44,6 +44,7 @@ class SqliteReader {
   Result<std::vector<StoredExecution>> list(const ExecutionFilter& filter);
   Result<std::vector<StoredCommit>> journal(ExecutionId id, uint32_t after_commit, uint32_t limit);
   Result<ExecutionId> last_id();
+  Result<int64_t> newest_instant();
   Result<std::vector<StoredTenant>> tenants();
   Result<std::optional<StoredTenant>> find_tenant(std::string_view tenant);
   Result<std::optional<StoredEvent>> find_event(std::string_view tenant, std::string_view id);

@@ -398,6 +398,10 @@ Result<ExecutionId> SqliteStore::last_id() const {
   return ask([](SqliteReader& reader) { return reader.last_id(); });
 }
 
+Result<int64_t> SqliteStore::newest_instant() const {
+  return ask([](SqliteReader& reader) { return reader.newest_instant(); });
+}
+
 Result<std::optional<StoredExecution>> SqliteStore::find(std::string_view tenant, ExecutionId id) const {
   return ask([&](SqliteReader& reader) { return reader.find(tenant, id); });
 }

@@ -52,6 +52,7 @@ class SqliteStore final : public Store {
 
   Lease lease() const override { return lease_; }
   Result<ExecutionId> last_id() const override;
+  Result<int64_t> newest_instant() const override;
   void claim() override { engine_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
   Status recover(const std::function<Status(StoredExecution)>& on_execution,
                  const std::function<Status(StoredCommit)>& on_commit) override;

@@ -211,6 +211,10 @@ class Store {
   virtual Result<TenantPastSize> remove_tenant_past(const TenantPast& past, size_t limit) = 0;
   // Executions by tenant and state.
   virtual Result<std::vector<StateCount>> counts() const = 0;
+
+  // The instant that the newest commit begins with; 0: there is none, or it is damaged. A host begins no
+  // earlier.
+  virtual Result<int64_t> newest_instant() const = 0;
 };
 
 }  // namespace pirn::store

@@ -246,6 +246,18 @@ TEST(EngineTime, R72IsTheWallClockAgainAfterARestart) {
   EXPECT_EQ(host.clock().offset, 0);
 }
 
+TEST(EngineTime, R72BeginsNoEarlierThanTheJournalEnds) {
+  Host host;
+  host.publish(R"("steps":[{"name":"a","timeout":"infinity"}])");
+  host.runner().script = [](const worker::Invocation&) { return after(30 * kMinute, await()); };
+  ASSERT_TRUE(host.start());
+  host.advance(31 * kMinute);  // it awaits, and its row says all of it
+  host.lose();
+  host.set_clock(-20 * kMinute);
+  host.come_back();
+  EXPECT_GE(host.show(host.start()->id).state.created_at, kBegin + 30 * kMinute);
+}
+
 TEST(EngineTime, R72TheJournalSaysHowFarTheClockWasSet) {
   Host host;
   host.publish(R"("steps":[{"name":"a"}])");

@@ -270,6 +270,9 @@ TEST_P(Conformance, RecoveryYieldsOpenRowsAndTheCommitsTheyDoNotInclude) {
   EXPECT_TRUE(recover(store()).commits.empty());
   EXPECT_EQ(recover(store()).executions.size(), 4u);
   EXPECT_EQ(*store().last_id(), id_at(5));
+  EXPECT_EQ(*store().newest_instant(), 0) << "no body has one";
+  write(Batch().commit(id_at(4), 100, "{\"at\":40,\"events\":[]}"));
+  EXPECT_EQ(*store().newest_instant(), 40);
 }
 
 std::string text_of(const StoredTenant& row) {
