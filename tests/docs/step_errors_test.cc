@@ -18,12 +18,14 @@ namespace fs = std::filesystem;
 // like.
 std::set<std::string> codes_given_in(const std::string& folder) {
   static const std::regex kGiven(R"re(\b(make_error|refused|failed|Error|StepError)[({]\s*"([a-z_]+)",)re");
+  static const std::regex kComment("//[^\n]*");
   std::set<std::string> codes;
   for (const auto& entry : fs::directory_iterator(std::string(PIRN_SOURCE_DIRECTORY) + "/" + folder)) {
     if (!entry.is_regular_file()) continue;
     std::ostringstream text;
     text << std::ifstream(entry.path()).rdbuf();
-    const std::string source = text.str();
+    // Examples in comments do not count.
+    const std::string source = std::regex_replace(text.str(), kComment, "");
     for (std::sregex_iterator at(source.begin(), source.end(), kGiven), end; at != end; ++at)
       codes.insert((*at)[2]);
   }
