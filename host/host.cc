@@ -28,6 +28,7 @@
 #include "host/store/data_directory.h"
 #include "host/store/location.h"
 #include "host/store/sqlite_store.h"
+#include "host/store/wal_watch.h"
 #include "host/upkeep/backup.h"
 #include "host/upkeep/parts.h"
 #include "host/upkeep/upkeep.h"
@@ -87,7 +88,8 @@ class Host::Core final : public api::Vitals {
                                                   .decompress = archive::decompress_apart(),
                                                   .probe = make_push_probe(options_.probe_program, false),
                                                   .accept_broken_audit_at_ms = accept_at_ms,
-                                                  .failed = [this] { wake(); }}));
+                                                  .failed = [this] { wake(); },
+                                                  .may_write = [this] { return check_lock(); }}));
     for (const Error& error : registry_->catalog()->aside())
       log::write(log::Level::error, "registry", error.message);
     PIRN_DO(open_store());
@@ -159,6 +161,7 @@ class Host::Core final : public api::Vitals {
     Status status = machine_->run([&](const engine::Turn& turn, int64_t now, int64_t& sleep) {
       // What the registry has promised since is not on the disk: the next start reads what is.
       if (!registry_->healthy()) return true;
+      if (is_taken_over(now, sleep)) return true;
       if (!draining_.load()) {
         look_after(now, sleep);
         return false;
@@ -181,6 +184,7 @@ class Host::Core final : public api::Vitals {
     if (status && !registry_->healthy())
       status = Error{Code::registry_failed, "registry.db: a commit could not be made durable; the host stops",
                      "", Blame::world};
+    if (status && taken_over_) status = *taken_over_;
     machine_->engine.inbox().close();
     if (!status)
       log::write(log::Level::error, "host", status.error().message, {{"error", status.error().name()}});
@@ -233,8 +237,52 @@ class Host::Core final : public api::Vitals {
   std::string store_kind() const override { return location_.memory ? "memory" : "sqlite"; }
   int64_t started_at_ns() const override { return started_at_; }
   uint64_t log_lines_lost() const override { return log::lines_lost(); }
+  bool lock_lost() const override { return !directory_.holds_lock(); }
+  std::vector<std::string> wal_warnings() const override {
+    std::vector<std::string> all;
+    for (const std::string& database :
+         {location_.path, directory_.file("registry.db"), directory_.file("logbook.db")})
+      if (std::string warning = store::wal_warning(database); !warning.empty())
+        all.push_back(std::move(warning));
+    return all;
+  }
 
  private:
+  static constexpr int64_t kLookAtLockEvery_ns = 5'000'000'000;
+
+  // Nothing fences writers of the registry as the epoch fences those of pirn.db, and what another host has
+  // written is not in this one's memory.
+  Status check_lock() const {
+    if (directory_.holds_lock()) return {};
+    return Error{Code::store_fenced,
+                 "the file 'lock' of '" + directory_.path() +
+                     "' was removed or replaced while this host runs, and another host may have started: "
+                     "nothing is written to registry.db any more",
+                 "Stop this host; start it again if it is the only one.", Blame::world};
+  }
+
+  // Whether another host has begun on this directory. Without the lock it can, and then this one must end:
+  // its commits are refused, and what it answers is old. Looks now and then, also when there is nothing to
+  // do.
+  bool is_taken_over(int64_t now, int64_t& sleep) {
+    if (now >= look_at_lock_at_) {
+      look_at_lock_at_ = now + kLookAtLockEvery_ns;
+      const Status lock = check_lock();
+      if (!lock && !std::exchange(lock_was_lost_, true))
+        log::write(log::Level::error, "host", lock.error().message, {{"error", lock.error().name()}});
+      if (!lock && sqlite_ != nullptr) {
+        const auto taken_over = sqlite_->taken_over();
+        if (taken_over && *taken_over)
+          taken_over_ = Error{Code::store_fenced,
+                              "another host has taken over '" + directory_.path() +
+                                  "', whose file 'lock' was removed while this one ran; it stops",
+                              "", Blame::world};
+      }
+    }
+    sleep = std::min(sleep, look_at_lock_at_ - now);
+    return taken_over_.has_value();
+  }
+
   // Any thread, also while the host is being opened.
   void wake() {
     if (serving_.load()) machine_->alarm.wake();
@@ -366,6 +414,10 @@ class Host::Core final : public api::Vitals {
   Clock clock_;
   const int64_t started_at_;
   store::StoreLocation location_;
+  // Of the engine's thread:
+  int64_t look_at_lock_at_ = 0;
+  bool lock_was_lost_ = false;
+  std::optional<Error> taken_over_;
   std::atomic<bool> draining_{false}, store_failed_{false}, serving_{false};
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<store::Store> store_;

@@ -75,7 +75,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
   sqlite3_busy_timeout(connection, 5'000);  // somebody may be reading with the sqlite3 shell
   PIRN_DO(
       database->script("PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA mmap_size=0;"
-                       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"));
+                       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                       // A WAL that grew beyond this is cut back when it starts again.
+                       "PRAGMA journal_size_limit=67108864;"));
   return database;
 }
 
@@ -155,6 +157,7 @@ Status Transaction::begin() {
                  "registry.db: an earlier commit failed; nothing is written until a restart",
                  {},
                  Blame::world};
+  if (database_.guard_) PIRN_DO(database_.guard_());
   PIRN_DO(database_.script("BEGIN IMMEDIATE"));
   open_ = true;
   return {};

@@ -84,6 +84,8 @@ class Database {
   bool healthy() const { return healthy_.load(); }
   // Told of the first failure. Before other threads know of the database.
   void on_failure(std::function<void()> failed) { failed_ = std::move(failed); }
+  // Asked before each transaction, which an error of it refuses. Likewise.
+  void ask_before_writing(std::function<Status()> guard) { guard_ = std::move(guard); }
 
  private:
   friend class Transaction;
@@ -94,6 +96,7 @@ class Database {
   sqlite3* connection_;
   std::atomic<bool> healthy_ = true;
   std::function<void()> failed_;
+  std::function<Status()> guard_;  // may be empty
   std::unordered_map<std::string_view, sqlite3_stmt*>
       statements_;  // keyed by the SQL literals of the program
 };

@@ -65,6 +65,7 @@ Status Registry::Core::open_files() {
   const bool in_memory = directory.empty();
   PIRN_TRY(database_, Database::open(in_memory ? std::string() : directory + "/registry.db"));
   database_->on_failure(options_.failed);
+  database_->ask_before_writing(options_.may_write);
   PIRN_DO(migrate(*database_, migrations()));
   if (in_memory) {
     blobs_ = blobs_in_memory();

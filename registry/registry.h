@@ -47,6 +47,9 @@ struct Options {
   int64_t accept_broken_audit_at_ms = 0;
   // Told, on any thread, when a commit could not be made durable: from then on nothing is written any more.
   std::function<void()> failed = {};
+  // Asked before each change is written, under the registry's lock: an error refuses it. Empty: all are
+  // written.
+  std::function<Status()> may_write = {};
 };
 
 class Registry {

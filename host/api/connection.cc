@@ -307,7 +307,7 @@ Status Connection::let_in(Request& request) {
   if (!found) return found.error();
   route_ = found->route;
   request.params = found->params;
-  request.queue = {route_->lane, open ? std::string(kNobody) : request.principal.tenant};
+  request.queue = {route_->lane, open ? std::string(kNobody) : request.principal.tenant, route_->path};
   PIRN_DO(check_query_names(request.query));
   const std::string_view by_header = request.header("pirn-tenant");
   if (!by_header.empty()) PIRN_DO(check_named("tenant", by_header));

@@ -85,6 +85,14 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
       find("store", !vitals.store_failed(), Condition::failing, "a commit could not be made durable"));
   all.push_back(find("registry", !vitals.registry_failed(), Condition::failing,
                      "a commit could not be made durable; the host stops"));
+  all.push_back(
+      find("lock", !vitals.lock_lost(), Condition::degraded,
+           "the file 'lock' of the data directory was removed or replaced while this host runs, so "
+           "that another host can start beside it. This host changes nothing in registry.db any more, "
+           "and stops when another one has taken over: restart it"));
+  std::string wals;
+  for (const std::string& warning : vitals.wal_warnings()) wals += (wals.empty() ? "" : "; ") + warning;
+  all.push_back(find("write-ahead logs", wals.empty(), Condition::degraded, wals));
   std::string aside;
   for (const Error& error : services.registry.catalog()->aside())
     aside += (aside.empty() ? "" : "; ") + error.message;
@@ -100,8 +108,9 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
   const logbook::Health book = services.logbook.health();
   all.push_back(find("logbook", book.failures == 0, Condition::degraded, book.last_error));
   const uint64_t lost = vitals.log_lines_lost();
-  all.push_back(find("log", lost == 0, Condition::degraded,
-                     std::to_string(lost) + " lines of the host's log were lost because its reader was too slow"));
+  all.push_back(
+      find("log", lost == 0, Condition::degraded,
+           std::to_string(lost) + " lines of the host's log were lost because its reader was too slow"));
   for (const events::OutletHealth& sink : services.outlets.health(""))
     all.push_back(find("sink " + sink.name, sink.errors == 0 && sink.lost == 0, Condition::degraded,
                        std::to_string(sink.errors) + " errors, " + std::to_string(sink.lost) + " lost" +

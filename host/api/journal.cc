@@ -63,7 +63,7 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
     if (text_.ended() || failed_) return sink({});
     if (live_) return wait(std::move(sink));
     services_.pool.post(
-        {Lane::reports, owner_},
+        {Lane::reports, owner_, "a stream of events"},
         [self = shared_from_this(), sink = std::move(sink)]() mutable { self->read(std::move(sink)); });
   }
 

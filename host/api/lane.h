@@ -28,7 +28,8 @@ inline constexpr std::string_view kNobody = "?";
 
 struct QueueKey {
   Lane lane = Lane::reads;
-  std::string owner;  // the tenant of the key; empty: the operator; or kNobody
+  std::string owner;              // the tenant of the key; empty: the operator; or kNobody
+  std::string_view purpose = {};  // what the work is, for whoever wonders what takes so long; outlives it
 };
 
 }  // namespace pirn::api

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "host/store/wal_watch.h"
+
 namespace pirn::api {
 
 std::string_view name(Lane lane) {
@@ -69,12 +71,25 @@ Admission Pool::admit(std::string_view owner) {
   return std::make_shared<const Place>(ledger_, owner);
 }
 
+namespace {
+
+// What a reader of a database says that it reads for.
+std::function<void()> with_purpose(const QueueKey& queue, std::function<void()> job) {
+  if (queue.purpose.empty()) return job;
+  return [purpose = queue.purpose, job = std::move(job)] {
+    const store::Purpose of_thread(purpose);
+    job();
+  };
+}
+
+}  // namespace
+
 bool Pool::offer(const QueueKey& queue, std::function<void()> job) {
-  return workers(queue.lane).offer(queue.owner, std::move(job));
+  return workers(queue.lane).offer(queue.owner, with_purpose(queue, std::move(job)));
 }
 
 void Pool::post(const QueueKey& queue, std::function<void()> job) {
-  workers(queue.lane).post(queue.owner, std::move(job));
+  workers(queue.lane).post(queue.owner, with_purpose(queue, std::move(job)));
 }
 
 void Pool::stop() {

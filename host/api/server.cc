@@ -114,6 +114,8 @@ class Server::Core {
 
   void stop() {
     if (!thread_.joinable()) return;
+    // While it is bound no other file can have its inode.
+    remove_own_socket();
     shared_.services.registry.watch_keys(nullptr);
     asio::post(io_, [this] {
       error_code ignored;
@@ -125,7 +127,6 @@ class Server::Core {
     });
     // Closed connections may still be named by answers under way; the thread does not wait for those.
     thread_.join();
-    if (!options_.socket_path.empty()) ::unlink(options_.socket_path.c_str());
   }
 
   std::string address() const {
@@ -150,8 +151,19 @@ class Server::Core {
     const mode_t mask = ::umask(0177);
     if (!error) acceptor.bind(local::endpoint(path), error);
     ::umask(mask);
+    if (!error && ::lstat(path.c_str(), &own_socket_) != 0)
+      error.assign(errno, boost::system::system_category());
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     return error ? Status(cannot_listen(path, error.message())) : Status();
+  }
+
+  // Where the lock of the data directory was removed, another host may have put its own socket there.
+  void remove_own_socket() const {
+    const std::string& path = options_.socket_path;
+    struct stat found {};
+    if (!path.empty() && ::lstat(path.c_str(), &found) == 0 && found.st_dev == own_socket_.st_dev &&
+        found.st_ino == own_socket_.st_ino)
+      ::unlink(path.c_str());
   }
 
   Status open_tcp() {
@@ -228,7 +240,8 @@ class Server::Core {
   }
 
   const ServerOptions options_;
-  Shared shared_;  // outlives io_, whose end destroys the connections that unsent answers name
+  struct stat own_socket_ {};  // the file of the Unix socket, once it is bound
+  Shared shared_;              // outlives io_, whose end destroys the connections that unsent answers name
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   Listener<tcp> tcp_;

@@ -77,6 +77,10 @@ class Vitals {
   virtual std::string data_directory() const = 0;  // empty: everything in memory
   virtual std::string store_kind() const = 0;      // "sqlite", "memory"
   virtual int64_t started_at_ns() const = 0;
+  // Somebody has removed or replaced the file `lock` of the data directory: another host may be started.
+  virtual bool lock_lost() const = 0;
+  // Of each write-ahead log that is too large: how large, and who keeps it from starting again.
+  virtual std::vector<std::string> wal_warnings() const = 0;
   virtual uint64_t log_lines_lost() const = 0;  // of the host's own log, since its start: nobody read them
 };
 

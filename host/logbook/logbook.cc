@@ -152,6 +152,8 @@ Status Logbook::prepare() {
   PIRN_TRY(const std::string mode, connection_.text("PRAGMA journal_mode = WAL"));
   // A loss of power may lose the last lines; a crash of the host loses what waits.
   PIRN_DO(connection_.execute("PRAGMA synchronous = NORMAL"));
+  // A WAL that grew beyond this is cut back when it starts again.
+  PIRN_DO(connection_.execute("PRAGMA journal_size_limit = 67108864"));
   if (version == 0)
     PIRN_DO(in_transaction([&]() -> Status {
       PIRN_DO(connection_.execute(kSchema));

@@ -83,6 +83,13 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
   return opened;
 }
 
+bool DataDirectory::holds_lock() const {
+  struct stat locked {};
+  struct stat named {};
+  return fstat(lock_, &locked) == 0 && stat(file("lock").c_str(), &named) == 0 &&
+         locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
+}
+
 DataDirectory::DataDirectory(DataDirectory&& other) noexcept
     : path_(std::move(other.path_)),
       lock_(std::exchange(other.lock_, -1)),

@@ -3,6 +3,9 @@
 // The lock is the kernel's (flock on <directory>/lock): it ends with the process, however that ends, and the
 // file that stays behind means nothing. The file's text is the number of the process, for the message only.
 // Epochs fence a host that is cut off from its lock; this lock is for the mistake of starting two.
+//
+// Who removes or replaces the file while a host runs lets a second one start. The first one notices it
+// (holds_lock), and leaves alone what is the second one's.
 #pragma once
 
 #include <string>
@@ -23,6 +26,10 @@ class DataDirectory {
   ~DataDirectory();
   DataDirectory(DataDirectory&& other) noexcept;
   DataDirectory& operator=(DataDirectory&&) = delete;
+
+  // Whether the file that is locked here is still the directory's: false once somebody has removed or
+  // replaced it, and then another host may have been started. Any thread; two calls of the system.
+  bool holds_lock() const;
 
   const std::string& path() const { return path_; }
   std::string file(std::string_view name) const { return path_ + "/" + std::string(name); }

@@ -7,6 +7,7 @@
 
 #include "host/store/sqlite.h"
 #include "host/store/store.h"
+#include "host/store/wal_watch.h"
 
 namespace pirn::store {
 
@@ -79,7 +80,7 @@ class ReaderPool {
   class Lease {
    public:
     Lease(ReaderPool& pool, std::unique_ptr<Connection> connection)
-        : pool_(&pool), connection_(std::move(connection)) {}
+        : pool_(&pool), connection_(std::move(connection)), reading_(pool.path_) {}
     ~Lease() {
       if (connection_) pool_->give_back(std::move(connection_));
     }
@@ -90,6 +91,7 @@ class ReaderPool {
    private:
     ReaderPool* pool_;
     std::unique_ptr<Connection> connection_;
+    Reading reading_;
   };
 
   // Waits while all are lent, and for a moment while new readers are held back.

@@ -85,6 +85,8 @@ class SqliteStore final : public Store {
   const std::string& path() const { return connection_.path(); }
   // Cheap.
   Result<FileUse> use() const;
+  // Whether another host has opened the file since: then no commit of this one succeeds any more.
+  Result<bool> taken_over() const;
 
  private:
   // One statement writes this many rows; what is left over goes one by one.

@@ -82,6 +82,7 @@ Status copy_database(const std::string& from, const std::string& to) {
                  {},
                  Blame::world};
   ::close(file);
+  const Reading reading(from, "a backup");
   const auto copied = [&]() -> Status {
     PIRN_TRY(Connection connection, Connection::open(from, Connection::Mode::read_only, nullptr));
     PIRN_TRY(Statement copy, connection.prepare("VACUUM INTO ?"));
@@ -269,6 +270,14 @@ Status SqliteStore::compact() {
     return fail(connection_.error(code, "a checkpoint of"));
   }
   return {};
+}
+
+Result<bool> SqliteStore::taken_over() const {
+  PIRN_TRY(ReaderPool::Lease lease, pool_.lend());
+  PIRN_TRY(Statement row, lease.connection().prepare("SELECT owner, epoch FROM meta WHERE id = 1"));
+  const int code = row.step();
+  if (code != SQLITE_ROW) return lease.connection().error(code, "reading");
+  return lease_ != Lease{static_cast<uint64_t>(row.integer(0)), static_cast<Epoch>(row.integer(1))};
 }
 
 Status SqliteStore::back_up(const std::string& to) const { return copy_database(connection_.path(), to); }

@@ -31,12 +31,14 @@ struct alignas(64) CrashRecord::Slot {
 namespace {
 
 constexpr char kMagic[8] = {'p', 'i', 'r', 'n', 'l', 'i', 'f', 'e'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr size_t kKillers = 16;
 
 struct KeptKiller {
   std::atomic<uint64_t> invocation, hook_of;
+  std::atomic<uint64_t> how;  // a signal, or kByExit and the status
 };
+constexpr uint64_t kByExit = uint64_t{1} << 32;
 struct KeptSuspect {
   uint64_t execution;
   uint32_t step, kind;
@@ -57,6 +59,31 @@ thread_local volatile uint64_t noted_invocation = 0, noted_hook_of = 0;
 
 // Whoever ends the process is named once: what is printed may itself end the process.
 std::atomic<bool> said{false};
+
+constexpr std::string_view name_of(int signal) {
+  switch (signal) {
+    case SIGSEGV:
+      return "SIGSEGV";
+    case SIGBUS:
+      return "SIGBUS";
+    case SIGFPE:
+      return "SIGFPE";
+    case SIGILL:
+      return "SIGILL";
+    case SIGABRT:
+      return "SIGABRT";
+    case SIGSYS:
+      return "SIGSYS";
+    case SIGTRAP:
+      return "SIGTRAP";
+  }
+  return "a fatal signal";
+}
+
+std::string words_of(uint64_t how) {
+  if (how & kByExit) return "exit(" + std::to_string(static_cast<int32_t>(how)) + ")";
+  return how == 0 ? std::string() : std::string(name_of(static_cast<int>(how)));
+}
 
 CrashRecord* own_record() {
   CrashRecord* const record = in_force.load(std::memory_order_acquire);
@@ -91,9 +118,46 @@ std::string boot_id() {
 
 // ---- a life, and the one before ----
 
-CrashRecord::CrashRecord(Page* page, std::string boot) : page_(page), boot_(std::move(boot)) {
+CrashRecord::CrashRecord(Page* page, std::string boot, std::string file, std::string fresh)
+    : page_(page), boot_(std::move(boot)), file_(std::move(file)), fresh_(std::move(fresh)) {
   // The first ones are given out first: a host that is idle touches one page.
   for (uint32_t slot = kSlots; slot-- > 0;) free_slots_.push_back(slot);
+}
+
+// A file that is not there yet.
+Result<CrashRecord::Page*> CrashRecord::map_fresh(const std::string& file) {
+  ::unlink(file.c_str());
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return io_error(file, errno);
+  const auto failed = [&](int reason) {
+    close(fd);
+    ::unlink(file.c_str());
+    return io_error(file, reason);
+  };
+  // All blocks are there from now on: a store into a hole of the file on a full disk would be a SIGBUS.
+  if (const int refused = posix_fallocate(fd, 0, sizeof(Page)); refused != 0) return failed(refused);
+  void* const mapped = mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (mapped == MAP_FAILED) return failed(errno);
+  close(fd);
+  // A process that a package forks has no part in it.
+  madvise(mapped, sizeof(Page), MADV_DONTFORK);
+  return static_cast<Page*>(mapped);
+}
+
+// What the life before has left; null: nothing that fits.
+Result<CrashRecord::Page*> CrashRecord::map_last(const std::string& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 && errno == ENOENT) return nullptr;
+  if (fd < 0) return io_error(file, errno);
+  struct stat status {};
+  const bool fits = fstat(fd, &status) == 0 && status.st_size == sizeof(Page);
+  void* const mapped =
+      fits ? mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : nullptr;
+  const int reason = errno;
+  close(fd);
+  if (mapped == MAP_FAILED) return io_error(file, reason);
+  if (mapped != nullptr) madvise(mapped, sizeof(Page), MADV_DONTFORK);
+  return static_cast<Page*>(mapped);
 }
 
 Result<std::unique_ptr<CrashRecord>> CrashRecord::open(const std::string& file, const std::string& boot) {
@@ -104,63 +168,57 @@ Result<std::unique_ptr<CrashRecord>> CrashRecord::open(const std::string& file, 
     catch_fatal_signals();
     return std::unique_ptr<CrashRecord>(new CrashRecord(static_cast<Page*>(memory), boot));
   }
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return io_error(file, errno);
-  const auto failed = [&](int reason) {
-    close(fd);
-    return io_error(file, reason);
-  };
-  struct stat status {};
-  if (fstat(fd, &status) != 0) return failed(errno);
-  const bool fits = status.st_size == sizeof(Page);
-  if (!fits && ftruncate(fd, 0) != 0) return failed(errno);
-  // All blocks are there from now on: a store into a hole of the file on a full disk would be a SIGBUS.
-  if (const int refused = posix_fallocate(fd, 0, sizeof(Page)); refused != 0) return failed(refused);
-  void* const mapped = mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (mapped == MAP_FAILED) return failed(errno);
-  close(fd);
-  // A process that a package forks has no part in it.
-  madvise(mapped, sizeof(Page), MADV_DONTFORK);
-  std::unique_ptr<CrashRecord> record(new CrashRecord(static_cast<Page*>(mapped), boot));
-  if (fits) record->read();
+  PIRN_TRY(Page* const last, map_last(file));
+  const std::string next = file + ".next";
+  Result<Page*> fresh = map_fresh(next);
+  // On a full disk the file that is there has to do.
+  if (!fresh && last == nullptr) return fresh.error();
+  std::unique_ptr<CrashRecord> record(fresh ? new CrashRecord(*fresh, boot, file, next)
+                                            : new CrashRecord(last, boot, file));
+  if (last != nullptr) record->read(*last);
+  if (last != nullptr && fresh) {
+    record->keep_suspects(record->last_.suspects);
+    munmap(last, sizeof(Page));
+  }
   catch_fatal_signals();
   return record;
 }
 
 CrashRecord::~CrashRecord() {
   end_life();
+  if (!fresh_.empty()) ::unlink(fresh_.c_str());
   munmap(page_, sizeof(Page));
 }
 
-void CrashRecord::read() {
-  if (std::memcmp(page_->magic, kMagic, sizeof kMagic) != 0 || page_->version != kVersion ||
-      page_->bytes != sizeof(Page))
+void CrashRecord::read(const Page& last) {
+  if (std::memcmp(last.magic, kMagic, sizeof kMagic) != 0 || last.version != kVersion ||
+      last.bytes != sizeof(Page))
     return;
   using End = LastLife::End;
-  last_.end = page_->goes_on == 0 ? End::clean : End::crash;
-  const std::string_view boot(page_->boot, strnlen(page_->boot, sizeof page_->boot));
+  last_.end = last.goes_on == 0 ? End::clean : End::crash;
+  const std::string_view boot(last.boot, strnlen(last.boot, sizeof last.boot));
   if (boot_.empty() || boot != boot_) {  // nobody knows how old this is
     if (last_.end == End::crash) last_.end = End::power_loss;
   } else {
-    read_suspects();
+    read_suspects(last);
   }
   if (last_.end == End::clean) return;
-  for (const Slot& slot : page_->slots) {
+  for (const Slot& slot : last.slots) {
     const uint64_t invocation = slot.invocation, what = slot.step_and_kind;
     if (invocation == 0 || what >> 32 > static_cast<uint64_t>(Kind::result)) continue;
     last_.running.push_back(
         {invocation, {{slot.execution}, static_cast<uint32_t>(what), static_cast<Kind>(what >> 32)}});
   }
   if (last_.end == End::power_loss) return;
-  for (size_t i = 0; i < std::min<uint64_t>(page_->n_killers, kKillers); ++i)
-    if (const uint64_t invocation = page_->killers[i].invocation; invocation != 0)
-      last_.killers.push_back({invocation, {page_->killers[i].hook_of}});
-  last_.trial = {page_->trial >> 1, (page_->trial & 1) != 0};
+  for (size_t i = 0; i < std::min<uint64_t>(last.n_killers, kKillers); ++i)
+    if (const uint64_t invocation = last.killers[i].invocation; invocation != 0)
+      last_.killers.push_back({invocation, {last.killers[i].hook_of}, words_of(last.killers[i].how)});
+  last_.trial = {last.trial >> 1, (last.trial & 1) != 0};
 }
 
-void CrashRecord::read_suspects() {
-  const uint64_t kept = page_->suspects_kept;
-  const KeptSuspect* const list = page_->suspects[(kept >> 32) & 1];
+void CrashRecord::read_suspects(const Page& last) {
+  const uint64_t kept = last.suspects_kept;
+  const KeptSuspect* const list = last.suspects[(kept >> 32) & 1];
   for (size_t i = 0; i < std::min<uint64_t>(kept & UINT32_MAX, kSuspects); ++i)
     if (list[i].kind <= static_cast<uint32_t>(Kind::result) && list[i].window_ns > 0)
       last_.suspects.push_back({{{list[i].execution}, list[i].step, static_cast<Kind>(list[i].kind)},
@@ -180,6 +238,8 @@ void CrashRecord::begin_life() {
   std::memset(page_->boot, 0, sizeof page_->boot);
   boot_.copy(page_->boot, sizeof page_->boot - 1);
   page_->goes_on = 1;
+  if (!fresh_.empty()) (void)::rename(fresh_.c_str(), file_.c_str());  // else this life leaves no trace
+  fresh_.clear();
   owner = getpid();
   in_force = this;
   // Where exit() is not guarded it comes here first, or after others: better late than never.
@@ -243,19 +303,20 @@ CallNote::~CallNote() {
 // ---- the end ----
 
 // Async-signal-safe.
-void CrashRecord::note_killer() {
+void CrashRecord::note_killer(uint64_t how) {
   const uint64_t invocation = noted_invocation;
   if (invocation == 0) return;
   const uint64_t at = page_->n_killers.fetch_add(1);
   if (at >= kKillers) return;
   page_->killers[at].hook_of = noted_hook_of;
+  page_->killers[at].how = how;
   page_->killers[at].invocation = invocation;
 }
 
 // Async-signal-safe: no allocation, no lock, no library beyond getpid(), write() and sigaction().
 void CrashRecord::on_fatal(int signal) {
   if (CrashRecord* const record = own_record()) {
-    record->note_killer();
+    record->note_killer(static_cast<uint64_t>(signal));
     if (!said.exchange(true)) record->say_signal(signal);
   }
   // What would have happened without this handler happens now: the signal waits until it returns.
@@ -314,30 +375,6 @@ class CrashRecord::Line {
   size_t n_ = 0;
 };
 
-namespace {
-
-constexpr std::string_view name_of(int signal) {
-  switch (signal) {
-    case SIGSEGV:
-      return "SIGSEGV";
-    case SIGBUS:
-      return "SIGBUS";
-    case SIGFPE:
-      return "SIGFPE";
-    case SIGILL:
-      return "SIGILL";
-    case SIGABRT:
-      return "SIGABRT";
-    case SIGSYS:
-      return "SIGSYS";
-    case SIGTRAP:
-      return "SIGTRAP";
-  }
-  return "a fatal signal";
-}
-
-}  // namespace
-
 // Other threads' calls may end meanwhile: only what their slots say is known of them. Async-signal-safe.
 size_t CrashRecord::print_calls_under_way(Line& line) const {
   size_t calls = 0;
@@ -389,7 +426,7 @@ void CrashRecord::say_signal(int signal) const {
 void before_exit(const char* function, int status) {
   CrashRecord* const record = own_record();
   if (!record) return;
-  record->note_killer();
+  record->note_killer(kByExit | static_cast<uint32_t>(status));
   if (!said.exchange(true)) record->say_exit(function, status);
   // Other threads go on until the end, so that nothing is destroyed.
   end_process(CrashRecord::kExitStatus);

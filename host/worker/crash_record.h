@@ -15,7 +15,9 @@
 // of the step's start costs, once more. Another one was a pipe to a process that watches: a thread that is
 // killed between the write and the call makes the same difference, and one process more must be kept alive.
 //
-// The format is that of one machine and one version: a file that does not fit is begun anew.
+// The format is that of one machine and one version: a file that does not fit is begun anew. Each life has a
+// file of its own, which takes the place of the last one when it begins: where somebody has removed the lock
+// of the data directory, the life before goes on, and must not write into the record of this one.
 #pragma once
 
 #include <atomic>
@@ -68,12 +70,14 @@ class CrashRecord {
 
  private:
   struct Page;
-  CrashRecord(Page* page, std::string boot);
+  CrashRecord(Page* page, std::string boot, std::string file = {}, std::string fresh = {});
+  static Result<Page*> map_fresh(const std::string& file);
+  static Result<Page*> map_last(const std::string& file);
   friend void before_exit(const char* function, int status);
 
-  void read();
-  void read_suspects();
-  void note_killer();
+  void read(const Page& last);
+  void read_suspects(const Page& last);
+  void note_killer(uint64_t how);
   class Line;
   size_t print_calls_under_way(Line& line) const;
   void say_exit(const char* function, int status) const;
@@ -83,6 +87,8 @@ class CrashRecord {
 
   Page* const page_;
   const std::string boot_;
+  const std::string file_;  // empty: there is none
+  std::string fresh_;       // what page_ is of, until it becomes file_; empty: it is that already
   LastLife last_;
   std::mutex slots_mutex_;
   std::vector<uint32_t> free_slots_;  // guarded by slots_mutex_

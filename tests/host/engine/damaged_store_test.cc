@@ -23,7 +23,7 @@ class DamagedStore : public ::testing::Test, public engine::CommitListener, publ
   }
   ~DamagedStore() override { std::filesystem::remove_all(directory_); }
 
-  void on_commit(ExecutionId id, std::string_view, uint32_t, std::string_view, bool last) override {
+  void on_commit(ExecutionId id, const journal::Origin&, uint32_t, std::string_view, bool last) override {
     if (last) ended.push_back(id);
   }
   void wake() override {}

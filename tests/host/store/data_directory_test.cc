@@ -38,6 +38,19 @@ TEST_F(DataDirectoryTest, IsMadeForItsOwnerAloneWithItsParents) {
   EXPECT_EQ(found.st_mode & 0777, 0700u);
 }
 
+TEST_F(DataDirectoryTest, NoticesThatItsLockWasRemovedOrReplaced) {
+  const auto first = DataDirectory::open(scratch_);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->holds_lock());
+  std::filesystem::remove(first->file("lock"));
+  EXPECT_FALSE(first->holds_lock());
+  // Nothing keeps a second one from opening it now, and that one holds its own.
+  const auto second = DataDirectory::open(scratch_);
+  ASSERT_TRUE(second) << describe(second.error());
+  EXPECT_TRUE(second->holds_lock());
+  EXPECT_FALSE(first->holds_lock());
+}
+
 TEST_F(DataDirectoryTest, OneProcessAtATimeAndTheMessageNamesIt) {
   int ready[2], release[2];
   ASSERT_EQ(pipe(ready), 0);

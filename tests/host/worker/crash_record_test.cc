@@ -106,41 +106,45 @@ TEST_F(CrashRecordTest, ASegmentationFaultNamesItsCallAndWhatElseRan) {
               "process_ended.*'charge_card' of the step 'charge' .acme::orders@1.2.3.* caused SIGSEGV");
   const LastLife last = last_life();
   EXPECT_EQ(last.end, End::crash);
-  EXPECT_EQ(last.killers, (std::vector<Killer>{{1099511627777, {}}}));
+  EXPECT_EQ(last.killers, (std::vector<Killer>{{1099511627777, {}, "SIGSEGV"}}));
   EXPECT_EQ(last.running, both(1099511627777));
 }
 
 TEST_F(CrashRecordTest, AHookNamesItsExecutionToo) {
   const std::string at = file();
   EXPECT_EXIT(live(at, call(7, Kind::hook), write_to_nowhere), testing::KilledBySignal(SIGSEGV), "");
-  EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {77}}}));
+  EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {77}, "SIGSEGV"}}));
 }
 
 TEST_F(CrashRecordTest, SoDoesAnAbort) {
   const std::string at = file();
   EXPECT_EXIT(live(at, call(7), [] { std::abort(); }), testing::KilledBySignal(SIGABRT),
               "process_ended.*'charge_card'.* caused SIGABRT");
-  EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}}}));
+  EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}, "SIGABRT"}}));
 }
 
 TEST_F(CrashRecordTest, SoDoesAStackThatOverflows) {
   const std::string at = file();
   EXPECT_EXIT(live(at, call(7), [] { (void)overflow(nullptr); }), testing::KilledBySignal(SIGSEGV),
               "process_ended.*'charge_card'.* caused SIGSEGV");
-  EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}}}));
+  EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}, "SIGSEGV"}}));
 }
 
 // None of them is a success, whatever status was asked for.
 TEST_F(CrashRecordTest, WhoeverEndsTheProcessIsNamedAndItIsNoSuccess) {
-  void (*const ends[])() = {[] { std::exit(0); }, [] { std::quick_exit(0); },
-                            [] { _exit(0); },     [] { std::_Exit(0); },
-                            [] { std::exit(5); }, [] { syscall(SYS_exit_group, 0); }};
-  for (void (*const end)() : ends) {
+  struct Way {
+    void (*end)();
+    const char* cause;
+  };
+  const Way ends[] = {{[] { std::exit(0); }, "exit(0)"}, {[] { std::quick_exit(0); }, "exit(0)"},
+                      {[] { _exit(0); }, "exit(0)"},     {[] { std::_Exit(0); }, "exit(0)"},
+                      {[] { std::exit(5); }, "exit(5)"}, {[] { syscall(SYS_exit_group, 0); }, "exit(0)"}};
+  for (const auto& [end, cause] : ends) {
     const std::string at = file();
     EXPECT_EXIT(
         live(at, call(7), end), testing::ExitedWithCode(CrashRecord::kExitStatus),
         "process_ended.*'charge_card' of the step 'charge' .acme::orders@1.2.3.*xit(_group)?\\([05]\\)");
-    EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}}}));
+    EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}, cause}}));
   }
 }
 
@@ -319,9 +323,26 @@ TEST_F(CrashRecordTest, SuspectsAndTheTrialOutliveTheProcess) {
   EXPECT_EQ(last_life().trial, Trial());
 }
 
+// Without its lock a data directory can have two hosts for a while.
+TEST_F(CrashRecordTest, ALifeThatGoesOnWritesIntoAFileOfItsOwn) {
+  const auto before = CrashRecord::open(file_);
+  (*before)->begin_life();
+  const auto successor = CrashRecord::open(file_);
+  (*successor)->begin_life();
+  const Invocation own = call(7), other = call(8, Kind::rollback, 4);
+  const CallNote of_before((*before)->take_slot(), own);
+  (*before)->keep_suspects(std::vector<Suspect>{{{{77}, 3, Kind::task}, 5, 0}});
+  EXPECT_EQ(last_life().running, (std::vector<LastCall>{}));
+  const CallNote of_successor((*successor)->take_slot(), other);
+  EXPECT_EQ(last_life().end, End::crash) << "it goes on";
+  EXPECT_EQ(last_life().running, (std::vector<LastCall>{{8, {{77}, 4, Kind::rollback}}}));
+  EXPECT_EQ(last_life().suspects, (std::vector<Suspect>{}));
+}
+
 TEST_F(CrashRecordTest, AFileThatIsNoneOfOursIsBegunAnew) {
   std::ofstream(file_) << "12\n34 1099511627777\n5";
   EXPECT_EQ(last_life().end, End::clean);
+  (*CrashRecord::open(file_))->begin_life();
   const auto size = std::filesystem::file_size(file_);
   std::ofstream(file_) << std::string(size, '\xFF');
   EXPECT_EQ(last_life().end, End::clean);
