@@ -90,6 +90,7 @@ class Host::Core final : public api::Vitals {
                                                   .accept_broken_audit_at_ms = accept_at_ms,
                                                   .failed = [this] { wake(); },
                                                   .may_write = [this] { return check_lock(); }}));
+    tell_of_audit();
     for (const Error& error : registry_->catalog()->aside())
       log::write(log::Level::error, "registry", error.message);
     PIRN_DO(open_store());
@@ -281,6 +282,18 @@ class Host::Core final : public api::Vitals {
     }
     sleep = std::min(sleep, look_at_lock_at_ - now);
     return taken_over_.has_value();
+  }
+
+  // Whoever reads the log later must see that this start was not like others.
+  void tell_of_audit() const {
+    if (!options_.accept_broken_audit) return;
+    for (const std::string& found : registry_->accepted_breaks())
+      log::write(log::Level::warn, "registry",
+                 "the audit log was changed behind the host's back, and --accept-broken-audit accepts it",
+                 {{"found", found}});
+    if (registry_->accepted_breaks().empty())
+      log::write(log::Level::warn, "registry",
+                 "--accept-broken-audit accepts nothing, for the audit log holds: start without it");
   }
 
   // Any thread, also while the host is being opened.

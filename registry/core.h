@@ -158,6 +158,7 @@ class Registry::Core {
   Pepper pepper_{};
   std::unique_ptr<Blobs> blobs_;
   Refusals refusals_;
+  std::vector<std::string> accepted_breaks_;  // of open()
 
   // Reads of the audit log take long where there is much of it: they have a connection of their own, and the
   // changes do not wait for them. Null in memory, where there is one connection.

@@ -100,6 +100,15 @@ Database::~Database() {
 
 Error Database::failure(std::string_view what) const {
   const char* reason = connection_ ? sqlite3_errmsg(connection_) : "out of memory";
+  const int code = connection_ ? sqlite3_errcode(connection_) & 0xFF : SQLITE_NOMEM;
+  if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
+    const char* path = sqlite3_db_filename(connection_, "main");
+    return Error{
+        Code::store_corrupt, std::string(path == nullptr ? "registry.db" : path) + ": " + reason,
+        "Restore the data directory from a backup (pirn store backup makes them), or salvage this file "
+        "with `sqlite3 registry.db .recover`. Nothing in it was changed.",
+        Blame::world};
+  }
   return Error{Code::registry_failed, "registry.db: " + std::string(what) + ": " + reason, {}, Blame::world};
 }
 

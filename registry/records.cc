@@ -47,4 +47,11 @@ Result<RevocationReason> parse_revocation_reason(std::string_view text) {
       {RevocationReason::compromised, RevocationReason::superseded, RevocationReason::retired});
 }
 
+std::span<const std::string_view> audit_actions() {
+  static constexpr std::string_view kActions[] = {
+      "audit.accept", "authenticate",  "key.create", "key.revoke", "package.deploy", "package.push",
+      "rollout.undo", "tenant.create", "tenant.set", "trust.add",  "trust.revoke"};
+  return kActions;
+}
+
 }  // namespace pirn::registry

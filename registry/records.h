@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -206,5 +207,9 @@ struct AuditReport {
     return std::all_of(breaks.begin(), breaks.end(), [](const AuditBreak& each) { return each.accepted; });
   }
 };
+
+// What `action` can be in a record of the audit log, ascending; a refused request has its route instead
+// ("POST /v1/keys").
+std::span<const std::string_view> audit_actions();
 
 }  // namespace pirn::registry

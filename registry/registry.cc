@@ -90,8 +90,12 @@ Status Registry::Core::open_audit(bool sealed) {
   if (!report.intact() && options_.accept_broken_audit_at_ms == 0) return audit_broken(report);
   Transaction transaction(*database_);
   PIRN_DO(transaction.begin());
-  for (const AuditBreak& each : report.breaks)
-    if (!each.accepted) PIRN_DO(log().append(AuditLog::acceptance(each, options_.accept_broken_audit_at_ms)));
+  for (const AuditBreak& each : report.breaks) {
+    if (each.accepted) continue;
+    PIRN_DO(log().append(AuditLog::acceptance(each, options_.accept_broken_audit_at_ms)));
+    accepted_breaks_.push_back((each.seq == 0 ? "" : "record " + std::to_string(each.seq) + ": ") +
+                               each.what);
+  }
   if (!sealed) PIRN_DO(log().seal());
   return transaction.commit();
 }
@@ -294,6 +298,7 @@ Result<AuditReport> Registry::audit_report_of(const std::string& directory) {
 // --- catalog ---
 
 CatalogPtr Registry::catalog() const { return core_->catalog(); }
+const std::vector<std::string>& Registry::accepted_breaks() const { return core_->accepted_breaks_; }
 bool Registry::healthy() const { return core_->database_->healthy(); }
 
 CatalogPtr Registry::Core::catalog() const {

@@ -61,6 +61,8 @@ class Registry {
 
   // The current snapshot; never null.
   CatalogPtr catalog() const;
+  // What this opening has found in the audit log and accepted (Options::accept_broken_audit_at_ms).
+  const std::vector<std::string>& accepted_breaks() const;
   // False once a commit could not be made durable. What is on the disk is known to the next opening only.
   bool healthy() const;
 

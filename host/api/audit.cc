@@ -1,6 +1,7 @@
 // The audit log: read, and followed to its end.
 #include "host/api/audit_text.h"
 #include "host/api/document.h"
+#include "host/api/route.h"
 #include "host/api/routes.h"
 #include "packager/json/text.h"
 #include "registry/registry.h"
@@ -41,12 +42,34 @@ Status check_outcome(std::string_view outcome) {
                             : "Did you mean '" + near + "'?"};
 }
 
+// One, all of a kind, or the route of refused requests.
+Status check_action(std::string_view action) {
+  if (action.empty()) return {};
+  std::string known;
+  std::vector<std::string> names;
+  for (const std::string_view each : audit_actions()) {
+    const std::string_view kind = each.substr(0, each.find('.'));
+    if (action == each || action == kind) return {};
+    known += (known.empty() ? "" : ", ") + std::string(each);
+    names.emplace_back(each);
+    names.emplace_back(kind);
+  }
+  for (const Route& route : routes())
+    if (action == std::string(route.method) + " " + std::string(route.path)) return {};
+  const std::string near = nearest(action, names);
+  return Error{
+      Code::invalid_argument, "there is no action '" + std::string(action) + "'",
+      (near.empty() ? "" : "Did you mean '" + near + "'? ") + "There are " + known +
+          "; all of a kind, such as key; and the routes of refused requests, such as POST /v1/keys."};
+}
+
 Result<AuditFilter> read_filter(const Request& request) {
   AuditFilter filter;
   filter.tenant = request.tenant;
   filter.actor = request.parameter("actor");
   filter.action = request.parameter("action");
   filter.outcome = request.parameter("outcome");
+  PIRN_DO(check_action(filter.action));
   PIRN_DO(check_outcome(filter.outcome));
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
     PIRN_TRY(const int64_t since_ns, parse_since_ns(since, now_ms() * 1'000'000));

@@ -97,9 +97,21 @@ void append_claim(Writer& object, const engine::Claim& claim) {
   out += ']';
 }
 
-// `claim` may be null.
+// A slot that is waited for.
+void append_slot(Writer& object, const engine::SlotWait& slot) {
+  object.number("total", static_cast<int64_t>(slot.total));
+  object.number("in_use", static_cast<int64_t>(slot.in_use));
+  object.number("running_steps", slot.running);
+  journal::append_json(object.name("share"), journal::Value::of_real(slot.share));
+  if (slot.max_running_steps == 0)
+    object.null("max_running_steps");
+  else
+    object.number("max_running_steps", slot.max_running_steps);
+}
+
+// `claim` and `slot` may be null.
 void append_step(std::string& out, const journal::Step& step, const std::string& name,
-                 const engine::Claim* claim, int64_t now) {
+                 const engine::Claim* claim, const engine::SlotWait* slot, int64_t now) {
   Writer object(out);
   object.text("name", name);
   object.text("state", journal::name_of(step.state));
@@ -134,6 +146,13 @@ void append_step(std::string& out, const journal::Step& step, const std::string&
     resources.end();
   } else {
     object.null("resources");
+  }
+  if (slot != nullptr && claim == nullptr && step.state == StepState::ready) {
+    Writer of_slot(object.name("slot"));
+    append_slot(of_slot, *slot);
+    of_slot.end();
+  } else {
+    object.null("slot");
   }
   object.flag("fallback_used", step.fallback_used);
   if (step.compensation == journal::Compensation::none)
@@ -246,7 +265,8 @@ std::string execution_text(const engine::View& view, int64_t now) {
     if (i != 0) out += ',';
     while (claim != view.claims.end() && claim->step < i) ++claim;
     const bool claims = claim != view.claims.end() && claim->step == i;
-    append_step(out, state.steps[i], step_names[i], claims ? &*claim : nullptr, now);
+    append_step(out, state.steps[i], step_names[i], claims ? &*claim : nullptr,
+                view.slot ? &*view.slot : nullptr, now);
   }
   out += ']';
   object.name("context") += context.empty() ? "{}" : context;

@@ -41,7 +41,7 @@ void put_use(bj::object& object, const engine::SlotUse& slots, const std::string
   const bool known = found != slots.tenants.end();
   object["running_steps"] = known ? found->running : 0;
   object["waiting_steps"] = known ? found->waiting : 0;
-  object["share"] = shown(known ? found->share : slots.share(terms.weight));
+  object["share"] = shown(known ? found->share : slots.share(terms.weight, terms.max_running_steps));
 }
 
 bj::object slots_object(const engine::SlotUse& slots) {

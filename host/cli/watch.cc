@@ -44,6 +44,15 @@ std::string claim_words(const bj::object& claim) {
   return words;
 }
 
+// "waits for a slot: the tenant runs 2 steps, its cap is 2", or how many are in use and what its share is.
+std::string slot_words(const bj::object& slot) {
+  const std::string running = member(slot, "running_steps"), cap = member(slot, "max_running_steps");
+  std::string words = "waits for a slot: the tenant runs " + running + (running == "1" ? " step" : " steps");
+  if (cap == running) return words + ", its cap is " + cap;
+  return words + ", its share is " + number_words(slot.at("share").to_number<double>()) + "; " +
+         member(slot, "in_use") + " of the host's " + member(slot, "total") + " slots are in use";
+}
+
 // "2026-01-31 12:00:05", in UTC as all times here.
 std::string day_words(int64_t ns) {
   const std::time_t seconds = ns / 1'000'000'000;
@@ -450,6 +459,8 @@ void print_execution(const bj::object& execution, Format format) {
       remark = "until " + time_words(step.at("wake_at"));
     if (const bj::value& claim = step.at("resources"); remark.empty() && claim.is_object())
       remark = claim_words(claim.as_object());
+    if (const bj::value* slot = step.if_contains("slot"); remark.empty() && slot && slot->is_object())
+      remark = slot_words(slot->as_object());
     Cell state = state_word(member(step, "state"));
     if (const std::string kind = member(step, "skip_kind"); !kind.empty())
       state.text += " (" + printable(kind) + ")";

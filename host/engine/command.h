@@ -144,6 +144,14 @@ struct ListAwaiting {
   Reply<std::vector<AwaitingStep>> reply;  // of the oldest execution first
 };
 
+// What an execution's ready steps wait for, when it is a slot (R71).
+struct SlotWait {
+  uint64_t total = 0, in_use = 0;  // of the host
+  uint32_t running = 0;            // calls of the tenant
+  double share = 0;                // of the tenant, in slots
+  uint32_t max_running_steps = 0;  // 0: no cap
+};
+
 // An execution as it is now. Of an open one the engine answers, of a closed one the store.
 struct View {
   journal::ExecutionState state;
@@ -151,6 +159,7 @@ struct View {
   std::string context;                       // JSON object: the fold over all completed steps
   std::vector<Claim> claims;                 // steps that have resources or wait for them
   uint32_t current_step = journal::kNoStep;  // of those that run the first in canonical order
+  std::optional<SlotWait> slot;              // ready steps without a claim wait for it
 };
 View view_of(journal::DecodedState state);  // of a closed one, as the store has it
 struct Show {
@@ -186,16 +195,18 @@ struct TenantSlots {
   uint32_t max_running_steps = 0;  // 0: no cap
   uint32_t running = 0;            // calls that have a slot
   uint32_t waiting = 0;            // steps and calls that want one
-  double share = 0;                // in slots; of a tenant with nothing to run what it would be
+  double share = 0;  // in slots, its cap at most; of a tenant with nothing to run what it would be
 };
 struct SlotUse {
   uint64_t total = 0, in_use = 0, reserve = 0;
   uint64_t active_weight = 0;        // of the tenants that have something running or waiting
   std::vector<TenantSlots> tenants;  // by name: those that have run something in this life of the host
 
-  // Of one that is not among them.
-  double share(uint32_t weight) const {
-    return static_cast<double>(total - reserve) * weight / static_cast<double>(active_weight + weight);
+  // Of one that is not among them; `cap` 0: it has none.
+  double share(uint32_t weight, uint32_t cap) const {
+    const double share =
+        static_cast<double>(total - reserve) * weight / static_cast<double>(active_weight + weight);
+    return cap == 0 ? share : std::min<double>(share, cap);
   }
 };
 

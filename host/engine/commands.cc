@@ -245,7 +245,7 @@ void Engine::Core::handle(Decision& deciding, Show& command) {
     view.emplace();
   else if (execution)
     view.emplace(execution->state(), execution->names(), execution->context_json(),
-                 resources_.claims_of(command.id), execution->current_step());
+                 resources_.claims_of(command.id), execution->current_step(), slot_wait(*execution));
   deciding.change.reply_to(command, std::move(view));
 }
 

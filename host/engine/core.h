@@ -133,6 +133,7 @@ class Engine::Core : private Launcher {
   std::optional<uint32_t> next_held() const;
   bool admit(Decision& decision, worker::Invocation& call);
   void set_slot_terms(const std::string& tenant, uint32_t number);
+  std::optional<SlotWait> slot_wait(const Execution& execution) const;
   SlotUse slot_use() const;
   void missed(const std::string& tenant, const journal::ScheduleName& schedule) override;
   bool missed(Execution& execution);

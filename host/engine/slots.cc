@@ -111,6 +111,15 @@ void Engine::Core::release_calls(Decision& deciding) {
   }
 }
 
+// Why what is ready does not run; nullopt: it does not wait for a slot, or for more than that.
+std::optional<SlotWait> Engine::Core::slot_wait(const Execution& execution) const {
+  if (!execution.queued || !execution.dispatchable() || !dispatching_ || trials_.holding()) return {};
+  const uint32_t tenant = execution.tenant_number();
+  const uint32_t cap = slots_.terms(tenant).cap;
+  return SlotWait{slots_.total(), slots_.in_use(), slots_.running(tenant), slots_.share(tenant),
+                  cap == scheduler::SlotShares::kNoCap ? 0 : cap};
+}
+
 SlotUse Engine::Core::slot_use() const {
   std::vector<uint32_t> waiting(tenant_numbers_.size());
   for (const auto& [id, execution] : executions_)

@@ -110,10 +110,12 @@ class SlotShares {
   uint64_t active_weight() const { return active_weight_; }
   uint32_t running(uint32_t tenant) const { return terms_of(tenant).running; }
   Terms terms(uint32_t tenant) const { return terms_of(tenant).terms; }
-  // In slots; of a tenant with nothing to run what it would be, if it had.
+  // In slots, its cap at most; of a tenant with nothing to run what it would be, if it had.
   double share(uint32_t tenant) const {
     const Tenant& of = terms_of(tenant);
-    return static_cast<double>(shared()) * of.terms.weight / static_cast<double>(weight_beside(of));
+    const double share =
+        static_cast<double>(shared()) * of.terms.weight / static_cast<double>(weight_beside(of));
+    return std::min<double>(share, of.terms.cap);
   }
 
  private:

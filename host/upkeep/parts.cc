@@ -12,12 +12,16 @@ bool is_there(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
 }
 
+constexpr const char* kPutItBack =
+    "That file holds commits of the missing database: put the database back beside it, or restore the data "
+    "directory from a backup. --init begins with an empty database and loses these commits.";
+
 Status check(const std::string& database, std::initializer_list<std::string> others) {
   if (is_there(database)) return {};
   for (const std::string& other : others)
     if (is_there(other))
-      return Error{Code::store_missing, database + " is missing or empty, and " + other + " is there", "",
-                   Blame::world};
+      return Error{Code::store_missing, database + " is missing or empty, and " + other + " is there",
+                   other == database + "-wal" ? kPutItBack : "", Blame::world};
   return {};
 }
 
@@ -26,8 +30,9 @@ Status check(const std::string& database, std::initializer_list<std::string> oth
 Status check_parts(const std::string& data_directory, const std::string& store) {
   const auto file = [&](const char* name) { return data_directory + "/" + name; };
   // Each is made after the database that it is evidence for.
-  PIRN_DO(check(file("registry.db"), {file("registry.sealed"), file("registry.pepper"), file("blobs"),
-                                      file("pirn.db"), file("logbook.db")}));
+  PIRN_DO(
+      check(file("registry.db"), {file("registry.db-wal"), file("registry.sealed"), file("registry.pepper"),
+                                  file("blobs"), file("pirn.db"), file("logbook.db")}));
   return store.empty() ? Status() : check(store, {store + "-wal", file("logbook.db"), file("crashes")});
 }
 

@@ -58,8 +58,13 @@ if command -v sqlite3 >/dev/null; then
   says err "--accept-broken-audit"
   expect 1 pirn audit verify --offline;                          says out "record 5: "; says out "was CHANGED"
   start_host --accept-broken-audit
+  says host.log "the audit log was changed behind the host's back, and --accept-broken-audit accepts it"
+  says host.log "record 5: "
   expect 0 pirn audit verify;                                    says out "accepted by the operator"
   expect 0 pirn audit ls --action audit;                         says out "audit/5"
+  stop_host TERM 0
+  start_host --accept-broken-audit
+  says host.log "accepts nothing, for the audit log holds"
   stop_host TERM 0
   start_host
   stop_host TERM 0

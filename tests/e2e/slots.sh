@@ -32,7 +32,7 @@ shows acme 2
 begin other >/dev/null
 shows other 1
 expect 0 pirn tenant ls -o json;                  says out '"weight":3,"max_running_steps":2,"running_steps":2'
-expect 0 pirn tenant show acme -o json;           says out '"share":1344'
+expect 0 pirn tenant show acme -o json;           says out '"share":2'
 expect 0 pirn tenant show other -o json;          says out '"running_steps":1'; says out '"share":448'
 expect 0 pirn health;                             says out "3 of 2048 in use, 256 reserved"; says out "acme"
 expect 0 pirn health -o json;                     says out '"slots":{"total":2048,"in_use":3,"reserve":256,'
@@ -58,6 +58,9 @@ expect 7 pirn run start stubborn --tenant acme --input "{\"go\":\"$home/go\"}" -
 expect 0 pirn tenant show acme -o json;           says out '"running_steps":1'
 waits=$(pirn run start day --tenant acme -o id)
 expect 0 pirn run show "$waits" --tenant acme;    silent out "completed"
+says out "waits for a slot: the tenant runs 1 step, its cap is 1"
+expect 0 pirn run show "$waits" --tenant acme -o json
+says out '"slot":{"total":2048,"in_use":1,"running_steps":1,'
 touch go
 expect 0 pirn run watch "$waits" --tenant acme -o json; says out '"state":"completed"'
 shows acme 0

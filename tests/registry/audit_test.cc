@@ -4,6 +4,12 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
 #include "packager/digest/digest.h"
 #include "registry/schema.h"
 #include "tests/registry/sample.h"
@@ -45,6 +51,23 @@ class AuditTest : public testing::Test {
   Pepper pepper_ = take(random_pepper());
   AuditLog log_{*database_, pepper_};
 };
+
+// What a filter refuses must not be an action that some change writes.
+TEST(AuditActions, AreThoseOfTheSources) {
+  static const std::regex literal(R"re("((?:audit|key|package|rollout|tenant|trust)\.[a-z]+)")re");
+  std::set<std::string> written;
+  for (const auto& entry : std::filesystem::directory_iterator(PIRN_SOURCE_DIRECTORY "/registry")) {
+    if (entry.path().extension() != ".cc" || entry.path().filename() == "records.cc") continue;
+    std::ostringstream text;
+    text << std::ifstream(entry.path()).rdbuf();
+    const std::string source = text.str();
+    for (std::sregex_iterator at(source.begin(), source.end(), literal), end; at != end; ++at)
+      written.insert(at->str(1));
+  }
+  written.insert("authenticate");
+  const auto actions = audit_actions();
+  EXPECT_EQ(written, std::set<std::string>(actions.begin(), actions.end()));
+}
 
 TEST_F(AuditTest, EachTenantsRecordsAreNumberedByThemselves) {
   const AuditReport report = take(log_.verify());

@@ -448,7 +448,29 @@ TEST(RegistryOpen, SaysWhatItCannotOpen) {
   const Scratch scratch;
   EXPECT_EQ(Registry::open({scratch / "no/such/directory"}).error().code, Code::io_failed);
   std::ofstream(scratch / "registry.db") << "this is no database, and long enough to be sure of it";
-  EXPECT_EQ(Registry::open({scratch.path()}).error().code, Code::registry_failed);
+  const Error error = Registry::open({scratch.path()}).error();
+  EXPECT_EQ(error.code, Code::store_corrupt);
+  EXPECT_EQ(error.message, (scratch / "registry.db") + ": file is not a database");
+  EXPECT_NE(error.hint.find("Restore the data directory from a backup"), std::string::npos) << error.hint;
+}
+
+// Another host may have been started on the same directory.
+TEST(RegistryOpen, ChangesNothingWhenItMayNot) {
+  const Scratch scratch;
+  bool may = true;
+  Options options{scratch.path()};
+  options.may_write = [&]() -> Status {
+    return may ? Status() : Status(Error{Code::store_fenced, "the lock is gone", "", Blame::world});
+  };
+  const auto registry = take(Registry::open(std::move(options)));
+  ASSERT_TRUE(registry->create_tenant(kOperator, {"acme"}, kNow));
+  may = false;
+  const auto refused = registry->create_tenant(kOperator, {"late"}, kNow);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::store_fenced);
+  EXPECT_EQ(take(registry->tenants()).size(), 1u);
+  may = true;
+  EXPECT_TRUE(registry->create_tenant(kOperator, {"late"}, kNow)) << "nothing was left half done";
 }
 
 }  // namespace

@@ -52,6 +52,17 @@ TEST(AuditApi, PagesAndFilters) {
   EXPECT_FALSE(page.at("more").as_bool());
   EXPECT_EQ(records(host.local("GET", "/v1/audit?tenant=red&outcome=refused")).size(), 1u);
   EXPECT_EQ(records(host.local("GET", "/v1/audit?tenant=red&outcome=ok&action=key")).size(), 5u);
+  EXPECT_EQ(records(host.local("GET", "/v1/audit?tenant=red&action=key.create&outcome=ok")).size(), 5u);
+  EXPECT_EQ(host.local("GET", "/v1/audit?tenant=red&action=POST%20/v1/keys").status, 200);
+  const auto unknown = host.local("GET", "/v1/audit?tenant=red&action=key.crate");
+  EXPECT_EQ(unknown.status, 400);
+  EXPECT_NE(unknown.body.find("there is no action 'key.crate'"), std::string::npos) << unknown.body;
+  EXPECT_NE(unknown.body.find("Did you mean 'key.create'? There are audit.accept, authenticate, key.create, "
+                              "key.revoke, package.deploy, package.push, rollout.undo, tenant.create, "
+                              "tenant.set, trust.add, trust.revoke; all of a kind"),
+            std::string::npos)
+      << unknown.body;
+  EXPECT_EQ(host.local("GET", "/v1/audit?action=POST%20/v1/nothing").status, 400);
   const auto mistyped = host.local("GET", "/v1/audit?tenant=red&outcome=refuse");
   EXPECT_EQ(mistyped.status, 400);
   EXPECT_NE(mistyped.body.find("Did you mean 'refused'?"), std::string::npos) << mistyped.body;

@@ -21,7 +21,9 @@ TEST(TenantSlots, AreSetShownAndChecked) {
   ASSERT_EQ(made.status, 201) << made.body;
   EXPECT_EQ(object_of(made).at("weight"), 3);
   EXPECT_EQ(object_of(made).at("max_running_steps"), 40);
+  EXPECT_EQ(object_of(host.local("GET", "/v1/tenants/red")).at("share"), 40.0) << "its cap, and no more";
 
+  EXPECT_EQ(host.local("POST", "/v1/tenants/red", R"({"max_running_steps":null})", json).status, 200);
   const bj::object red = object_of(host.local("GET", "/v1/tenants/red"));
   EXPECT_EQ(red.at("name"), "red");
   EXPECT_EQ(red.at("running_steps"), 0);

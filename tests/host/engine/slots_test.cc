@@ -106,6 +106,28 @@ TEST_F(Slots, OfATenantWithACapAreNeverMore) {
   EXPECT_EQ(world.runner().most_at_once, 5u);
 }
 
+TEST_F(Slots, OfThoseWhoWaitForOneTheViewSaysWhy) {
+  wide("t", 10);
+  world.releases.allot("t", {1, 3});
+  const ExecutionId id = start("t");
+  world.settle();
+  const std::optional<engine::SlotWait> wait = world.show(id).slot;
+  ASSERT_TRUE(wait);
+  EXPECT_EQ(wait->total, 64u);
+  EXPECT_EQ(wait->in_use, 3u);
+  EXPECT_EQ(wait->running, 3u);
+  EXPECT_EQ(wait->share, 3.0) << "no more than the cap";
+  EXPECT_EQ(wait->max_running_steps, 3u);
+  ASSERT_TRUE(world.pause(id));
+  EXPECT_FALSE(world.show(id).slot) << "now it waits for somebody";
+  ASSERT_TRUE(world.resume(id));
+  world.releases.allot("t", {1, 0});
+  world.settle();
+  world.turn();
+  EXPECT_EQ(under_way(), (Counts{{"t", 10}}));
+  EXPECT_FALSE(world.show(id).slot) << "everything runs";
+}
+
 TEST_F(Slots, AreBackAfterACrash) {
   wide("t", 100);
   const ExecutionId id = start("t");

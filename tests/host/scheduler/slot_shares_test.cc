@@ -76,6 +76,16 @@ TEST(SlotShares, WhatOthersDoNotUseIsThereForAll) {
   EXPECT_EQ(fill(slots)[kA], 55u);
 }
 
+TEST(SlotShares, AreNoLargerThanTheCap) {
+  SlotShares slots = of(64);
+  slots.set_terms(kA, {.weight = 3, .cap = 5});
+  slots.set_waiting(kA, true);
+  EXPECT_DOUBLE_EQ(slots.share(kA), 5);
+  EXPECT_DOUBLE_EQ(slots.share(kB), 14) << "what the other would have is as before";
+  slots.set_terms(kA, {.weight = 3, .cap = 60});
+  EXPECT_DOUBLE_EQ(slots.share(kA), 56);
+}
+
 TEST(SlotShares, ACapHoldsWhateverIsFree) {
   SlotShares slots = of(64);
   slots.set_terms(kA, {.cap = 3});
