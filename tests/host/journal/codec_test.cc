@@ -563,52 +563,6 @@ TEST(Codec, ABodyIsWhatClientsSee) {
             R"({"seq":11,"type":"step.interrupt","step":"first","i":0}]})");
 }
 
-TEST(Codec, WhoWatchesOneEventOnlyKnowsOfWhatItIs) {
-  const ExecutionId id{77};
-  const std::string of = R"("workflow":"order","execution":")" + id.text() + '"';
-  EXPECT_EQ(
-      encode({Begun{1, kNever, "order", id, "schedule"}, Compensating{2, "order", id, {"second", "first"}},
-              RollbackStarted{1, 1, 9, {}, "order", id}, RollbackDone{1, 5, "order", id},
-              RollbackFailed{0, nullptr, kNever, 6, "order", id}},
-             123, 1),
-      R"({"at":123,"events":[{"seq":1,"type":"workflow.start","attempt":1,)" + of +
-          R"(,"trigger":"schedule"},)"
-          R"({"seq":2,"type":"workflow.compensate","candidates":2,)" +
-          of +
-          R"(,"steps":["second","first"]},)"
-          R"({"seq":3,"type":"rollback.start","step":"second","i":1,"attempt":1,"invocation":9,)" +
-          of +
-          R"(,"steps":["second"]},)"
-          R"({"seq":4,"type":"rollback.stop","step":"second","i":1,"duration":5,)" +
-          of +
-          R"(,"steps":["second"]},)"
-          R"({"seq":5,"type":"rollback.exception","step":"first","i":0,"duration":6,)" +
-          of + R"(,"steps":["first"]}]})");
-}
-
-// Written before these events said of what they are.
-TEST(Codec, EventsOfOldJournalsAreRead) {
-  const auto commit =
-      decode_commit(R"({"at":1,"events":[{"seq":1,"type":"workflow.start","attempt":2,"deadline":9},)"
-                    R"({"seq":2,"type":"step.interrupt","step":"first","i":0,"crashed":true},)"
-                    R"({"seq":3,"type":"workflow.compensate","candidates":3},)"
-                    R"({"seq":4,"type":"rollback.start","step":"first","i":0,"attempt":1,"invocation":7},)"
-                    R"({"seq":5,"type":"rollback.exception","step":"first","i":0,"wake_at":5,"duration":4,)"
-                    R"("error":{"code":"bad","message":"it is","class":"retryable"}},)"
-                    R"({"seq":6,"type":"rollback.stop","step":"first","i":0,"duration":3}]})",
-                    1);
-  ASSERT_TRUE(commit) << describe(commit.error());
-  const std::vector<Record>& records = commit->records;
-  ASSERT_EQ(records.size(), 6u);
-  EXPECT_TRUE(Same()(std::get<Begun>(records[0]), Begun{2, 9, "", {}, ""}));
-  EXPECT_TRUE(Same()(std::get<StepInterrupted>(records[1]), StepInterrupted{0, true, ""}));
-  EXPECT_TRUE(Same()(std::get<Compensating>(records[2]), Compensating{3, "", {}, {}}));
-  EXPECT_TRUE(Same()(std::get<RollbackStarted>(records[3]), RollbackStarted{0, 1, 7, {}, "", {}}));
-  EXPECT_EQ(std::get<RollbackFailed>(records[4]).wake_at, 5);
-  EXPECT_FALSE(std::get<RollbackFailed>(records[4]).execution);
-  EXPECT_TRUE(Same()(std::get<RollbackDone>(records[5]), RollbackDone{0, 3, "", {}}));
-}
-
 TEST(Codec, DeletionsAndValuesThatAreNoMapsHaveTheirOwnMembers) {
   Delta delta;
   delta.unset("gone");
