@@ -85,11 +85,10 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
       find("store", !vitals.store_failed(), Condition::failing, "a commit could not be made durable"));
   all.push_back(find("registry", !vitals.registry_failed(), Condition::failing,
                      "a commit could not be made durable; the host stops"));
-  all.push_back(
-      find("lock", !vitals.lock_lost(), Condition::degraded,
-           "the file 'lock' of the data directory was removed or replaced while this host runs, so "
-           "that another host can start beside it. This host changes nothing in registry.db any more, "
-           "and stops when another one has taken over: restart it"));
+  all.push_back(find("lock", !vitals.lock_lost(), Condition::degraded,
+                     "the file 'lock' of the data directory was removed or replaced while this host runs, so "
+                     "that another host can start on it. This host changes nothing in registry.db any more, "
+                     "and stops when another one has taken over: restart it"));
   std::string wals;
   for (const std::string& warning : vitals.wal_warnings()) wals += (wals.empty() ? "" : "; ") + warning;
   all.push_back(find("write-ahead logs", wals.empty(), Condition::degraded, wals));

@@ -13,7 +13,7 @@ bool is_there(const std::string& path) {
 }
 
 constexpr const char* kPutItBack =
-    "That file holds commits of the missing database: put the database back beside it, or restore the data "
+    "That file holds commits of the missing database: put the database back next to it, or restore the data "
     "directory from a backup. --init begins with an empty database and loses these commits.";
 
 Status check(const std::string& database, std::initializer_list<std::string> others) {

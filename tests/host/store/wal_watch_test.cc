@@ -49,10 +49,10 @@ TEST_F(WalWatch, SaysNothingOfAWalThatIsSmallEnough) {
 }
 
 TEST_F(WalWatch, SaysThatNobodyReadsFromALargeOne) {
-  EXPECT_EQ(
-      wal_warning(database_, kMiB),
-      "pirn.db-wal has 1 MiB, more than 1 MiB: nobody reads from it now, so that it starts again with the "
-      "next commits");
+  EXPECT_EQ(wal_warning(database_, kMiB),
+            "pirn.db-wal has 1 MiB, more than 1 MiB: no process reads from it now, so that it starts again "
+            "with the "
+            "next commits");
 }
 
 TEST_F(WalWatch, NamesWhatThisProcessReadsForTheLongestFirst) {
@@ -72,7 +72,7 @@ TEST_F(WalWatch, ForgetsWhatHasBeenRead) {
     Reading reading(database_);
     const Reading moved = std::move(reading);
   }
-  EXPECT_NE(wal_warning(database_, kMiB).find("nobody reads"), std::string::npos);
+  EXPECT_NE(wal_warning(database_, kMiB).find("no process reads"), std::string::npos);
   const Reading without(database_);
   EXPECT_NE(wal_warning(database_, kMiB).find("this host (work of its own"), std::string::npos)
       << "a purpose ends with its scope";
@@ -117,7 +117,7 @@ TEST_F(WalWatch, NamesTheProcessThatReads) {
                          " (store_test)"),
             std::string::npos)
       << warning;
-  EXPECT_NE(wal_warning(database_, kMiB).find("nobody reads"), std::string::npos);
+  EXPECT_NE(wal_warning(database_, kMiB).find("no process reads"), std::string::npos);
 }
 
 }  // namespace
