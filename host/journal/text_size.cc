@@ -1,7 +1,9 @@
 #include "host/journal/text_size.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace pirn::journal {
 
@@ -18,10 +20,27 @@ constexpr std::array<uint8_t, 256> kPrinted = [] {
   return all;
 }();
 
+// Sixteen bytes at once: results have megabytes, and the engine's thread measures them.
+using Bytes [[gnu::vector_size(16)]] = uint8_t;
+
 }  // namespace
 
 size_t text_size(std::string_view utf8) {
   size_t bytes = 2;
+  while (utf8.size() >= sizeof(Bytes)) {
+    const size_t n = std::min<size_t>(utf8.size() / sizeof(Bytes), 255);  // what a byte can count
+    Bytes escaped{}, control{}, brief{};
+    for (size_t i = 0; i < n; ++i) {
+      Bytes c;
+      std::memcpy(&c, utf8.data() + i * sizeof c, sizeof c);
+      escaped -= Bytes((c == '"') | (c == '\\'));
+      control -= Bytes((c & 0xE0) == 0);
+      brief -= Bytes((c == '\b') | (c == '\t') | (c == '\n') | (c == '\f') | (c == '\r'));
+    }
+    bytes += n * sizeof(Bytes);
+    for (size_t i = 0; i < sizeof(Bytes); ++i) bytes += escaped[i] + 5u * control[i] - 4u * brief[i];
+    utf8.remove_prefix(n * sizeof(Bytes));
+  }
   for (const char c : utf8) bytes += kPrinted[static_cast<unsigned char>(c)];
   return bytes;
 }

@@ -113,8 +113,11 @@ void TextWriter::clear() {
 
 void TextWriter::grow(size_t n) {
   constexpr size_t kFirst = 1024;
+  // Large values come together: room for the others costs nothing until it is written to, and to write all of
+  // them again whenever the room is doubled would take longer than everything else.
+  constexpr size_t kLarge = 256 << 10, kForMore = 16 << 20;
   const size_t used = view().size();
-  const size_t size = std::max({kFirst, used + n, 2 * used});
+  const size_t size = std::max({kFirst, used + n, 2 * used, n < kLarge ? 0 : used + n + kForMore});
   auto larger = std::make_unique_for_overwrite<char[]>(size);
   if (used != 0) std::memcpy(larger.get(), begin_.get(), used);
   begin_ = std::move(larger);
@@ -122,17 +125,37 @@ void TextWriter::grow(size_t n) {
   end_ = begin_.get() + size;
 }
 
+namespace {
+
+// The first byte that needs an escape, or the size. Of long texts 64 bytes at once.
+size_t find_special(std::string_view utf8) {
+  using Bytes [[gnu::vector_size(16)]] = uint8_t;
+  constexpr size_t kBlock = 64;
+  size_t at = 0;
+  for (; utf8.size() - at >= kBlock; at += kBlock) {
+    Bytes any{};
+    for (size_t i = 0; i < kBlock; i += sizeof any) {
+      Bytes c;
+      std::memcpy(&c, utf8.data() + at + i, sizeof c);
+      any |= Bytes(((c & 0xE0) == 0) | (c == '"') | (c == '\\'));
+    }
+    uint64_t halves[2];
+    std::memcpy(halves, &any, sizeof halves);
+    if ((halves[0] | halves[1]) != 0) break;
+  }
+  while (at < utf8.size() && !kSpecial[static_cast<unsigned char>(utf8[at])]) ++at;
+  return at;
+}
+
+}  // namespace
+
 TextWriter& TextWriter::text(std::string_view utf8) {
   character('"');
-  size_t plain = 0;
-  for (size_t i = 0; i < utf8.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(utf8[i]);
-    if (!kSpecial[c]) continue;
-    raw(utf8.substr(plain, i - plain));
-    append_escape(*this, c);
-    plain = i + 1;
+  for (size_t at; (at = find_special(utf8)) < utf8.size(); utf8.remove_prefix(at + 1)) {
+    raw(utf8.substr(0, at));
+    append_escape(*this, static_cast<unsigned char>(utf8[at]));
   }
-  return raw(utf8.substr(plain)).character('"');
+  return raw(utf8).character('"');
 }
 
 TextWriter& TextWriter::long_number(uint64_t value) {

@@ -5,6 +5,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "host/journal/codec.h"
+#include "host/journal/text_writer.h"
 #include "tests/host/journal/generate.h"
 
 namespace pirn::journal {
@@ -17,6 +18,31 @@ size_t written(const Value& value) {
   std::string out;
   append_json(out, value);
   return out.size();
+}
+
+// Long texts are measured and written many bytes at once.
+TEST(TextSize, OfLongTextsIsWhatIsWritten) {
+  for (size_t size = 0; size < 200; ++size)
+    for (int c = 0; c < 256; ++c) {
+      std::string text(size, static_cast<char>(c < 0x80 ? c : 'x'));
+      for (size_t at = static_cast<size_t>(c) % 7; at < size; at += 7) text[at] = 'y';
+      TextWriter written;
+      written.text(text);
+      std::string plain = "\"";
+      for (const char each : text) {
+        std::string one;
+        append_json_string(one, std::string_view(&each, 1));
+        plain += one.substr(1, one.size() - 2);
+      }
+      plain += '"';
+      ASSERT_EQ(written.view(), plain) << size << " of " << c;
+      ASSERT_EQ(text_size(text), plain.size()) << size << " of " << c;
+    }
+  // More of a kind than a byte can count.
+  const std::string controls(100'000, '\x01'), quotes(100'000, '"'), lines(100'000, '\n');
+  EXPECT_EQ(text_size(controls), 600'002u);
+  EXPECT_EQ(text_size(quotes), 200'002u);
+  EXPECT_EQ(text_size(lines), 200'002u);
 }
 
 RC_GTEST_PROP(TextSize, IsNeverLessThanWhatIsWritten, ()) {
