@@ -216,7 +216,7 @@ uint32_t max_concurrency(const journal::ExecutionState& state) {
 std::string execution_text(const engine::View& view, int64_t now) {
   const journal::ExecutionState& state = view.state;
   const std::vector<std::string>& step_names = view.step_names;
-  const std::string& context = view.context;
+  const std::string context = view.context_json();
   std::string out;
   out.reserve(1024 + state.steps.size() * 384 + context.size());
   Writer object(out);

@@ -369,39 +369,22 @@ void rerun_execution(const Services& services, RequestPtr request, Respond respo
   rerun(services, request, std::move(command), respond);
 }
 
-namespace {
-
-struct Cancelling {
-  engine::CancelAll order;
-  boost::json::array ids;  // so far
-  Respond respond;
-};
-
-// The engine cancels so many in a turn and does what others ask in between, until none are left.
-void cancel_some(const Services& services, const std::shared_ptr<Cancelling>& all) {
-  engine::CancelAll order = all->order;
-  order.reply = [&services, all](Result<std::vector<ExecutionId>> cancelled) {
-    if (!cancelled) return all->respond(problem(cancelled.error()));
-    for (const ExecutionId id : *cancelled) all->ids.push_back(boost::json::string(id.text()));
-    if (cancelled->size() == all->order.limit) {
-      all->order.after = cancelled->back();
-      return cancel_some(services, all);
-    }
-    const bool dry_run = all->order.dry_run;
-    const size_t count = all->ids.size();
-    all->respond(json(
-        dry_run ? 200 : 202,
-        boost::json::object{{"count", count}, {"dry_run", dry_run}, {"executions", std::move(all->ids)}}));
-  };
-  send(services, std::move(order), all->respond);
-}
-
-}  // namespace
-
 void cancel_executions(const Services& services, RequestPtr request, Respond respond) {
   Result<engine::CancelAll> command = read_cancel_all(*request, services.clock.now());
   if (!command) return respond(problem(command.error()));
-  cancel_some(services, std::make_shared<Cancelling>(Cancelling{std::move(*command), {}, respond}));
+  const bool dry_run = command->dry_run;
+  command->reply = [&services, request, respond, dry_run](Result<std::vector<ExecutionId>> cancelled) {
+    if (!cancelled) return respond(problem(cancelled.error()));
+    services.pool.post(request->queue, [respond, dry_run, cancelled = std::move(*cancelled)] {
+      boost::json::array ids;
+      ids.reserve(cancelled.size());
+      for (const ExecutionId id : cancelled) ids.push_back(boost::json::string(id.text()));
+      respond(json(dry_run ? 200 : 202,
+                   boost::json::object{
+                       {"count", cancelled.size()}, {"dry_run", dry_run}, {"executions", std::move(ids)}}));
+    });
+  };
+  send(services, std::move(*command), respond);
 }
 
 void cancel_execution(const Services& services, RequestPtr request, Respond respond) {

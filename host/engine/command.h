@@ -53,17 +53,16 @@ struct Cancel {
   Reply<journal::State> reply;  // the state right after: stopping or cancelled
 };
 
-// Cancels the oldest open executions of the tenant that fit, at most `limit`, in one turn. Who belongs to
-// another one (nested) ends with that one: it is cancelled by itself only if `workflow` names what it runs.
-// `reply` has the ids of those that were cancelled, oldest first; with `dry_run` of those that would be. When
-// it has `limit` of them there may be more: `after` the last one.
+// Cancels the open executions of the tenant that fit, oldest first, a few in each turn: each turn's are
+// durable before the next one's are decided or with them, and a crash in the middle leaves those that were
+// cancelled before. What is started meanwhile is left alone. Who belongs to another one (nested) ends with
+// that one: it is cancelled by itself only if `workflow` names what it runs. `reply` has the ids of those
+// that were cancelled, oldest first, when all are; with `dry_run` of those that would be.
 struct CancelAll {
   std::string tenant;
   std::string package, workflow, tag;  // empty: any
   std::vector<std::string> states;     // as clients see them; empty: any that is open
   int64_t since = 0;                   // created at or after
-  ExecutionId after;                   // only those with a greater id; zero: all
-  uint32_t limit = 1000;
   std::string reason = "user_requested";
   bool rollback = false, cleanup = true, dry_run = false;
   Reply<std::vector<ExecutionId>> reply;
@@ -155,11 +154,16 @@ struct SlotWait {
 // An execution as it is now. Of an open one the engine answers, of a closed one the store.
 struct View {
   journal::ExecutionState state;
-  std::vector<std::string> step_names;       // by index
-  std::string context;                       // JSON object: the fold over all completed steps
+  std::vector<std::string> step_names;  // by index
+  // The fold over all completed steps: of a closed execution as JSON object, of an open one as the context
+  // that it shares, which context_json() prints: not on the engine's thread, for it may be long.
+  std::string context;
+  journal::Context shared_context;
   std::vector<Claim> claims;                 // steps that have resources or wait for them
   uint32_t current_step = journal::kNoStep;  // of those that run the first in canonical order
   std::optional<SlotWait> slot;              // ready steps without a claim wait for it
+
+  std::string context_json() const;
 };
 View view_of(journal::DecodedState state);  // of a closed one, as the store has it
 struct Show {

@@ -102,17 +102,8 @@ Result<std::optional<ExecutionId>> Engine::Core::started_by(const std::string& t
   return stored ? std::optional(stored->id) : std::nullopt;
 }
 
-// A walk over all that is open, which only the fires of workflows with a limit take: no start pays for a
-// count.
 uint32_t Engine::Core::running(std::string_view tenant, const journal::ScheduleName& workflow) const {
-  uint32_t n = 0;
-  for (const auto& [id, execution] : executions_) {
-    if (execution->ended() || execution->state().state == journal::State::pending) continue;
-    const journal::Origin& origin = *execution->state().origin;
-    n +=
-        origin.workflow == workflow.workflow && origin.package == workflow.package && origin.tenant == tenant;
-  }
-  return n;
+  return open_.under_way(tenant, workflow.package, workflow.workflow);
 }
 
 void Engine::Core::handle(Decision& deciding, Cancel& command) {
@@ -129,35 +120,6 @@ void Engine::Core::handle(Decision& deciding, Cancel& command) {
   execution->cancel(deciding, command.reason, command.rollback, command.cleanup);
   touched(*execution);
   answer(execution->state().state);
-}
-
-void Engine::Core::handle(Decision& deciding, CancelAll& command) {
-  const auto fits = [&](const Execution& execution) {
-    const journal::ExecutionState& state = execution.state();
-    if (state.origin->tenant != command.tenant || !execution.may_be_cancelled()) return false;
-    if (state.parent && command.workflow.empty()) return false;
-    if (!command.package.empty() && state.origin->package != command.package) return false;
-    if (!command.workflow.empty() && state.origin->workflow != command.workflow) return false;
-    if (state.created_at < command.since) return false;
-    if (state.id <= command.after) return false;
-    const std::vector<std::string>& tags = execution.plan().workflow().tags;
-    if (!command.tag.empty() && std::find(tags.begin(), tags.end(), command.tag) == tags.end()) return false;
-    return command.states.empty() || std::find(command.states.begin(), command.states.end(),
-                                               journal::visible_state(state)) != command.states.end();
-  };
-  std::vector<ExecutionId> ids;
-  for (const auto& [id, execution] : executions_)
-    if (fits(*execution)) ids.push_back(id);
-  const size_t n = std::min<size_t>(ids.size(), command.limit);
-  std::partial_sort(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(n), ids.end());
-  ids.resize(n);
-  for (const ExecutionId id : ids) {
-    Execution& execution = *executions_.at(id);
-    if (command.dry_run) continue;
-    execution.cancel(deciding, command.reason, command.rollback, command.cleanup);
-    touched(execution);
-  }
-  batch_->change.reply_to(command, std::move(ids));
 }
 
 // Closed, foreign or unknown.
@@ -208,35 +170,15 @@ void Engine::Core::handle(Decision& deciding, Note& command) {
            [&](Execution& execution) { return execution.on_note(deciding, command); });
 }
 
-// What is asked is answered from what has been decided, once that is durable.
-
-void Engine::Core::handle(Decision& deciding, ListAwaiting& command) {
-  std::vector<const Execution*> found;
-  for (const auto& [id, execution] : executions_) {
-    const journal::ExecutionState& state = execution->state();
-    const auto awaits = [](const journal::Step& step) { return step.state == journal::StepState::awaiting; };
-    if (!execution->ended() && state.origin->tenant == command.tenant &&
-        std::any_of(state.steps.begin(), state.steps.end(), awaits))
-      found.push_back(execution.get());
-  }
-  std::sort(found.begin(), found.end(),
-            [](const Execution* a, const Execution* b) { return a->id() < b->id(); });
-  std::vector<AwaitingStep> waiting;
-  for (const Execution* execution : found) {
-    const journal::ExecutionState& state = execution->state();
-    for (uint32_t step = 0; step < state.steps.size() && waiting.size() < command.limit; ++step)
-      if (state.steps[step].state == journal::StepState::awaiting)
-        waiting.push_back({state.id, state.origin->package, state.origin->workflow, execution->names()[step],
-                           state.steps[step].extra->await,
-                           state.steps[step].extra->await->kind == journal::kIntervention
-                               ? state.steps[step].error
-                               : nullptr});
-  }
-  deciding.change.reply_to(command, std::move(waiting));
+View view_of(journal::DecodedState state) {
+  return {std::move(state.state), std::move(state.step_names), std::move(state.context), {}, {}};
 }
 
-View view_of(journal::DecodedState state) {
-  return {std::move(state.state), std::move(state.step_names), std::move(state.context), {}};
+std::string View::context_json() const {
+  if (!context.empty()) return context;
+  std::string out;
+  shared_context.append_json(out);
+  return out;
 }
 
 void Engine::Core::handle(Decision& deciding, Show& command) {
@@ -244,52 +186,14 @@ void Engine::Core::handle(Decision& deciding, Show& command) {
   if (const Execution* execution = open_execution(command.tenant, command.id); execution && command.brief)
     view.emplace();
   else if (execution)
-    view.emplace(execution->state(), execution->names(), execution->context_json(),
+    view.emplace(execution->state(), execution->names(), std::string(), execution->context(),
                  resources_.claims_of(command.id), execution->current_step(), slot_wait(*execution));
   deciding.change.reply_to(command, std::move(view));
 }
 
-Line Engine::Core::line_of(const Execution& execution) const {
-  const journal::ExecutionState& state = execution.state();
-  return {state.id,
-          state.origin->package,
-          state.origin->version,
-          state.origin->workflow,
-          state.key,
-          state.origin->pins.front(),
-          journal::visible_state(state),
-          state.created_at,
-          state.started_at,
-          state.ended_at,
-          state.n_terminal(),
-          static_cast<uint32_t>(state.steps.size()),
-          static_cast<uint32_t>(std::count_if(
-              state.steps.begin(), state.steps.end(),
-              [](const journal::Step& step) { return step.state == journal::StepState::running; }))};
-}
-
-void Engine::Core::handle(Decision& deciding, ListOpen& command) {
-  std::vector<const Execution*> found;
-  for (const auto& [id, execution] : executions_) {
-    const journal::ExecutionState& state = execution->state();
-    if (execution->ended() || state.origin->tenant != command.tenant || state.created_at < command.since)
-      continue;
-    if (!command.package.empty() && state.origin->package != command.package) continue;
-    if (!command.workflow.empty() && state.origin->workflow != command.workflow) continue;
-    if (command.before && id >= command.before) continue;
-    found.push_back(execution.get());
-  }
-  const size_t n = std::min<size_t>(found.size(), command.limit);
-  std::partial_sort(found.begin(), found.begin() + static_cast<ptrdiff_t>(n), found.end(),
-                    [](const Execution* a, const Execution* b) { return a->id() > b->id(); });
-  std::vector<Line> lines;
-  for (size_t i = 0; i < n; ++i) lines.push_back(line_of(*found[i]));
-  deciding.change.reply_to(command, std::move(lines));
-}
-
 void Engine::Core::handle(Decision& deciding, Stats& command) {
   EngineStats stats = stats_;
-  for (const auto& [id, execution] : executions_) stats.open_executions += !execution->ended();
+  stats.open_executions = open_.size();
   stats.running_steps = running_steps();
   stats.ready_executions = queue_.size();
   stats.behind = catch_up_.size();

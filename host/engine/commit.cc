@@ -10,7 +10,8 @@
 namespace pirn::engine {
 
 // Commits what was decided and acts on it, or leaves both for later: while the committer is busy, decisions
-// gather for the next transaction.
+// gather for the next transaction. After one that was long to write it tidies up the store, so the next one is
+// handed over, too, and the engine does not wait for that.
 Status Engine::Core::commit() {
   // What tenants' streams have written lies in their buffers until the next turn only.
   const bool at_once = streams_.drafted() || triggers_.drafted();
@@ -22,8 +23,12 @@ Status Engine::Core::commit() {
     act(*batch_);
     return {};
   }
-  if (!committer_ || at_once || !batch_->tenant_rows.empty() || batch_->inputs < options_.apart_from) {
+  batch_->long_to_write = batch_->n_bytes >= options_.apart_from_bytes || !batch_->long_rows.empty();
+  const bool is_slight = batch_->inputs < options_.apart_from && !batch_->long_to_write && !after_long_;
+  if (!committer_ || at_once || !batch_->tenant_rows.empty() || is_slight) {
+    write(batch_->long_rows, batch_->execution_rows);
     PIRN_DO(store_.commit(batch_->rows(store_.lease())));
+    batch_->long_rows.clear();
     act(*batch_);
     return {};
   }
@@ -34,14 +39,28 @@ Status Engine::Core::commit() {
   in_flight_ = std::exchange(batch_, batch_ == &batches_[0] ? &batches_[1] : &batches_[0]);
   batch_->number = in_flight_->number + 1;
   batch_->first_invocation = next_invocation_;
-  committer_->begin(in_flight_->rows(store_.lease()));
+  std::function<void()> prepare;
+  if (!in_flight_->long_rows.empty())
+    prepare = [rows = std::make_shared<LongRows>(std::exchange(in_flight_->long_rows, {})),
+               into = &in_flight_->execution_rows] { write(*rows, *into); };
+  committer_->begin(in_flight_->rows(store_.lease()), std::move(prepare));
   return {};
+}
+
+void Engine::Core::write(LongRows& rows, std::vector<store::ExecutionRow>& into) {
+  for (const std::unique_ptr<LongRow>& row : rows) {
+    std::string context;
+    if (journal::terminal(row->state.state)) row->context.append_json(context);
+    journal::append_state(row->body, row->state, row->names, context);
+    into[row->row].body = row->body.view();
+  }
 }
 
 // What is in flight becomes durable, and is acted on.
 Status Engine::Core::land() {
   Batch& landed = *std::exchange(in_flight_, nullptr);
   PIRN_DO(committer_->finish());
+  after_long_ = landed.long_to_write;
   for (Execution* execution : landed.touched) execution->in_flight = false;
   act(landed);
   return {};
@@ -52,17 +71,19 @@ bool Engine::Core::write_rows() {
   Batch& batch = *batch_;
   batch.journal_rows.clear();
   batch.execution_rows.clear();
-  batch.n_bodies = 0;
+  batch.n_bodies = batch.n_bytes = 0;
   for (size_t i = 0; i < batch.change.n_drafts; ++i) {
     Draft& draft = batch.change.drafts[i];
     assert(draft.execution->touched && "or it could be gone before it is acted on");
     journal::end_body(draft.body);
     batch.journal_rows.push_back(
         {draft.execution->id(), draft.commit_no, journal::kSchema, draft.body.view()});
+    batch.n_bytes += draft.body.view().size();
   }
-  // The projection: at the end, when parked, and from time to time for all that it lacks.
+  // The projection: at the end, when parked if that is soon done, and from time to time for all that it
+  // lacks.
   for (Execution* execution : batch.touched) {
-    if (execution->ended() || execution->parked()) {
+    if (execution->ended() || (execution->parked() && !has_long_row(*execution))) {
       to_project_.emplace_back(execution->id(), execution);
     } else if (!execution->dirty) {
       execution->dirty = true;
@@ -95,6 +116,13 @@ bool Engine::Core::write_rows() {
 }
 
 void Engine::Core::project(const Execution& execution) {
+  if (committer_ && has_long_row(execution)) {
+    batch_->long_rows.push_back(std::make_unique<LongRow>(LongRow{
+        batch_->execution_rows.size(), execution.state(), execution.names(), execution.context(), {}}));
+    const journal::ExecutionState& state = batch_->long_rows.back()->state;
+    batch_->execution_rows.push_back({journal::columns_of(state), !execution.ended(), {}});
+    return;
+  }
   if (batch_->n_bodies == batch_->bodies.size()) batch_->bodies.emplace_back();
   journal::TextWriter& body = batch_->bodies[batch_->n_bodies++];
   body.clear();
@@ -164,6 +192,7 @@ void Engine::Core::leave_if_over(Execution& execution) {
       execution.in_flight)
     return;
   ++stats_.executions_ended;
+  assert(!execution.counted.open && "or it would be listed when it is gone");
   if (!trials_.empty()) forget_suspects_of(execution.id());
   const PlanPtr plan = execution.shared_plan();
   executions_.erase(execution.id());

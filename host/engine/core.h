@@ -1,7 +1,8 @@
-// The engine's inside: its data, and its work in six rooms. engine.cc is the loop and recovery, commands.cc
-// answers what the outside asks, families.cc begins executions that come from others (nested, rolled back,
-// run again, retried from dead letters), slots.cc says which call may start and what waits, commit.cc writes
-// what was decided and acts on it, suspects.cc runs what may have killed the host.
+// The engine's inside: its data, and its work in seven rooms. engine.cc is the loop and recovery, commands.cc
+// answers what the outside asks, walks.cc what it asks about many executions, families.cc begins executions
+// that come from others (nested, rolled back, run again, retried from dead letters), slots.cc says which call
+// may start and what waits, commit.cc writes what was decided and acts on it, suspects.cc runs what may have
+// killed the host.
 //
 // Thread: the engine's.
 #pragma once
@@ -15,9 +16,11 @@
 #include "host/engine/engine.h"
 #include "host/engine/execution.h"
 #include "host/engine/id_source.h"
+#include "host/engine/open_executions.h"
 #include "host/engine/recovery.h"
 #include "host/engine/trials.h"
 #include "host/engine/triggers.h"
+#include "host/engine/walk.h"
 #include "host/journal/invocation.h"
 #include "host/scheduler/catch_up.h"
 #include "host/scheduler/slot_queue.h"
@@ -52,7 +55,8 @@ class Engine::Core : private Launcher {
   const std::vector<Error>& left_aside() const { return left_aside_; }
   void stop_dispatching() { dispatching_ = false; }
   void refuse_starts(std::string why) { full_ = std::move(why); }
-  size_t running_steps() const;
+  size_t running_steps() const { return open_.running_steps(); }
+  bool counts_hold() const { return open_.holds(executions_); }
 
   Status recover(const Clocks& clocks, const worker::LastLife& last);
   const Beginning& beginning() const { return beginning_; }
@@ -68,7 +72,6 @@ class Engine::Core : private Launcher {
   Result<Started> rerun(Decision& decision, const Rerun& command);
   Result<PlanPtr> plan_again(const journal::ExecutionState& past, bool on_active);
   void handle(Decision& decision, RetryLetters& command);
-  Result<std::vector<Again>> retry_letters(Decision& decision, const RetryLetters& command);
   Result<ExecutionId> retry_letter(Decision& decision, const std::string& tenant, ExecutionId id,
                                    bool on_active);
   Result<journal::DecodedState> closed(const std::string& tenant, ExecutionId id) const;
@@ -97,6 +100,16 @@ class Engine::Core : private Launcher {
     });
     return true;
   }
+  // Commands that go over many executions.
+  template <class Walking, class Command>
+  void begin_walk(Decision& decision, Command& command, Walking walking);
+  bool go_on(Decision& decision, Walk& walk);
+  bool go_on(Decision& decision, Walk& walk, Listing& listing);
+  bool go_on(Decision& decision, Walk& walk, AwaitedListing& listing);
+  bool go_on(Decision& decision, Walk& walk, Cancelling& cancelling);
+  bool go_on(Decision& decision, Walk& walk, Retrying& retrying);
+  bool look(size_t cost);
+  Status go_on_with_walks(Decision& decision);
   // Asks the open execution; why there is none is the answer otherwise.
   template <class Order, class Ask>
   void instruct(Order& command, std::string_view verb, Ask ask);
@@ -163,6 +176,9 @@ class Engine::Core : private Launcher {
   Status commit();
   bool write_rows();
   void project(const Execution& execution);
+  bool has_long_row(const Execution& execution) const {
+    return execution.row_bytes() >= options_.long_row_bytes;
+  }
   Status land();
 
   // Suspects.
@@ -224,6 +240,7 @@ class Engine::Core : private Launcher {
   store::Committer* const committer_;
   Inbox inbox_;
 
+  OpenExecutions open_;  // of executions_
   std::unordered_map<ExecutionId, ExecutionPtr, std::hash<ExecutionId>, std::equal_to<>,
                      Recycled<std::pair<const ExecutionId, ExecutionPtr>>>
       executions_;
@@ -234,6 +251,12 @@ class Engine::Core : private Launcher {
   std::unordered_map<const definition::Workflow*, std::vector<PlanPtr>> plans_;
   std::unordered_map<registry::ReleasePtr, uint32_t> pins_;  // how many executions in memory pin it
   registry::CatalogPtr catalog_;
+  std::map<uint32_t, std::deque<Walk>> walks_;  // by tenant, in the order of its commands
+  uint32_t walked_last_ = UINT32_MAX;           // the tenant
+  size_t looks_left_ = 0;                       // in this turn
+  size_t slice_ = 0;                            // what the walk whose turn it is may still look at
+  size_t n_acts_ = 0;                           // in this turn, of walks
+  bool walks_held_up_ = false;                  // all of them, by the disk
   scheduler::SlotShares slots_;
   scheduler::SlotQueue<Execution*> queue_;
   // Calls that wait for a slot, and how long they may take once they have it; by tenant, oldest first.
@@ -273,6 +296,18 @@ class Engine::Core : private Launcher {
   std::vector<worker::Completion> completions_;
   std::vector<uint32_t> freed_;
 
+  // The row of a large execution, and what its body is written from, as it was when that was decided. The
+  // committer's thread writes it if there is one, for that takes long.
+  struct LongRow {
+    size_t row;  // of the batch's execution_rows
+    journal::ExecutionState state;
+    std::vector<std::string> names;
+    journal::Context context;
+    journal::TextWriter body;
+  };
+  using LongRows = std::vector<std::unique_ptr<LongRow>>;
+  static void write(LongRows& rows, std::vector<store::ExecutionRow>& into);
+
   // What goes into one transaction, from the first decision until it has been acted on.
   struct Batch {
     Change change;
@@ -291,6 +326,9 @@ class Engine::Core : private Launcher {
     std::vector<store::EventRow> event_rows;
     std::vector<journal::TextWriter> bodies;
     size_t n_bodies = 0;
+    LongRows long_rows;  // whose bodies are still to be written
+    size_t n_bytes = 0;  // of the journal's rows
+    bool long_to_write = false;
     bool complete = false;
 
     store::Change rows(const Lease& lease) const {
@@ -308,6 +346,7 @@ class Engine::Core : private Launcher {
   Batch batches_[2];
   Batch* batch_ = &batches_[0];  // which is decided
   Batch* in_flight_ = nullptr;   // which the committer has
+  bool after_long_ = false;      // the last one was long to write, and the store may still tidy up
   uint64_t turns_ = 0, durable_ = 0;
 
   std::vector<Execution*> dirty_;  // open, and the projection is behind

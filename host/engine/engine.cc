@@ -48,6 +48,7 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
     if (const auto parent = executions_.find(execution->state().parent); parent != executions_.end())
       execution->belongs_to_paused(parent->second->state().paused);
     execution->resume(deciding);
+    open_.note(*execution);
     // One that goes on waiting as its row says has nothing to write.
     if (execution->state().next_commit > projected + 1)
       touched(*execution);
@@ -141,6 +142,8 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
   streams_.clear();
   triggers_.clear();
   ++stats_.turns;
+  looks_left_ = options_.looks_per_turn;
+  n_acts_ = 0;
   Decision deciding = decision();
   Turn turn;
   turn.now = deciding.now;
@@ -186,12 +189,14 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
     n_due += fires;
   }
   PIRN_DO(settle_families(deciding));
+  PIRN_DO(go_on_with_walks(deciding));
   PIRN_DO(dispatch_all(deciding));
   if (dispatching_) look_for_room();
   PIRN_TRY(const size_t n_caught_up, catch_up(deciding));
   if (n_caught_up > 0) PIRN_DO(dispatch_all(deciding));
 
-  turn.inputs = completions_.size() + commands_.size() + n_due + n_caught_up;
+  turn.inputs = completions_.size() + commands_.size() + n_due + n_caught_up + n_acts_;
+  turn.looks = options_.looks_per_turn - looks_left_;
   batch_->inputs += turn.inputs;
   turn.decided_in = batch_->number;
   PIRN_DO(commit());
@@ -199,6 +204,7 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
   turn.durable = durable_;
   turn.undurable = in_flight_ != nullptr;
   turn.more = inbox_.has_more() || n_due >= options_.inputs_per_turn || trials_go_on ||
+              (!walks_.empty() && !(walks_held_up_ && in_flight_)) ||
               (signalled_ && (queue_.size() > 0 || !held_.empty() || !resources_.idle()));
   turn.next_timer = timers_.next();
   if (const auto trial = trials_.next_timer())
@@ -220,6 +226,7 @@ void Engine::Core::touched(Execution& execution) {
     execution.touched = true;
     batch_->touched.push_back(&execution);
   }
+  open_.note(execution);
   queue_up(execution);
 }
 
@@ -318,7 +325,8 @@ PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definit
   for (const PlanPtr& plan : plans)
     if (plan->required() == required || (plan->required() && required && *plan->required() == *required))
       return plan;
-  return plans.emplace_back(Plan::make(release, workflow, required));
+  const uint32_t number = open_.number_of(release->tenant, release->package, workflow.name);
+  return plans.emplace_back(Plan::make(release, workflow, required, number));
 }
 
 Result<GrownPlan> Engine::Core::recovered_plan(const journal::ExecutionState& state) {
@@ -380,13 +388,6 @@ Execution* Engine::Core::open_execution(std::string_view tenant, ExecutionId id)
   return found->second.get();
 }
 
-size_t Engine::Core::running_steps() const {
-  size_t running = 0;
-  for (const auto& [id, execution] : executions_)
-    if (!execution->ended()) running += execution->running_steps();
-  return running;
-}
-
 Engine::Engine(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
                CommitListener& listener, worker::Wakeup& wakeup, store::Committer* committer)
     : core_(std::make_unique<Core>(options, store, runner, releases, listener, wakeup, committer)) {}
@@ -402,5 +403,6 @@ Result<Turn> Engine::turn(const Clocks& clocks) { return core_->turn(clocks); }
 void Engine::refuse_starts(std::string why) { core_->refuse_starts(std::move(why)); }
 void Engine::stop_dispatching() { core_->stop_dispatching(); }
 size_t Engine::running_steps() const { return core_->running_steps(); }
+bool Engine::counts_hold() const { return core_->counts_hold(); }
 
 }  // namespace pirn::engine

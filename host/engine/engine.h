@@ -48,6 +48,7 @@ class CommitListener {
 struct Options {
   size_t inbox_limit = 65'536;
   size_t inputs_per_turn = 512;
+  size_t looks_per_turn = 4096;              // at executions, by commands that go over many
   int64_t cancel_grace_ns = 30'000'000'000;  // running steps after a cancel or a failure
   int64_t consultation_limit_ns = 5'000'000'000;
   int64_t handler_limit_ns = 300'000'000'000;
@@ -55,10 +56,15 @@ struct Options {
   // children of its grafts; and its row as it will be at its end, or one commit.
   size_t execution_limit_bytes = 64 << 20;
   size_t body_limit_bytes = store::kBodyLimit;
+  // A longer row is written at the end and when the projection is completed, not whenever the execution waits;
+  // and by the committer, if there is one.
+  size_t long_row_bytes = 1 << 20;
   uint64_t flush_after_commits = 50'000;  // the projection is completed at least this often
-  size_t apart_from = 4;                  // a transaction for fewer inputs is not worth a hand-over
-  Capacity capacity;                      // what steps may ask for
-  scheduler::Pace catch_up;               // of starts that the host missed while it was down
+  // What the engine's thread commits itself, if there is a committer: a transaction for fewer inputs and of
+  // fewer bytes is not worth a hand-over.
+  size_t apart_from = 4, apart_from_bytes = 64 << 10;
+  Capacity capacity;         // what steps may ask for
+  scheduler::Pace catch_up;  // of starts that the host missed while it was down
 };
 
 // A call of package code that was under way when the last life of the host ended, for the operator. What the
@@ -82,6 +88,7 @@ std::string_view words_of(LostCall::Role role);
 // What a turn leaves to its caller.
 struct Turn {
   size_t inputs = 0;       // 0: nothing had arrived
+  size_t looks = 0;        // at executions, by commands that go over many
   bool more = false;       // more is waiting: call again at once
   bool undurable = false;  // something decided is not durable yet; the wakeup tells when it is
   // Transactions are counted from 1: the one that this turn's decisions go into, and the last one that is
@@ -134,6 +141,9 @@ class Engine {
   // Graceful shutdown: no execution and no step starts any more, running steps go on.
   void stop_dispatching();
   size_t running_steps() const;
+
+  // For tests: what is counted as it changes is what a walk over everything counts.
+  bool counts_hold() const;
 
  private:
   class Core;

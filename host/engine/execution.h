@@ -10,6 +10,7 @@
 #pragma once
 
 #include <boost/container/small_vector.hpp>
+#include <boost/intrusive/set_hook.hpp>
 #include <map>
 #include <memory>
 #include <string>
@@ -66,7 +67,10 @@ class Execution {
   // Of the steps that run the first in canonical order; kNoStep: none does.
   uint32_t current_step() const;
   // The fold over all completed steps.
+  const journal::Context& context() const { return all_; }
   std::string context_json() const;
+  // Of its row at the end, at most.
+  size_t row_bytes() const { return stored_.row; }
 
   // The inputs. Each opens a commit of its own.
   void create(Decision& decision, journal::Created record);
@@ -143,6 +147,22 @@ class Execution {
 
   // Hooks and handlers that are waiting or under way keep a closed execution in memory.
   bool observed() const { return !observers_->idle(); }
+
+  // What it counts for among the open executions (open_executions.h), and has counted for at the last look.
+  struct Count {
+    uint32_t running = 0, ready = 0;  // steps
+    bool open = false, under_way = false;
+    bool operator==(const Count&) const = default;
+  };
+  Count count() const {
+    if (ended()) return {};
+    return {n_running_, ready_steps(), true, state_.state != journal::State::pending};
+  }
+  Count counted;
+  using ByIdHook =
+      boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
+                                        boost::intrusive::optimize_size<true>>;
+  ByIdHook by_id;
 
   // The engine's bookkeeping.
   bool queued = false;     // in the fair queue

@@ -155,26 +155,9 @@ Result<PlanPtr> Engine::Core::plan_again(const journal::ExecutionState& past, bo
 
 // ---- dead letters (R34) ----
 
-void Engine::Core::handle(Decision& deciding, RetryLetters& command) {
-  batch_->change.reply_to(command, retry_letters(deciding, command));
-}
-
-Result<std::vector<Again>> Engine::Core::retry_letters(Decision& deciding, const RetryLetters& command) {
-  if (!dispatching_) return Error{Code::shutting_down, "the host is shutting down"};
-  if (!full_.empty()) return Error{Code::store_full, full_, "", Blame::world};
-  PIRN_TRY(const auto letters,
-           dead_letters_.select(command.tenant, command.id, command.filter, command.limit));
-  std::vector<Again> again;
-  for (const Letter& letter : letters) {
-    const auto started = retry_letter(deciding, command.tenant, letter.id, command.on_active);
-    if (!started && command.id) return started.error();
-    again.push_back(started ? Again{letter.id, *started, {}} : Again{letter.id, {}, started.error()});
-  }
-  return again;
-}
-
 Result<ExecutionId> Engine::Core::retry_letter(Decision& deciding, const std::string& tenant,
                                                ExecutionId letter, bool on_active) {
+  if (const auto there = dead_letters_.select(tenant, letter, {}, 1); !there) return there.error();
   PIRN_TRY(const journal::DecodedState failed, closed(tenant, letter));
   const journal::ExecutionState& past = failed.state;
   PIRN_TRY(PlanPtr plan, plan_again(past, on_active));

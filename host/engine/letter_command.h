@@ -47,8 +47,8 @@ struct Again {
   ExecutionId id, execution;  // the letter, and what was started; 0: `error` says why nothing was
   Error error;
 };
-// Starts a new execution with the input of each, oldest first, and removes the letter in the same commit.
-// Those that cannot start stay.
+// Starts a new execution with the input of each, oldest first and a few in each turn, and removes the letter
+// in the same commit. Those that cannot start stay; the reply comes when all were tried.
 struct RetryLetters {
   std::string tenant;
   LetterFilter filter;

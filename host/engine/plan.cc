@@ -21,14 +21,16 @@ std::vector<Digest> pins_of(const registry::ReleasePtr& own, const registry::Req
 }  // namespace
 
 std::shared_ptr<const Plan> Plan::make(registry::ReleasePtr release, const definition::Workflow& workflow,
-                                       registry::RequiredPtr required) {
-  return std::shared_ptr<const Plan>(new Plan(std::move(release), workflow, std::move(required)));
+                                       registry::RequiredPtr required, uint32_t number) {
+  return std::shared_ptr<const Plan>(new Plan(std::move(release), workflow, std::move(required), number));
 }
 
-Plan::Plan(registry::ReleasePtr release, const definition::Workflow& workflow, registry::RequiredPtr required)
+Plan::Plan(registry::ReleasePtr release, const definition::Workflow& workflow, registry::RequiredPtr required,
+           uint32_t number)
     : release_(std::move(release)),
       required_(std::move(required)),
       workflow_(workflow),
+      number_(number),
       origin_(journal::make_origin({.tenant = release_->tenant,
                                     .package = release_->package,
                                     .version = release_->version,

@@ -47,7 +47,7 @@ class Plan {
   // The release keeps the workflow alive, the plan keeps the release. `required`: what its executions run
   // with beside it.
   static std::shared_ptr<const Plan> make(registry::ReleasePtr release, const definition::Workflow& workflow,
-                                          registry::RequiredPtr required = nullptr);
+                                          registry::RequiredPtr required = nullptr, uint32_t number = 0);
 
   const registry::ReleasePtr& release() const { return release_; }
   const registry::RequiredPtr& required() const { return required_; }
@@ -64,6 +64,8 @@ class Plan {
     return found;
   }
   const definition::Workflow& workflow() const { return workflow_; }
+  // Of its workflow, whatever the release, among those of the engine that has made the plan.
+  uint32_t number() const { return number_; }
   const journal::OriginPtr& origin() const { return origin_; }
   uint32_t n_steps() const { return static_cast<uint32_t>(workflow_.steps.size()); }
   const definition::Step& step(uint32_t index) const { return workflow_.steps[index]; }
@@ -113,7 +115,8 @@ class Plan {
                         OnGraft on_graft) const;
 
  private:
-  Plan(registry::ReleasePtr release, const definition::Workflow& workflow, registry::RequiredPtr required);
+  Plan(registry::ReleasePtr release, const definition::Workflow& workflow, registry::RequiredPtr required,
+       uint32_t number);
   void number_ties();
   void make_joins();
   uint32_t join_of_graft(std::vector<uint32_t>& by_step, uint32_t graft);
@@ -125,6 +128,7 @@ class Plan {
   const registry::ReleasePtr release_;
   const registry::RequiredPtr required_;
   const definition::Workflow& workflow_;
+  const uint32_t number_;
   const journal::OriginPtr origin_;
   std::vector<std::string> names_;
   std::vector<uint32_t> rank_, by_rank_, roots_, level_;

@@ -121,15 +121,13 @@ std::optional<SlotWait> Engine::Core::slot_wait(const Execution& execution) cons
 }
 
 SlotUse Engine::Core::slot_use() const {
-  std::vector<uint32_t> waiting(tenant_numbers_.size());
-  for (const auto& [id, execution] : executions_)
-    waiting[execution->tenant_number()] += execution->ready_steps();
-  for (const auto& [tenant, calls] : held_) waiting[tenant] += static_cast<uint32_t>(calls.size());
   SlotUse use{slots_.total(), slots_.in_use(), slots_.reserve(), slots_.active_weight(), {}};
   for (const auto& [tenant, number] : tenant_numbers_) {
     const scheduler::SlotShares::Terms terms = slots_.terms(number);
+    const auto held = held_.find(number);
+    const size_t waiting = open_.waiting_steps(number) + (held == held_.end() ? 0 : held->second.size());
     use.tenants.push_back({tenant, terms.weight, terms.cap == scheduler::SlotShares::kNoCap ? 0 : terms.cap,
-                           slots_.running(number), waiting[number], slots_.share(number)});
+                           slots_.running(number), static_cast<uint32_t>(waiting), slots_.share(number)});
   }
   std::sort(use.tenants.begin(), use.tenants.end(),
             [](const TenantSlots& a, const TenantSlots& b) { return a.tenant < b.tenant; });

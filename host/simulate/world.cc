@@ -484,7 +484,11 @@ std::vector<engine::AwaitingStep> World::waiting(std::string_view tenant) {
 engine::View World::show(ExecutionId id, std::string_view tenant) {
   // The host may be lost before it answers: what is stored then says more.
   const auto view = ask<std::optional<engine::View>>(engine::Show{std::string(tenant), id, {}});
-  if (view && *view) return **view;
+  if (view && *view) {
+    engine::View open = **view;
+    open.context = open.context_json();
+    return open;
+  }
   auto stored = store_->find(tenant, id);
   if (!stored || !*stored) fatal("no execution " + id.text());
   auto decoded = journal::decode_state((*stored)->columns(), (*stored)->body);
@@ -526,6 +530,9 @@ bool World::turn() {
   next_timer_ = result->next_timer;
   if (next_timer_) *next_timer_ -= origin_;
   undurable_ = result->undurable;
+  more_ = result->more;
+  most_looks_ = std::max(most_looks_, result->looks);
+  if (!engine_->counts_hold()) fatal("what the engine has counted is not what there is");
   return result->more || undurable_ || woken_ || (next_timer_ && *next_timer_ <= now_);
 }
 

@@ -243,6 +243,8 @@ class World : public engine::CommitListener, public worker::Wakeup {
   std::optional<int64_t> next_due() const;
 
   size_t published_commits() const { return published_commits_; }
+  // In one turn, by commands that go over many executions.
+  size_t most_looks() const { return most_looks_; }
   std::function<void(ExecutionId id, uint32_t commit_no, std::string_view body)> committed;  // may be empty
   // Everything that is durable of an execution, as clients see it; of a damaged one what stands before the
   // damage.
@@ -272,7 +274,8 @@ class World : public engine::CommitListener, public worker::Wakeup {
   std::unique_ptr<ScriptedRunner> runner_;
   std::unique_ptr<store::Committer> committer_;
   std::unique_ptr<engine::Engine> engine_;
-  bool losing_ = false, undurable_ = false, woken_ = false;
+  bool losing_ = false, undurable_ = false, more_ = false, woken_ = false;
+  size_t most_looks_ = 0;
   worker::LastLife last_life_;
   size_t published_commits_ = 0;
   std::optional<int64_t> next_timer_;
@@ -286,7 +289,7 @@ Result<Answer> World::ask(Order order) {
   engine::Command command = std::move(order);
   push(command);
   turn();
-  while (!answer && undurable_) turn();
+  while (!answer && (undurable_ || more_)) turn();
   if (!answer) return Error{Code::store_failed, "the host was lost before it answered"};
   return *answer;
 }

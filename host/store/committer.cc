@@ -20,8 +20,9 @@ CommitThread::~CommitThread() {
   thread_.join();
 }
 
-void CommitThread::begin(const Change& change) {
+void CommitThread::begin(const Change& change, std::function<void()> prepare) {
   assert(stage_ == Stage::idle);
+  prepare_ = std::move(prepare);
   change_ = change;
   move_to(Stage::begun);
 }
@@ -40,7 +41,9 @@ void CommitThread::work() {
       return stage == Stage::begun || stage == Stage::stopping;
     });
     if (stage_ == Stage::stopping) return;
+    if (prepare_) prepare_();
     result_ = store_.commit(change_);
+    prepare_ = nullptr;
     move_to(Stage::finished);
     wake_();
     // While the engine acts on it. What fails here is said by whatever is asked of the store next.

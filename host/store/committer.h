@@ -18,8 +18,10 @@ namespace pirn::store {
 class Committer {
  public:
   virtual ~Committer() = default;
-  // Nothing is under way. The change and all that it views stay as they are until finish() has returned.
-  virtual void begin(const Change& change) = 0;
+  // Nothing is under way. The change and all that it views stay as they are until finish() has returned, but
+  // for what `prepare` does, which is called before it is committed and dropped afterwards: it writes what
+  // would take the engine's thread long. May be empty.
+  virtual void begin(const Change& change, std::function<void()> prepare) = 0;
   // Of what begin() began: whether finish() would return at once.
   virtual bool finished() const = 0;
   // Waits for it: what Store::commit() said.
@@ -33,7 +35,7 @@ class CommitThread final : public Committer {
   CommitThread(Store& store, std::function<void()> wake);
   ~CommitThread() override;  // after what is under way
 
-  void begin(const Change& change) override;
+  void begin(const Change& change, std::function<void()> prepare) override;
   bool finished() const override { return stage_.load(std::memory_order_acquire) == Stage::finished; }
   Status finish() override;
 
@@ -48,6 +50,7 @@ class CommitThread final : public Committer {
   Store& store_;
   const std::function<void()> wake_;
   std::atomic<Stage> stage_ = Stage::idle;
+  std::function<void()> prepare_;
   Change change_;  // the engine's until begun, the thread's until finished; result_ likewise
   Status result_;
   std::mutex mutex_;

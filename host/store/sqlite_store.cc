@@ -343,7 +343,9 @@ Status SqliteStore::fail(Error error) {
 }
 
 Result<bool> SqliteStore::maintain() {
-  const std::lock_guard lock(writing_);
+  // The committer thread does upkeep, too; the engine does not wait for it.
+  const std::unique_lock lock(writing_, std::try_to_lock);
+  if (!lock) return false;
   if (!failed_) checkpoint_if_due();
   if (failed_) return *failed_;
   return false;

@@ -223,6 +223,37 @@ TEST(DeadLetters, ARetryThatCannotStartLeavesTheLetter) {
   EXPECT_EQ(host.ids().size(), 2u);
 }
 
+TEST(DeadLetters, ManyAreRetriedInSlicesOldestFirst) {
+  engine::Options options;
+  options.looks_per_turn = 256;
+  Host host(options);
+  host.deploy();
+  Ids letters;
+  for (int i = 0; i < 9; ++i) {
+    letters.push_back(host.failed());
+    host.advance(kSecond);
+  }
+  host.broken = false;
+  std::vector<Again> again;
+  RetryLetters all;
+  all.tenant = "t";
+  all.reply = [&](Result<std::vector<Again>> done) { again = std::move(done).value(); };
+  engine::Command command = std::move(all);
+  ASSERT_TRUE(host.engine().inbox().push(command));
+  host.turn();
+  EXPECT_TRUE(again.empty());
+  EXPECT_EQ(host.ids().back(), letters[2]) << "two in a turn";
+  ASSERT_TRUE(host.discard(letters[8]));
+  while (again.empty()) host.turn();
+  ASSERT_EQ(again.size(), 9u);
+  for (size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(again[i].id, letters[i]);
+    EXPECT_EQ(host.show(again[i].execution).state.retry_of, letters[i]);
+  }
+  EXPECT_EQ(again[8].error.code, Code::not_found) << "somebody has discarded it meanwhile";
+  EXPECT_TRUE(host.ids().empty());
+}
+
 TEST(DeadLetters, ListsAreNewestFirstFilteredAndPaged) {
   Host host;
   host.deploy();

@@ -14,10 +14,14 @@ class SlowCommitter final : public store::Committer {
   SlowCommitter(store::Store& store, std::function<bool()> finished, std::function<bool()> lost)
       : store_(store), finished_(std::move(finished)), lost_(std::move(lost)) {}
 
-  void begin(const store::Change& change) override { change_ = change; }
+  void begin(const store::Change& change, std::function<void()> prepare) override {
+    change_ = change;
+    prepare_ = std::move(prepare);
+  }
   bool finished() const override { return finished_(); }
   Status finish() override {
     if (lost_()) return Error{Code::store_failed, "the host was lost"};
+    if (prepare_) prepare_();
     return store_.commit(change_);
   }
 
@@ -25,6 +29,7 @@ class SlowCommitter final : public store::Committer {
   store::Store& store_;
   const std::function<bool()> finished_, lost_;
   store::Change change_;
+  std::function<void()> prepare_;
 };
 
 }  // namespace pirn::sim

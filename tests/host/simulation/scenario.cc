@@ -384,6 +384,7 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   Random random(execution.seed ^ 0xABCDEF);
   engine::Options options;
   options.flush_after_commits = 1 + random.below(20);
+  if (random.one_in(2)) options.long_row_bytes = 0;
   options.capacity = engine::Capacity::of({{"cpu", kCores}, {"gpu", 1}});
   World world(options);
   if (random.one_in(2)) {
