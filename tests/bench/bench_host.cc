@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <future>
 #include <sstream>
 
 #include "host/machine.h"
@@ -45,7 +44,7 @@ PackageText package_text(const std::string& bytes) {
   return {std::move(text).value(), library::functions_of(library->descriptor())};
 }
 
-void BenchReleases::publish(const std::string& bytes) {
+void BenchReleases::publish(const std::string& bytes, const std::string& tenant) {
   const Digest digest = sha256(bytes);
   PackageText package = package_text(bytes);
   auto release = std::make_shared<registry::Release>();
@@ -53,7 +52,7 @@ void BenchReleases::publish(const std::string& bytes) {
   auto parsed = definition::parse(package.definition, "bench", &release->functions);
   if (!parsed) give_up(parsed.error());
   release->definition = std::move(parsed).value();
-  release->tenant = "bench";
+  release->tenant = tenant;
   release->package = release->definition.package;
   release->version = release->definition.version;
   release->digest = release->library = digest;
@@ -62,12 +61,12 @@ void BenchReleases::publish(const std::string& bytes) {
   releases_.emplace_back(release, bytes);
   std::atomic_store(&catalog_,
                     std::make_shared<const registry::Catalog>(catalog_->with(
-                        {"bench", release->package, registry::Active{release, releases_.size(), false}})));
+                        {tenant, release->package, registry::Active{release, releases_.size(), false}})));
 }
 
-Result<registry::ReleasePtr> BenchReleases::load(std::string_view, const Digest& digest) const {
+Result<registry::ReleasePtr> BenchReleases::load(std::string_view tenant, const Digest& digest) const {
   for (const auto& [release, bytes] : releases_)
-    if (release->digest == digest) return release;
+    if (release->digest == digest && release->tenant == tenant) return release;
   return Error{Code::not_found, "no such release"};
 }
 
@@ -149,6 +148,7 @@ void BenchHost::loop() {
     const int64_t begin = now_ns();
     auto turn = engine_->turn(begin);
     if (!turn) give_up(turn.error());
+    if (on_loop) on_loop(now_ns() - begin);
     if (int64_t& first = begins[turn->decided_in % 2]; turn->inputs > 0 && first == 0) first = begin;
     for (; durable < turn->durable; ++durable) {
       int64_t& first = begins[(durable + 1) % 2];
@@ -157,7 +157,9 @@ void BenchHost::loop() {
     }
     if (turn->inputs > 0 || turn->more) continue;
     if (!turn->undurable) {
+      const int64_t idle = now_ns();
       const auto more = store_->maintain();
+      if (on_loop) on_loop(now_ns() - idle);
       if (!more) give_up(more.error());
       if (*more) continue;
     }
@@ -166,30 +168,28 @@ void BenchHost::loop() {
   }
 }
 
-void BenchHost::start(std::string_view workflow, engine::Reply<engine::Started> reply) {
+void BenchHost::push(engine::Command command) {
+  while (!engine_->inbox().push(command)) std::this_thread::yield();
+}
+
+void BenchHost::start(std::string_view workflow, engine::Reply<engine::Started> reply,
+                      std::string_view tenant) {
   engine::Start start;
-  start.tenant = "bench";
+  start.tenant = tenant;
   start.workflow = workflow;
   start.reply = std::move(reply);
-  engine::Command command = std::move(start);
-  while (!engine_->inbox().push(command)) std::this_thread::yield();
+  push(std::move(start));
 }
 
-engine::EngineStats BenchHost::stats() {
-  std::promise<engine::EngineStats> answer;
-  engine::Command command =
-      engine::Stats{[&](Result<engine::EngineStats> result) { answer.set_value(*result); }};
-  while (!engine_->inbox().push(command)) std::this_thread::yield();
-  return answer.get_future().get();
-}
+engine::EngineStats BenchHost::stats() { return ask<engine::EngineStats>(engine::Stats{}).value(); }
 
-void BenchHost::on_commit(ExecutionId id, const journal::Origin&, uint32_t, std::string_view body,
+void BenchHost::on_commit(ExecutionId id, const journal::Origin& origin, uint32_t, std::string_view body,
                           bool last) {
   commits.fetch_add(1, std::memory_order_relaxed);
   journal_bytes.fetch_add(body.size(), std::memory_order_relaxed);
   if (!last) return;
   ended.fetch_add(1, std::memory_order_relaxed);
-  if (on_end) on_end(id);
+  if (on_end) on_end(id, origin.tenant);
 }
 
 void BenchHost::on_progress(const worker::Invocation& invocation, double, std::string_view) {

@@ -112,7 +112,7 @@ std::vector<Figure> step_latency(const Settings& settings) {
     if (last) latencies.push_back(static_cast<double>(at - last) / 1e6);
     last = at;
   };
-  host.on_end = [&](ExecutionId) {
+  host.on_end = [&](ExecutionId, std::string_view) {
     std::lock_guard lock(mutex);
     over = true;
     last = 0;
@@ -216,7 +216,7 @@ std::vector<Figure> many_steps(const Settings&) {
   };
   const double before = in_use();
   std::promise<double> at_end;
-  host.on_end = [&](ExecutionId) { at_end.set_value(in_use()); };
+  host.on_end = [&](ExecutionId, std::string_view) { at_end.set_value(in_use()); };
   const double graft = seconds_of("graft");
   const double bytes = (at_end.get_future().get() - before) / 100'000;
   return {{"graft_100k_children_s", graft, "s", 2, false, std::nullopt, 0},
@@ -267,7 +267,7 @@ std::vector<Figure> hot_swap(const Settings& settings) {
   std::map<ExecutionId, int64_t> started;
   std::vector<double> latencies;
   std::atomic<uint64_t> failed{0};
-  host.on_end = [&](ExecutionId id) {
+  host.on_end = [&](ExecutionId id, std::string_view) {
     std::lock_guard lock(mutex);
     const auto found = started.find(id);
     if (found == started.end()) return;

@@ -12,6 +12,7 @@ const std::vector<Benchmark>& benchmarks() {
       {"memory_store_step_ns journal_bytes_per_step journal_bytes_per_run", memory_store},
       {"recovery_100k_open_executions_s", recovery},
       {"parked_execution_bytes", parked},
+      {"engine_longest_turn_ms", longest_turn},
       {"graft_100k_children_s graft_bytes_per_child graph_10k_steps_s validate_10k_steps_ms", many_steps},
       {"verify_and_load_1mib_package_ms", verify_and_load},
       {"hot_swap_failed_executions hot_swap_added_p99_ms", hot_swap},

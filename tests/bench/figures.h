@@ -37,6 +37,7 @@ std::vector<Figure> step_latency(const Settings& settings);
 std::vector<Figure> memory_store(const Settings& settings);
 std::vector<Figure> recovery(const Settings& settings);
 std::vector<Figure> parked(const Settings& settings);
+std::vector<Figure> longest_turn(const Settings& settings);
 std::vector<Figure> many_steps(const Settings& settings);
 std::vector<Figure> hot_swap(const Settings& settings);
 
