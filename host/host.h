@@ -139,7 +139,7 @@ Result<std::string> verify_audit_of(const std::string& data_directory);
 // as the API shows it (JSON). Errors: as of verify_audit_of, of the store, and backup_incomplete.
 struct PruneOrder {
   RetentionRule rule;
-  bool dry_run = false, compact = true;
+  bool dry_run = false, compact = false;
 };
 Result<std::string> prune_data_of(const std::string& data_directory, const PruneOrder& order);
 

@@ -42,7 +42,7 @@ Result<PruneOrder> prune_order(const Arguments& arguments) {
     order.rule.keep_last = static_cast<uint64_t>(keep);
   }
   order.dry_run = arguments.has("dry-run");
-  order.compact = !arguments.has("no-compact");
+  order.compact = arguments.has("compact");
   return order;
 }
 
@@ -137,7 +137,7 @@ Outcome store_prune(const Arguments& arguments) {
   if (!arguments.has("older-than") && !arguments.has("keep-last"))
     return Error{Code::usage, "--older-than or --keep-last is missing: nothing would be kept",
                  "Write, for example, --older-than 30d."};
-  bj::object body{{"dry_run", arguments.has("dry-run")}, {"compact", !arguments.has("no-compact")}};
+  bj::object body{{"dry_run", arguments.has("dry-run")}, {"compact", arguments.has("compact")}};
   if (arguments.has("older-than")) {
     PIRN_DO(duration_of(arguments, "older-than"));
     body["older_than"] = arguments.get("older-than");

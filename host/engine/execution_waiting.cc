@@ -280,9 +280,9 @@ Status Execution::on_approval(Decision& decision, const Approve& command) {
                  "step " + command.step + " awaits an intervention and cannot be " + std::string(verb),
                  "Answer it with: pirn run resume RUN --step STEP --action complete|retry|skip|fail."};
   if (!may_answer(command.by, await))
-    return Error{Code::permission_denied,
-                 command.by.name + " is not an approver of step " + command.step +
-                     ": only the approvers that the step names and holders of the permission answer_approval may answer"};
+    return Error{Code::permission_denied, command.by.name + " is not an approver of step " + command.step +
+                                              ": only the approvers that the step names and holders of the "
+                                              "permission answer_approval may answer"};
   journal::StepResult answer;
   answer.map.put("approved", journal::Value::of_bool(command.approved));
   answer.map.put("approver", journal::Value::of_text(command.by.name));

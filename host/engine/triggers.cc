@@ -589,8 +589,9 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
                    "the payload has the key '" + entry.key + "': keys that begin with __ are reserved"};
   PIRN_TRY(auto before, emitted_before(command));
   if (before && before->payload && *before->payload != command.payload_digest)
-    return Error{Code::event_conflict, "the event '" + command.event + "' was received earlier under the id '" +
-                                           command.id + "' with another payload"};
+    return Error{Code::event_conflict, "the event '" + command.event +
+                                           "' was received earlier under the id '" + command.id +
+                                           "' with another payload"};
   if (before) return Emit::Answer{std::move(before->executions), true, {}};
 
   std::string trigger = "{\"event\":";

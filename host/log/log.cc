@@ -139,7 +139,8 @@ Status configure(std::string_view specification, bool json) {
   }
   all.json = json;
   all.backlog = std::make_shared<Backlog>(STDERR_FILENO, Backlog::Limits(), [json](uint64_t lost) {
-    return line_of(json, Level::warn, "log", "lines were lost here because the reader of the log was too slow",
+    return line_of(json, Level::warn, "log",
+                   "lines were lost here because the reader of the log was too slow",
                    {{"lost", std::to_string(lost)}});
   });
   auto libraries = std::make_shared<spdlog::logger>("", std::make_shared<LibrarySink>(all.backlog, json));

@@ -148,7 +148,8 @@ void Notifier::tell(Notice notice) {
   if (schedule_.failed(notice, clock_())) return;
   ++health.given_up;
   lock.unlock();
-  journal(notice, "notify_failed", "the notice was not delivered by " + by + ": " + delivered.error().message);
+  journal(notice, "notify_failed",
+          "the notice was not delivered by " + by + ": " + delivered.error().message);
 }
 
 // What the receiver needs to decide, and to answer.

@@ -26,8 +26,8 @@ Status read_approvers(const Json& value, std::vector<std::string>& out) {
     return refused("\"approvers\" has more than " + std::to_string(kMaxApprovers) + " elements");
   for (const Json& approver : value.get_array()) {
     if (!approver.is_string() || approver.get_string().empty() || approver.get_string().size() > kMaxApprover)
-      return refused("\"approvers\" has an element that is not a text of 1 to " + std::to_string(kMaxApprover) +
-                     " bytes");
+      return refused("\"approvers\" has an element that is not a text of 1 to " +
+                     std::to_string(kMaxApprover) + " bytes");
     // A name that had to be repaired is nobody's: the step would wait for ever.
     if (approver.get_string().find("\xef\xbf\xbd") != approver.get_string().npos)
       return refused("\"approvers\" has an element that is not UTF-8");

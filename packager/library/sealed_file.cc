@@ -21,11 +21,10 @@ constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 #endif
 
 Error failed(const char* what) {
-  return Error{Code::io_failed,
-               std::string("cannot ") + what + " memory for a library: " + std::strerror(errno) +
-                   limit_behind(errno),
-               "",
-               Blame::world};
+  return Error{
+      Code::io_failed,
+      std::string("cannot ") + what + " memory for a library: " + std::strerror(errno) + limit_behind(errno),
+      "", Blame::world};
 }
 
 Error empty() { return Error{Code::library_malformed, "the library is empty", "", Blame::package}; }

@@ -99,9 +99,10 @@ bool is_secret(std::string_view name) {
 
 Result<pid_t> start(const Program& program) {
   const auto failed = [&](int reason) {
-    return Error{Code::io_failed,
-                 "'" + program.words.front() + "' cannot be started: " + std::strerror(reason) + limit_behind(reason),
-                 "Check that it is installed and on the PATH.", Blame::world};
+    return Error{
+        Code::io_failed,
+        "'" + program.words.front() + "' cannot be started: " + std::strerror(reason) + limit_behind(reason),
+        "Check that it is installed and on the PATH.", Blame::world};
   };
   Copies copies;
   Orders orders;

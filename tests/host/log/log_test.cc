@@ -63,8 +63,9 @@ TEST_F(LogTest, BlocksNobodyWhenItIsNotRead) {
   const uint64_t lost = lines_lost();
   write(Level::info, "host", "the newest");
   const std::string all = pipe_.read_until("the newest");
-  EXPECT_NE(all.find("\"message\":\"lines were lost here because the reader of the log was too slow\",\"lost\":\""),
-            std::string::npos);
+  EXPECT_NE(
+      all.find("\"message\":\"lines were lost here because the reader of the log was too slow\",\"lost\":\""),
+      std::string::npos);
   EXPECT_GE(lines_lost(), lost);
 }
 
