@@ -184,7 +184,7 @@ TEST(Outlets, CountWhatAFailingSinkLost) {
   });
   Bench bench({{"failing", "acme", {}, failing}});
   for (uint32_t i = 1; i <= 4; ++i)
-    bench->publish_commit(kRun, "acme", i, body(kAt, i, {journal::StepReady{0}}));
+    bench->publish_commit(kRun, origin_of("acme"), i, body(kAt, i, {journal::StepReady{0}}));
   over.wait();
   while (bench->health("acme")[0].errors < 3) std::this_thread::yield();
   const auto health = bench.finish();
