@@ -30,10 +30,14 @@ namespace {
 
 // Locked. Nothing is made where there is none.
 Result<store::DataDirectory> open_existing(const std::string& data_directory) {
-  if (access((data_directory + "/registry.db").c_str(), F_OK) != 0)
+  if (access((data_directory + "/registry.db").c_str(), F_OK) != 0) {
+    // A part of a backup, or of a data directory, says so.
+    PIRN_DO(upkeep::check_manifest(data_directory));
+    PIRN_DO(upkeep::check_parts(data_directory, ""));
     return Error{Code::not_found,
                  "'" + data_directory + "' is not the data directory of a host: it has no registry.db",
                  "Name it with --data."};
+  }
   return store::DataDirectory::open(data_directory);
 }
 
@@ -49,7 +53,11 @@ Result<std::string> store_of(const store::DataDirectory& directory) {
 
 Result<std::string> prune_data_of(const std::string& data_directory, const PruneOrder& order) {
   PIRN_TRY(const store::DataDirectory directory, open_existing(data_directory));
-  PIRN_DO(upkeep::adopt_backup(directory.path()));
+  // Counting changes nothing, also of a backup.
+  if (order.dry_run)
+    PIRN_DO(upkeep::check_manifest(directory.path()));
+  else
+    PIRN_DO(upkeep::adopt_backup(directory.path()));
   PIRN_TRY(const std::string file, store_of(directory));
   PIRN_DO(upkeep::check_parts(directory.path(), file));
   if (file.empty() || access(file.c_str(), F_OK) != 0)
@@ -77,7 +85,14 @@ Result<std::string> prune_data_of(const std::string& data_directory, const Prune
 Result<std::string> verify_data_of(const std::string& data_directory) {
   PIRN_TRY(const store::DataDirectory directory, open_existing(data_directory));
   PIRN_TRY(const std::string file, store_of(directory));
-  PIRN_TRY(const upkeep::Verification found, upkeep::verify(directory.path(), file));
+  PIRN_DO(upkeep::check_manifest(directory.path()));
+  PIRN_DO(upkeep::check_parts(directory.path(), file));
+  PIRN_TRY(upkeep::Verification found, upkeep::verify(directory.path(), file));
+  if (found.damages.empty()) {
+    PIRN_TRY(const registry::AuditReport audit, registry::Registry::audit_report_of(directory.path()));
+    if (!audit.intact())
+      found.damages.push_back({"registry.db", "the audit log was changed; pirn audit verify says where"});
+  }
   return api::verification_text(found);
 }
 

@@ -93,7 +93,7 @@ Result<store::ExecutionFilter> read_filter(const Request& request, int64_t now) 
   store::ExecutionFilter filter;
   filter.tenant = request.tenant;
   const WorkflowName name = split_workflow_name(request.parameter("workflow"));
-  filter.package = name.package.empty() ? request.parameter("package") : name.package;
+  PIRN_TRY(filter.package, package_of(name, request.parameter("package")));
   filter.workflow = name.workflow;
   PIRN_TRY(filter.states, read_states(request.parameter("state")));
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
@@ -113,9 +113,9 @@ Result<engine::CancelAll> read_cancel_all(const Request& request, int64_t now) {
                                          "rollback", "cleanup", "dry_run"}));
   engine::CancelAll command;
   command.tenant = request.tenant;
-  PIRN_TRY(command.package, body.text_or("package", ""));
+  PIRN_TRY(const std::string package, body.text_or("package", ""));
   PIRN_TRY(WorkflowName name, workflow_in(body, request));
-  if (!name.package.empty()) command.package = std::move(name.package);
+  PIRN_TRY(command.package, package_of(name, package));
   command.workflow = std::move(name.workflow);
   PIRN_TRY(command.tag, body.text_or("tag", ""));
   PIRN_TRY(const std::string states, body.text_or("state", ""));

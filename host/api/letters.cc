@@ -42,16 +42,17 @@ bj::object object_of(const Letter& letter) {
            of.expires_at == journal::kNever ? bj::value(nullptr) : bj::value(print_instant(of.expires_at))}};
 }
 
-void set_workflow(LetterFilter& filter, WorkflowName name) {
-  if (!name.package.empty()) filter.package = std::move(name.package);
+Status set_workflow(LetterFilter& filter, WorkflowName name, std::string_view package) {
+  PIRN_TRY(filter.package, package_of(name, package));
   filter.workflow = std::move(name.workflow);
+  return {};
 }
 
 Result<LetterFilter> read_filter(const Document& body, const Request& request, int64_t now) {
   LetterFilter filter;
-  PIRN_TRY(filter.package, body.text_or("package", ""));
+  PIRN_TRY(const std::string package, body.text_or("package", ""));
   PIRN_TRY(WorkflowName name, workflow_in(body, request));
-  set_workflow(filter, std::move(name));
+  PIRN_DO(set_workflow(filter, std::move(name), package));
   PIRN_TRY(filter.code, body.text_or("code", ""));
   PIRN_TRY(const std::string since, body.text_or("since", ""));
   if (!since.empty()) {
@@ -81,8 +82,8 @@ Status read_cursor(std::string_view cursor, engine::ListLetters& list) {
 Result<engine::ListLetters> read_list(const Request& request, int64_t now) {
   engine::ListLetters list;
   list.tenant = request.tenant;
-  list.filter.package = request.parameter("package");
-  set_workflow(list.filter, split_workflow_name(request.parameter("workflow")));
+  PIRN_DO(set_workflow(list.filter, split_workflow_name(request.parameter("workflow")),
+                       request.parameter("package")));
   list.filter.code = request.parameter("code");
   if (const std::string_view since = request.parameter("since"); !since.empty()) {
     PIRN_TRY(list.filter.since, parse_since_ns(since, now));

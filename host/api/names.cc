@@ -131,6 +131,14 @@ WorkflowName split_workflow_name(std::string_view text) {
   return name;
 }
 
+Result<std::string> package_of(const WorkflowName& workflow, std::string_view package) {
+  if (workflow.package.empty() || package.empty() || workflow.package == package)
+    return workflow.package.empty() ? std::string(package) : workflow.package;
+  return Error{Code::invalid_argument,
+               "the workflow '" + workflow.local() + "' is not of the package '" + std::string(package) + "'",
+               "Name the package once."};
+}
+
 Result<std::string> named_tenant(std::string_view pattern, const Request& request) {
   std::string tenant(request.parameter("tenant"));
   std::optional<Error> disagreement;

@@ -37,6 +37,9 @@ struct WorkflowName {
 };
 // The parts of a name that passed check_named().
 WorkflowName split_workflow_name(std::string_view text);
+// The package that a filter means, which may name it beside the workflow: empty when neither names one.
+// invalid_argument: they name different ones.
+Result<std::string> package_of(const WorkflowName& workflow, std::string_view package);
 
 // The tenant that the query, the header Pirn-Tenant and full names of workflows in the path and the query
 // agree on; empty: none of them names one. invalid_argument: they name different ones.

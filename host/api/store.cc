@@ -22,10 +22,10 @@ bj::value instant(int64_t ns) { return ns == 0 ? bj::value(nullptr) : bj::value(
 Result<upkeep::Rule> read_rule(const Request& request, const Document& body) {
   upkeep::Rule rule;
   rule.tenant = request.tenant;
-  PIRN_TRY(rule.package, body.text_or("package", ""));
+  PIRN_TRY(const std::string package, body.text_or("package", ""));
   PIRN_TRY(WorkflowName name, workflow_in(body, request));
+  PIRN_TRY(rule.package, package_of(name, package));
   if (!name.tenant.empty()) rule.tenant = std::move(name.tenant);
-  if (!name.package.empty()) rule.package = std::move(name.package);
   rule.workflow = std::move(name.workflow);
   PIRN_TRY(const std::string age, body.text_or("older_than", ""));
   if (!age.empty()) {

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "host/journal/codec.h"
+#include "packager/schedule/instant.h"
 
 namespace pirn::engine {
 
@@ -14,6 +15,12 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
   // What the projection has already is not read again.
   PIRN_TRY(const int64_t newest_instant, store_.newest_instant());
   batch_->change.turn = ++turns_;
+  // A life that began there would give ids that no later life can follow.
+  if (clocks.wall < 0 || clocks.wall >= IdSource::kEnd_ns)
+    return Error{Code::store_unopenable,
+                 "the system's clock says " + schedule::print_instant(clocks.wall) +
+                     ", and a host can only begin between 1970 and 2109-05-15",
+                 "Set the system's clock, then start the host again.", Blame::world};
   begin_time(clocks, std::max({ids_.newest_instant(), recovered.newest_instant, newest_instant}));
   dead_letters_.restore();
   catalog_ = releases_.catalog();

@@ -11,6 +11,9 @@ namespace pirn::engine {
 
 class IdSource {
  public:
+  // The instant at which ids would reach the sign bit of SQLite's integers: 2109-05-15T07:35:11Z.
+  static constexpr int64_t kEnd_ns = (int64_t{1} << 42) * 1'000'000;
+
   void start_above(ExecutionId last) { last_ = std::max(last_, last.value); }
   ExecutionId next(int64_t now_ns) {
     const uint64_t of_time = static_cast<uint64_t>(now_ns / 1'000'000) << 21;

@@ -593,6 +593,12 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
                                            "' was received earlier under the id '" + command.id +
                                            "' with another payload"};
   if (before) return Emit::Answer{std::move(before->executions), true, {}};
+  // Whether it waits for the event nobody knows, and an id is taken once.
+  if (catalog_->has_aside(command.tenant))
+    return Error{Code::blob_damaged,
+                 "the event '" + command.event +
+                     "' is not accepted while a package of the tenant is quarantined, which may wait for it",
+                 "Emit it again when the package is restored or deployed again: pirn health."};
 
   std::string trigger = "{\"event\":";
   journal::append_json_string(trigger, command.event);

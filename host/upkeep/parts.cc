@@ -7,17 +7,20 @@ namespace pirn::upkeep {
 
 namespace {
 
-bool is_there(const std::string& path) {
+bool is_there(const std::string& path, off_t least = 1) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
+  return ::stat(path.c_str(), &status) == 0 && status.st_size >= least;
 }
+
+// SQLite takes a file of a single byte for an empty database.
+bool has_database(const std::string& path) { return is_there(path, 2); }
 
 constexpr const char* kPutItBack =
     "That file holds commits of the missing database: put the database back next to it, or restore the data "
     "directory from a backup. --init begins with an empty database and loses these commits.";
 
 Status check(const std::string& database, std::initializer_list<std::string> others) {
-  if (is_there(database)) return {};
+  if (has_database(database)) return {};
   for (const std::string& other : others)
     if (is_there(other))
       return Error{Code::store_missing, database + " is missing or empty, and " + other + " is there",
@@ -38,7 +41,7 @@ Status check_parts(const std::string& data_directory, const std::string& store) 
 
 void begin_anew(const std::string& data_directory) {
   // A new registry has no seal yet.
-  if (!is_there(data_directory + "/registry.db")) ::unlink((data_directory + "/registry.sealed").c_str());
+  if (!has_database(data_directory + "/registry.db")) ::unlink((data_directory + "/registry.sealed").c_str());
 }
 
 }  // namespace pirn::upkeep

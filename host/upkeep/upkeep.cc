@@ -218,8 +218,10 @@ Status Upkeep::compact() {
   return file_->compact();
 }
 
-Status Upkeep::back_up(const std::string& directory, int64_t now) const {
+Status Upkeep::back_up(const std::string& named, int64_t now) const {
   if (file_ == nullptr) return in_memory();
+  // "copy/", as a shell completes it, is "copy".
+  const std::string directory = named.substr(0, named.find_last_not_of('/') + 1);
   if (!directory.starts_with('/'))
     return Error{Code::invalid_argument, "'" + directory + "' is not an absolute path",
                  "Name a directory of the host's machine that is not there yet."};

@@ -51,6 +51,21 @@ if command -v sqlite3 >/dev/null; then
   expect 1 pirn store verify --data damaged;      says out "DAMAGED"; says err "does not match its checksum"
 fi
 
+# ---- what serve would refuse is not called whole
+if command -v sqlite3 >/dev/null; then
+  cp -a data tampered
+  sqlite3 tampered/registry.db "SELECT 'DROP TRIGGER ' || name || ';' FROM sqlite_master WHERE type = 'trigger'" >drop.sql
+  sqlite3 tampered/registry.db <drop.sql || fail "sqlite3"
+  sqlite3 tampered/registry.db "UPDATE audit SET action = 'nothing' WHERE seq = 2" || fail "sqlite3"
+  expect 1 pirn store verify --data tampered;     says out "DAMAGED"; says err "the audit log was changed"
+fi
+cp -a data parts && rm parts/registry.db
+expect 1 pirn store verify --data parts;          says err "store_missing"
+cp -a copy half && rm half/registry.db
+expect 5 pirn store verify --data half;           says err "backup_incomplete"
+expect 0 pirn store prune --data copy --older-than 1ms --dry-run -o id
+[ -e copy/backup.json ] || fail "counting took the manifest of a backup"
+
 # ---- pruning without a host
 expect 0 pirn store prune --data data --keep-last 5 -o json;    says out '"executions":0'
 expect 0 pirn store prune --data data --older-than 1ms --tenant nobody --dry-run -o json; says out '"executions":0'

@@ -97,10 +97,10 @@ expect 0 pirn dlq prune --older-than 1h -o json;  says out '"pruned":0'
 expect 0 pirn dlq prune --older-than 0s --code other -o json; says out '"pruned":0'
 # What its letter needs stays until the letter is gone.
 letter=$(pirn dlq ls -o id)
-expect 0 env PIRN_TENANT= pirn store prune --older-than 1ms; says out "kept for dead letters"; says err "pirn dlq ls"
+expect 0 env PIRN_TENANT= pirn store prune --older-than 1ms --workflow bank::transfer; says out "kept for dead letters"; says err "pirn dlq ls"
 expect 0 pirn run show "$letter";                 says out failed
 expect 0 pirn dlq prune --older-than 0s --workflow bank::transfer; says out 1
-expect 0 env PIRN_TENANT= pirn store prune --older-than 1ms -o json; says out '"kept_for_letters":0'
+expect 0 env PIRN_TENANT= pirn store prune --older-than 1ms --workflow bank::transfer -o json; says out '"kept_for_letters":0'
 expect 3 pirn run show "$letter"
 expect 0 pirn dlq ls;                             empty out
 expect 0 pirn event ls;                           says out "circuit.reset"; says out "runs "; silent out '"at"'

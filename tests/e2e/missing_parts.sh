@@ -23,6 +23,9 @@ for database in pirn.db registry.db; do
   again
   : >data/"$database"
   refused "$home/data/$database is missing or empty"
+  # SQLite takes a single byte for an empty database.
+  printf x >data/"$database"
+  refused "$home/data/$database is missing or empty"
   again
 done
 rm data/pirn.db

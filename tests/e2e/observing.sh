@@ -176,7 +176,7 @@ expect 2 pirn store prune;                        says err "--older-than"
 expect 0 pirn store prune --keep-last 1 --workflow broken --dry-run -o json; says out '"executions":2'
 expect 0 pirn run ls --workflow broken -o id --tenant acme; same "$(wc -l <out)" 3; oldest=$(tail -n 1 out)
 expect 0 pirn store prune --older-than 1d -o json; says out '"executions":0'
-expect 0 pirn store prune --keep-last 1 -o json --tenant acme
+expect 0 pirn store prune --keep-last 1 --compact -o json --tenant acme
 [ "$(member out size_bytes)" -lt "$(member out size_bytes_before)" ] || fail "no space was given back"
 says out '"free_bytes":0'
 expect 3 pirn run show "$oldest" --tenant acme

@@ -53,6 +53,7 @@ expect 5 env PIRN_TENANT= pirn store backup copy; says err unsupported; says err
 [ ! -e copy ] || fail "a backup that was refused left something behind"
 expect 0 env PIRN_TENANT= pirn store stats;       says out memory
 expect 0 env PIRN_TENANT= pirn store prune --older-than 1ms -o json; says out '"executions":1'
+expect 0 env PIRN_TENANT= pirn store verify -o json; says out '"intact":true'
 expect 0 pirn run ls -o id;                   empty out
 
 # Calls that never return keep their threads: counted, shown, and 8 of them make the host not ready. It stops all the same.

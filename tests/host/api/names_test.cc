@@ -234,6 +234,18 @@ TEST(Names, AFullNameNamesTheTenant) {
     EXPECT_EQ(host.tcp("POST", where, key, body("red::etl::load")).status, own.status) << where;
     expect(host.tcp("POST", where, key, body("blue::etl::load")), 404, "not_found", where);
   }
+  for (const char* query : {"/v1/executions", "/v1/dead-letters"}) {
+    const std::string path = std::string(query) + "?tenant=red&workflow=etl::load&package=";
+    EXPECT_EQ(host.local("GET", path + "etl").status, 200) << query;
+    expect(host.local("GET", path + "other"), 400, "invalid_argument", query);
+  }
+  for (const auto& [where, rest] :
+       std::vector<std::pair<std::string, std::string>>{{"/v1/executions/cancel", R"(,"dry_run":true)"},
+                                                        {"/v1/dead-letters/prune", R"(,"before":"1d")"},
+                                                        {"/v1/store/prune", R"(,"older_than":"1d")"}})
+    expect(host.local("POST", where + "?tenant=red",
+                      R"({"workflow":"etl::load","package":"other")" + rest + "}"),
+           400, "invalid_argument", where);
   // The operator's prune of the whole host is narrowed to the tenant that the name names.
   EXPECT_EQ(
       host.local("POST", "/v1/store/prune", R"({"workflow":"red::etl::load","older_than":"1d"})").status,

@@ -189,9 +189,12 @@ std::string answer_to(const std::string& method, const std::vector<std::string>&
   if (segment(1) == "prune")
     return R"({"executions":3,"kept_for_letters":1,"size_bytes_before":1,"size_bytes":1,"free_bytes":1})";
   if (segment(1) == "backup") return R"({"directory":"~"})";
+  if (segment(1) == "verification")
+    return R"({"intact":false,"rows":1,"without_checksum":1,"blobs":1,"backup_files":1,
+"damages":[{"file":"~","what":"~"}],"more":1})";
   if (noun == "store")
     return R"({"kind":"~","executions":1,"open_executions":1,"journal_rows":1,"size_bytes":1,"wal_bytes":1,
-"free_bytes":1,"logbook":{"lines":1,"lost":2},"retention":{"removed":1,"next_run_at":"~"},
+"free_bytes":1,"disk":{"free_bytes":1},"logbook":{"lines":1,"lost":2},"retention":{"removed":1,"next_run_at":"~"},
 "by_state":[{"tenant":"~","state":"~","executions":3}]})";
   if (noun == "status")
     return R"({"version":"~","ready":false,"reason":"~","started_at":"~","data_directory":"~",

@@ -191,6 +191,22 @@ Texts story_of(int64_t by, When when, const char* boot) {
 
 class EngineTime : public testing::TestWithParam<Jump> {};
 
+TEST(ClockOfABeginning, IsOneThatTheIdsCanFollow) {
+  const auto begins = [](int64_t wall) {
+    World world;
+    engine::Engine engine({}, world.store(), world.runner(), world.releases, world, world);
+    const Status begun = engine.recover(Clocks{wall, 5});
+    if (!begun) {
+      EXPECT_EQ(begun.error().code, Code::store_unopenable);
+    }
+    return static_cast<bool>(begun);
+  };
+  constexpr int64_t kMs = 1'000'000;
+  EXPECT_TRUE(begins(kMs * 4'398'046'511'103)) << "2109-05-15T07:35:11.103Z";
+  EXPECT_FALSE(begins(kMs * 4'398'046'511'104));
+  EXPECT_FALSE(begins(-1));
+}
+
 TEST_P(EngineTime, R72DoesNotNoticeThatTheClockWasSet) {
   const auto [by, when, boot] = GetParam();
   const Texts usual = story_of(0, when, boot), found = story_of(by, when, boot);

@@ -537,6 +537,19 @@ TEST(Events, R39TheIdsOfTwoEventsAreApart) {
   EXPECT_FALSE(host.emit(R"(user.created","e)", "1")->existing) << "nor does a name reach into the id";
 }
 
+TEST(Events, R39OnesThatAQuarantinedPackageMayWaitForAreNotLost) {
+  Host host("2026-05-05T12:00:00Z");
+  const auto release = host.releases.publish("t", kSubscribers);
+  host.releases.set_aside("t", release->package);
+  const auto refused = host.emit("user.created", "e-1", R"({"n":1})");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::blob_damaged);
+  host.releases.restore(release);
+  const auto again = host.emit("user.created", "e-1", R"({"n":1})");
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->executions.empty()) << "its id was not used up";
+}
+
 TEST(Events, R39AnotherPayloadUnderTheSameIdIsAConflict) {
   Host host("2026-05-05T12:00:00Z");
   host.releases.publish("t", kSubscribers);

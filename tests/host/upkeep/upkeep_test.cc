@@ -415,6 +415,8 @@ TEST_F(BackupTest, CopiesADataDirectoryWhileItIsWrittenTo) {
   EXPECT_FALSE(fs::exists(copy + "/blobs/.unfinished-x"));
   EXPECT_FALSE(fs::exists(copy + ".partial"));
   EXPECT_EQ(upkeep().back_up(copy, kNow).error().code, Code::conflict) << "nothing is written over";
+  EXPECT_TRUE(upkeep().back_up(directory_ + "/second/", kNow)) << "as a shell completes it";
+  EXPECT_TRUE(fs::exists(directory_ + "/second/backup.json"));
   EXPECT_EQ(upkeep().back_up("copy", kNow).error().code, Code::invalid_argument);
 
   ASSERT_TRUE(adopt_backup(copy));
