@@ -53,11 +53,7 @@ Result<std::string> store_of(const store::DataDirectory& directory) {
 
 Result<std::string> prune_data_of(const std::string& data_directory, const PruneOrder& order) {
   PIRN_TRY(const store::DataDirectory directory, open_existing(data_directory));
-  // Counting changes nothing, also of a backup.
-  if (order.dry_run)
-    PIRN_DO(upkeep::check_manifest(directory.path()));
-  else
-    PIRN_DO(upkeep::adopt_backup(directory.path()));
+  PIRN_DO(upkeep::adopt_backup(directory.path()));
   PIRN_TRY(const std::string file, store_of(directory));
   PIRN_DO(upkeep::check_parts(directory.path(), file));
   if (file.empty() || access(file.c_str(), F_OK) != 0)
