@@ -81,13 +81,10 @@ Result<std::string> prune_data_of(const std::string& data_directory, const Prune
 Result<std::string> verify_data_of(const std::string& data_directory) {
   PIRN_TRY(const store::DataDirectory directory, open_existing(data_directory));
   PIRN_TRY(const std::string file, store_of(directory));
-  PIRN_DO(upkeep::check_manifest(directory.path()));
-  PIRN_DO(upkeep::check_parts(directory.path(), file));
   PIRN_TRY(upkeep::Verification found, upkeep::verify(directory.path(), file));
   if (found.damages.empty()) {
     PIRN_TRY(const registry::AuditReport audit, registry::Registry::audit_report_of(directory.path()));
-    if (!audit.intact())
-      found.damages.push_back({"registry.db", "the audit log was changed; pirn audit verify says where"});
+    api::add_audit(found, audit);
   }
   return api::verification_text(found);
 }

@@ -37,7 +37,7 @@ struct WorkflowName {
 };
 // The parts of a name that passed check_named().
 WorkflowName split_workflow_name(std::string_view text);
-// The package that a filter means, which may name it beside the workflow: empty when neither names one.
+// The package of a filter, which may name it in the workflow and on its own; empty when it names none.
 // invalid_argument: they name different ones.
 Result<std::string> package_of(const WorkflowName& workflow, std::string_view package);
 

@@ -108,7 +108,11 @@ Result<Response> back_up(const Services& services, const Request& request) {
 }
 
 Result<Response> verify(const Services& services) {
-  PIRN_TRY(const upkeep::Verification found, services.upkeep.verify());
+  PIRN_TRY(upkeep::Verification found, services.upkeep.verify());
+  if (found.damages.empty()) {
+    PIRN_TRY(const registry::AuditReport audit, services.registry.audit_report());
+    add_audit(found, audit);
+  }
   return json(200, verification_text(found));
 }
 

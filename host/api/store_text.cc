@@ -18,6 +18,11 @@ std::string pruned_text(const upkeep::Pruned& pruned, bool dry_run, const store:
                                   {"free_bytes", after.free_bytes}});
 }
 
+void add_audit(upkeep::Verification& found, const registry::AuditReport& audit) {
+  if (!audit.intact())
+    found.damages.push_back({"registry.db", "the audit log was changed; pirn audit verify says where"});
+}
+
 std::string verification_text(const upkeep::Verification& found) {
   bj::array damages;
   for (const upkeep::Damage& damage : found.damages)

@@ -5,6 +5,7 @@
 
 #include "host/store/store.h"
 #include "host/upkeep/upkeep.h"
+#include "registry/records.h"
 
 namespace pirn::api {
 
@@ -12,5 +13,8 @@ namespace pirn::api {
 std::string pruned_text(const upkeep::Pruned& pruned, bool dry_run, const store::StoreStats& before,
                         const store::StoreStats& after);
 std::string verification_text(const upkeep::Verification& found);
+
+// A break of the audit log that nobody has accepted is a damage of the registry.
+void add_audit(upkeep::Verification& found, const registry::AuditReport& audit);
 
 }  // namespace pirn::api

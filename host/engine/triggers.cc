@@ -593,7 +593,7 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
                                            "' was received earlier under the id '" + command.id +
                                            "' with another payload"};
   if (before) return Emit::Answer{std::move(before->executions), true, {}};
-  // Whether it waits for the event nobody knows, and an id is taken once.
+  // The quarantined package may list the event, and an id is accepted only once.
   if (catalog_->has_aside(command.tenant))
     return Error{Code::blob_damaged,
                  "the event '" + command.event +

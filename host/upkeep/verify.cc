@@ -5,6 +5,7 @@
 #include "host/store/sqlite_verify.h"
 #include "host/upkeep/backup.h"
 #include "host/upkeep/files.h"
+#include "host/upkeep/parts.h"
 
 namespace pirn::upkeep {
 
@@ -104,6 +105,7 @@ class Verifier {
 
 Result<Verification> verify(const std::string& data_directory, const std::string& store) {
   PIRN_TRY(const BackupSize backup, check_manifest(data_directory));
+  PIRN_DO(check_parts(data_directory, store));
   Verifier verifier(data_directory);
   Verification& found = verifier.found_;
   found.backup_files = backup.files;

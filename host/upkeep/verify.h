@@ -24,7 +24,8 @@ struct Verification {
 };
 
 // `store`: the file of the executions; empty: they are in memory. backup_incomplete for a backup that is not
-// whole; io_failed and store_failed when something cannot be read for another reason than damage.
+// whole; store_missing as check_parts(); io_failed and store_failed when something cannot be read for another
+// reason than damage.
 Result<Verification> verify(const std::string& data_directory, const std::string& store);
 
 }  // namespace pirn::upkeep
