@@ -8,12 +8,12 @@
 #include "host/environment.h"
 #include "host/host.h"
 #include "host/logbook/logbook.h"
+#include "host/maintenance/backup.h"
+#include "host/maintenance/maintenance.h"
+#include "host/maintenance/parts.h"
 #include "host/store/data_directory.h"
 #include "host/store/location.h"
 #include "host/store/sqlite_store.h"
-#include "host/upkeep/backup.h"
-#include "host/upkeep/parts.h"
-#include "host/upkeep/upkeep.h"
 #include "registry/registry.h"
 
 namespace pirn {
@@ -32,8 +32,8 @@ namespace {
 Result<store::DataDirectory> open_existing(const std::string& data_directory) {
   if (access((data_directory + "/registry.db").c_str(), F_OK) != 0) {
     // A part of a backup, or of a data directory, says so.
-    PIRN_DO(upkeep::check_manifest(data_directory));
-    PIRN_DO(upkeep::check_parts(data_directory, ""));
+    PIRN_DO(maintenance::check_manifest(data_directory));
+    PIRN_DO(maintenance::check_parts(data_directory, ""));
     return Error{Code::not_found,
                  "'" + data_directory + "' is not the data directory of a host: it has no registry.db",
                  "Name it with --data."};
@@ -53,25 +53,25 @@ Result<std::string> store_of(const store::DataDirectory& directory) {
 
 Result<std::string> prune_data_of(const std::string& data_directory, const PruneOrder& order) {
   PIRN_TRY(const store::DataDirectory directory, open_existing(data_directory));
-  PIRN_DO(upkeep::adopt_backup(directory.path()));
+  PIRN_DO(maintenance::adopt_backup(directory.path()));
   PIRN_TRY(const std::string file, store_of(directory));
-  PIRN_DO(upkeep::check_parts(directory.path(), file));
+  PIRN_DO(maintenance::check_parts(directory.path(), file));
   if (file.empty() || access(file.c_str(), F_OK) != 0)
     return Error{Code::not_found, "'" + directory.path() + "' has no file of executions",
                  "Say where it is with PIRN_STORE_URL, as for the host."};
-  upkeep::DiskWatch disk(directory.path(), {}, {});
+  maintenance::DiskWatch disk(directory.path(), {}, {});
   disk.begin();
   PIRN_TRY(const auto store, store::SqliteStore::open(file));
   PIRN_TRY(const auto book, logbook::Logbook::open(directory.file("logbook.db")));
-  upkeep::Upkeep upkeep(*store, store.get(), *book, disk, directory.path(), {});
+  maintenance::Maintenance maintenance(*store, store.get(), *book, disk, directory.path(), {});
   PIRN_TRY(const store::StoreStats before, store->stats());
   const RetentionRule& rule = order.rule;
-  PIRN_TRY(const upkeep::Pruned pruned,
-           upkeep.prune({rule.tenant, rule.package, rule.workflow, rule.older_than_ns, rule.keep_last},
-                        Clock().now(), order.dry_run));
+  PIRN_TRY(const maintenance::Pruned pruned,
+           maintenance.prune({rule.tenant, rule.package, rule.workflow, rule.older_than_ns, rule.keep_last},
+                             Clock().now(), order.dry_run));
   if (order.compact && !order.dry_run) {
     // Without room for a second file the space stays in this one, for new executions.
-    const Status compacted = upkeep.compact();
+    const Status compacted = maintenance.compact();
     if (!compacted && compacted.error().code != Code::store_full) return compacted.error();
   }
   PIRN_TRY(const store::StoreStats after, store->stats());
@@ -81,7 +81,7 @@ Result<std::string> prune_data_of(const std::string& data_directory, const Prune
 Result<std::string> verify_data_of(const std::string& data_directory) {
   PIRN_TRY(const store::DataDirectory directory, open_existing(data_directory));
   PIRN_TRY(const std::string file, store_of(directory));
-  PIRN_TRY(upkeep::Verification found, upkeep::verify(directory.path(), file));
+  PIRN_TRY(maintenance::Verification found, maintenance::verify(directory.path(), file));
   if (found.damages.empty()) {
     PIRN_TRY(const registry::AuditReport audit, registry::Registry::audit_report_of(directory.path()));
     api::add_audit(found, audit);

@@ -24,14 +24,14 @@
 #include "host/log/log.h"
 #include "host/logbook/logbook.h"
 #include "host/machine.h"
+#include "host/maintenance/backup.h"
+#include "host/maintenance/maintenance.h"
+#include "host/maintenance/parts.h"
 #include "host/notify/notifier.h"
 #include "host/store/data_directory.h"
 #include "host/store/location.h"
 #include "host/store/sqlite_store.h"
 #include "host/store/wal_watch.h"
-#include "host/upkeep/backup.h"
-#include "host/upkeep/parts.h"
-#include "host/upkeep/upkeep.h"
 #include "host/worker/crash_record.h"
 #include "packager/archive/verify.h"
 #include "packager/json/json.h"
@@ -62,7 +62,7 @@ void flush_log() { log::flush(); }
 
 // ---- the host ----
 
-class Host::Core final : public api::Vitals {
+class Host::Core final : public api::HostStatus {
  public:
   Core(HostOptions options, store::DataDirectory directory)
       : options_(std::move(options)), directory_(std::move(directory)), started_at_(clock_.now()) {}
@@ -78,11 +78,11 @@ class Host::Core final : public api::Vitals {
                             {environment("PIRN_STORE_URL"), options_.store, environment("PIRN_DB_NAME")},
                             directory_.path()));
     watch_disk();
-    PIRN_DO(upkeep::adopt_backup(directory_.path()));
+    PIRN_DO(maintenance::adopt_backup(directory_.path()));
     if (options_.init)
-      upkeep::begin_anew(directory_.path());
+      maintenance::begin_anew(directory_.path());
     else
-      PIRN_DO(upkeep::check_parts(directory_.path(), location_.memory ? std::string() : location_.path));
+      PIRN_DO(maintenance::check_parts(directory_.path(), location_.memory ? std::string() : location_.path));
     const int64_t accept_at_ms = options_.accept_broken_audit ? clock_.wall_ms() : 0;
     PIRN_TRY(registry_, registry::Registry::open({.directory = directory_.path(),
                                                   .decompress = archive::decompress_apart(),
@@ -105,13 +105,13 @@ class Host::Core final : public api::Vitals {
       log::write(log::Level::warn, "logbook",
                  "logbook.db was damaged and has been moved away; a new one is begun",
                  {{"moved_to", moved_to}});
-    upkeep::Policy policy;
+    maintenance::Policy policy;
     policy.every_ns = options_.retention_every_ns;
     policy.tenant_journal_ns = options_.tenant_journal_ns;
     if (options_.event_window_ns > 0) policy.event_window_ns = options_.event_window_ns;
     for (const RetentionRule& rule : options_.retention)
       policy.rules.push_back({rule.tenant, rule.package, rule.workflow, rule.older_than_ns, rule.keep_last});
-    upkeep_.emplace(*store_, sqlite_, *logbook_, *disk_, directory_.path(), std::move(policy));
+    maintenance_.emplace(*store_, sqlite_, *logbook_, *disk_, directory_.path(), std::move(policy));
     voice_.emplace(
         logbook_.get(), [this](ExecutionId id) { return feed_.watched(id); },
         [this](const worker::Frame& frame, std::string_view name, std::string data, uint64_t line) {
@@ -130,10 +130,10 @@ class Host::Core final : public api::Vitals {
     PIRN_DO(recover());
     PIRN_DO(resume_notifier());
     look_at_disk(clock_.now());
-    for (const Error& error : machine_->engine.left_aside())
+    for (const Error& error : machine_->engine.damaged_executions())
       log::write(log::Level::error, "engine", error.message);
-    services_.emplace(api::Services{*registry_, *store_, *logbook_, *upkeep_, machine_->engine.inbox(), feed_,
-                                    *outlets_, meters_, *notifier_, *this, clock_,
+    services_.emplace(api::Services{*registry_, *store_, *logbook_, *maintenance_, machine_->engine.inbox(),
+                                    feed_, *outlets_, meters_, *notifier_, *this, clock_,
                                     make_probe(*registry_, options_.probe_program, capacity), wrong_keys_,
                                     connections_, pool_, capacity});
     api::ServerOptions server;
@@ -215,7 +215,9 @@ class Host::Core final : public api::Vitals {
   bool draining() const override { return draining_; }
   bool store_failed() const override { return store_failed_; }
   bool registry_failed() const override { return !registry_->healthy(); }
-  const std::vector<Error>& left_aside() const override { return machine_->engine.left_aside(); }
+  const std::vector<Error>& damaged_executions() const override {
+    return machine_->engine.damaged_executions();
+  }
   uint32_t stuck_calls() const override { return machine_->runner.stuck_calls(); }
   std::vector<api::Residence> residences() const override {
     std::vector<api::Residence> all;
@@ -303,7 +305,7 @@ class Host::Core final : public api::Vitals {
 
   // Before anything is opened, so that a full disk leaves room for a start.
   void watch_disk() {
-    upkeep::DiskOptions options{options_.disk.warn_used, options_.disk.warn_free_bytes, {}};
+    maintenance::DiskOptions options{options_.disk.warn_used, options_.disk.warn_free_bytes, {}};
     if (options_.disk.reserve_bytes > 0) options.reserve_bytes = options_.disk.reserve_bytes;
     const size_t slash = location_.path.rfind('/');
     disk_.emplace(directory_.path(),
@@ -319,9 +321,9 @@ class Host::Core final : public api::Vitals {
       return file ? file->free : 0;
     });
     if (!changed) return false;
-    const upkeep::DiskState state = disk_->state();
-    const bool full = state.room == upkeep::Room::full;
-    if (state.room == upkeep::Room::ample)
+    const maintenance::DiskState state = disk_->state();
+    const bool full = state.room == maintenance::Room::full;
+    if (state.room == maintenance::Room::ample)
       log::write(log::Level::info, "disk", "the disk has room again");
     else
       log::write(full ? log::Level::error : log::Level::warn, "disk",
@@ -358,17 +360,17 @@ class Host::Core final : public api::Vitals {
     return {};
   }
 
-  // Upkeep by the host's clock. It reads and writes for long, so the pool does it.
+  // Maintenance by the host's clock. It reads and writes for long, so the pool does it.
   void look_after(int64_t now, int64_t& sleep) {
     // Schedules that waited for room are looked at in a turn of their own.
     if (now >= disk_->next_look_at() && look_at_disk(now)) sleep = 0;
     sleep = std::min(sleep, disk_->next_look_at() - now);
-    if (upkeep_->begin_run(now))
+    if (maintenance_->begin_run(now))
       pool_.post({api::Lane::maintenance, {}}, [this, now] {
-        upkeep_->run_policy(now);
+        maintenance_->run_policy(now);
         machine_->alarm.wake();  // a store that failed is noticed at once
       });
-    sleep = std::min(sleep, upkeep_->next_run_at() - now);
+    sleep = std::min(sleep, maintenance_->next_run_at() - now);
   }
 
   Status open_outlets() {
@@ -439,8 +441,8 @@ class Host::Core final : public api::Vitals {
   std::vector<std::shared_ptr<const events::MeterSink>> meters_;
   std::unique_ptr<events::Outlets> outlets_;
   std::unique_ptr<logbook::Logbook> logbook_;
-  std::optional<upkeep::DiskWatch> disk_;
-  std::optional<upkeep::Upkeep> upkeep_;
+  std::optional<maintenance::DiskWatch> disk_;
+  std::optional<maintenance::Maintenance> maintenance_;
   std::optional<LiveVoice> voice_;
   CommitTail tail_{[this](ExecutionId id, const journal::Origin& origin, uint32_t commit_no,
                           std::string_view body, bool last) {

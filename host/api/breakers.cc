@@ -1,6 +1,6 @@
 // Circuit breakers: seen, and closed by hand. The engine answers for all of it.
 #include "host/api/document.h"
-#include "host/api/orders.h"
+#include "host/api/engine_requests.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
 #include "packager/definition/definition.h"

@@ -3,7 +3,7 @@
 
 #include "host/api/connection_table.h"
 #include "host/api/document.h"
-#include "host/api/orders.h"
+#include "host/api/engine_requests.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
 #include "host/api/slots.h"
@@ -13,9 +13,9 @@
 #include "host/events/meters.h"
 #include "host/events/outlets.h"
 #include "host/logbook/logbook.h"
+#include "host/maintenance/maintenance.h"
 #include "host/notify/notifier.h"
 #include "host/store/store.h"
-#include "host/upkeep/upkeep.h"
 #include "packager/definition/definition.h"
 #include "registry/registry.h"
 
@@ -79,34 +79,34 @@ std::string clock_text(const engine::EngineStats::Clock& clock) {
 }
 
 std::vector<Finding> examine(const Services& services, const engine::EngineStats& engine) {
-  const Vitals& vitals = services.vitals;
+  const HostStatus& status = services.status;
   std::vector<Finding> all;
   all.push_back(
-      find("store", !vitals.store_failed(), Condition::failing, "a commit could not be made durable"));
-  all.push_back(find("registry", !vitals.registry_failed(), Condition::failing,
+      find("store", !status.store_failed(), Condition::failing, "a commit could not be made durable"));
+  all.push_back(find("registry", !status.registry_failed(), Condition::failing,
                      "a commit could not be made durable; the host stops"));
-  all.push_back(find("lock", !vitals.lock_lost(), Condition::degraded,
+  all.push_back(find("lock", !status.lock_lost(), Condition::degraded,
                      "the file 'lock' of the data directory was removed or replaced while this host runs, so "
                      "that another host can start on it. This host changes nothing in registry.db any more, "
                      "and stops when another one has taken over: restart it"));
   std::string wals;
-  for (const std::string& warning : vitals.wal_warnings()) wals += (wals.empty() ? "" : "; ") + warning;
+  for (const std::string& warning : status.wal_warnings()) wals += (wals.empty() ? "" : "; ") + warning;
   all.push_back(find("write-ahead logs", wals.empty(), Condition::degraded, wals));
   std::string aside;
   for (const Error& error : services.registry.catalog()->aside())
     aside += (aside.empty() ? "" : "; ") + error.message;
   all.push_back(find("packages", aside.empty(), Condition::degraded, aside));
-  all.push_back(find("admission", !vitals.draining(), Condition::failing, "the host is shutting down"));
-  const uint32_t stuck = vitals.stuck_calls();
+  all.push_back(find("admission", !status.draining(), Condition::failing, "the host is shutting down"));
+  const uint32_t stuck = status.stuck_calls();
   all.push_back(find("calls", stuck == 0,
                      stuck >= kStuckCallsLimit ? Condition::failing : Condition::degraded,
                      std::to_string(stuck) + " calls that timed out have not returned"));
-  all.push_back(
-      find("executions", vitals.left_aside().empty(), Condition::degraded,
-           std::to_string(vitals.left_aside().size()) + " are left aside, for their journals are damaged"));
+  all.push_back(find("executions", status.damaged_executions().empty(), Condition::degraded,
+                     std::to_string(status.damaged_executions().size()) +
+                         " are left aside, for their journals are damaged"));
   const logbook::Health book = services.logbook.health();
   all.push_back(find("logbook", book.failures == 0, Condition::degraded, book.last_error));
-  const uint64_t lost = vitals.log_lines_lost();
+  const uint64_t lost = status.log_lines_lost();
   all.push_back(
       find("log", lost == 0, Condition::degraded,
            std::to_string(lost) + " lines of the host's log were lost because its reader was too slow"));
@@ -118,11 +118,11 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
     all.push_back(find("notifier" + (notifier.tenant.empty() ? "" : " " + notifier.tenant),
                        notifier.given_up == 0, Condition::degraded,
                        std::to_string(notifier.given_up) + " notices given up: " + notifier.last_error));
-  const upkeep::PolicyState policy = services.upkeep.policy_state();
-  const upkeep::DiskState disk = services.upkeep.disk().state();
-  all.push_back(find("disk", disk.room == upkeep::Room::ample,
-                     disk.room == upkeep::Room::full ? Condition::failing : Condition::degraded,
-                     (disk.room == upkeep::Room::full ? "nothing new is started: " : "") + disk.detail));
+  const maintenance::PolicyState policy = services.maintenance.policy_state();
+  const maintenance::DiskState disk = services.maintenance.disk().state();
+  all.push_back(find("disk", disk.room == maintenance::Room::ample,
+                     disk.room == maintenance::Room::full ? Condition::failing : Condition::degraded,
+                     (disk.room == maintenance::Room::full ? "nothing new is started: " : "") + disk.detail));
   all.push_back(find("retention", policy.last_error.empty(), Condition::degraded, policy.last_error));
   all.push_back({"api", Condition::ok, api_text(services.pool)});
   all.push_back({"connections", Condition::ok, connections_text(services.connections.count())});
@@ -218,7 +218,7 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   append(out, "executions_started_total", "counter", engine.executions_started);
   append(out, "executions_ended_total", "counter", engine.executions_ended);
   append(out, "commits_total", "counter", engine.commits);
-  append(out, "stuck_calls", "gauge", services.vitals.stuck_calls());
+  append(out, "stuck_calls", "gauge", services.status.stuck_calls());
   append(out, "watchers", "gauge", services.feed.subscribers());
   const WrongKeys::Figures keys = services.wrong_keys.figures();
   append(out, "wrong_keys_total", "counter", keys.wrong);
@@ -227,15 +227,15 @@ Response metrics_text(const Services& services, const engine::EngineStats& engin
   append_connections(out, services.connections.count());
   append(out, "store_bytes", "gauge", stored->size_bytes);
   append(out, "store_wal_bytes", "gauge", stored->wal_bytes);
-  const upkeep::DiskState disk = services.upkeep.disk().state();
+  const maintenance::DiskState disk = services.maintenance.disk().state();
   append(out, "disk_used_bytes", "gauge", disk.space.used);
   append(out, "disk_free_bytes", "gauge", disk.space.free);
   append(out, "disk_reserve_bytes", "gauge", disk.reserve_bytes);
-  append(out, "disk_low", "gauge", disk.room != upkeep::Room::ample ? 1 : 0);
-  append(out, "disk_full", "gauge", disk.room == upkeep::Room::full ? 1 : 0);
+  append(out, "disk_low", "gauge", disk.room != maintenance::Room::ample ? 1 : 0);
+  append(out, "disk_full", "gauge", disk.room == maintenance::Room::full ? 1 : 0);
   append(out, "logbook_lines", "gauge", book.lines);
   append(out, "logbook_lines_lost_total", "counter", book.lost);
-  append(out, "log_lines_lost_total", "counter", services.vitals.log_lines_lost());
+  append(out, "log_lines_lost_total", "counter", services.status.log_lines_lost());
   append(out, "requests_under_way", "gauge", services.pool.requests_under_way());
   append(out, "requests_refused_total", "counter", services.pool.requests_refused());
   append_lanes(out, services.pool, "jobs_waiting", "gauge", &WorkerFigures::waiting);

@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "host/api/document.h"
+#include "host/api/engine_requests.h"
 #include "host/api/execution_text.h"
 #include "host/api/names.h"
-#include "host/api/orders.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
 #include "host/journal/codec.h"
@@ -217,7 +217,7 @@ Response refuse_cancel(const Services& services, const std::string& tenant, Exec
 }  // namespace
 
 void start_execution(const Services& services, RequestPtr request, Respond respond) {
-  if (services.vitals.draining())
+  if (services.status.draining())
     return respond(problem(Error{Code::shutting_down, "the host is shutting down and starts nothing"}));
   Result<engine::Start> start = read_start(*request, services.clock.now());
   if (!start) return respond(problem(start.error()));

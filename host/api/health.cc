@@ -15,11 +15,11 @@ namespace {
 namespace bj = boost::json;
 
 // Why the host takes no work; empty when it does.
-std::string not_ready(const Vitals& vitals) {
-  if (vitals.store_failed()) return "the store has failed";
-  if (vitals.registry_failed()) return "the registry has failed";
-  if (vitals.draining()) return "the host is shutting down";
-  if (const uint32_t stuck = vitals.stuck_calls(); stuck >= kStuckCallsLimit)
+std::string not_ready(const HostStatus& status) {
+  if (status.store_failed()) return "the store has failed";
+  if (status.registry_failed()) return "the registry has failed";
+  if (status.draining()) return "the host is shutting down";
+  if (const uint32_t stuck = status.stuck_calls(); stuck >= kStuckCallsLimit)
     return std::to_string(stuck) + " calls of package code that timed out have not returned";
   return {};
 }
@@ -44,26 +44,26 @@ bj::object object_of(const LastEnd& end) {
 }
 
 Response status(const Services& services, const engine::EngineStats& engine) {
-  const Vitals& vitals = services.vitals;
+  const HostStatus& status = services.status;
   const auto stored = services.store.stats();
   if (!stored) return problem(stored.error());
   bj::array residences;
-  for (const Residence& residence : vitals.residences()) residences.push_back(object_of(residence));
+  for (const Residence& residence : status.residences()) residences.push_back(object_of(residence));
   bj::array resources;
   for (const engine::ResourceUse& use : engine.resources)
     resources.push_back({{"name", use.name},
                          {"capacity", use.capacity ? bj::value(*use.capacity) : bj::value(nullptr)},
                          {"in_use", use.in_use},
                          {"waiting", use.waiting}});
-  const std::string reason = not_ready(vitals);
+  const std::string reason = not_ready(status);
   return json(
       200,
       bj::object{
-          {"version", vitals.version()},
+          {"version", status.version()},
           {"ready", reason.empty()},
           {"reason", reason.empty() ? bj::value(nullptr) : bj::value(reason)},
-          {"started_at", time_text_ns(vitals.started_at_ns())},
-          {"data_directory", vitals.data_directory()},
+          {"started_at", time_text_ns(status.started_at_ns())},
+          {"data_directory", status.data_directory()},
           {"clock",
            {{"now", time_text_ns(engine.clock.now)},
             {"offset_ms", engine.clock.offset / 1'000'000},
@@ -82,7 +82,7 @@ Response status(const Services& services, const engine::EngineStats& engine) {
             {"behind", engine.behind}}},
           {"slots", slots_object(engine.slots)},
           {"store",
-           {{"kind", vitals.store_kind()},
+           {{"kind", status.store_kind()},
             {"epoch", services.store.epoch()},
             {"journal_rows", stored->journal_rows},
             {"executions", stored->executions},
@@ -91,10 +91,10 @@ Response status(const Services& services, const engine::EngineStats& engine) {
             {"wal_bytes", stored->wal_bytes},
             {"commits", stored->commits}}},
           {"resources", std::move(resources)},
-          {"stuck_calls", vitals.stuck_calls()},
+          {"stuck_calls", status.stuck_calls()},
           {"watchers", services.feed.subscribers()},
           {"releases", std::move(residences)},
-          {"last_end", object_of(vitals.last_end())},
+          {"last_end", object_of(status.last_end())},
       });
 }
 
@@ -105,11 +105,11 @@ void live(const Services&, RequestPtr, Respond respond) {
 }
 
 void ready(const Services& services, RequestPtr, Respond respond) {
-  const std::string reason = not_ready(services.vitals);
+  const std::string reason = not_ready(services.status);
   if (!reason.empty()) return respond(problem(Error{Code::not_ready, reason, {}, Blame::world}));
   // Whoever asks may be a stranger: how much, and not what. The host serves everything else.
   const size_t packages = services.registry.catalog()->aside().size();
-  const size_t executions = services.vitals.left_aside().size();
+  const size_t executions = services.status.damaged_executions().size();
   if (packages == 0 && executions == 0) return respond(json(200, std::string("{\"ready\":true}")));
   respond(json(
       200, bj::object{{"ready", true}, {"set_aside", {{"packages", packages}, {"executions", executions}}}}));

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "host/api/document.h"
-#include "host/api/orders.h"
+#include "host/api/engine_requests.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
 #include "host/events/event_text.h"

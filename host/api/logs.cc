@@ -3,7 +3,7 @@
 #include <iterator>
 
 #include "host/api/document.h"
-#include "host/api/orders.h"
+#include "host/api/engine_requests.h"
 #include "host/api/routes.h"
 #include "host/journal/value.h"
 #include "host/logbook/logbook.h"

@@ -5,8 +5,8 @@
 #include <tuple>
 
 #include "host/api/document.h"
+#include "host/api/engine_requests.h"
 #include "host/api/execution_text.h"
-#include "host/api/orders.h"
 #include "host/api/performance.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"

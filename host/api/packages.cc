@@ -2,7 +2,7 @@
 #include "host/api/document.h"
 #include "host/api/routes.h"
 #include "host/engine/inbox.h"
-#include "host/upkeep/upkeep.h"
+#include "host/maintenance/maintenance.h"
 #include "packager/definition/definition.h"
 #include "packager/json/json.h"
 #include "registry/registry.h"
@@ -160,7 +160,8 @@ Response show_release(const Services& services, const Request& request) {
 }
 
 Status admit_push(const Services& services, const Request& request, uint64_t length) {
-  if (const upkeep::DiskState disk = services.upkeep.disk().state(); disk.room == upkeep::Room::full)
+  if (const maintenance::DiskState disk = services.maintenance.disk().state();
+      disk.room == maintenance::Room::full)
     return Error{Code::store_full, "no package is taken: " + disk.detail, "", Blame::world};
   return services.registry.admit_push(request.principal, request.tenant, length, now_ms());
 }

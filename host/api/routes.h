@@ -96,7 +96,7 @@ void trigger_schedule(const Services&, RequestPtr, Respond);
 void backfill_schedule(const Services&, RequestPtr, Respond);
 void emit_event(const Services&, RequestPtr, Respond);
 
-// letters.cc
+// dead_letters.cc
 void list_dead_letters(const Services&, RequestPtr, Respond);
 void show_dead_letter(const Services&, RequestPtr, Respond);
 void retry_dead_letter(const Services&, RequestPtr, Respond);

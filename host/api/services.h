@@ -19,8 +19,8 @@ class Registry;
 namespace pirn::store {
 class Store;
 }
-namespace pirn::upkeep {
-class Upkeep;
+namespace pirn::maintenance {
+class Maintenance;
 }
 namespace pirn::notify {
 class Notifier;
@@ -63,14 +63,14 @@ struct LastEnd {
 };
 
 // How the host feels. Any thread.
-class Vitals {
+class HostStatus {
  public:
-  virtual ~Vitals() = default;
+  virtual ~HostStatus() = default;
   virtual bool draining() const = 0;  // shutdown has begun: nothing new is admitted
   virtual bool store_failed() const = 0;
   virtual bool registry_failed() const = 0;  // a commit of it could not be made durable: the host stops
   virtual uint32_t stuck_calls() const = 0;
-  virtual const std::vector<Error>& left_aside() const = 0;  // executions whose journals are damaged
+  virtual const std::vector<Error>& damaged_executions() const = 0;  // executions whose journals are damaged
   virtual std::vector<Residence> residences() const = 0;
   virtual LastEnd last_end() const = 0;
   virtual std::string version() const = 0;
@@ -91,13 +91,13 @@ struct Services {
   registry::Registry& registry;
   const store::Store& store;
   const logbook::Logbook& logbook;
-  upkeep::Upkeep& upkeep;
+  maintenance::Maintenance& maintenance;
   engine::Inbox& inbox;
   events::Feed& feed;
   const events::Outlets& outlets;
   const std::vector<std::shared_ptr<const events::MeterSink>>& meters;
   const notify::Notifier& notifier;
-  const Vitals& vitals;
+  const HostStatus& status;
   const Clock& clock;     // the engine's: of durations and of what is now
   registry::Probe probe;  // loads a release where it can do no harm
   WrongKeys& wrong_keys;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "host/api/orders.h"
+#include "host/api/engine_requests.h"
 #include "host/api/pool.h"
 
 namespace pirn::api {

@@ -1,13 +1,13 @@
 // What is kept, and how it is made less or copied.
 #include "host/store/store.h"
 #include "host/api/document.h"
+#include "host/api/engine_requests.h"
 #include "host/api/names.h"
-#include "host/api/orders.h"
 #include "host/api/routes.h"
 #include "host/api/store_text.h"
 #include "host/engine/inbox.h"
 #include "host/logbook/logbook.h"
-#include "host/upkeep/upkeep.h"
+#include "host/maintenance/maintenance.h"
 #include "packager/definition/definition.h"
 #include "registry/registry.h"
 
@@ -19,8 +19,8 @@ namespace bj = boost::json;
 
 bj::value instant(int64_t ns) { return ns == 0 ? bj::value(nullptr) : bj::value(time_text_ns(ns)); }
 
-Result<upkeep::Rule> read_rule(const Request& request, const Document& body) {
-  upkeep::Rule rule;
+Result<maintenance::Rule> read_rule(const Request& request, const Document& body) {
+  maintenance::Rule rule;
   rule.tenant = request.tenant;
   PIRN_TRY(const std::string package, body.text_or("package", ""));
   PIRN_TRY(WorkflowName name, workflow_in(body, request));
@@ -35,22 +35,22 @@ Result<upkeep::Rule> read_rule(const Request& request, const Document& body) {
   }
   PIRN_TRY(const int64_t keep, body.integer_or("keep_last", 0, 0, INT64_MAX));
   rule.keep_last = static_cast<uint64_t>(keep);
-  PIRN_DO(upkeep::check(rule));
+  PIRN_DO(maintenance::check(rule));
   return rule;
 }
 
 Result<Response> prune(const Services& services, const Request& request) {
   PIRN_TRY(const Document body, Document::read(request.body, {"older_than", "keep_last", "package",
                                                               "workflow", "dry_run", "compact"}));
-  PIRN_TRY(const upkeep::Rule rule, read_rule(request, body));
+  PIRN_TRY(const maintenance::Rule rule, read_rule(request, body));
   PIRN_TRY(const bool dry_run, body.flag_or("dry_run", false));
   PIRN_TRY(const bool compact, body.flag_or("compact", false));
   PIRN_TRY(const store::StoreStats before, services.store.stats());
-  PIRN_TRY(const upkeep::Pruned pruned, services.upkeep.prune(rule, services.clock.now(), dry_run));
+  PIRN_TRY(const maintenance::Pruned pruned, services.maintenance.prune(rule, services.clock.now(), dry_run));
   // What is in memory is free as soon as it is removed.
-  if (compact && !dry_run && services.vitals.store_kind() != "memory") {
+  if (compact && !dry_run && services.status.store_kind() != "memory") {
     // Without room for a second file the space stays in this one, for new executions: `free_bytes`.
-    const Status compacted = services.upkeep.compact();
+    const Status compacted = services.maintenance.compact();
     if (!compacted && compacted.error().code != Code::store_full) return compacted.error();
   }
   PIRN_TRY(const store::StoreStats after, services.store.stats());
@@ -60,18 +60,18 @@ Result<Response> prune(const Services& services, const Request& request) {
 Result<Response> show(const Services& services, const Request& request) {
   PIRN_TRY(const store::StoreStats stats, services.store.stats());
   bj::array counts;
-  PIRN_TRY(const std::vector<upkeep::Count> all, services.upkeep.counts());
-  for (const upkeep::Count& each : all)
+  PIRN_TRY(const std::vector<maintenance::Count> all, services.maintenance.counts());
+  for (const maintenance::Count& each : all)
     if (request.tenant.empty() || each.tenant == request.tenant)
       counts.push_back(
           bj::object{{"tenant", each.tenant}, {"state", each.state}, {"executions", each.executions}});
   const logbook::Health book = services.logbook.health();
-  const upkeep::PolicyState policy = services.upkeep.policy_state();
-  const upkeep::DiskState disk = services.upkeep.disk().state();
+  const maintenance::PolicyState policy = services.maintenance.policy_state();
+  const maintenance::DiskState disk = services.maintenance.disk().state();
   return json(
       200,
       bj::object{
-          {"kind", services.vitals.store_kind()},
+          {"kind", services.status.store_kind()},
           {"journal_rows", stats.journal_rows},
           {"tenant_rows", stats.tenant_rows},
           {"event_ids", stats.event_ids},
@@ -81,7 +81,7 @@ Result<Response> show(const Services& services, const Request& request) {
           {"wal_bytes", stats.wal_bytes},
           {"free_bytes", stats.free_bytes},
           {"disk",
-           {{"room", upkeep::name_of(disk.room)},
+           {{"room", maintenance::name_of(disk.room)},
             {"directory", disk.directory},
             {"used_bytes", disk.space.used},
             {"free_bytes", disk.space.free},
@@ -103,12 +103,12 @@ Result<Response> show(const Services& services, const Request& request) {
 Result<Response> back_up(const Services& services, const Request& request) {
   PIRN_TRY(const Document body, Document::read(request.body, {"directory"}));
   PIRN_TRY(const std::string directory, body.text("directory"));
-  PIRN_DO(services.upkeep.back_up(directory, services.clock.wall()));
+  PIRN_DO(services.maintenance.back_up(directory, services.clock.wall()));
   return json(201, bj::object{{"directory", directory}});
 }
 
 Result<Response> verify(const Services& services) {
-  PIRN_TRY(upkeep::Verification found, services.upkeep.verify());
+  PIRN_TRY(maintenance::Verification found, services.maintenance.verify());
   if (found.damages.empty()) {
     PIRN_TRY(const registry::AuditReport audit, services.registry.audit_report());
     add_audit(found, audit);
@@ -137,7 +137,7 @@ Response verify_store(const Services& services, const Request&) { return answer(
 
 void delete_execution(const Services& services, RequestPtr request, Respond respond) {
   with_execution(services, *request, respond, [&services, request, respond](ExecutionId id) {
-    const Status removed = services.upkeep.remove(request->tenant, id);
+    const Status removed = services.maintenance.remove(request->tenant, id);
     services.inbox.nudge();  // as after a prune
     respond(removed ? json(200, bj::object{{"id", id.text()}, {"deleted", true}}) : problem(removed.error()));
   });

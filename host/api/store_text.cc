@@ -6,7 +6,7 @@ namespace pirn::api {
 
 namespace bj = boost::json;
 
-std::string pruned_text(const upkeep::Pruned& pruned, bool dry_run, const store::StoreStats& before,
+std::string pruned_text(const maintenance::Pruned& pruned, bool dry_run, const store::StoreStats& before,
                         const store::StoreStats& after) {
   return bj::serialize(bj::object{{"executions", pruned.executions},
                                   {"kept_for_letters", pruned.kept_for_letters},
@@ -18,14 +18,14 @@ std::string pruned_text(const upkeep::Pruned& pruned, bool dry_run, const store:
                                   {"free_bytes", after.free_bytes}});
 }
 
-void add_audit(upkeep::Verification& found, const registry::AuditReport& audit) {
+void add_audit(maintenance::Verification& found, const registry::AuditReport& audit) {
   if (!audit.intact())
     found.damages.push_back({"registry.db", "the audit log was changed; pirn audit verify says where"});
 }
 
-std::string verification_text(const upkeep::Verification& found) {
+std::string verification_text(const maintenance::Verification& found) {
   bj::array damages;
-  for (const upkeep::Damage& damage : found.damages)
+  for (const maintenance::Damage& damage : found.damages)
     damages.push_back(bj::object{{"file", damage.file}, {"what", damage.what}});
   return bj::serialize(bj::object{{"intact", found.damages.empty()},
                                   {"rows", found.rows},

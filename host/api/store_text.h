@@ -3,18 +3,18 @@
 
 #include <string>
 
+#include "host/maintenance/maintenance.h"
 #include "host/store/store.h"
-#include "host/upkeep/upkeep.h"
 #include "registry/records.h"
 
 namespace pirn::api {
 
 // JSON objects.
-std::string pruned_text(const upkeep::Pruned& pruned, bool dry_run, const store::StoreStats& before,
+std::string pruned_text(const maintenance::Pruned& pruned, bool dry_run, const store::StoreStats& before,
                         const store::StoreStats& after);
-std::string verification_text(const upkeep::Verification& found);
+std::string verification_text(const maintenance::Verification& found);
 
 // A break of the audit log that nobody has accepted is a damage of the registry.
-void add_audit(upkeep::Verification& found, const registry::AuditReport& audit);
+void add_audit(maintenance::Verification& found, const registry::AuditReport& audit);
 
 }  // namespace pirn::api

@@ -1,7 +1,7 @@
 // What starts executions by itself: schedules, seen and steered, and events, told. The engine answers for all
 // of it; what is asked of the registry first, and long lists of instants, are the pool's.
 #include "host/api/document.h"
-#include "host/api/orders.h"
+#include "host/api/engine_requests.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
 #include "packager/digest/digest.h"
@@ -173,7 +173,7 @@ void backfill_schedule(const Services& services, RequestPtr request, Respond res
 }
 
 void emit_event(const Services& services, RequestPtr request, Respond respond) {
-  if (services.vitals.draining())
+  if (services.status.draining())
     return respond(problem(Error{Code::shutting_down, "the host is shutting down and starts nothing"}));
   services.pool.post(request->queue, [&services, request, respond] {
     // An event needs no workflow, so that nothing else says whether there is such a tenant.

@@ -1,7 +1,7 @@
 // What waits, and what people say to it: pause, resume, signal, approve, reject.
 #include "host/api/document.h"
+#include "host/api/engine_requests.h"
 #include "host/api/execution_text.h"
-#include "host/api/orders.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
 #include "host/journal/codec.h"

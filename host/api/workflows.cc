@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "host/api/document.h"
-#include "host/api/orders.h"
+#include "host/api/engine_requests.h"
 #include "host/api/routes.h"
 #include "packager/definition/definition.h"
 #include "packager/definition/graph.h"

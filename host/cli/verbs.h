@@ -68,7 +68,7 @@ Outcome schedule_backfill(const Arguments&);
 Outcome event_emit(const Arguments&);
 Outcome event_list(const Arguments&);
 
-// letters.cc
+// dead_letters.cc
 Outcome dlq_list(const Arguments&);
 Outcome dlq_show(const Arguments&);
 Outcome dlq_retry(const Arguments&);

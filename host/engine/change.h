@@ -37,7 +37,7 @@ struct Signal {
 };
 
 // A step begins its nested workflow, or has it rolled back, or does not want it any more.
-struct Birth {
+struct ChildStart {
   Execution* parent;
   uint32_t step;
   ExecutionId child;
@@ -62,7 +62,7 @@ struct Change {
   std::vector<worker::Invocation> invocations;
   std::vector<Signal> signals;
   std::vector<std::function<void()>> replies;
-  std::vector<Birth> births;
+  std::vector<ChildStart> child_starts;
   std::vector<ChildStop> child_stops;
   std::vector<const Execution*> pauses;  // whose pause has begun or ended
   std::vector<const Execution*> ended_children;
@@ -132,22 +132,22 @@ struct Decision {
   size_t execution_limit_bytes = 0;
   size_t body_limit_bytes = 0;
   const registry::Catalog* catalog = nullptr;
-  int64_t shift = 0;                          // recovery: of what is pending in engine time
-  std::span<const worker::Killer> killers{};  // likewise
+  int64_t shift = 0;                                 // recovery: of what is pending in engine time
+  std::span<const worker::FatalInvocation> fatal{};  // likewise
   bool killed_host(uint64_t invocation) const {
-    return invocation != 0 && std::any_of(killers.begin(), killers.end(), [&](const worker::Killer& killer) {
-             return killer.invocation == invocation;
-           });
+    return invocation != 0 &&
+           std::any_of(fatal.begin(), fatal.end(),
+                       [&](const worker::FatalInvocation& each) { return each.invocation == invocation; });
   }
   // How that happened; empty: nobody knows.
   std::string_view cause_of(uint64_t invocation) const {
-    for (const worker::Killer& killer : killers)
-      if (killer.invocation == invocation) return killer.cause;
+    for (const worker::FatalInvocation& each : fatal)
+      if (each.invocation == invocation) return each.cause;
     return {};
   }
   bool hook_killed_host(ExecutionId id) const {
-    return std::any_of(killers.begin(), killers.end(),
-                       [&](const worker::Killer& killer) { return killer.hook_of == id; });
+    return std::any_of(fatal.begin(), fatal.end(),
+                       [&](const worker::FatalInvocation& each) { return each.hook_of == id; });
   }
 };
 

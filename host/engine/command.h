@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "host/engine/breaker_command.h"
-#include "host/engine/letter_command.h"
+#include "host/engine/dead_letter_command.h"
 #include "host/engine/resources.h"
 #include "host/engine/trigger_command.h"
 #include "host/journal/context.h"
@@ -235,7 +235,7 @@ struct Stats {
 
 using Command =
     std::variant<Start, Rerun, Cancel, CancelAll, Pause, Resume, Approve, Note, Show, ListOpen, ListAwaiting,
-                 Stats, ListSchedules, ShowSchedule, ControlSchedule, Backfill, Emit, ListLetters, ShowLetter,
-                 RetryLetters, DiscardLetters, ListBreakers, ResetBreaker>;
+                 Stats, ListSchedules, ShowSchedule, ControlSchedule, Backfill, Emit, ListDeadLetters,
+                 ShowDeadLetter, RetryDeadLetters, DiscardDeadLetters, ListBreakers, ResetBreaker>;
 
 }  // namespace pirn::engine

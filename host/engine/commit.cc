@@ -24,7 +24,7 @@ Status Engine::Core::commit() {
     return {};
   }
   batch_->long_to_write = batch_->n_bytes >= options_.apart_from_bytes || !batch_->long_rows.empty();
-  const bool is_slight = batch_->inputs < options_.apart_from && !batch_->long_to_write && !after_long_;
+  const bool is_slight = batch_->inputs < options_.min_async_inputs && !batch_->long_to_write && !after_long_;
   if (!committer_ || at_once || !batch_->tenant_rows.empty() || is_slight) {
     write(batch_->long_rows, batch_->execution_rows);
     PIRN_DO(store_.commit(batch_->rows(store_.lease())));

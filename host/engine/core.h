@@ -12,12 +12,12 @@
 #include <unordered_map>
 
 #include "host/engine/breakers.h"
+#include "host/engine/crash_recovery.h"
 #include "host/engine/dead_letters.h"
 #include "host/engine/engine.h"
 #include "host/engine/execution.h"
 #include "host/engine/id_source.h"
 #include "host/engine/open_executions.h"
-#include "host/engine/recovery.h"
 #include "host/engine/trials.h"
 #include "host/engine/triggers.h"
 #include "host/engine/walk.h"
@@ -52,7 +52,7 @@ class Engine::Core : private Launcher {
   }
 
   Inbox& inbox() { return inbox_; }
-  const std::vector<Error>& left_aside() const { return left_aside_; }
+  const std::vector<Error>& damaged_executions() const { return damaged_executions_; }
   void stop_dispatching() { dispatching_ = false; }
   void refuse_starts(std::string why) { full_ = std::move(why); }
   size_t running_steps() const { return open_.running_steps(); }
@@ -71,13 +71,13 @@ class Engine::Core : private Launcher {
   void handle(Decision& decision, Rerun& command);
   Result<Started> rerun(Decision& decision, const Rerun& command);
   Result<PlanPtr> plan_again(const journal::ExecutionState& past, bool on_active);
-  void handle(Decision& decision, RetryLetters& command);
+  void handle(Decision& decision, RetryDeadLetters& command);
   Result<ExecutionId> retry_letter(Decision& decision, const std::string& tenant, ExecutionId id,
                                    bool on_active);
   Result<journal::DecodedState> closed(const std::string& tenant, ExecutionId id) const;
-  void handle(Decision& decision, ListLetters& command) { dead_letters_.handle(decision, command); }
-  void handle(Decision& decision, ShowLetter& command) { dead_letters_.handle(decision, command); }
-  void handle(Decision& decision, DiscardLetters& command) { dead_letters_.handle(decision, command); }
+  void handle(Decision& decision, ListDeadLetters& command) { dead_letters_.handle(decision, command); }
+  void handle(Decision& decision, ShowDeadLetter& command) { dead_letters_.handle(decision, command); }
+  void handle(Decision& decision, DiscardDeadLetters& command) { dead_letters_.handle(decision, command); }
   void handle(Decision& decision, ListBreakers& command) { breakers_.handle(decision, command, *catalog_); }
   void handle(Decision& decision, ResetBreaker& command) { breakers_.handle(decision, command, *catalog_); }
   void handle(Decision& decision, Cancel& command);
@@ -161,7 +161,7 @@ class Engine::Core : private Launcher {
                          Execution::Adopting why, const std::vector<ExpansionPtr>& expansions = {});
   // Nested executions that begin, stop or end in this turn, until there are none.
   Result<bool> settle_families(Decision& decision);  // whether there was anything
-  Status begin_child(Decision& decision, const Birth& birth);
+  Status begin_child(Decision& decision, const ChildStart& start);
   Status find_lost_children(Decision& decision);
   Result<std::optional<Started>> find_start_key(const Start& command);
   Line line_of(const Execution& execution) const;
@@ -185,7 +185,7 @@ class Engine::Core : private Launcher {
   void suspect_running_steps(const worker::LastLife& last, const journal::ExecutionState& state);
   void note_lost_calls(const worker::LastLife& last, const journal::ExecutionState& state,
                        const GrownPlan& plan);
-  void say_whom_they_concern(const worker::LastLife& last, const std::vector<worker::Killer>& killers);
+  void say_whom_they_concern(const worker::LastLife& last, const std::vector<worker::FatalInvocation>& fatal);
   void call_suspect(Decision& decision);
   void hold(std::vector<worker::Invocation>& calls);
   void start_held(std::vector<HeldCall> held);
@@ -205,7 +205,7 @@ class Engine::Core : private Launcher {
   bool forget_plans(const registry::ReleasePtr& release);
 
   Result<GrownPlan> recovered_plan(const journal::ExecutionState& state);
-  Status leave_aside(Recovered::Folded&& folded, Error why);
+  Status quarantine(Recovered::Folded&& folded, Error why);
   Result<registry::ReleasePtr> load(const std::string& tenant, const Digest& digest);
   const journal::ExecutionState& state_of(ExecutionId id) const;
   Result<PlanPtr> recovered_plan(const journal::Origin& origin);
@@ -352,7 +352,7 @@ class Engine::Core : private Launcher {
   std::vector<Execution*> dirty_;  // open, and the projection is behind
   std::vector<std::pair<ExecutionId, Execution*>> to_project_;
   uint64_t commits_since_complete_ = 0;
-  std::vector<Error> left_aside_;
+  std::vector<Error> damaged_executions_;
   std::vector<std::pair<ExecutionId, journal::TextWriter>> marks_;  // their rows, to be written
   size_t n_unmarked_ = 0;  // whose journal the watermark must not pass
   using Loaded = std::map<std::pair<std::string, Digest>, Result<registry::ReleasePtr>>;

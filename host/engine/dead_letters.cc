@@ -7,8 +7,8 @@
 namespace pirn::engine {
 
 using journal::DeadLetter;
+using journal::DeadLetterPrune;
 using journal::kNever;
-using journal::LetterPrune;
 
 // ---- what there is ----
 
@@ -38,9 +38,9 @@ const DeadLetter* DeadLetters::find(std::string_view tenant, ExecutionId id) con
   return found == state->letters.end() ? nullptr : &found->second;
 }
 
-Result<std::vector<Letter>> DeadLetters::select(const std::string& tenant, std::optional<ExecutionId> id,
-                                                const LetterFilter& filter, uint32_t limit) const {
-  std::vector<Letter> letters;
+Result<std::vector<DeadLetter>> DeadLetters::select(const std::string& tenant, std::optional<ExecutionId> id,
+                                                    const DeadLetterFilter& filter, uint32_t limit) const {
+  std::vector<DeadLetter> letters;
   if (id) {
     const DeadLetter* letter = find(tenant, *id);
     if (!letter)
@@ -63,20 +63,20 @@ Result<std::vector<Letter>> DeadLetters::select(const std::string& tenant, std::
 void DeadLetters::insert(const std::string& tenant, ExecutionId id, DeadLetter letter, int64_t now) {
   if (const auto of_tenant = by_time_.find(tenant);
       of_tenant != by_time_.end() && of_tenant->second.size() >= kMost)
-    prune(tenant, LetterPrune::limit, {of_tenant->second.begin()->second}, now);
+    prune(tenant, DeadLetterPrune::limit, {of_tenant->second.begin()->second}, now);
   index(tenant, id, letter);
-  streams_.emit(tenant, journal::LetterInserted{id, std::move(letter)}, now);
+  streams_.emit(tenant, journal::DeadLetterInserted{id, std::move(letter)}, now);
 }
 
 void DeadLetters::retried(const std::string& tenant, ExecutionId id, ExecutionId execution, int64_t now) {
   unindex(tenant, id);
-  streams_.emit(tenant, journal::LetterRetried{id, execution}, now);
+  streams_.emit(tenant, journal::DeadLetterRetried{id, execution}, now);
 }
 
-void DeadLetters::prune(const std::string& tenant, LetterPrune reason, std::vector<ExecutionId> ids,
+void DeadLetters::prune(const std::string& tenant, DeadLetterPrune reason, std::vector<ExecutionId> ids,
                         int64_t now) {
   for (const ExecutionId id : ids) unindex(tenant, id);
-  streams_.emit(tenant, journal::LettersPruned{reason, std::move(ids)}, now);
+  streams_.emit(tenant, journal::DeadLettersPruned{reason, std::move(ids)}, now);
 }
 
 size_t DeadLetters::expire(int64_t now, size_t limit) {
@@ -84,7 +84,7 @@ size_t DeadLetters::expire(int64_t now, size_t limit) {
   size_t n = 0;
   for (auto at = expiry_.begin(); at != expiry_.end() && std::get<0>(*at) <= now && n < limit; ++at, ++n)
     over[std::get<1>(*at)].push_back(std::get<2>(*at));
-  for (auto& [tenant, ids] : over) prune(tenant, LetterPrune::expired, std::move(ids), now);
+  for (auto& [tenant, ids] : over) prune(tenant, DeadLetterPrune::expired, std::move(ids), now);
   return n;
 }
 
@@ -94,8 +94,8 @@ std::optional<int64_t> DeadLetters::next_timer() const {
 
 // ---- what people ask ----
 
-void DeadLetters::handle(Decision& decision, ListLetters& command) const {
-  std::vector<Letter> letters;
+void DeadLetters::handle(Decision& decision, ListDeadLetters& command) const {
+  std::vector<DeadLetter> letters;
   if (const auto of_tenant = by_time_.find(command.tenant); of_tenant != by_time_.end()) {
     const ByTime& all = of_tenant->second;
     for (auto at = all.lower_bound({command.after, command.after_id});
@@ -109,21 +109,21 @@ void DeadLetters::handle(Decision& decision, ListLetters& command) const {
   decision.change.reply_to(command, Result(std::move(letters)));
 }
 
-void DeadLetters::handle(Decision& decision, ShowLetter& command) const {
+void DeadLetters::handle(Decision& decision, ShowDeadLetter& command) const {
   auto found = select(command.tenant, command.id, {}, 1);
-  decision.change.reply_to(
-      command, found ? Result<Letter>(std::move(found->front())) : Result<Letter>(std::move(found).error()));
+  decision.change.reply_to(command, found ? Result<DeadLetter>(std::move(found->front()))
+                                          : Result<DeadLetter>(std::move(found).error()));
 }
 
-void DeadLetters::handle(Decision& decision, DiscardLetters& command) {
+void DeadLetters::handle(Decision& decision, DiscardDeadLetters& command) {
   auto letters = select(command.tenant, command.id, command.filter, kMost);
   if (letters && command.id) {
     unindex(command.tenant, *command.id);
-    streams_.emit(command.tenant, journal::LetterDeleted{*command.id}, decision.now);
+    streams_.emit(command.tenant, journal::DeadLetterDeleted{*command.id}, decision.now);
   } else if (letters && !letters->empty()) {
     std::vector<ExecutionId> ids;
-    for (const Letter& letter : *letters) ids.push_back(letter.id);
-    prune(command.tenant, LetterPrune::asked, std::move(ids), decision.now);
+    for (const DeadLetter& letter : *letters) ids.push_back(letter.id);
+    prune(command.tenant, DeadLetterPrune::asked, std::move(ids), decision.now);
   }
   decision.change.reply_to(command, std::move(letters));
 }

@@ -12,7 +12,7 @@
 #include <tuple>
 #include <vector>
 
-#include "host/engine/letter_command.h"
+#include "host/engine/dead_letter_command.h"
 #include "host/engine/tenant_streams.h"
 
 namespace pirn::engine {
@@ -38,12 +38,12 @@ class DeadLetters {
   std::optional<int64_t> next_timer() const;
 
   // Oldest first. With an id: that one, or the error not_found.
-  Result<std::vector<Letter>> select(const std::string& tenant, std::optional<ExecutionId> id,
-                                     const LetterFilter& filter, uint32_t limit) const;
+  Result<std::vector<DeadLetter>> select(const std::string& tenant, std::optional<ExecutionId> id,
+                                         const DeadLetterFilter& filter, uint32_t limit) const;
 
-  void handle(Decision& decision, ListLetters& command) const;
-  void handle(Decision& decision, ShowLetter& command) const;
-  void handle(Decision& decision, DiscardLetters& command);
+  void handle(Decision& decision, ListDeadLetters& command) const;
+  void handle(Decision& decision, ShowDeadLetter& command) const;
+  void handle(Decision& decision, DiscardDeadLetters& command);
 
  private:
   using ByTime = std::set<std::pair<int64_t, ExecutionId>>;
@@ -52,7 +52,7 @@ class DeadLetters {
   void index(const std::string& tenant, ExecutionId id, const journal::DeadLetter& letter);
   // Before the record that removes it.
   void unindex(const std::string& tenant, ExecutionId id);
-  void prune(const std::string& tenant, journal::LetterPrune reason, std::vector<ExecutionId> ids,
+  void prune(const std::string& tenant, journal::DeadLetterPrune reason, std::vector<ExecutionId> ids,
              int64_t now);
 
   TenantStreams& streams_;

@@ -26,22 +26,22 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
   catalog_ = releases_.catalog();
   Decision deciding = decision();
   deciding.shift = beginning_.shift;
-  const std::vector<worker::Killer> killers = trials_.take_up(last);
-  deciding.killers = killers;
+  const std::vector<worker::FatalInvocation> fatal = trials_.take_up(last);
+  deciding.fatal = fatal;
   for (const worker::LastCall& lost : last.running)
     lost_calls_.push_back({lost.call.execution, {}, {}, {}, {}, lost.call.kind});
-  say_whom_they_concern(last, killers);
+  say_whom_they_concern(last, fatal);
   executions_.reserve(recovered.open.size());
   loaded_.emplace();
   for (Recovered::Folded* folded : recovered.open) {
     auto& [state, projected, impossible, marked] = *folded;
     auto plan = impossible ? Result<GrownPlan>(*impossible) : recovered_plan(state);
     if (!plan) {
-      PIRN_DO(leave_aside(std::move(*folded), std::move(plan).error()));
+      PIRN_DO(quarantine(std::move(*folded), std::move(plan).error()));
       continue;
     }
     if (!last.running.empty()) note_lost_calls(last, state, *plan);
-    if (killers.empty()) suspect_running_steps(last, state);
+    if (fatal.empty()) suspect_running_steps(last, state);
     // What the journal has is a copy for each execution; in memory they share one.
     const Plan& shared = *(*plan)->shared();
     if (*state.origin == *shared.origin()) state.origin = shared.origin();
@@ -116,9 +116,9 @@ int64_t Engine::Core::look_at_clock(Decision& deciding) {
 
 // It stays in the store as it is, and its start key remains taken. Its row says what the next opening needs,
 // so that the watermark may pass its journal.
-Status Engine::Core::leave_aside(Recovered::Folded&& folded, Error why) {
+Status Engine::Core::quarantine(Recovered::Folded&& folded, Error why) {
   journal::ExecutionState& state = folded.state;
-  left_aside_.push_back(std::move(why));
+  damaged_executions_.push_back(std::move(why));
   if (!state.origin) {
     ++n_unmarked_;  // not even its first record can be read
   } else if (folded.impossible ? !folded.marked : folded.marked || state.next_commit > folded.projected + 1) {
@@ -405,7 +405,7 @@ Status Engine::recover(const Clocks& clocks, const worker::LastLife& last) {
 }
 const Beginning& Engine::beginning() const { return core_->beginning(); }
 const std::vector<LostCall>& Engine::lost_calls() const { return core_->lost_calls(); }
-const std::vector<Error>& Engine::left_aside() const { return core_->left_aside(); }
+const std::vector<Error>& Engine::damaged_executions() const { return core_->damaged_executions(); }
 Result<Turn> Engine::turn(const Clocks& clocks) { return core_->turn(clocks); }
 void Engine::refuse_starts(std::string why) { core_->refuse_starts(std::move(why)); }
 void Engine::stop_dispatching() { core_->stop_dispatching(); }

@@ -62,7 +62,7 @@ struct Options {
   uint64_t flush_after_commits = 50'000;  // the projection is completed at least this often
   // What the engine's thread commits itself, if there is a committer: a transaction for fewer inputs and of
   // fewer bytes is not worth a hand-over.
-  size_t apart_from = 4, apart_from_bytes = 64 << 10;
+  size_t min_async_inputs = 4, apart_from_bytes = 64 << 10;
   Capacity capacity;         // what steps may ask for
   scheduler::Pace catch_up;  // of starts that the host missed while it was down
 };
@@ -129,7 +129,7 @@ class Engine {
   const std::vector<LostCall>& lost_calls() const;
   // Executions whose release cannot be read any more, or whose journal tells what cannot have happened, one
   // error each: they stay in the store as they are, and are taken up by the first opening that can read them.
-  const std::vector<Error>& left_aside() const;
+  const std::vector<Error>& damaged_executions() const;
 
   // One turn. An error means that the commit failed: nothing of it was acknowledged, and the host must stop.
   Result<Turn> turn(const Clocks& clocks);

@@ -54,12 +54,12 @@ void Execution::begin_anew() {
   all_ = base_;
   measure();
   if (plan.plain()) return;
-  ties_ = std::make_unique<TiesProgress>();
-  for (const Join& join : plan.joins()) ties_->joins.emplace_back().open = join.size();
-  ties_->any.resize(plan.n_any());
+  join_info_ = std::make_unique<JoinProgresses>();
+  for (const Join& join : plan.joins()) join_info_->joins.emplace_back().open = join.size();
+  join_info_->any.resize(plan.n_any());
   for (uint32_t step = 0; step < n; ++step)
-    if (const uint32_t number = plan.ties(step).any; number != kNone)
-      ties_->any[number].open = static_cast<uint32_t>(plan.step(step).after_any.size());
+    if (const uint32_t number = plan.join_info(step).any; number != kNone)
+      join_info_->any[number].open = static_cast<uint32_t>(plan.step(step).after_any.size());
   for (const ExpansionPtr& expansion : plan_->expansions()) spread(expansion);
 }
 
@@ -255,8 +255,8 @@ std::vector<bool> Execution::below_failures() const {
       below[step] = at_or_below(plan_->of_child(step).graft);
     } else {
       below[step] = any_of(plan_->step(step).after);
-      if (!ties_) return;
-      for (uint32_t join : plan_->shared()->ties(step).joins_before)
+      if (!join_info_) return;
+      for (uint32_t join : plan_->shared()->join_info(step).joins_before)
         below[step] = below[step] || in_join[join];
       const std::vector<uint32_t>& fired_by = frame_->fired_by(step);
       if (any_of(fired_by.empty() ? plan_->step(step).after_any : fired_by)) below[step] = true;
@@ -303,7 +303,7 @@ void Execution::refold() {
     if (current.error) measure_error(*current.error);
     if (current.extra->rollback_error)
       stored_.rollback_errors += journal::text_size(*current.extra->rollback_error);
-    if (ties_ && !plan_->is_child(step) && !plan_->step(step).after_any.empty())
+    if (join_info_ && !plan_->is_child(step) && !plan_->step(step).after_any.empty())
       frame_->set_fired_by(step, fired_before(step));
     local_[step].after = visible(step);
     if (!journal::terminal(current.state)) return;

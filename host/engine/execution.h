@@ -346,7 +346,7 @@ class Execution {
   void ended_step(Decision& decision, uint32_t step);
   void count_end(uint32_t step);
   void let_go(uint32_t dependent);
-  void ended_in_ties(uint32_t step);
+  void ended_in_joins(uint32_t step);
   void ended_in_join(uint32_t join, const Classes& classes, uint32_t first_bad,
                      const journal::Context& after);
   uint32_t earlier(uint32_t a, uint32_t b) const;
@@ -426,11 +426,11 @@ class Execution {
     uint32_t open = 0;  // members
     bool decided = false;
   };
-  struct TiesProgress {
+  struct JoinProgresses {
     std::vector<JoinProgress> joins;
     std::vector<AnyProgress> any;
   };
-  std::unique_ptr<TiesProgress> ties_;
+  std::unique_ptr<JoinProgresses> join_info_;
   definition::Strategy strategy_ = definition::Strategy::parallel;
   uint32_t slots_ = 0;  // how many steps may run at once
   // Only of the strategy hybrid: no step of a level is taken up while one of a lower level is open.

@@ -13,12 +13,12 @@ journal::Context Execution::visible(uint32_t step) const {
     if (!adopted || state_.steps[other].adopted) out = journal::Context::join(out, local_[other].after);
   };
   for (uint32_t dependency : plan_->step(step).after) see(dependency);
-  if (!ties_) return out;
-  for (uint32_t join : plan_->shared()->ties(step).joins_before)
+  if (!join_info_) return out;
+  for (uint32_t join : plan_->shared()->join_info(step).joins_before)
     if (adopted)
       each_member(join, see);
     else
-      out = journal::Context::join(out, ties_->joins[join].after);
+      out = journal::Context::join(out, join_info_->joins[join].after);
   for (uint32_t member : frame_->fired_by(step)) see(member);
   return out;
 }
@@ -41,7 +41,7 @@ void Execution::fold_in(uint32_t step, const journal::Delta& delta, size_t patch
   if (!plan_->is_child(step)) return;
   // Children see what their graft sees: to whom awaits all of them each adds no more than its own writes.
   const uint32_t join = plan_->join_of(step);
-  if (join != kNone) ties_->joins[join].after = ties_->joins[join].after.with(delta, written);
+  if (join != kNone) join_info_->joins[join].after = join_info_->joins[join].after.with(delta, written);
 }
 
 namespace {

@@ -93,7 +93,7 @@ void Execution::spread(const ExpansionPtr& expansion) {
     barrier_->open[level] += expansion->size();
   }
   const uint32_t join = plan_->join_of(expansion->graft);
-  if (join != kNone) ties_->joins[join].open += expansion->size();
+  if (join != kNone) join_info_->joins[join].open += expansion->size();
 }
 
 }  // namespace pirn::engine

@@ -61,7 +61,7 @@ void Execution::begin_child(Decision& decision, uint32_t step, const journal::Re
   }
   set_timer(decision, step, later(state_.steps[step].invoked_at, timeout_of(step)));
   local_[step].child_open = true;
-  decision.change.births.push_back({this, step, state_.steps[step].extra->child, std::move(input), {}});
+  decision.change.child_starts.push_back({this, step, state_.steps[step].extra->child, std::move(input), {}});
 }
 
 // The answer of the function that maps into a child.
@@ -176,7 +176,7 @@ void Execution::roll_back_child(Decision& decision, uint32_t step) {
   emit(decision,
        journal::RollbackStarted{step, current.extra->rollback_failures + 1, decision.next_invocation++,
                                 undoing, state_.origin->workflow, id()});
-  decision.change.births.push_back({this, step, undoing, {}, current.extra->child});
+  decision.change.child_starts.push_back({this, step, undoing, {}, current.extra->child});
 }
 
 void Execution::cannot_undo(Decision& decision, uint32_t step, std::string why) {

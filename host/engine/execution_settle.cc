@@ -25,7 +25,7 @@ void Execution::ended_step(Decision& decision, uint32_t step) {
 void Execution::count_end(uint32_t step) {
   --n_open_;
   for (uint32_t dependent : plan_->dependents(step)) let_go(dependent);
-  if (ties_) ended_in_ties(step);
+  if (join_info_) ended_in_joins(step);
   if (barrier_) pass_barrier(step);
 }
 
@@ -36,7 +36,7 @@ void Execution::let_go(uint32_t dependent) {
   std::push_heap(worklist_.begin(), worklist_.end(), std::greater<>());
 }
 
-void Execution::ended_in_ties(uint32_t step) {
+void Execution::ended_in_joins(uint32_t step) {
   const StepClass of_step = state_.steps[step].dependency_class();
   if (const uint32_t join = plan_->join_of(step); join != kNone) {
     Classes classes;
@@ -46,8 +46,8 @@ void Execution::ended_in_ties(uint32_t step) {
                   plan_->is_child(step) ? journal::Context() : local_[step].after);
   }
   if (plan_->is_child(step)) return;
-  for (uint32_t dependent : plan_->shared()->ties(step).any_dependents) {
-    AnyProgress& any = ties_->any[plan_->shared()->ties(dependent).any];
+  for (uint32_t dependent : plan_->shared()->join_info(step).any_dependents) {
+    AnyProgress& any = join_info_->any[plan_->shared()->join_info(dependent).any];
     --any.open;
     if (any.decided || (of_step != StepClass::ok && any.open > 0)) continue;
     any.decided = true;
@@ -58,7 +58,7 @@ void Execution::ended_in_ties(uint32_t step) {
 // A member is over, or all of a graft that is one.
 void Execution::ended_in_join(uint32_t number, const Classes& classes, uint32_t first_bad,
                               const journal::Context& after) {
-  JoinProgress& join = ties_->joins[number];
+  JoinProgress& join = join_info_->joins[number];
   join.classes.add(classes);
   join.first_bad = earlier(join.first_bad, first_bad);
   join.after = journal::Context::join(join.after, after);
@@ -88,9 +88,9 @@ Verdict Execution::verdict_of(uint32_t step) const {
   const definition::Step& of_step = plan_->step(step);
   Classes all, any;
   for (uint32_t dependency : of_step.after) all.add(state_.steps[dependency].dependency_class());
-  if (!ties_) return verdict_all(all);
-  for (uint32_t number : plan_->shared()->ties(step).joins_before) {
-    const JoinProgress& join = ties_->joins[number];
+  if (!join_info_) return verdict_all(all);
+  for (uint32_t number : plan_->shared()->join_info(step).joins_before) {
+    const JoinProgress& join = join_info_->joins[number];
     all.add(join.classes);
     if (join.open > 0) all.add(StepClass::open);
   }
@@ -107,8 +107,8 @@ uint32_t Execution::first_bad_of(uint32_t step) const {
   };
   look_at(plan_->step(step).after);
   look_at(plan_->step(step).after_any);
-  for (uint32_t number : plan_->shared()->ties(step).joins_before)
-    first = earlier(first, ties_->joins[number].first_bad);
+  for (uint32_t number : plan_->shared()->join_info(step).joins_before)
+    first = earlier(first, join_info_->joins[number].first_bad);
   return first;
 }
 
@@ -134,7 +134,7 @@ std::vector<uint32_t> Execution::fired_before(uint32_t step) const {
 }
 
 std::vector<uint32_t> Execution::fired_by_to_record(uint32_t step) const {
-  if (!ties_ || plan_->is_child(step) || !state_.steps[step].extra->fired_by.empty()) return {};
+  if (!join_info_ || plan_->is_child(step) || !state_.steps[step].extra->fired_by.empty()) return {};
   return frame_->fired_by(step);
 }
 
@@ -165,7 +165,7 @@ void Execution::settle_step(Decision& decision, uint32_t step) {
 
 // S1, S2: the condition is evaluated once.
 void Execution::pass(Decision& decision, uint32_t step) {
-  if (ties_ && !plan_->step(step).after_any.empty())
+  if (join_info_ && !plan_->step(step).after_any.empty())
     frame_->set_fired_by(step, firing(step, state_.next_seq));
   local_[step].after = visible(step);
   const definition::Condition& when = plan_->step(step).when;

@@ -190,7 +190,7 @@ Result<journal::DecodedState> Engine::Core::closed(const std::string& tenant, Ex
 
 Result<bool> Engine::Core::settle_families(Decision& deciding) {
   bool any = false;
-  while (!batch_->change.births.empty() || !batch_->change.child_stops.empty() ||
+  while (!batch_->change.child_starts.empty() || !batch_->change.child_stops.empty() ||
          !batch_->change.ended_children.empty() || !batch_->change.pauses.empty() ||
          !batch_->change.attempts.empty()) {
     any = true;
@@ -203,7 +203,8 @@ Result<bool> Engine::Core::settle_families(Decision& deciding) {
                     false, true, true);
       touched(*child);
     }
-    for (const Birth& birth : std::exchange(batch_->change.births, {})) PIRN_DO(begin_child(deciding, birth));
+    for (const ChildStart& start : std::exchange(batch_->change.child_starts, {}))
+      PIRN_DO(begin_child(deciding, start));
     for (const ChildStop& stop : std::exchange(batch_->change.child_stops, {})) {
       const auto child = executions_.find(stop.child);
       if (child == executions_.end() || !child->second->may_be_cancelled()) continue;
@@ -250,41 +251,41 @@ std::pair<registry::ReleasePtr, const definition::Workflow*> nested_in(const Pla
 
 }  // namespace
 
-Status Engine::Core::begin_child(Decision& deciding, const Birth& birth) {
-  const journal::ExecutionState& parent = birth.parent->state();
-  const auto [release, workflow] = nested_in(birth.parent->plan(), birth.step);
+Status Engine::Core::begin_child(Decision& deciding, const ChildStart& start) {
+  const journal::ExecutionState& parent = start.parent->state();
+  const auto [release, workflow] = nested_in(start.parent->plan(), start.step);
   PlanPtr plan =
-      plan_of(release, *workflow, registry::required_by(*release, birth.parent->plan().required()));
+      plan_of(release, *workflow, registry::required_by(*release, start.parent->plan().required()));
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();
   record.root = parent.root;
   record.parent = parent.id;
-  record.parent_step = birth.step;
-  record.trigger = birth.undoes ? "rollback" : "nested";
-  record.input = birth.input;
-  if (!birth.undoes) {
-    Execution& child = add(birth.child, std::move(plan));
+  record.parent_step = start.step;
+  record.trigger = start.undoes ? "rollback" : "nested";
+  record.input = start.input;
+  if (!start.undoes) {
+    Execution& child = add(start.child, std::move(plan));
     child.belongs_to_paused(parent.paused);
     child.create(deciding, std::move(record));
     touched(child);
     return {};
   }
-  const auto past = closed(parent.origin->tenant, birth.undoes);
+  const auto past = closed(parent.origin->tenant, start.undoes);
   if (!past && past.error().code != Code::journal_corrupt && past.error().code != Code::store_corrupt &&
       past.error().code != Code::not_found)
     return past.error();
   auto grown = past ? GrownPlan::recovered(plan, past->state) : Result<GrownPlan>(past.error());
   if (!grown) {
-    birth.parent->cannot_undo(
-        deciding, birth.step,
-        "execution " + birth.undoes.text() + " cannot be read: " + grown.error().message);
-    touched(*birth.parent);
+    start.parent->cannot_undo(
+        deciding, start.step,
+        "execution " + start.undoes.text() + " cannot be read: " + grown.error().message);
+    touched(*start.parent);
     return {};
   }
-  record.retry_of = birth.undoes;
+  record.retry_of = start.undoes;
   record.input = past->state.input;
-  create_from(deciding, birth.child, std::move(plan), std::move(record), past->state.steps,
+  create_from(deciding, start.child, std::move(plan), std::move(record), past->state.steps,
               std::vector<bool>(past->state.steps.size(), true), Execution::Adopting::to_roll_back,
               grown->expansions());
   return {};
@@ -308,7 +309,7 @@ Status Engine::Core::find_lost_children(Decision& deciding) {
       auto grown = decoded ? recovered_plan(decoded->state)
                            : Result<GrownPlan>(aside_because(waiting.child, decoded.error().message));
       if (!grown) {  // what it came to nobody knows now: its parent waits for it
-        left_aside_.push_back(std::move(grown).error());
+        damaged_executions_.push_back(std::move(grown).error());
         aside_[waiting.child].id = waiting.child;
         continue;
       }

@@ -11,14 +11,14 @@ ExecutionFrame::ExecutionFrame(ExecutionId id, PlanPtr plan, uint32_t attempt, u
   workflow = plan_->workflow().name;
   workflow_attempt = attempt;
   if (plan_->plain()) return;
-  ties_ = std::make_unique<Ties>();
-  ties_->branches.resize(plan_->n_grafts());
-  ties_->fired_by.resize(plan_->n_any());
+  join_info_ = std::make_unique<JoinInfo>();
+  join_info_->branches.resize(plan_->n_grafts());
+  join_info_->fired_by.resize(plan_->n_any());
 }
 
 const ExecutionFrame::Branch* ExecutionFrame::branch_of(uint32_t step) const {
   if (step < plan_->n_steps()) return nullptr;
-  const Branch* branch = ties_->newest.load(std::memory_order_acquire);
+  const Branch* branch = join_info_->newest.load(std::memory_order_acquire);
   while (branch->expansion->first > step) branch = branch->older;
   return branch;
 }
@@ -32,7 +32,7 @@ bool ExecutionFrame::search(uint32_t step, uint32_t least_rank, OnStep on_step, 
   return plan_->search_ancestors(
       step, least_rank, [&](uint32_t of) -> const std::vector<uint32_t>& { return fired_by(of); }, on_step,
       [&](uint32_t graft) {
-        const Branch& branch = ties_->branches[plan_->ties(graft).graft];
+        const Branch& branch = join_info_->branches[plan_->join_info(graft).graft];
         return branch.expansion && on_branch(branch);
       });
 }
@@ -52,7 +52,8 @@ worker::Frame::Access ExecutionFrame::result_of(uint32_t step, std::string_view 
   } else if (plan_->plain()) {
     return Access::not_an_ancestor;
   } else if (all) {
-    for (const Branch* branch = ties_->newest.load(std::memory_order_acquire); branch && !find_in(*branch);)
+    for (const Branch* branch = join_info_->newest.load(std::memory_order_acquire);
+         branch && !find_in(*branch);)
       branch = branch->older;
   } else {
     search(
@@ -76,29 +77,29 @@ bool ExecutionFrame::is_ancestor(uint32_t ancestor, uint32_t step) const {
 void ExecutionFrame::set(uint32_t step, journal::ResultPtr result) {
   // A pointer without an owner: nobody counts the references to what never goes away.
   static const journal::StepResult kEmpty;
-  journal::ResultPtr& slot = step < slots_.size()
-                                 ? slots_[step]
-                                 : ties_->branches[plan_->ties(branch_of(step)->expansion->graft).graft]
-                                       .slots[step - branch_of(step)->expansion->first];
+  journal::ResultPtr& slot =
+      step < slots_.size() ? slots_[step]
+                           : join_info_->branches[plan_->join_info(branch_of(step)->expansion->graft).graft]
+                                 .slots[step - branch_of(step)->expansion->first];
   slot = result ? std::move(result) : journal::ResultPtr(journal::ResultPtr(), &kEmpty);
 }
 
 void ExecutionFrame::grow(ExpansionPtr expansion) {
-  Branch& branch = ties_->branches[plan_->ties(expansion->graft).graft];
+  Branch& branch = join_info_->branches[plan_->join_info(expansion->graft).graft];
   branch.slots.resize(expansion->size());
   branch.expansion = std::move(expansion);
-  branch.older = ties_->newest.load(std::memory_order_relaxed);
-  ties_->newest.store(&branch, std::memory_order_release);
+  branch.older = join_info_->newest.load(std::memory_order_relaxed);
+  join_info_->newest.store(&branch, std::memory_order_release);
 }
 
 void ExecutionFrame::set_fired_by(uint32_t step, std::vector<uint32_t> members) {
-  ties_->fired_by[plan_->ties(step).any] = std::move(members);
+  join_info_->fired_by[plan_->join_info(step).any] = std::move(members);
 }
 
 const std::vector<uint32_t>& ExecutionFrame::fired_by(uint32_t step) const {
   static const std::vector<uint32_t> none;
-  const uint32_t number = plan_->ties(step).any;
-  return number == kNone ? none : ties_->fired_by[number];
+  const uint32_t number = plan_->join_info(step).any;
+  return number == kNone ? none : join_info_->fired_by[number];
 }
 
 }  // namespace pirn::engine

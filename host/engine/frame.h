@@ -44,7 +44,7 @@ class ExecutionFrame : public worker::Frame {
   bool search(uint32_t step, uint32_t least_rank, OnStep on_step, OnBranch on_branch) const;
 
   // Only of a plan that is not plain.
-  struct Ties {
+  struct JoinInfo {
     std::vector<Branch> branches;                 // by the graft's number
     std::atomic<const Branch*> newest = nullptr;  // a child's call must find its graft while others expand
     std::vector<std::vector<uint32_t>> fired_by;  // by the number of the step
@@ -53,7 +53,7 @@ class ExecutionFrame : public worker::Frame {
   const PlanPtr plan_;
   std::vector<journal::ResultPtr, Recycled<journal::ResultPtr>>
       slots_;  // of declared steps; null: not completed
-  std::unique_ptr<Ties> ties_;
+  std::unique_ptr<JoinInfo> join_info_;
 };
 
 }  // namespace pirn::engine

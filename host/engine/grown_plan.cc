@@ -41,7 +41,8 @@ Result<GrownPlan> GrownPlan::recovered(PlanPtr plan, const journal::ExecutionSta
     return misfit("its definition has another number of steps");
   for (const journal::ChildrenPtr& children : state.expansions) {
     const uint32_t graft = children->front().graft;
-    if (graft >= grown.n_declared() || grown.plan_->ties(graft).graft == kNone || grown.expansion_of(graft))
+    if (graft >= grown.n_declared() || grown.plan_->join_info(graft).graft == kNone ||
+        grown.expansion_of(graft))
       return misfit("its definition has another graft");
     journal::ErrorPtr error;
     ExpansionPtr expansion = grown.prepare(graft, children, error);
@@ -66,7 +67,7 @@ const std::vector<ExpansionPtr>& GrownPlan::expansions() const {
 }
 
 const Expansion* GrownPlan::expansion_of(uint32_t declared) const {
-  const uint32_t graft = growth_ ? plan_->ties(declared).graft : kNone;
+  const uint32_t graft = growth_ ? plan_->join_info(declared).graft : kNone;
   if (graft == kNone || growth_->of_graft[graft] == kNone) return nullptr;
   return growth_->expansions[growth_->of_graft[graft]].get();
 }
@@ -155,7 +156,7 @@ ExpansionPtr GrownPlan::prepare(uint32_t graft, journal::ChildrenPtr children, j
 void GrownPlan::add(ExpansionPtr expansion) {
   Growth& growth = this->growth();
   const auto number = static_cast<uint32_t>(growth.expansions.size());
-  growth.of_graft[plan_->ties(expansion->graft).graft] = number;
+  growth.of_graft[plan_->join_info(expansion->graft).graft] = number;
   growth.expansion_of.insert(growth.expansion_of.end(), expansion->size(), number);
   growth.names.reserve(growth.names.size() + expansion->size());
   growth.index.reserve(growth.index.size() + expansion->size());

@@ -94,7 +94,7 @@ class GrownPlan {
   bool plain() const { return plan_->plain(); }
   // The join whose member it is, or kNone.
   uint32_t join_of(uint32_t step) const {
-    return plan_->ties(is_child(step) ? of_child(step).graft : step).join;
+    return plan_->join_info(is_child(step) ? of_child(step).graft : step).join;
   }
 
   // Of a child.

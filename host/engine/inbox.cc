@@ -26,9 +26,10 @@ size_t cost_of(const Command& command) {
   return std::visit(
       [](const auto& each) -> size_t {
         using T = std::decay_t<decltype(each)>;
-        if constexpr (kIsOneOf<T, ListOpen, ListAwaiting, CancelAll, Backfill, RetryLetters, DiscardLetters>)
+        if constexpr (kIsOneOf<T, ListOpen, ListAwaiting, CancelAll, Backfill, RetryDeadLetters,
+                               DiscardDeadLetters>)
           return kWalkCost;
-        if constexpr (kIsOneOf<T, Stats, ListSchedules, ListLetters, ListBreakers, Rerun>)
+        if constexpr (kIsOneOf<T, Stats, ListSchedules, ListDeadLetters, ListBreakers, Rerun>)
           return kWalkCost / 4;
         if constexpr (std::is_same_v<T, Show>) return each.brief ? 1 : kWalkCost / 16;
         return 1;

@@ -46,24 +46,24 @@ Plan::Plan(registry::ReleasePtr release, const definition::Workflow& workflow, r
     index_.emplace(workflow.steps[step].name, step);
     for (uint32_t dependency : workflow.steps[step].after) dependents_[dependency].push_back(step);
   }
-  number_ties();
+  number_joins();
   if (!plain()) make_joins();
   order();
   if (workflow.order == definition::Order::critical_path) measure_ways();
 }
 
-void Plan::number_ties() {
+void Plan::number_joins() {
   const auto has_ties = [](const definition::Step& step) {
     return step.graft || !step.after_any.empty() || !step.after_graft.empty() || !step.after_group.empty();
   };
   if (std::none_of(workflow_.steps.begin(), workflow_.steps.end(), has_ties)) return;
-  ties_.resize(n_steps());
+  join_info_.resize(n_steps());
   for (uint32_t step = 0; step < n_steps(); ++step) {
     const definition::Step& of_step = workflow_.steps[step];
-    if (of_step.graft) ties_[step].graft = n_grafts_++;
+    if (of_step.graft) join_info_[step].graft = n_grafts_++;
     if (of_step.after_any.empty()) continue;
-    ties_[step].any = n_any_++;
-    for (uint32_t member : of_step.after_any) ties_[member].any_dependents.push_back(step);
+    join_info_[step].any = n_any_++;
+    for (uint32_t member : of_step.after_any) join_info_[member].any_dependents.push_back(step);
   }
 }
 
@@ -83,13 +83,13 @@ void Plan::make_joins() {
       joins_[join].group = group->second;
       joins_[group->second].grafts.push_back(join);
     } else {
-      ties_[step].join = group->second;
+      join_info_[step].join = group->second;
       joins_[group->second].members.push_back(step);
     }
   }
   for (uint32_t step = 0; step < n_steps(); ++step) {
     const definition::Step& of_step = workflow_.steps[step];
-    std::vector<uint32_t>& before = ties_[step].joins_before;
+    std::vector<uint32_t>& before = join_info_[step].joins_before;
     if (!of_step.after_group.empty()) before.push_back(groups.at(of_step.after_group));
     for (uint32_t graft : of_step.after_graft) before.push_back(join_of_graft(by_graft, graft));
     std::erase_if(before, [&](uint32_t join) { return joins_[join].size() == 0; });
@@ -99,7 +99,7 @@ void Plan::make_joins() {
 
 uint32_t Plan::join_of_graft(std::vector<uint32_t>& by_graft, uint32_t graft) {
   if (by_graft[graft] == kNone) {
-    by_graft[graft] = ties_[graft].join = static_cast<uint32_t>(joins_.size());
+    by_graft[graft] = join_info_[graft].join = static_cast<uint32_t>(joins_.size());
     Join& join = joins_.emplace_back();
     join.graft = graft;
     join.members.push_back(graft);
@@ -109,7 +109,7 @@ uint32_t Plan::join_of_graft(std::vector<uint32_t>& by_graft, uint32_t graft) {
 
 uint32_t Plan::n_dependencies(uint32_t step) const {
   const definition::Step& of_step = workflow_.steps[step];
-  return static_cast<uint32_t>(of_step.after.size() + ties(step).joins_before.size() +
+  return static_cast<uint32_t>(of_step.after.size() + join_info(step).joins_before.size() +
                                !of_step.after_any.empty());
 }
 
@@ -125,7 +125,7 @@ void Plan::order() {
   std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ready;
   for (uint32_t step = 0; step < n; ++step) {
     const definition::Step& of_step = workflow_.steps[step];
-    open[step] = of_step.after.size() + ties(step).joins_before.size() + of_step.after_any.size();
+    open[step] = of_step.after.size() + join_info(step).joins_before.size() + of_step.after_any.size();
     if (open[step] > 0) continue;
     roots_.push_back(step);
     ready.push(step);
@@ -151,8 +151,8 @@ void Plan::order() {
     const uint32_t next = level_[step] + 1;
     release(dependents_[step], next);
     if (plain()) continue;
-    release(ties_[step].any_dependents, next);
-    place_in(ties_[step].join, ties_[step].graft == kNone ? next : next + 1);
+    release(join_info_[step].any_dependents, next);
+    place_in(join_info_[step].join, join_info_[step].graft == kNone ? next : next + 1);
   }
   assert(by_rank_.size() == n && "a validated definition has no cycle");
 }
@@ -179,14 +179,14 @@ void Plan::measure_ways() {
     const uint32_t step = by_rank_[rank - 1];
     int64_t behind = longest_of(dependents_[step], 0);
     if (!plain())
-      behind = longest_of(ties_[step].any_dependents,
-                          std::max(behind, behind_join(ties_[step].join, behind_join)));
+      behind = longest_of(join_info_[step].any_dependents,
+                          std::max(behind, behind_join(join_info_[step].join, behind_join)));
     ways_[step] = definition::longer(definition::likely_length(workflow_.steps[step]), behind);
   }
 }
 
-const Ties& Plan::no_ties() {
-  static const Ties none;
+const JoinInfo& Plan::no_join_info() {
+  static const JoinInfo none;
   return none;
 }
 

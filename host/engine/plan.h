@@ -34,7 +34,7 @@ struct Join {
 };
 
 // What few steps have beside `after`.
-struct Ties {
+struct JoinInfo {
   uint32_t join = kNone;                 // the join whose member it is
   uint32_t any = kNone;                  // its number among the steps with `after_any`
   uint32_t graft = kNone;                // its number among the grafts
@@ -87,13 +87,15 @@ class Plan {
   int64_t way(uint32_t step) const { return ways_.empty() ? 0 : ways_[step]; }
   // What lies behind the children of a graft.
   int64_t way_behind_children(uint32_t graft) const {
-    const uint32_t join = ways_.empty() ? kNone : ties(graft).join;
+    const uint32_t join = ways_.empty() ? kNone : join_info(graft).join;
     return join == kNone ? 0 : ways_behind_joins_[join];
   }
 
   // Neither joins nor `after_any` nor grafts: what most workflows are.
-  bool plain() const { return ties_.empty(); }
-  const Ties& ties(uint32_t step) const { return ties_.empty() ? no_ties() : ties_[step]; }
+  bool plain() const { return join_info_.empty(); }
+  const JoinInfo& join_info(uint32_t step) const {
+    return join_info_.empty() ? no_join_info() : join_info_[step];
+  }
   const std::vector<Join>& joins() const { return joins_; }
   uint32_t n_any() const { return n_any_; }
   uint32_t n_grafts() const { return n_grafts_; }
@@ -117,13 +119,13 @@ class Plan {
  private:
   Plan(registry::ReleasePtr release, const definition::Workflow& workflow, registry::RequiredPtr required,
        uint32_t number);
-  void number_ties();
+  void number_joins();
   void make_joins();
   uint32_t join_of_graft(std::vector<uint32_t>& by_step, uint32_t graft);
   void order();
   void measure_ways();
   void raise_level(uint32_t step, uint32_t least) { level_[step] = std::max(level_[step], least); }
-  static const Ties& no_ties();
+  static const JoinInfo& no_join_info();
 
   const registry::ReleasePtr release_;
   const registry::RequiredPtr required_;
@@ -134,7 +136,7 @@ class Plan {
   std::vector<uint32_t> rank_, by_rank_, roots_, level_;
   std::vector<std::vector<uint32_t>> dependents_;
   std::unordered_map<std::string_view, uint32_t> index_;
-  std::vector<Ties> ties_;  // by step; empty: plain
+  std::vector<JoinInfo> join_info_;  // by step; empty: plain
   std::vector<Join> joins_;
   std::vector<int64_t> ways_, ways_behind_joins_;  // empty: nobody asks for them
   uint32_t n_any_ = 0, n_grafts_ = 0;
@@ -148,7 +150,7 @@ bool Plan::waits_for_any(uint32_t step, Predicate predicate) const {
     return std::any_of(steps.begin(), steps.end(), predicate);
   };
   if (among(workflow_.steps[step].after) || among(workflow_.steps[step].after_any)) return true;
-  for (uint32_t join : ties(step).joins_before) {
+  for (uint32_t join : join_info(step).joins_before) {
     if (among(joins_[join].members)) return true;
     for (uint32_t graft : joins_[join].grafts)
       if (among(joins_[graft].members)) return true;
@@ -179,14 +181,14 @@ bool Plan::search_ancestors(uint32_t step, uint32_t least_rank, FiredBy fired_by
     for (uint32_t dependency : workflow_.steps[current].after)
       if (found(dependency)) return true;
     if (plain()) continue;
-    for (uint32_t number : ties_[current].joins_before) {
+    for (uint32_t number : join_info_[current].joins_before) {
       if (seen_joins[number]) continue;
       seen_joins[number] = true;
       if (found_join(joins_[number])) return true;
       for (uint32_t graft : joins_[number].grafts)
         if (found_join(joins_[graft])) return true;
     }
-    if (ties_[current].any != kNone)
+    if (join_info_[current].any != kNone)
       for (uint32_t member : fired_by(current))
         if (found(member)) return true;
   }

@@ -52,13 +52,13 @@ void Engine::Core::note_lost_calls(const worker::LastLife& last, const journal::
 }
 
 void Engine::Core::say_whom_they_concern(const worker::LastLife& last,
-                                         const std::vector<worker::Killer>& killers) {
+                                         const std::vector<worker::FatalInvocation>& fatal) {
   for (size_t i = 0; i < last.running.size(); ++i) {
     const worker::LastCall& lost = last.running[i];
-    const bool killed = std::any_of(killers.begin(), killers.end(), [&](const worker::Killer& killer) {
-      return killer.invocation == lost.invocation;
+    const bool killed = std::any_of(fatal.begin(), fatal.end(), [&](const worker::FatalInvocation& each) {
+      return each.invocation == lost.invocation;
     });
-    const bool suspected = last.end == worker::LastLife::End::crash && killers.empty();
+    const bool suspected = last.end == worker::LastLife::End::crash && fatal.empty();
     lost_calls_[i].role = killed      ? LostCall::Role::culprit
                           : suspected ? LostCall::Role::suspect
                                       : LostCall::Role::bystander;

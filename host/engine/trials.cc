@@ -28,22 +28,22 @@ bool Trials::Case::waits_for_its_step() const {
 
 // ---- the last life ----
 
-std::vector<worker::Killer> Trials::take_up(const LastLife& last) {
+std::vector<worker::FatalInvocation> Trials::take_up(const LastLife& last) {
   holding_ = true;
   if (last.end == LastLife::End::power_loss) return {};
   for (const Suspect& suspect : last.suspects) cases_.push_back({suspect});
-  std::vector<worker::Killer> killers = last.killers;
-  if (last.end == LastLife::End::crash && killers.empty()) {
+  std::vector<worker::FatalInvocation> fatal = last.fatal;
+  if (last.end == LastLife::End::crash && fatal.empty()) {
     charge(last);
     // The call on trial may have returned: it is to blame all the same, for nothing else has run.
     if (last.trial.alone && last.trial.invocation != 0) {
-      killers.push_back({last.trial.invocation, {}, {}});
+      fatal.push_back({last.trial.invocation, {}, {}});
       for (const LastCall& each : last.running)
         if (each.invocation == last.trial.invocation && each.call.kind == Kind::hook)
-          killers.back().hook_of = each.call.execution;
+          fatal.back().hook_of = each.call.execution;
     }
   }
-  if (last.end == LastLife::End::clean || !killers.empty()) shorten_windows(last, killers);
+  if (last.end == LastLife::End::clean || !fatal.empty()) shorten_windows(last, fatal);
   // First who was on trial when the process ended, for the next time it is alone; then those on whose trials
   // it ended before; then those that need the shortest trial.
   const auto on_trial = std::find_if(last.running.begin(), last.running.end(), [&](const LastCall& each) {
@@ -57,16 +57,17 @@ std::vector<worker::Killer> Trials::take_up(const LastLife& last) {
     if (a.suspect.deaths != b.suspect.deaths) return a.suspect.deaths > b.suspect.deaths;
     return a.suspect.window_ns < b.suspect.window_ns;
   });
-  return killers;
+  return fatal;
 }
 
-// The end of the last life is explained. A killer keeps its window: that is how long it takes.
-void Trials::shorten_windows(const LastLife& last, const std::vector<worker::Killer>& killers) {
+// The end of the last life is explained. A fatal invocation keeps its window, which is how long it takes to crash.
+void Trials::shorten_windows(const LastLife& last, const std::vector<worker::FatalInvocation>& fatal) {
   for (Case& each : cases_) {
     const bool killed = std::any_of(last.running.begin(), last.running.end(), [&](const LastCall& call) {
       return call.call == each.suspect.call &&
-             std::any_of(killers.begin(), killers.end(),
-                         [&](const worker::Killer& killer) { return killer.invocation == call.invocation; });
+             std::any_of(fatal.begin(), fatal.end(), [&](const worker::FatalInvocation& each) {
+               return each.invocation == call.invocation;
+             });
     });
     if (!killed) each.suspect.window_ns = kFirstWindowNs;
   }

@@ -8,7 +8,7 @@
 // Nobody waits for ever. A trial lasts for the suspect's window at most: after that the suspect goes on
 // beside the others, and its next window is twice as long, up to kLongestWindowNs. So a call that ends the
 // process late is found after finitely many lives. Windows grow only while ends of the process stay
-// unexplained: when a life ends in order, or its killer is known or convicted, the windows of all others are
+// unexplained: when a life ends in order, or the fatal invocation is known or convicted, the windows of all others are
 // as at first. Otherwise one tenant's crashes would make the trial of another one's long step ever longer,
 // and everybody waits for that. Of one life all trials together take kWindows windows, and no more than the
 // longest; the suspects that are left then run beside the others, too.
@@ -42,7 +42,7 @@ class Trials {
   static constexpr int64_t kWindows = 4;
 
   // Takes up what the last life left; from now on calls are held. Answers whom the crashes count against.
-  std::vector<worker::Killer> take_up(const worker::LastLife& last);
+  std::vector<worker::FatalInvocation> take_up(const worker::LastLife& last);
   // A step that was running, whose call may have returned unheard.
   void suspect(const worker::CallIdentity& call);
   // Those of other executions than these are no suspects any more.
@@ -111,7 +111,7 @@ class Trials {
   bool holds(const worker::CallIdentity& call) const;
   bool clear(uint64_t invocation);
   void charge(const worker::LastLife& last);
-  void shorten_windows(const worker::LastLife& last, const std::vector<worker::Killer>& killers);
+  void shorten_windows(const worker::LastLife& last, const std::vector<worker::FatalInvocation>& fatal);
 
   std::vector<Case> cases_;  // in the order in which they are tried
   std::vector<HeldCall> held_;

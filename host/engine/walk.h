@@ -25,9 +25,9 @@ struct Cancelling {
 };
 
 struct Retrying {
-  RetryLetters command;
+  RetryDeadLetters command;
   std::vector<ExecutionId> letters;  // that fitted when it began, oldest first
-  std::vector<Again> found;          // of the first of them
+  std::vector<RetryResult> found;    // of the first of them
 };
 
 struct Walk {

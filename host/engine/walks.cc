@@ -86,20 +86,20 @@ void Engine::Core::handle(Decision& deciding, CancelAll& command) {
 }
 
 // What it begins with is there already: those letters that fit. One letter is retried or refused at once.
-void Engine::Core::handle(Decision& deciding, RetryLetters& command) {
+void Engine::Core::handle(Decision& deciding, RetryDeadLetters& command) {
   if (!dispatching_)
     return deciding.change.reply_to(
-        command, Result<std::vector<Again>>(Error{Code::shutting_down, "the host is shutting down"}));
+        command, Result<std::vector<RetryResult>>(Error{Code::shutting_down, "the host is shutting down"}));
   if (refused_for_room(command)) return;
   if (command.id) {
     const auto started = retry_letter(deciding, command.tenant, *command.id, command.on_active);
     return deciding.change.reply_to(
-        command, started ? Result(std::vector<Again>{{*command.id, *started, {}}}) : started.error());
+        command, started ? Result(std::vector<RetryResult>{{*command.id, *started, {}}}) : started.error());
   }
   Retrying retrying;
   auto letters = dead_letters_.select(command.tenant, {}, command.filter, command.limit);
-  if (!letters) return deciding.change.reply_to(command, Result<std::vector<Again>>(letters.error()));
-  for (const Letter& letter : *letters) retrying.letters.push_back(letter.id);
+  if (!letters) return deciding.change.reply_to(command, Result<std::vector<RetryResult>>(letters.error()));
+  for (const DeadLetter& letter : *letters) retrying.letters.push_back(letter.id);
   if (!retrying.letters.empty())
     (void)tenant_number(command.tenant);  // it may have nothing else in this life
   begin_walk(deciding, command, std::move(retrying));
@@ -181,7 +181,7 @@ bool Engine::Core::go_on(Decision& deciding, Walk& walk, Cancelling& cancelling)
 // Each in one commit with the removal of its letter, which is of the tenant's journal: that is committed in
 // this turn, so it waits until nothing is under way.
 bool Engine::Core::go_on(Decision& deciding, Walk&, Retrying& retrying) {
-  const RetryLetters& command = retrying.command;
+  const RetryDeadLetters& command = retrying.command;
   while (retrying.found.size() < retrying.letters.size()) {
     if (in_flight_ || !look(kRetry)) return false;
     const ExecutionId letter = retrying.letters[retrying.found.size()];
@@ -189,7 +189,8 @@ bool Engine::Core::go_on(Decision& deciding, Walk&, Retrying& retrying) {
     const auto started = full_.empty()
                              ? retry_letter(deciding, command.tenant, letter, command.on_active)
                              : Result<ExecutionId>(Error{Code::store_full, full_, "", Blame::world});
-    retrying.found.push_back(started ? Again{letter, *started, {}} : Again{letter, {}, started.error()});
+    retrying.found.push_back(started ? RetryResult{letter, *started, {}}
+                                     : RetryResult{letter, {}, started.error()});
   }
   return true;
 }

@@ -22,7 +22,7 @@ void write_ids(TextWriter& out, const std::vector<ExecutionId>& ids) {
 }
 
 // The members of a letter behind its id.
-void write_letter(TextWriter& out, ExecutionId id, const DeadLetter& letter) {
+void write_dead_letter(TextWriter& out, ExecutionId id, const DeadLetter& letter) {
   out.literal("\"execution\":").id(id);
   out.literal(",\"package\":").text(letter.package).literal(",\"version\":").text(letter.version);
   out.literal(",\"workflow\":").text(letter.workflow).literal(",\"code\":").text(letter.code);
@@ -90,20 +90,20 @@ struct Encoder {
     out.character(']');
   }
 
-  void operator()(const LetterInserted& record) {
+  void operator()(const DeadLetterInserted& record) {
     type("dead_letter.insert");
     out.character(',');
-    write_letter(out, record.id, record.letter);
+    write_dead_letter(out, record.id, record.letter);
   }
-  void operator()(const LetterRetried& record) {
+  void operator()(const DeadLetterRetried& record) {
     type("dead_letter.retry");
     out.literal(",\"execution\":").id(record.id).literal(",\"started\":").id(record.execution);
   }
-  void operator()(const LetterDeleted& record) {
+  void operator()(const DeadLetterDeleted& record) {
     type("dead_letter.delete");
     out.literal(",\"execution\":").id(record.id);
   }
-  void operator()(const LettersPruned& record) {
+  void operator()(const DeadLettersPruned& record) {
     type("dead_letter.prune");
     out.literal(",\"reason\":").word(name_of(record.reason)).literal(",\"executions\":");
     write_ids(out, record.ids);
@@ -233,11 +233,11 @@ TenantRecord record_of(const Fields& fields) {
                         payload_of(fields)};
   }
   const auto execution = [&] { return id_of(fields.text("execution")); };
-  if (type == "dead_letter.insert") return LetterInserted{execution(), letter_of(fields)};
-  if (type == "dead_letter.retry") return LetterRetried{execution(), id_of(fields.text("started"))};
-  if (type == "dead_letter.delete") return LetterDeleted{execution()};
+  if (type == "dead_letter.insert") return DeadLetterInserted{execution(), letter_of(fields)};
+  if (type == "dead_letter.retry") return DeadLetterRetried{execution(), id_of(fields.text("started"))};
+  if (type == "dead_letter.delete") return DeadLetterDeleted{execution()};
   if (type == "dead_letter.prune")
-    return LettersPruned{by_name<LetterPrune>(fields.text("reason"), 0, 2), ids_of(fields)};
+    return DeadLettersPruned{by_name<DeadLetterPrune>(fields.text("reason"), 0, 2), ids_of(fields)};
   if (type == "circuit.count")
     return CircuitCounted{fields.text("breaker"), fields.count_or("failures", 0),
                           fields.count_or("successes", 0)};
@@ -346,7 +346,7 @@ void append_letters(TextWriter& out, const TenantState& state) {
     if (!first) out.character(',');
     first = false;
     out.character('{');
-    write_letter(out, id, letter);
+    write_dead_letter(out, id, letter);
     out.character('}');
   }
   out.character(']');

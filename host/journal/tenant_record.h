@@ -105,22 +105,22 @@ struct DeadLetter {
   bool operator==(const DeadLetter&) const = default;
 };
 // dead_letter.insert: in the same transaction as the workflow.stop of the execution.
-struct LetterInserted {
+struct DeadLetterInserted {
   ExecutionId id;  // the execution that failed
   DeadLetter letter;
 };
 // dead_letter.retry: the letter has become a new execution.
-struct LetterRetried {
+struct DeadLetterRetried {
   ExecutionId id, execution;
 };
 // dead_letter.delete: somebody has discarded it.
-struct LetterDeleted {
+struct DeadLetterDeleted {
   ExecutionId id;
 };
 // dead_letter.prune: many at once; or those whose time was over, or the oldest, when there were too many.
-enum class LetterPrune : uint8_t { asked, expired, limit };
-struct LettersPruned {
-  LetterPrune reason = LetterPrune::asked;
+enum class DeadLetterPrune : uint8_t { asked, expired, limit };
+struct DeadLettersPruned {
+  DeadLetterPrune reason = DeadLetterPrune::asked;
   std::vector<ExecutionId> ids;
 };
 
@@ -173,16 +173,16 @@ struct TenantShifted {
 
 using TenantRecord =
     std::variant<TenantOpened, ScheduleSet, ScheduleRemoved, ScheduleFired, ScheduleSkipped, SchedulePaused,
-                 ScheduleResumed, EventEmitted, LetterInserted, LetterRetried, LetterDeleted, LettersPruned,
-                 CircuitCounted, CircuitTripped, CircuitReset, CircuitChanged, ScheduleRewound, ClockStarted,
-                 ClockJumped, TenantShifted>;
+                 ScheduleResumed, EventEmitted, DeadLetterInserted, DeadLetterRetried, DeadLetterDeleted,
+                 DeadLettersPruned, CircuitCounted, CircuitTripped, CircuitReset, CircuitChanged,
+                 ScheduleRewound, ClockStarted, ClockJumped, TenantShifted>;
 
 // The tenant of the host's own stream: a name that no tenant can have.
 inline constexpr std::string_view kHostStream;
 
 std::string_view name_of(Firing firing);
 std::string_view name_of(ScheduleSkip reason);
-std::string_view name_of(LetterPrune reason);
+std::string_view name_of(DeadLetterPrune reason);
 std::string_view name_of(Circuit state);
 
 }  // namespace pirn::journal

@@ -76,12 +76,12 @@ struct Applier {
   }
   void operator()(const EventEmitted&) {}
 
-  void operator()(const LetterInserted& record) {
+  void operator()(const DeadLetterInserted& record) {
     require(tenant.letters.emplace(record.id, record.letter).second);
   }
-  void operator()(const LetterRetried& record) { remove_letter(record.id); }
-  void operator()(const LetterDeleted& record) { remove_letter(record.id); }
-  void operator()(const LettersPruned& record) {
+  void operator()(const DeadLetterRetried& record) { remove_letter(record.id); }
+  void operator()(const DeadLetterDeleted& record) { remove_letter(record.id); }
+  void operator()(const DeadLettersPruned& record) {
     for (const ExecutionId id : record.ids) remove_letter(id);
   }
 
@@ -178,7 +178,7 @@ std::string_view name_of(ScheduleSkip reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
-std::string_view name_of(LetterPrune reason) {
+std::string_view name_of(DeadLetterPrune reason) {
   constexpr std::string_view kNames[] = {"asked", "expired", "limit"};
   return kNames[static_cast<size_t>(reason)];
 }

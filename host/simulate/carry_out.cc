@@ -72,17 +72,17 @@ Status Simulation::carry_out(const RunAgain& again) {
 }
 
 // The first that cannot start is the order's refusal; it stays, as do its like.
-Status Simulation::retry_letters(engine::RetryLetters command) {
-  PIRN_TRY(const auto all, world_.ask<std::vector<engine::Again>>(std::move(command)));
-  for (const engine::Again& again : all)
+Status Simulation::retry_letters(engine::RetryDeadLetters command) {
+  PIRN_TRY(const auto all, world_.ask<std::vector<engine::RetryResult>>(std::move(command)));
+  for (const engine::RetryResult& again : all)
     if (!again.execution) return again.error;
   return {};
 }
 
-Status Simulation::carry_out(const RetryLetter& retry) {
+Status Simulation::carry_out(const RetryDeadLetter& retry) {
   PIRN_DO(reachable());
   PIRN_TRY(const Run run, run_of(retry.run));
-  engine::RetryLetters command{run.tenant, {}, run.id};
+  engine::RetryDeadLetters command{run.tenant, {}, run.id};
   command.on_active = retry.on_active;
   next_name_ = retry.as;
   const Status done = retry_letters(std::move(command));
@@ -90,26 +90,26 @@ Status Simulation::carry_out(const RetryLetter& retry) {
   return done;
 }
 
-Status Simulation::carry_out(const RetryLetters& retry) {
+Status Simulation::carry_out(const RetryDeadLetters& retry) {
   PIRN_DO(reachable());
-  engine::RetryLetters command{retry.tenant, retry.which, std::nullopt};
+  engine::RetryDeadLetters command{retry.tenant, retry.which, std::nullopt};
   command.on_active = retry.on_active;
   return retry_letters(std::move(command));
 }
 
-Status Simulation::carry_out(const DiscardLetter& discard) {
+Status Simulation::carry_out(const DiscardDeadLetter& discard) {
   PIRN_DO(reachable());
   PIRN_TRY(const Run run, run_of(discard.run));
   const auto gone =
-      world_.ask<std::vector<engine::Letter>>(engine::DiscardLetters{run.tenant, {}, run.id, {}});
+      world_.ask<std::vector<engine::DeadLetter>>(engine::DiscardDeadLetters{run.tenant, {}, run.id, {}});
   return gone ? Status() : gone.error();
 }
 
-Status Simulation::carry_out(const PruneLetters& prune) {
+Status Simulation::carry_out(const PruneDeadLetters& prune) {
   PIRN_DO(reachable());
-  engine::DiscardLetters command{prune.tenant, prune.which, std::nullopt, {}};
+  engine::DiscardDeadLetters command{prune.tenant, prune.which, std::nullopt, {}};
   if (prune.older_than != 0) command.filter.before = world_.now() - prune.older_than;
-  const auto gone = world_.ask<std::vector<engine::Letter>>(std::move(command));
+  const auto gone = world_.ask<std::vector<engine::DeadLetter>>(std::move(command));
   return gone ? Status() : gone.error();
 }
 

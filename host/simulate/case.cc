@@ -218,7 +218,7 @@ class CaseReader : NodeReader {
     for (const Order& order : out.orders) {
       if (const auto* start = std::get_if<StartRun>(&order.what)) begins(start->run, order.where);
       if (const auto* again = std::get_if<RunAgain>(&order.what)) begins(again->as, order.where);
-      if (const auto* again = std::get_if<RetryLetter>(&order.what); again && !again->as.empty())
+      if (const auto* again = std::get_if<RetryDeadLetter>(&order.what); again && !again->as.empty())
         begins(again->as, order.where);
     }
     const auto known = [&](const std::string& run, const Where& where) {
@@ -234,8 +234,8 @@ class CaseReader : NodeReader {
       if (const auto* of = std::get_if<ResumeRun>(&order.what)) known(of->run, order.where);
       if (const auto* of = std::get_if<ApproveRun>(&order.what)) known(of->run, order.where);
       if (const auto* of = std::get_if<RunAgain>(&order.what)) known(of->run, order.where);
-      if (const auto* of = std::get_if<RetryLetter>(&order.what)) known(of->run, order.where);
-      if (const auto* of = std::get_if<DiscardLetter>(&order.what)) known(of->run, order.where);
+      if (const auto* of = std::get_if<RetryDeadLetter>(&order.what)) known(of->run, order.where);
+      if (const auto* of = std::get_if<DiscardDeadLetter>(&order.what)) known(of->run, order.where);
       if (const auto* deploy = std::get_if<Deploy>(&order.what); deploy && !published.contains(deploy->name))
         add(Error{Code::invalid_value, "no definition is named '" + deploy->name + "'",
                   "Name it with \"as\" in \"definitions\".", Blame::caller, order.where});

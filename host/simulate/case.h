@@ -75,21 +75,21 @@ struct RunAgain {
   bool on_active = false;
 };
 // The dead letter that `run` has left starts a new run.
-struct RetryLetter {
+struct RetryDeadLetter {
   std::string run, as;  // `as` empty: the host names it
   bool on_active = false;
 };
-struct RetryLetters {
+struct RetryDeadLetters {
   std::string tenant;
-  engine::LetterFilter which;
+  engine::DeadLetterFilter which;
   bool on_active = false;
 };
-struct DiscardLetter {
+struct DiscardDeadLetter {
   std::string run;
 };
-struct PruneLetters {
+struct PruneDeadLetters {
   std::string tenant;
-  engine::LetterFilter which;
+  engine::DeadLetterFilter which;
   int64_t older_than = 0;  // ns
 };
 struct ResetBreaker {
@@ -121,9 +121,10 @@ struct SetClock {
 struct FailCommit {
   bool uncertain = false;  // durable all the same
 };
-using What = std::variant<StartRun, CancelRun, CancelRuns, PauseRun, ResumeRun, ApproveRun, RunAgain,
-                          RetryLetter, RetryLetters, DiscardLetter, PruneLetters, ResetBreaker, EmitEvent,
-                          ScheduleOrder, BackfillRuns, Deploy, LoseHost, FailCommit, SetClock>;
+using What =
+    std::variant<StartRun, CancelRun, CancelRuns, PauseRun, ResumeRun, ApproveRun, RunAgain, RetryDeadLetter,
+                 RetryDeadLetters, DiscardDeadLetter, PruneDeadLetters, ResetBreaker, EmitEvent,
+                 ScheduleOrder, BackfillRuns, Deploy, LoseHost, FailCommit, SetClock>;
 struct Order {
   Where where;
   int64_t at = 0;  // from the beginning; behind `after`: from there

@@ -135,8 +135,8 @@ What cancel_all_of(NodeReader& reader, const Node& what, Options& options) {
   return CancelRuns{std::move(which)};
 }
 
-engine::LetterFilter letters_of(NodeReader& reader, const Node& what, int64_t* older_than) {
-  engine::LetterFilter which;
+engine::DeadLetterFilter letters_of(NodeReader& reader, const Node& what, int64_t* older_than) {
+  engine::DeadLetterFilter which;
   std::vector<std::string> known = {"package", "workflow", "code"};
   if (older_than) known.emplace_back("older_than");
   reader.members(what, "a choice of dead letters", known, [&](const Node& node) {
@@ -151,9 +151,9 @@ engine::LetterFilter letters_of(NodeReader& reader, const Node& what, int64_t* o
 What letters_order_of(NodeReader& reader, const Node& what, Options& options) {
   std::string tenant = options.text("tenant", "t");
   if (what.key == "retry_letters")
-    return RetryLetters{std::move(tenant), letters_of(reader, what, nullptr),
-                        options.truth("on_active", false)};
-  PruneLetters prune{std::move(tenant), {}, 0};
+    return RetryDeadLetters{std::move(tenant), letters_of(reader, what, nullptr),
+                            options.truth("on_active", false)};
+  PruneDeadLetters prune{std::move(tenant), {}, 0};
   prune.which = letters_of(reader, what, &prune.older_than);
   return prune;
 }
@@ -229,8 +229,9 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
   if (word == "approve" || word == "reject")
     return ApproveRun{of, step_of(reader, what, options), options.text("comment"), word == "approve",
                       options.person()};
-  if (word == "retry_letter") return RetryLetter{of, options.text("as"), options.truth("on_active", false)};
-  if (word == "discard_letter") return DiscardLetter{of};
+  if (word == "retry_letter")
+    return RetryDeadLetter{of, options.text("as"), options.truth("on_active", false)};
+  if (word == "discard_letter") return DiscardDeadLetter{of};
   if (word == "reset_breaker") return ResetBreaker{of, options.text("tenant", "t"), options.person().name};
   if (word == "retry" || word == "rerun") {
     RunAgain again{of, options.text("as"), word == "rerun" ? options.text("from") : "",
@@ -240,7 +241,7 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
     if (again.as.empty())
       reader.problem(Code::missing_key, what, "\"" + word + "\" needs \"as\"",
                      "Write the name of the run that begins.");
-    if (word == "retry_letter") return RetryLetter{again.run, again.as, again.on_active};
+    if (word == "retry_letter") return RetryDeadLetter{again.run, again.as, again.on_active};
     return again;
   }
   if (word == "emit")

@@ -50,10 +50,10 @@ class Simulation {
   Status carry_out(const ResumeRun& resume);
   Status carry_out(const ApproveRun& approve);
   Status carry_out(const RunAgain& again);
-  Status carry_out(const RetryLetter& retry);
-  Status carry_out(const RetryLetters& retry);
-  Status carry_out(const DiscardLetter& discard);
-  Status carry_out(const PruneLetters& prune);
+  Status carry_out(const RetryDeadLetter& retry);
+  Status carry_out(const RetryDeadLetters& retry);
+  Status carry_out(const DiscardDeadLetter& discard);
+  Status carry_out(const PruneDeadLetters& prune);
   Status carry_out(const ResetBreaker& reset);
   Status carry_out(const EmitEvent& emit);
   Status carry_out(const ScheduleOrder& order);
@@ -62,7 +62,7 @@ class Simulation {
   Status carry_out(const LoseHost& lose);
   Status carry_out(const FailCommit& fail);
   Status carry_out(const SetClock& clock);
-  Status retry_letters(engine::RetryLetters command);
+  Status retry_letters(engine::RetryDeadLetters command);
   Status publish(const Published& published);
   Status reachable() const;
   Result<Run> run_of(const std::string& name) const;

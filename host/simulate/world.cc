@@ -184,13 +184,13 @@ worker::LastLife ScriptedRunner::last_life() const {
   return last;
 }
 
-std::vector<worker::Killer> ScriptedRunner::killers() const {
-  std::vector<worker::Killer> killers;
+std::vector<worker::FatalInvocation> ScriptedRunner::fatal() const {
+  std::vector<worker::FatalInvocation> fatal;
   for (const auto& [id, call] : under_way_)
     if (call.kills_host && !call.without_trace && call.at <= now_)
-      killers.push_back(
+      fatal.push_back(
           {id, calls[call.call].kind == worker::Kind::hook ? calls[call.call].execution : ExecutionId()});
-  return killers;
+  return fatal;
 }
 
 void ScriptedRunner::lose_all() {
@@ -337,13 +337,13 @@ World::World(engine::Options options, int64_t begin)
 }
 World::~World() = default;
 
-void World::come_back(std::vector<worker::Killer> killers) {
+void World::come_back(std::vector<worker::FatalInvocation> fatal) {
   store_ = std::make_unique<store::MemoryStore>(contents_);
   committer_ = committers ? committers(*store_) : nullptr;
   engine_ =
       std::make_unique<engine::Engine>(options_, *store_, *runner_, releases, *this, *this, committer_.get());
-  if (!killers.empty()) last_life_.end = worker::LastLife::End::crash;
-  last_life_.killers = std::move(killers);
+  if (!fatal.empty()) last_life_.end = worker::LastLife::End::crash;
+  last_life_.fatal = std::move(fatal);
   const Status recovered = engine_->recover(clocks(), std::exchange(last_life_, {}));
   if (!recovered) fatal(describe(recovered.error()));
   origin_ = engine_->beginning().origin;
@@ -417,9 +417,9 @@ void World::fail_commit(uint64_t n, bool uncertain) {
       n, uncertain ? store::MemoryStore::Failure::uncertain : store::MemoryStore::Failure::nothing_written);
 }
 
-void World::crash(std::vector<worker::Killer> killers) {
+void World::crash(std::vector<worker::FatalInvocation> fatal) {
   lose();
-  come_back(std::move(killers));
+  come_back(std::move(fatal));
   settle();
 }
 
@@ -512,8 +512,8 @@ std::string World::step_state(ExecutionId id, std::string_view step) {
 
 bool World::turn() {
   if (runner_->kills_host()) {
-    if (std::vector<worker::Killer> killers = runner_->killers(); !killers.empty())
-      crash(std::move(killers));
+    if (std::vector<worker::FatalInvocation> fatal = runner_->fatal(); !fatal.empty())
+      crash(std::move(fatal));
     else
       crash_without_trace();
     return true;

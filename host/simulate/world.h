@@ -84,7 +84,7 @@ class ScriptedRunner : public worker::Runner {
   std::optional<int64_t> next_completion() const;
   // Calls that kill their host and are due.
   bool kills_host() const;
-  std::vector<worker::Killer> killers() const;  // those of them that leave a trace
+  std::vector<worker::FatalInvocation> fatal() const;  // those of them that leave a trace
   // What the record of this life says if it ends now.
   worker::LastLife last_life() const;
   void keep_suspects(std::span<const worker::Suspect> suspects) override {
@@ -227,9 +227,9 @@ class World : public engine::CommitListener, public worker::Wakeup {
   // pass_time() makes sense until it is back.
   // Without `without_trace` the whole machine is lost; with it only the process, and nobody knows why.
   void lose(bool without_trace = false);
-  void come_back(std::vector<worker::Killer> killers = {});  // whose functions had crashed it
+  void come_back(std::vector<worker::FatalInvocation> fatal = {});  // whose functions had crashed it
   bool down() const { return engine_ == nullptr; }
-  void crash(std::vector<worker::Killer> killers = {});  // both, and settles
+  void crash(std::vector<worker::FatalInvocation> fatal = {});  // both, and settles
   void crash_without_trace();
   void pass_time(int64_t ns) { now_ += ns; }
   // The n-th commit from now fails, and the host with it; it comes back at once. `uncertain`: the commit is

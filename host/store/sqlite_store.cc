@@ -222,7 +222,7 @@ Status SqliteStore::recover(const std::function<Status(StoredExecution)>& on_exe
 Status SqliteStore::commit(const Change& change) {
   const std::lock_guard lock(writing_);
   if (failed_) return *failed_;
-  // Before the transaction and not after it: what it acknowledges need not wait for the upkeep.
+  // Before the transaction and not after it: what it acknowledges need not wait for the maintenance.
   checkpoint_if_due();
   if (failed_) return *failed_;
   if (Status status = transaction(change); !status) {
@@ -343,7 +343,7 @@ Status SqliteStore::fail(Error error) {
 }
 
 Result<bool> SqliteStore::maintain() {
-  // The committer thread does upkeep, too; the engine does not wait for it.
+  // The committer thread does maintenance, too; the engine does not wait for it.
   const std::unique_lock lock(writing_, std::try_to_lock);
   if (!lock) return false;
   if (!failed_) checkpoint_if_due();

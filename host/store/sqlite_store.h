@@ -70,7 +70,7 @@ class SqliteStore final : public Store {
   Result<std::optional<StoredEvent>> find_event(std::string_view tenant, std::string_view id) const override;
   Result<StoreStats> stats() const override;
 
-  // ---- what the operator does to the file while the host works (sqlite_upkeep.cc): any thread ----
+  // ---- what the operator does to the file while the host works (sqlite_maintenance.cc): any thread ----
 
   Result<std::vector<ExecutionId>> old(const Old& old, size_t limit) const override;
   Status remove(std::span<const ExecutionId> executions) override;

@@ -177,7 +177,7 @@ class Store {
   // later commit, for what became of this one is known only to the next opening.
   virtual Status commit(const Change& change) = 0;
 
-  // Spends idle time on upkeep (checkpoints). Returns whether there is more to do. An error, of this upkeep
+  // Spends idle time on maintenance (checkpoints). Returns whether there is more to do. An error, of this maintenance
   // or of anything since the last commit, means what it means of a commit: the host stops.
   virtual Result<bool> maintain() = 0;
 

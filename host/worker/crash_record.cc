@@ -32,9 +32,9 @@ namespace {
 
 constexpr char kMagic[8] = {'p', 'i', 'r', 'n', 'l', 'i', 'f', 'e'};
 constexpr uint32_t kVersion = 2;
-constexpr size_t kKillers = 16;
+constexpr size_t kFatalInvocations = 16;
 
-struct KeptKiller {
+struct KeptFatalInvocation {
   std::atomic<uint64_t> invocation, hook_of;
   std::atomic<uint64_t> how;  // a signal, or kByExit and the status
 };
@@ -101,8 +101,8 @@ struct CrashRecord::Page {
   uint32_t version, bytes;
   char boot[64];
   std::atomic<uint64_t> goes_on;  // 1: a life has begun and has not ended
-  std::atomic<uint64_t> n_killers;
-  KeptKiller killers[kKillers];
+  std::atomic<uint64_t> n_fatal;
+  KeptFatalInvocation fatal[kFatalInvocations];
   std::atomic<uint64_t> trial;          // invocation * 2 + alone
   std::atomic<uint64_t> suspects_kept;  // which of both lists is valid, << 32, and its length
   Slot slots[kSlots];
@@ -210,9 +210,9 @@ void CrashRecord::read(const Page& last) {
         {invocation, {{slot.execution}, static_cast<uint32_t>(what), static_cast<Kind>(what >> 32)}});
   }
   if (last_.end == End::power_loss) return;
-  for (size_t i = 0; i < std::min<uint64_t>(last.n_killers, kKillers); ++i)
-    if (const uint64_t invocation = last.killers[i].invocation; invocation != 0)
-      last_.killers.push_back({invocation, {last.killers[i].hook_of}, words_of(last.killers[i].how)});
+  for (size_t i = 0; i < std::min<uint64_t>(last.n_fatal, kFatalInvocations); ++i)
+    if (const uint64_t invocation = last.fatal[i].invocation; invocation != 0)
+      last_.fatal.push_back({invocation, {last.fatal[i].hook_of}, words_of(last.fatal[i].how)});
   last_.trial = {last.trial >> 1, (last.trial & 1) != 0};
 }
 
@@ -229,8 +229,8 @@ void CrashRecord::read_suspects(const Page& last) {
 void CrashRecord::begin_life() {
   page_->goes_on = 0;
   for (Slot& slot : page_->slots) slot.invocation = 0;
-  page_->n_killers = 0;
-  for (KeptKiller& killer : page_->killers) killer.invocation = 0;
+  page_->n_fatal = 0;
+  for (KeptFatalInvocation& each : page_->fatal) each.invocation = 0;
   page_->trial = 0;
   std::memcpy(page_->magic, kMagic, sizeof kMagic);
   page_->version = kVersion;
@@ -303,20 +303,20 @@ CallNote::~CallNote() {
 // ---- the end ----
 
 // Async-signal-safe.
-void CrashRecord::note_killer(uint64_t how) {
+void CrashRecord::note_fatal_invocation(uint64_t how) {
   const uint64_t invocation = noted_invocation;
   if (invocation == 0) return;
-  const uint64_t at = page_->n_killers.fetch_add(1);
-  if (at >= kKillers) return;
-  page_->killers[at].hook_of = noted_hook_of;
-  page_->killers[at].how = how;
-  page_->killers[at].invocation = invocation;
+  const uint64_t at = page_->n_fatal.fetch_add(1);
+  if (at >= kFatalInvocations) return;
+  page_->fatal[at].hook_of = noted_hook_of;
+  page_->fatal[at].how = how;
+  page_->fatal[at].invocation = invocation;
 }
 
 // Async-signal-safe: no allocation, no lock, no library beyond getpid(), write() and sigaction().
 void CrashRecord::on_fatal(int signal) {
   if (CrashRecord* const record = own_record()) {
-    record->note_killer(static_cast<uint64_t>(signal));
+    record->note_fatal_invocation(static_cast<uint64_t>(signal));
     if (!said.exchange(true)) record->say_signal(signal);
   }
   // What would have happened without this handler happens now: the signal waits until it returns.
@@ -426,7 +426,7 @@ void CrashRecord::say_signal(int signal) const {
 void before_exit(const char* function, int status) {
   CrashRecord* const record = own_record();
   if (!record) return;
-  record->note_killer(kByExit | static_cast<uint32_t>(status));
+  record->note_fatal_invocation(kByExit | static_cast<uint32_t>(status));
   if (!said.exchange(true)) record->say_exit(function, status);
   // Other threads go on until the end, so that nothing is destroyed.
   end_process(CrashRecord::kExitStatus);

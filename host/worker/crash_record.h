@@ -77,7 +77,7 @@ class CrashRecord {
 
   void read(const Page& last);
   void read_suspects(const Page& last);
-  void note_killer(uint64_t how);
+  void note_fatal_invocation(uint64_t how);
   class Line;
   size_t print_calls_under_way(Line& line) const;
   void say_exit(const char* function, int status) const;

@@ -43,13 +43,13 @@ int64_t thread_cpu_ns() {
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
-// What the operator sees of a release. It outlives the tenure and holds nothing of it: whoever asks must not
+// What the operator sees of a release. It outlives the use and holds nothing of it: whoever asks must not
 // become the last to let go of a library.
-struct Standing {
+struct ReleaseStatus {
   std::atomic<bool> retired{false}, over{false}, still_mapped{false};
   std::atomic<uint32_t> stuck{0};
 };
-using StandingPtr = std::shared_ptr<Standing>;
+using ReleaseStatusPtr = std::shared_ptr<ReleaseStatus>;
 
 // A stuck call may still be in it. It stays within reach, so that nobody takes it for a leak.
 void keep_for_ever(std::unique_ptr<LoadedRelease> loaded) {
@@ -61,26 +61,26 @@ void keep_for_ever(std::unique_ptr<LoadedRelease> loaded) {
 
 // One release in this runner. Held by the engine's side until it retires, by jobs, and by threads that have
 // called it; the last to let go unloads it.
-class Tenure {
+class ReleaseUse {
  public:
-  Tenure(registry::ReleasePtr release, StandingPtr standing)
-      : release_(std::move(release)), standing_(std::move(standing)) {}
-  ~Tenure() {
+  ReleaseUse(registry::ReleasePtr release, ReleaseStatusPtr status)
+      : release_(std::move(release)), status_(std::move(status)) {}
+  ~ReleaseUse() {
     if (kept_)
       keep_for_ever(std::move(loaded_));
     else if (loaded_)
-      standing_->still_mapped = loaded_->unload() == library::Unloaded::resident;
-    standing_->over = true;
+      status_->still_mapped = loaded_->unload() == library::Unloaded::resident;
+    status_->over = true;
   }
 
-  bool retired() const { return standing_->retired; }
-  void retire() { standing_->retired = true; }
+  bool retired() const { return status_->retired; }
+  void retire() { status_->retired = true; }
   // A call was abandoned while it ran: this release is never deinitialised.
   void add_stuck() {
     kept_ = true;
-    ++standing_->stuck;
+    ++status_->stuck;
   }
-  void remove_stuck() { --standing_->stuck; }
+  void remove_stuck() { --status_->stuck; }
 
   // The loaded library, or why it cannot be had now; the first caller loads it, the others wait for that. A
   // failure is not remembered: what was wrong with the disk may be right at the next try.
@@ -108,22 +108,22 @@ class Tenure {
   }
 
   const registry::ReleasePtr release_;
-  const StandingPtr standing_;
+  const ReleaseStatusPtr status_;
   std::atomic<bool> kept_{false};
   std::atomic<const LoadedRelease*> ready_{nullptr};
   std::mutex loading_;
   std::unique_ptr<LoadedRelease> loaded_;  // guarded by loading_ until ready_ is set
 };
-using TenurePtr = std::shared_ptr<Tenure>;
+using ReleaseUsePtr = std::shared_ptr<ReleaseUse>;
 
-// One invocation under way, in a place that never moves: only pointers change hands. The engine's thread
+// One invocation under way, at an address that never changes: only pointers change hands. The engine's thread
 // fills it, a thread of the pool runs it, and the engine's thread takes what came of it and lets go of
 // everything, so that memory is freed where it was allocated.
-struct Place {
+struct RunningInvocation {
   Invocation invocation;
   std::atomic<uint32_t> signals{0};
   Outcome outcome;
-  TenurePtr tenure;
+  ReleaseUsePtr use;
   bool abandoned = false;  // the engine's thread only
 };
 
@@ -168,7 +168,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   // What the operator sees of a release, from its first invocation until its memory is gone.
   struct Resident {
     registry::ReleasePtr release;
-    StandingPtr standing;
+    ReleaseStatusPtr status;
   };
 
   void add_thread();  // with mutex_ held
@@ -180,13 +180,14 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   void join_ended(std::unique_lock<std::mutex>& lock);
   void join_or_detach_ended();
   void wait_for_news(std::unique_lock<std::mutex>& lock, Clock::time_point join_at);
-  int64_t run_job(Place& place, int64_t now, CrashRecord::Slot* slot);
-  void done(Place& place, std::unique_lock<std::mutex>& lock);
+  int64_t run_job(RunningInvocation& running, int64_t now, CrashRecord::Slot* slot);
+  void done(RunningInvocation& running, std::unique_lock<std::mutex>& lock);
   bool spin(std::unique_lock<std::mutex>& lock);
   std::unique_lock<std::mutex> lock_from_engine();
-  TenurePtr tenure_of(const registry::ReleasePtr& release);
-  void leave(Place& place);
-  void bury(TenurePtr tenure);  // of a retired release: whoever lets go last calls deinit, and that blocks
+  ReleaseUsePtr use_of(const registry::ReleasePtr& release);
+  void leave(RunningInvocation& running);
+  void defer_unload(
+      ReleaseUsePtr use);  // of a retired release: whoever lets go last calls deinit, and that blocks
 
   const Options options_;
   const LibrarySource source_;
@@ -194,24 +195,24 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   Wakeup& wakeup_;
 
   // The engine's thread only.
-  std::deque<Place> places_;
-  std::vector<Place*> free_;
-  std::unordered_map<registry::ReleasePtr, TenurePtr> tenures_;
-  std::vector<Place*> starting_, taken_;
+  std::deque<RunningInvocation> running_;
+  std::vector<RunningInvocation*> free_;
+  std::unordered_map<registry::ReleasePtr, ReleaseUsePtr> uses_;
+  std::vector<RunningInvocation*> starting_, taken_;
   std::vector<uint32_t> freed_;  // tenants, since take_freed()
 
   std::mutex mutex_;
   std::condition_variable work_;     // a job, a retirement, the end
   std::condition_variable stalled_;  // a job while the monitor is not watching, a further thread, the end
-  std::deque<Place*> queue_;         // guarded by mutex_
-  std::vector<Place*> done_;         // guarded by mutex_
-  size_t idle_ = 0;                  // guarded by mutex_
-  size_t least_idle_ = 0;            // guarded by mutex_: since the monitor looked last
-  size_t to_end_ = 0;                // guarded by mutex_: so many threads are too many
-  uint64_t jobs_taken_ = 0;          // guarded by mutex_
-  uint64_t retirements_ = 0;         // guarded by mutex_
-  std::vector<TenurePtr>
-      graveyard_;  // guarded by mutex_: let go of on a pool thread, since that may run deinit
+  std::deque<RunningInvocation*> queue_;  // guarded by mutex_
+  std::vector<RunningInvocation*> done_;  // guarded by mutex_
+  size_t idle_ = 0;                       // guarded by mutex_
+  size_t least_idle_ = 0;                 // guarded by mutex_: since the monitor looked last
+  size_t to_end_ = 0;                     // guarded by mutex_: so many threads are too many
+  uint64_t jobs_taken_ = 0;               // guarded by mutex_
+  uint64_t retirements_ = 0;              // guarded by mutex_
+  std::vector<ReleaseUsePtr>
+      to_unload_;  // guarded by mutex_: let go of on a pool thread, since that may run deinit
   std::vector<std::thread> threads_;  // guarded by mutex_
   size_t leaving_ = 0;                // guarded by mutex_: on their way from threads_ to ended_
   std::vector<Ended> ended_;          // guarded by mutex_: to be joined
@@ -235,16 +236,16 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
 
 // ---- the engine's thread ----
 
-TenurePtr InProcessRunner::Pool::tenure_of(const registry::ReleasePtr& release) {
-  TenurePtr& tenure = tenures_[release];
-  if (tenure) return tenure;
-  auto standing = std::make_shared<Standing>();
-  tenure = std::make_shared<Tenure>(release, standing);
+ReleaseUsePtr InProcessRunner::Pool::use_of(const registry::ReleasePtr& release) {
+  ReleaseUsePtr& use = uses_[release];
+  if (use) return use;
+  auto status = std::make_shared<ReleaseStatus>();
+  use = std::make_shared<ReleaseUse>(release, status);
   std::lock_guard lock(residents_mutex_);
   std::erase_if(residents_,
-                [](const Resident& past) { return past.standing->over && !past.standing->still_mapped; });
-  residents_.push_back({release, std::move(standing)});
-  return tenure;
+                [](const Resident& past) { return past.status->over && !past.status->still_mapped; });
+  residents_.push_back({release, std::move(status)});
+  return use;
 }
 
 // The pool's threads hold the lock for some nanoseconds at a time, while to sleep for it costs microseconds.
@@ -261,14 +262,14 @@ std::unique_lock<std::mutex> InProcessRunner::Pool::lock_from_engine() {
 void InProcessRunner::Pool::start(std::span<Invocation> batch) {
   starting_.clear();
   for (Invocation& invocation : batch) {
-    if (free_.empty()) free_.push_back(&places_.emplace_back());
-    Place* place = free_.back();
+    if (free_.empty()) free_.push_back(&running_.emplace_back());
+    RunningInvocation* running = free_.back();
     free_.pop_back();
-    place->signals.store(0, std::memory_order_relaxed);
-    place->abandoned = false;
-    place->tenure = tenure_of(invocation.frame->release);
-    place->invocation = std::move(invocation);
-    starting_.push_back(place);
+    running->signals.store(0, std::memory_order_relaxed);
+    running->abandoned = false;
+    running->use = use_of(invocation.frame->release);
+    running->invocation = std::move(invocation);
+    starting_.push_back(running);
   }
   const auto lock = lock_from_engine();
   queue_.insert(queue_.end(), starting_.begin(), starting_.end());
@@ -285,62 +286,63 @@ void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
     const auto lock = lock_from_engine();
     taken_.swap(done_);
   }
-  for (Place* place : taken_) {
-    const Invocation& invocation = place->invocation;
-    if (place->abandoned) place->tenure->remove_stuck(), --stuck_;  // it has returned after all
+  for (RunningInvocation* running : taken_) {
+    const Invocation& invocation = running->invocation;
+    if (running->abandoned) running->use->remove_stuck(), --stuck_;  // it has returned after all
     out.push_back({invocation.id, invocation.frame->execution, invocation.step, invocation.kind,
-                   std::move(place->outcome)});
-    leave(*place);
+                   std::move(running->outcome)});
+    leave(*running);
   }
 }
 
-void InProcessRunner::Pool::leave(Place& place) {
-  freed_.push_back(place.invocation.frame->tenant);
+void InProcessRunner::Pool::leave(RunningInvocation& running) {
+  freed_.push_back(running.invocation.frame->tenant);
   // The rest is overwritten by the next invocation.
-  place.invocation.id = 0;
-  place.invocation.frame = nullptr;
-  place.invocation.context = {};
-  place.invocation.input.clear();
-  if (place.tenure->retired()) bury(std::move(place.tenure));
-  place.tenure = nullptr;
-  free_.push_back(&place);
+  running.invocation.id = 0;
+  running.invocation.frame = nullptr;
+  running.invocation.context = {};
+  running.invocation.input.clear();
+  if (running.use->retired()) defer_unload(std::move(running.use));
+  running.use = nullptr;
+  free_.push_back(&running);
 }
 
 void InProcessRunner::Pool::cancel(uint64_t invocation, Signal signal) {
-  const auto place = std::find_if(places_.begin(), places_.end(),
-                                  [&](const Place& p) { return p.invocation.id == invocation; });
-  if (place == places_.end() || place->abandoned) return;
-  place->signals |= PIRN_SIG_CANCEL;
+  const auto running = std::find_if(running_.begin(), running_.end(), [&](const RunningInvocation& p) {
+    return p.invocation.id == invocation;
+  });
+  if (running == running_.end() || running->abandoned) return;
+  running->signals |= PIRN_SIG_CANCEL;
   if (signal != Signal::abandon) return;
   bool unstarted = false;
   {
     std::lock_guard lock(mutex_);
-    const auto queued = std::find(queue_.begin(), queue_.end(), &*place);
+    const auto queued = std::find(queue_.begin(), queue_.end(), &*running);
     if (queued != queue_.end()) {  // no thread has it yet
       unstarted = true;
       queue_.erase(queued);
       queued_ = queue_.size();
     }
   }
-  if (unstarted) return leave(*place);
-  place->abandoned = true;
-  place->tenure->add_stuck();
+  if (unstarted) return leave(*running);
+  running->abandoned = true;
+  running->use->add_stuck();
   ++stuck_;
 }
 
 void InProcessRunner::Pool::retire(const registry::ReleasePtr& release) {
-  const auto found = tenures_.find(release);
-  if (found == tenures_.end()) return;
+  const auto found = uses_.find(release);
+  if (found == uses_.end()) return;
   found->second->retire();
-  for (Place& place : places_)
-    if (place.tenure == found->second) place.signals |= PIRN_SIG_DRAIN;
-  bury(std::move(found->second));
-  tenures_.erase(found);
+  for (RunningInvocation& running : running_)
+    if (running.use == found->second) running.signals |= PIRN_SIG_DRAIN;
+  defer_unload(std::move(found->second));
+  uses_.erase(found);
 }
 
-void InProcessRunner::Pool::bury(TenurePtr tenure) {
+void InProcessRunner::Pool::defer_unload(ReleaseUsePtr use) {
   std::lock_guard lock(mutex_);
-  graveyard_.push_back(std::move(tenure));
+  to_unload_.push_back(std::move(use));
   ++retirements_;
   work_.notify_all();  // every thread lets go of it
 }
@@ -349,11 +351,11 @@ std::vector<Residence> InProcessRunner::Pool::residences() const {
   std::vector<Residence> out;
   std::lock_guard lock(residents_mutex_);
   for (const Resident& resident : residents_) {
-    const Standing& standing = *resident.standing;
-    const bool over = standing.over;
-    if (over && !standing.still_mapped) continue;
+    const ReleaseStatus& status = *resident.status;
+    const bool over = status.over;
+    if (over && !status.still_mapped) continue;
     out.push_back({resident.release->tenant, resident.release->package, resident.release->version,
-                   resident.release->digest, standing.retired, over, standing.stuck});
+                   resident.release->digest, status.retired, over, status.stuck});
   }
   return out;
 }
@@ -379,36 +381,36 @@ void InProcessRunner::Pool::work() {
   pthread_setname_np(pthread_self(), "pirn-task");
   const SignalStack signal_stack;
   CrashRecord::Slot* const slot = options_.record ? options_.record->take_slot() : nullptr;
-  std::vector<TenurePtr> used;  // whose functions this thread has called, or would have
-  std::thread self;             // when it is one too many
+  std::vector<ReleaseUsePtr> used;  // whose functions this thread has called, or would have
+  std::thread self;                 // when it is one too many
   uint64_t retirements_seen = 0;
   int64_t now = 0;  // when the last job ended; 0: some time ago
   std::unique_lock lock(mutex_);
   for (;;) {
     if (retirements_seen != retirements_) {
       retirements_seen = retirements_;
-      std::vector<TenurePtr> buried;
-      buried.swap(graveyard_);
+      std::vector<ReleaseUsePtr> unloaded;
+      unloaded.swap(to_unload_);
       lock.unlock();
-      for (const TenurePtr& tenure : used)
-        if (tenure->retired() && tenure->loaded()) tenure->loaded()->detach_thread();
-      std::erase_if(used, [](const TenurePtr& tenure) { return tenure->retired(); });
-      buried.clear();
+      for (const ReleaseUsePtr& use : used)
+        if (use->retired() && use->loaded()) use->loaded()->detach_thread();
+      std::erase_if(used, [](const ReleaseUsePtr& use) { return use->retired(); });
+      unloaded.clear();
       lock.lock();
       continue;
     }
     if (!queue_.empty()) {
-      Place& place = *queue_.front();
+      RunningInvocation& running = *queue_.front();
       queue_.pop_front();
       queued_.store(queue_.size(), std::memory_order_relaxed);
       ++jobs_taken_;
       const bool wake_another = !queue_.empty() && idle_ > 0 && typical_ns_ > kShortNs;
       lock.unlock();
       if (wake_another) work_.notify_one();
-      if (std::find(used.begin(), used.end(), place.tenure) == used.end()) used.push_back(place.tenure);
-      now = run_job(place, now != 0 ? now : options_.now(), slot);
+      if (std::find(used.begin(), used.end(), running.use) == used.end()) used.push_back(running.use);
+      now = run_job(running, now != 0 ? now : options_.now(), slot);
       lock.lock();
-      done(place, lock);
+      done(running, lock);
       continue;
     }
     if (stopping_) break;
@@ -427,8 +429,8 @@ void InProcessRunner::Pool::work() {
   }
   lock.unlock();
   if (slot) options_.record->give_back(slot);
-  for (const TenurePtr& tenure : used)
-    if (const LoadedRelease* loaded = tenure->loaded()) loaded->detach_thread();
+  for (const ReleaseUsePtr& use : used)
+    if (const LoadedRelease* loaded = use->loaded()) loaded->detach_thread();
   if (!self.joinable()) return;
   used.clear();
   lock.lock();
@@ -451,18 +453,18 @@ bool InProcessRunner::Pool::spin(std::unique_lock<std::mutex>& lock) {
 }
 
 // Returns when it ended: between two jobs that follow each other the clock is read once.
-int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now, CrashRecord::Slot* slot) {
-  const Invocation& invocation = place.invocation;
+int64_t InProcessRunner::Pool::run_job(RunningInvocation& running, int64_t now, CrashRecord::Slot* slot) {
+  const Invocation& invocation = running.invocation;
   // Before the library is loaded: its constructors and its init are code of the package, too.
   const CallNote note(slot, invocation);
-  if (auto loaded = place.tenure->get(source_)) {
+  if (auto loaded = running.use->get(source_)) {
     const pirn_fn function = (*loaded)->find(invocation.function);
     assert(function && "the definition was checked against the functions of its release");
     const int64_t cpu_before = options_.measure ? thread_cpu_ns() : 0;
     CallScope scope((*loaded)->name());
-    place.outcome =
-        Call(invocation, listener_, place.signals, now, {}, &options_.now).run(function, (*loaded)->state());
-    scope.end(place.outcome, invocation.step);
+    running.outcome = Call(invocation, listener_, running.signals, now, {}, &options_.now)
+                          .run(function, (*loaded)->state());
+    scope.end(running.outcome, invocation.step);
     const int64_t end = options_.now();
     if (options_.measure) listener_.on_cost(invocation, thread_cpu_ns() - cpu_before, end - now);
     const int64_t typical = typical_ns_.load(std::memory_order_relaxed);
@@ -476,14 +478,14 @@ int64_t InProcessRunner::Pool::run_job(Place& place, int64_t now, CrashRecord::S
                            loaded.error().code == Code::release_withdrawn ? journal::ErrorClass::terminal
                                                                           : journal::ErrorClass::transient,
                            ""});
-    place.outcome = std::move(outcome);
+    running.outcome = std::move(outcome);
     return options_.now();
   }
 }
 
 // With the lock held, and held again when it returns.
-void InProcessRunner::Pool::done(Place& place, std::unique_lock<std::mutex>& lock) {
-  done_.push_back(&place);
+void InProcessRunner::Pool::done(RunningInvocation& running, std::unique_lock<std::mutex>& lock) {
+  done_.push_back(&running);
   if (done_.size() > 1) return;  // whoever was first has woken the engine for all that follow
   if (stopping_) return;         // a stuck call has returned after all; there may be no engine any more
   ++waking_;

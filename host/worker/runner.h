@@ -87,12 +87,12 @@ struct Completion {
 
 // An invocation that is known to have killed the process before this one. The journal knows which execution
 // it was of, but of hooks, which it does not name.
-struct Killer {
+struct FatalInvocation {
   uint64_t invocation = 0;
   ExecutionId hook_of;  // 0: it was no hook
   std::string cause;    // "SIGSEGV", "exit(1)"; empty: nobody knows how
 
-  bool operator==(const Killer&) const = default;
+  bool operator==(const FatalInvocation&) const = default;
 };
 
 // ---- what one life of a host leaves to the next one (crash_record.h keeps it) ----
@@ -137,9 +137,9 @@ struct LastLife {
   // so that what is recorded may be old and nobody is suspected.
   enum class End : uint8_t { clean, crash, power_loss };
   End end = End::clean;
-  std::vector<Killer> killers;    // known: a fatal signal or exit() on the thread of the invocation
-  std::vector<LastCall> running;  // in any order
-  std::vector<Suspect> suspects;  // as keep_suspects() had them last
+  std::vector<FatalInvocation> fatal;  // known: a fatal signal or exit() on the thread of the invocation
+  std::vector<LastCall> running;       // in any order
+  std::vector<Suspect> suspects;       // as keep_suspects() had them last
   Trial trial;
 };
 

@@ -72,7 +72,7 @@ class BenchHost : public engine::CommitListener, public worker::Listener {
   std::function<void(ExecutionId, std::string_view tenant)> on_end;
   std::function<void(ExecutionId, int64_t at)> on_tick;
   std::function<void(int64_t ns)> on_turn;  // from the first decision of a transaction until it was acted on
-  std::function<void(int64_t ns)> on_loop;  // how long each turn took, and the upkeep between two
+  std::function<void(int64_t ns)> on_loop;  // how long each turn took, and the maintenance between two
   std::atomic<uint64_t> commits{0}, ended{0};
   std::atomic<uint64_t> journal_bytes{0};  // of the bodies of commits
   std::atomic<int64_t> first_dispatch{0};

@@ -58,8 +58,8 @@ TEST_F(ImpossibleJournal, AnEventThatCannotFollowLeavesItsExecutionAside) {
     forge(world, broken, world.show(broken).state.next_commit,
           body_of({impossible[i].second}, seq, world.now()));
     world.crash();
-    ASSERT_EQ(world.engine().left_aside().size(), i + 1);
-    const Error& error = world.engine().left_aside().back();
+    ASSERT_EQ(world.engine().damaged_executions().size(), i + 1);
+    const Error& error = world.engine().damaged_executions().back();
     EXPECT_EQ(error.code, Code::journal_corrupt);
     EXPECT_NE(error.message.find(broken.text()), std::string::npos) << error.message;
     EXPECT_NE(error.message.find("seq " + std::to_string(seq) + " "), std::string::npos) << error.message;
@@ -78,8 +78,8 @@ TEST_F(ImpossibleJournal, AJournalThatBeginsInItsMiddleIsLeftAside) {
   const ExecutionId id{world.start()->id.value + 1};
   forge(world, id, 1, body_of({journal::Begun{1}}, 1, world.now()));
   world.crash();
-  ASSERT_EQ(world.engine().left_aside().size(), 1u);
-  EXPECT_NE(world.engine().left_aside()[0].message.find("seq 1 "), std::string::npos);
+  ASSERT_EQ(world.engine().damaged_executions().size(), 1u);
+  EXPECT_NE(world.engine().damaged_executions()[0].message.find("seq 1 "), std::string::npos);
 }
 
 TEST_F(ImpossibleJournal, AQuestionThatTheDefinitionDoesNotAskIsLeftAside) {
@@ -91,9 +91,9 @@ TEST_F(ImpossibleJournal, AQuestionThatTheDefinitionDoesNotAskIsLeftAside) {
     world.turn();  // it has failed once and waits
     forge(world, id, world.show(id).state.next_commit,
           body_of({journal::StepAsked{0, kind, 9}}, next_seq(world, id), world.now()));
-    const size_t before = world.engine().left_aside().size();
+    const size_t before = world.engine().damaged_executions().size();
     world.crash();
-    EXPECT_EQ(world.engine().left_aside().size(), before + 1);
+    EXPECT_EQ(world.engine().damaged_executions().size(), before + 1);
   }
 }
 
@@ -111,7 +111,7 @@ TEST_F(ImpossibleJournal, AParentWaitsForAChildThatIsLeftAside) {
   const size_t calls = world.runner().calls.size();
   world.crash();
   world.run();
-  EXPECT_EQ(world.engine().left_aside().size(), 1u);
+  EXPECT_EQ(world.engine().damaged_executions().size(), 1u);
   EXPECT_EQ(world.show(parent).state.state, State::running);
   EXPECT_EQ(world.runner().calls.size(), calls) << "nothing runs in its place";
 }
@@ -127,8 +127,8 @@ TEST(DamagedJournal, ACommitThatCannotBeReadLeavesItsExecutionAside) {
     forge(world, broken, damaged, body);
     world.damaged = true;
     world.crash();
-    ASSERT_EQ(world.engine().left_aside().size(), 1u);
-    const std::string& message = world.engine().left_aside()[0].message;
+    ASSERT_EQ(world.engine().damaged_executions().size(), 1u);
+    const std::string& message = world.engine().damaged_executions()[0].message;
     EXPECT_NE(message.find(broken.text()), std::string::npos) << message;
     EXPECT_NE(message.find("commit " + std::to_string(damaged)), std::string::npos) << message;
     world.run();
@@ -158,7 +158,7 @@ TEST(DamagedRow, IsReadAgainFromTheJournal) {
   world.advance(kSecond);
   damage_row(world, id, "{\"trig");
   world.crash();
-  EXPECT_TRUE(world.engine().left_aside().empty());
+  EXPECT_TRUE(world.engine().damaged_executions().empty());
   EXPECT_EQ(world.step_state(id, "a"), "completed");
   world.run();
   EXPECT_EQ(world.show(id).state.state, State::completed);
@@ -177,7 +177,7 @@ TEST(DamagedRow, WithoutItsJournalIsLeftAsideAndTheOthersAreServed) {
   world.damaged = true;
   for (int i = 0; i < 3; ++i) {
     world.crash();
-    ASSERT_EQ(world.engine().left_aside().size(), 1u);
+    ASSERT_EQ(world.engine().damaged_executions().size(), 1u);
     EXPECT_EQ(world.start("{}", "key")->id, id) << "its start key is still taken";
   }
   world.run();
@@ -210,7 +210,7 @@ TEST(LeftAside, DoesNotHoldTheWatermark) {
       forge(world, aside, world.show(aside).state.next_commit,
             body_of({journal::Begun{3}}, next_seq(world, aside), world.now()));
     world.crash();
-    ASSERT_EQ(world.engine().left_aside().size(), 1u);
+    ASSERT_EQ(world.engine().damaged_executions().size(), 1u);
     world.publish(R"("description":"two","steps":[{"name":"a"},{"name":"b","after":["a"]}])");
     for (int i = 0; i < 50; ++i) {
       world.start();
@@ -219,14 +219,14 @@ TEST(LeftAside, DoesNotHoldTheWatermark) {
     EXPECT_LE(behind_the_watermark(world), 10u);
     for (int i = 0; i < 2; ++i) {
       world.crash();
-      ASSERT_EQ(world.engine().left_aside().size(), 1u) << "it is not forgotten";
-      EXPECT_NE(world.engine().left_aside()[0].message.find(aside.text()), std::string::npos);
+      ASSERT_EQ(world.engine().damaged_executions().size(), 1u) << "it is not forgotten";
+      EXPECT_NE(world.engine().damaged_executions()[0].message.find(aside.text()), std::string::npos);
       EXPECT_EQ(world.start("{}", "key")->id, aside);
     }
     if (!unreadable) continue;
     world.releases.unreadable = nullptr;
     world.crash();
-    EXPECT_TRUE(world.engine().left_aside().empty());
+    EXPECT_TRUE(world.engine().damaged_executions().empty());
     world.run();
     EXPECT_EQ(world.show(aside).state.state, State::completed) << "it goes on as if nothing had been";
     EXPECT_EQ(world.step_state(aside, "b"), "completed");
@@ -245,7 +245,7 @@ TEST(Recoveries, AskForEachReleaseOnce) {
     world.releases.n_loaded = 0;
     world.crash();
     EXPECT_EQ(world.releases.n_loaded, 1u);
-    EXPECT_EQ(world.engine().left_aside().size(), unreadable ? 20u : 0u);
+    EXPECT_EQ(world.engine().damaged_executions().size(), unreadable ? 20u : 0u);
   }
 }
 
@@ -403,10 +403,10 @@ TEST(AlteredJournals, AreContinuedOrLeftAside) {
   world.run();
   for (const auto& records : forged) forge(world, ExecutionId{++fresh}, 1, body_of(records, 1, world.now()));
   world.crash();
-  const size_t aside = world.engine().left_aside().size();
+  const size_t aside = world.engine().damaged_executions().size();
   EXPECT_GT(aside, forged.size() / 4);
   EXPECT_LT(aside, forged.size());
-  for (const Error& error : world.engine().left_aside()) EXPECT_EQ(error.code, Code::journal_corrupt);
+  for (const Error& error : world.engine().damaged_executions()) EXPECT_EQ(error.code, Code::journal_corrupt);
   world.run();
   world.crash();
   world.run();

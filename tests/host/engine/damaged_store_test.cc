@@ -92,12 +92,14 @@ TEST_F(DamagedStore, ConcernsOnlyTheExecutionsThatAreDamaged) {
   engine::Engine engine({}, *store, runner, world.releases, *this, *this);
   const Status recovered = engine.recover(now_);
   ASSERT_TRUE(recovered) << describe(recovered.error());
-  ASSERT_EQ(engine.left_aside().size(), 2u);
+  ASSERT_EQ(engine.damaged_executions().size(), 2u);
   for (const ExecutionId id : {commit, both})
-    EXPECT_TRUE(std::any_of(engine.left_aside().begin(), engine.left_aside().end(), [&](const Error& error) {
-      return error.message.find(id.text()) != std::string::npos &&
-             error.message.find("does not match its checksum") != std::string::npos;
-    })) << id.text();
+    EXPECT_TRUE(std::any_of(engine.damaged_executions().begin(), engine.damaged_executions().end(),
+                            [&](const Error& error) {
+                              return error.message.find(id.text()) != std::string::npos &&
+                                     error.message.find("does not match its checksum") != std::string::npos;
+                            }))
+        << id.text();
 
   Result<engine::Started> again = Error{Code::internal, ""}, taken = again;
   for (auto& [key, answer] : {std::pair("both", &again), std::pair("done", &taken)}) {

@@ -7,13 +7,13 @@
 namespace pirn::sim {
 namespace {
 
-using engine::Again;
-using engine::DiscardLetters;
-using engine::Letter;
-using engine::LetterFilter;
-using engine::ListLetters;
-using engine::RetryLetters;
-using engine::ShowLetter;
+using engine::DeadLetter;
+using engine::DeadLetterFilter;
+using engine::DiscardDeadLetters;
+using engine::ListDeadLetters;
+using engine::RetryDeadLetters;
+using engine::RetryResult;
+using engine::ShowDeadLetter;
 using journal::State;
 
 constexpr int64_t kDay = 24 * 60 * kMinute;
@@ -38,36 +38,37 @@ class Host : public TenantHost {
     return id;
   }
 
-  std::vector<Letter> letters(std::string tenant = "t", LetterFilter filter = {}, uint32_t limit = 100) {
-    ListLetters list;
+  std::vector<DeadLetter> letters(std::string tenant = "t", DeadLetterFilter filter = {},
+                                  uint32_t limit = 100) {
+    ListDeadLetters list;
     list.tenant = std::move(tenant);
     list.filter = std::move(filter);
     list.limit = limit;
-    return ask<ListLetters, std::vector<Letter>>(std::move(list)).value();
+    return ask<ListDeadLetters, std::vector<DeadLetter>>(std::move(list)).value();
   }
-  Result<Letter> letter(ExecutionId id, std::string tenant = "t") {
-    return ask<ShowLetter, Letter>({std::move(tenant), id, {}});
+  Result<DeadLetter> letter(ExecutionId id, std::string tenant = "t") {
+    return ask<ShowDeadLetter, DeadLetter>({std::move(tenant), id, {}});
   }
-  Result<std::vector<Again>> retry(std::optional<ExecutionId> id, bool on_active = false,
-                                   std::string tenant = "t", LetterFilter filter = {}) {
-    RetryLetters command;
+  Result<std::vector<RetryResult>> retry(std::optional<ExecutionId> id, bool on_active = false,
+                                         std::string tenant = "t", DeadLetterFilter filter = {}) {
+    RetryDeadLetters command;
     command.tenant = std::move(tenant);
     command.id = id;
     command.filter = std::move(filter);
     command.on_active = on_active;
-    return ask<RetryLetters, std::vector<Again>>(std::move(command));
+    return ask<RetryDeadLetters, std::vector<RetryResult>>(std::move(command));
   }
-  Result<std::vector<Letter>> discard(std::optional<ExecutionId> id, LetterFilter filter = {},
-                                      std::string tenant = "t") {
-    DiscardLetters command;
+  Result<std::vector<DeadLetter>> discard(std::optional<ExecutionId> id, DeadLetterFilter filter = {},
+                                          std::string tenant = "t") {
+    DiscardDeadLetters command;
     command.tenant = std::move(tenant);
     command.id = id;
     command.filter = std::move(filter);
-    return ask<DiscardLetters, std::vector<Letter>>(std::move(command));
+    return ask<DiscardDeadLetters, std::vector<DeadLetter>>(std::move(command));
   }
-  std::vector<ExecutionId> ids(std::string tenant = "t", LetterFilter filter = {}) {
+  std::vector<ExecutionId> ids(std::string tenant = "t", DeadLetterFilter filter = {}) {
     std::vector<ExecutionId> out;
-    for (const Letter& letter : letters(std::move(tenant), std::move(filter))) out.push_back(letter.id);
+    for (const DeadLetter& letter : letters(std::move(tenant), std::move(filter))) out.push_back(letter.id);
     return out;
   }
 };
@@ -82,7 +83,7 @@ TEST(DeadLetters, AFailedExecutionLeavesOneThatSaysWhatItWas) {
   const journal::DeadLetter expected{"p", "1.0.0", "w",        "declined",
                                      "a", 1,       host.now(), host.now() + 30 * kDay};
   EXPECT_EQ(letter->letter, expected) << "30 days unless the workflow says otherwise";
-  EXPECT_EQ(host.of<journal::LetterInserted>().size(), 1u);
+  EXPECT_EQ(host.of<journal::DeadLetterInserted>().size(), 1u);
   const auto records = host.records_of<journal::DeadLettered>(id);
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].expires_at, expected.expires_at);
@@ -173,7 +174,7 @@ TEST(DeadLetters, ARetryStartsAnewFromTheInputAndTakesTheLetterAway) {
   EXPECT_EQ(host.show(next).state.state, State::completed);
   EXPECT_EQ(host.show(id).state.state, State::failed) << "what has ended stays as it is";
   EXPECT_EQ(host.context(id), before);
-  const auto records = host.of<journal::LetterRetried>();
+  const auto records = host.of<journal::DeadLetterRetried>();
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].execution, next);
   EXPECT_EQ(host.retry(id).error().code, Code::not_found) << "there is one letter, and it was used";
@@ -212,7 +213,7 @@ TEST(DeadLetters, ARetryThatCannotStartLeavesTheLetter) {
   const auto all = host.retry(std::nullopt);
   ASSERT_TRUE(all);
   ASSERT_EQ(all->size(), 2u);
-  for (const Again& again : *all) {
+  for (const RetryResult& again : *all) {
     EXPECT_FALSE(again.execution);
     EXPECT_FALSE(again.error.message.empty());
   }
@@ -234,10 +235,10 @@ TEST(DeadLetters, ManyAreRetriedInSlicesOldestFirst) {
     host.advance(kSecond);
   }
   host.broken = false;
-  std::vector<Again> again;
-  RetryLetters all;
+  std::vector<RetryResult> again;
+  RetryDeadLetters all;
   all.tenant = "t";
-  all.reply = [&](Result<std::vector<Again>> done) { again = std::move(done).value(); };
+  all.reply = [&](Result<std::vector<RetryResult>> done) { again = std::move(done).value(); };
   engine::Command command = std::move(all);
   ASSERT_TRUE(host.engine().inbox().push(command));
   host.turn();
@@ -269,12 +270,12 @@ TEST(DeadLetters, ListsAreNewestFirstFilteredAndPaged) {
   EXPECT_EQ(host.ids("t", {.workflow = "v"}), Ids{});
   EXPECT_EQ(host.ids("t", {.since = later}), (Ids{c, b}));
   EXPECT_EQ(host.ids("t", {.before = later}), Ids{a});
-  ListLetters page;
+  ListDeadLetters page;
   page.tenant = "t";
   page.limit = 1;
   Ids walked;
   for (;;) {
-    const auto letters = host.ask<ListLetters, std::vector<Letter>>(page).value();
+    const auto letters = host.ask<ListDeadLetters, std::vector<DeadLetter>>(page).value();
     if (letters.empty()) break;
     walked.push_back(letters[0].id);
     page.after = letters[0].letter.failed_at;
@@ -302,7 +303,7 @@ TEST(DeadLetters, AreDiscardedOneByOneAndTogether) {
   EXPECT_EQ(pruned->front().id, a);
   EXPECT_EQ(host.ids(), Ids{c});
   EXPECT_TRUE(host.discard(std::nullopt, {.before = later})->empty());
-  EXPECT_EQ(host.of<journal::LettersPruned>().size(), 1u) << "nothing was pruned the second time";
+  EXPECT_EQ(host.of<journal::DeadLettersPruned>().size(), 1u) << "nothing was pruned the second time";
   EXPECT_EQ(host.executions(), 3u) << "the executions stay";
 }
 
@@ -316,9 +317,9 @@ TEST(DeadLetters, ExpireAtTheirInstant) {
   EXPECT_EQ(host.ids(), Ids{id});
   host.advance(1);
   EXPECT_TRUE(host.letters().empty());
-  const auto pruned = host.of<journal::LettersPruned>();
+  const auto pruned = host.of<journal::DeadLettersPruned>();
   ASSERT_EQ(pruned.size(), 1u);
-  EXPECT_EQ(pruned[0].reason, journal::LetterPrune::expired);
+  EXPECT_EQ(pruned[0].reason, journal::DeadLetterPrune::expired);
   EXPECT_EQ(pruned[0].ids, Ids{id});
   EXPECT_TRUE(host.idle());
 }
@@ -395,8 +396,8 @@ TEST(DeadLetters, ACrashBetweenAnyTwoCommitsLosesAndDoublesNone) {
       ASSERT_EQ(left.size(), 1u) << "the successor's";
       EXPECT_EQ(host.show(left[0]).state.retry_of, id);
       EXPECT_EQ(host.executions(), 2u);
-      EXPECT_EQ(host.of<journal::LetterInserted>().size(), 2u);
-      EXPECT_EQ(host.of<journal::LetterRetried>().size(), 1u);
+      EXPECT_EQ(host.of<journal::DeadLetterInserted>().size(), 2u);
+      EXPECT_EQ(host.of<journal::DeadLetterRetried>().size(), 1u);
     }
 }
 

@@ -487,7 +487,7 @@ TEST(Recovery, LeavesAsideWhatItCannotReadAndTakesItUpLater) {
   const ExecutionId lost = world.start()->id;
   world.releases.unreadable = release;
   world.crash();
-  ASSERT_EQ(world.engine().left_aside().size(), 1u);
+  ASSERT_EQ(world.engine().damaged_executions().size(), 1u);
   world.publish(R"("description":"two","steps":[{"name":"a"}])");
   const ExecutionId other = world.start()->id;
   world.run();

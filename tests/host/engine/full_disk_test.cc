@@ -7,12 +7,12 @@
 namespace pirn::sim {
 namespace {
 
-using engine::Again;
 using engine::Backfill;
 using engine::ControlSchedule;
 using engine::Emit;
 using engine::Rerun;
-using engine::RetryLetters;
+using engine::RetryDeadLetters;
+using engine::RetryResult;
 using engine::Started;
 using journal::State;
 
@@ -77,7 +77,7 @@ TEST(WithoutRoom, NothingStartsInAnyWay) {
   EXPECT_EQ(code_of(host.emit()), Code::store_full);
   EXPECT_EQ(code_of(host.emit("e-1")), Code::store_full);
   EXPECT_EQ(code_of(host.ask<Rerun, Started>({"t", failed, "", false, {}})), Code::store_full);
-  EXPECT_EQ(code_of(host.ask<RetryLetters, std::vector<Again>>({.tenant = "t", .id = failed})),
+  EXPECT_EQ(code_of(host.ask<RetryDeadLetters, std::vector<RetryResult>>({.tenant = "t", .id = failed})),
             Code::store_full);
   EXPECT_EQ(code_of(host.ask<ControlSchedule, ControlSchedule::Answer>(
                 {"t", "w", ControlSchedule::Action::trigger, {}})),

@@ -447,9 +447,10 @@ TEST(Graft, AnExecutionWhoseChildrenDoNotFitItsDefinitionIsLeftAside) {
   // A host that knows no such task any more: what the journal says cannot be run, and is not run otherwise.
   std::const_pointer_cast<registry::Release>(release)->functions.clear();
   world.crash();
-  ASSERT_EQ(world.engine().left_aside().size(), 1u);
-  EXPECT_NE(world.engine().left_aside()[0].message.find("the package has no task 'child'"), std::string::npos)
-      << world.engine().left_aside()[0].message;
+  ASSERT_EQ(world.engine().damaged_executions().size(), 1u);
+  EXPECT_NE(world.engine().damaged_executions()[0].message.find("the package has no task 'child'"),
+            std::string::npos)
+      << world.engine().damaged_executions()[0].message;
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class SlowDisk : public World {
  private:
   static engine::Options with_a_small_batch() {
     engine::Options options;
-    options.apart_from = 1;
+    options.min_async_inputs = 1;
     options.inputs_per_turn = 3;
     return options;
   }

@@ -197,7 +197,7 @@ RC_GTEST_PROP(Plan, DependentsAndRootsAreTheEdgesTurned, (bool with_ties)) {
     const auto& found = plan->dependents(step);
     RC_ASSERT(std::set<uint32_t>(found.begin(), found.end()) == dependents[step]);
     RC_ASSERT(found.size() == dependents[step].size());
-    const auto& any = plan->ties(step).any_dependents;
+    const auto& any = plan->join_info(step).any_dependents;
     RC_ASSERT(std::set<uint32_t>(any.begin(), any.end()) == any_dependents[step]);
     RC_ASSERT((plan->n_dependencies(step) == 0) ==
               (std::find(roots.begin(), roots.end(), step) != roots.end()));

@@ -36,7 +36,7 @@ void expect_to_last(World& world, ExecutionId id) {
   const State before = world.show(id).state.state;
   world.crash();
   EXPECT_EQ(world.show(id).state.state, before);
-  EXPECT_TRUE(world.engine().left_aside().empty());
+  EXPECT_TRUE(world.engine().damaged_executions().empty());
 }
 
 TEST(Room, FourResultsOf8MiBOfControlCharacters) {

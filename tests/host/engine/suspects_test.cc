@@ -465,9 +465,9 @@ TEST_F(TrialsTest, AnEndThatIsExplainedPutsTheWindowsOfTheOthersBack) {
   last.running = {{7, suspect(1).call}, {8, suspect(2).call}};
   using Windows = std::map<uint32_t, int64_t>;
   EXPECT_EQ(windows(last), (Windows{{1, 64}, {2, 64}})) << "nobody knows who it was";
-  last.killers = {{7, {}}};
+  last.fatal = {{7, {}}};
   EXPECT_EQ(windows(last), (Windows{{1, 64}, {2, 1}})) << "it is known";
-  last.killers.clear();
+  last.fatal.clear();
   last.trial = {8, true};
   EXPECT_EQ(windows(last), (Windows{{1, 1}, {2, 64}})) << "it was convicted";
   last.trial.alone = false;

@@ -312,9 +312,9 @@ TEST(EngineTime, R72DeadLettersExpireWhenTheirTimeIsOver) {
     host.advance(kMinute);
     host.crash();
     host.advance(kHour + 57 * kMinute);
-    EXPECT_TRUE(host.of<journal::LettersPruned>().empty()) << by;
+    EXPECT_TRUE(host.of<journal::DeadLettersPruned>().empty()) << by;
     host.advance(2 * kMinute);
-    EXPECT_EQ(host.of<journal::LettersPruned>().size(), 1u) << by;
+    EXPECT_EQ(host.of<journal::DeadLettersPruned>().size(), 1u) << by;
   }
 }
 

@@ -218,7 +218,7 @@ TEST(Walks, ACrashBetweenSlicesLeavesTheOldestCancelledAndAskingAgainTakesTheRes
 // What is cancelled while the disk is busy gathers for the next transaction, and that has its bounds.
 TEST(Walks, CancelAllWaitsForTheDiskAndTheEngineDoesNot) {
   engine::Options options;
-  options.apart_from = 1;
+  options.min_async_inputs = 1;
   bool done = true;
   Host host(4096);
   host.options() = options;

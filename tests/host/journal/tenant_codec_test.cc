@@ -44,10 +44,10 @@ std::vector<TenantRecord> one_of_each() {
       EventEmitted{any_text(), any_text(), any_executions(), {}, {}},
       EventEmitted{
           any_text(), any_text(), {}, {{any_schedule(), any_text()}, {any_schedule(), "x"}}, any_digest()},
-      LetterInserted{any_execution(), any_letter()},
-      LetterRetried{any_execution(), any_execution()},
-      LetterDeleted{any_execution()},
-      LettersPruned{static_cast<LetterPrune>(*rc::gen::inRange(0, 3)), any_executions()},
+      DeadLetterInserted{any_execution(), any_letter()},
+      DeadLetterRetried{any_execution(), any_execution()},
+      DeadLetterDeleted{any_execution()},
+      DeadLettersPruned{static_cast<DeadLetterPrune>(*rc::gen::inRange(0, 3)), any_executions()},
       CircuitCounted{any_text(), any_count(), any_count()},
       CircuitTripped{any_text(), any_count(), any_execution(), any_text(), any_text()},
       CircuitReset{any_text(), any_text()},
@@ -184,12 +184,12 @@ TEST(TenantCodec, AStateWithoutLettersAndBreakersHasNone) {
 TEST(TenantCodec, LettersAndBreakersAreWhatClientsSee) {
   const ExecutionId failed{kTenantStreams}, again{kTenantStreams + 1};
   EXPECT_EQ(
-      encode(
-          {LetterInserted{failed, {"shop", "1.0.0", "order", "declined", "charge", 2, 5, kNever}},
-           LetterRetried{failed, again}, LetterDeleted{failed}, LettersPruned{LetterPrune::expired, {failed}},
-           CircuitCounted{"bank", 4, 0}, CircuitTripped{"bank", 5, failed, "charge", "timeout"},
-           CircuitChanged{"bank", Circuit::closed, Circuit::open, 30}, CircuitReset{"bank", "ada"}},
-          9, 1),
+      encode({DeadLetterInserted{failed, {"shop", "1.0.0", "order", "declined", "charge", 2, 5, kNever}},
+              DeadLetterRetried{failed, again}, DeadLetterDeleted{failed},
+              DeadLettersPruned{DeadLetterPrune::expired, {failed}}, CircuitCounted{"bank", 4, 0},
+              CircuitTripped{"bank", 5, failed, "charge", "timeout"},
+              CircuitChanged{"bank", Circuit::closed, Circuit::open, 30}, CircuitReset{"bank", "ada"}},
+             9, 1),
       R"({"at":9,"events":[{"seq":1,"type":"dead_letter.insert","execution":"0000000020000","package":"shop",)"
       R"("version":"1.0.0","workflow":"order","code":"declined","step":"charge","attempts":2,"failed_at":5},)"
       R"({"seq":2,"type":"dead_letter.retry","execution":"0000000020000","started":"0000000020001"},)"
@@ -284,7 +284,7 @@ TEST(TenantState, AShiftMovesWhatIsPendingInEngineTime) {
   apply_at(1, ScheduleSet{daily, R"({"every":"1h"})", 1, 10});
   DeadLetter letter;
   letter.expires_at = 90;
-  apply_at(2, LetterInserted{{kTenantStreams + 1}, letter});
+  apply_at(2, DeadLetterInserted{{kTenantStreams + 1}, letter});
   apply_at(3, CircuitChanged{"bank", Circuit::closed, Circuit::open, 80});
   apply_at(4, TenantShifted{5, {delay}});
   EXPECT_EQ(state.schedules.at(delay).registered_at, 6);
@@ -302,11 +302,11 @@ TEST(TenantState, ALetterIsThereUntilSomebodyDecides) {
   apply_at(1, TenantOpened{"acme"});
   DeadLetter letter;
   letter.code = "declined";
-  for (uint64_t n = 1; n <= 5; ++n) apply_at(5, LetterInserted{id(n), letter});
+  for (uint64_t n = 1; n <= 5; ++n) apply_at(5, DeadLetterInserted{id(n), letter});
   EXPECT_EQ(state.letters.at(id(3)), letter);
-  apply_at(6, LetterRetried{id(1), id(9)});
-  apply_at(6, LetterDeleted{id(2)});
-  apply_at(6, LettersPruned{LetterPrune::expired, {id(3), id(5)}});
+  apply_at(6, DeadLetterRetried{id(1), id(9)});
+  apply_at(6, DeadLetterDeleted{id(2)});
+  apply_at(6, DeadLettersPruned{DeadLetterPrune::expired, {id(3), id(5)}});
   ASSERT_EQ(state.letters.size(), 1u);
   EXPECT_TRUE(state.letters.contains(id(4)));
 }
@@ -339,7 +339,7 @@ TEST(TenantState, WhatCannotFollowIsRefused) {
   TenantState whole;
   apply(whole, TenantOpened{"acme"}, 1);
   apply(whole, ScheduleSet{daily, "{}", 1, 10}, 1);
-  apply(whole, LetterInserted{id, {}}, 1);
+  apply(whole, DeadLetterInserted{id, {}}, 1);
   apply(whole, CircuitTripped{"open", 1, id, "s", "e"}, 1);
   apply(whole, CircuitChanged{"open", Circuit::closed, Circuit::open, 9}, 1);
   const std::vector<TenantRecord> impossible = {
@@ -351,10 +351,10 @@ TEST(TenantState, WhatCannotFollowIsRefused) {
       ScheduleSkipped{daily, ScheduleSkip::misfire, 10, 20, 15},
       ScheduleResumed{daily, 20},
       SchedulePaused{{"etl", "weekly"}},
-      LetterInserted{id, {}},
-      LetterRetried{{id.value + 1}, id},
-      LetterDeleted{{id.value + 1}},
-      LettersPruned{LetterPrune::asked, {id, id}},
+      DeadLetterInserted{id, {}},
+      DeadLetterRetried{{id.value + 1}, id},
+      DeadLetterDeleted{{id.value + 1}},
+      DeadLettersPruned{DeadLetterPrune::asked, {id, id}},
       CircuitCounted{"open", 1, 0},
       CircuitCounted{"closed", 0, 1},
       CircuitTripped{"open", 1, id, "s", "e"},

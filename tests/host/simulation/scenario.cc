@@ -389,7 +389,7 @@ RunReport execute(const Scenario& scenario, const RunSeed& execution) {
   World world(options);
   if (random.one_in(2)) {
     // A disk that takes its time; what is under way when the host is lost may be on it or not.
-    world.options().apart_from = 1 + random.below(3);
+    world.options().min_async_inputs = 1 + random.below(3);
     world.committers = [&world, pace = Random(execution.seed ^ 0xD15C)](store::Store& store) mutable {
       return std::make_unique<SlowCommitter>(
           store, [&pace] { return pace.one_in(3); },

@@ -106,28 +106,28 @@ TEST_F(CrashRecordTest, ASegmentationFaultNamesItsCallAndWhatElseRan) {
               "process_ended.*'charge_card' of the step 'charge' .acme::orders@1.2.3.* caused SIGSEGV");
   const LastLife last = last_life();
   EXPECT_EQ(last.end, End::crash);
-  EXPECT_EQ(last.killers, (std::vector<Killer>{{1099511627777, {}, "SIGSEGV"}}));
+  EXPECT_EQ(last.fatal, (std::vector<FatalInvocation>{{1099511627777, {}, "SIGSEGV"}}));
   EXPECT_EQ(last.running, both(1099511627777));
 }
 
 TEST_F(CrashRecordTest, AHookNamesItsExecutionToo) {
   const std::string at = file();
   EXPECT_EXIT(live(at, call(7, Kind::hook), write_to_nowhere), testing::KilledBySignal(SIGSEGV), "");
-  EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {77}, "SIGSEGV"}}));
+  EXPECT_EQ(last_life().fatal, (std::vector<FatalInvocation>{{7, {77}, "SIGSEGV"}}));
 }
 
 TEST_F(CrashRecordTest, SoDoesAnAbort) {
   const std::string at = file();
   EXPECT_EXIT(live(at, call(7), [] { std::abort(); }), testing::KilledBySignal(SIGABRT),
               "process_ended.*'charge_card'.* caused SIGABRT");
-  EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}, "SIGABRT"}}));
+  EXPECT_EQ(last_life().fatal, (std::vector<FatalInvocation>{{7, {}, "SIGABRT"}}));
 }
 
 TEST_F(CrashRecordTest, SoDoesAStackThatOverflows) {
   const std::string at = file();
   EXPECT_EXIT(live(at, call(7), [] { (void)overflow(nullptr); }), testing::KilledBySignal(SIGSEGV),
               "process_ended.*'charge_card'.* caused SIGSEGV");
-  EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}, "SIGSEGV"}}));
+  EXPECT_EQ(last_life().fatal, (std::vector<FatalInvocation>{{7, {}, "SIGSEGV"}}));
 }
 
 // None of them is a success, whatever status was asked for.
@@ -144,7 +144,7 @@ TEST_F(CrashRecordTest, WhoeverEndsTheProcessIsNamedAndItIsNoSuccess) {
     EXPECT_EXIT(
         live(at, call(7), end), testing::ExitedWithCode(CrashRecord::kExitStatus),
         "process_ended.*'charge_card' of the step 'charge' .acme::orders@1.2.3.*xit(_group)?\\([05]\\)");
-    EXPECT_EQ(last_life().killers, (std::vector<Killer>{{7, {}, cause}}));
+    EXPECT_EQ(last_life().fatal, (std::vector<FatalInvocation>{{7, {}, cause}}));
   }
 }
 
@@ -174,7 +174,7 @@ TEST_F(CrashRecordTest, AThreadOfThePackageBlamesNobodyAndIsNoSuccessEither) {
       testing::ExitedWithCode(CrashRecord::kExitStatus),
       "a thread that was started by package code called exit\\(0\\).* while this was under way: a call of "
       "the execution 0000000[0-9a-z]+ and 1 other calls");
-  EXPECT_EQ(last_life().killers, (std::vector<Killer>{}));
+  EXPECT_EQ(last_life().fatal, (std::vector<FatalInvocation>{}));
   EXPECT_EQ(last_life().running, both(7));
 }
 
@@ -196,7 +196,7 @@ TEST_F(CrashRecordTest, WhatCannotBeCaughtIsInTheSlots) {
     EXPECT_EXIT(live(at, call(7), way.end), testing::KilledBySignal(way.signal), "");
     const LastLife last = last_life();
     EXPECT_EQ(last.end, End::crash);
-    EXPECT_EQ(last.killers, (std::vector<Killer>{}));
+    EXPECT_EQ(last.fatal, (std::vector<FatalInvocation>{}));
     EXPECT_EQ(last.running, both(7));
   }
 }
@@ -237,7 +237,7 @@ TEST_F(CrashRecordTest, AnotherBootAccusesNobody) {
       testing::KilledBySignal(SIGSEGV), "");
   const LastLife last = last_life("the boot after");
   EXPECT_EQ(last.end, End::power_loss);
-  EXPECT_EQ(last.killers, (std::vector<Killer>{}));
+  EXPECT_EQ(last.fatal, (std::vector<FatalInvocation>{}));
   EXPECT_EQ(last.suspects, (std::vector<Suspect>{}));
   EXPECT_EQ(last.running, both(7)) << "for the log";
   EXPECT_EQ(last_life("").end, End::power_loss) << "who does not know which boot it is accuses nobody";
@@ -280,7 +280,7 @@ TEST_F(CrashRecordTest, AForkedProcessIsNotTheHost) {
   }
   record.give_back(slot);
   record.end_life();
-  EXPECT_EQ(last_life().killers, (std::vector<Killer>{}));
+  EXPECT_EQ(last_life().fatal, (std::vector<FatalInvocation>{}));
 }
 
 TEST_F(CrashRecordTest, ACallThatHasReturnedIsNotInIt) {

@@ -24,7 +24,7 @@
 
 #include "packager/error/error.h"
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 // Of one file system, as df counts: without what is set aside for root.
 struct DiskSpace {
@@ -84,4 +84,4 @@ class DiskWatch {
   DiskState state_;  // guarded by mutex_
 };
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

@@ -1,4 +1,4 @@
-#include "host/upkeep/upkeep.h"
+#include "host/maintenance/maintenance.h"
 
 #include <gtest/gtest.h>
 
@@ -9,11 +9,11 @@
 #include "host/journal/codec.h"
 #include "host/journal/tenant_codec.h"
 #include "host/logbook/logbook.h"
+#include "host/maintenance/backup.h"
 #include "host/store/memory_store.h"
 #include "host/store/sqlite_store.h"
-#include "host/upkeep/backup.h"
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 namespace {
 
 namespace fs = std::filesystem;
@@ -21,15 +21,15 @@ namespace fs = std::filesystem;
 constexpr int64_t kDay = 86'400'000'000'000;
 constexpr int64_t kNow = 100 * kDay;
 
-class UpkeepTest : public ::testing::Test {
+class MaintenanceTest : public ::testing::Test {
  protected:
-  UpkeepTest() {
-    std::string pattern = (fs::temp_directory_path() / "pirn-upkeep-XXXXXX").string();
+  MaintenanceTest() {
+    std::string pattern = (fs::temp_directory_path() / "pirn-maintenance-XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
     store_ = store::SqliteStore::open(directory_ + "/pirn.db").value();
     book_ = logbook::Logbook::open(directory_ + "/logbook.db").value();
   }
-  ~UpkeepTest() override {
+  ~MaintenanceTest() override {
     store_.reset();
     book_.reset();
     fs::remove_all(directory_);
@@ -58,8 +58,8 @@ class UpkeepTest : public ::testing::Test {
     book_->write({0, id, 1, "fetch", 1, 2, "{}"});
     return id;
   }
-  Upkeep upkeep(Policy policy = {}) {
-    return Upkeep(*store_, store_.get(), *book_, disk_, directory_, std::move(policy));
+  Maintenance maintenance(Policy policy = {}) {
+    return Maintenance(*store_, store_.get(), *book_, disk_, directory_, std::move(policy));
   }
   bool there(ExecutionId id) {
     const auto row = store_->find("acme", id);
@@ -77,56 +77,56 @@ class UpkeepTest : public ::testing::Test {
   std::unique_ptr<logbook::Logbook> book_;
 };
 
-TEST_F(UpkeepTest, RemovesWhatEndedLongAgoAndNothingThatIsOpen) {
+TEST_F(MaintenanceTest, RemovesWhatEndedLongAgoAndNothingThatIsOpen) {
   const auto old = add(1, 31), young = add(2, 29), open = add(3, -1);
-  Upkeep upkeep = this->upkeep();
+  Maintenance maintenance = this->maintenance();
   const Rule rule{.older_than_ns = 30 * kDay};
-  EXPECT_EQ(upkeep.prune(rule, kNow, true)->executions, 1u);
+  EXPECT_EQ(maintenance.prune(rule, kNow, true)->executions, 1u);
   EXPECT_TRUE(there(old)) << "a dry run removes nothing";
-  EXPECT_EQ(upkeep.prune(rule, kNow, false)->executions, 1u);
+  EXPECT_EQ(maintenance.prune(rule, kNow, false)->executions, 1u);
   EXPECT_FALSE(there(old));
   EXPECT_TRUE(there(young));
   EXPECT_TRUE(there(open));
-  EXPECT_EQ(upkeep.prune(rule, kNow, false)->executions, 0u);
+  EXPECT_EQ(maintenance.prune(rule, kNow, false)->executions, 0u);
 }
 
-TEST_F(UpkeepTest, KeepsTheNewestOfEachWorkflow) {
+TEST_F(MaintenanceTest, KeepsTheNewestOfEachWorkflow) {
   std::vector<ExecutionId> daily, hourly;
   for (uint64_t i = 1; i <= 4; ++i) {
     daily.push_back(add(2 * i, 50, "daily"));
     hourly.push_back(add(2 * i + 1, 50, "hourly"));
   }
-  Upkeep upkeep = this->upkeep();
-  EXPECT_EQ(upkeep.prune({.workflow = "daily", .keep_last = 1}, kNow, false)->executions, 3u);
+  Maintenance maintenance = this->maintenance();
+  EXPECT_EQ(maintenance.prune({.workflow = "daily", .keep_last = 1}, kNow, false)->executions, 3u);
   EXPECT_FALSE(there(daily[2]));
   EXPECT_TRUE(there(daily[3]));
-  EXPECT_EQ(upkeep.prune({.keep_last = 2}, kNow, false)->executions, 2u);
+  EXPECT_EQ(maintenance.prune({.keep_last = 2}, kNow, false)->executions, 2u);
   EXPECT_FALSE(there(hourly[1]));
   EXPECT_TRUE(there(hourly[2]));
   EXPECT_TRUE(there(daily[3]));
 }
 
-TEST_F(UpkeepTest, BothBoundsMustBePassed) {
+TEST_F(MaintenanceTest, BothBoundsMustBePassed) {
   const auto first = add(1, 40), second = add(2, 10), third = add(3, 5);
-  Upkeep upkeep = this->upkeep();
-  EXPECT_EQ(upkeep.prune({.older_than_ns = 30 * kDay, .keep_last = 3}, kNow, false)->executions, 0u);
-  EXPECT_EQ(upkeep.prune({.older_than_ns = 7 * kDay, .keep_last = 2}, kNow, false)->executions, 1u);
+  Maintenance maintenance = this->maintenance();
+  EXPECT_EQ(maintenance.prune({.older_than_ns = 30 * kDay, .keep_last = 3}, kNow, false)->executions, 0u);
+  EXPECT_EQ(maintenance.prune({.older_than_ns = 7 * kDay, .keep_last = 2}, kNow, false)->executions, 1u);
   EXPECT_FALSE(there(first));
   EXPECT_TRUE(there(second));
   EXPECT_TRUE(there(third));
 }
 
-TEST_F(UpkeepTest, KeepsToOneTenant) {
+TEST_F(MaintenanceTest, KeepsToOneTenant) {
   const auto ours = add(1, 40);
   add(2, 40, "daily", "blue");
-  EXPECT_EQ(upkeep().prune({.tenant = "blue", .older_than_ns = kDay}, kNow, false)->executions, 1u);
+  EXPECT_EQ(maintenance().prune({.tenant = "blue", .older_than_ns = kDay}, kNow, false)->executions, 1u);
   EXPECT_TRUE(there(ours));
 }
 
-TEST_F(UpkeepTest, LeavesThePartsOfAnOpenExecution) {
+TEST_F(MaintenanceTest, LeavesThePartsOfAnOpenExecution) {
   const auto root = add(1, -1), part = add(2, 40, "inner", "acme", 1);
   const auto ended_root = add(3, 40), ended_part = add(4, 40, "inner", "acme", 3);
-  EXPECT_EQ(upkeep().prune({.older_than_ns = kDay}, kNow, false)->executions, 2u);
+  EXPECT_EQ(maintenance().prune({.older_than_ns = kDay}, kNow, false)->executions, 2u);
   EXPECT_TRUE(there(root));
   EXPECT_TRUE(there(part)) << "it may have to be rolled back yet";
   EXPECT_FALSE(there(ended_root));
@@ -134,7 +134,7 @@ TEST_F(UpkeepTest, LeavesThePartsOfAnOpenExecution) {
 }
 
 // The tenant's own stream: its row, of which the last commits know more.
-TEST_F(UpkeepTest, SparesRunsWhoseDeadLetterWaits) {
+TEST_F(MaintenanceTest, SparesRunsWhoseDeadLetterWaits) {
   const auto plain = add(1, 40), projected = add(2, 40), told = add(3, 40), discarded = add(4, 40);
   const auto foreign = add(5, 40, "daily", "blue");
   const ExecutionId stream{7};
@@ -160,13 +160,13 @@ TEST_F(UpkeepTest, SparesRunsWhoseDeadLetterWaits) {
     ASSERT_TRUE(status) << describe(status.error());
   };
   const auto letter = [](ExecutionId id) {
-    return journal::LetterInserted{id, {"etl", "1.0.0", "daily", "bad", "", 1, kNow}};
+    return journal::DeadLetterInserted{id, {"etl", "1.0.0", "daily", "bad", "", 1, kNow}};
   };
   commit({journal::TenantOpened{"acme"}, letter(projected), letter(discarded)}, true);
-  commit({letter(told), journal::LetterDeleted{discarded}}, false);
-  Upkeep upkeep = this->upkeep();
+  commit({letter(told), journal::DeadLetterDeleted{discarded}}, false);
+  Maintenance maintenance = this->maintenance();
   for (const bool dry_run : {true, false}) {
-    const auto pruned = upkeep.prune({.older_than_ns = kDay}, kNow, dry_run);
+    const auto pruned = maintenance.prune({.older_than_ns = kDay}, kNow, dry_run);
     ASSERT_TRUE(pruned) << describe(pruned.error());
     EXPECT_EQ(pruned->executions, 3u);
     EXPECT_EQ(pruned->kept_for_letters, 2u);
@@ -176,73 +176,73 @@ TEST_F(UpkeepTest, SparesRunsWhoseDeadLetterWaits) {
   EXPECT_TRUE(there(told));
   EXPECT_FALSE(there(discarded));
   EXPECT_FALSE(there(foreign));
-  commit(
-      {journal::LetterRetried{projected, plain}, journal::LettersPruned{journal::LetterPrune::asked, {told}}},
-      false);
-  EXPECT_EQ(upkeep.prune({.tenant = "acme", .older_than_ns = kDay}, kNow, false)->executions, 2u);
+  commit({journal::DeadLetterRetried{projected, plain},
+          journal::DeadLettersPruned{journal::DeadLetterPrune::asked, {told}}},
+         false);
+  EXPECT_EQ(maintenance.prune({.tenant = "acme", .older_than_ns = kDay}, kNow, false)->executions, 2u);
 }
 
-TEST_F(UpkeepTest, ARuleWithoutABoundIsRefused) {
+TEST_F(MaintenanceTest, ARuleWithoutABoundIsRefused) {
   add(1, 40);
-  const auto refused = upkeep().prune({}, kNow, false);
+  const auto refused = maintenance().prune({}, kNow, false);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::invalid_argument);
 }
 
-TEST_F(UpkeepTest, GivesTheSpaceBack) {
+TEST_F(MaintenanceTest, GivesTheSpaceBack) {
   for (uint64_t i = 1; i <= 100; ++i) add(i, 40);
-  Upkeep upkeep = this->upkeep();
-  ASSERT_TRUE(upkeep.compact());  // all of it in the file, none in the log
+  Maintenance maintenance = this->maintenance();
+  ASSERT_TRUE(maintenance.compact());  // all of it in the file, none in the log
   const uint64_t before = fs::file_size(directory_ + "/pirn.db");
-  ASSERT_EQ(upkeep.prune({.older_than_ns = kDay}, kNow, false)->executions, 100u);
+  ASSERT_EQ(maintenance.prune({.older_than_ns = kDay}, kNow, false)->executions, 100u);
   EXPECT_GT(store_->stats()->free_bytes, 1'000'000u);
-  ASSERT_TRUE(upkeep.compact());
+  ASSERT_TRUE(maintenance.compact());
   EXPECT_LT(fs::file_size(directory_ + "/pirn.db"), before / 2);
   EXPECT_EQ(store_->stats()->free_bytes, 0u);
   add(200, 1);  // and it goes on
   EXPECT_EQ(store_->stats()->executions, 1u);
 }
 
-TEST_F(UpkeepTest, DoesNotCompactWithoutRoom) {
+TEST_F(MaintenanceTest, DoesNotCompactWithoutRoom) {
   for (uint64_t i = 1; i <= 100; ++i) add(i, 40);
   DiskWatch small(directory_, "", {}, [](const std::string&) { return DiskSpace{1 << 20, 9 << 20}; });
-  Upkeep upkeep(*store_, store_.get(), *book_, small, directory_, {});
-  EXPECT_EQ(upkeep.compact().error().code, Code::store_full)
+  Maintenance maintenance(*store_, store_.get(), *book_, small, directory_, {});
+  EXPECT_EQ(maintenance.compact().error().code, Code::store_full)
       << "the file has 2 MB, and would be written twice";
-  ASSERT_TRUE(upkeep.prune({.older_than_ns = kDay}, kNow, false));
+  ASSERT_TRUE(maintenance.prune({.older_than_ns = kDay}, kNow, false));
   EXPECT_GT(store_->stats()->free_bytes, 1'000'000u);
-  EXPECT_TRUE(upkeep.compact()) << "what is left is small";
+  EXPECT_TRUE(maintenance.compact()) << "what is left is small";
   add(200, 1);
   EXPECT_EQ(store_->stats()->executions, 1u);
 }
 
-TEST_F(UpkeepTest, RunsThePolicyWhenItIsDue) {
+TEST_F(MaintenanceTest, RunsThePolicyWhenItIsDue) {
   const auto old = add(1, 40), young = add(2, 10);
-  Upkeep upkeep = this->upkeep({{{.older_than_ns = 30 * kDay}}, kDay});
-  EXPECT_TRUE(upkeep.begin_run(kNow)) << "at once after the start";
-  EXPECT_FALSE(upkeep.begin_run(kNow)) << "whoever takes the turn has it alone";
-  upkeep.run_policy(kNow);
+  Maintenance maintenance = this->maintenance({{{.older_than_ns = 30 * kDay}}, kDay});
+  EXPECT_TRUE(maintenance.begin_run(kNow)) << "at once after the start";
+  EXPECT_FALSE(maintenance.begin_run(kNow)) << "whoever takes the turn has it alone";
+  maintenance.run_policy(kNow);
   EXPECT_FALSE(there(old));
   EXPECT_TRUE(there(young));
-  EXPECT_EQ(upkeep.next_run_at(), kNow + kDay);
-  EXPECT_FALSE(upkeep.begin_run(kNow + kDay - 1));
-  ASSERT_TRUE(upkeep.begin_run(kNow + 21 * kDay));
-  upkeep.run_policy(kNow + 21 * kDay);
+  EXPECT_EQ(maintenance.next_run_at(), kNow + kDay);
+  EXPECT_FALSE(maintenance.begin_run(kNow + kDay - 1));
+  ASSERT_TRUE(maintenance.begin_run(kNow + 21 * kDay));
+  maintenance.run_policy(kNow + 21 * kDay);
   EXPECT_FALSE(there(young));
-  EXPECT_EQ(upkeep.policy_state().removed, 2u);
-  EXPECT_EQ(upkeep.policy_state().last_run_at, kNow + 21 * kDay);
-  EXPECT_EQ(upkeep.policy_state().last_error, "");
+  EXPECT_EQ(maintenance.policy_state().removed, 2u);
+  EXPECT_EQ(maintenance.policy_state().last_run_at, kNow + 21 * kDay);
+  EXPECT_EQ(maintenance.policy_state().last_error, "");
 }
 
-TEST_F(UpkeepTest, WithoutAPolicyNothingIsEverDue) {
-  Upkeep upkeep = this->upkeep();
-  EXPECT_EQ(upkeep.next_run_at(), INT64_MAX);
-  EXPECT_FALSE(upkeep.begin_run(INT64_MAX - 1));
+TEST_F(MaintenanceTest, WithoutAPolicyNothingIsEverDue) {
+  Maintenance maintenance = this->maintenance();
+  EXPECT_EQ(maintenance.next_run_at(), INT64_MAX);
+  EXPECT_FALSE(maintenance.begin_run(INT64_MAX - 1));
 }
 
-TEST_F(UpkeepTest, InMemoryItPrunesByPolicyAndByOrder) {
+TEST_F(MaintenanceTest, InMemoryItPrunesByPolicyAndByOrder) {
   store::MemoryStore memory;
-  Upkeep upkeep(memory, nullptr, *book_, disk_, directory_, {.keep_in_memory = 10});
+  Maintenance maintenance(memory, nullptr, *book_, disk_, directory_, {.keep_in_memory = 10});
   uint64_t next = 1;
   const auto run = [&](int n) {
     for (int i = 0; i < n; ++i) {
@@ -261,23 +261,23 @@ TEST_F(UpkeepTest, InMemoryItPrunesByPolicyAndByOrder) {
       ASSERT_TRUE(memory.commit({memory.lease(), {&journal, 1}, {&row, 1}, false}));
     }
   };
-  EXPECT_TRUE(upkeep.begin_run(kNow));
-  upkeep.run_policy(kNow);
+  EXPECT_TRUE(maintenance.begin_run(kNow));
+  maintenance.run_policy(kNow);
   run(20);
-  EXPECT_FALSE(upkeep.begin_run(kNow)) << "not before there are twice as many as stay";
+  EXPECT_FALSE(maintenance.begin_run(kNow)) << "not before there are twice as many as stay";
   run(1);
-  ASSERT_TRUE(upkeep.begin_run(kNow));
-  EXPECT_FALSE(upkeep.begin_run(kNow)) << "whoever takes the turn has it alone";
-  upkeep.run_policy(kNow);
+  ASSERT_TRUE(maintenance.begin_run(kNow));
+  EXPECT_FALSE(maintenance.begin_run(kNow)) << "whoever takes the turn has it alone";
+  maintenance.run_policy(kNow);
   EXPECT_EQ(memory.ended(), 10u);
-  EXPECT_EQ(upkeep.policy_state().removed, 11u);
-  EXPECT_EQ(upkeep.prune({.keep_last = 3}, kNow, false)->executions, 7u);
-  EXPECT_EQ(upkeep.counts()->front().executions, 3u);
-  EXPECT_EQ(upkeep.compact().error().code, Code::unsupported);
-  EXPECT_EQ(upkeep.back_up("/x", kNow).error().code, Code::unsupported);
+  EXPECT_EQ(maintenance.policy_state().removed, 11u);
+  EXPECT_EQ(maintenance.prune({.keep_last = 3}, kNow, false)->executions, 7u);
+  EXPECT_EQ(maintenance.counts()->front().executions, 3u);
+  EXPECT_EQ(maintenance.compact().error().code, Code::unsupported);
+  EXPECT_EQ(maintenance.back_up("/x", kNow).error().code, Code::unsupported);
 }
 
-TEST_F(UpkeepTest, RemovesThePastOfTheTenantsThemselves) {
+TEST_F(MaintenanceTest, RemovesThePastOfTheTenantsThemselves) {
   const ExecutionId stream{7};
   for (uint32_t n = 1; n <= 4; ++n) {
     const std::string body = "{\"at\":" + std::to_string(n * 20 * kDay) + ",\"events\":[]}";
@@ -293,11 +293,11 @@ TEST_F(UpkeepTest, RemovesThePastOfTheTenantsThemselves) {
     const store::EventRow event{"acme", id, n * 20 * kDay, "{}"};
     ASSERT_TRUE(store_->commit({store_->lease(), {&journal, 1}, {}, true, {&row, 1}, {&event, 1}}));
   }
-  Upkeep upkeep = this->upkeep({.event_window_ns = 50 * kDay});
+  Maintenance maintenance = this->maintenance({.event_window_ns = 50 * kDay});
   const Rule rule{.older_than_ns = 30 * kDay};  // before day 70; and events before day 50
-  EXPECT_EQ(upkeep.prune({.workflow = "daily", .older_than_ns = kDay}, kNow, true)->tenant_commits, 0u);
+  EXPECT_EQ(maintenance.prune({.workflow = "daily", .older_than_ns = kDay}, kNow, true)->tenant_commits, 0u);
   for (const bool dry_run : {true, false}) {
-    const auto pruned = upkeep.prune(rule, kNow, dry_run);
+    const auto pruned = maintenance.prune(rule, kNow, dry_run);
     ASSERT_TRUE(pruned) << describe(pruned.error());
     EXPECT_EQ(pruned->tenant_commits, 3u);
     EXPECT_EQ(pruned->event_ids, 2u);
@@ -305,7 +305,7 @@ TEST_F(UpkeepTest, RemovesThePastOfTheTenantsThemselves) {
   EXPECT_EQ(store_->stats()->tenant_rows, 1u);
   EXPECT_EQ(store_->stats()->event_ids, 2u);
 
-  Upkeep policy = this->upkeep({.tenant_journal_ns = 10 * kDay, .event_window_ns = 10 * kDay});
+  Maintenance policy = this->maintenance({.tenant_journal_ns = 10 * kDay, .event_window_ns = 10 * kDay});
   ASSERT_TRUE(policy.begin_run(kNow)) << "also without rules about executions";
   policy.run_policy(kNow);
   EXPECT_EQ(store_->stats()->tenant_rows, 0u);
@@ -313,41 +313,41 @@ TEST_F(UpkeepTest, RemovesThePastOfTheTenantsThemselves) {
   EXPECT_EQ(policy.policy_state().last_error, "");
 }
 
-TEST_F(UpkeepTest, RemovesOneExecution) {
+TEST_F(MaintenanceTest, RemovesOneExecution) {
   const auto root = add(1, -1), part = add(2, 40, "inner", "acme", 1), ended = add(3, 0), other = add(4, 0);
   const ExecutionId young{(uint64_t{1'780'000'000'000} + 5) << 21};
   const store::JournalRow journal{young, 1, 1, "{}"};
   ASSERT_TRUE(store_->commit({store_->lease(), {&journal, 1}, {}, false}));
-  Upkeep upkeep = this->upkeep();
-  EXPECT_EQ(upkeep.remove("acme", root).error().code, Code::invalid_transition);
-  EXPECT_EQ(upkeep.remove("acme", part).error().code, Code::invalid_transition);
-  EXPECT_EQ(upkeep.remove("acme", young).error().code, Code::invalid_transition);
-  EXPECT_FALSE(upkeep.remove("blue", ended)) << "it is another tenant's";
+  Maintenance maintenance = this->maintenance();
+  EXPECT_EQ(maintenance.remove("acme", root).error().code, Code::invalid_transition);
+  EXPECT_EQ(maintenance.remove("acme", part).error().code, Code::invalid_transition);
+  EXPECT_EQ(maintenance.remove("acme", young).error().code, Code::invalid_transition);
+  EXPECT_FALSE(maintenance.remove("blue", ended)) << "it is another tenant's";
   EXPECT_TRUE(there(ended));
-  ASSERT_TRUE(upkeep.remove("acme", ended));
+  ASSERT_TRUE(maintenance.remove("acme", ended));
   EXPECT_FALSE(there(ended));
   EXPECT_TRUE(there(part));
   EXPECT_TRUE(there(other));
-  EXPECT_EQ(upkeep.remove("acme", ended).error().code, Code::not_found);
+  EXPECT_EQ(maintenance.remove("acme", ended).error().code, Code::not_found);
 
   // A retry that is open may have to roll back what is nested in the run that it was made from.
   const auto failed = add(6, 5), nested = add(7, 5, "inner", "acme", 6);
   const std::string body = R"({"events":[{"retry_of":")" + failed.text() + R"("}]})";
   const store::JournalRow retry{{(uint64_t{1'780'000'000'000} + 8) << 21}, 1, 1, body};
   ASSERT_TRUE(store_->commit({store_->lease(), {&retry, 1}, {}, false}));
-  EXPECT_EQ(upkeep.remove("acme", nested).error().code, Code::invalid_transition);
+  EXPECT_EQ(maintenance.remove("acme", nested).error().code, Code::invalid_transition);
   EXPECT_TRUE(there(nested));
 }
 
-TEST_F(UpkeepTest, ForgetsLinesOfExecutionsThatAreGone) {
+TEST_F(MaintenanceTest, ForgetsLinesOfExecutionsThatAreGone) {
   const auto kept = add(1, -1);
   const ExecutionId gone{uint64_t{1'770'000'000'000} << 21};
   book_->write({0, gone, 1, "fetch", 1, 2, "{}"});
-  ASSERT_TRUE(upkeep().sweep());
+  ASSERT_TRUE(maintenance().sweep());
   EXPECT_EQ(*book_->executions({}, 10), std::vector<ExecutionId>{kept});
 }
 
-class BackupTest : public UpkeepTest {
+class BackupTest : public MaintenanceTest {
  protected:
   static constexpr const char* kSha256OfBytes =
       "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9";
@@ -381,12 +381,12 @@ class BackupTest : public UpkeepTest {
   }
   std::string back_up() {
     const std::string copy = directory_ + "/copy";
-    const Status copied = upkeep().back_up(copy, kNow);
+    const Status copied = maintenance().back_up(copy, kNow);
     EXPECT_TRUE(copied) << describe(copied.error());
     return copy;
   }
   std::vector<std::string> damages() {
-    const auto found = upkeep().verify();
+    const auto found = maintenance().verify();
     EXPECT_TRUE(found) << describe(found.error());
     std::vector<std::string> all;
     if (found)
@@ -401,7 +401,7 @@ TEST_F(BackupTest, CopiesADataDirectoryWhileItIsWrittenTo) {
   std::thread writer([&] {
     for (uint64_t i = 21; i <= 60; ++i) add(i, 1);
   });
-  const Status copied = upkeep().back_up(copy, kNow);
+  const Status copied = maintenance().back_up(copy, kNow);
   writer.join();
   ASSERT_TRUE(copied) << describe(copied.error());
   const auto verified = verify(copy, copy + "/pirn.db");
@@ -414,10 +414,10 @@ TEST_F(BackupTest, CopiesADataDirectoryWhileItIsWrittenTo) {
         << file;
   EXPECT_FALSE(fs::exists(copy + "/blobs/.unfinished-x"));
   EXPECT_FALSE(fs::exists(copy + ".partial"));
-  EXPECT_EQ(upkeep().back_up(copy, kNow).error().code, Code::conflict) << "nothing is written over";
-  EXPECT_TRUE(upkeep().back_up(directory_ + "/second/", kNow)) << "as a shell completes it";
+  EXPECT_EQ(maintenance().back_up(copy, kNow).error().code, Code::conflict) << "nothing is written over";
+  EXPECT_TRUE(maintenance().back_up(directory_ + "/second/", kNow)) << "as a shell completes it";
   EXPECT_TRUE(fs::exists(directory_ + "/second/backup.json"));
-  EXPECT_EQ(upkeep().back_up("copy", kNow).error().code, Code::invalid_argument);
+  EXPECT_EQ(maintenance().back_up("copy", kNow).error().code, Code::invalid_argument);
 
   ASSERT_TRUE(adopt_backup(copy));
   EXPECT_FALSE(fs::exists(copy + "/" + kManifestFile));
@@ -469,19 +469,19 @@ TEST_F(BackupTest, AFailedBackupLeavesNothing) {
   add(1, 1);
   fs::remove(directory_ + "/registry.sealed");
   const std::string copy = directory_ + "/copy";
-  EXPECT_EQ(upkeep().back_up(copy, kNow).error().code, Code::io_failed);
+  EXPECT_EQ(maintenance().back_up(copy, kNow).error().code, Code::io_failed);
   EXPECT_FALSE(fs::exists(copy));
   EXPECT_FALSE(fs::exists(copy + ".partial"));
-  EXPECT_EQ(upkeep().back_up(directory_ + "/missing/copy", kNow).error().code, Code::io_failed);
+  EXPECT_EQ(maintenance().back_up(directory_ + "/missing/copy", kNow).error().code, Code::io_failed);
 
   // One that was killed left its own behind; somebody else's directory of that name is not touched.
   write("registry.sealed", "sealed");
   fs::create_directory(copy + ".partial");
   std::ofstream(copy + ".partial/notes") << "mine";
-  EXPECT_EQ(upkeep().back_up(copy, kNow).error().code, Code::conflict);
+  EXPECT_EQ(maintenance().back_up(copy, kNow).error().code, Code::conflict);
   EXPECT_TRUE(fs::exists(copy + ".partial/notes"));
   ASSERT_TRUE(begin_manifest(copy + ".partial"));
-  ASSERT_TRUE(upkeep().back_up(copy, kNow));
+  ASSERT_TRUE(maintenance().back_up(copy, kNow));
   EXPECT_FALSE(fs::exists(copy + "/notes"));
 
   // Or it was killed before there was a manifest.
@@ -489,14 +489,14 @@ TEST_F(BackupTest, AFailedBackupLeavesNothing) {
     fs::remove_all(copy);
     fs::create_directory(copy + ".partial");
     if (begun) std::ofstream(copy + ".partial/backup.json.new") << "{";
-    EXPECT_TRUE(upkeep().back_up(copy, kNow)) << begun;
+    EXPECT_TRUE(maintenance().back_up(copy, kNow)) << begun;
   }
 }
 
 TEST_F(BackupTest, VerificationFindsEveryKindOfDamage) {
   const auto first = add(1, 1), second = add(2, -1), third = add(3, 2);
   EXPECT_EQ(damages(), std::vector<std::string>());
-  const auto found = upkeep().verify();
+  const auto found = maintenance().verify();
   EXPECT_EQ(found->rows, 9u);
   EXPECT_EQ(found->blobs, 1u);
   const auto sql = [&](const std::string& text) {
@@ -522,7 +522,7 @@ TEST_F(BackupTest, VerificationFindsEveryKindOfDamage) {
   sql("UPDATE executions SET body = '{', sum = NULL WHERE id = " + two);
   expect("pirn.db", "is not readable");
   sql("UPDATE executions SET body = '{}' WHERE id = " + two);
-  EXPECT_EQ(upkeep().verify()->without_checksum, 1u);
+  EXPECT_EQ(maintenance().verify()->without_checksum, 1u);
   EXPECT_EQ(damages(), std::vector<std::string>());
 
   sql("DELETE FROM journal WHERE stream = " + two + " AND commit_no = 1");
@@ -556,4 +556,4 @@ TEST_F(BackupTest, VerificationFindsEveryKindOfDamage) {
 }
 
 }  // namespace
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

@@ -3,8 +3,8 @@
 #include <charconv>
 
 #include "host/api/document.h"
+#include "host/api/engine_requests.h"
 #include "host/api/names.h"
-#include "host/api/orders.h"
 #include "host/api/pool.h"
 #include "host/api/routes.h"
 #include "host/journal/codec.h"
@@ -18,17 +18,17 @@ namespace pirn::api {
 namespace {
 
 namespace bj = boost::json;
-using engine::Letter;
-using engine::LetterFilter;
+using engine::DeadLetter;
+using engine::DeadLetterFilter;
 using schedule::print_instant;
 
 constexpr int64_t kMaxPage = 1000;
 
-Error no_letter(std::string_view id) {
+Error no_dead_letter(std::string_view id) {
   return Error{Code::not_found, "there is no dead letter '" + std::string(id) + "'", "See pirn dlq ls."};
 }
 
-bj::object object_of(const Letter& letter) {
+bj::object object_of(const DeadLetter& letter) {
   const journal::DeadLetter& of = letter.letter;
   return {{"id", letter.id.text()},
           {"package", of.package},
@@ -42,14 +42,14 @@ bj::object object_of(const Letter& letter) {
            of.expires_at == journal::kNever ? bj::value(nullptr) : bj::value(print_instant(of.expires_at))}};
 }
 
-Status set_workflow(LetterFilter& filter, WorkflowName name, std::string_view package) {
+Status set_workflow(DeadLetterFilter& filter, WorkflowName name, std::string_view package) {
   PIRN_TRY(filter.package, package_of(name, package));
   filter.workflow = std::move(name.workflow);
   return {};
 }
 
-Result<LetterFilter> read_filter(const Document& body, const Request& request, int64_t now) {
-  LetterFilter filter;
+Result<DeadLetterFilter> read_filter(const Document& body, const Request& request, int64_t now) {
+  DeadLetterFilter filter;
   PIRN_TRY(const std::string package, body.text_or("package", ""));
   PIRN_TRY(WorkflowName name, workflow_in(body, request));
   PIRN_DO(set_workflow(filter, std::move(name), package));
@@ -66,10 +66,10 @@ Result<LetterFilter> read_filter(const Document& body, const Request& request, i
 }
 
 // A cursor is the instant and the id of the last letter of a page: "1700000000000000000.0000000020000".
-std::string cursor_of(const Letter& last) {
+std::string cursor_of(const DeadLetter& last) {
   return std::to_string(last.letter.failed_at) + '.' + last.id.text();
 }
-Status read_cursor(std::string_view cursor, engine::ListLetters& list) {
+Status read_cursor(std::string_view cursor, engine::ListDeadLetters& list) {
   const size_t dot = cursor.find('.');
   if (dot == std::string_view::npos) return no_cursor(cursor);
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + dot, list.after);
@@ -79,8 +79,8 @@ Status read_cursor(std::string_view cursor, engine::ListLetters& list) {
   return {};
 }
 
-Result<engine::ListLetters> read_list(const Request& request, int64_t now) {
-  engine::ListLetters list;
+Result<engine::ListDeadLetters> read_list(const Request& request, int64_t now) {
+  engine::ListDeadLetters list;
   list.tenant = request.tenant;
   PIRN_DO(set_workflow(list.filter, split_workflow_name(request.parameter("workflow")),
                        request.parameter("package")));
@@ -96,10 +96,10 @@ Result<engine::ListLetters> read_list(const Request& request, int64_t now) {
 }
 
 // The letter, and what its execution has to say. On the pool.
-Response show(const Services& services, const std::string& tenant, const Letter& letter) {
+Response show(const Services& services, const std::string& tenant, const DeadLetter& letter) {
   const auto row = services.store.find(tenant, letter.id);
   if (!row) return problem(row.error());
-  if (!*row) return problem(no_letter(letter.id.text()));
+  if (!*row) return problem(no_dead_letter(letter.id.text()));
   const Result<journal::DecodedState> decoded = journal::decode_state((*row)->columns(), (*row)->body);
   if (!decoded) return problem(decoded.error());
   bj::object out = object_of(letter);
@@ -131,12 +131,12 @@ void with_tenant(const Services& services, const RequestPtr& request, const Resp
 }
 
 void retry_one(const Services& services, const Request& request, const Respond& respond,
-               engine::RetryLetters command) {
+               engine::RetryDeadLetters command) {
   const Result<ExecutionId> id = parse_execution_id(request.params[0]);
-  if (!id) return respond(problem(no_letter(request.params[0])));
+  if (!id) return respond(problem(no_dead_letter(request.params[0])));
   command.tenant = request.tenant;
   command.id = *id;
-  command.reply = [respond](Result<std::vector<engine::Again>> again) {
+  command.reply = [respond](Result<std::vector<engine::RetryResult>> again) {
     if (!again) return respond(problem(again.error()));
     const std::string started = again->front().execution.text();
     Response response = json(201, bj::object{{"id", started}});
@@ -149,10 +149,11 @@ void retry_one(const Services& services, const Request& request, const Respond& 
 }  // namespace
 
 void list_dead_letters(const Services& services, RequestPtr request, Respond respond) {
-  Result<engine::ListLetters> list = read_list(*request, services.clock.now());
+  Result<engine::ListDeadLetters> list = read_list(*request, services.clock.now());
   if (!list) return respond(problem(list.error()));
   // One more than is shown says whether any are older.
-  list->reply = [&services, request, respond, limit = list->limit++](Result<std::vector<Letter>> letters) {
+  list->reply = [&services, request, respond,
+                 limit = list->limit++](Result<std::vector<DeadLetter>> letters) {
     if (!letters) return respond(problem(letters.error()));
     with_tenant(services, request, respond, [respond, limit, letters = std::move(*letters)]() mutable {
       bj::value cursor;
@@ -161,7 +162,7 @@ void list_dead_letters(const Services& services, RequestPtr request, Respond res
         cursor = cursor_of(letters.back());
       }
       bj::array rows;
-      for (const Letter& letter : letters) rows.push_back(object_of(letter));
+      for (const DeadLetter& letter : letters) rows.push_back(object_of(letter));
       respond(json(200, bj::object{{"dead_letters", std::move(rows)}, {"cursor", std::move(cursor)}}));
     });
   };
@@ -170,14 +171,14 @@ void list_dead_letters(const Services& services, RequestPtr request, Respond res
 
 void show_dead_letter(const Services& services, RequestPtr request, Respond respond) {
   const Result<ExecutionId> id = parse_execution_id(request->params[0]);
-  if (!id) return respond(problem(no_letter(request->params[0])));
-  const auto answered = [&services, request, respond](Result<Letter> letter) {
+  if (!id) return respond(problem(no_dead_letter(request->params[0])));
+  const auto answered = [&services, request, respond](Result<DeadLetter> letter) {
     if (!letter) return respond(problem(letter.error()));
     services.pool.post(request->queue, [&services, request, respond, letter = std::move(*letter)] {
       respond(show(services, request->tenant, letter));
     });
   };
-  send(services, engine::ShowLetter{request->tenant, *id, answered}, respond);
+  send(services, engine::ShowDeadLetter{request->tenant, *id, answered}, respond);
 }
 
 void retry_dead_letter(const Services& services, RequestPtr request, Respond respond) {
@@ -185,16 +186,16 @@ void retry_dead_letter(const Services& services, RequestPtr request, Respond res
   if (!body) return respond(problem(body.error()));
   const Result<bool> on_active = body->flag_or("on_active", false);
   if (!on_active) return respond(problem(on_active.error()));
-  engine::RetryLetters command;
+  engine::RetryDeadLetters command;
   command.on_active = *on_active;
   retry_one(services, *request, respond, std::move(command));
 }
 
 void retry_dead_letters(const Services& services, RequestPtr request, Respond respond) {
-  const auto read = [&]() -> Result<engine::RetryLetters> {
+  const auto read = [&]() -> Result<engine::RetryDeadLetters> {
     PIRN_TRY(const Document body, Document::read(request->body, {"package", "workflow", "code", "since",
                                                                  "before", "limit", "on_active"}));
-    engine::RetryLetters command;
+    engine::RetryDeadLetters command;
     command.tenant = request->tenant;
     PIRN_TRY(command.filter, read_filter(body, *request, services.clock.now()));
     PIRN_TRY(const int64_t limit, body.integer_or("limit", 100, 1, kMaxPage));
@@ -202,12 +203,12 @@ void retry_dead_letters(const Services& services, RequestPtr request, Respond re
     PIRN_TRY(command.on_active, body.flag_or("on_active", false));
     return command;
   };
-  Result<engine::RetryLetters> command = read();
+  Result<engine::RetryDeadLetters> command = read();
   if (!command) return respond(problem(command.error()));
-  command->reply = [respond](Result<std::vector<engine::Again>> all) {
+  command->reply = [respond](Result<std::vector<engine::RetryResult>> all) {
     if (!all) return respond(problem(all.error()));
     bj::array retried, refused;
-    for (const engine::Again& again : *all) {
+    for (const engine::RetryResult& again : *all) {
       if (again.execution)
         retried.push_back(bj::object{{"id", again.id.text()}, {"execution", again.execution.text()}});
       else
@@ -223,11 +224,11 @@ void retry_dead_letters(const Services& services, RequestPtr request, Respond re
 
 void discard_dead_letter(const Services& services, RequestPtr request, Respond respond) {
   const Result<ExecutionId> id = parse_execution_id(request->params[0]);
-  if (!id) return respond(problem(no_letter(request->params[0])));
-  engine::DiscardLetters command;
+  if (!id) return respond(problem(no_dead_letter(request->params[0])));
+  engine::DiscardDeadLetters command;
   command.tenant = request->tenant;
   command.id = *id;
-  command.reply = [respond](Result<std::vector<Letter>> letters) {
+  command.reply = [respond](Result<std::vector<DeadLetter>> letters) {
     if (!letters) return respond(problem(letters.error()));
     respond(json(200, object_of(letters->front())));
   };
@@ -235,17 +236,17 @@ void discard_dead_letter(const Services& services, RequestPtr request, Respond r
 }
 
 void prune_dead_letters(const Services& services, RequestPtr request, Respond respond) {
-  const auto read = [&]() -> Result<engine::DiscardLetters> {
+  const auto read = [&]() -> Result<engine::DiscardDeadLetters> {
     PIRN_TRY(const Document body, Document::read(request->body, {"package", "workflow", "code", "before"}));
     PIRN_DO(body.text("before"));  // all there is goes by no mistake
-    engine::DiscardLetters command;
+    engine::DiscardDeadLetters command;
     command.tenant = request->tenant;
     PIRN_TRY(command.filter, read_filter(body, *request, services.clock.now()));
     return command;
   };
-  Result<engine::DiscardLetters> command = read();
+  Result<engine::DiscardDeadLetters> command = read();
   if (!command) return respond(problem(command.error()));
-  command->reply = [respond](Result<std::vector<Letter>> letters) {
+  command->reply = [respond](Result<std::vector<DeadLetter>> letters) {
     if (!letters) return respond(problem(letters.error()));
     respond(json(200, bj::object{{"pruned", letters->size()}}));
   };

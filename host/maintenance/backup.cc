@@ -1,4 +1,4 @@
-#include "host/upkeep/backup.h"
+#include "host/maintenance/backup.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,11 +10,11 @@
 #include <cstring>
 #include <set>
 
-#include "host/upkeep/files.h"
+#include "host/maintenance/files.h"
 #include "packager/digest/digest.h"
 #include "packager/json/json.h"
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 namespace {
 
@@ -134,4 +134,4 @@ bool is_unfinished_backup(const std::string& directory) {
   return !manifest && manifest.error().code == Code::backup_incomplete;
 }
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

@@ -1,4 +1,4 @@
-#include "host/engine/recovery.h"
+#include "host/engine/crash_recovery.h"
 
 #include <algorithm>
 #include <unordered_map>

@@ -1,4 +1,4 @@
-#include "host/upkeep/disk.h"
+#include "host/maintenance/disk.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 namespace {
 
@@ -149,4 +149,4 @@ DiskState DiskWatch::state() const {
   return state_;
 }
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

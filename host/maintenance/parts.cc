@@ -1,9 +1,9 @@
-#include "host/upkeep/parts.h"
+#include "host/maintenance/parts.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 namespace {
 
@@ -44,4 +44,4 @@ void begin_anew(const std::string& data_directory) {
   if (!has_database(data_directory + "/registry.db")) ::unlink((data_directory + "/registry.sealed").c_str());
 }
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

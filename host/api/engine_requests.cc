@@ -1,4 +1,4 @@
-#include "host/api/orders.h"
+#include "host/api/engine_requests.h"
 
 #include "host/api/pool.h"
 #include "host/engine/inbox.h"

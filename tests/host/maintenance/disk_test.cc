@@ -1,11 +1,11 @@
-#include "host/upkeep/disk.h"
+#include "host/maintenance/disk.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 namespace {
 
 namespace fs = std::filesystem;
@@ -170,4 +170,4 @@ TEST(DiskSpace, IsThatOfTheFileSystem) {
 }
 
 }  // namespace
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

@@ -6,7 +6,7 @@
 
 #include "packager/digest/digest.h"
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 // "<doing> '<path>' failed: <reason>"
 Error io_failed(const std::string& doing, const std::string& path, const std::string& reason);
@@ -22,4 +22,4 @@ struct FileDigest {
 // In pieces: files may be larger than memory.
 Result<FileDigest> digest_of_file(const std::string& path);
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

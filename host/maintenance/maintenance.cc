@@ -1,4 +1,4 @@
-#include "host/upkeep/upkeep.h"
+#include "host/maintenance/maintenance.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,13 +13,13 @@
 
 #include "host/journal/tenant_codec.h"
 #include "host/logbook/logbook.h"
+#include "host/maintenance/backup.h"
+#include "host/maintenance/files.h"
 #include "host/store/memory_store.h"
 #include "host/store/sqlite_store.h"
-#include "host/upkeep/backup.h"
-#include "host/upkeep/files.h"
 #include "packager/json/json.h"
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 namespace {
 
@@ -87,8 +87,8 @@ Status check(const Rule& rule) {
                "Say how old, or how many of each workflow stay, or both."};
 }
 
-Upkeep::Upkeep(store::Store& store, store::SqliteStore* file, logbook::Logbook& logbook, DiskWatch& disk,
-               std::string data_directory, Policy policy)
+Maintenance::Maintenance(store::Store& store, store::SqliteStore* file, logbook::Logbook& logbook,
+                         DiskWatch& disk, std::string data_directory, Policy policy)
     : store_(store),
       file_(file),
       logbook_(logbook),
@@ -102,7 +102,7 @@ Upkeep::Upkeep(store::Store& store, store::SqliteStore* file, logbook::Logbook& 
       next_run_at_(policy_.rules.empty() && policy_.tenant_journal_ns == 0 ? INT64_MAX : 0),
       ended_at_most_(file == nullptr ? 2 * policy_.keep_in_memory : UINT64_MAX) {}
 
-Result<Pruned> Upkeep::prune(const Rule& rule, int64_t now, bool dry_run) {
+Result<Pruned> Maintenance::prune(const Rule& rule, int64_t now, bool dry_run) {
   PIRN_DO(check(rule));
   const std::lock_guard lock(pruning_);
   const store::Old old{rule.tenant, rule.package, rule.workflow,
@@ -123,8 +123,8 @@ Result<Pruned> Upkeep::prune(const Rule& rule, int64_t now, bool dry_run) {
   return pruned;
 }
 
-Status Upkeep::prune_tenants(const std::string& tenant, int64_t before, int64_t now, bool dry_run,
-                             Pruned& pruned) {
+Status Maintenance::prune_tenants(const std::string& tenant, int64_t before, int64_t now, bool dry_run,
+                                  Pruned& pruned) {
   const store::TenantPast past{tenant, before, std::min(before, now - policy_.event_window_ns)};
   const auto add = [&](const store::TenantPastSize& size) {
     pruned.tenant_commits += size.commits;
@@ -144,14 +144,14 @@ Status Upkeep::prune_tenants(const std::string& tenant, int64_t before, int64_t 
 }
 
 // A young execution has a journal and no row yet.
-Result<bool> Upkeep::is_open(const std::string& tenant, ExecutionId id) const {
+Result<bool> Maintenance::is_open(const std::string& tenant, ExecutionId id) const {
   PIRN_TRY(const auto row, store_.find(tenant, id));
   if (row) return row->open;
   PIRN_TRY(const auto commits, store_.journal(id, 0, 1));
   return !commits.empty();
 }
 
-Status Upkeep::remove(const std::string& tenant, ExecutionId id) {
+Status Maintenance::remove(const std::string& tenant, ExecutionId id) {
   const std::lock_guard lock(pruning_);
   const auto open = [&] {
     return Error{Code::invalid_transition, "execution " + id.text() + " is open and cannot be deleted",
@@ -182,7 +182,7 @@ Status Upkeep::remove(const std::string& tenant, ExecutionId id) {
 }
 
 // Of one tenant, or of all: their rows with the commits that the rows do not know yet.
-Result<std::set<ExecutionId>> Upkeep::waiting_letters(const std::string& tenant) const {
+Result<std::set<ExecutionId>> Maintenance::waiting_letters(const std::string& tenant) const {
   std::set<ExecutionId> letters;
   PIRN_TRY(const std::vector<store::StoredTenant> tenants, store_.tenants());
   for (const store::StoredTenant& row : tenants) {
@@ -203,7 +203,7 @@ Result<std::set<ExecutionId>> Upkeep::waiting_letters(const std::string& tenant)
   return letters;
 }
 
-Status Upkeep::compact() {
+Status Maintenance::compact() {
   if (file_ == nullptr) return in_memory();
   // The new file is written twice before the old one can go: beside it, and into its log. Without room for
   // that it is not begun, for it would first take from those who run what is left.
@@ -218,7 +218,7 @@ Status Upkeep::compact() {
   return file_->compact();
 }
 
-Status Upkeep::back_up(const std::string& named, int64_t now) const {
+Status Maintenance::back_up(const std::string& named, int64_t now) const {
   if (file_ == nullptr) return in_memory();
   // "copy/", as a shell completes it, is "copy".
   const std::string directory = named.substr(0, named.find_last_not_of('/') + 1);
@@ -250,7 +250,7 @@ Status Upkeep::back_up(const std::string& named, int64_t now) const {
   return status;
 }
 
-Status Upkeep::copy_everything(const std::string& directory) const {
+Status Maintenance::copy_everything(const std::string& directory) const {
   const fs::path to(directory), from(data_directory_);
   PIRN_DO(file_->back_up((to / "pirn.db").string()));
   PIRN_DO(store::copy_database((from / "registry.db").string(), (to / "registry.db").string()));
@@ -261,11 +261,11 @@ Status Upkeep::copy_everything(const std::string& directory) const {
   return sync_directory(to.string());
 }
 
-Result<Verification> Upkeep::verify() const {
-  return upkeep::verify(data_directory_, file_ == nullptr ? std::string() : file_->path());
+Result<Verification> Maintenance::verify() const {
+  return maintenance::verify(data_directory_, file_ == nullptr ? std::string() : file_->path());
 }
 
-Status Upkeep::sweep() {
+Status Maintenance::sweep() {
   ExecutionId after;
   for (;;) {
     PIRN_TRY(const std::vector<ExecutionId> known, logbook_.executions(after, 1000));
@@ -280,14 +280,14 @@ Status Upkeep::sweep() {
   }
 }
 
-Result<std::vector<Count>> Upkeep::counts() const {
+Result<std::vector<Count>> Maintenance::counts() const {
   std::vector<Count> all;
   PIRN_TRY(const auto counts, store_.counts());
   for (const store::StateCount& each : counts) all.push_back({each.tenant, each.state, each.executions});
   return all;
 }
 
-bool Upkeep::begin_run(int64_t now) {
+bool Maintenance::begin_run(int64_t now) {
   int64_t due = next_run_at_;
   const auto* memory = file_ == nullptr ? dynamic_cast<const store::MemoryStore*>(&store_) : nullptr;
   if (due > now && memory != nullptr && memory->ended() > ended_at_most_) {
@@ -298,7 +298,7 @@ bool Upkeep::begin_run(int64_t now) {
   return due <= now && next_run_at_.compare_exchange_strong(due, now + policy_.every_ns);
 }
 
-void Upkeep::run_policy(int64_t now) {
+void Maintenance::run_policy(int64_t now) {
   uint64_t removed = 0;
   std::string problem;
   const auto tell = [&](const Status& status) {
@@ -325,11 +325,11 @@ void Upkeep::run_policy(int64_t now) {
   state_.last_error = problem;
 }
 
-PolicyState Upkeep::policy_state() const {
+PolicyState Maintenance::policy_state() const {
   const std::lock_guard lock(state_mutex_);
   PolicyState state = state_;
   state.next_run_at = next_run_at_ == INT64_MAX ? 0 : next_run_at_.load();
   return state;
 }
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

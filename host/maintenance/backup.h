@@ -13,7 +13,7 @@
 
 #include "packager/error/error.h"
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 inline constexpr const char* kManifestFile = "backup.json";
 
@@ -33,4 +33,4 @@ Status adopt_backup(const std::string& directory);
 // Whether the manifest says that the copy was never completed, or there is nothing yet but its beginning.
 bool is_unfinished_backup(const std::string& directory);
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

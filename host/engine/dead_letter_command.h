@@ -10,13 +10,13 @@
 
 namespace pirn::engine {
 
-struct Letter {
+struct DeadLetter {
   ExecutionId id;  // the execution that failed
   journal::DeadLetter letter;
 };
 
 // Which letters: all that fit.
-struct LetterFilter {
+struct DeadLetterFilter {
   std::string package, workflow, code;    // empty: any
   int64_t since = 0, before = INT64_MAX;  // when they failed: from the first to (excluding) the second
 
@@ -27,43 +27,43 @@ struct LetterFilter {
   }
 };
 
-struct ListLetters {
+struct ListDeadLetters {
   std::string tenant;
-  LetterFilter filter;
+  DeadLetterFilter filter;
   int64_t after = INT64_MAX;  // cursor: only what stands behind the letter of this instant and id
   ExecutionId after_id{UINT64_MAX};
   uint32_t limit = 100;
-  Reply<std::vector<Letter>> reply;  // the newest failure first
+  Reply<std::vector<DeadLetter>> reply;  // the newest failure first
 };
 
 // not_found: there is no such letter, or it is a foreign tenant's.
-struct ShowLetter {
+struct ShowDeadLetter {
   std::string tenant;
   ExecutionId id;
-  Reply<Letter> reply;
+  Reply<DeadLetter> reply;
 };
 
-struct Again {
+struct RetryResult {
   ExecutionId id, execution;  // the letter, and what was started; 0: `error` says why nothing was
   Error error;
 };
 // Starts a new execution with the input of each, oldest first and a few in each turn, and removes the letter
 // in the same commit. Those that cannot start stay; the reply comes when all were tried.
-struct RetryLetters {
+struct RetryDeadLetters {
   std::string tenant;
-  LetterFilter filter;
+  DeadLetterFilter filter;
   std::optional<ExecutionId> id;  // that one alone, and not_found if there is none; else all that fit
   uint32_t limit = 100;
   bool on_active = false;  // on the active release of its package, not on the one it failed on
-  Reply<std::vector<Again>> reply;
+  Reply<std::vector<RetryResult>> reply;
 };
 
 // Removes letters and starts nothing, oldest first.
-struct DiscardLetters {
+struct DiscardDeadLetters {
   std::string tenant;
-  LetterFilter filter;
-  std::optional<ExecutionId> id;     // as above
-  Reply<std::vector<Letter>> reply;  // what they were
+  DeadLetterFilter filter;
+  std::optional<ExecutionId> id;         // as above
+  Reply<std::vector<DeadLetter>> reply;  // what they were
 };
 
 }  // namespace pirn::engine

@@ -1,4 +1,4 @@
-#include "host/upkeep/files.h"
+#include "host/maintenance/files.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 namespace {
 
@@ -55,4 +55,4 @@ Result<FileDigest> digest_of_file(const std::string& path) {
   return file;
 }
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

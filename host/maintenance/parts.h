@@ -6,7 +6,7 @@
 
 #include "packager/error/error.h"
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 // store_missing: registry.db or the store is missing or empty beside files that are made after it, so it was
 // lost. Whoever began a new one would serve nothing, accept everything and bury what happened.
@@ -16,4 +16,4 @@ Status check_parts(const std::string& data_directory, const std::string& store);
 // The operator wants what is missing to be begun anew: removes what would contradict it.
 void begin_anew(const std::string& data_directory);
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

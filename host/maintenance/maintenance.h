@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "host/upkeep/disk.h"
-#include "host/upkeep/verify.h"
+#include "host/maintenance/disk.h"
+#include "host/maintenance/verify.h"
 #include "packager/error/error.h"
 #include "registry/ids.h"
 
@@ -26,7 +26,7 @@ namespace pirn::logbook {
 class Logbook;
 }
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 // Which executions are old enough to go. With both bounds: those that are beyond both.
 struct Rule {
@@ -70,11 +70,11 @@ struct PolicyState {
   std::string last_error;
 };
 
-class Upkeep {
+class Maintenance {
  public:
   // `file`: the store when it is on a disk, else null. All are borrowed.
-  Upkeep(store::Store& store, store::SqliteStore* file, logbook::Logbook& logbook, DiskWatch& disk,
-         std::string data_directory, Policy policy);
+  Maintenance(store::Store& store, store::SqliteStore* file, logbook::Logbook& logbook, DiskWatch& disk,
+              std::string data_directory, Policy policy);
 
   // Removes what the rule calls old, or only counts it; not whose dead letter waits. A rule that names no
   // workflow and says how old also removes what is as old of the tenants' own journals, and ids of events
@@ -123,4 +123,4 @@ class Upkeep {
   PolicyState state_;  // guarded by state_mutex_
 };
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

@@ -8,7 +8,7 @@
 
 #include "packager/error/error.h"
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 struct Damage {
   std::string file, what;
@@ -28,4 +28,4 @@ struct Verification {
 // reason than damage.
 Result<Verification> verify(const std::string& data_directory, const std::string& store);
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance

@@ -1,13 +1,13 @@
-#include "host/upkeep/verify.h"
+#include "host/maintenance/verify.h"
 
 #include <unistd.h>
 
+#include "host/maintenance/backup.h"
+#include "host/maintenance/files.h"
+#include "host/maintenance/parts.h"
 #include "host/store/sqlite_verify.h"
-#include "host/upkeep/backup.h"
-#include "host/upkeep/files.h"
-#include "host/upkeep/parts.h"
 
-namespace pirn::upkeep {
+namespace pirn::maintenance {
 
 namespace {
 
@@ -126,4 +126,4 @@ Result<Verification> verify(const std::string& data_directory, const std::string
   return std::move(found);
 }
 
-}  // namespace pirn::upkeep
+}  // namespace pirn::maintenance
