@@ -18,7 +18,7 @@ namespace pirn::api {
 namespace {
 
 namespace bj = boost::json;
-using engine::DeadLetter;
+using engine::DeadLetterEntry;
 using engine::DeadLetterFilter;
 using schedule::print_instant;
 
@@ -28,7 +28,7 @@ Error no_dead_letter(std::string_view id) {
   return Error{Code::not_found, "there is no dead letter '" + std::string(id) + "'", "See pirn dlq ls."};
 }
 
-bj::object object_of(const DeadLetter& letter) {
+bj::object object_of(const DeadLetterEntry& letter) {
   const journal::DeadLetter& of = letter.letter;
   return {{"id", letter.id.text()},
           {"package", of.package},
@@ -66,7 +66,7 @@ Result<DeadLetterFilter> read_filter(const Document& body, const Request& reques
 }
 
 // A cursor is the instant and the id of the last letter of a page: "1700000000000000000.0000000020000".
-std::string cursor_of(const DeadLetter& last) {
+std::string cursor_of(const DeadLetterEntry& last) {
   return std::to_string(last.letter.failed_at) + '.' + last.id.text();
 }
 Status read_cursor(std::string_view cursor, engine::ListDeadLetters& list) {
@@ -96,7 +96,7 @@ Result<engine::ListDeadLetters> read_list(const Request& request, int64_t now) {
 }
 
 // The letter, and what its execution has to say. On the pool.
-Response show(const Services& services, const std::string& tenant, const DeadLetter& letter) {
+Response show(const Services& services, const std::string& tenant, const DeadLetterEntry& letter) {
   const auto row = services.store.find(tenant, letter.id);
   if (!row) return problem(row.error());
   if (!*row) return problem(no_dead_letter(letter.id.text()));
@@ -153,7 +153,7 @@ void list_dead_letters(const Services& services, RequestPtr request, Respond res
   if (!list) return respond(problem(list.error()));
   // One more than is shown says whether any are older.
   list->reply = [&services, request, respond,
-                 limit = list->limit++](Result<std::vector<DeadLetter>> letters) {
+                 limit = list->limit++](Result<std::vector<DeadLetterEntry>> letters) {
     if (!letters) return respond(problem(letters.error()));
     with_tenant(services, request, respond, [respond, limit, letters = std::move(*letters)]() mutable {
       bj::value cursor;
@@ -162,7 +162,7 @@ void list_dead_letters(const Services& services, RequestPtr request, Respond res
         cursor = cursor_of(letters.back());
       }
       bj::array rows;
-      for (const DeadLetter& letter : letters) rows.push_back(object_of(letter));
+      for (const DeadLetterEntry& letter : letters) rows.push_back(object_of(letter));
       respond(json(200, bj::object{{"dead_letters", std::move(rows)}, {"cursor", std::move(cursor)}}));
     });
   };
@@ -172,7 +172,7 @@ void list_dead_letters(const Services& services, RequestPtr request, Respond res
 void show_dead_letter(const Services& services, RequestPtr request, Respond respond) {
   const Result<ExecutionId> id = parse_execution_id(request->params[0]);
   if (!id) return respond(problem(no_dead_letter(request->params[0])));
-  const auto answered = [&services, request, respond](Result<DeadLetter> letter) {
+  const auto answered = [&services, request, respond](Result<DeadLetterEntry> letter) {
     if (!letter) return respond(problem(letter.error()));
     services.pool.post(request->queue, [&services, request, respond, letter = std::move(*letter)] {
       respond(show(services, request->tenant, letter));
@@ -228,7 +228,7 @@ void discard_dead_letter(const Services& services, RequestPtr request, Respond r
   engine::DiscardDeadLetters command;
   command.tenant = request->tenant;
   command.id = *id;
-  command.reply = [respond](Result<std::vector<DeadLetter>> letters) {
+  command.reply = [respond](Result<std::vector<DeadLetterEntry>> letters) {
     if (!letters) return respond(problem(letters.error()));
     respond(json(200, object_of(letters->front())));
   };
@@ -246,7 +246,7 @@ void prune_dead_letters(const Services& services, RequestPtr request, Respond re
   };
   Result<engine::DiscardDeadLetters> command = read();
   if (!command) return respond(problem(command.error()));
-  command->reply = [respond](Result<std::vector<DeadLetter>> letters) {
+  command->reply = [respond](Result<std::vector<DeadLetterEntry>> letters) {
     if (!letters) return respond(problem(letters.error()));
     respond(json(200, bj::object{{"pruned", letters->size()}}));
   };

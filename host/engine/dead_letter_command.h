@@ -10,7 +10,7 @@
 
 namespace pirn::engine {
 
-struct DeadLetter {
+struct DeadLetterEntry {
   ExecutionId id;  // the execution that failed
   journal::DeadLetter letter;
 };
@@ -33,14 +33,14 @@ struct ListDeadLetters {
   int64_t after = INT64_MAX;  // cursor: only what stands behind the letter of this instant and id
   ExecutionId after_id{UINT64_MAX};
   uint32_t limit = 100;
-  Reply<std::vector<DeadLetter>> reply;  // the newest failure first
+  Reply<std::vector<DeadLetterEntry>> reply;  // the newest failure first
 };
 
 // not_found: there is no such letter, or it is a foreign tenant's.
 struct ShowDeadLetter {
   std::string tenant;
   ExecutionId id;
-  Reply<DeadLetter> reply;
+  Reply<DeadLetterEntry> reply;
 };
 
 struct RetryResult {
@@ -62,8 +62,8 @@ struct RetryDeadLetters {
 struct DiscardDeadLetters {
   std::string tenant;
   DeadLetterFilter filter;
-  std::optional<ExecutionId> id;         // as above
-  Reply<std::vector<DeadLetter>> reply;  // what they were
+  std::optional<ExecutionId> id;              // as above
+  Reply<std::vector<DeadLetterEntry>> reply;  // what they were
 };
 
 }  // namespace pirn::engine

@@ -38,9 +38,11 @@ const DeadLetter* DeadLetters::find(std::string_view tenant, ExecutionId id) con
   return found == state->letters.end() ? nullptr : &found->second;
 }
 
-Result<std::vector<DeadLetter>> DeadLetters::select(const std::string& tenant, std::optional<ExecutionId> id,
-                                                    const DeadLetterFilter& filter, uint32_t limit) const {
-  std::vector<DeadLetter> letters;
+Result<std::vector<DeadLetterEntry>> DeadLetters::select(const std::string& tenant,
+                                                         std::optional<ExecutionId> id,
+                                                         const DeadLetterFilter& filter,
+                                                         uint32_t limit) const {
+  std::vector<DeadLetterEntry> letters;
   if (id) {
     const DeadLetter* letter = find(tenant, *id);
     if (!letter)
@@ -95,7 +97,7 @@ std::optional<int64_t> DeadLetters::next_timer() const {
 // ---- what people ask ----
 
 void DeadLetters::handle(Decision& decision, ListDeadLetters& command) const {
-  std::vector<DeadLetter> letters;
+  std::vector<DeadLetterEntry> letters;
   if (const auto of_tenant = by_time_.find(command.tenant); of_tenant != by_time_.end()) {
     const ByTime& all = of_tenant->second;
     for (auto at = all.lower_bound({command.after, command.after_id});
@@ -111,8 +113,8 @@ void DeadLetters::handle(Decision& decision, ListDeadLetters& command) const {
 
 void DeadLetters::handle(Decision& decision, ShowDeadLetter& command) const {
   auto found = select(command.tenant, command.id, {}, 1);
-  decision.change.reply_to(command, found ? Result<DeadLetter>(std::move(found->front()))
-                                          : Result<DeadLetter>(std::move(found).error()));
+  decision.change.reply_to(command, found ? Result<DeadLetterEntry>(std::move(found->front()))
+                                          : Result<DeadLetterEntry>(std::move(found).error()));
 }
 
 void DeadLetters::handle(Decision& decision, DiscardDeadLetters& command) {
@@ -122,7 +124,7 @@ void DeadLetters::handle(Decision& decision, DiscardDeadLetters& command) {
     streams_.emit(command.tenant, journal::DeadLetterDeleted{*command.id}, decision.now);
   } else if (letters && !letters->empty()) {
     std::vector<ExecutionId> ids;
-    for (const DeadLetter& letter : *letters) ids.push_back(letter.id);
+    for (const DeadLetterEntry& letter : *letters) ids.push_back(letter.id);
     prune(command.tenant, DeadLetterPrune::asked, std::move(ids), decision.now);
   }
   decision.change.reply_to(command, std::move(letters));

@@ -38,8 +38,8 @@ class DeadLetters {
   std::optional<int64_t> next_timer() const;
 
   // Oldest first. With an id: that one, or the error not_found.
-  Result<std::vector<DeadLetter>> select(const std::string& tenant, std::optional<ExecutionId> id,
-                                         const DeadLetterFilter& filter, uint32_t limit) const;
+  Result<std::vector<DeadLetterEntry>> select(const std::string& tenant, std::optional<ExecutionId> id,
+                                              const DeadLetterFilter& filter, uint32_t limit) const;
 
   void handle(Decision& decision, ListDeadLetters& command) const;
   void handle(Decision& decision, ShowDeadLetter& command) const;

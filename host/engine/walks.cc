@@ -99,7 +99,7 @@ void Engine::Core::handle(Decision& deciding, RetryDeadLetters& command) {
   Retrying retrying;
   auto letters = dead_letters_.select(command.tenant, {}, command.filter, command.limit);
   if (!letters) return deciding.change.reply_to(command, Result<std::vector<RetryResult>>(letters.error()));
-  for (const DeadLetter& letter : *letters) retrying.letters.push_back(letter.id);
+  for (const DeadLetterEntry& letter : *letters) retrying.letters.push_back(letter.id);
   if (!retrying.letters.empty())
     (void)tenant_number(command.tenant);  // it may have nothing else in this life
   begin_walk(deciding, command, std::move(retrying));

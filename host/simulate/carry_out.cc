@@ -100,8 +100,8 @@ Status Simulation::carry_out(const RetryDeadLetters& retry) {
 Status Simulation::carry_out(const DiscardDeadLetter& discard) {
   PIRN_DO(reachable());
   PIRN_TRY(const Run run, run_of(discard.run));
-  const auto gone =
-      world_.ask<std::vector<engine::DeadLetter>>(engine::DiscardDeadLetters{run.tenant, {}, run.id, {}});
+  const auto gone = world_.ask<std::vector<engine::DeadLetterEntry>>(
+      engine::DiscardDeadLetters{run.tenant, {}, run.id, {}});
   return gone ? Status() : gone.error();
 }
 
@@ -109,7 +109,7 @@ Status Simulation::carry_out(const PruneDeadLetters& prune) {
   PIRN_DO(reachable());
   engine::DiscardDeadLetters command{prune.tenant, prune.which, std::nullopt, {}};
   if (prune.older_than != 0) command.filter.before = world_.now() - prune.older_than;
-  const auto gone = world_.ask<std::vector<engine::DeadLetter>>(std::move(command));
+  const auto gone = world_.ask<std::vector<engine::DeadLetterEntry>>(std::move(command));
   return gone ? Status() : gone.error();
 }
 

@@ -185,7 +185,7 @@ class Report {
     }
   }
   void compare_letter(const Expected& expected, const Simulation::Run& run, std::vector<Error>& out) const {
-    const auto waits = world_.ask<engine::DeadLetter>(engine::ShowDeadLetter{run.tenant, run.id, {}});
+    const auto waits = world_.ask<engine::DeadLetterEntry>(engine::ShowDeadLetter{run.tenant, run.id, {}});
     if (bool(waits) == *expected.dead_letter) return;
     differ(expected, "'" + expected.run + "' has left " + (waits ? "a" : "no") + " dead letter that waits",
            out);

@@ -7,7 +7,7 @@
 namespace pirn::sim {
 namespace {
 
-using engine::DeadLetter;
+using engine::DeadLetterEntry;
 using engine::DeadLetterFilter;
 using engine::DiscardDeadLetters;
 using engine::ListDeadLetters;
@@ -38,16 +38,16 @@ class Host : public TenantHost {
     return id;
   }
 
-  std::vector<DeadLetter> letters(std::string tenant = "t", DeadLetterFilter filter = {},
-                                  uint32_t limit = 100) {
+  std::vector<DeadLetterEntry> letters(std::string tenant = "t", DeadLetterFilter filter = {},
+                                       uint32_t limit = 100) {
     ListDeadLetters list;
     list.tenant = std::move(tenant);
     list.filter = std::move(filter);
     list.limit = limit;
-    return ask<ListDeadLetters, std::vector<DeadLetter>>(std::move(list)).value();
+    return ask<ListDeadLetters, std::vector<DeadLetterEntry>>(std::move(list)).value();
   }
-  Result<DeadLetter> letter(ExecutionId id, std::string tenant = "t") {
-    return ask<ShowDeadLetter, DeadLetter>({std::move(tenant), id, {}});
+  Result<DeadLetterEntry> letter(ExecutionId id, std::string tenant = "t") {
+    return ask<ShowDeadLetter, DeadLetterEntry>({std::move(tenant), id, {}});
   }
   Result<std::vector<RetryResult>> retry(std::optional<ExecutionId> id, bool on_active = false,
                                          std::string tenant = "t", DeadLetterFilter filter = {}) {
@@ -58,17 +58,18 @@ class Host : public TenantHost {
     command.on_active = on_active;
     return ask<RetryDeadLetters, std::vector<RetryResult>>(std::move(command));
   }
-  Result<std::vector<DeadLetter>> discard(std::optional<ExecutionId> id, DeadLetterFilter filter = {},
-                                          std::string tenant = "t") {
+  Result<std::vector<DeadLetterEntry>> discard(std::optional<ExecutionId> id, DeadLetterFilter filter = {},
+                                               std::string tenant = "t") {
     DiscardDeadLetters command;
     command.tenant = std::move(tenant);
     command.id = id;
     command.filter = std::move(filter);
-    return ask<DiscardDeadLetters, std::vector<DeadLetter>>(std::move(command));
+    return ask<DiscardDeadLetters, std::vector<DeadLetterEntry>>(std::move(command));
   }
   std::vector<ExecutionId> ids(std::string tenant = "t", DeadLetterFilter filter = {}) {
     std::vector<ExecutionId> out;
-    for (const DeadLetter& letter : letters(std::move(tenant), std::move(filter))) out.push_back(letter.id);
+    for (const DeadLetterEntry& letter : letters(std::move(tenant), std::move(filter)))
+      out.push_back(letter.id);
     return out;
   }
 };
@@ -275,7 +276,7 @@ TEST(DeadLetters, ListsAreNewestFirstFilteredAndPaged) {
   page.limit = 1;
   Ids walked;
   for (;;) {
-    const auto letters = host.ask<ListDeadLetters, std::vector<DeadLetter>>(page).value();
+    const auto letters = host.ask<ListDeadLetters, std::vector<DeadLetterEntry>>(page).value();
     if (letters.empty()) break;
     walked.push_back(letters[0].id);
     page.after = letters[0].letter.failed_at;

@@ -167,10 +167,11 @@ Facts facts_of(const Model& model) {
 Facts facts_of(sim::Simulation& simulation) {
   Facts out;
   for (const auto& [name, run] : simulation.runs()) out += facts_of(simulation, name, run.id);
-  const auto letters = simulation.world().ask<std::vector<engine::DeadLetter>>(
+  const auto letters = simulation.world().ask<std::vector<engine::DeadLetterEntry>>(
       engine::ListDeadLetters{.tenant = "t", .reply = {}});
   std::set<std::string> left;
-  for (const engine::DeadLetter& letter : *letters) left.insert(known(simulation.name_of_run(letter.id)));
+  for (const engine::DeadLetterEntry& letter : *letters)
+    left.insert(known(simulation.name_of_run(letter.id)));
   for (const std::string& run : left) out.timed += "letter of " + run + "\n";
   const auto breakers = simulation.world().ask<std::vector<engine::BreakerView>>(
       engine::ListBreakers{.tenant = "t", .reply = {}});
