@@ -63,7 +63,7 @@ Result<std::string> prune_data_of(const std::string& data_directory, const Prune
   disk.begin();
   PIRN_TRY(const auto store, store::SqliteStore::open(file));
   PIRN_TRY(const auto book, logbook::Logbook::open(directory.file("logbook.db")));
-  maintenance::Maintenance maintenance(*store, store.get(), *book, disk, directory.path(), {});
+  maintenance::Maintenance maintenance(*store, store.get(), nullptr, *book, disk, directory.path(), {});
   PIRN_TRY(const store::StoreStats before, store->stats());
   const RetentionRule& rule = order.rule;
   PIRN_TRY(const maintenance::Pruned pruned,

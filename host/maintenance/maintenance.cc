@@ -87,16 +87,17 @@ Status check(const Rule& rule) {
                "Say how old, or how many of each workflow stay, or both."};
 }
 
-Maintenance::Maintenance(store::Store& store, store::SqliteStore* file, logbook::Logbook& logbook,
-                         DiskWatch& disk, std::string data_directory, Policy policy)
+Maintenance::Maintenance(store::Store& store, store::DatabaseFile* file, const store::MemoryStore* memory,
+                         logbook::Logbook& logbook, DiskWatch& disk, std::string data_directory,
+                         Policy policy)
     : store_(store),
       file_(file),
+      memory_(memory),
       logbook_(logbook),
       disk_(disk),
       data_directory_(std::move(data_directory)),
       policy_([&] {
-        const bool memory = dynamic_cast<store::MemoryStore*>(&store) != nullptr;
-        if (memory && policy.rules.empty()) policy.rules.push_back({.keep_last = policy.keep_in_memory});
+        if (memory != nullptr && policy.rules.empty()) policy.rules.push_back({.keep_last = policy.keep_in_memory});
         return std::move(policy);
       }()),
       next_run_at_(policy_.rules.empty() && policy_.tenant_journal_ns == 0 ? INT64_MAX : 0),
@@ -289,8 +290,7 @@ Result<std::vector<Count>> Maintenance::counts() const {
 
 bool Maintenance::begin_run(int64_t now) {
   int64_t due = next_run_at_;
-  const auto* memory = file_ == nullptr ? dynamic_cast<const store::MemoryStore*>(&store_) : nullptr;
-  if (due > now && memory != nullptr && memory->ended() > ended_at_most_) {
+  if (due > now && memory_ != nullptr && memory_->ended() > ended_at_most_) {
     ended_at_most_ = UINT64_MAX;  // until the run has left its number
     next_run_at_ = now + policy_.every_ns;
     return true;
@@ -317,8 +317,7 @@ void Maintenance::run_policy(int64_t now) {
     tell(prune_tenants("", now - policy_.tenant_journal_ns, now, false, pruned));
   }
   tell(sweep());
-  if (const auto* memory = dynamic_cast<const store::MemoryStore*>(&store_))
-    ended_at_most_ = 2 * std::max(memory->ended(), policy_.keep_in_memory);
+  if (memory_ != nullptr) ended_at_most_ = 2 * std::max(memory_->ended(), policy_.keep_in_memory);
   const std::lock_guard lock(state_mutex_);
   state_.last_run_at = now;
   state_.removed += removed;

@@ -20,7 +20,7 @@
 namespace pirn::store {
 class Store;
 class MemoryStore;
-class SqliteStore;
+class DatabaseFile;
 }  // namespace pirn::store
 namespace pirn::logbook {
 class Logbook;
@@ -72,9 +72,10 @@ struct PolicyState {
 
 class Maintenance {
  public:
-  // `file`: the store when it is on a disk, else null. All are borrowed.
-  Maintenance(store::Store& store, store::SqliteStore* file, logbook::Logbook& logbook, DiskWatch& disk,
-              std::string data_directory, Policy policy);
+  // `file`: the store when it is on a disk, else null; `memory`: the store when it is in memory, else null.
+  // All are borrowed.
+  Maintenance(store::Store& store, store::DatabaseFile* file, const store::MemoryStore* memory,
+              logbook::Logbook& logbook, DiskWatch& disk, std::string data_directory, Policy policy);
 
   // Removes what the rule calls old, or only counts it; not whose dead letter waits. A rule that names no
   // workflow and says how old also removes what is as old of the tenants' own journals, and ids of events
@@ -111,7 +112,8 @@ class Maintenance {
   Status copy_everything(const std::string& directory) const;
 
   store::Store& store_;
-  store::SqliteStore* const file_;
+  store::DatabaseFile* const file_;
+  const store::MemoryStore* const memory_;
   logbook::Logbook& logbook_;
   DiskWatch& disk_;
   const std::string data_directory_;

@@ -337,13 +337,13 @@ World::World(engine::Options options, int64_t begin)
 }
 World::~World() = default;
 
-void World::come_back(std::vector<worker::FatalInvocation> fatal) {
+void World::come_back(std::vector<worker::FatalInvocation> calls) {
   store_ = std::make_unique<store::MemoryStore>(contents_);
   committer_ = committers ? committers(*store_) : nullptr;
   engine_ =
       std::make_unique<engine::Engine>(options_, *store_, *runner_, releases, *this, *this, committer_.get());
-  if (!fatal.empty()) last_life_.end = worker::LastLife::End::crash;
-  last_life_.fatal = std::move(fatal);
+  if (!calls.empty()) last_life_.end = worker::LastLife::End::crash;
+  last_life_.fatal = std::move(calls);
   const Status recovered = engine_->recover(clocks(), std::exchange(last_life_, {}));
   if (!recovered) fatal(describe(recovered.error()));
   origin_ = engine_->beginning().origin;

@@ -227,7 +227,7 @@ class World : public engine::CommitListener, public worker::Wakeup {
   // pass_time() makes sense until it is back.
   // Without `without_trace` the whole machine is lost; with it only the process, and nobody knows why.
   void lose(bool without_trace = false);
-  void come_back(std::vector<worker::FatalInvocation> fatal = {});  // whose functions had crashed it
+  void come_back(std::vector<worker::FatalInvocation> calls = {});  // whose functions had crashed it
   bool down() const { return engine_ == nullptr; }
   void crash(std::vector<worker::FatalInvocation> fatal = {});  // both, and settles
   void crash_without_trace();

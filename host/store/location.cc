@@ -71,20 +71,22 @@ Result<StoreLocation> resolve_store_url(const StoreSettings& settings, const std
   return StoreLocation{false, data_directory + "/" + settings.name_of_environment};
 }
 
-Result<std::unique_ptr<Store>> open_store(const StoreLocation& location, std::vector<std::string>* warnings) {
-  if (location.memory)
-    return std::unique_ptr<Store>(
-        std::make_unique<MemoryStore>(make_memory_store_contents(kEndedJournalBytes)));
+Result<OpenedStore> open_store(const StoreLocation& location, std::vector<std::string>* warnings) {
+  if (location.memory) {
+    auto memory = std::make_unique<MemoryStore>(make_memory_store_contents(kEndedJournalBytes));
+    const MemoryStore* const as_memory = memory.get();
+    return OpenedStore{std::move(memory), nullptr, as_memory};
+  }
   // It may lie outside the data directory.
   std::vector<std::string> reported;
   const Status parents = check_parents(location.path, reported);
   if (!parents && parents.error().code == Code::data_directory_unsafe) return parents.error();
   PIRN_DO(check_private_database(location.path));
-  PIRN_TRY(std::unique_ptr<Store> store,
-           SqliteStore::open(location.path));  // says that a directory is missing
+  PIRN_TRY(auto store, SqliteStore::open(location.path));  // says that a directory is missing
   PIRN_DO(parents);
   if (warnings != nullptr) warnings->insert(warnings->end(), reported.begin(), reported.end());
-  return store;
+  DatabaseFile* const file = store.get();
+  return OpenedStore{std::move(store), file, nullptr};
 }
 
 }  // namespace pirn::store

@@ -13,13 +13,22 @@
 #include <string>
 #include <vector>
 
+#include "host/store/database_file.h"
 #include "host/store/store.h"
 
 namespace pirn::store {
 
+class MemoryStore;
+
 struct StoreLocation {
   bool memory = false;
   std::string path;  // of the SQLite file; empty for memory
+
+  // Of the file; empty for memory.
+  std::string directory() const {
+    const size_t slash = path.rfind('/');
+    return slash == std::string::npos ? std::string() : path.substr(0, slash);
+  }
 };
 
 // An empty value counts as not set.
@@ -33,10 +42,16 @@ struct StoreSettings {
 // not have.
 Result<StoreLocation> resolve_store_url(const StoreSettings& settings, const std::string& data_directory);
 
+// An opened store, and what else can be asked of its kind. Of both pointers one is set; both are to the store.
+struct OpenedStore {
+  std::unique_ptr<Store> store;
+  DatabaseFile* file = nullptr;         // on a disk
+  const MemoryStore* memory = nullptr;  // in memory
+};
+
 // What cannot be opened is an error (store_unopenable and its relatives), and so are a file and directories
 // above it that others can change (data_directory_unsafe, private_files.h). What is only to be reported of
 // those directories is appended to `warnings`, one sentence each; null: nobody asks.
-Result<std::unique_ptr<Store>> open_store(const StoreLocation& location,
-                                          std::vector<std::string>* warnings = nullptr);
+Result<OpenedStore> open_store(const StoreLocation& location, std::vector<std::string>* warnings = nullptr);
 
 }  // namespace pirn::store

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "host/store/database_file.h"
 #include "host/store/sqlite.h"
 #include "host/store/store.h"
 #include "host/store/wal_watch.h"
@@ -28,12 +29,6 @@ int64_t checksum_of(const EventRow& row);
 
 // store_corrupt, for a row that is damaged.
 Error damaged_row(const std::string& file, const std::string& what);
-
-// The bytes of a database, wherever they are: in its file or in its log.
-struct FileUse {
-  uint64_t used = 0;
-  uint64_t free = 0;  // that new rows take before the file grows
-};
 
 // One thread at a time. Each question is one statement, so that it sees whole commits only.
 class SqliteReader {

@@ -25,12 +25,13 @@
 #include <atomic>
 #include <thread>
 
+#include "host/store/database_file.h"
 #include "host/store/sqlite_reader.h"
 #include "host/store/store.h"
 
 namespace pirn::store {
 
-class SqliteStore final : public Store {
+class SqliteStore final : public Store, public DatabaseFile {
  public:
   struct Options {
     size_t readers =
@@ -77,16 +78,11 @@ class SqliteStore final : public Store {
   Result<TenantPastSize> tenant_past(const TenantPast& past) const override;
   Result<TenantPastSize> remove_tenant_past(const TenantPast& past, size_t limit) override;
   Result<std::vector<StateCount>> counts() const override;
-  // Gives free space back to the file system. Writes the whole file anew: commits wait that long. An error
-  // for lack of room leaves everything as it was.
-  Status compact();
-  // A copy as of now, whole and durable, in a file that is not there yet. Commits do not wait.
-  Status back_up(const std::string& to) const;
-  const std::string& path() const { return connection_.path(); }
-  // Cheap.
-  Result<FileUse> use() const;
-  // Whether another host has opened the file since: then no commit of this one succeeds any more.
-  Result<bool> taken_over() const;
+  const std::string& path() const override { return connection_.path(); }
+  Result<FileUse> use() const override;
+  Result<bool> taken_over() const override;
+  Status back_up(const std::string& to) const override;
+  Status compact() override;
 
  private:
   // One statement writes this many rows; what is left over goes one by one.

@@ -59,7 +59,7 @@ class MaintenanceTest : public ::testing::Test {
     return id;
   }
   Maintenance maintenance(Policy policy = {}) {
-    return Maintenance(*store_, store_.get(), *book_, disk_, directory_, std::move(policy));
+    return Maintenance(*store_, store_.get(), nullptr, *book_, disk_, directory_, std::move(policy));
   }
   bool there(ExecutionId id) {
     const auto row = store_->find("acme", id);
@@ -206,7 +206,7 @@ TEST_F(MaintenanceTest, GivesTheSpaceBack) {
 TEST_F(MaintenanceTest, DoesNotCompactWithoutRoom) {
   for (uint64_t i = 1; i <= 100; ++i) add(i, 40);
   DiskWatch small(directory_, "", {}, [](const std::string&) { return DiskSpace{1 << 20, 9 << 20}; });
-  Maintenance maintenance(*store_, store_.get(), *book_, small, directory_, {});
+  Maintenance maintenance(*store_, store_.get(), nullptr, *book_, small, directory_, {});
   EXPECT_EQ(maintenance.compact().error().code, Code::store_full)
       << "the file has 2 MB, and would be written twice";
   ASSERT_TRUE(maintenance.prune({.older_than_ns = kDay}, kNow, false));
@@ -242,7 +242,7 @@ TEST_F(MaintenanceTest, WithoutAPolicyNothingIsEverDue) {
 
 TEST_F(MaintenanceTest, InMemoryItPrunesByPolicyAndByOrder) {
   store::MemoryStore memory;
-  Maintenance maintenance(memory, nullptr, *book_, disk_, directory_, {.keep_in_memory = 10});
+  Maintenance maintenance(memory, nullptr, &memory, *book_, disk_, directory_, {.keep_in_memory = 10});
   uint64_t next = 1;
   const auto run = [&](int n) {
     for (int i = 0; i < n; ++i) {
