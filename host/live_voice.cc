@@ -59,7 +59,7 @@ void LiveVoice::on_cost(const worker::Invocation& invocation, int64_t cpu_ns, in
 void LiveVoice::say(const worker::Invocation& invocation, std::string_view name, int32_t level, int64_t at,
                     std::string object) {
   const ExecutionId id = invocation.frame->execution;
-  const std::lock_guard lock(speaking_);
+  const MutexLock lock(speaking_);
   uint64_t n = 0;
   if (book_ != nullptr)
     n = book_->write({0, id, at, std::string(invocation.step_name), invocation.attempt, level, object});

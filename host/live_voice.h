@@ -3,13 +3,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "host/clock.h"
 #include "host/logbook/logbook.h"
 #include "host/worker/runner.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn {
 
@@ -38,7 +38,7 @@ class LiveVoice final : public worker::Listener {
   const std::function<bool(ExecutionId)> wanted_;
   const Live live_;
   const Clock& clock_;
-  std::mutex speaking_;
+  Mutex speaking_;
 };
 
 }  // namespace pirn

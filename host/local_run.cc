@@ -2,7 +2,6 @@
 // directory.
 #include <algorithm>
 #include <boost/json.hpp>
-#include <mutex>
 #include <optional>
 #include <set>
 
@@ -17,6 +16,7 @@
 #include "packager/archive/envelope.h"
 #include "packager/archive/verify.h"
 #include "packager/json/json.h"
+#include "packager/mutex/mutex.h"
 #include "packager/signature/key.h"
 
 namespace pirn {
@@ -100,9 +100,9 @@ Result<std::string> run_local(const LocalRun& run) {
   packages.push_back(std::move(package));
   PIRN_DO(deploy_locally(*registry, std::move(packages), run.probe_program, clock.wall_ms()));
 
-  std::mutex speaking;  // functions speak from threads of the runner
+  Mutex speaking;  // functions speak from threads of the runner
   const auto say = [&](std::string_view name, std::string_view data) {
-    const std::lock_guard lock(speaking);
+    const MutexLock lock(speaking);
     if (run.on_event) run.on_event(name, data);
   };
   ExecutionId id;

@@ -3,9 +3,9 @@
 #include <boost/filesystem/directory.hpp>
 #include <boost/filesystem/operations.hpp>
 #include <map>
-#include <mutex>
 
 #include "packager/digest/digest.h"
+#include "packager/mutex/mutex.h"
 #include "registry/file.h"
 
 namespace pirn::registry {
@@ -67,34 +67,34 @@ class MemoryBlobs : public Blobs {
  public:
   Result<Digest> put(std::string_view bytes, bool* added) override {
     const Digest digest = sha256(bytes);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     *added = blobs_.emplace(digest, bytes).second;
     return digest;
   }
 
   Result<std::string> get(const Digest& digest) const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = blobs_.find(digest);
     if (found == blobs_.end()) return damaged(digest, "is missing");
     return found->second;
   }
 
   Status remove(const Digest& digest) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     blobs_.erase(digest);
     return {};
   }
 
   Result<std::vector<Digest>> list() const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<Digest> digests;
     for (const auto& [digest, bytes] : blobs_) digests.push_back(digest);
     return digests;
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::map<Digest, std::string> blobs_;  // under mutex_
+  mutable Mutex mutex_;
+  std::map<Digest, std::string> blobs_ PIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -7,15 +7,14 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
-#include <shared_mutex>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "packager/archive/verify.h"
+#include "packager/mutex/mutex.h"
 #include "registry/audit.h"
 #include "registry/blobs.h"
 #include "registry/database.h"
@@ -51,8 +50,8 @@ class Registry::Core {
   // under mutex_.
   template <class T, class Decide, class Publish>
   Result<T> change(Attempt& attempt, Decide&& decide, Publish&& publish) {
-    const std::lock_guard lock(mutex_);
-    auto result = [&]() -> Result<T> {
+    const MutexLock lock(mutex_);
+    auto result = [&]() PIRN_REQUIRES(mutex_) -> Result<T> {
       PIRN_DO(attempt.who.require(attempt.permission, attempt.tenant));
       PIRN_DO(check_in_force(attempt.who, attempt.now_ms));
       Transaction transaction(*database_);
@@ -74,9 +73,9 @@ class Registry::Core {
   // Records a refusal (refusals.h) and hands back its error; or the error of the record, if that cannot be
   // made durable.
   Error refuse(const Attempt& attempt, Error error);
-  AuditLog log() { return AuditLog(*database_, pepper_); }  // locked
-  // Appends records in a transaction of their own. Locked.
-  Status append(const std::vector<AuditRecord>& records);
+  AuditLog log() PIRN_REQUIRES(mutex_) { return AuditLog(*database_, pepper_); }
+  // Appends records in a transaction of their own.
+  Status append(const std::vector<AuditRecord>& records) PIRN_REQUIRES(mutex_);
   // key_revoked or key_expired, when it was let in before that. Takes keys_mutex_ only.
   Status check_in_force(const Principal& who, int64_t now_ms) const;
 
@@ -86,14 +85,12 @@ class Registry::Core {
   // it has too many that are in force. Takes keys_mutex_ only.
   Result<std::vector<std::string>> make_place_for_key(const std::string& tenant, int64_t now_ms) const;
 
-  // Everything below that takes no lock itself says so: its caller holds mutex_.
+  // tenants
+  Result<Tenant> find_tenant(std::string_view name) const PIRN_REQUIRES(mutex_);
+  Status check_nothing_deployed(const Tenant& tenant) const PIRN_REQUIRES(mutex_);
 
-  // tenants (locked)
-  Result<Tenant> find_tenant(std::string_view name) const;
-  Status check_nothing_deployed(const Tenant& tenant) const;
-
-  // trust (locked)
-  Result<std::vector<TrustRow>> trust_of(std::string_view tenant) const;
+  // trust
+  Result<std::vector<TrustRow>> trust_of(std::string_view tenant) const PIRN_REQUIRES(mutex_);
 
   // releases
   struct ReleaseRecord {
@@ -102,19 +99,20 @@ class Registry::Core {
     Digest definition;     // blob of the whole definition document
     bool withdrawn = false;
   };
-  Result<ReleaseRecord> find_release(std::string_view tenant, const Digest& digest) const;  // locked
+  Result<ReleaseRecord> find_release(std::string_view tenant, const Digest& digest) const
+      PIRN_REQUIRES(mutex_);
   // The newest release without a `version`. Of a package that is not there it says only that; ask_for_version
   // adds a suggestion.
   Result<Digest> find_version(std::string_view tenant, std::string_view package,
-                              std::string_view version) const;  // locked
+                              std::string_view version) const PIRN_REQUIRES(mutex_);
   // The same for a tenant that may not be there, with a suggestion. Takes the lock, and makes the suggestion
   // without it.
   Result<Digest> ask_for_version(std::string_view tenant, std::string_view package,
                                  std::string_view version) const;
-  Result<bool> is_withdrawn(const Tenant& tenant, const Digest& release) const;  // locked
+  Result<bool> is_withdrawn(const Tenant& tenant, const Digest& release) const PIRN_REQUIRES(mutex_);
   // What the catalog does not know yet of the withdrawals of a tenant's active releases.
-  Result<std::vector<CatalogEdit>> new_withdrawals(const Tenant& tenant) const;  // locked
-  Status check_quota(std::string_view tenant, uint64_t more_bytes) const;        // locked
+  Result<std::vector<CatalogEdit>> new_withdrawals(const Tenant& tenant) const PIRN_REQUIRES(mutex_);
+  Status check_quota(std::string_view tenant, uint64_t more_bytes) const PIRN_REQUIRES(mutex_);
   // What the manifest alone says of a release: its definition has names of workflows and nothing else. Takes
   // no lock, reads nothing.
   Result<Release> outline_of(const ReleaseRecord& record) const;
@@ -124,7 +122,7 @@ class Registry::Core {
   Result<std::vector<ReleaseRow>> list_releases(std::string_view tenant, std::string_view package) const;
   // One object for one release, as long as somebody holds it.
   ReleasePtr share(Release release) const;
-  Status remove_unreferenced(const std::vector<Digest>& blobs);  // locked
+  Status remove_unreferenced(const std::vector<Digest>& blobs) PIRN_REQUIRES(mutex_);
   struct Admitted;
   Result<Admitted> admit(const Principal& who, std::string_view tenant, std::string_view archive,
                          int64_t now_ms) const;
@@ -136,23 +134,29 @@ class Registry::Core {
     ReleaseRecord to;
     uint64_t current = 0;  // number of the newest revision; 0: none
   };
-  Result<Target> aim(const Tenant& tenant, std::string_view package, const Digest& to) const;  // locked
-  // The newest first, from `newest` down; locked.
+  Result<Target> aim(const Tenant& tenant, std::string_view package, const Digest& to) const
+      PIRN_REQUIRES(mutex_);
+  // The newest first, from `newest` down.
   Result<std::vector<Revision>> revisions(std::string_view tenant, std::string_view package, uint64_t newest,
-                                          uint32_t limit) const;
+                                          uint32_t limit) const PIRN_REQUIRES(mutex_);
   Result<Deployed> publish_release(Attempt& attempt, const Digest& to, bool undo, std::string_view package,
                                    std::string_view why, const Probe& probe);
 
-  // What was deployed in this tenant, for meet_requirements. Both are locked.
-  Search deployed_releases(const std::string& tenant) const;
-  Status check_requirements(const Release& release) const;
+  // What was deployed in this tenant, for meet_requirements.
+  Search deployed_releases(const std::string& tenant) const PIRN_REQUIRES(mutex_);
+  Status check_requirements(const Release& release) const PIRN_REQUIRES(mutex_);
 
   CatalogPtr catalog() const;
-  // Locked. What packages of these tenants and of the edited ones require is looked at again.
-  void edit_catalog(const std::vector<CatalogEdit>& edits, std::set<std::string> tenants = {});
-  void publish_slots(const Tenant& tenant);  // locked
-  Status read_catalog();                     // at open
-  Status read_keys();                        // at open
+  // Reads a flag that is atomic, of an object that stays: without the mutex, so that no health check waits for a
+  // sync.
+  bool healthy() const PIRN_NOT_CHECKED { return database_->healthy(); }
+  // What packages of these tenants and of the edited ones require is looked at again.
+  void edit_catalog(const std::vector<CatalogEdit>& edits, std::set<std::string> tenants = {})
+      PIRN_REQUIRES(mutex_);
+  void publish_slots(const Tenant& tenant) PIRN_REQUIRES(mutex_);
+  // At open.
+  Status read_catalog() PIRN_REQUIRES(mutex_);
+  Status read_keys() PIRN_REQUIRES(mutex_);
 
   const Options options_;
   Pepper pepper_{};
@@ -162,38 +166,39 @@ class Registry::Core {
 
   // Reads of the audit log take long where there is much of it: they have a connection of their own, and the
   // changes do not wait for them. Null in memory, where there is one connection.
-  mutable std::mutex reader_mutex_;
-  std::unique_ptr<Database> reader_;  // under reader_mutex_
-  mutable std::mutex verify_mutex_;   // one verification at a time
+  mutable Mutex reader_mutex_;
+  std::unique_ptr<Database> reader_ PIRN_GUARDED_BY(reader_mutex_);
+  mutable Mutex verify_mutex_;  // one verification at a time
 
-  std::mutex watcher_mutex_;
-  std::function<void(const std::string& key_id)> key_watcher_;  // under watcher_mutex_
+  Mutex watcher_mutex_;
+  std::function<void(const std::string& key_id)> key_watcher_ PIRN_GUARDED_BY(watcher_mutex_);
 
   FairMutex push_mutex_;  // one upload at a time is verified and stored: it bounds memory, and orders blobs
                           // and rows
   mutable FairMutex mutex_;
-  std::unique_ptr<Database> database_;  // under mutex_
+  std::unique_ptr<Database> database_ PIRN_GUARDED_BY(mutex_);
 
   struct KnownKey {
     ApiKey key;
     Digest mac;
   };
-  mutable std::shared_mutex keys_mutex_;
-  std::unordered_map<std::string, KnownKey> keys_;  // under keys_mutex_, by id
+  mutable SharedMutex keys_mutex_;
+  std::unordered_map<std::string, KnownKey> keys_ PIRN_GUARDED_BY(keys_mutex_);  // by id
 
-  mutable std::mutex catalog_mutex_;
-  CatalogPtr catalog_ = std::make_shared<const Catalog>();  // under catalog_mutex_
+  mutable Mutex catalog_mutex_;
+  CatalogPtr catalog_ PIRN_GUARDED_BY(catalog_mutex_) = std::make_shared<const Catalog>();
 
-  mutable std::mutex held_mutex_;
-  mutable std::map<std::pair<std::string, Digest>, std::weak_ptr<const Release>> held_;  // under held_mutex_
+  mutable Mutex held_mutex_;
+  mutable std::map<std::pair<std::string, Digest>, std::weak_ptr<const Release>> held_
+      PIRN_GUARDED_BY(held_mutex_);
 
  private:
   explicit Core(Options options) : options_(std::move(options)) {}
-  Error refuse_locked(const Attempt& attempt, Error error);
-  Status open_files();
-  Status open_pepper_file(const std::string& path);
-  Status open_audit(bool sealed);
-  Status sweep_blobs();
+  Error refuse_locked(const Attempt& attempt, Error error) PIRN_REQUIRES(mutex_);
+  Status open_files() PIRN_REQUIRES(mutex_);
+  Status open_pepper_file(const std::string& path) PIRN_REQUIRES(mutex_);
+  Status open_audit(bool sealed) PIRN_REQUIRES(mutex_);
+  Status sweep_blobs() PIRN_REQUIRES(mutex_);
 };
 
 }  // namespace pirn::registry

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "packager/mutex/mutex.h"
 #include "registry/breakers.h"
 #include "registry/core.h"
 
@@ -84,7 +85,7 @@ Result<std::vector<Revision>> Registry::Core::revisions(std::string_view tenant,
 
 Result<std::vector<Revision>> Registry::history(std::string_view tenant, std::string_view package) const {
   PIRN_DO(core_->ask_for_version(tenant, package, {}));
-  const std::lock_guard lock(core_->mutex_);
+  const MutexLock lock(core_->mutex_);
   return core_->revisions(tenant, package, kNewest, kLongestHistory);
 }
 
@@ -117,6 +118,7 @@ Result<Registry::Core::Target> Registry::Core::aim(const Tenant& tenant, std::st
 
 Search Registry::Core::deployed_releases(const std::string& tenant) const {
   return [this, tenant](std::string_view package, const Fits& fits) -> Result<ReleasePtr> {
+    mutex_.is_held();
     std::vector<Digest> deployed;
     PIRN_DO(database_->each(
         "SELECT release FROM revisions WHERE tenant = ? AND package = ? GROUP BY release "
@@ -160,7 +162,7 @@ Status check_floor(Database& database, std::string_view tenant, std::string_view
 
 Result<DeploymentPlan> Registry::plan(const NewDeployment& wanted) const {
   PIRN_TRY(const Digest to, core_->ask_for_version(wanted.tenant, wanted.package, wanted.version));
-  std::unique_lock lock(core_->mutex_);
+  MutexLock lock(core_->mutex_);
   PIRN_TRY(const Tenant tenant, core_->find_tenant(wanted.tenant));
   PIRN_TRY(Core::Target target, core_->aim(tenant, wanted.package, to));
   if (Status floor = check_floor(*core_->database_, tenant.name, wanted.package, target.to.head);
@@ -181,8 +183,8 @@ Result<DeploymentPlan> Registry::plan(const NewDeployment& wanted) const {
 Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest& to, bool undo,
                                                  std::string_view package, std::string_view why,
                                                  const Probe& probe) {
-  // Locked. Everything that can refuse, asked before the probe and again in the transaction.
-  const auto decide = [&]() -> Result<Target> {
+  // Everything that can refuse, asked before the probe and again in the transaction.
+  const auto decide = [&]() PIRN_REQUIRES(mutex_) -> Result<Target> {
     PIRN_TRY(const Tenant tenant, find_tenant(attempt.tenant));
     PIRN_TRY(Target target, aim(tenant, package, to));
     if (!target.plan.refusals.empty()) return target.plan.refusals.front();
@@ -196,7 +198,7 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
     if (why.size() > kLongestReason)
       return Error{Code::too_large, "the reason is too long: at most " + std::to_string(kLongestReason) +
                                         " bytes are allowed"};
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     PIRN_TRY(const Target target, decide());
     const CatalogPtr before = catalog();
     lock.unlock();
@@ -225,6 +227,7 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
   return change<Deployed>(
       attempt,
       [&]() -> Result<Deployed> {
+        mutex_.is_held();
         PIRN_TRY(const Target target, decide());
         PIRN_DO(check_requirements(*release));
         deployed.changed = !target.plan.nothing_to_do();
@@ -261,6 +264,7 @@ Result<Deployed> Registry::Core::publish_release(Attempt& attempt, const Digest&
       },
       // Also when nothing changed: a package that open() could not serve is served again after a repair.
       [&](const Deployed& done) {
+        mutex_.is_held();
         edit_catalog({{attempt.tenant, std::string(package), Active{release, done.revision.number}}});
       });
 }
@@ -293,7 +297,7 @@ Result<Deployed> Registry::undo(const Principal& who, std::string_view tenant, s
   const auto to = [&]() -> Result<Digest> {
     PIRN_DO(who.require(attempt.permission, tenant));
     PIRN_DO(core_->ask_for_version(tenant, package, {}));
-    const std::lock_guard lock(core_->mutex_);
+    const MutexLock lock(core_->mutex_);
     PIRN_TRY(const auto past, core_->revisions(tenant, package, to_revision == 0 ? kNewest : to_revision, 1));
     const Error nothing{Code::nothing_to_undo,
                         "'" + std::string(package) + "' has no earlier deployment to roll back to"};
@@ -321,7 +325,6 @@ Status Registry::Core::read_catalog() {
   std::vector<Pointer> pointers;
   std::vector<CatalogEdit> edits;
   Catalog with_aside;
-  const std::lock_guard lock(mutex_);
   PIRN_DO(database_->each(
       "SELECT tenant, package, max(number), release FROM revisions GROUP BY tenant, package", {},
       [&](const Row& row) {
@@ -343,7 +346,7 @@ Status Registry::Core::read_catalog() {
     edits.push_back({pointer.tenant, pointer.package, Active{*release, pointer.number, record->withdrawn}});
   }
   {
-    const std::lock_guard catalog_lock(catalog_mutex_);
+    const MutexLock catalog_lock(catalog_mutex_);
     catalog_ = std::make_shared<const Catalog>(std::move(with_aside));
   }
   edit_catalog(edits);

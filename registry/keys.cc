@@ -1,6 +1,7 @@
 // API keys: who may speak to this host, and for which tenant.
 #include <algorithm>
 
+#include "packager/mutex/mutex.h"
 #include "registry/core.h"
 #include "registry/plain_text.h"
 
@@ -51,10 +52,11 @@ Status check_new(const NewKey& key, int64_t now_ms) {
 
 Status Registry::Core::read_keys() {
   Status parsed;
+  const MutexLock lock(keys_mutex_);
   PIRN_DO(database_->each(
       "SELECT id, coalesce(tenant, ''), role, label, created_at, created_by, expires_at, revoked_at,"
       " revoked_by, mac FROM api_keys",
-      {}, [&](const Row& row) {
+      {}, [&](const Row& row) PIRN_REQUIRES(keys_mutex_) {
         auto key = key_of(row);
         if (!key) {
           parsed = key.error();
@@ -72,7 +74,7 @@ Result<std::vector<std::string>> Registry::Core::make_place_for_key(const std::s
   uint64_t in_force = 0;
   std::vector<std::pair<int64_t, std::string>> ended;  // when, id
   {
-    const std::shared_lock lock(keys_mutex_);
+    const ReaderLock lock(keys_mutex_);
     for (const auto& [id, known] : keys_) {
       const ApiKey& key = known.key;
       if (key.tenant != tenant) continue;
@@ -113,6 +115,7 @@ Result<IssuedKey> Registry::create_key(const Principal& who, const NewKey& wante
   return core_->change<IssuedKey>(
       attempt,
       [&]() -> Result<IssuedKey> {
+        core_->mutex_.is_held();
         PIRN_DO(check_new(wanted, now_ms));
         if (!may_grant(who.role, wanted.role))
           return Error{Code::grant_refused, "the role '" + std::string(name(who.role)) +
@@ -130,14 +133,14 @@ Result<IssuedKey> Registry::create_key(const Principal& who, const NewKey& wante
         return IssuedKey{key, token.text()};
       },
       [&](const IssuedKey& issued) {
-        const std::unique_lock lock(core_->keys_mutex_);
+        const MutexLock lock(core_->keys_mutex_);
         for (const std::string& id : forgotten) core_->keys_.erase(id);
         core_->keys_.insert_or_assign(issued.key.id, Core::KnownKey{issued.key, kept});
       });
 }
 
 Result<std::vector<ApiKey>> Registry::keys(std::string_view tenant) const {
-  const std::shared_lock lock(core_->keys_mutex_);
+  const ReaderLock lock(core_->keys_mutex_);
   std::map<std::pair<int64_t, std::string>, ApiKey> ordered;
   for (const auto& [id, known] : core_->keys_)
     if (known.key.tenant == tenant) ordered.emplace(std::pair(known.key.created_at_ms, id), known.key);
@@ -153,7 +156,8 @@ Result<ApiKey> Registry::revoke_key(const Principal& who, std::string_view tenan
   return core_->change<ApiKey>(
       attempt,
       [&]() -> Result<ApiKey> {
-        const std::shared_lock lock(core_->keys_mutex_);
+        core_->mutex_.is_held();
+        const ReaderLock lock(core_->keys_mutex_);
         const auto found = core_->keys_.find(std::string(id));
         if (found == core_->keys_.end() || found->second.key.tenant != tenant)
           return Error{Code::not_found, "there is no key '" + std::string(id) + "'"};
@@ -167,16 +171,16 @@ Result<ApiKey> Registry::revoke_key(const Principal& who, std::string_view tenan
       },
       [&](const ApiKey& key) {
         {
-          const std::unique_lock lock(core_->keys_mutex_);
+          const MutexLock lock(core_->keys_mutex_);
           core_->keys_[key.id].key = key;
         }
-        const std::lock_guard lock(core_->watcher_mutex_);
+        const MutexLock lock(core_->watcher_mutex_);
         if (core_->key_watcher_) core_->key_watcher_(key.id);
       });
 }
 
 void Registry::watch_keys(std::function<void(const std::string& key_id)> revoked) {
-  const std::lock_guard lock(core_->watcher_mutex_);
+  const MutexLock lock(core_->watcher_mutex_);
   core_->key_watcher_ = std::move(revoked);
 }
 
@@ -193,13 +197,13 @@ Status check_key(const ApiKey& key, int64_t now_ms) {
 
 Status Registry::Core::check_in_force(const Principal& who, int64_t now_ms) const {
   if (who.key_id.empty()) return {};
-  const std::shared_lock lock(keys_mutex_);
+  const ReaderLock lock(keys_mutex_);
   const auto found = keys_.find(who.key_id);
   return found == keys_.end() ? Status() : check_key(found->second.key, now_ms);
 }
 
 bool Registry::has_key(std::string_view id) const {
-  const std::shared_lock lock(core_->keys_mutex_);
+  const ReaderLock lock(core_->keys_mutex_);
   return core_->keys_.contains(std::string(id));
 }
 
@@ -212,7 +216,7 @@ Status Registry::check_in_force(const Principal& who, int64_t now_ms) const {
 Result<Principal> Registry::authenticate(std::string_view text, int64_t now_ms) const {
   PIRN_TRY(const Token token, parse_token(text));
   const Digest presented = mac(core_->pepper_, token);
-  const std::shared_lock lock(core_->keys_mutex_);
+  const ReaderLock lock(core_->keys_mutex_);
   const auto found = core_->keys_.find(token.id);
   const bool known = found != core_->keys_.end();
   const bool same = equal_in_constant_time(presented, known ? found->second.mac : Digest{});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::registry {
 
 namespace {
@@ -66,7 +68,7 @@ void Refusals::update_due() {
 }
 
 bool Refusals::admit(const std::string& scope, const AuditRecord& refusal) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Window& window = window_of(scope, refusal.at_ms);
   Tally& tally = tally_of(window, refusal);
   const bool own =
@@ -82,14 +84,14 @@ bool Refusals::admit(const std::string& scope, const AuditRecord& refusal) {
 }
 
 void Refusals::count(const std::string& scope, const AuditRecord& refusal) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Window& window = window_of(scope, refusal.at_ms);
   add(tally_of(window, refusal).summary, refusal);
   update_due();
 }
 
 std::vector<AuditRecord> Refusals::take(int64_t now_ms) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<AuditRecord> due;
   due.swap(over_);
   std::erase_if(windows_, [&](const auto& entry) {

@@ -17,11 +17,11 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "packager/mutex/mutex.h"
 #include "registry/records.h"
 
 namespace pirn::registry {
@@ -64,16 +64,16 @@ class Refusals {
     Tally others;                         // of actors beyond the limit
   };
 
-  Window& window_of(const std::string& scope, int64_t now_ms);
+  Window& window_of(const std::string& scope, int64_t now_ms) PIRN_REQUIRES(mutex_);
   Tally& tally_of(Window& window, const AuditRecord& refusal);
   static void collect(std::vector<AuditRecord>& into, const Window& window);
   static void add(AuditRecord& summary, const AuditRecord& refusal);
-  void update_due();
+  void update_due() PIRN_REQUIRES(mutex_);
 
   const Limits limits_{};
-  std::mutex mutex_;
-  std::map<std::string, Window> windows_;  // guarded by mutex_
-  std::vector<AuditRecord> over_;          // guarded by mutex_: of windows that ended before they were taken
+  Mutex mutex_;
+  std::map<std::string, Window> windows_ PIRN_GUARDED_BY(mutex_);
+  std::vector<AuditRecord> over_ PIRN_GUARDED_BY(mutex_);  // of windows that ended before they were taken
   std::atomic<int64_t> due_ms_{INT64_MAX};
 };
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "packager/mutex/mutex.h"
 #include "registry/core.h"
 #include "registry/file.h"
 #include "registry/schema.h"
@@ -53,6 +54,7 @@ Registry::~Registry() = default;
 
 Result<std::unique_ptr<Registry::Core>> Registry::Core::open(Options options) {
   std::unique_ptr<Core> core(new Core(std::move(options)));
+  const MutexLock lock(core->mutex_);
   PIRN_DO(core->open_files());
   PIRN_DO(core->sweep_blobs());
   PIRN_DO(core->read_keys());
@@ -79,6 +81,7 @@ Status Registry::Core::open_files() {
   PIRN_TRY(const bool sealed, log().has_seal());
   PIRN_DO(open_audit(marked || sealed));
   if (!marked) PIRN_DO(write_file_durably(seal_mark(directory), kSealMark));
+  const MutexLock lock(reader_mutex_);
   PIRN_TRY(reader_, Database::open_to_read(directory + "/registry.db"));
   return {};
 }
@@ -176,7 +179,7 @@ Error Registry::Core::refuse_locked(const Attempt& attempt, Error error) {
 }
 
 Error Registry::Core::refuse(const Attempt& attempt, Error error) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return refuse_locked(attempt, std::move(error));
 }
 
@@ -199,7 +202,7 @@ std::optional<AuditRecord> Registry::admit_wrong_key(std::string_view text, std:
   refusal.outcome = error.name();
   refusal.detail = error.message;
   if (const Result<Token> token = parse_token(text)) {
-    const std::shared_lock lock(core_->keys_mutex_);
+    const ReaderLock lock(core_->keys_mutex_);
     if (const auto known = core_->keys_.find(token->id); known != core_->keys_.end()) {
       refusal.tenant = known->second.key.tenant;
       refusal.object = "key/" + token->id;
@@ -212,7 +215,7 @@ std::optional<AuditRecord> Registry::admit_wrong_key(std::string_view text, std:
 Status Registry::record(const AuditRecord& refusal) {
   std::vector<AuditRecord> records = core_->refusals_.take(refusal.at_ms);
   records.push_back(refusal);
-  const std::lock_guard lock(core_->mutex_);
+  const MutexLock lock(core_->mutex_);
   return core_->append(records);
 }
 
@@ -232,19 +235,19 @@ Status Registry::record_refusal(const Principal& who, std::string_view tenant, s
 Status Registry::record_counted(int64_t now_ms) {
   const std::vector<AuditRecord> due = core_->refusals_.take(now_ms);
   if (due.empty()) return {};
-  const std::lock_guard lock(core_->mutex_);
+  const MutexLock lock(core_->mutex_);
   return core_->append(due);
 }
 
 int64_t Registry::refusals_due_ms() const { return core_->refusals_.due_ms(); }
 
 Result<std::vector<AuditRecord>> Registry::audit(const AuditFilter& filter) const {
-  if (!core_->reader_) {
-    const std::lock_guard lock(core_->mutex_);
-    return core_->log().read(filter);
+  {
+    const MutexLock lock(core_->reader_mutex_);
+    if (core_->reader_) return AuditLog(*core_->reader_, core_->pepper_).read(filter);
   }
-  const std::lock_guard lock(core_->reader_mutex_);
-  return AuditLog(*core_->reader_, core_->pepper_).read(filter);
+  const MutexLock lock(core_->mutex_);
+  return core_->log().read(filter);
 }
 
 Result<std::vector<AuditRecord>> Registry::audit(std::string_view tenant, uint64_t after,
@@ -257,10 +260,10 @@ Result<std::vector<AuditRecord>> Registry::audit(std::string_view tenant, uint64
 }
 
 Result<AuditReport> Registry::audit_report() const {
-  const std::unique_lock one_at_a_time(core_->verify_mutex_, std::try_to_lock);
-  if (!one_at_a_time) return Error{Code::busy, "the audit log is already being verified"};
+  if (!core_->verify_mutex_.try_lock()) return Error{Code::busy, "the audit log is already being verified"};
+  const MutexLock one_at_a_time(core_->verify_mutex_, kAdopt);
   if (core_->options_.directory.empty()) {
-    const std::lock_guard lock(core_->mutex_);
+    const MutexLock lock(core_->mutex_);
     return core_->log().verify();
   }
   PIRN_TRY(const auto reader, Database::open_to_read(core_->options_.directory + "/registry.db"));
@@ -299,10 +302,10 @@ Result<AuditReport> Registry::audit_report_of(const std::string& directory) {
 
 CatalogPtr Registry::catalog() const { return core_->catalog(); }
 const std::vector<std::string>& Registry::accepted_breaks() const { return core_->accepted_breaks_; }
-bool Registry::healthy() const { return core_->database_->healthy(); }
+bool Registry::healthy() const { return core_->healthy(); }
 
 CatalogPtr Registry::Core::catalog() const {
-  const std::lock_guard lock(catalog_mutex_);
+  const MutexLock lock(catalog_mutex_);
   return catalog_;
 }
 
@@ -313,7 +316,7 @@ void Registry::Core::edit_catalog(const std::vector<CatalogEdit>& edits, std::se
   for (const std::string& tenant : tenants)
     next = next.with_requirements_met(tenant, deployed_releases(tenant));
   auto published = std::make_shared<const Catalog>(std::move(next));
-  const std::lock_guard lock(catalog_mutex_);
+  const MutexLock lock(catalog_mutex_);
   catalog_.swap(published);
 }
 
@@ -321,7 +324,7 @@ void Registry::Core::edit_catalog(const std::vector<CatalogEdit>& edits, std::se
 void Registry::Core::publish_slots(const Tenant& tenant) {
   if (catalog()->slot_terms(tenant.name) == tenant.slots) return;
   auto published = std::make_shared<const Catalog>(catalog()->with_slot_terms(tenant.name, tenant.slots));
-  const std::lock_guard lock(catalog_mutex_);
+  const MutexLock lock(catalog_mutex_);
   catalog_.swap(published);
 }
 
@@ -411,6 +414,7 @@ Result<Tenant> Registry::create_tenant(const Principal& who, const NewTenant& wa
   return core_->change<Tenant>(
       attempt,
       [&]() -> Result<Tenant> {
+        core_->mutex_.is_held();
         PIRN_DO(check_new(wanted));
         if (core_->find_tenant(wanted.name))
           return Error{Code::tenant_exists, "the tenant '" + wanted.name + "' already exists"};
@@ -421,7 +425,10 @@ Result<Tenant> Registry::create_tenant(const Principal& who, const NewTenant& wa
              wanted.slots.weight, wanted.slots.max_running_steps}));
         return core_->find_tenant(wanted.name);
       },
-      [&](const Tenant& tenant) { core_->publish_slots(tenant); });
+      [&](const Tenant& tenant) {
+        core_->mutex_.is_held();
+        core_->publish_slots(tenant);
+      });
 }
 
 // Its code runs only in the host.
@@ -445,6 +452,7 @@ Result<Tenant> Registry::edit_tenant(const Principal& who, const TenantEdit& edi
   return core_->change<Tenant>(
       attempt,
       [&]() -> Result<Tenant> {
+        core_->mutex_.is_held();
         PIRN_TRY(Tenant tenant, core_->find_tenant(edit.name));
         if (what.empty()) return Error{Code::invalid_argument, "the request does not say what to change"};
         if (edit.isolation == Isolation::worker && tenant.isolation == Isolation::in_process)
@@ -464,13 +472,14 @@ Result<Tenant> Registry::edit_tenant(const Principal& who, const TenantEdit& edi
         return tenant;
       },
       [&](const Tenant& tenant) {
+        core_->mutex_.is_held();
         core_->edit_catalog(withdrawals, {tenant.name});
         core_->publish_slots(tenant);
       });
 }
 
 Result<std::vector<Tenant>> Registry::tenants() const {
-  const std::lock_guard lock(core_->mutex_);
+  const MutexLock lock(core_->mutex_);
   std::vector<Tenant> tenants;
   PIRN_DO(core_->database_->each(
       "SELECT name, isolation, signatures_required, created_at, created_by, weight, max_running_steps"
@@ -480,7 +489,7 @@ Result<std::vector<Tenant>> Registry::tenants() const {
 }
 
 Result<Tenant> Registry::tenant(std::string_view name) const {
-  const std::lock_guard lock(core_->mutex_);
+  const MutexLock lock(core_->mutex_);
   return core_->find_tenant(name);
 }
 

@@ -7,6 +7,7 @@
 #include "packager/archive/verify.h"
 #include "packager/digest/digest.h"
 #include "packager/library/admission.h"
+#include "packager/mutex/mutex.h"
 #include "registry/core.h"
 
 namespace pirn::registry {
@@ -160,7 +161,7 @@ Status Registry::admit_push(const Principal& who, std::string_view tenant, uint6
       return Error{Code::too_large, "the package has " + std::to_string(declared_size) +
                                         " bytes; the limit is " +
                                         std::to_string(core_->options_.archive_limit)};
-    const std::lock_guard lock(core_->mutex_);
+    const MutexLock lock(core_->mutex_);
     PIRN_DO(core_->find_tenant(tenant));
     return core_->check_quota(tenant, 0);
   }();
@@ -180,7 +181,7 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
   archive::Policy policy;
   std::vector<archive::TrustedKey> trusted;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     PIRN_TRY(const Tenant tenant, find_tenant(tenant_name));
     PIRN_TRY(const auto rows, trust_of(tenant_name));
     for (const TrustRow& row : rows) trusted.push_back(trusted_key_of(row));
@@ -192,7 +193,7 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
   policy.decompress = options_.decompress;
   // An equal serial passes here: record_release() tells a version that is taken from a serial that is.
   policy.serial_floor = [&](std::string_view package, const Digest& id) -> int64_t {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto held =
         database_->integer("SELECT 1 FROM releases WHERE tenant = ? AND digest = ?", {tenant_name, id});
     if (!held || *held) return INT64_MIN;  // a failing database is noticed by the transaction
@@ -216,7 +217,7 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
   release.archive_size = bytes.size();
   release.pushed_at_ms = now_ms;
   release.pushed_by = who.who();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   PIRN_TRY(const auto held, database_->integer("SELECT 1 FROM releases WHERE tenant = ? AND digest = ?",
                                                {tenant_name, release.digest}));
   admitted.held = held.has_value();
@@ -226,7 +227,7 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
 Result<PushedRelease> Registry::push(const Principal& who, std::string_view tenant, std::string_view bytes,
                                      int64_t now_ms, int64_t accepted_serial) {
   Attempt attempt{who, std::string(tenant), Permission::push_release, "package.push", "package", now_ms};
-  std::unique_lock one_at_a_time(core_->push_mutex_);
+  MutexLock one_at_a_time(core_->push_mutex_);
   auto admitted = core_->admit(who, tenant, bytes, now_ms);
   if (!admitted) return core_->refuse(attempt, admitted.error());
   attempt.object = "package/" + admitted->release.package + "@" + admitted->release.version;
@@ -259,7 +260,7 @@ Result<PushedRelease> Registry::push(const Principal& who, std::string_view tena
   }();
   // What a refusal stored, or the same package in another wrapping. If this fails, the next open does it.
   // After an uncertain commit the row may be on disk, so its blobs stay.
-  const std::lock_guard lock(core_->mutex_);
+  const MutexLock lock(core_->mutex_);
   if (core_->database_->healthy()) static_cast<void>(core_->remove_unreferenced(added));
   return result;
 }
@@ -318,6 +319,7 @@ Result<PushedRelease> Registry::Core::record_release(Attempt& attempt, const Adm
   bool already_there = false;
   PIRN_TRY(
       const Digest recorded, change<Digest>(attempt, [&]() -> Result<Digest> {
+        mutex_.is_held();
         PIRN_DO(find_tenant(release.tenant));
         PIRN_DO(check_signers_in_force(*database_, release));
         PIRN_TRY(const auto held, database_->integer("SELECT 1 FROM releases WHERE tenant = ? AND digest = ?",
@@ -343,7 +345,7 @@ Result<PushedRelease> Registry::Core::record_release(Attempt& attempt, const Adm
         return release.digest;
       }));
   if (!already_there) return PushedRelease{share(release), false};
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   PIRN_TRY(const ReleaseRecord record, find_release(release.tenant, recorded));
   lock.unlock();
   PIRN_TRY(ReleasePtr existing, read_back(record));
@@ -378,7 +380,7 @@ Result<Digest> Registry::Core::ask_for_version(std::string_view tenant, std::str
                                                std::string_view version) const {
   std::vector<std::string> packages;
   auto found = [&]() -> Result<Digest> {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     PIRN_DO(find_tenant(tenant));
     auto release = find_version(tenant, package, version);
     if (!release && package.size() <= kLongestSuggestion)
@@ -458,7 +460,7 @@ Result<std::vector<CatalogEdit>> Registry::Core::new_withdrawals(const Tenant& t
 }
 
 ReleasePtr Registry::Core::share(Release release) const {
-  const std::lock_guard lock(held_mutex_);
+  const MutexLock lock(held_mutex_);
   std::erase_if(held_, [](const auto& entry) { return entry.second.expired(); });
   auto& slot = held_[{release.tenant, release.digest}];
   ReleasePtr shared = slot.lock();
@@ -476,7 +478,7 @@ Result<Release> Registry::Core::outline_of(const ReleaseRecord& record) const {
 
 Result<ReleasePtr> Registry::Core::read_back(const ReleaseRecord& record) const {
   {
-    const std::lock_guard lock(held_mutex_);
+    const MutexLock lock(held_mutex_);
     if (const auto found = held_.find({record.head.tenant, record.head.digest}); found != held_.end())
       if (ReleasePtr shared = found->second.lock()) return shared;
   }
@@ -494,7 +496,7 @@ Result<ReleasePtr> Registry::Core::read_back(const ReleaseRecord& record) const 
 }
 
 Result<ReleasePtr> Registry::load_release(std::string_view tenant, const Digest& digest) const {
-  std::unique_lock lock(core_->mutex_);
+  MutexLock lock(core_->mutex_);
   PIRN_TRY(const Core::ReleaseRecord record, core_->find_release(tenant, digest));
   lock.unlock();
   if (record.withdrawn) return withdrawn(record.head);
@@ -502,14 +504,14 @@ Result<ReleasePtr> Registry::load_release(std::string_view tenant, const Digest&
 }
 
 Result<ReleasePtr> Registry::read_release(std::string_view tenant, const Digest& digest) const {
-  std::unique_lock lock(core_->mutex_);
+  MutexLock lock(core_->mutex_);
   PIRN_TRY(const Core::ReleaseRecord record, core_->find_release(tenant, digest));
   lock.unlock();
   return core_->read_back(record);
 }
 
 Result<std::string> Registry::load_library(const Release& release) const {
-  std::unique_lock lock(core_->mutex_);
+  MutexLock lock(core_->mutex_);
   PIRN_TRY(const Core::ReleaseRecord record, core_->find_release(release.tenant, release.digest));
   lock.unlock();
   if (record.withdrawn) return withdrawn(release);
@@ -523,7 +525,7 @@ Result<std::string> Registry::load_library(const Release& release) const {
 Result<std::vector<ReleaseRow>> Registry::Core::list_releases(std::string_view tenant_name,
                                                               std::string_view package) const {
   constexpr size_t kRowsPerLock = 64;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   PIRN_TRY(const Tenant tenant, find_tenant(tenant_name));
   std::vector<ReleaseRow> rows;
   // The revisions are read once for all releases, and not once for each.

@@ -1,6 +1,7 @@
 // Trust: whose signatures a tenant accepts, for which packages, from when to when.
 #include <algorithm>
 
+#include "packager/mutex/mutex.h"
 #include "registry/core.h"
 
 namespace pirn::registry {
@@ -65,7 +66,7 @@ Result<std::vector<TrustRow>> Registry::Core::trust_of(std::string_view tenant) 
 }
 
 Result<std::vector<TrustRow>> Registry::trust(std::string_view tenant) const {
-  const std::lock_guard lock(core_->mutex_);
+  const MutexLock lock(core_->mutex_);
   return core_->trust_of(tenant);
 }
 
@@ -79,6 +80,7 @@ Result<TrustRow> Registry::add_trust(const Principal& who, const NewTrust& wante
                   now_ms,
                   std::string(name(wanted.role)) + " " + wanted.pattern + " of " + wanted.publisher};
   return core_->change<TrustRow>(attempt, [&]() -> Result<TrustRow> {
+    core_->mutex_.is_held();
     PIRN_DO(core_->find_tenant(wanted.tenant));
     PIRN_DO(check_new(wanted));
     PIRN_TRY(const auto rows, core_->trust_of(wanted.tenant));
@@ -118,6 +120,7 @@ Result<std::vector<TrustRow>> Registry::revoke_trust(const Principal& who, std::
   return core_->change<std::vector<TrustRow>>(
       attempt,
       [&]() -> Result<std::vector<TrustRow>> {
+        core_->mutex_.is_held();
         PIRN_TRY(const Tenant tenant, core_->find_tenant(tenant_name));
         // A key that was only retired can turn out to be compromised; the other way round nothing is taken
         // back.
@@ -132,7 +135,10 @@ Result<std::vector<TrustRow>> Registry::revoke_trust(const Principal& who, std::
         PIRN_TRY(edits, core_->new_withdrawals(tenant));
         return rows;
       },
-      [&](const std::vector<TrustRow>&) { core_->edit_catalog(edits, {std::string(tenant_name)}); });
+      [&](const std::vector<TrustRow>&) {
+        core_->mutex_.is_held();
+        core_->edit_catalog(edits, {std::string(tenant_name)});
+      });
 }
 
 }  // namespace pirn::registry

@@ -4,7 +4,7 @@ namespace pirn::api {
 
 Status BodyBudget::take(std::string_view caller, uint64_t bytes) {
   if (bytes == 0) return {};
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto found = by_caller_.find(caller);
   const uint64_t held = found == by_caller_.end() ? 0 : found->second;
   if (bytes > share_ - held)
@@ -22,7 +22,7 @@ Status BodyBudget::take(std::string_view caller, uint64_t bytes) {
 
 void BodyBudget::give_back(std::string_view caller, uint64_t bytes) {
   if (bytes == 0) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = by_caller_.find(caller);
   taken_ -= bytes;
   found->second -= bytes;
@@ -30,7 +30,7 @@ void BodyBudget::give_back(std::string_view caller, uint64_t bytes) {
 }
 
 uint64_t BodyBudget::taken() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return taken_;
 }
 

@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "packager/error/error.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::api {
 
@@ -26,9 +26,9 @@ class BodyBudget {
 
  private:
   const uint64_t total_, share_;
-  mutable std::mutex mutex_;
-  uint64_t taken_ = 0;                                      // guarded by mutex_
-  std::map<std::string, uint64_t, std::less<>> by_caller_;  // guarded by mutex_; no zeros
+  mutable Mutex mutex_;
+  uint64_t taken_ PIRN_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, uint64_t, std::less<>> by_caller_ PIRN_GUARDED_BY(mutex_);  // no zeros
 };
 
 }  // namespace pirn::api

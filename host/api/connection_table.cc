@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::api {
 
 namespace {
@@ -75,7 +77,7 @@ ConnectionTable::Id ConnectionTable::open(Door door, const std::string& peer, st
   Closing closing;
   Id id = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     bool room = true;
     if (door == Door::local) {
       if (local_.all.size() >= limits_.local) room = evict_idle(local_, closing);
@@ -128,7 +130,7 @@ bool ConnectionTable::authenticate(Id id, const std::string& tenant) {
   Closing closing;
   bool room = true;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = entries_.find(id);
     if (found == entries_.end()) return true;  // it is being closed
     Entry& entry = found->second;
@@ -153,7 +155,7 @@ bool ConnectionTable::authenticate(Id id, const std::string& tenant) {
 }
 
 void ConnectionTable::set(Id id, Activity activity) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(id);
   if (found == entries_.end() || found->second.activity == activity) return;
   found->second.activity = activity;
@@ -166,7 +168,7 @@ void ConnectionTable::set(Id id, Activity activity) {
 }
 
 void ConnectionTable::remove(Id id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
   erase(id, found->second);
@@ -176,7 +178,7 @@ void ConnectionTable::remove(Id id) {
 bool ConnectionTable::make_room() {
   Closing closing;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!evict_idle(strangers_, closing) && !evict_idle(known_, closing)) return false;
   }
   call(closing);
@@ -186,7 +188,7 @@ bool ConnectionTable::make_room() {
 void ConnectionTable::close_all() {
   Closing closing;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const uint64_t before = closed_;
     while (!entries_.empty()) evict(entries_.begin()->first, closing);
     closed_ = before;
@@ -195,7 +197,7 @@ void ConnectionTable::close_all() {
 }
 
 ConnectionTable::Count ConnectionTable::count() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {local_.all.size(), strangers_.all.size(), known_.all.size(), closed_, refused_};
 }
 

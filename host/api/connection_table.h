@@ -16,13 +16,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "host/api/gate.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::api {
 
@@ -81,24 +81,27 @@ class ConnectionTable {
   using Groups = std::map<std::string, Group>;
   using Closing = std::vector<std::function<void()>>;
 
-  // All with mutex_ held.
-  std::vector<Group*> groups_of(const Entry& entry);
-  void insert(Id id, const Entry& entry);
-  void erase(Id id, const Entry& entry);
-  void evict(Id id, Closing& closing);
-  bool evict_idle(Group& group, Closing& closing);  // the oldest one; false: there is none
-  void evict_stranger(Group& group, Closing& closing);
-  size_t held_by(const std::string& tenant) const;
-  bool make_room_for(const std::string& tenant, Closing& closing);
+  std::vector<Group*> groups_of(const Entry& entry) PIRN_REQUIRES(mutex_);
+  void insert(Id id, const Entry& entry) PIRN_REQUIRES(mutex_);
+  void erase(Id id, const Entry& entry) PIRN_REQUIRES(mutex_);
+  void evict(Id id, Closing& closing) PIRN_REQUIRES(mutex_);
+  // Of the oldest one; false: there is none.
+  bool evict_idle(Group& group, Closing& closing) PIRN_REQUIRES(mutex_);
+  void evict_stranger(Group& group, Closing& closing) PIRN_REQUIRES(mutex_);
+  size_t held_by(const std::string& tenant) const PIRN_REQUIRES(mutex_);
+  bool make_room_for(const std::string& tenant, Closing& closing) PIRN_REQUIRES(mutex_);
 
   const ConnectionLimits limits_;
-  mutable std::mutex mutex_;
-  // All guarded by mutex_.
-  Id last_ = 0;
-  uint64_t closed_ = 0, refused_ = 0;
-  std::unordered_map<Id, Entry> entries_;
-  Group local_, strangers_, known_;
-  Groups addresses_, tenants_;
+  mutable Mutex mutex_;
+  Id last_ PIRN_GUARDED_BY(mutex_) = 0;
+  uint64_t closed_ PIRN_GUARDED_BY(mutex_) = 0;
+  uint64_t refused_ PIRN_GUARDED_BY(mutex_) = 0;
+  std::unordered_map<Id, Entry> entries_ PIRN_GUARDED_BY(mutex_);
+  Group local_ PIRN_GUARDED_BY(mutex_);
+  Group strangers_ PIRN_GUARDED_BY(mutex_);
+  Group known_ PIRN_GUARDED_BY(mutex_);
+  Groups addresses_ PIRN_GUARDED_BY(mutex_);
+  Groups tenants_ PIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace pirn::api

@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::api {
 
 FairWorkers::FairWorkers(WorkerLimits limits) : limits_(limits) {
@@ -16,7 +18,7 @@ void FairWorkers::post(std::string_view owner, Job job) { enqueue(owner, std::mo
 
 bool FairWorkers::enqueue(std::string_view name, Job&& job, bool bounded) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopped_) return false;
     auto owner = owners_.find(name);
     if (owner == owners_.end()) owner = owners_.try_emplace(std::string(name)).first;
@@ -43,7 +45,7 @@ void FairWorkers::line_up(Owners::iterator owner) {
 void FairWorkers::stop() {
   Owners dropped;  // destroyed without the lock: jobs own requests
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     ring_.clear();
     for (auto owner = owners_.begin(); owner != owners_.end();) {
@@ -59,16 +61,16 @@ void FairWorkers::stop() {
 }
 
 WorkerFigures FairWorkers::figures() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   WorkerFigures figures = figures_;
   figures.owners = owners_.size();
   return figures;
 }
 
 void FairWorkers::work() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopped_ || !ring_.empty(); });
+    while (!stopped_ && ring_.empty()) changed_.wait(mutex_);
     if (stopped_) return;
     const auto owner = ring_.front();
     ring_.pop_front();

@@ -8,15 +8,15 @@
 // Rejected: one queue with a limit for all, in which whoever fills it is served and everybody else refused.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "packager/mutex/mutex.h"
 
 namespace pirn::api {
 
@@ -62,17 +62,17 @@ class FairWorkers {
   using Owners = std::map<std::string, Owner, std::less<>>;
 
   bool enqueue(std::string_view owner, Job&& job, bool bounded);
-  // Puts an owner at the end of the ring if one of its jobs may start. Called with mutex_ held.
-  void line_up(Owners::iterator owner);
+  // Puts an owner at the end of the ring if one of its jobs may start.
+  void line_up(Owners::iterator owner) PIRN_REQUIRES(mutex_);
   void work();
 
   const WorkerLimits limits_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  Owners owners_;                      // guarded by mutex_: those with a job that waits or runs
-  std::deque<Owners::iterator> ring_;  // guarded by mutex_: owners whose next job may start, each once
-  WorkerFigures figures_;              // guarded by mutex_; `owners` is not kept
-  bool stopped_ = false;               // guarded by mutex_
+  mutable Mutex mutex_;
+  ConditionVariable changed_;
+  Owners owners_ PIRN_GUARDED_BY(mutex_);                      // those with a job that waits or runs
+  std::deque<Owners::iterator> ring_ PIRN_GUARDED_BY(mutex_);  // owners whose next job may start, each once
+  WorkerFigures figures_ PIRN_GUARDED_BY(mutex_);              // `owners` is not kept
+  bool stopped_ PIRN_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

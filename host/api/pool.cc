@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "host/store/wal_watch.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::api {
 
@@ -29,7 +30,7 @@ struct Pool::Ledger {
   explicit Ledger(size_t limit) : limit(limit) {}
 
   bool enter(std::string_view owner) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     const auto found = requests.find(owner);
     const size_t before = found == requests.end() ? 0 : found->second;
     if (before >= limit) return ++refused, false;
@@ -41,16 +42,17 @@ struct Pool::Ledger {
   }
 
   void leave(const std::string& owner) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     const auto found = requests.find(owner);
     if (--found->second == 0) requests.erase(found);
     --under_way;
   }
 
   const size_t limit;
-  mutable std::mutex mutex;
-  std::map<std::string, size_t, std::less<>> requests;  // guarded by mutex; none is 0
-  uint64_t under_way = 0, refused = 0;                  // guarded by mutex
+  mutable Mutex mutex;
+  std::map<std::string, size_t, std::less<>> requests PIRN_GUARDED_BY(mutex);  // none is 0
+  uint64_t under_way PIRN_GUARDED_BY(mutex) = 0;
+  uint64_t refused PIRN_GUARDED_BY(mutex) = 0;
 };
 
 Pool::Pool(const PoolLimits& limits) : ledger_(std::make_shared<Ledger>(limits.requests_per_owner)) {
@@ -99,12 +101,12 @@ void Pool::stop() {
 WorkerFigures Pool::figures(Lane lane) const { return workers(lane).figures(); }
 
 uint64_t Pool::requests_under_way() const {
-  const std::lock_guard lock(ledger_->mutex);
+  const MutexLock lock(ledger_->mutex);
   return ledger_->under_way;
 }
 
 uint64_t Pool::requests_refused() const {
-  const std::lock_guard lock(ledger_->mutex);
+  const MutexLock lock(ledger_->mutex);
   return ledger_->refused;
 }
 

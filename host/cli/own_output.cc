@@ -6,12 +6,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <iostream>
-#include <mutex>
 #include <streambuf>
 #include <string>
 #include <string_view>
 
 #include "host/cli/safe_output.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::cli {
 
@@ -40,7 +40,7 @@ class Divided final : public std::streambuf {
   std::streamsize xsputn(const char* text, std::streamsize size) override {
     const std::string_view words(text, static_cast<size_t>(size));
     if (!speaks) return write_all(STDERR_FILENO, words) ? size : 0;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     buffer_ += words;
     return buffer_.size() < kMostBuffered || flush() ? size : 0;
   }
@@ -51,20 +51,20 @@ class Divided final : public std::streambuf {
   }
   int sync() override {
     if (!speaks) return 0;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return flush() ? 0 : -1;
   }
 
  private:
-  bool flush() {
+  bool flush() PIRN_REQUIRES(mutex_) {
     const bool written = write_all(standard_output_, buffer_);
     buffer_.clear();
     return written;
   }
 
   const int standard_output_;
-  std::mutex mutex_;
-  std::string buffer_;  // guarded by mutex_
+  Mutex mutex_;
+  std::string buffer_ PIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace

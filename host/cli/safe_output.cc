@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "packager/error/printable.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::cli {
 
@@ -16,7 +17,7 @@ bool SafeBuffer::write(std::string_view text) {
 }
 
 bool SafeBuffer::put(std::string_view text) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::string all = std::exchange(rest_, {});
   all += text;
   const size_t whole = whole_characters(all);
@@ -26,7 +27,7 @@ bool SafeBuffer::put(std::string_view text) {
 }
 
 bool SafeBuffer::put_control(std::string_view sequence) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::string rest = std::exchange(rest_, {});
   return write(printable(rest, Lines::many)) && write(sequence);
 }
@@ -42,7 +43,7 @@ std::streamsize SafeBuffer::xsputn(const char* text, std::streamsize size) {
 }
 
 int SafeBuffer::sync() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return to_->pubsync();
 }
 

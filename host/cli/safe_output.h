@@ -4,11 +4,12 @@
 // line feeds and tabs are layout. Any thread, as for the streams themselves.
 #pragma once
 
-#include <mutex>
 #include <ostream>
 #include <streambuf>
 #include <string>
 #include <string_view>
+
+#include "packager/mutex/mutex.h"
 
 namespace pirn::cli {
 
@@ -29,12 +30,11 @@ class SafeBuffer final : public std::streambuf {
 
  private:
   bool put(std::string_view text);
-  bool write(std::string_view text);  // the caller holds mutex_
+  bool write(std::string_view text) PIRN_REQUIRES(mutex_);
 
-  std::mutex mutex_;
+  Mutex mutex_;
   std::streambuf* const to_;
-  // Guarded by mutex_:
-  std::string rest_;  // a character whose last bytes have not come yet
+  std::string rest_ PIRN_GUARDED_BY(mutex_);  // a character whose last bytes have not come yet
 };
 
 // Puts a SafeBuffer before the buffer of a stream for as long as it lives. The stream is lent.

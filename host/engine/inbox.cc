@@ -4,6 +4,8 @@
 #include <iterator>
 #include <type_traits>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::engine {
 
 namespace {
@@ -40,7 +42,7 @@ size_t cost_of(const Command& command) {
 bool Inbox::push(Command& command) {
   bool first;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_ || waiting_.load(std::memory_order_relaxed) >= limit_) return false;
     first = commands_.empty();
     commands_.push_back(std::move(command));
@@ -52,19 +54,19 @@ bool Inbox::push(Command& command) {
 }
 
 void Inbox::close() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   closed_ = true;
 }
 
 bool Inbox::closed() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return closed_;
 }
 
 size_t Inbox::take(size_t max, std::vector<Command>& out) {
   arrived_.clear();
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     arrived_.swap(commands_);
   }
   size_t n = arrived_.size();

@@ -9,12 +9,12 @@
 #include <atomic>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "host/engine/command.h"
 #include "host/worker/runner.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::engine {
 
@@ -54,9 +54,9 @@ class Inbox {
 
   const size_t limit_;
   worker::Wakeup& wakeup_;
-  mutable std::mutex mutex_;
-  std::vector<Command> commands_;   // guarded by mutex_
-  bool closed_ = false;             // guarded by mutex_
+  mutable Mutex mutex_;
+  std::vector<Command> commands_ PIRN_GUARDED_BY(mutex_);
+  bool closed_ PIRN_GUARDED_BY(mutex_) = false;
   std::atomic<size_t> waiting_{0};  // in commands_ and in lines_; only grows with mutex_ held
 
   // The engine's thread: what it has fetched, so that the others wait for an exchange of two pointers.

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::events {
 
 Subscription::~Subscription() { feed_.remove(id_, this); }
 
 Subscription::Batch Subscription::take() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Batch batch;
   batch.items.assign(std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.end()));
   items_.clear();
@@ -18,7 +20,7 @@ Subscription::Batch Subscription::take() {
 
 void Subscription::when_ready(std::function<void()> ready) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (items_.empty()) {
       when_ready_ = std::move(ready);
       return;
@@ -29,7 +31,7 @@ void Subscription::when_ready(std::function<void()> ready) {
 }
 
 std::function<void()> Subscription::push(Item item) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const size_t size = item.text->size();
   while (!items_.empty() && (items_.size() == limit_ || size > byte_limit_ - std::min(bytes_, byte_limit_))) {
     bytes_ -= items_.front().text->size();
@@ -43,14 +45,14 @@ std::function<void()> Subscription::push(Item item) {
 
 std::shared_ptr<Subscription> Feed::subscribe(ExecutionId id) {
   auto subscription = std::make_shared<Subscription>(*this, id, limit_, byte_limit_);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   subscriptions_[id].push_back(subscription.get());
   count_.fetch_add(1);
   return subscription;
 }
 
 void Feed::remove(ExecutionId id, Subscription* subscription) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = subscriptions_.find(id);
   if (found == subscriptions_.end()) return;
   if (std::erase(found->second, subscription) != 0) count_.fetch_sub(1);
@@ -61,7 +63,7 @@ void Feed::publish(ExecutionId id, const Item& item) {
   // Called without a lock: it may drop the last reference to a subscription, which then removes itself.
   std::vector<std::function<void()>> ready;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = subscriptions_.find(id);
     if (found == subscriptions_.end()) return;
     for (Subscription* subscription : found->second)
@@ -83,7 +85,7 @@ void Feed::publish_live(ExecutionId id, std::string_view name, std::string objec
 
 bool Feed::watched(ExecutionId id) const {
   if (count_.load() == 0) return false;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return subscriptions_.contains(id);
 }
 

@@ -11,12 +11,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "packager/mutex/mutex.h"
 #include "registry/ids.h"
 
 namespace pirn::events {
@@ -59,11 +59,11 @@ class Subscription {
   Feed& feed_;
   const ExecutionId id_;
   const size_t limit_, byte_limit_;
-  std::mutex mutex_;
-  std::deque<Item> items_;            // guarded by mutex_
-  size_t bytes_ = 0;                  // of the texts of items_; guarded by mutex_
-  uint64_t lost_ = 0;                 // guarded by mutex_
-  std::function<void()> when_ready_;  // guarded by mutex_
+  Mutex mutex_;
+  std::deque<Item> items_ PIRN_GUARDED_BY(mutex_);
+  size_t bytes_ PIRN_GUARDED_BY(mutex_) = 0;  // of the texts of items_
+  uint64_t lost_ PIRN_GUARDED_BY(mutex_) = 0;
+  std::function<void()> when_ready_ PIRN_GUARDED_BY(mutex_);
 };
 
 class Feed {
@@ -91,9 +91,9 @@ class Feed {
 
   const size_t limit_, byte_limit_;
   std::atomic<size_t> count_{0};
-  mutable std::mutex mutex_;
-  // Guarded by mutex_. A subscription removes itself before it dies, under this lock.
-  std::unordered_map<ExecutionId, std::vector<Subscription*>> subscriptions_;
+  mutable Mutex mutex_;
+  // A subscription removes itself before it dies, under this lock.
+  std::unordered_map<ExecutionId, std::vector<Subscription*>> subscriptions_ PIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace pirn::events

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "packager/json/plain_text.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::events {
 
@@ -48,7 +49,7 @@ Status MeterSink::write(const Envelope& envelope) {
     std::vector<std::string> labels;
     for (const std::string& name : options_.by) labels.push_back(label(envelope, name));
     const bj::value* duration = details(envelope).if_contains("duration");
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (series_.size() >= kSeries && !series_.contains(labels)) labels.assign(labels.size(), "other");
     Series& series = series_[labels];
     ++series.count;
@@ -62,7 +63,7 @@ void MeterSink::append_text(std::string& out) const {
   const std::string name = "pirn_custom_" + options_.name;
   out += "# TYPE " + name + "_total counter\n";
   std::string sums;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [labels, series] : series_) {
     std::string of;
     for (size_t i = 0; i < labels.size(); ++i)

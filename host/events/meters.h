@@ -8,12 +8,12 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "host/events/sink.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::events {
 
@@ -40,8 +40,8 @@ class MeterSink final : public Sink {
 
   const MeterOptions options_;
 
-  mutable std::mutex mutex_;
-  std::map<std::vector<std::string>, Series> series_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::map<std::vector<std::string>, Series> series_ PIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace pirn::events

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::events {
 
 namespace {
@@ -30,7 +32,7 @@ class Outlets::Outlet {
   void stop() {
     const auto until = std::chrono::steady_clock::now() + kLastWrites;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (std::exchange(stopping_, true)) return;
       stop_at_ = until;
     }
@@ -43,7 +45,7 @@ class Outlets::Outlet {
 
   void push(Item item) {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (items_.size() == limit_) {
         items_.pop_front();
         ++lost_;
@@ -54,15 +56,15 @@ class Outlets::Outlet {
   }
 
   OutletHealth health() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return {options_.name, options_.tenant, written_, errors_, lost_, last_error_, last_error_at_};
   }
 
  private:
   void work() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     for (;;) {
-      arrived_.wait(lock, [this] { return stopping_ || !items_.empty(); });
+      while (!stopping_ && items_.empty()) arrived_.wait(mutex_);
       if (stopping_ && std::chrono::steady_clock::now() >= stop_at_) {
         lost_ += items_.size();
         items_.clear();
@@ -103,14 +105,14 @@ class Outlets::Outlet {
       problem = "it threw something that is not a std::exception";
     }
     if (problem) return fail(*problem);
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++written_;
   }
 
   void fail(const std::string& problem) {
     OutletFailure failure{options_.name, problem, clock_(), 0};
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       failure.occurrence = ++errors_;
       ++lost_;  // it is not tried again
       last_error_ = problem;
@@ -125,15 +127,16 @@ class Outlets::Outlet {
   const size_t limit_;
   std::unordered_map<ExecutionId, std::string> errors_of_runs_;  // between their fail and their stop
 
-  mutable std::mutex mutex_;
-  std::condition_variable arrived_;
-  // Guarded by mutex_:
-  std::deque<Item> items_;
-  uint64_t written_ = 0, errors_ = 0, lost_ = 0;
-  std::string last_error_;
-  int64_t last_error_at_ = 0;
-  bool stopping_ = false;
-  std::chrono::steady_clock::time_point stop_at_;
+  mutable Mutex mutex_;
+  ConditionVariable arrived_;
+  std::deque<Item> items_ PIRN_GUARDED_BY(mutex_);
+  uint64_t written_ PIRN_GUARDED_BY(mutex_) = 0;
+  uint64_t errors_ PIRN_GUARDED_BY(mutex_) = 0;
+  uint64_t lost_ PIRN_GUARDED_BY(mutex_) = 0;
+  std::string last_error_ PIRN_GUARDED_BY(mutex_);
+  int64_t last_error_at_ PIRN_GUARDED_BY(mutex_) = 0;
+  bool stopping_ PIRN_GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point stop_at_ PIRN_GUARDED_BY(mutex_);
 
   std::thread thread_;  // last: it uses all of the above
 };

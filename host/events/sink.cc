@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "packager/error/printable.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::events {
 
@@ -46,24 +47,24 @@ Status StdoutSink::write(const Envelope& envelope) {
 }
 
 Status MemorySink::write(const Envelope& envelope) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   envelopes_.push_back(envelope);
   return {};
 }
 
 std::vector<Envelope> MemorySink::snapshot() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return envelopes_;
 }
 
 void MemorySink::clear() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   envelopes_.clear();
 }
 
 Status ChannelSink::write(const Envelope& envelope) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (deserted_ || closed_)
       return Error{Code::io_failed,
                    deserted_ ? "the receiver of the channel has gone" : "the channel is closed",
@@ -77,20 +78,20 @@ Status ChannelSink::write(const Envelope& envelope) {
 
 void ChannelSink::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closed_ = true;
   }
   changed_.notify_all();
 }
 
 ChannelSink::Receiver::~Receiver() {
-  const std::lock_guard lock(sink_->mutex_);
+  const MutexLock lock(sink_->mutex_);
   sink_->deserted_ = true;
 }
 
 std::optional<Envelope> ChannelSink::Receiver::receive() {
-  std::unique_lock lock(sink_->mutex_);
-  sink_->changed_.wait(lock, [this] { return sink_->closed_ || !sink_->envelopes_.empty(); });
+  MutexLock lock(sink_->mutex_);
+  while (!sink_->closed_ && sink_->envelopes_.empty()) sink_->changed_.wait(sink_->mutex_);
   if (sink_->envelopes_.empty()) return std::nullopt;
   Envelope envelope = std::move(sink_->envelopes_.front());
   sink_->envelopes_.pop_front();

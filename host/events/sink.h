@@ -5,18 +5,17 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "host/events/envelope.h"
 #include "host/log/line_writer.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::events {
 
@@ -51,8 +50,8 @@ class MemorySink final : public Sink {
   void clear();
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<Envelope> envelopes_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::vector<Envelope> envelopes_ PIRN_GUARDED_BY(mutex_);
 };
 
 // Hands them to a receiver on another thread. When the receiver has gone, writing is an error.
@@ -75,11 +74,11 @@ class ChannelSink final : public Sink {
   void close();
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_:
-  std::deque<Envelope> envelopes_;
-  bool closed_ = false, deserted_ = false;
+  Mutex mutex_;
+  ConditionVariable changed_;
+  std::deque<Envelope> envelopes_ PIRN_GUARDED_BY(mutex_);
+  bool closed_ PIRN_GUARDED_BY(mutex_) = false;
+  bool deserted_ PIRN_GUARDED_BY(mutex_) = false;
 };
 
 // One JSON object a line, appended, flushed after each. The file is made for its owner alone, and opened anew

@@ -1,12 +1,11 @@
 #include "host/log/backlog.h"
 
 #include <climits>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <thread>
 
 #include "host/log/line_writer.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::log {
 
@@ -18,19 +17,20 @@ struct Backlog::State {
   const std::function<std::string(uint64_t)> notice;
   LineWriter writer;
 
-  std::mutex mutex;
-  std::condition_variable arrived, gone;
-  // Guarded by mutex:
-  std::deque<std::string> lines;
-  size_t bytes = 0;
-  uint64_t pushed = 0;    // lines so far
-  uint64_t finished = 0;  // of these, written or lost
-  uint64_t lost = 0, told = 0;
-  uint64_t writes = 0;                      // that succeeded
-  uint64_t writes_at_failure = UINT64_MAX;  // when a flush failed last
-  bool stopping = false, ended = false;
+  Mutex mutex;
+  ConditionVariable arrived, gone;
+  std::deque<std::string> lines PIRN_GUARDED_BY(mutex);
+  size_t bytes PIRN_GUARDED_BY(mutex) = 0;
+  uint64_t pushed PIRN_GUARDED_BY(mutex) = 0;    // lines so far
+  uint64_t finished PIRN_GUARDED_BY(mutex) = 0;  // of these, written or lost
+  uint64_t lost PIRN_GUARDED_BY(mutex) = 0;
+  uint64_t told PIRN_GUARDED_BY(mutex) = 0;                        // of these, written as a notice
+  uint64_t writes PIRN_GUARDED_BY(mutex) = 0;                      // that succeeded
+  uint64_t writes_at_failure PIRN_GUARDED_BY(mutex) = UINT64_MAX;  // when a flush failed last
+  bool stopping PIRN_GUARDED_BY(mutex) = false;
+  bool ended PIRN_GUARDED_BY(mutex) = false;
 
-  void drop_oldest() {
+  void drop_oldest() PIRN_REQUIRES(mutex) {
     bytes -= lines.front().size();
     lines.pop_front();
     ++lost;
@@ -38,7 +38,7 @@ struct Backlog::State {
   }
 
   void work();
-  size_t take(std::string& text);
+  size_t take(std::string& text) PIRN_REQUIRES(mutex);
 };
 
 // As many lines as one write of the writer has room for, and at least one. Returns how many.
@@ -54,9 +54,9 @@ size_t Backlog::State::take(std::string& text) {
 }
 
 void Backlog::State::work() {
-  std::unique_lock lock(mutex);
+  MutexLock lock(mutex);
   for (;;) {
-    arrived.wait(lock, [this] { return stopping || !lines.empty(); });
+    while (!stopping && lines.empty()) arrived.wait(mutex);
     if (lines.empty()) break;
     const uint64_t untold = lost - told;
     std::string text = untold == 0 ? std::string() : notice(untold);
@@ -89,17 +89,19 @@ Backlog::~Backlog() {
   const auto until =
       std::chrono::steady_clock::now() + (flush() ? kFlushLimit : std::chrono::milliseconds(0));
   state.writer.finish_by(until);
-  std::unique_lock lock(state.mutex);
+  MutexLock lock(state.mutex);
   state.stopping = true;
   state.arrived.notify_one();
   // A write that blocks all the same, since others write to the same pipe, keeps its thread.
-  state.gone.wait_for(lock, kFlushLimit, [&] { return state.ended; });
+  const auto gone_by = std::chrono::steady_clock::now() + kFlushLimit;
+  while (!state.ended && state.gone.wait_until(state.mutex, gone_by)) {
+  }
 }
 
 void Backlog::push(std::string line) {
   State& state = *state_;
   {
-    const std::lock_guard lock(state.mutex);
+    const MutexLock lock(state.mutex);
     ++state.pushed;
     state.bytes += line.size();
     state.lines.push_back(std::move(line));
@@ -110,17 +112,20 @@ void Backlog::push(std::string line) {
 
 bool Backlog::flush(std::chrono::milliseconds limit) {
   State& state = *state_;
-  std::unique_lock lock(state.mutex);
+  MutexLock lock(state.mutex);
   const uint64_t wanted = state.pushed;
   if (state.finished >= wanted) return true;
   if (state.writes == state.writes_at_failure) return false;
-  if (state.gone.wait_for(lock, limit, [&] { return state.finished >= wanted; })) return true;
+  const auto until = std::chrono::steady_clock::now() + limit;
+  while (state.finished < wanted && state.gone.wait_until(state.mutex, until)) {
+  }
+  if (state.finished >= wanted) return true;
   state.writes_at_failure = state.writes;
   return false;
 }
 
 uint64_t Backlog::lost() const {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   return state_->lost;
 }
 

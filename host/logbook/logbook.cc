@@ -7,6 +7,8 @@
 #include <functional>
 #include <set>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::logbook {
 
 namespace {
@@ -110,7 +112,10 @@ Result<std::unique_ptr<Logbook>> Logbook::open(const std::string& path, Options 
     }
     PIRN_TRY(Connection connection, Connection::open(path, Connection::Mode::read_write_create, nullptr));
     std::unique_ptr<Logbook> book(new Logbook(std::move(connection), options));
-    PIRN_DO(book->prepare());
+    {
+      const MutexLock lock(book->database_mutex_);
+      PIRN_DO(book->prepare());
+    }
     book->writer_ = std::thread([raw = book.get()] { raw->work(); });
     return book;
   };
@@ -132,7 +137,7 @@ Logbook::Logbook(Connection connection, Options options)
 Logbook::~Logbook() {
   if (!writer_.joinable()) return;
   {
-    const std::lock_guard lock(waiting_mutex_);
+    const MutexLock lock(waiting_mutex_);
     stopping_ = true;
   }
   arrived_.notify_one();
@@ -155,14 +160,17 @@ Status Logbook::prepare() {
   // A WAL that grew beyond this is cut back when it starts again.
   PIRN_DO(connection_.execute("PRAGMA journal_size_limit = 67108864"));
   if (version == 0)
-    PIRN_DO(in_transaction([&]() -> Status {
+    PIRN_DO(in_transaction([&]() PIRN_REQUIRES(database_mutex_) -> Status {
       PIRN_DO(connection_.execute(kSchema));
       PIRN_DO(connection_.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
       return connection_.execute("PRAGMA user_version = " + std::to_string(kSchemaVersion));
     }));
   PIRN_TRY(const int64_t reserved, connection_.integer("SELECT reserved FROM meta"));
-  reserved_ = static_cast<uint64_t>(reserved);
-  next_ = reserved_ + 1;
+  {
+    const MutexLock lock(waiting_mutex_);
+    reserved_ = static_cast<uint64_t>(reserved);
+    next_ = reserved_ + 1;
+  }
   PIRN_DO(reserve());
   PIRN_TRY(const int64_t lines, connection_.integer("SELECT sum(lines) FROM totals"));
   PIRN_TRY(const int64_t bytes, connection_.integer("SELECT sum(bytes) FROM totals"));
@@ -174,11 +182,11 @@ Status Logbook::prepare() {
 Status Logbook::reserve() {
   uint64_t reserved = 0;
   {
-    const std::lock_guard lock(waiting_mutex_);
+    const MutexLock lock(waiting_mutex_);
     reserved = std::max(reserved_, next_) + kBlock;
   }
   PIRN_DO(connection_.execute("UPDATE meta SET reserved = " + std::to_string(reserved)));
-  const std::lock_guard lock(waiting_mutex_);
+  const MutexLock lock(waiting_mutex_);
   reserved_ = reserved;
   return {};
 }
@@ -196,7 +204,7 @@ Status Logbook::in_transaction(const std::function<Status()>& work) {
 uint64_t Logbook::write(Line line) {
   uint64_t n = 0;
   {
-    const std::lock_guard lock(waiting_mutex_);
+    const MutexLock lock(waiting_mutex_);
     // From the clock, in microseconds, and not one after the other over the whole host: a tenant that
     // compared two of its numbers would see how much the others logged in between.
     next_ = std::max(next_, static_cast<uint64_t>(std::max<int64_t>(line.at, 0)) / 1'000);
@@ -217,7 +225,7 @@ uint64_t Logbook::write(Line line) {
 
 void Logbook::spend(ExecutionId execution, std::string_view step, int64_t cpu_ns, int64_t wall_ns) {
   {
-    const std::lock_guard lock(waiting_mutex_);
+    const MutexLock lock(waiting_mutex_);
     Spent& spent = waiting_.costs[{execution, std::string(step)}];
     ++spent.calls;
     spent.cpu_ns += cpu_ns;
@@ -229,11 +237,10 @@ void Logbook::spend(ExecutionId execution, std::string_view step, int64_t cpu_ns
 // ---- writing ----
 
 void Logbook::work() {
-  std::unique_lock lock(waiting_mutex_);
+  MutexLock lock(waiting_mutex_);
   for (;;) {
-    arrived_.wait(lock, [this] {
-      return stopping_ || !waiting_.lines.empty() || !waiting_.costs.empty() || !waiting_.lost.empty();
-    });
+    while (!stopping_ && waiting_.lines.empty() && waiting_.costs.empty() && waiting_.lost.empty())
+      arrived_.wait(waiting_mutex_);
     if (waiting_.lines.empty() && waiting_.costs.empty() && waiting_.lost.empty()) return;
     const Batch batch = std::exchange(waiting_, Batch());
     waiting_bytes_ = 0;
@@ -242,7 +249,7 @@ void Logbook::work() {
     lock.unlock();
     Status status;
     {
-      const std::lock_guard database(database_mutex_);
+      const MutexLock database(database_mutex_);
       status = write_down(batch);
       if (numbers_run_out) (void)reserve();  // tried again with the next batch; half a block is left
     }
@@ -259,15 +266,15 @@ void Logbook::work() {
 
 // What was given before is written when the batch that now gathers, if there is one, and all before it are.
 void Logbook::wait_until_written() const {
-  std::unique_lock lock(waiting_mutex_);
+  MutexLock lock(waiting_mutex_);
   const bool gathers = !waiting_.lines.empty() || !waiting_.costs.empty() || !waiting_.lost.empty();
   const uint64_t wanted = batches_given_ + (gathers ? 1 : 0);
-  written_.wait(lock, [&] { return batches_written_ >= wanted; });
+  while (batches_written_ < wanted) written_.wait(waiting_mutex_);
 }
 
 Status Logbook::write_down(const Batch& batch) {
   const Kept kept = kept_;
-  Status status = in_transaction([&]() -> Status {
+  Status status = in_transaction([&]() PIRN_REQUIRES(database_mutex_) -> Status {
     PIRN_DO(insert(batch));
     std::set<ExecutionId> touched;
     for (const Line& line : batch.lines) touched.insert(line.execution);
@@ -377,7 +384,7 @@ Status Logbook::keep_within_all() {
 
 Result<Page> Logbook::read(const Filter& filter) const {
   wait_until_written();
-  const std::lock_guard lock(database_mutex_);
+  const MutexLock lock(database_mutex_);
   Page page;
   PIRN_TRY(Query lines,
            Query::make(connection_,
@@ -405,7 +412,7 @@ Result<Page> Logbook::read(const Filter& filter) const {
 
 Result<std::vector<Cost>> Logbook::costs(ExecutionId execution) const {
   wait_until_written();
-  const std::lock_guard lock(database_mutex_);
+  const MutexLock lock(database_mutex_);
   std::vector<Cost> costs;
   PIRN_TRY(Query rows,
            Query::make(connection_,
@@ -419,12 +426,13 @@ Result<std::vector<Cost>> Logbook::costs(ExecutionId execution) const {
 
 Status Logbook::forget(std::span<const ExecutionId> executions) {
   wait_until_written();
-  const std::lock_guard lock(database_mutex_);
+  const MutexLock lock(database_mutex_);
   const Kept kept = kept_;
-  const Status status = in_transaction([&]() -> Status {
+  const Status status = in_transaction([&]() PIRN_REQUIRES(database_mutex_) -> Status {
     for (const ExecutionId execution : executions) {
       PIRN_TRY(Query total, Query::make(connection_, "SELECT lines, bytes FROM totals WHERE execution = ?"));
       PIRN_DO(total.bind(number(execution)).each([&](const Statement& row) {
+        database_mutex_.is_held();
         kept_.lines -= static_cast<uint64_t>(row.integer(0));
         kept_.bytes -= static_cast<uint64_t>(row.integer(1));
       }));
@@ -442,7 +450,7 @@ Status Logbook::forget(std::span<const ExecutionId> executions) {
 
 Result<std::vector<ExecutionId>> Logbook::executions(ExecutionId after, uint32_t limit) const {
   wait_until_written();
-  const std::lock_guard lock(database_mutex_);
+  const MutexLock lock(database_mutex_);
   std::vector<ExecutionId> ids;
   PIRN_TRY(Query rows, Query::make(connection_,
                                    "SELECT execution FROM totals WHERE execution > ?1 UNION"
@@ -456,12 +464,12 @@ Result<std::vector<ExecutionId>> Logbook::executions(ExecutionId after, uint32_t
 Health Logbook::health() const {
   Health health;
   {
-    const std::lock_guard lock(database_mutex_);
+    const MutexLock lock(database_mutex_);
     health.lines = kept_.lines;
     health.bytes = kept_.bytes;
     health.lost = kept_.cut;
   }
-  const std::lock_guard lock(waiting_mutex_);
+  const MutexLock lock(waiting_mutex_);
   health.lost += lost_;
   health.failures = failures_;
   health.last_error = last_error_;

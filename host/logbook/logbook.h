@@ -13,13 +13,11 @@
 // Any thread, except where a function says otherwise.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +27,7 @@
 
 #include "host/store/sqlite.h"
 #include "packager/error/error.h"
+#include "packager/mutex/mutex.h"
 #include "registry/ids.h"
 
 namespace pirn::logbook {
@@ -118,38 +117,40 @@ class Logbook {
 
   Logbook(store::Connection connection, Options options);
   static bool move_away(const std::string& path);
-  Status prepare();
-  Status reserve();
+  Status prepare() PIRN_REQUIRES(database_mutex_);
+  Status reserve() PIRN_REQUIRES(database_mutex_);
   void work();
   void wait_until_written() const;
-  Status write_down(const Batch& batch);
-  Status insert(const Batch& batch);
-  Status keep_within(ExecutionId execution);
-  Status keep_within_all();
-  Status drop_lines(ExecutionId execution, uint64_t up_to, uint64_t lines, uint64_t bytes);
-  Status in_transaction(const std::function<Status()>& work);
+  Status write_down(const Batch& batch) PIRN_REQUIRES(database_mutex_);
+  Status insert(const Batch& batch) PIRN_REQUIRES(database_mutex_);
+  Status keep_within(ExecutionId execution) PIRN_REQUIRES(database_mutex_);
+  Status keep_within_all() PIRN_REQUIRES(database_mutex_);
+  Status drop_lines(ExecutionId execution, uint64_t up_to, uint64_t lines, uint64_t bytes)
+      PIRN_REQUIRES(database_mutex_);
+  Status in_transaction(const std::function<Status()>& work) PIRN_REQUIRES(database_mutex_);
 
   const Options options_;
 
-  mutable std::mutex waiting_mutex_;
-  std::condition_variable arrived_;
-  mutable std::condition_variable written_;
-  // Guarded by waiting_mutex_:
-  Batch waiting_;
-  uint64_t waiting_bytes_ = 0;
-  uint64_t next_ = 1, reserved_ = 0;
-  uint64_t batches_given_ = 0, batches_written_ = 0;
-  uint64_t lost_ = 0, failures_ = 0;
-  std::string last_error_;
-  bool stopping_ = false;
+  mutable Mutex waiting_mutex_;
+  ConditionVariable arrived_;
+  mutable ConditionVariable written_;
+  Batch waiting_ PIRN_GUARDED_BY(waiting_mutex_);
+  uint64_t waiting_bytes_ PIRN_GUARDED_BY(waiting_mutex_) = 0;
+  uint64_t next_ PIRN_GUARDED_BY(waiting_mutex_) = 1;
+  uint64_t reserved_ PIRN_GUARDED_BY(waiting_mutex_) = 0;
+  uint64_t batches_given_ PIRN_GUARDED_BY(waiting_mutex_) = 0;
+  uint64_t batches_written_ PIRN_GUARDED_BY(waiting_mutex_) = 0;
+  uint64_t lost_ PIRN_GUARDED_BY(waiting_mutex_) = 0;
+  uint64_t failures_ PIRN_GUARDED_BY(waiting_mutex_) = 0;
+  std::string last_error_ PIRN_GUARDED_BY(waiting_mutex_);
+  bool stopping_ PIRN_GUARDED_BY(waiting_mutex_) = false;
 
-  mutable std::mutex database_mutex_;
-  // Guarded by database_mutex_:
-  mutable store::Connection connection_;
+  mutable Mutex database_mutex_;
+  mutable store::Connection connection_ PIRN_GUARDED_BY(database_mutex_);
   struct Kept {
     uint64_t lines = 0, bytes = 0;
     uint64_t cut = 0;  // lines that had to make room, since the opening
-  } kept_;
+  } kept_ PIRN_GUARDED_BY(database_mutex_);
 
   std::thread writer_;
 };

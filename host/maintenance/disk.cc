@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::maintenance {
 
 namespace {
@@ -82,7 +84,7 @@ void DiskWatch::begin() {
 
 DiskState DiskWatch::examine(const std::string& directory,
                              const std::function<uint64_t()>& free_in_store) const {
-  const Room before = state_.room;  // this thread is the only one that changes it
+  const Room before = state().room;  // this thread is the only one that changes it
   DiskState now;
   now.directory = directory;
   const Result<DiskSpace> space = probe_(directory);
@@ -138,14 +140,14 @@ bool DiskWatch::look(int64_t now, const std::function<uint64_t()>& free_in_store
   const uint64_t above = worst.space.free - std::min(worst.space.free, worst.reserve_bytes);
   next_look_at_ =
       now + std::clamp<int64_t>(static_cast<int64_t>(above / kFastestBytes) * kSecond, kSecond, 30 * kSecond);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool changed = worst.room != state_.room;
   state_ = std::move(worst);
   return changed;
 }
 
 DiskState DiskWatch::state() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return state_;
 }
 

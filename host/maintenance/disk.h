@@ -17,12 +17,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "packager/error/error.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::maintenance {
 
@@ -80,8 +80,8 @@ class DiskWatch {
   const DiskOptions options_;
   const DiskProbe probe_;
   int64_t next_look_at_ = 0;
-  mutable std::mutex mutex_;
-  DiskState state_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  DiskState state_ PIRN_GUARDED_BY(mutex_);
 };
 
 }  // namespace pirn::maintenance

@@ -18,6 +18,7 @@
 #include "host/store/memory_store.h"
 #include "host/store/sqlite_store.h"
 #include "packager/json/json.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::maintenance {
 
@@ -97,7 +98,8 @@ Maintenance::Maintenance(store::Store& store, store::DatabaseFile* file, const s
       disk_(disk),
       data_directory_(std::move(data_directory)),
       policy_([&] {
-        if (memory != nullptr && policy.rules.empty()) policy.rules.push_back({.keep_last = policy.keep_in_memory});
+        if (memory != nullptr && policy.rules.empty())
+          policy.rules.push_back({.keep_last = policy.keep_in_memory});
         return std::move(policy);
       }()),
       next_run_at_(policy_.rules.empty() && policy_.tenant_journal_ns == 0 ? INT64_MAX : 0),
@@ -105,7 +107,7 @@ Maintenance::Maintenance(store::Store& store, store::DatabaseFile* file, const s
 
 Result<Pruned> Maintenance::prune(const Rule& rule, int64_t now, bool dry_run) {
   PIRN_DO(check(rule));
-  const std::lock_guard lock(pruning_);
+  const MutexLock lock(pruning_);
   const store::Old old{rule.tenant, rule.package, rule.workflow,
                        rule.older_than_ns > 0 ? now - rule.older_than_ns : INT64_MAX, rule.keep_last};
   Pruned pruned;
@@ -153,7 +155,7 @@ Result<bool> Maintenance::is_open(const std::string& tenant, ExecutionId id) con
 }
 
 Status Maintenance::remove(const std::string& tenant, ExecutionId id) {
-  const std::lock_guard lock(pruning_);
+  const MutexLock lock(pruning_);
   const auto open = [&] {
     return Error{Code::invalid_transition, "execution " + id.text() + " is open and cannot be deleted",
                  "Cancel it first: pirn run cancel " + id.text()};
@@ -313,19 +315,19 @@ void Maintenance::run_policy(int64_t now) {
   }
   if (policy_.tenant_journal_ns > 0) {
     Pruned pruned;
-    const std::lock_guard lock(pruning_);
+    const MutexLock lock(pruning_);
     tell(prune_tenants("", now - policy_.tenant_journal_ns, now, false, pruned));
   }
   tell(sweep());
   if (memory_ != nullptr) ended_at_most_ = 2 * std::max(memory_->ended(), policy_.keep_in_memory);
-  const std::lock_guard lock(state_mutex_);
+  const MutexLock lock(state_mutex_);
   state_.last_run_at = now;
   state_.removed += removed;
   state_.last_error = problem;
 }
 
 PolicyState Maintenance::policy_state() const {
-  const std::lock_guard lock(state_mutex_);
+  const MutexLock lock(state_mutex_);
   PolicyState state = state_;
   state.next_run_at = next_run_at_ == INT64_MAX ? 0 : next_run_at_.load();
   return state;

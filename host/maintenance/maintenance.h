@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "host/maintenance/disk.h"
 #include "host/maintenance/verify.h"
 #include "packager/error/error.h"
+#include "packager/mutex/mutex.h"
 #include "registry/ids.h"
 
 namespace pirn::store {
@@ -120,9 +120,9 @@ class Maintenance {
   const Policy policy_;
   std::atomic<int64_t> next_run_at_;
   std::atomic<uint64_t> ended_at_most_;  // in memory: with more the policy runs at once
-  std::mutex pruning_;                   // one at a time
-  mutable std::mutex state_mutex_;
-  PolicyState state_;  // guarded by state_mutex_
+  Mutex pruning_;                        // one at a time
+  mutable Mutex state_mutex_;
+  PolicyState state_ PIRN_GUARDED_BY(state_mutex_);
 };
 
 }  // namespace pirn::maintenance

@@ -7,6 +7,7 @@
 
 #include "host/events/event_text.h"
 #include "packager/json/json.h"
+#include "packager/mutex/mutex.h"
 #include "packager/schedule/instant.h"
 
 namespace pirn::notify {
@@ -73,7 +74,7 @@ Notifier::Notifier(Messengers messengers, engine::Inbox& inbox, const store::Sto
 Notifier::~Notifier() {
   if (!thread_.joinable()) return;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -95,14 +96,14 @@ void Notifier::publish_commit(ExecutionId id, std::string_view tenant, std::stri
 
 void Notifier::add(Notice notice) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     schedule_.add(std::move(notice), clock_());
   }
   changed_.notify_one();
 }
 
 void Notifier::work() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     if (!suspects_.empty()) {
       const Suspect suspect = std::move(suspects_.back());
@@ -118,11 +119,12 @@ void Notifier::work() {
       lock.lock();
       continue;
     }
-    const auto woken = [this] { return stopping_ || !suspects_.empty() || schedule_.next() <= clock_(); };
+    // Whatever wakes it, the loop looks at everything again.
     if (schedule_.next() == INT64_MAX)
-      changed_.wait(lock, woken);
+      changed_.wait(mutex_);
     else
-      changed_.wait_for(lock, std::chrono::nanoseconds(schedule_.next() - clock_()), woken);
+      changed_.wait_until(
+          mutex_, std::chrono::steady_clock::now() + std::chrono::nanoseconds(schedule_.next() - clock_()));
   }
 }
 
@@ -135,7 +137,7 @@ void Notifier::tell(Notice notice) {
   const std::string id = notice.execution.text() + ":" + std::to_string(notice.seq);
   const Status delivered = found->second->deliver(id, document_of(notice));
   const std::string by = found->second->name();
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!delivered && stopping_) return;  // broken off: the next host tells it
   NotifierHealth& health = health_[found->first];
   if (delivered) {
@@ -201,7 +203,7 @@ void Notifier::resume(const std::vector<std::string>& tenants) {
     list.reply = [this, tenant](Result<std::vector<engine::AwaitingStep>> waiting) {
       if (!waiting) return;
       {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         for (engine::AwaitingStep& each : *waiting) suspects_.push_back({tenant, std::move(each)});
       }
       changed_.notify_one();
@@ -237,7 +239,7 @@ Status Notifier::find_untold(const Suspect& suspect) {
 }
 
 std::vector<NotifierHealth> Notifier::health() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<NotifierHealth> all;
   for (const auto& [tenant, health] : health_) all.push_back(health);
   return all;

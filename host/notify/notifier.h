@@ -9,11 +9,9 @@
 // engine's; deliveries have a thread of their own, so that they hold up nobody.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -24,6 +22,7 @@
 #include "host/notify/messenger.h"
 #include "host/notify/schedule.h"
 #include "host/store/store.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::notify {
 
@@ -68,13 +67,12 @@ class Notifier {
   const store::Store& store_;
   const std::function<int64_t()> clock_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_:
-  Schedule schedule_;
-  std::vector<Suspect> suspects_;  // after a restart: wait, and may have been told of
-  std::map<std::string, NotifierHealth, std::less<>> health_;
-  bool stopping_ = false;
+  mutable Mutex mutex_;
+  ConditionVariable changed_;
+  Schedule schedule_ PIRN_GUARDED_BY(mutex_);
+  std::vector<Suspect> suspects_ PIRN_GUARDED_BY(mutex_);  // after a restart: wait, and may have been told of
+  std::map<std::string, NotifierHealth, std::less<>> health_ PIRN_GUARDED_BY(mutex_);
+  bool stopping_ PIRN_GUARDED_BY(mutex_) = false;
 
   std::thread thread_;
 };

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <utility>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::store {
 
 namespace {
@@ -55,13 +57,13 @@ template <class Until>
 void CommitThread::await(Until until) {
   for (int i = 0; i < kSpins && !until(); ++i) __builtin_ia32_pause();
   if (until()) return;
-  std::unique_lock lock(mutex_);
-  moved_.wait(lock, until);
+  MutexLock lock(mutex_);
+  while (!until()) moved_.wait(mutex_);
 }
 
 void CommitThread::move_to(Stage stage) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stage_.store(stage, std::memory_order_release);
   }
   moved_.notify_one();

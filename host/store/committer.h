@@ -5,13 +5,12 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <thread>
 
 #include "host/store/store.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::store {
 
@@ -53,8 +52,8 @@ class CommitThread final : public Committer {
   std::function<void()> prepare_;
   Change change_;  // the engine's until begun, the thread's until finished; result_ likewise
   Status result_;
-  std::mutex mutex_;
-  std::condition_variable moved_;
+  Mutex mutex_;
+  ConditionVariable moved_;
   std::thread thread_;
 };
 

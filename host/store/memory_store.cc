@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <set>
 #include <unordered_map>
 
 #include "host/store/memory_rows.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::store {
 
@@ -95,21 +95,24 @@ class MemoryStoreContents {
     streams.each([](const StreamTable::Slot& slot) { free_entries(slot.last, nullptr); });
   }
 
-  // Guards everything below; held for a whole commit, so that readers see whole commits only.
-  mutable std::mutex mutex;
-  Lease lease;
-  ExecutionId last_id;     // the greatest stream
-  uint64_t next_pos = 0;   // of the journal's next entry
-  uint64_t watermark = 0;  // the projection is complete up to this position, exclusive
-  uint64_t n_entries = 0, n_open = 0, n_rows = 0, bytes = 0;
-  size_t body_limit = kBodyLimit;
-  Blocks<Row> rows;
-  StreamTable streams;
-  std::unordered_map<std::string, ExecutionId> keys;
-  std::map<ExecutionId, StoredTenant> tenants;
-  std::unordered_map<std::string, StoredEvent> events;  // by tenant and id
+  // Held for a whole commit, so that readers see whole commits only.
+  mutable Mutex mutex;
+  Lease lease PIRN_GUARDED_BY(mutex);
+  ExecutionId last_id PIRN_GUARDED_BY(mutex);     // the greatest stream
+  uint64_t next_pos PIRN_GUARDED_BY(mutex) = 0;   // of the journal's next entry
+  uint64_t watermark PIRN_GUARDED_BY(mutex) = 0;  // the projection is complete up to this position, exclusive
+  uint64_t n_entries PIRN_GUARDED_BY(mutex) = 0;
+  uint64_t n_open PIRN_GUARDED_BY(mutex) = 0;
+  uint64_t n_rows PIRN_GUARDED_BY(mutex) = 0;
+  uint64_t bytes PIRN_GUARDED_BY(mutex) = 0;
+  size_t body_limit PIRN_GUARDED_BY(mutex) = kBodyLimit;
+  Blocks<Row> rows PIRN_GUARDED_BY(mutex);
+  StreamTable streams PIRN_GUARDED_BY(mutex);
+  std::unordered_map<std::string, ExecutionId> keys PIRN_GUARDED_BY(mutex);
+  std::map<ExecutionId, StoredTenant> tenants PIRN_GUARDED_BY(mutex);
+  std::unordered_map<std::string, StoredEvent> events PIRN_GUARDED_BY(mutex);  // by tenant and id
 
-  Status apply(const Change& change) {
+  Status apply(const Change& change) PIRN_REQUIRES(mutex) {
     PIRN_DO(within_limits(change, body_limit));
     PIRN_DO(check_events(change.events));
     PIRN_DO(append(change.journal));
@@ -127,25 +130,26 @@ class MemoryStoreContents {
     return {};
   }
 
-  const Row* row(std::string_view tenant, ExecutionId id) const {
+  const Row* row(std::string_view tenant, ExecutionId id) const PIRN_REQUIRES(mutex) {
     const Row* found = row(id);
     return found != nullptr && found->field(Row::kTenant) == tenant ? found : nullptr;
   }
-  const Row* row(ExecutionId id) const {
+  const Row* row(ExecutionId id) const PIRN_REQUIRES(mutex) {
     const StreamTable::Slot* slot = streams.find(id);
     return slot == nullptr || slot->row == kNone ? nullptr : &rows[slot->row];
   }
   // An execution of which there is something, and nothing says that it has ended.
-  bool is_open(ExecutionId id) const {
+  bool is_open(ExecutionId id) const PIRN_REQUIRES(mutex) {
     const StreamTable::Slot* slot = streams.find(id);
     return slot != nullptr && (slot->row == kNone || rows[slot->row].open);
   }
 
   // What open executions were made from (R65): such a one has adopted nested executions of theirs, which it
   // may have to roll back.
-  std::set<ExecutionId> adopted_from() const {
+  std::set<ExecutionId> adopted_from() const PIRN_REQUIRES(mutex) {
     std::vector<ExecutionId> next;
     streams.each([&](const StreamTable::Slot& slot) {
+      mutex.is_held();
       if (slot.row != kNone && !rows[slot.row].open) return;
       const JournalEntry* first = slot.last;
       while (first != nullptr && first->previous != nullptr) first = first->previous;
@@ -168,7 +172,7 @@ class MemoryStoreContents {
   }
 
   // A closed execution, with its journal and its start key.
-  void remove(ExecutionId id) {
+  void remove(ExecutionId id) PIRN_REQUIRES(mutex) {
     const Row* const found = row(id);
     if (found == nullptr || found->open) return;
     const StreamTable::Slot slot = *streams.find(id);
@@ -184,7 +188,8 @@ class MemoryStoreContents {
   }
 
   // The entries of a tenant's stream that `past` says are over: the oldest ones. Returns how many.
-  uint64_t remove_entries(ExecutionId stream, const std::function<bool(const JournalEntry&)>& past) {
+  uint64_t remove_entries(ExecutionId stream, const std::function<bool(const JournalEntry&)>& past)
+      PIRN_REQUIRES(mutex) {
     const StreamTable::Slot* slot = streams.find(stream);
     if (slot == nullptr) return 0;
     JournalEntry* newer = nullptr;  // the last that stays
@@ -211,7 +216,7 @@ class MemoryStoreContents {
     return n;
   }
   // From this entry back to the stream's first.
-  uint64_t drop_entries(JournalEntry* entry) {
+  uint64_t drop_entries(JournalEntry* entry) PIRN_REQUIRES(mutex) {
     uint64_t freed = 0;
     const uint64_t n = free_entries(entry, &freed);
     bytes -= freed;
@@ -219,7 +224,7 @@ class MemoryStoreContents {
     return n;
   }
 
-  Status check_events(std::span<const EventRow> added) const {
+  Status check_events(std::span<const EventRow> added) const PIRN_REQUIRES(mutex) {
     std::set<std::string> names;
     for (const EventRow& row : added) {
       std::string name = key_of(row.tenant, row.id);
@@ -230,7 +235,7 @@ class MemoryStoreContents {
   }
 
   // Either all of them or none.
-  Status take_keys(std::span<const ExecutionRow> changed) {
+  Status take_keys(std::span<const ExecutionRow> changed) PIRN_REQUIRES(mutex) {
     std::vector<std::string> taken;
     for (const ExecutionRow& row : changed) {
       if (row.key.empty()) continue;
@@ -248,7 +253,7 @@ class MemoryStoreContents {
   }
 
   // All of them or none.
-  Status append(std::span<const JournalRow> added) {
+  Status append(std::span<const JournalRow> added) PIRN_REQUIRES(mutex) {
     for (size_t i = 0; i < added.size(); ++i) {
       const JournalRow& row = added[i];
       StreamTable::Slot& slot = streams.at(row.stream);
@@ -264,7 +269,7 @@ class MemoryStoreContents {
     return {};
   }
 
-  void take_back(std::span<const JournalRow> added) {
+  void take_back(std::span<const JournalRow> added) PIRN_REQUIRES(mutex) {
     for (size_t i = added.size(); i-- > 0;) {
       StreamTable::Slot& slot = streams.at(added[i].stream);
       JournalEntry* const entry = slot.last;
@@ -277,7 +282,7 @@ class MemoryStoreContents {
     }
   }
 
-  void replace(const ExecutionRow& row) {
+  void replace(const ExecutionRow& row) PIRN_REQUIRES(mutex) {
     StreamTable::Slot& slot = streams.at(row.id);
     if (slot.row == kNone) {
       if (free_rows_.empty()) {
@@ -300,7 +305,7 @@ class MemoryStoreContents {
   }
 
   // Of those that ended long ago only the last commit stays: it tells a watcher who comes late how it ended.
-  void keep_few_journals(const StreamTable::Slot& ended) {
+  void keep_few_journals(const StreamTable::Slot& ended) PIRN_REQUIRES(mutex) {
     size_t size = 0;
     for (const JournalEntry* entry = ended.last; entry != nullptr; entry = entry->previous)
       size += entry->size;
@@ -320,20 +325,21 @@ class MemoryStoreContents {
     size_t bytes;  // of its journal
   };
   const size_t ended_limit_;
-  std::deque<Ended> ended_;  // whose journals are whole, the oldest first
-  size_t ended_bytes_ = 0;
-  std::vector<uint32_t> free_rows_;
+  std::deque<Ended> ended_ PIRN_GUARDED_BY(mutex);  // whose journals are whole, the oldest first
+  size_t ended_bytes_ PIRN_GUARDED_BY(mutex) = 0;
+  std::vector<uint32_t> free_rows_ PIRN_GUARDED_BY(mutex);
 };
 
 std::shared_ptr<MemoryStoreContents> make_memory_store_contents(size_t ended_journal_bytes,
                                                                 size_t body_limit) {
   auto contents = std::make_shared<MemoryStoreContents>(ended_journal_bytes);
+  const MutexLock lock(contents->mutex);
   contents->body_limit = body_limit;
   return contents;
 }
 
 MemoryStore::MemoryStore(std::shared_ptr<MemoryStoreContents> contents) : contents_(std::move(contents)) {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   // An owner that is specified, so that a simulation is the same each time.
   const Epoch epoch = contents_->lease.epoch + 1;
   lease_ = contents_->lease = {epoch * 0x9E3779B97F4A7C15u, epoch};
@@ -346,12 +352,12 @@ void MemoryStore::fail_commit(uint64_t n, Failure failure) {
 
 // The callbacks run without the lock: they may read. Only the caller's own thread writes.
 Result<ExecutionId> MemoryStore::last_id() const {
-  std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   return contents_->last_id;
 }
 
 Result<int64_t> MemoryStore::newest_instant() const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   const JournalEntry* newest = nullptr;
   contents_->streams.each([&](const StreamTable::Slot& slot) {
     if (slot.last != nullptr && (newest == nullptr || slot.last->pos > newest->pos)) newest = slot.last;
@@ -368,7 +374,7 @@ Status MemoryStore::recover(const std::function<Status(StoredExecution)>& on_exe
     const JournalEntry* entry;
   };
   std::vector<Tail> tail;
-  contents_->streams.each([&](const StreamTable::Slot& slot) {
+  contents_->streams.each([&](const StreamTable::Slot& slot) PIRN_NOT_CHECKED {
     const auto tenant = contents_->tenants.find(slot.id);
     const uint32_t projected = slot.row != kNone                    ? contents_->rows[slot.row].commit_no
                                : tenant != contents_->tenants.end() ? tenant->second.commit_no
@@ -386,7 +392,7 @@ Status MemoryStore::recover(const std::function<Status(StoredExecution)>& on_exe
 
 Status MemoryStore::commit(const Change& change) {
   if (failed_) return *failed_;
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   if (change.lease != contents_->lease)
     return failed_.emplace(Error{Code::store_fenced,
                                  "a commit of epoch " + std::to_string(change.lease.epoch) +
@@ -405,21 +411,21 @@ Status MemoryStore::commit(const Change& change) {
 }
 
 Result<std::optional<StoredExecution>> MemoryStore::find(std::string_view tenant, ExecutionId id) const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   const Row* row = contents_->row(tenant, id);
   return row == nullptr ? std::nullopt : std::optional(row->stored());
 }
 
 Result<std::optional<StoredExecution>> MemoryStore::find_by_key(std::string_view tenant,
                                                                 std::string_view key) const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   const auto found = contents_->keys.find(key_of(tenant, key));
   if (key.empty() || found == contents_->keys.end()) return std::optional<StoredExecution>();
   return std::optional(contents_->row(tenant, found->second)->stored());
 }
 
 Result<std::vector<StoredExecution>> MemoryStore::list(const ExecutionFilter& filter) const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   std::vector<const Row*> found;
   for (size_t i = 0; i < contents_->rows.size(); ++i)
     if (contents_->rows[i].id && matches(contents_->rows[i], filter)) found.push_back(&contents_->rows[i]);
@@ -434,7 +440,7 @@ Result<std::vector<StoredExecution>> MemoryStore::list(const ExecutionFilter& fi
 
 Result<std::vector<StoredCommit>> MemoryStore::journal(ExecutionId id, uint32_t after_commit,
                                                        uint32_t limit) const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   std::vector<const JournalEntry*> chain;  // newest first
   if (const StreamTable::Slot* slot = contents_->streams.find(id))
     for (const JournalEntry* entry = slot->last; entry != nullptr && entry->commit_no > after_commit;
@@ -447,14 +453,14 @@ Result<std::vector<StoredCommit>> MemoryStore::journal(ExecutionId id, uint32_t 
 }
 
 Result<std::vector<StoredTenant>> MemoryStore::tenants() const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   std::vector<StoredTenant> out;
   for (const auto& [stream, tenant] : contents_->tenants) out.push_back(tenant);
   return out;
 }
 
 Result<std::optional<StoredTenant>> MemoryStore::find_tenant(std::string_view tenant) const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   for (const auto& [stream, stored] : contents_->tenants)
     if (stored.tenant == tenant) return std::optional(stored);
   return std::optional<StoredTenant>();
@@ -462,13 +468,13 @@ Result<std::optional<StoredTenant>> MemoryStore::find_tenant(std::string_view te
 
 Result<std::optional<StoredEvent>> MemoryStore::find_event(std::string_view tenant,
                                                            std::string_view id) const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   const auto found = contents_->events.find(key_of(tenant, id));
   return found == contents_->events.end() ? std::optional<StoredEvent>() : std::optional(found->second);
 }
 
 Result<StoreStats> MemoryStore::stats() const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   StoreStats stats;
   stats.journal_rows = contents_->n_entries;
   stats.executions = contents_->n_rows;
@@ -485,12 +491,12 @@ Result<StoreStats> MemoryStore::stats() const {
 }
 
 uint64_t MemoryStore::ended() const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   return contents_->n_rows - contents_->n_open;
 }
 
 Result<std::vector<ExecutionId>> MemoryStore::old(const Old& old, size_t limit) const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   const auto fits = [](const std::string& wanted, std::string_view value) {
     return wanted.empty() || wanted == value;
   };
@@ -519,13 +525,13 @@ Result<std::vector<ExecutionId>> MemoryStore::old(const Old& old, size_t limit) 
 }
 
 Status MemoryStore::remove(std::span<const ExecutionId> executions) {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   for (const ExecutionId id : executions) contents_->remove(id);
   return {};
 }
 
 Result<TenantPastSize> MemoryStore::tenant_past(const TenantPast& past) const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   TenantPastSize size;
   for (const auto& [stream, tenant] : contents_->tenants) {
     if (!past.tenant.empty() && tenant.tenant != past.tenant) continue;
@@ -540,19 +546,19 @@ Result<TenantPastSize> MemoryStore::tenant_past(const TenantPast& past) const {
 
 // All of it at once: what is removed from memory is removed in no time.
 Result<TenantPastSize> MemoryStore::remove_tenant_past(const TenantPast& past, size_t) {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   TenantPastSize size;
   for (const auto& [stream, tenant] : contents_->tenants)
     if (past.tenant.empty() || tenant.tenant == past.tenant)
       size.commits += contents_->remove_entries(
-          stream, [&](const JournalEntry& entry) { return is_past(entry, tenant, past); });
+          stream, [&, &tenant = tenant](const JournalEntry& entry) { return is_past(entry, tenant, past); });
   size.events = std::erase_if(contents_->events,
                               [&](const auto& each) { return is_past(each.first, each.second, past); });
   return size;
 }
 
 Result<std::vector<StateCount>> MemoryStore::counts() const {
-  const std::lock_guard lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   std::map<std::pair<std::string_view, std::string_view>, uint64_t> counted;
   for (size_t i = 0; i < contents_->rows.size(); ++i)
     if (const Row& row = contents_->rows[i]; row.id)

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "host/store/store.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::store {
 
@@ -37,8 +38,9 @@ class MemoryStore final : public Store {
   Lease lease() const override { return lease_; }
   Result<ExecutionId> last_id() const override;
   Result<int64_t> newest_instant() const override;
+  // Not under the mutex: nothing else writes yet, and what is called back may ask the store.
   Status recover(const std::function<Status(StoredExecution)>& on_execution,
-                 const std::function<Status(StoredCommit)>& on_commit) override;
+                 const std::function<Status(StoredCommit)>& on_commit) override PIRN_NOT_CHECKED;
   Status commit(const Change& change) override;
   Result<bool> maintain() override {
     if (failed_) return *failed_;

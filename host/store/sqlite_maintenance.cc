@@ -8,6 +8,7 @@
 #include <set>
 
 #include "host/store/sqlite_store.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::store {
 
@@ -137,9 +138,9 @@ Result<std::vector<ExecutionId>> SqliteStore::old(const Old& old, size_t limit) 
 // One transaction beside the commits. After an error the store is finished, as after one of a commit.
 template <class Work>
 Status SqliteStore::maintenance(Work work) {
-  const std::lock_guard lock(writing_);
+  const MutexLock lock(writing_);
   if (failed_) return *failed_;
-  const auto done = [&]() -> Status {
+  const auto done = [&]() PIRN_REQUIRES(writing_) -> Status {
     PIRN_DO(run(begin_, "pruning"));
     PIRN_DO(check_fence(lease_));
     PIRN_DO(work());
@@ -155,6 +156,7 @@ Status SqliteStore::maintenance(Work work) {
 
 Status SqliteStore::remove(std::span<const ExecutionId> executions) {
   return maintenance([&]() -> Status {
+    writing_.is_held();
     PIRN_TRY(Statement * row, connection_.cached("DELETE FROM executions WHERE id = ? AND open = 0"));
     PIRN_TRY(Statement * journal, connection_.cached("DELETE FROM journal WHERE stream = ?"));
     for (const ExecutionId id : executions) {
@@ -222,6 +224,7 @@ Result<TenantPastSize> SqliteStore::remove_tenant_past(const TenantPast& past, s
   }
   if (commits.empty() && events.empty()) return TenantPastSize{};
   PIRN_DO(maintenance([&]() -> Status {
+    writing_.is_held();
     PIRN_TRY(Statement * commit, connection_.cached("DELETE FROM journal WHERE pos = ?"));
     for (const int64_t pos : commits) {
       commit->bind(1, pos);
@@ -239,7 +242,7 @@ Result<TenantPastSize> SqliteStore::remove_tenant_past(const TenantPast& past, s
 }
 
 Status SqliteStore::compact() {
-  const std::lock_guard lock(writing_);
+  const MutexLock lock(writing_);
   if (failed_) return *failed_;
   // The new file is made beside the old one, not in memory.
   PIRN_DO(connection_.execute("PRAGMA temp_store = FILE"));
@@ -280,7 +283,7 @@ Result<bool> SqliteStore::taken_over() const {
   return lease_ != Lease{static_cast<uint64_t>(row.integer(0)), static_cast<Epoch>(row.integer(1))};
 }
 
-Status SqliteStore::back_up(const std::string& to) const { return copy_database(connection_.path(), to); }
+Status SqliteStore::back_up(const std::string& to) const { return copy_database(path_, to); }
 
 Result<std::vector<StateCount>> SqliteStore::counts() const {
   PIRN_TRY(ReaderPool::Lease lease, pool_.lend());

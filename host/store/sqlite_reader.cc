@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "host/store/checksum.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::store {
 
@@ -335,10 +336,12 @@ Result<StoreStats> SqliteReader::stats() {
 
 Result<ReaderPool::Lease> ReaderPool::lend() {
   {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     // Being held back is a courtesy to the writer, with an end: nobody may depend on its next turn.
-    changed_.wait_for(lock, kHeldBack, [&] { return !held_back_; });
-    changed_.wait(lock, [&] { return lent_ < limit_; });
+    const auto until = std::chrono::steady_clock::now() + kHeldBack;
+    while (held_back_ && changed_.wait_until(mutex_, until)) {
+    }
+    while (lent_ >= limit_) changed_.wait(mutex_);
     ++lent_;
     if (!idle_.empty()) {
       std::unique_ptr<Connection> connection = std::move(idle_.back());
@@ -355,20 +358,20 @@ Result<ReaderPool::Lease> ReaderPool::lend() {
 }
 
 void ReaderPool::give_back(std::unique_ptr<Connection> connection) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   --lent_;
   if (connection) idle_.push_back(std::move(connection));
   changed_.notify_all();
 }
 
 void ReaderPool::hold_back(bool yes) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   held_back_ = yes;
   if (!yes) changed_.notify_all();
 }
 
 bool ReaderPool::none_lent() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return lent_ == 0;
 }
 

@@ -2,13 +2,11 @@
 // connections to threads. Private to this folder.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
-
 #include "host/store/database_file.h"
 #include "host/store/sqlite.h"
 #include "host/store/store.h"
 #include "host/store/wal_watch.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::store {
 
@@ -101,12 +99,11 @@ class ReaderPool {
   const std::string path_;
   const char* const vfs_;
   const size_t limit_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_:
-  std::vector<std::unique_ptr<Connection>> idle_;
-  size_t lent_ = 0;
-  bool held_back_ = false;
+  mutable Mutex mutex_;
+  ConditionVariable changed_;
+  std::vector<std::unique_ptr<Connection>> idle_ PIRN_GUARDED_BY(mutex_);
+  size_t lent_ PIRN_GUARDED_BY(mutex_) = 0;
+  bool held_back_ PIRN_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace pirn::store

@@ -7,6 +7,7 @@
 #include <cassert>
 
 #include "host/store/sqlite_schema.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::store {
 
@@ -133,6 +134,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
     PIRN_DO(empty_the_wal(connection));
     PIRN_DO(migrate(connection));
     std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(connection), path, options));
+    const MutexLock lock(store->writing_);
     PIRN_DO(store->prepare());
     PIRN_DO(store->take_lease());
     return store;
@@ -144,6 +146,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path, 
 
 SqliteStore::SqliteStore(Connection connection, const std::string& path, Options options)
     : options_(options),
+      path_(path),
       connection_(std::move(connection)),
       own_reader_(connection_),
       engine_(std::this_thread::get_id()),
@@ -151,7 +154,9 @@ SqliteStore::SqliteStore(Connection connection, const std::string& path, Options
   sqlite3_wal_hook(
       connection_.handle(),
       [](void* self, sqlite3*, const char*, int frames) {
-        static_cast<SqliteStore*>(self)->wal_frames_ = static_cast<size_t>(frames);
+        SqliteStore& store = *static_cast<SqliteStore*>(self);
+        store.writing_.is_held();  // the hook is called from a commit
+        store.wal_frames_ = static_cast<size_t>(frames);
         return SQLITE_OK;
       },
       this);
@@ -164,7 +169,8 @@ SqliteStore::~SqliteStore() {
 }
 
 Status SqliteStore::prepare() {
-  const auto prepare_into = [this](Statement& statement, std::string_view sql) -> Status {
+  const auto prepare_into = [this](Statement& statement, std::string_view sql)
+                                PIRN_REQUIRES(writing_) -> Status {
     PIRN_TRY(statement, connection_.prepare(sql));
     return {};
   };
@@ -173,7 +179,7 @@ Status SqliteStore::prepare() {
   PIRN_DO(prepare_into(rollback_, "ROLLBACK"));
   PIRN_DO(prepare_into(read_lease_, "SELECT owner, epoch FROM meta WHERE id = 1"));
   const auto prepare_rows = [&](Rows& rows, std::string_view insert, std::string_view row,
-                                std::string_view behind) -> Status {
+                                std::string_view behind) PIRN_REQUIRES(writing_) -> Status {
     PIRN_DO(prepare_into(rows.one, many_rows(insert, 1, row, behind)));
     return prepare_into(rows.many, many_rows(insert, kRowsAtOnce, row, behind));
   };
@@ -220,7 +226,7 @@ Status SqliteStore::recover(const std::function<Status(StoredExecution)>& on_exe
 }
 
 Status SqliteStore::commit(const Change& change) {
-  const std::lock_guard lock(writing_);
+  const MutexLock lock(writing_);
   if (failed_) return *failed_;
   // Before the transaction and not after it: what it acknowledges need not wait for the maintenance.
   checkpoint_if_due();
@@ -279,6 +285,7 @@ Status SqliteStore::insert_journal(std::span<const JournalRow> rows) {
   for (const JournalRow& row : rows) PIRN_DO(check_size(row.body, row.stream));
   return write(rows, journal_, "writing the journal of",
                [this](Statement& statement, int& at, const JournalRow& row) {
+                 writing_.is_held();
                  statement.bind(++at, ++last_pos_);
                  statement.bind(++at, static_cast<int64_t>(row.stream.value));
                  statement.bind(++at, int64_t{row.commit_no});
@@ -344,8 +351,8 @@ Status SqliteStore::fail(Error error) {
 
 Result<bool> SqliteStore::maintain() {
   // The committer thread does maintenance, too; the engine does not wait for it.
-  const std::unique_lock lock(writing_, std::try_to_lock);
-  if (!lock) return false;
+  if (!writing_.try_lock()) return false;
+  const MutexLock lock(writing_, kAdopt);
   if (!failed_) checkpoint_if_due();
   if (failed_) return *failed_;
   return false;
@@ -387,7 +394,7 @@ template <class Question>
 auto SqliteStore::ask(Question question) const {
   using Answer = decltype(question(own_reader_));
   if (engine_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
-    const std::lock_guard lock(writing_);
+    const MutexLock lock(writing_);
     return question(own_reader_);
   }
   Result<ReaderPool::Lease> lease = pool_.lend();
@@ -446,8 +453,8 @@ Result<StoreStats> SqliteStore::stats() const {
     const auto bytes = boost::filesystem::file_size(path, error);
     return error ? 0 : bytes;
   };
-  stats.size_bytes = size(connection_.path());
-  stats.wal_bytes = size(connection_.path() + "-wal");
+  stats.size_bytes = size(path_);
+  stats.wal_bytes = size(path_ + "-wal");
   stats.commits = commits_.load(std::memory_order_relaxed);
   return stats;
 }

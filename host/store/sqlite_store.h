@@ -28,6 +28,7 @@
 #include "host/store/database_file.h"
 #include "host/store/sqlite_reader.h"
 #include "host/store/store.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::store {
 
@@ -55,8 +56,9 @@ class SqliteStore final : public Store, public DatabaseFile {
   Result<ExecutionId> last_id() const override;
   Result<int64_t> newest_instant() const override;
   void claim() override { engine_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
+  // Not under writing_: nothing else writes yet, and what is called back may ask the store.
   Status recover(const std::function<Status(StoredExecution)>& on_execution,
-                 const std::function<Status(StoredCommit)>& on_commit) override;
+                 const std::function<Status(StoredCommit)>& on_commit) override PIRN_NOT_CHECKED;
   Status commit(const Change& change) override;
   Result<bool> maintain() override;
 
@@ -78,7 +80,7 @@ class SqliteStore final : public Store, public DatabaseFile {
   Result<TenantPastSize> tenant_past(const TenantPast& past) const override;
   Result<TenantPastSize> remove_tenant_past(const TenantPast& past, size_t limit) override;
   Result<std::vector<StateCount>> counts() const override;
-  const std::string& path() const override { return connection_.path(); }
+  const std::string& path() const override { return path_; }
   Result<FileUse> use() const override;
   Result<bool> taken_over() const override;
   Status back_up(const std::string& to) const override;
@@ -93,48 +95,56 @@ class SqliteStore final : public Store, public DatabaseFile {
 
   SqliteStore(Connection connection, const std::string& path, Options options);
 
-  Status prepare();
-  Status take_lease();
-  Status transaction(const Change& change);
-  Status check_fence(const Lease& lease);
+  Status prepare() PIRN_REQUIRES(writing_);
+  Status take_lease() PIRN_REQUIRES(writing_);
+  Status transaction(const Change& change) PIRN_REQUIRES(writing_);
+  Status check_fence(const Lease& lease) PIRN_REQUIRES(writing_);
   template <class Row, class Bind>
-  Status write(std::span<const Row> rows, Rows& statements, std::string_view doing, Bind bind);
-  Status insert_journal(std::span<const JournalRow> rows);
-  Status upsert_executions(std::span<const ExecutionRow> rows);
-  Status upsert_tenant(const TenantRow& row);
-  Status insert_event(const EventRow& row);
-  Status run(Statement& statement, std::string_view doing);
+  Status write(std::span<const Row> rows, Rows& statements, std::string_view doing, Bind bind)
+      PIRN_REQUIRES(writing_);
+  Status insert_journal(std::span<const JournalRow> rows) PIRN_REQUIRES(writing_);
+  Status upsert_executions(std::span<const ExecutionRow> rows) PIRN_REQUIRES(writing_);
+  Status upsert_tenant(const TenantRow& row) PIRN_REQUIRES(writing_);
+  Status insert_event(const EventRow& row) PIRN_REQUIRES(writing_);
+  Status run(Statement& statement, std::string_view doing) PIRN_REQUIRES(writing_);
   template <class Work>
   Status maintenance(Work work);
-  Status fail(Error error);
+  Status fail(Error error) PIRN_REQUIRES(writing_);
 
-  void checkpoint_if_due();
-  void checkpoint(int mode);
-  size_t wal_bytes_now() const { return wal_frames_ * page_bytes_; }
+  void checkpoint_if_due() PIRN_REQUIRES(writing_);
+  void checkpoint(int mode) PIRN_REQUIRES(writing_);
+  size_t wal_bytes_now() const PIRN_REQUIRES(writing_) { return wal_frames_ * page_bytes_; }
 
   template <class Question>
   auto ask(Question question) const;
 
   const Options options_;
-  // The writer's connection. Guarded by writing_, which only a question of the engine's own thread contends
-  // for.
-  mutable std::mutex writing_;
-  mutable Connection connection_;
-  Statement begin_, commit_, rollback_, read_lease_, set_watermark_, upsert_tenant_, insert_event_;
-  Rows journal_, executions_;
-  mutable SqliteReader own_reader_;
+  const std::string path_;
+  // Only a question of the engine's own thread contends for it with the writer.
+  mutable Mutex writing_;
+  mutable Connection connection_ PIRN_GUARDED_BY(writing_);
+  Statement begin_ PIRN_GUARDED_BY(writing_);
+  Statement commit_ PIRN_GUARDED_BY(writing_);
+  Statement rollback_ PIRN_GUARDED_BY(writing_);
+  Statement read_lease_ PIRN_GUARDED_BY(writing_);
+  Statement set_watermark_ PIRN_GUARDED_BY(writing_);
+  Statement upsert_tenant_ PIRN_GUARDED_BY(writing_);
+  Statement insert_event_ PIRN_GUARDED_BY(writing_);
+  Rows journal_ PIRN_GUARDED_BY(writing_);
+  Rows executions_ PIRN_GUARDED_BY(writing_);
+  mutable SqliteReader own_reader_ PIRN_GUARDED_BY(writing_);
   std::atomic<std::thread::id> engine_;
   mutable ReaderPool pool_;
 
   Lease lease_;
-  int64_t last_pos_ = 0;
+  int64_t last_pos_ PIRN_GUARDED_BY(writing_) = 0;
   std::atomic<uint64_t> commits_ = 0;
-  std::optional<Error> failed_;
+  std::optional<Error> failed_ PIRN_GUARDED_BY(writing_);
 
-  size_t page_bytes_ = 0;
-  size_t wal_frames_ = 0;    // in the WAL after the last commit
-  size_t moved_frames_ = 0;  // of them, when a checkpoint was last tried
-  bool readers_held_back_ = false;
+  size_t page_bytes_ PIRN_GUARDED_BY(writing_) = 0;
+  size_t wal_frames_ PIRN_GUARDED_BY(writing_) = 0;    // in the WAL after the last commit
+  size_t moved_frames_ PIRN_GUARDED_BY(writing_) = 0;  // of them, when a checkpoint was last tried
+  bool readers_held_back_ PIRN_GUARDED_BY(writing_) = false;
 };
 
 }  // namespace pirn::store

@@ -9,10 +9,11 @@
 #include <cstdio>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <set>
 #include <utility>
 #include <vector>
+
+#include "packager/mutex/mutex.h"
 
 namespace pirn::store {
 
@@ -27,9 +28,9 @@ struct Entry {
   Clock::time_point since;
 };
 struct Table {
-  std::mutex mutex;
-  std::map<uint64_t, Entry> entries;  // guarded by mutex; the oldest first
-  uint64_t next = 1;                  // guarded by mutex
+  Mutex mutex;
+  std::map<uint64_t, Entry> entries PIRN_GUARDED_BY(mutex);  // the oldest first
+  uint64_t next PIRN_GUARDED_BY(mutex) = 1;
 };
 Table& table() {
   static Table* const all = new Table;  // readers may outlive static objects
@@ -72,7 +73,7 @@ std::vector<std::string> own_readers(const std::string& database) {
   std::vector<std::string> found;
   Table& all = table();
   const auto now = Clock::now();
-  const std::lock_guard lock(all.mutex);
+  const MutexLock lock(all.mutex);
   for (const auto& [id, entry] : all.entries) {
     if (entry.database != database) continue;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - entry.since).count();
@@ -91,7 +92,7 @@ Purpose::~Purpose() { purpose = before_; }
 Reading::Reading(std::string_view database, std::string_view what) {
   if (what.empty()) what = purpose.empty() ? "work of its own" : purpose;
   Table& all = table();
-  const std::lock_guard lock(all.mutex);
+  const MutexLock lock(all.mutex);
   id_ = all.next++;
   all.entries.emplace_hint(all.entries.end(), id_,
                            Entry{std::string(database), std::string(what), Clock::now()});
@@ -100,7 +101,7 @@ Reading::Reading(Reading&& other) noexcept : id_(std::exchange(other.id_, 0)) {}
 Reading::~Reading() {
   if (id_ == 0) return;
   Table& all = table();
-  const std::lock_guard lock(all.mutex);
+  const MutexLock lock(all.mutex);
   all.entries.erase(id_);
 }
 

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <thread>
 
+#include "packager/mutex/mutex.h"
+
 namespace pirn::worker {
 
 namespace {
@@ -13,7 +15,7 @@ void Alarm::wake() {
   if (rung_.exchange(true)) return;  // whoever rang first wakes the sleeper
   if (!sleeping_.load()) return;
   // The lock orders this after the sleeper's last look at rung_.
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   changed_.notify_one();
 }
 
@@ -22,9 +24,11 @@ void Alarm::wait(int64_t timeout_ns) {
     if (rung_.exchange(false)) return;
     std::this_thread::yield();
   }
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   sleeping_ = true;
-  changed_.wait_for(lock, std::chrono::nanoseconds(timeout_ns), [&] { return rung_.load(); });
+  const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(timeout_ns);
+  while (!rung_.load() && changed_.wait_until(mutex_, until)) {
+  }
   sleeping_ = false;
   rung_ = false;
 }

@@ -3,11 +3,10 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 
 #include "host/worker/runner.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::worker {
 
@@ -20,8 +19,8 @@ class Alarm final : public Wakeup {
   void wait(int64_t timeout_ns);
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  Mutex mutex_;
+  ConditionVariable changed_;
   std::atomic<bool> rung_{false};
   std::atomic<bool> sleeping_{false};
 };

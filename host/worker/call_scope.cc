@@ -18,9 +18,10 @@
 
 #include <atomic>
 #include <locale>
-#include <mutex>
 #include <set>
 #include <string>
+
+#include "packager/mutex/mutex.h"
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // packages may call the old ones, too
 #pragma GCC diagnostic ignored "-Wignored-attributes"       // of functions, where only their type is meant
@@ -140,12 +141,12 @@ bool from_package(const void* caller) {
 
 // Once for each function and package: a step may run a million times.
 void log_refusal(const char* function) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static auto& said = *new std::set<std::string>;
   const CallScope* scope = the_current;
   const std::string who(scope ? scope->package() : "a thread that a package started");
   {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (said.size() >= 1000 || !said.insert(who + " " + function).second) return;
   }
   spdlog::warn("{}() of {} was refused: it would change the whole host process", function, who);

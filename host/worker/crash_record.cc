@@ -16,6 +16,7 @@
 
 #include "host/worker/end_process.h"
 #include "host/worker/exit_guard.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::worker {
 
@@ -270,7 +271,7 @@ void CrashRecord::put_on_trial(const Trial& trial) {
 // ---- calls ----
 
 CrashRecord::Slot* CrashRecord::take_slot() {
-  const std::lock_guard lock(slots_mutex_);
+  const MutexLock lock(slots_mutex_);
   if (free_slots_.empty()) return nullptr;
   const uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
@@ -279,7 +280,7 @@ CrashRecord::Slot* CrashRecord::take_slot() {
 
 void CrashRecord::give_back(Slot* slot) {
   if (slot == nullptr) return;
-  const std::lock_guard lock(slots_mutex_);
+  const MutexLock lock(slots_mutex_);
   free_slots_.push_back(static_cast<uint32_t>(slot - page_->slots));
 }
 

@@ -23,13 +23,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "host/worker/runner.h"
 #include "packager/error/error.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::worker {
 
@@ -90,8 +90,8 @@ class CrashRecord {
   const std::string file_;  // empty: there is none
   std::string fresh_;       // what page_ is of, until it becomes file_; empty: it is that already
   LastLife last_;
-  std::mutex slots_mutex_;
-  std::vector<uint32_t> free_slots_;  // guarded by slots_mutex_
+  Mutex slots_mutex_;
+  std::vector<uint32_t> free_slots_ PIRN_GUARDED_BY(slots_mutex_);
 };
 
 // While it lives, the call is under way on this thread, and what ends the process here is its doing.

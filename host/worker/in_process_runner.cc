@@ -10,10 +10,8 @@
 #include <atomic>
 #include <cassert>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <iterator>
-#include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -22,6 +20,7 @@
 
 #include "host/worker/call.h"
 #include "host/worker/call_scope.h"
+#include "packager/mutex/mutex.h"
 
 namespace pirn::worker {
 
@@ -53,9 +52,9 @@ using ReleaseStatusPtr = std::shared_ptr<ReleaseStatus>;
 
 // A stuck call may still be in it. It stays within reach, so that nobody takes it for a leak.
 void keep_for_ever(std::unique_ptr<LoadedRelease> loaded) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static auto& kept = *new std::vector<std::unique_ptr<LoadedRelease>>;
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   kept.push_back(std::move(loaded));
 }
 
@@ -86,7 +85,7 @@ class ReleaseUse {
   // failure is not remembered: what was wrong with the disk may be right at the next try.
   Result<const LoadedRelease*> get(const LibrarySource& source) {
     if (const LoadedRelease* ready = loaded()) return ready;
-    std::lock_guard lock(loading_);
+    const MutexLock lock(loading_);
     if (!loaded_) {
       auto loaded = load(source);
       if (!loaded) {
@@ -111,8 +110,8 @@ class ReleaseUse {
   const ReleaseStatusPtr status_;
   std::atomic<bool> kept_{false};
   std::atomic<const LoadedRelease*> ready_{nullptr};
-  std::mutex loading_;
-  std::unique_ptr<LoadedRelease> loaded_;  // guarded by loading_ until ready_ is set
+  Mutex loading_;
+  std::unique_ptr<LoadedRelease> loaded_ PIRN_GUARDED_BY(loading_);  // until ready_ is set
 };
 using ReleaseUsePtr = std::shared_ptr<ReleaseUse>;
 
@@ -135,7 +134,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
       : options_(std::move(options)), source_(std::move(source)), listener_(listener), wakeup_(wakeup) {}
 
   void run() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (size_t i = 0; i < options_.threads; ++i) add_thread();
     monitor_ = std::thread([this] { watch(); });
   }
@@ -171,19 +170,20 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
     ReleaseStatusPtr status;
   };
 
-  void add_thread();  // with mutex_ held
-  void try_to_add_thread();
+  void add_thread() PIRN_REQUIRES(mutex_);
+  void try_to_add_thread() PIRN_REQUIRES(mutex_);
   void work();
   void watch();
-  std::thread leave_threads();  // with mutex_ held
-  void shrink();                // with mutex_ held
-  void join_ended(std::unique_lock<std::mutex>& lock);
+  std::thread leave_threads() PIRN_REQUIRES(mutex_);
+  void shrink() PIRN_REQUIRES(mutex_);
+  // These three give the mutex back for a while.
+  void join_ended() PIRN_REQUIRES(mutex_);
+  void done(RunningInvocation& running) PIRN_REQUIRES(mutex_);
+  bool spin() PIRN_REQUIRES(mutex_);
   void join_or_detach_ended();
-  void wait_for_news(std::unique_lock<std::mutex>& lock, Clock::time_point join_at);
+  void wait_for_news(Clock::time_point join_at) PIRN_REQUIRES(mutex_);
   int64_t run_job(RunningInvocation& running, int64_t now, CrashRecord::Slot* slot);
-  void done(RunningInvocation& running, std::unique_lock<std::mutex>& lock);
-  bool spin(std::unique_lock<std::mutex>& lock);
-  std::unique_lock<std::mutex> lock_from_engine();
+  void lock_from_engine() PIRN_ACQUIRE(mutex_);
   ReleaseUsePtr use_of(const registry::ReleasePtr& release);
   void leave(RunningInvocation& running);
   void defer_unload(
@@ -201,36 +201,36 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
   std::vector<RunningInvocation*> starting_, taken_;
   std::vector<uint32_t> freed_;  // tenants, since take_freed()
 
-  std::mutex mutex_;
-  std::condition_variable work_;     // a job, a retirement, the end
-  std::condition_variable stalled_;  // a job while the monitor is not watching, a further thread, the end
-  std::deque<RunningInvocation*> queue_;  // guarded by mutex_
-  std::vector<RunningInvocation*> done_;  // guarded by mutex_
-  size_t idle_ = 0;                       // guarded by mutex_
-  size_t least_idle_ = 0;                 // guarded by mutex_: since the monitor looked last
-  size_t to_end_ = 0;                     // guarded by mutex_: so many threads are too many
-  uint64_t jobs_taken_ = 0;               // guarded by mutex_
-  uint64_t retirements_ = 0;              // guarded by mutex_
-  std::vector<ReleaseUsePtr>
-      to_unload_;  // guarded by mutex_: let go of on a pool thread, since that may run deinit
-  std::vector<std::thread> threads_;  // guarded by mutex_
-  size_t leaving_ = 0;                // guarded by mutex_: on their way from threads_ to ended_
-  std::vector<Ended> ended_;          // guarded by mutex_: to be joined
-  bool newly_ended_ = false;          // guarded by mutex_: the monitor has not seen all of ended_
-  size_t waking_ = 0;                 // guarded by mutex_: threads that are waking the engine
-  std::atomic<size_t> queued_{0};     // queue_.size(), for the spinning thread
-  bool spinning_ = false;             // guarded by mutex_: a thread is looking for a job
-  bool watching_ = false;             // guarded by mutex_: the monitor looks at the queue again soon
-  bool short_of_threads_ = false;     // guarded by mutex_
-  bool stopping_ = false;             // guarded by mutex_
-  bool said_not_gone_ = false;        // the monitor only
-  Clock::time_point look_at_{};       // the monitor only: at the threads; zero: there are the first ones only
+  Mutex mutex_;
+  ConditionVariable work_;     // a job, a retirement, the end
+  ConditionVariable stalled_;  // a job while the monitor is not watching, a further thread, the end
+  std::deque<RunningInvocation*> queue_ PIRN_GUARDED_BY(mutex_);
+  std::vector<RunningInvocation*> done_ PIRN_GUARDED_BY(mutex_);
+  size_t idle_ PIRN_GUARDED_BY(mutex_) = 0;
+  size_t least_idle_ PIRN_GUARDED_BY(mutex_) = 0;  // since the monitor looked last
+  size_t to_end_ PIRN_GUARDED_BY(mutex_) = 0;      // so many threads are too many
+  uint64_t jobs_taken_ PIRN_GUARDED_BY(mutex_) = 0;
+  uint64_t retirements_ PIRN_GUARDED_BY(mutex_) = 0;
+  std::vector<ReleaseUsePtr> to_unload_
+      PIRN_GUARDED_BY(mutex_);  // let go of on a pool thread, since that may run deinit
+  std::vector<std::thread> threads_ PIRN_GUARDED_BY(mutex_);
+  size_t leaving_ PIRN_GUARDED_BY(mutex_) = 0;        // on their way from threads_ to ended_
+  std::vector<Ended> ended_ PIRN_GUARDED_BY(mutex_);  // to be joined
+  bool newly_ended_ PIRN_GUARDED_BY(mutex_) = false;  // the monitor has not seen all of ended_
+  size_t waking_ PIRN_GUARDED_BY(mutex_) = 0;         // threads that are waking the engine
+  std::atomic<size_t> queued_{0};                     // queue_.size(), for the spinning thread
+  bool spinning_ PIRN_GUARDED_BY(mutex_) = false;     // a thread is looking for a job
+  bool watching_ PIRN_GUARDED_BY(mutex_) = false;     // the monitor looks at the queue again soon
+  bool short_of_threads_ PIRN_GUARDED_BY(mutex_) = false;
+  bool stopping_ PIRN_GUARDED_BY(mutex_) = false;
+  bool said_not_gone_ = false;   // the monitor only
+  Clock::time_point look_at_{};  // the monitor only: at the threads; zero: there are the first ones only
   std::thread monitor_;
 
   std::atomic<int64_t> typical_ns_{0};  // moving average of what functions take
 
-  mutable std::mutex residents_mutex_;
-  std::vector<Resident> residents_;  // guarded by residents_mutex_
+  mutable Mutex residents_mutex_;
+  std::vector<Resident> residents_ PIRN_GUARDED_BY(residents_mutex_);
   std::atomic<uint32_t> stuck_{0};
 };
 
@@ -241,7 +241,7 @@ ReleaseUsePtr InProcessRunner::Pool::use_of(const registry::ReleasePtr& release)
   if (use) return use;
   auto status = std::make_shared<ReleaseStatus>();
   use = std::make_shared<ReleaseUse>(release, status);
-  std::lock_guard lock(residents_mutex_);
+  const MutexLock lock(residents_mutex_);
   std::erase_if(residents_,
                 [](const Resident& past) { return past.status->over && !past.status->still_mapped; });
   residents_.push_back({release, std::move(status)});
@@ -249,14 +249,12 @@ ReleaseUsePtr InProcessRunner::Pool::use_of(const registry::ReleasePtr& release)
 }
 
 // The pool's threads hold the lock for some nanoseconds at a time, while to sleep for it costs microseconds.
-std::unique_lock<std::mutex> InProcessRunner::Pool::lock_from_engine() {
-  std::unique_lock lock(mutex_, std::try_to_lock);
-  for (int i = 0; i < kLockSpins && !lock; ++i) {
+void InProcessRunner::Pool::lock_from_engine() {
+  for (int i = 0; i <= kLockSpins; ++i) {
+    if (mutex_.try_lock()) return;
     __builtin_ia32_pause();
-    lock.try_lock();
   }
-  if (!lock) lock.lock();
-  return lock;
+  mutex_.lock();
 }
 
 void InProcessRunner::Pool::start(std::span<Invocation> batch) {
@@ -271,7 +269,8 @@ void InProcessRunner::Pool::start(std::span<Invocation> batch) {
     running->invocation = std::move(invocation);
     starting_.push_back(running);
   }
-  const auto lock = lock_from_engine();
+  lock_from_engine();
+  const MutexLock lock(mutex_, kAdopt);
   queue_.insert(queue_.end(), starting_.begin(), starting_.end());
   // One thread is enough for short functions; for long ones a thread that takes a job wakes the next
   // (work()).
@@ -283,7 +282,8 @@ void InProcessRunner::Pool::start(std::span<Invocation> batch) {
 void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
   taken_.clear();
   {
-    const auto lock = lock_from_engine();
+    lock_from_engine();
+    const MutexLock lock(mutex_, kAdopt);
     taken_.swap(done_);
   }
   for (RunningInvocation* running : taken_) {
@@ -316,7 +316,7 @@ void InProcessRunner::Pool::cancel(uint64_t invocation, Signal signal) {
   if (signal != Signal::abandon) return;
   bool unstarted = false;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto queued = std::find(queue_.begin(), queue_.end(), &*running);
     if (queued != queue_.end()) {  // no thread has it yet
       unstarted = true;
@@ -341,7 +341,7 @@ void InProcessRunner::Pool::retire(const registry::ReleasePtr& release) {
 }
 
 void InProcessRunner::Pool::defer_unload(ReleaseUsePtr use) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   to_unload_.push_back(std::move(use));
   ++retirements_;
   work_.notify_all();  // every thread lets go of it
@@ -349,7 +349,7 @@ void InProcessRunner::Pool::defer_unload(ReleaseUsePtr use) {
 
 std::vector<Residence> InProcessRunner::Pool::residences() const {
   std::vector<Residence> out;
-  std::lock_guard lock(residents_mutex_);
+  const MutexLock lock(residents_mutex_);
   for (const Resident& resident : residents_) {
     const ReleaseStatus& status = *resident.status;
     const bool over = status.over;
@@ -385,7 +385,7 @@ void InProcessRunner::Pool::work() {
   std::thread self;                 // when it is one too many
   uint64_t retirements_seen = 0;
   int64_t now = 0;  // when the last job ended; 0: some time ago
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
     if (retirements_seen != retirements_) {
       retirements_seen = retirements_;
@@ -410,7 +410,7 @@ void InProcessRunner::Pool::work() {
       if (std::find(used.begin(), used.end(), running.use) == used.end()) used.push_back(running.use);
       now = run_job(running, now != 0 ? now : options_.now(), slot);
       lock.lock();
-      done(running, lock);
+      done(running);
       continue;
     }
     if (stopping_) break;
@@ -419,12 +419,11 @@ void InProcessRunner::Pool::work() {
       break;
     }
     now = 0;
-    if (spin(lock)) continue;
+    if (spin()) continue;
     // While it spun it heard nothing: what was said meanwhile is looked at, not waited for.
     ++idle_;
-    work_.wait(lock, [&] {
-      return !queue_.empty() || stopping_ || to_end_ > 0 || retirements_seen != retirements_;
-    });
+    while (queue_.empty() && !stopping_ && to_end_ == 0 && retirements_seen == retirements_)
+      work_.wait(mutex_);
     least_idle_ = std::min(least_idle_, --idle_);
   }
   lock.unlock();
@@ -442,12 +441,12 @@ void InProcessRunner::Pool::work() {
 
 // Looks for a job a little longer before the thread blocks, one thread at a time: under load the next batch
 // is only microseconds away, and waking a blocked thread costs the engine more than that.
-bool InProcessRunner::Pool::spin(std::unique_lock<std::mutex>& lock) {
+bool InProcessRunner::Pool::spin() {
   if (spinning_) return false;
   spinning_ = true;
-  lock.unlock();
+  mutex_.unlock();
   for (int i = 0; i < kSpins && queued_.load(std::memory_order_relaxed) == 0; ++i) __builtin_ia32_pause();
-  lock.lock();
+  mutex_.lock();
   spinning_ = false;
   return !queue_.empty();
 }
@@ -483,15 +482,14 @@ int64_t InProcessRunner::Pool::run_job(RunningInvocation& running, int64_t now, 
   }
 }
 
-// With the lock held, and held again when it returns.
-void InProcessRunner::Pool::done(RunningInvocation& running, std::unique_lock<std::mutex>& lock) {
+void InProcessRunner::Pool::done(RunningInvocation& running) {
   done_.push_back(&running);
   if (done_.size() > 1) return;  // whoever was first has woken the engine for all that follow
   if (stopping_) return;         // a stuck call has returned after all; there may be no engine any more
   ++waking_;
-  lock.unlock();
+  mutex_.unlock();
   wakeup_.wake();
-  lock.lock();
+  mutex_.lock();
   if (--waking_ == 0 && stopping_) stalled_.notify_all();
 }
 
@@ -517,28 +515,27 @@ void InProcessRunner::Pool::shrink() {
   for (size_t i = 0; i < to_end_; ++i) work_.notify_one();
 }
 
-// With the lock held, and held again when it returns. Whoever is not gone yet is not waited for. What the
-// threads had is given back to the system: the allocator would keep it.
-void InProcessRunner::Pool::join_ended(std::unique_lock<std::mutex>& lock) {
+// Threads that are not gone yet are not waited for. What the threads had is given back to the system: the
+// allocator would keep it.
+void InProcessRunner::Pool::join_ended() {
   std::vector<Ended> ended;
   ended.swap(ended_);
   newly_ended_ = false;
   const bool last = to_end_ + leaving_ == 0;
-  lock.unlock();
+  mutex_.unlock();
   const auto gone =
       std::partition(ended.begin(), ended.end(), [](const Ended& thread) { return !thread.gone(); });
   const bool any = gone != ended.end();
   for (auto thread = gone; thread != ended.end(); ++thread) thread->thread.join();
   ended.erase(gone, ended.end());
   if (any && last) malloc_trim(0);
-  lock.lock();
+  mutex_.lock();
   std::move(ended.begin(), ended.end(), std::back_inserter(ended_));
 }
 
 // Until there is something to do for the monitor: for a job, at once; for an ended thread that is not gone,
 // at `join_at`; for threads that are too many, at look_at_.
-void InProcessRunner::Pool::wait_for_news(std::unique_lock<std::mutex>& lock, Clock::time_point join_at) {
-  const auto called = [&] { return stopping_ || !queue_.empty() || newly_ended_; };
+void InProcessRunner::Pool::wait_for_news(Clock::time_point join_at) {
   const bool above = threads_.size() > options_.threads;
   if (!above) {
     look_at_ = {};
@@ -546,9 +543,13 @@ void InProcessRunner::Pool::wait_for_news(std::unique_lock<std::mutex>& lock, Cl
     look_at_ = Clock::now() + options_.idle_time;
     least_idle_ = idle_;
   }
-  if (!above && ended_.empty()) return stalled_.wait(lock, called);
+  if (!above && ended_.empty()) {
+    while (!stopping_ && queue_.empty() && !newly_ended_) stalled_.wait(mutex_);
+    return;
+  }
   const auto until = !above ? join_at : ended_.empty() ? look_at_ : std::min(look_at_, join_at);
-  stalled_.wait_until(lock, until, called);
+  while (!stopping_ && queue_.empty() && !newly_ended_ && stalled_.wait_until(mutex_, until)) {
+  }
   if (!above || Clock::now() < look_at_) return;
   shrink();
   look_at_ = Clock::now() + options_.idle_time;
@@ -559,14 +560,14 @@ void InProcessRunner::Pool::wait_for_news(std::unique_lock<std::mutex>& lock, Cl
 void InProcessRunner::Pool::watch() {
   Clock::time_point join_at{};
   std::chrono::milliseconds pause = kFirstPause;  // between two looks at ended threads that are not gone
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
     watching_ = false;
-    wait_for_news(lock, join_at);
+    wait_for_news(join_at);
     watching_ = true;
     if (newly_ended_) pause = kFirstPause, join_at = {};
     if (!ended_.empty() && Clock::now() >= join_at) {
-      join_ended(lock);
+      join_ended();
       if (pause == kLastPause && !ended_.empty() && !std::exchange(said_not_gone_, true))
         spdlog::warn("{} threads do not end: destructors of thread_local variables of a package still run",
                      ended_.size());
@@ -576,7 +577,9 @@ void InProcessRunner::Pool::watch() {
     if (stopping_) return;
     if (queue_.empty()) continue;
     const uint64_t taken_before = jobs_taken_;
-    stalled_.wait_for(lock, kStall, [&] { return stopping_; });
+    const auto until = Clock::now() + kStall;
+    while (!stopping_ && stalled_.wait_until(mutex_, until)) {
+    }
     if (stopping_) return;
     if (queue_.empty() || jobs_taken_ != taken_before) continue;
     if (idle_ > 0)
@@ -589,18 +592,22 @@ void InProcessRunner::Pool::watch() {
 // Threads that were too many and are not gone by the end of a second are left: they use nothing of the pool
 // but its memory, which they hold.
 void InProcessRunner::Pool::join_or_detach_ended() {
+  std::vector<Ended> all;
+  {
+    const MutexLock lock(mutex_);
+    all.swap(ended_);
+  }
   const auto end = Clock::now() + std::chrono::seconds(1);
-  for (Ended& each : ended_) {
+  for (Ended& each : all) {
     while (!each.gone() && Clock::now() < end) std::this_thread::yield();
     each.gone() ? each.thread.join() : each.thread.detach();
   }
-  ended_.clear();
 }
 
 void InProcessRunner::Pool::stop() {
   std::vector<std::thread> threads;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     queue_.clear();
     work_.notify_all();
@@ -609,8 +616,8 @@ void InProcessRunner::Pool::stop() {
   }
   monitor_.join();
   {
-    std::unique_lock lock(mutex_);
-    stalled_.wait(lock, [&] { return leaving_ == 0 && waking_ == 0; });
+    const MutexLock lock(mutex_);
+    while (leaving_ != 0 || waking_ != 0) stalled_.wait(mutex_);
   }
   join_or_detach_ended();
   const bool stuck = stuck_ > 0;

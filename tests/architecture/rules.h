@@ -48,8 +48,9 @@ struct Target {
 std::vector<Target> read_targets(std::string_view text);
 std::vector<Violation> check_links(const Arrows& arrows, const std::vector<Target>& targets);
 
-// What must not stand in some folders: loading of libraries outside packager/library; clocks, random sources,
-// files and sockets in the pure folders. Comments and texts in quotes are not looked at.
+// What some folders must not contain: loading of libraries outside packager/library; mutexes that clang cannot
+// check outside packager/mutex; clocks, random sources, files and sockets in the pure folders. Comments and texts
+// in quotes are not looked at.
 std::vector<Violation> check_absences(const Tree& tree);
 // No file above 700 lines, no folder that is a drawer (utils, common, ...), no class that is a Manager, a
 // Handler, a Helper or a Util, nothing left open in the code.

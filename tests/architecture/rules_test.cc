@@ -121,6 +121,16 @@ TEST(Rules, OnlyOneFolderLoadsLibraries) {
   EXPECT_EQ(check_absences({{"registry/a.cc", "#include <boost/dll/shared_library.hpp>\n"}}).size(), 1u);
 }
 
+TEST(Rules, MutexesAreThoseThatClangChecks) {
+  for (const char* line :
+       {"std::mutex mutex_;", "const std::lock_guard lock(mutex_);", "std::unique_lock lock(m);",
+        "std::condition_variable changed_;", "mutable std::shared_mutex keys_;"}) {
+    EXPECT_EQ(check_absences({{"host/api/pool.cc", line}}).size(), 1u) << line;
+    EXPECT_EQ(check_absences({{"packager/mutex/mutex.h", line}}).size(), 0u) << line;
+    EXPECT_EQ(check_absences({{"tests/host/api/pool_test.cc", line}}).size(), 0u) << line;
+  }
+}
+
 TEST(Rules, TheDecidingFoldersArePure) {
   for (const char* line :
        {"#include <random>", "#include <fstream>", "#include <sys/socket.h>", "#include <boost/asio.hpp>",
