@@ -78,7 +78,9 @@ TEST_F(Releases, TheProbeHasTheLastWordOnAPush) {
 // A slow library is its publisher's affair.
 TEST_F(Releases, OtherPushesDoNotWaitForAProbe) {
   options_.probe = [&](const Release& release, std::string_view) -> Status {
-    if (release.tenant == "acme") EXPECT_TRUE(push({}, "globex"));
+    if (release.tenant == "acme") {
+      EXPECT_TRUE(push({}, "globex"));
+    }
     return {};
   };
   reopen();

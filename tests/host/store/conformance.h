@@ -145,14 +145,14 @@ std::string text_of(const Result<std::optional<StoredExecution>>& found) {
   return *found ? text_of(**found) : "none";
 }
 
-std::vector<ExecutionId> ids_of(const Result<std::vector<StoredExecution>>& rows) {
+[[maybe_unused]] std::vector<ExecutionId> ids_of(const Result<std::vector<StoredExecution>>& rows) {
   EXPECT_TRUE(rows) << describe(rows.error());
   std::vector<ExecutionId> ids;
   for (const StoredExecution& row : *rows) ids.push_back(row.id);
   return ids;
 }
 
-std::vector<uint32_t> numbers_of(const Result<std::vector<StoredCommit>>& commits) {
+[[maybe_unused]] std::vector<uint32_t> numbers_of(const Result<std::vector<StoredCommit>>& commits) {
   EXPECT_TRUE(commits) << describe(commits.error());
   std::vector<uint32_t> numbers;
   for (const StoredCommit& commit : *commits) numbers.push_back(commit.commit_no);
@@ -163,7 +163,7 @@ struct Recovered {
   std::vector<std::string> executions, commits;
   bool operator==(const Recovered&) const = default;
 };
-Recovered recover(Store& store) {
+[[maybe_unused]] Recovered recover(Store& store) {
   Recovered out;
   const Status status = store.recover(
       [&](StoredExecution row) -> Status {

@@ -226,7 +226,9 @@ TEST(IdleUpkeep, ThatFailsEndsTheStoreAtOnce) {
     disk.fault_at(1, CrashDisk::Fault::io_error);
     const auto idle = (*store)->maintain();
     EXPECT_EQ(!idle, disk.fault_happened());
-    if (!idle) EXPECT_EQ(idle.error().code, Code::store_failed);
+    if (!idle) {
+      EXPECT_EQ(idle.error().code, Code::store_failed);
+    }
     disk.no_fault();
   }
   ASSERT_TRUE(disk.fault_happened()) << "there was never anything to move";
