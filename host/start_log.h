@@ -9,7 +9,7 @@ namespace pirn {
 
 // --accept-broken-audit was given.
 void log_accepted_audit(const registry::Registry& registry);
-// Parts that were set aside because they cannot be read.
+// Parts that are quarantined because they cannot be read.
 void log_damaged(const registry::Registry& registry);
 void log_damaged(const engine::Engine& engine);
 // How the last life of the host ended, and which calls were under way, unless it ended in order.

@@ -101,9 +101,14 @@ std::vector<Finding> examine(const Services& services, const engine::EngineStats
   all.push_back(find("calls", stuck == 0,
                      stuck >= kStuckCallsLimit ? Condition::failing : Condition::degraded,
                      std::to_string(stuck) + " calls that timed out have not returned"));
-  all.push_back(find("executions", status.damaged_executions().empty(), Condition::degraded,
-                     std::to_string(status.damaged_executions().size()) +
-                         " are left aside, for their journals are damaged"));
+  const std::vector<Error>& damaged = status.damaged_executions();
+  all.push_back(find("executions", damaged.empty(), Condition::degraded,
+                     damaged.empty()
+                         ? ""
+                         : std::to_string(damaged.size()) + (damaged.size() == 1 ? " is" : " are") +
+                               " quarantined (the host's log lists all); the "
+                               "first is: " +
+                               damaged.front().message));
   const logbook::Health book = services.logbook.health();
   all.push_back(find("logbook", book.failures == 0, Condition::degraded, book.last_error));
   const uint64_t lost = status.log_lines_lost();

@@ -70,7 +70,8 @@ class HostStatus {
   virtual bool store_failed() const = 0;
   virtual bool registry_failed() const = 0;  // a commit of it could not be made durable: the host stops
   virtual uint32_t stuck_calls() const = 0;
-  virtual const std::vector<Error>& damaged_executions() const = 0;  // executions whose journals are damaged
+  virtual const std::vector<Error>& damaged_executions()
+      const = 0;  // executions and tenants that cannot be read
   virtual std::vector<Residence> residences() const = 0;
   virtual LastEnd last_end() const = 0;
   virtual std::string version() const = 0;

@@ -132,6 +132,7 @@ Error Engine::Core::refusal(std::string_view tenant, ExecutionId id, std::string
   if (const auto found = executions_.find(id);
       found != executions_.end() && found->second->state().origin->tenant == tenant)
     return refused(name_of(found->second->state().state));
+  if (const Error* const why = why_quarantined(tenant, id)) return *why;
   auto stored = store_.find(tenant, id);
   if (!stored) return std::move(stored).error();
   if (!*stored) return Error{Code::not_found, "there is no execution '" + id.text() + "'"};
@@ -182,6 +183,8 @@ std::string View::context_json() const {
 }
 
 void Engine::Core::handle(Decision& deciding, Show& command) {
+  if (const Error* const why = why_quarantined(command.tenant, command.id))
+    return deciding.change.reply_to(command, Result<std::optional<View>>(*why));
   std::optional<View> view;
   if (const Execution* execution = open_execution(command.tenant, command.id); execution && command.brief)
     view.emplace();

@@ -80,6 +80,8 @@ bool Engine::Core::write_rows() {
         {draft.execution->id(), draft.commit_no, journal::kSchema, draft.body.view()});
     batch.n_bytes += draft.body.view().size();
   }
+  for (const Shift& shift : shifts_)
+    batch.journal_rows.push_back({shift.id, shift.commit_no, journal::kSchema, shift.body.view()});
   // The projection: at the end, when parked if that is soon done, and from time to time for all that it
   // lacks.
   for (Execution* execution : batch.touched) {
@@ -102,12 +104,12 @@ bool Engine::Core::write_rows() {
   for (const auto& [id, execution] : to_project_) project(*execution);
   to_project_.clear();
   for (const auto& [id, body] : marks_)
-    batch.execution_rows.push_back({journal::columns_of(aside_.at(id)), true, body.view()});
+    batch.execution_rows.push_back({journal::columns_of(quarantined_.at(id).state), true, body.view()});
   batch.tenant_rows.clear();
   batch.event_rows.clear();
   streams_.collect(flush, batch.journal_rows, batch.tenant_rows);
   triggers_.collect(batch.event_rows);
-  if (batch.journal_rows.empty() && batch.execution_rows.empty()) return false;
+  if (batch.journal_rows.empty() && batch.execution_rows.empty() && batch.tenant_rows.empty()) return false;
 
   batch.complete = dirty_.empty() && n_unmarked_ == 0 && streams_.complete();
   commits_since_complete_ = batch.complete ? 0 : commits_since_complete_ + batch.journal_rows.size();

@@ -206,6 +206,19 @@ class Engine::Core : private Launcher {
 
   Result<GrownPlan> recovered_plan(const journal::ExecutionState& state);
   Status quarantine(Recovered::Folded&& folded, Error why);
+  void shift_quarantined(journal::ExecutionState& state);
+  const Error* why_quarantined(std::string_view tenant, ExecutionId id) const;
+  // Answers a command of a tenant whose own stream cannot be read.
+  template <class Order>
+  bool refused_for_damage(Order& command) {
+    if constexpr (requires { command.tenant; }) {
+      const Error* const why = streams_.damage(command.tenant);
+      if (why == nullptr) return false;
+      batch_->change.replies.push_back([reply = std::move(command.reply), why = *why] { reply(why); });
+      return true;
+    }
+    return false;
+  }
   Result<registry::ReleasePtr> load(const std::string& tenant, const Digest& digest);
   const journal::ExecutionState& state_of(ExecutionId id) const;
   Result<PlanPtr> recovered_plan(const journal::Origin& origin);
@@ -354,11 +367,20 @@ class Engine::Core : private Launcher {
   uint64_t commits_since_complete_ = 0;
   std::vector<Error> damaged_executions_;
   std::vector<std::pair<ExecutionId, journal::TextWriter>> marks_;  // their rows, to be written
-  size_t n_unmarked_ = 0;  // whose journal the watermark must not pass
+  struct Shift {
+    ExecutionId id;
+    uint32_t commit_no;
+    journal::TextWriter body;
+  };
+  std::vector<Shift> shifts_;  // commits of quarantined executions, to be written
+  size_t n_unmarked_ = 0;      // whose journal the watermark must not pass
   using Loaded = std::map<std::pair<std::string, Digest>, Result<registry::ReleasePtr>>;
   std::optional<Loaded> loaded_;  // during a recovery
-  std::unordered_map<ExecutionId, journal::ExecutionState>
-      aside_;  // their keys are taken, their parents wait
+  struct Quarantined {
+    journal::ExecutionState state;
+    Error why;
+  };
+  std::unordered_map<ExecutionId, Quarantined> quarantined_;  // their keys are taken, their parents wait
   EngineStats stats_;
 };
 

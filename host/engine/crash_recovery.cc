@@ -20,8 +20,8 @@ Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& 
   auto commit = journal::decode_commit(row.body, row.schema);
   if (row.damaged || !commit) {
     const std::string why = row.damaged ? "it does not match its checksum" : commit.error().message;
-    folded.impossible =
-        aside_because(row.stream, "its commit " + std::to_string(row.commit_no) + " is damaged: " + why);
+    folded.impossible = quarantined_because(
+        row.stream, "its commit " + std::to_string(row.commit_no) + " is damaged: " + why);
     return {};
   }
   if (row.commit_no != state.next_commit || commit->first_seq != state.next_seq)
@@ -29,7 +29,7 @@ Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& 
   for (journal::Record& record : commit->records) {
     const uint64_t seq = state.next_seq;
     if (journal::replay(state, std::move(record), commit->at)) continue;
-    folded.impossible = aside_because(
+    folded.impossible = quarantined_because(
         row.stream, "its event with seq " + std::to_string(seq) + " cannot follow the events before it");
     return {};
   }
@@ -68,7 +68,7 @@ Status reread(Recovered::Folded& folded, const store::Store& store, int64_t& new
     const auto commits = store.journal(id, after, kAtOnce);
     if (!commits && commits.error().code != Code::store_corrupt) return commits.error();
     if (!commits) {
-      whole.impossible = aside_because(id, commits.error().message);
+      whole.impossible = quarantined_because(id, commits.error().message);
       break;
     }
     if (commits->empty()) break;
@@ -77,7 +77,7 @@ Status reread(Recovered::Folded& folded, const store::Store& store, int64_t& new
     after = commits->back().commit_no;
   }
   if (!whole.impossible && !whole.state.origin)
-    whole.impossible = aside_because(id, "its row is damaged and it has no journal");
+    whole.impossible = quarantined_because(id, "its row is damaged and it has no journal");
   if (whole.impossible)
     folded.impossible = std::move(whole.impossible);
   else
@@ -166,7 +166,13 @@ void append_mark(journal::TextWriter& out, const journal::ExecutionState& state,
   out.raw(kMark).raw(text.view().substr(1));
 }
 
-Error aside_because(ExecutionId id, const std::string& why) { return corrupt(id, "is left aside: " + why); }
+Error quarantined_because(ExecutionId id, const std::string& why, Code code) {
+  return {code, "execution " + id.text() + " is quarantined: " + why,
+          "Nothing of it is changed, and it goes on at the first start that can read it: restore the data "
+          "directory "
+          "from a backup.",
+          Blame::world};
+}
 
 Result<Recovered> fold_store(store::Store& store, TenantStreams& streams) {
   Recovered recovered;

@@ -43,12 +43,12 @@ bool fits(const journal::ExecutionState& state, const GrownPlan& plan);
 std::string called_function(const journal::ExecutionState& state, const GrownPlan& plan, uint32_t step,
                             journal::Kind kind);
 
-// The row of an execution that is left aside because of its journal (`marked`): it holds the place at which
+// The row of an execution that is quarantined because of its journal (`marked`): it holds the place at which
 // the next opening reads the whole journal again, so that the watermark may pass it. `names`: of the steps.
 void append_mark(journal::TextWriter& out, const journal::ExecutionState& state,
                  std::vector<std::string> names);
 
-// journal_corrupt: this execution is not continued by this host.
-Error aside_because(ExecutionId id, const std::string& why);
+// This execution is not continued by this host. journal_corrupt: `why` is its journal.
+Error quarantined_because(ExecutionId id, const std::string& why, Code code = Code::journal_corrupt);
 
 }  // namespace pirn::engine

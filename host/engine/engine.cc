@@ -12,6 +12,7 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
   PIRN_TRY(const ExecutionId newest, store_.last_id());
   ids_.start_above(newest);
   PIRN_TRY(Recovered recovered, fold_store(store_, streams_));
+  damaged_executions_ = streams_.damages();
   // What the projection has already is not read again.
   PIRN_TRY(const int64_t newest_instant, store_.newest_instant());
   batch_->change.turn = ++turns_;
@@ -35,9 +36,17 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
   loaded_.emplace();
   for (Recovered::Folded* folded : recovered.open) {
     auto& [state, projected, impossible, marked] = *folded;
-    auto plan = impossible ? Result<GrownPlan>(*impossible) : recovered_plan(state);
+    const Error* const tenant_damage = state.origin ? streams_.damage(state.origin->tenant) : nullptr;
+    auto plan = tenant_damage ? Result<GrownPlan>(*tenant_damage)
+                : impossible  ? Result<GrownPlan>(*impossible)
+                              : recovered_plan(state);
     if (!plan) {
-      PIRN_DO(quarantine(std::move(*folded), std::move(plan).error()));
+      Error why = tenant_damage || impossible
+                      ? plan.error()
+                      : quarantined_because(state.id, plan.error().message, plan.error().code);
+      // Of a tenant that cannot be read one error is enough.
+      if (!tenant_damage) damaged_executions_.push_back(why);
+      PIRN_DO(quarantine(std::move(*folded), std::move(why)));
       continue;
     }
     if (!last.running.empty()) note_lost_calls(last, state, *plan);
@@ -70,6 +79,7 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
   account_for_calls(deciding);
   PIRN_DO(commit());
   marks_.clear();
+  shifts_.clear();
   trials_.keep_only([this](ExecutionId id) { return executions_.contains(id); });
   runner_.keep_suspects(trials_.suspects());
   return {};
@@ -118,7 +128,7 @@ int64_t Engine::Core::look_at_clock(Decision& deciding) {
 // so that the watermark may pass its journal.
 Status Engine::Core::quarantine(Recovered::Folded&& folded, Error why) {
   journal::ExecutionState& state = folded.state;
-  damaged_executions_.push_back(std::move(why));
+  if (!folded.impossible) shift_quarantined(state);
   if (!state.origin) {
     ++n_unmarked_;  // not even its first record can be read
   } else if (folded.impossible ? !folded.marked : folded.marked || state.next_commit > folded.projected + 1) {
@@ -135,8 +145,30 @@ Status Engine::Core::quarantine(Recovered::Folded&& folded, Error why) {
   if (state.origin && !state.key.empty())
     start_keys_.emplace(std::pair(state.origin->tenant, state.key), state.id);
   const ExecutionId id = state.id;
-  aside_.emplace(id, std::move(state));
+  quarantined_.emplace(id, Quarantined{std::move(state), std::move(why)});
   return {};
+}
+
+// What it has pending in engine time moves with the clock as in all others, so that nothing of it fires early
+// once it can be read again.
+void Engine::Core::shift_quarantined(journal::ExecutionState& state) {
+  if (beginning_.shift == 0 || !journal::has_instants_ahead(state)) return;
+  const journal::Record record = journal::ClockShifted{beginning_.shift};
+  Shift& shift = shifts_.emplace_back();
+  shift.id = state.id;
+  shift.commit_no = state.next_commit++;
+  journal::begin_body(shift.body, beginning_.now);
+  journal::append_event(shift.body, true, state.next_seq, record, {});
+  journal::end_body(shift.body);
+  journal::apply(state, journal::Record(record), beginning_.now);
+}
+
+const Error* Engine::Core::why_quarantined(std::string_view tenant, ExecutionId id) const {
+  const auto found = quarantined_.find(id);
+  if (found == quarantined_.end() || !found->second.state.origin ||
+      found->second.state.origin->tenant != tenant)
+    return nullptr;
+  return &found->second.why;
 }
 
 Result<Turn> Engine::Core::turn(const Clocks& clocks) {
@@ -176,7 +208,11 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
     PIRN_DO(settle_families(deciding));
   }
   for (Command& command : commands_) {
-    std::visit([&](auto& of_type) { handle(deciding, of_type); }, command);
+    std::visit(
+        [&](auto& of_type) {
+          if (!refused_for_damage(of_type)) handle(deciding, of_type);
+        },
+        command);
     PIRN_DO(settle_families(deciding));
   }
   size_t n_due = 0;
@@ -338,8 +374,8 @@ PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definit
 
 Result<GrownPlan> Engine::Core::recovered_plan(const journal::ExecutionState& state) {
   const auto refused = [&](const std::string& why) {
-    return aside_because(state.id, "it runs " + state.origin->tenant + "::" + state.origin->package +
-                                       "::" + state.origin->workflow + ", and " + why);
+    return quarantined_because(state.id, "it runs " + state.origin->tenant + "::" + state.origin->package +
+                                             "::" + state.origin->workflow + ", and " + why);
   };
   auto plan = recovered_plan(*state.origin);
   if (!plan) return refused(plan.error().message);
@@ -378,7 +414,7 @@ Result<PlanPtr> Engine::Core::recovered_plan(const journal::Origin& origin) {
 
 const journal::ExecutionState& Engine::Core::state_of(ExecutionId id) const {
   const auto open = executions_.find(id);
-  return open != executions_.end() ? open->second->state() : aside_.at(id);
+  return open != executions_.end() ? open->second->state() : quarantined_.at(id).state;
 }
 
 uint32_t Engine::Core::tenant_number(const std::string& tenant) {

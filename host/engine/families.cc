@@ -295,8 +295,8 @@ Status Engine::Core::begin_child(Decision& deciding, const ChildStart& start) {
 // step was still being prepared and has none.
 Status Engine::Core::find_lost_children(Decision& deciding) {
   for (const Waiting& waiting : std::exchange(batch_->change.waiting, {})) {
-    // What was left aside is not lost: its parent waits until it can be read again.
-    if (executions_.contains(waiting.child) || aside_.contains(waiting.child)) continue;
+    // What is quarantined is not lost: its parent waits until it can be read again.
+    if (executions_.contains(waiting.child) || quarantined_.contains(waiting.child)) continue;
     const std::string& tenant = waiting.parent->state().origin->tenant;
     const auto stored = store_.find(tenant, waiting.child);
     if (!stored && stored.error().code != Code::store_corrupt) return stored.error();
@@ -307,10 +307,13 @@ Status Engine::Core::find_lost_children(Decision& deciding) {
       auto decoded = stored ? journal::decode_state((*stored)->columns(), (*stored)->body)
                             : Result<journal::DecodedState>(stored.error());
       auto grown = decoded ? recovered_plan(decoded->state)
-                           : Result<GrownPlan>(aside_because(waiting.child, decoded.error().message));
+                           : Result<GrownPlan>(quarantined_because(waiting.child, decoded.error().message));
       if (!grown) {  // what it came to nobody knows now: its parent waits for it
-        damaged_executions_.push_back(std::move(grown).error());
-        aside_[waiting.child].id = waiting.child;
+        damaged_executions_.push_back(grown.error());
+        Quarantined& child = quarantined_[waiting.child];
+        child.state.id = waiting.child;
+        child.state.origin = waiting.parent->state().origin;
+        child.why = std::move(grown).error();
         continue;
       }
       Execution child(std::move(decoded->state), std::move(grown).value(), waiting.parent->tenant_number());

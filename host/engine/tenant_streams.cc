@@ -10,61 +10,180 @@ namespace pirn::engine {
 
 namespace {
 
-// Nobody knows what else of the tenant is gone: the host does not start.
-Error corrupt(ExecutionId stream, const std::string& what) {
-  return Error{Code::journal_corrupt, "the tenant's stream " + stream.text() + " " + what, "", Blame::world};
+constexpr uint32_t kCommitsAtOnce = 64;
+
+// What can be read of a stream from one of its commits. Of a commit that does not match its checksum: nothing.
+Result<journal::TenantCommit> decoded(const store::StoredCommit& row) {
+  if (row.damaged)
+    return Error{Code::journal_corrupt,
+                 "its commit " + std::to_string(row.commit_no) + " does not match its checksum"};
+  auto commit = journal::decode_tenant_commit(row.body, row.schema);
+  if (!commit)
+    return Error{Code::journal_corrupt,
+                 "its commit " + std::to_string(row.commit_no) + " is damaged: " + commit.error().message};
+  return commit;
+}
+
+// Why the commit cannot follow what the state has; ok: it has been applied.
+Status append(journal::TenantState& state, const journal::TenantCommit& commit, uint32_t number) {
+  if (number != state.next_commit || commit.first_seq != state.next_seq)
+    return Error{Code::journal_corrupt,
+                 "a commit before its commit " + std::to_string(number) + " is missing"};
+  for (const journal::TenantRecord& record : commit.records) {
+    const uint64_t seq = state.next_seq;
+    if (!journal::replay(state, record, commit.at))
+      return Error{Code::journal_corrupt,
+                   "its event with seq " + std::to_string(seq) + " cannot follow the events before it"};
+  }
+  ++state.next_commit;
+  return {};
+}
+
+const journal::TenantOpened* opening_of(const journal::TenantCommit& commit) {
+  return commit.records.empty() ? nullptr : std::get_if<journal::TenantOpened>(&commit.records.front());
+}
+
+// A row whose checksum is wrong may name another tenant than its own, so that its journal is asked first.
+std::string tenant_of(const store::Store& store, const store::StoredTenant& row) {
+  const auto commits = store.journal(row.stream, 0, 1);
+  const auto first =
+      commits && !commits->empty() ? decoded(commits->front()) : Result<journal::TenantCommit>(Error());
+  const journal::TenantOpened* const opened = first ? opening_of(*first) : nullptr;
+  return opened ? opened->tenant : row.tenant;
 }
 
 }  // namespace
 
 Status TenantStreams::restore(const store::Store& store) {
   PIRN_TRY(const std::vector<store::StoredTenant> rows, store.tenants());
-  for (const store::StoredTenant& row : rows) {
-    auto state = journal::decode_tenant_state(row.body);
-    if (!state)
-      return corrupt(row.stream, "of '" + row.tenant + "' has a damaged row: " + state.error().message);
-    last_number_ = std::max(last_number_, row.stream.value);
+  for (const store::StoredTenant& row : rows) PIRN_DO(restore_row(store, row));
+  return {};
+}
+
+Status TenantStreams::restore_row(const store::Store& store, const store::StoredTenant& row) {
+  last_number_ = std::max(last_number_, row.stream.value);
+  auto state =
+      row.damaged
+          ? Result<journal::TenantState>(Error{Code::journal_corrupt, "it does not match its checksum"})
+          : journal::decode_tenant_state(row.body);
+  if (state) {
     Stream& stream = streams_[row.tenant];
     stream.state = std::move(state).value();
     stream.projected_bytes = row.body.size();
+    return {};
   }
+  auto whole = refold(store, row.stream);
+  // Newer than the row that it replaces, or it lacks its end.
+  if (whole && whole->state.next_commit <= row.commit_no)
+    whole = Error{Code::journal_corrupt,
+                  "its commit " + std::to_string(whole->state.next_commit) + " is missing"};
+  if (!whole && whole.error().code != Code::journal_corrupt && whole.error().code != Code::store_corrupt)
+    return whole.error();
+  if (!whole) {
+    quarantine(row.stream, tenant_of(store, row), row.commit_no,
+               Error{Code::journal_corrupt, "its row is damaged (" + state.error().message +
+                                                "), and so is its journal: " + whole.error().message});
+    return {};
+  }
+  const std::string tenant = whole->state.tenant;
+  Stream& stream = streams_[tenant] = std::move(whole).value();
+  journaled(stream, 1);  // so that the row is written anew
   return {};
+}
+
+// The stream's whole journal, from its first commit.
+Result<TenantStreams::Stream> TenantStreams::refold(const store::Store& store, ExecutionId id) const {
+  Stream stream;
+  stream.state.stream = id;
+  for (;;) {
+    PIRN_TRY(const auto commits, store.journal(id, stream.state.next_commit - 1, kCommitsAtOnce));
+    for (const store::StoredCommit& row : commits) {
+      PIRN_TRY(const journal::TenantCommit commit, decoded(row));
+      PIRN_DO(append(stream.state, commit, row.commit_no));
+    }
+    if (commits.size() < kCommitsAtOnce) break;
+  }
+  if (stream.state.next_commit == 1) return Error{Code::journal_corrupt, "it has no journal"};
+  return stream;
 }
 
 Status TenantStreams::restore(const store::StoredCommit& row, int64_t& newest) {
   last_number_ = std::max(last_number_, row.stream.value);
-  const std::string number = std::to_string(row.commit_no);
-  const auto commit = journal::decode_tenant_commit(row.body, row.schema);
-  if (!commit) return corrupt(row.stream, "has a damaged commit " + number + ": " + commit.error().message);
-  Stream* stream = nullptr;
-  for (auto& [tenant, known] : streams_)
-    if (known.state.stream == row.stream) stream = &known;
-  if (!stream) {  // its first commit names the tenant
-    const auto* opened =
-        commit->records.empty() ? nullptr : std::get_if<journal::TenantOpened>(&commit->records.front());
-    if (opened) {
-      const auto [at, fresh] = streams_.try_emplace(opened->tenant);
-      if (!fresh) return corrupt(row.stream, "of '" + opened->tenant + "' is a second one");
-      stream = &at->second;
+  if (std::find(unreadable_.begin(), unreadable_.end(), row.stream) != unreadable_.end()) return {};
+  Stream* stream = stream_of(row.stream);
+  if (stream && stream->begun_anew) {
+    stream->state.next_commit = std::max(stream->state.next_commit, row.commit_no + 1);
+    return {};
+  }
+  // A row that the projection has already: the watermark is a lower bound.
+  if (stream && row.commit_no < stream->state.next_commit) return {};
+  std::optional<std::string> tenant;
+  if (stream) tenant = stream->state.tenant;
+  const auto commit = decoded(row);
+  Status appended = commit ? Status() : Status(commit.error());
+  if (commit && !stream) {  // its first commit names the tenant
+    const journal::TenantOpened* const opened = opening_of(*commit);
+    if (opened) tenant = opened->tenant;
+    if (!opened) {
+      appended = Error{Code::journal_corrupt,
+                       "nothing says which tenant it belongs to: a commit before its commit " +
+                           std::to_string(row.commit_no) + " is missing"};
+    } else if (streams_.contains(opened->tenant) || damaged_.contains(opened->tenant)) {
+      appended = Error{Code::journal_corrupt, "it is the tenant's second one"};
+    } else {
+      stream = &streams_[opened->tenant];
       stream->state.stream = row.stream;
     }
   }
-  if (!stream || row.commit_no > stream->state.next_commit ||
-      (row.commit_no == stream->state.next_commit && commit->first_seq != stream->state.next_seq))
-    return corrupt(row.stream, "misses a commit before number " + number);
-  // A row that the projection has already: the watermark is a lower bound.
-  if (row.commit_no < stream->state.next_commit) return {};
-  for (const journal::TenantRecord& record : commit->records) {
-    const uint64_t seq = stream->state.next_seq;
-    if (!journal::replay(stream->state, record, commit->at))
-      return corrupt(row.stream, "of '" + stream->state.tenant + "' has in its commit " + number +
-                                     " the event with seq " + std::to_string(seq) +
-                                     ", which cannot follow the events before it");
+  if (appended) appended = append(stream->state, *commit, row.commit_no);
+  if (!appended) {
+    quarantine(row.stream, tenant, row.commit_no, std::move(appended).error());
+    return {};
   }
-  ++stream->state.next_commit;
   journaled(*stream, row.body.size());
   newest = std::max(newest, commit->at);
   return {};
+}
+
+TenantStreams::Stream* TenantStreams::stream_of(ExecutionId id) {
+  for (auto& [tenant, stream] : streams_)
+    if (stream.state.stream == id) return &stream;
+  return nullptr;
+}
+
+void TenantStreams::quarantine(ExecutionId id, const std::optional<std::string>& tenant, uint32_t last_commit,
+                               Error why) {
+  const bool own = tenant == journal::kHostStream;
+  const std::string whose = own      ? "the host's own stream"
+                            : tenant ? "the stream of tenant '" + *tenant + "'"
+                                     : "a tenant's stream";
+  why.message = whose + " (" + id.text() + ") cannot be read: " + why.message;
+  why.blame = Blame::world;
+  why.hint =
+      own ? "Earlier corrections of the clock are forgotten. Everything else goes on."
+          : "The tenant is quarantined: nothing of it runs, and nothing of it is changed. Restore the data "
+            "directory from a backup; 'pirn store verify' lists what is damaged.";
+  if (const auto known = tenant ? streams_.find(*tenant) : streams_.end(); known != streams_.end()) {
+    unreadable_.push_back(known->second.state.stream);
+    std::erase(dirty_, &known->second);
+    streams_.erase(known);
+  }
+  if (own) {
+    std::erase(unreadable_, id);
+    Stream& anew = streams_[*tenant];
+    anew.state.stream = id;
+    anew.state.next_commit = last_commit + 1;
+    anew.begun_anew = true;
+  } else {
+    unreadable_.push_back(id);
+    if (tenant) damaged_.emplace(*tenant, why);
+  }
+  damages_.push_back(std::move(why));
+}
+
+const Error* TenantStreams::damage(std::string_view tenant) const {
+  const auto found = damaged_.find(tenant);
+  return found == damaged_.end() ? nullptr : &found->second;
 }
 
 const journal::TenantState* TenantStreams::find(std::string_view tenant) const {
@@ -79,6 +198,7 @@ std::vector<const journal::TenantState*> TenantStreams::all() const {
 }
 
 void TenantStreams::emit(std::string_view tenant, const journal::TenantRecord& record, int64_t now) {
+  assert(!damaged_.contains(tenant) && "nothing happens to a tenant that is quarantined");
   auto found = streams_.find(tenant);
   if (found == streams_.end()) {
     found = streams_.try_emplace(std::string(tenant)).first;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,10 +18,17 @@ namespace pirn::engine {
 
 class TenantStreams {
  public:
-  // Recovery: the rows first, then the commits behind them, in their order. `newest` becomes the instant of
-  // the commit, when that is later.
+  // Recovery: the rows first, then the commits after them, in their order. `newest` becomes the instant of the
+  // commit, when that is later. A damaged row is folded again from the whole journal of its stream. A stream that
+  // cannot be read at all is quarantined: it stays in the store as it is, and its tenant has no stream here. The
+  // host's own begins anew: only the clock's past is lost with it.
   Status restore(const store::Store& store);
   Status restore(const store::StoredCommit& commit, int64_t& newest);
+
+  // Why the tenant's stream is quarantined; nullptr: it is not. Nothing may be emitted for such a tenant.
+  const Error* damage(std::string_view tenant) const;
+  // Of all streams that could not be read.
+  const std::vector<Error>& damages() const { return damages_; }
 
   // Nullptr: the tenant has no stream.
   const journal::TenantState* find(std::string_view tenant) const;
@@ -49,15 +57,25 @@ class TenantStreams {
     journal::TextWriter body;   // the projection that this turn writes
     size_t journaled_bytes = 0, projected_bytes = 0;
     bool dirty = false;
+    bool begun_anew = false;  // the journal so far is of no use
   };
+
+  Status restore_row(const store::Store& store, const store::StoredTenant& row);
+  Result<Stream> refold(const store::Store& store, ExecutionId id) const;
+  Stream* stream_of(ExecutionId id);
+  // nullopt: nobody knows whose stream it is.
+  void quarantine(ExecutionId id, const std::optional<std::string>& tenant, uint32_t last_commit, Error why);
 
   void write(Stream& stream, const journal::TenantRecord& record, int64_t now);
   void journaled(Stream& stream, size_t bytes);
 
   std::map<std::string, Stream, std::less<>> streams_;  // by tenant
-  std::vector<Stream*> drafted_;                        // with a commit in this turn
-  std::vector<Stream*> dirty_;                          // whose projection lags
-  std::vector<Stream*> projected_;                      // in this turn
+  std::map<std::string, Error, std::less<>> damaged_;   // by tenant: why it has none
+  std::vector<ExecutionId> unreadable_;                 // streams of those
+  std::vector<Error> damages_;
+  std::vector<Stream*> drafted_;    // with a commit in this turn
+  std::vector<Stream*> dirty_;      // whose projection lags
+  std::vector<Stream*> projected_;  // in this turn
   uint64_t last_number_ = 0;
 };
 

@@ -131,6 +131,7 @@ void Triggers::reconcile(registry::CatalogPtr catalog, const Decision& decision)
   catalog_ = std::move(catalog);
   std::map<Key, registry::Catalog::Target> wanted;
   for (const registry::Active* active : catalog_->packages()) {
+    if (streams_.damage(active->release->tenant)) continue;
     for (const definition::Workflow& workflow : active->release->definition.workflows)
       if (workflow.schedule && active->may_start(workflow))
         wanted.emplace(Key{active->release->tenant, {active->release->package, workflow.name}},

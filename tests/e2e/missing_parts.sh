@@ -41,10 +41,17 @@ stop_host TERM 0
 start_host;                                    stop_host TERM 0
 again
 
+# A registry.db of another program is refused, and gets nothing of ours.
+mv data/registry.db data/own && sqlite3 data/registry.db "CREATE TABLE mine(x)" && chmod 600 data/registry.db
+expect 1 pirn serve --data data;               says err "PIRN06"; says err "the database of another program"
+same "$(sqlite3 data/registry.db 'SELECT group_concat(name) FROM sqlite_schema')" mine
+rm -f data/registry.db data/registry.db-*
+mv data/own data/registry.db
+
 # A damaged logbook is moved away: it holds nothing that anything depends on.
 head -c 8192 /dev/urandom >data/logbook.db
 start_host
-says host.log "logbook.db was damaged"
+says host.log "logbook.db could not be used"
 [ -s data/logbook.db.damaged ] || fail "it is not there any more"
 expect 0 pirn run start gate -o id
 expect 0 pirn run watch "$(cat out)"
@@ -97,7 +104,7 @@ if command -v sqlite3 >/dev/null; then
   : >host.log
   start_host
   says host.log "does not match its checksum"
-  expect 0 pirn health;                        says out "are left aside"
+  expect 0 pirn health;                        says out "is quarantined"
   expect 0 pirn run start gate -o id
   expect 0 pirn run watch "$(cat out)"
   stop_host TERM 0

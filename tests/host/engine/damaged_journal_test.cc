@@ -295,66 +295,6 @@ TEST(DamagedJournal, WithoutACommitIsRefusedWithTheExecutionAndTheCommit) {
   }
 }
 
-std::string tenant_body(const std::vector<journal::TenantRecord>& records, uint64_t first_seq) {
-  journal::TextWriter body;
-  journal::begin_body(body, 1);
-  for (size_t i = 0; i < records.size(); ++i)
-    journal::append_tenant_event(body, i == 0, first_seq + i, records[i]);
-  journal::end_body(body);
-  return std::string(body.view());
-}
-
-TEST(DamagedJournal, OfATenantIsRefusedWithItsStreamAndThePlace) {
-  using journal::TenantOpened;
-  const journal::SchedulePaused nothing{{"p", "w"}};
-  struct Damage {
-    uint64_t stream;
-    uint32_t commit_no;
-    std::string body;
-    std::vector<std::string> parts;
-  };
-  const std::vector<Damage> damages = {
-      {1, 2, tenant_body({nothing}, 2), {"0000000000001", "'t'", "commit 2", "seq 2"}},
-      {1, 2, tenant_body({TenantOpened{"t"}}, 2), {"'t'", "commit 2", "seq 2"}},
-      {1, 2, R"({"at":1,"events":[{"seq":2,"type":"no.such"}]})", {"0000000000001", "commit 2", "no.such"}},
-      {1, 2, R"({"at":1,"eve)", {"0000000000001", "commit 2"}},
-      {1, 3, tenant_body({nothing}, 3), {"0000000000001", "number 3"}},
-      {2, 1, tenant_body({nothing}, 1), {"0000000000002", "number 1"}},
-      {2, 1, tenant_body({TenantOpened{"t"}}, 1), {"0000000000002", "'t'", "second"}},
-  };
-  for (const Damage& damage : damages) {
-    SCOPED_TRACE(damage.body);
-    World world;
-    world.publish(R"("steps":[{"name":"a"}])");
-    const std::string opened = tenant_body({TenantOpened{"t"}}, 1);
-    const std::vector<store::JournalRow> rows{
-        {{1}, 1, journal::kTenantSchema, opened},
-        {{damage.stream}, damage.commit_no, journal::kTenantSchema, damage.body}};
-    ASSERT_TRUE(world.store().commit({world.store().lease(), rows, {}, false}));
-    engine::Engine engine({}, world.store(), world.runner(), world.releases, world, world);
-    const Status recovered = engine.recover(world.now());
-    ASSERT_FALSE(recovered);
-    EXPECT_EQ(recovered.error().code, Code::journal_corrupt);
-    for (const std::string& part : damage.parts)
-      EXPECT_NE(recovered.error().message.find(part), std::string::npos) << recovered.error().message;
-    EXPECT_NE(describe(recovered.error()).find("backup"), std::string::npos) << "what to do";
-  }
-}
-
-TEST(DamagedJournal, OfATenantsRowIsRefusedWithItsTenant) {
-  World world;
-  const std::string opened = tenant_body({journal::TenantOpened{"t"}}, 1);
-  const std::vector<store::JournalRow> rows{{{1}, 1, journal::kTenantSchema, opened}};
-  const std::vector<store::TenantRow> tenants{{{1}, 1, "t", R"({"stream":"0000000000001"})"}};
-  ASSERT_TRUE(world.store().commit({world.store().lease(), rows, {}, false, tenants}));
-  engine::Engine engine({}, world.store(), world.runner(), world.releases, world, world);
-  const Status recovered = engine.recover(world.now());
-  ASSERT_FALSE(recovered);
-  EXPECT_EQ(recovered.error().code, Code::journal_corrupt);
-  EXPECT_NE(recovered.error().message.find("'t'"), std::string::npos) << recovered.error().message;
-  EXPECT_NE(recovered.error().message.find("'tenant'"), std::string::npos) << recovered.error().message;
-}
-
 // Real journals with one event gone, doubled, exchanged with its neighbour, or of another step. Each must be
 // continued or left aside, and none may take the host with it.
 TEST(AlteredJournals, AreContinuedOrLeftAside) {
