@@ -89,9 +89,12 @@ Result<std::string> run_local(const LocalRun& run) {
   PIRN_TRY(const auto registry, registry::Registry::open({}));
   PIRN_TRY(const engine::Capacity capacity, capacity_of(run.resources));
   PIRN_TRY(LocalPackage package, sign_for_local_use(run.package));
-  // A name alone is one of the package itself, also when another one has it, too.
-  const bool qualified = run.workflow.find("::") != std::string::npos;
-  const std::string workflow = qualified ? run.workflow : package.name + "::" + run.workflow;
+  // A name alone is one of the package itself, also when another one has it, too. The tenant of a full name is not
+  // asked for: whoever runs a package here acts for nobody else.
+  std::string workflow = run.workflow;
+  if (const size_t colons = workflow.find("::"); colons != workflow.rfind("::"))
+    workflow.erase(0, colons + 2);
+  if (workflow.find("::") == std::string::npos) workflow.insert(0, package.name + "::");
   std::vector<LocalPackage> packages;
   for (const std::string& bytes : run.with) {
     PIRN_TRY(LocalPackage other, sign_for_local_use(bytes));

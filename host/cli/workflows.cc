@@ -31,15 +31,17 @@ using FoundPtr = std::unique_ptr<Found>;
 Result<FoundPtr> parse_document(const std::string& text, std::string name) {
   auto found = std::make_unique<Found>();
   PIRN_TRY(found->document, definition::parse(text, "the definition", nullptr));
-  if (const size_t colons = name.find("::"); colons != std::string::npos) name.erase(0, colons + 2);
-  if (const definition::Workflow* workflow = found->document.find(name)) {
+  // A document has no tenant: that of a full name says nothing here.
+  if (const size_t colons = name.find("::"); colons != name.rfind("::")) name.erase(0, colons + 2);
+  const std::string local(found->document.local_name(name));
+  if (const definition::Workflow* workflow = found->document.find(local)) {
     found->workflow = *workflow;
     return found;
   }
   std::vector<std::string> names;
   for (const definition::Workflow& workflow : found->document.workflows) names.push_back(workflow.name);
-  const std::string near = nearest(name, names);
-  return Error{Code::not_found, "the package has no workflow '" + name + "'",
+  const std::string near = nearest(local.empty() ? name.substr(name.rfind(':') + 1) : local, names);
+  return Error{Code::not_found, "package '" + found->document.package + "' has no workflow '" + name + "'",
                near.empty() ? "" : "Did you mean '" + near + "'?"};
 }
 

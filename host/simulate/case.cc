@@ -240,7 +240,38 @@ class CaseReader : NodeReader {
         add(Error{Code::invalid_value, "no definition is named '" + deploy->name + "'",
                   "Name it with \"as\" in \"definitions\".", Blame::caller, order.where});
     }
+    // These choose among what there is: a name that is misspelt would choose nothing.
+    for (const Order& order : out.orders) {
+      if (const auto* of = std::get_if<CancelRuns>(&order.what))
+        check_choice(out, of->which.tenant, of->which.package, of->which.workflow, order.where);
+      if (const auto* of = std::get_if<RetryDeadLetters>(&order.what))
+        check_choice(out, of->tenant, of->which.package, of->which.workflow, order.where);
+      if (const auto* of = std::get_if<PruneDeadLetters>(&order.what))
+        check_choice(out, of->tenant, of->which.package, of->which.workflow, order.where);
+    }
     for (const Expected& expected : out.expected) known(expected.run, expected.where);
+  }
+
+  // Some definition of the tenant has what is not empty of these.
+  void check_choice(const Case& out, const std::string& tenant, const std::string& package,
+                    const std::string& workflow, const Where& where) {
+    std::vector<std::string> workflows, packages;
+    for (const Published& one : out.published) {
+      if (one.tenant != tenant) continue;
+      packages.push_back(one.definition.package);
+      if (!package.empty() && one.definition.package != package) continue;
+      for (const definition::Workflow& each : one.definition.workflows) workflows.push_back(each.name);
+    }
+    const bool has_package =
+        package.empty() || std::find(packages.begin(), packages.end(), package) != packages.end();
+    const bool has_workflow =
+        workflow.empty() || std::find(workflows.begin(), workflows.end(), workflow) != workflows.end();
+    if (has_package && has_workflow) return;
+    const std::string near = has_package ? nearest(workflow, workflows) : nearest(package, packages);
+    add(Error{Code::invalid_value,
+              "tenant '" + tenant + "' has no " +
+                  (has_package ? "workflow '" + workflow : "package '" + package) + "' in this case",
+              near.empty() ? "" : "Did you mean '" + near + "'?", Blame::caller, where});
   }
 
   const Node& root_;

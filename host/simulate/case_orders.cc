@@ -99,8 +99,35 @@ engine::Resume::Action action_of(NodeReader& reader, Options& options) {
   return engine::Resume::Action::complete;
 }
 
+// A workflow as callers name it everywhere: [[tenant::]package::]name.
+struct NamedWorkflow {
+  std::string tenant, package, name;
+  std::string local() const { return package.empty() ? name : package + "::" + name; }
+};
+// `tenant`: what the order says beside it; empty: nothing, and without either the tenant is "t".
+NamedWorkflow named_workflow(NodeReader& reader, const Node& node, const std::string& tenant) {
+  NamedWorkflow named;
+  named.name = reader.text_of(node);
+  if (const size_t colons = named.name.rfind("::"); colons != std::string::npos) {
+    named.package = named.name.substr(0, colons);
+    named.name.erase(0, colons + 2);
+  }
+  if (const size_t colons = named.package.find("::"); colons != std::string::npos) {
+    named.tenant = named.package.substr(0, colons);
+    named.package.erase(0, colons + 2);
+  }
+  if (!named.tenant.empty() && !tenant.empty() && named.tenant != tenant)
+    reader.bad(node,
+               "'" + reader.text_of(node) + "' is of tenant '" + named.tenant + "', and \"tenant\" is '" +
+                   tenant + "'",
+               "Leave out one of them.");
+  if (named.tenant.empty()) named.tenant = tenant.empty() ? "t" : tenant;
+  return named;
+}
+
 What backfill_of(NodeReader& reader, const Node& what, Options& options) {
-  BackfillRuns backfill{reader.text_of(what), options.text("tenant", "t"), 0, 0};
+  NamedWorkflow named = named_workflow(reader, what, options.text("tenant"));
+  BackfillRuns backfill{named.local(), std::move(named.tenant), 0, 0};
   for (const char* key : {"from", "to"}) {
     const Node* node = options.take(key);
     if (!node)
@@ -112,36 +139,40 @@ What backfill_of(NodeReader& reader, const Node& what, Options& options) {
   return backfill;
 }
 
-// "workflow" may name its package, as everywhere.
-void set_workflow(const std::string& text, std::string& package, std::string& workflow) {
-  const size_t colons = text.find("::");
-  if (colons != text.npos) package = text.substr(0, colons);
-  workflow = colons == text.npos ? text : text.substr(colons + 2);
+// "workflow" of a choice, which may name its package and tenant.
+template <class Which>
+void set_workflow(NodeReader& reader, const Node& node, Which& which, std::string& tenant) {
+  NamedWorkflow named = named_workflow(reader, node, tenant);
+  tenant = std::move(named.tenant);
+  if (!named.package.empty()) which.package = std::move(named.package);
+  which.workflow = std::move(named.name);
 }
 
 What cancel_all_of(NodeReader& reader, const Node& what, Options& options) {
   engine::CancelAll which;
-  which.tenant = options.text("tenant", "t");
+  which.tenant = options.text("tenant");
   which.reason = options.text("reason", which.reason);
   which.rollback = options.truth("rollback", which.rollback);
   which.cleanup = options.truth("cleanup", which.cleanup);
   reader.members(what, "what is cancelled", {"package", "workflow", "tag", "states"}, [&](const Node& node) {
     if (node.key == "package") which.package = reader.text_of(node);
-    if (node.key == "workflow") set_workflow(reader.text_of(node), which.package, which.workflow);
+    if (node.key == "workflow") set_workflow(reader, node, which, which.tenant);
     if (node.key == "tag") which.tag = reader.text_of(node);
     if (node.key != "states") return;
     reader.elements(node, [&](const Node& state) { which.states.push_back(reader.text_of(state)); });
   });
+  if (which.tenant.empty()) which.tenant = "t";
   return CancelRuns{std::move(which)};
 }
 
-engine::DeadLetterFilter letters_of(NodeReader& reader, const Node& what, int64_t* older_than) {
+engine::DeadLetterFilter letters_of(NodeReader& reader, const Node& what, std::string& tenant,
+                                    int64_t* older_than) {
   engine::DeadLetterFilter which;
   std::vector<std::string> known = {"package", "workflow", "code"};
   if (older_than) known.emplace_back("older_than");
   reader.members(what, "a choice of dead letters", known, [&](const Node& node) {
     if (node.key == "package") which.package = reader.text_of(node);
-    if (node.key == "workflow") set_workflow(reader.text_of(node), which.package, which.workflow);
+    if (node.key == "workflow") set_workflow(reader, node, which, tenant);
     if (node.key == "code") which.code = reader.text_of(node);
     if (node.key == "older_than") *older_than = reader.duration_of(node);
   });
@@ -149,13 +180,14 @@ engine::DeadLetterFilter letters_of(NodeReader& reader, const Node& what, int64_
 }
 
 What letters_order_of(NodeReader& reader, const Node& what, Options& options) {
-  std::string tenant = options.text("tenant", "t");
-  if (what.key == "retry_letters")
-    return RetryDeadLetters{std::move(tenant), letters_of(reader, what, nullptr),
-                            options.truth("on_active", false)};
-  PruneDeadLetters prune{std::move(tenant), {}, 0};
-  prune.which = letters_of(reader, what, &prune.older_than);
-  return prune;
+  std::string tenant = options.text("tenant");
+  int64_t older_than = 0;
+  const bool retries = what.key == "retry_letters";
+  engine::DeadLetterFilter which = letters_of(reader, what, tenant, retries ? nullptr : &older_than);
+  if (tenant.empty()) tenant = "t";
+  if (retries)
+    return RetryDeadLetters{std::move(tenant), std::move(which), options.truth("on_active", false)};
+  return PruneDeadLetters{std::move(tenant), std::move(which), older_than};
 }
 
 What loss_of(NodeReader& reader, const Node& what, Options& options) {
@@ -207,10 +239,12 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
   if (word == "set_clock") return set_clock_of(reader, what);
   if (word == "backfill") return backfill_of(reader, what, options);
   const std::string of = reader.text_of(what);
-  if (word == "start")
-    return StartRun{options.text("as", of),      options.text("tenant", "t"), of,
-                    options.object("input"),     options.text("key"),         options.duration("in"),
+  if (word == "start") {
+    NamedWorkflow named = named_workflow(reader, what, options.text("tenant"));
+    return StartRun{options.text("as", of),      std::move(named.tenant), named.local(),
+                    options.object("input"),     options.text("key"),     options.duration("in"),
                     strategy_of(reader, options)};
+  }
   if (word == "cancel")
     return CancelRun{of, options.text("reason", "user_requested"), options.truth("rollback", false),
                      options.truth("cleanup", true)};
@@ -250,7 +284,8 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
   const Action action = word == "pause_schedule"    ? Action::pause
                         : word == "resume_schedule" ? Action::resume
                                                     : Action::trigger;
-  return ScheduleOrder{of, options.text("tenant", "t"), action};
+  NamedWorkflow named = named_workflow(reader, what, options.text("tenant"));
+  return ScheduleOrder{named.local(), std::move(named.tenant), action};
 }
 
 After after_of(NodeReader& reader, const Node& object) {

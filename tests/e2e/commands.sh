@@ -51,10 +51,14 @@ expect 0 pirn graph gate --package gate-1.0.0.pirn;            says out "goodbye
 expect 0 pirn graph gate --package gate-1.0.0.pirn -o mermaid; says out "hello"
 expect 0 pirn describe gate --package gate-1.0.0.pirn;         says out "critical path"
 expect 3 pirn graph gaet --package gate-1.0.0.pirn;            says err "Did you mean 'gate'?"
+expect 0 pirn graph gate::gate --package gate-1.0.0.pirn
+expect 0 pirn graph acme::gate::gate --package gate-1.0.0.pirn
+expect 3 pirn graph other::gate --package gate-1.0.0.pirn;     says err "package 'gate' has no workflow 'other::gate'"
 expect 2 pirn graph gate --package gate-1.0.0.pirn -o picture
 
 # Without a server: the same engine.
 expect 0 pirn run gate --local --package gate-1.0.0.pirn;      says out "completed"; says err "step.start"
+expect 0 pirn run acme::gate::gate --local --package gate-1.0.0.pirn; says out "completed"
 expect 7 pirn run broken --local --package gate-1.0.0.pirn -o json; says out '"code":"broken"'
 expect 3 pirn run nothing --local --package gate-1.0.0.pirn
 expect 2 pirn run gate --local --package gate-1.0.0.pirn --input '{"a":'; says err "1:"

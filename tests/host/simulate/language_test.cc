@@ -324,6 +324,22 @@ TEST(Language, ManyRunsAreCancelledAtOnce) {
       "expect":{"one":{"state":"cancelled"},"two":{"state":"cancelled"},"v":{"state":"completed"}})"));
 }
 
+TEST(Language, WorkflowsHaveFullNames) {
+  const std::string scheduled =
+      R"({"name":"w","schedule":{"every":"1h"},"steps":[{"name":"a"}]},{"name":"v","steps":[{"name":"a"}]})";
+  const bj::object report = report_of(case_with(scheduled, R"(,"until":"3h",
+      "do":[{"start":"t::p::v","as":"one"},{"pause_schedule":"t::p::w"},
+            {"at":"90m","trigger_schedule":"t::p::w"},
+            {"at":"2h","cancel_all":{"workflow":"t::p::v"}}],
+      "expect":{"one":{"state":"completed"}})"));
+  EXPECT_EQ(runs_of(report), (Strings{"one", "w#1"})) << bj::serialize(report.at("runs"));
+  EXPECT_EQ(codes_refused(report), Strings{});
+  EXPECT_EQ(problems_of("{\"definition\":\"flow.json\",\"do\":[{\"start\":\"w\"},\n"
+                        "{\"cancel_all\":{\"workflow\":\"vv\"}},\n{\"retry_letters\":{\"package\":\"q\"}},\n"
+                        "{\"pause_schedule\":\"u::p::w\",\"tenant\":\"t\"}]}"),
+            (Strings{"invalid_value 2:1", "invalid_value 3:1", "invalid_value 4:2"}));
+}
+
 // R48: what asks for more than the host has is not deployed; what had been waits when the host comes back
 // with less, and goes on with one that has enough.
 TEST(Language, R48TheHostMayComeBackWithOtherResources) {
