@@ -53,6 +53,12 @@ Result<std::string> store_of(const store::DataDirectory& directory) {
 
 Result<std::string> prune_data_of(const std::string& data_directory, const PruneOrder& order) {
   PIRN_TRY(const store::DataDirectory directory, open_existing(data_directory));
+  PIRN_TRY(const maintenance::BackupSize backup, maintenance::check_manifest(directory.path()));
+  // Opening its files changes them, and then they are not what the manifest says.
+  if (order.dry_run && backup.files > 0)
+    return Error{Code::conflict,
+                 "'" + directory.path() + "' is a backup, and even a dry run would change its files",
+                 "Count in a copy of it; without --dry-run it becomes a data directory and is pruned."};
   PIRN_DO(maintenance::adopt_backup(directory.path()));
   PIRN_TRY(const std::string file, store_of(directory));
   PIRN_DO(maintenance::check_parts(directory.path(), file));

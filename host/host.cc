@@ -212,7 +212,7 @@ class Host::Core {
                                               &moved_to));
     if (!moved_to.empty())
       log::write(log::Level::warn, "logbook",
-                 "logbook.db was damaged and has been moved away; a new one is begun",
+                 "logbook.db could not be used and has been moved away; a new one is begun",
                  {{"moved_to", moved_to}});
     return {};
   }

@@ -68,6 +68,7 @@ Status Registry::Core::open_files() {
   PIRN_TRY(database_, Database::open(in_memory ? std::string() : directory + "/registry.db"));
   database_->on_failure(options_.failed);
   database_->ask_before_writing(options_.may_write);
+  PIRN_DO(check_identity(*database_));
   PIRN_DO(migrate(*database_, migrations()));
   if (in_memory) {
     blobs_ = blobs_in_memory();

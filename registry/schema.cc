@@ -167,6 +167,19 @@ constexpr Migration kMigrations[] = {{1, kSchema1}, {2, kSchema2}, {3, kSchema3}
 
 std::span<const Migration> migrations() { return kMigrations; }
 
+Status check_identity(Database& database) {
+  PIRN_TRY(const auto version, database.integer("PRAGMA user_version", {}));
+  PIRN_TRY(const auto tables,
+           database.integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", {}));
+  PIRN_TRY(const auto own, database.integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+                                            " AND name IN ('meta', 'tenants', 'revisions')",
+                                            {}));
+  if (*version == 0 ? *tables == 0 : *own == 3) return {};
+  return Error{Code::store_unopenable, "registry.db is the database of another program",
+               "Put this host's registry.db back, or restore the data directory from a backup.",
+               Blame::world};
+}
+
 Status migrate(Database& database, std::span<const Migration> steps) {
   PIRN_TRY(const auto version, database.integer("PRAGMA user_version", {}));
   const int64_t newest = steps.back().to;

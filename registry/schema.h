@@ -19,6 +19,8 @@ struct Migration {
 // All of them, ascending; the last is the current schema.
 std::span<const Migration> migrations();
 
+// store_unopenable: the file is not a registry, and must not get tables of ours beside its own.
+Status check_identity(Database& database);
 // Runs what the database has not seen. schema_too_new when it knows more than `steps`; then nothing is
 // touched.
 Status migrate(Database& database, std::span<const Migration> steps);

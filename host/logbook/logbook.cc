@@ -149,7 +149,7 @@ Status Logbook::prepare() {
   PIRN_TRY(const int64_t version, connection_.integer("PRAGMA user_version"));
   PIRN_TRY(const int64_t tables, connection_.integer("SELECT count(*) FROM sqlite_schema"));
   if (application != kApplicationId && (application != 0 || version != 0 || tables != 0))
-    return Error{Code::store_unopenable, "'" + connection_.path() + "' is the database of another program"};
+    return Error{Code::store_corrupt, "'" + connection_.path() + "' is the database of another program"};
   if (version > kSchemaVersion)
     return Error{Code::store_schema_too_new, "'" + connection_.path() + "' has schema " +
                                                  std::to_string(version) + "; this version of Pirn knows " +

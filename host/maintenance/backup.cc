@@ -120,6 +120,10 @@ Status adopt_backup(const std::string& directory) {
   return sync_directory(directory);
 }
 
+bool is_unnamed_backup(const std::string& directory) {
+  return ::access(manifest_of(directory).c_str(), F_OK) == 0 && bool(read_manifest(directory));
+}
+
 bool is_unfinished_backup(const std::string& directory) {
   if (::access(manifest_of(directory).c_str(), F_OK) != 0) {
     // It may have ended before its first file had its name.

@@ -30,6 +30,8 @@ struct BackupSize {
 Result<BackupSize> check_manifest(const std::string& directory);
 // A host starts from the copy: checks it, then removes the manifest, for the files will change.
 Status adopt_backup(const std::string& directory);
+// Whether it is whole by its manifest. Under the temporary name of a backup: it was killed before it was renamed.
+bool is_unnamed_backup(const std::string& directory);
 // Whether the manifest says that the copy was never completed, or there is nothing yet but its beginning.
 bool is_unfinished_backup(const std::string& directory);
 

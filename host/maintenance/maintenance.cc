@@ -70,7 +70,7 @@ Status copy_blobs(const fs::path& from, const fs::path& to) {
 }
 
 // A nested execution says in its row what it belongs to.
-ExecutionId root_of(const store::StoredExecution& row) {
+ExecutionId root_in(const store::StoredExecution& row) {
   const auto body = parse_own_json(row.body, "a row", {});
   const boost::json::value* root =
       body && body->is_object() ? body->as_object().if_contains("root") : nullptr;
@@ -147,8 +147,30 @@ Status Maintenance::prune_tenants(const std::string& tenant, int64_t before, int
 }
 
 // A young execution has a journal and no row yet.
+// Also of a damaged row: then its columns are all that is known.
+Result<std::optional<store::StoredExecution>> Maintenance::row_of(const std::string& tenant,
+                                                                  ExecutionId id) const {
+  auto row = store_.find(tenant, id);
+  if (row || row.error().code != Code::store_corrupt) return row;
+  PIRN_TRY(auto rows, store_.list({.tenant = tenant, .before = {id.value + 1}, .limit = 1}));
+  if (rows.empty() || rows.front().id != id) return row;
+  return std::optional(std::move(rows.front()));
+}
+
+// What it belongs to, by its row or else by its journal.
+ExecutionId Maintenance::root_of(const store::StoredExecution& row) const {
+  if (!row.damaged) return root_in(row);
+  const auto commits = store_.journal(row.id, 0, 1);
+  const auto first = commits && !commits->empty()
+                         ? journal::decode_commit(commits->front().body, commits->front().schema)
+                         : Result<journal::Commit>(Error());
+  if (!first || first->records.empty()) return row.id;
+  const auto* created = std::get_if<journal::Created>(&first->records.front());
+  return created && created->root ? created->root : row.id;
+}
+
 Result<bool> Maintenance::is_open(const std::string& tenant, ExecutionId id) const {
-  PIRN_TRY(const auto row, store_.find(tenant, id));
+  PIRN_TRY(const auto row, row_of(tenant, id));
   if (row) return row->open;
   PIRN_TRY(const auto commits, store_.journal(id, 0, 1));
   return !commits.empty();
@@ -160,7 +182,7 @@ Status Maintenance::remove(const std::string& tenant, ExecutionId id) {
     return Error{Code::invalid_transition, "execution " + id.text() + " is open and cannot be deleted",
                  "Cancel it first: pirn run cancel " + id.text()};
   };
-  PIRN_TRY(const auto row, store_.find(tenant, id));
+  PIRN_TRY(const auto row, row_of(tenant, id));
   PIRN_TRY(const bool is_open, this->is_open(tenant, id));
   if (is_open) return open();
   if (!row) return Error{Code::not_found, "there is no execution '" + id.text() + "'"};
@@ -221,6 +243,19 @@ Status Maintenance::compact() {
   return file_->compact();
 }
 
+namespace {
+
+// Whether a directory that is to be made would lie in the other one, whatever symbolic links are on the way.
+bool is_inside(const fs::path& directory, const fs::path& other) {
+  boost::system::error_code ignored;
+  const fs::path parent = fs::weakly_canonical(directory.parent_path(), ignored);
+  const fs::path root = fs::weakly_canonical(other, ignored);
+  return !root.empty() &&
+         std::mismatch(root.begin(), root.end(), parent.begin(), parent.end()).first == root.end();
+}
+
+}  // namespace
+
 Status Maintenance::back_up(const std::string& named, int64_t now) const {
   if (file_ == nullptr) return in_memory();
   // "copy/", as a shell completes it, is "copy".
@@ -234,9 +269,13 @@ Status Maintenance::back_up(const std::string& named, int64_t now) const {
   };
   boost::system::error_code ignored;
   if (fs::exists(fs::symlink_status(directory, ignored))) return there();
+  if (is_inside(directory, data_directory_))
+    return Error{Code::invalid_argument,
+                 "'" + directory + "' is inside the data directory that is to be copied",
+                 "Name a directory elsewhere, best on another disk."};
   const std::string unfinished = directory + ".partial";
-  // What a backup that was killed has left behind.
-  if (is_unfinished_backup(unfinished)) fs::remove_all(unfinished, ignored);
+  // A backup that was killed has left it, perhaps with everything but its name: nobody was told that it is there.
+  if (is_unfinished_backup(unfinished) || is_unnamed_backup(unfinished)) fs::remove_all(unfinished, ignored);
   PIRN_DO(make_directory(unfinished));
   const auto copied = [&]() -> Status {
     PIRN_DO(begin_manifest(unfinished));
@@ -275,8 +314,9 @@ Status Maintenance::sweep() {
     if (known.empty()) return {};
     std::vector<ExecutionId> gone;
     for (const ExecutionId id : known) {
-      PIRN_TRY(const auto commits, store_.journal(id, 0, 1));
-      if (commits.empty()) gone.push_back(id);
+      const auto commits = store_.journal(id, 0, 1);
+      if (!commits && commits.error().code != Code::store_corrupt) return commits.error();
+      if (commits && commits->empty()) gone.push_back(id);  // a damaged journal is one
     }
     PIRN_DO(logbook_.forget(gone));
     after = known.back();

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ namespace pirn::store {
 class Store;
 class MemoryStore;
 class DatabaseFile;
+struct StoredExecution;
 }  // namespace pirn::store
 namespace pirn::logbook {
 class Logbook;
@@ -107,6 +109,8 @@ class Maintenance {
 
  private:
   Result<std::set<ExecutionId>> waiting_letters(const std::string& tenant) const;
+  Result<std::optional<store::StoredExecution>> row_of(const std::string& tenant, ExecutionId id) const;
+  ExecutionId root_of(const store::StoredExecution& row) const;
   Result<bool> is_open(const std::string& tenant, ExecutionId id) const;
   Status prune_tenants(const std::string& tenant, int64_t before, int64_t now, bool dry_run, Pruned& pruned);
   Status copy_everything(const std::string& directory) const;

@@ -135,7 +135,8 @@ Result<std::vector<ExecutionId>> SqliteStore::old(const Old& old, size_t limit) 
   return found;
 }
 
-// One transaction beside the commits. After an error the store is finished, as after one of a commit.
+// One transaction beside the commits. After an error the store is finished, as after one of a commit; but for a full
+// disk, which SQLite reports before the transaction's last frame is in the log: so none of it has happened.
 template <class Work>
 Status SqliteStore::maintenance(Work work) {
   const MutexLock lock(writing_);
@@ -147,7 +148,13 @@ Status SqliteStore::maintenance(Work work) {
     return run(commit_, "pruning");
   };
   if (Status status = done(); !status) {
-    if (sqlite3_get_autocommit(connection_.handle()) == 0) rollback_.run();
+    const bool full = (sqlite3_errcode(connection_.handle()) & 0xFF) == SQLITE_FULL;
+    if (sqlite3_get_autocommit(connection_.handle()) == 0 && rollback_.run() != SQLITE_OK)
+      return fail(std::move(status).error());
+    if (full)
+      return Error{Code::store_full,
+                   "the disk is full, and nothing was removed: pruning needs some room to begin with",
+                   "Free some MiB on the disk of '" + path_ + "' and prune again.", Blame::world};
     return fail(std::move(status).error());
   }
   checkpoint_if_due();

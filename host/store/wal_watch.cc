@@ -120,7 +120,8 @@ std::string wal_warning(const std::string& database, uint64_t limit) {
   std::string text = database.substr(database.rfind('/') + 1) + "-wal has " +
                      mebibytes(static_cast<uint64_t>(wal.st_size)) + ", more than " + mebibytes(limit);
   if (readers.empty())
-    return text + ": no process reads from it now, so that it starts again with the next commits";
+    return text +
+           ": no process reads from it now; it starts again once all of it has been copied to the database";
   text += ": it grows while it is read by ";
   for (size_t i = 0; i < readers.size(); ++i) text += (i == 0 ? "" : ", ") + readers[i];
   return text;

@@ -137,5 +137,24 @@ TEST(Schema, RowsThatNeverChangeSaySo) {
   EXPECT_TRUE(database->script("UPDATE serial_floors SET admitted = 6, deployed = 6"));
 }
 
+TEST(Identity, OnlyAnEmptyFileAndARegistryAreTaken) {
+  for (const auto& [sql, taken] : std::vector<std::pair<const char*, bool>>{
+           {"SELECT 1", true},
+           {"CREATE TABLE mine(x)", false},
+           {"PRAGMA user_version = 3", false},
+           {"CREATE TABLE tenants(x); PRAGMA user_version = 3", false}}) {
+    const auto database = Database::open("").value();
+    ASSERT_TRUE(database->script(sql));
+    const Status checked = check_identity(*database);
+    EXPECT_EQ(bool(checked), taken) << sql;
+    if (!checked) {
+      EXPECT_EQ(checked.error().code, Code::store_unopenable);
+    }
+  }
+  const auto database = Database::open("").value();
+  ASSERT_TRUE(migrate(*database, migrations()));
+  EXPECT_TRUE(check_identity(*database));
+}
+
 }  // namespace
 }  // namespace pirn::registry

@@ -204,6 +204,19 @@ TEST_F(LogbookTest, WhatIsNotItsOwnIsLeftAlone) {
   EXPECT_EQ(book.error().code, Code::store_unopenable);
 }
 
+TEST_F(LogbookTest, AnotherProgramsDatabaseIsMovedAwayAndKept) {
+  {
+    auto other = store::Connection::open(path_, store::Connection::Mode::read_write_create, nullptr);
+    ASSERT_TRUE(other->execute("CREATE TABLE mine(x); INSERT INTO mine VALUES(7)"));
+  }
+  std::string moved_to;
+  const auto book = Logbook::open(path_, {}, &moved_to);
+  ASSERT_TRUE(book) << describe(book.error());
+  EXPECT_EQ(moved_to, path_ + ".damaged");
+  auto other = store::Connection::open(moved_to, store::Connection::Mode::read_write_create, nullptr);
+  EXPECT_EQ(other->integer("SELECT x FROM mine").value(), 7);
+}
+
 TEST_F(LogbookTest, OneThatIsDamagedIsMovedAwayAndBegunAnew) {
   const std::string damaged(8192, 'x');
   std::ofstream(path_) << damaged;

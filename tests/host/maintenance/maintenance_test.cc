@@ -26,6 +26,8 @@ class MaintenanceTest : public ::testing::Test {
   MaintenanceTest() {
     std::string pattern = (fs::temp_directory_path() / "pirn-maintenance-XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
+    std::string elsewhere = (fs::temp_directory_path() / "pirn-elsewhere-XXXXXX").string();
+    elsewhere_ = mkdtemp(elsewhere.data());
     store_ = store::SqliteStore::open(directory_ + "/pirn.db").value();
     book_ = logbook::Logbook::open(directory_ + "/logbook.db").value();
   }
@@ -33,6 +35,7 @@ class MaintenanceTest : public ::testing::Test {
     store_.reset();
     book_.reset();
     fs::remove_all(directory_);
+    fs::remove_all(elsewhere_);
   }
 
   // An execution with two commits and one line, that ended so many days ago; negative: it is open.
@@ -71,6 +74,7 @@ class MaintenanceTest : public ::testing::Test {
     return row->has_value();
   }
 
+  std::string elsewhere_;
   std::string directory_;
   DiskWatch disk_{"/", "", {}};
   std::unique_ptr<store::SqliteStore> store_;
@@ -347,6 +351,39 @@ TEST_F(MaintenanceTest, ForgetsLinesOfExecutionsThatAreGone) {
   EXPECT_EQ(*book_->executions({}, 10), std::vector<ExecutionId>{kept});
 }
 
+TEST_F(MaintenanceTest, RemovesAnEndedExecutionWhoseRowIsDamaged) {
+  const auto ended = add(1, 5), open = add(2, -1);
+  store_.reset();
+  {
+    auto file =
+        store::Connection::open(directory_ + "/pirn.db", store::Connection::Mode::read_write_create, nullptr);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->execute("UPDATE executions SET version = '9'"));
+  }
+  store_ = store::SqliteStore::open(directory_ + "/pirn.db").value();
+  ASSERT_EQ(store_->find("acme", ended).error().code, Code::store_corrupt);
+  EXPECT_EQ(maintenance().remove("acme", open).error().code, Code::invalid_transition);
+  EXPECT_TRUE(maintenance().remove("acme", ended)) << "it is the way out";
+  EXPECT_FALSE(*store_->find("acme", ended));
+}
+
+TEST_F(MaintenanceTest, ADamagedJournalKeepsItsLinesAndStopsNoSweep) {
+  const auto damaged = add(1, 5);
+  const ExecutionId gone{uint64_t{1'790'000'000'000} << 21};
+  book_->write({0, gone, 1, "fetch", 1, 2, "{}"});
+  store_.reset();
+  {
+    auto file =
+        store::Connection::open(directory_ + "/pirn.db", store::Connection::Mode::read_write_create, nullptr);
+    ASSERT_TRUE(file);
+    ASSERT_TRUE(file->execute("UPDATE journal SET body = '[]'"));
+  }
+  store_ = store::SqliteStore::open(directory_ + "/pirn.db").value();
+  const Status swept = maintenance().sweep();
+  ASSERT_TRUE(swept) << describe(swept.error());
+  EXPECT_EQ(*book_->executions({}, 10), std::vector<ExecutionId>{damaged});
+}
+
 class BackupTest : public MaintenanceTest {
  protected:
   static constexpr const char* kSha256OfBytes =
@@ -370,6 +407,9 @@ class BackupTest : public MaintenanceTest {
         "INSERT INTO release_blobs VALUES('acme', '" +
         digest + "', '" + kSha256OfBytes + "')");
   }
+  static void write_file(const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+  }
   void write(const std::string& name, const std::string& text) {
     std::ofstream(directory_ + "/" + name, std::ios::binary) << text;
   }
@@ -380,7 +420,7 @@ class BackupTest : public MaintenanceTest {
     ASSERT_TRUE(done) << describe(done.error());
   }
   std::string back_up() {
-    const std::string copy = directory_ + "/copy";
+    const std::string copy = elsewhere_ + "/copy";
     const Status copied = maintenance().back_up(copy, kNow);
     EXPECT_TRUE(copied) << describe(copied.error());
     return copy;
@@ -395,9 +435,24 @@ class BackupTest : public MaintenanceTest {
   }
 };
 
+TEST_F(BackupTest, AWholeOneThatWasNeverRenamedBlocksNobody) {
+  add(1, 1);
+  const std::string copy = back_up();
+  fs::rename(copy, copy + ".partial");
+  add(2, 1);
+  ASSERT_TRUE(maintenance().back_up(copy, kNow));
+  EXPECT_FALSE(fs::exists(copy + ".partial"));
+  EXPECT_EQ(verify(copy, copy + "/pirn.db")->damages.size(), 0u);
+  fs::create_directory(copy + "2.partial");
+  write_file(copy + "2.partial/mine", "x");
+  EXPECT_EQ(maintenance().back_up(copy + "2", kNow).error().code, Code::conflict)
+      << "what is not a backup stays";
+  EXPECT_TRUE(fs::exists(copy + "2.partial/mine"));
+}
+
 TEST_F(BackupTest, CopiesADataDirectoryWhileItIsWrittenTo) {
   for (uint64_t i = 1; i <= 20; ++i) add(i, 1);
-  const std::string copy = directory_ + "/copy";
+  const std::string copy = elsewhere_ + "/copy";
   std::thread writer([&] {
     for (uint64_t i = 21; i <= 60; ++i) add(i, 1);
   });
@@ -415,9 +470,12 @@ TEST_F(BackupTest, CopiesADataDirectoryWhileItIsWrittenTo) {
   EXPECT_FALSE(fs::exists(copy + "/blobs/.unfinished-x"));
   EXPECT_FALSE(fs::exists(copy + ".partial"));
   EXPECT_EQ(maintenance().back_up(copy, kNow).error().code, Code::conflict) << "nothing is written over";
-  EXPECT_TRUE(maintenance().back_up(directory_ + "/second/", kNow)) << "as a shell completes it";
-  EXPECT_TRUE(fs::exists(directory_ + "/second/backup.json"));
+  EXPECT_TRUE(maintenance().back_up(elsewhere_ + "/second/", kNow)) << "as a shell completes it";
+  EXPECT_TRUE(fs::exists(elsewhere_ + "/second/backup.json"));
   EXPECT_EQ(maintenance().back_up("copy", kNow).error().code, Code::invalid_argument);
+  fs::create_directory_symlink(directory_, elsewhere_ + "/link");
+  for (const std::string& inside : {directory_ + "/copy", elsewhere_ + "/link/copy"})
+    EXPECT_EQ(maintenance().back_up(inside, kNow).error().code, Code::invalid_argument) << inside;
 
   ASSERT_TRUE(adopt_backup(copy));
   EXPECT_FALSE(fs::exists(copy + "/" + kManifestFile));
@@ -468,11 +526,11 @@ TEST_F(BackupTest, ACopyThatIsNotCompleteIsRefused) {
 TEST_F(BackupTest, AFailedBackupLeavesNothing) {
   add(1, 1);
   fs::remove(directory_ + "/registry.sealed");
-  const std::string copy = directory_ + "/copy";
+  const std::string copy = elsewhere_ + "/copy";
   EXPECT_EQ(maintenance().back_up(copy, kNow).error().code, Code::io_failed);
   EXPECT_FALSE(fs::exists(copy));
   EXPECT_FALSE(fs::exists(copy + ".partial"));
-  EXPECT_EQ(maintenance().back_up(directory_ + "/missing/copy", kNow).error().code, Code::io_failed);
+  EXPECT_EQ(maintenance().back_up(elsewhere_ + "/missing/copy", kNow).error().code, Code::io_failed);
 
   // One that was killed left its own behind; somebody else's directory of that name is not touched.
   write("registry.sealed", "sealed");

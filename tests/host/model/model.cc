@@ -1,4 +1,4 @@
-// Section 2.10: what is due happens, and then what follows from it, until nothing is due.
+// What is due happens, and then what follows from it, until nothing is due.
 #include "tests/host/model/model.h"
 
 #include <algorithm>
@@ -164,7 +164,7 @@ void Model::begin_call(UnderWay call) {
   calls_.push_back(std::move(call));
 }
 
-// ---- 2.10: decide ----
+// ---- decide ----
 
 // What follows from one thing that has happened, to its end, before the next one is looked at.
 void Model::happened() {

@@ -14,7 +14,7 @@ void drop_reserved(Slot& slot) {
 
 }  // namespace
 
-// The fixpoint of 2.10: what follows from the states of others, smallest rank first.
+// The fixpoint: what follows from the states of others, smallest rank first.
 void Run::settle() {
   for (bool more = true; more;) {
     more = false;

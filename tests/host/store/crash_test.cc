@@ -214,6 +214,53 @@ TEST(FailedSync, IsNotBelievedByTheNextOpening) {
   }
 }
 
+// The disk is full at each operation of a prune: it fails alone, removes nothing, and commits go on.
+TEST(FullDisk, EndsAPruneAndNotTheStore) {
+  for (uint64_t n = 1;; ++n) {
+    CrashDisk disk("prune");
+    Ledger ledger;
+    auto store = SqliteStore::open(kPath, options_on(disk));
+    ASSERT_TRUE(store) << describe(store.error());
+    std::vector<ExecutionId> ended;
+    for (uint64_t id = kFirstId + 100; id < kFirstId + 160; ++id) {
+      const std::string body = body_of(id, 1);
+      const JournalRow journal{{id}, 1, 1, body};
+      ExecutionRow row;
+      row.id = {id};
+      row.commit_no = 1;
+      row.open = false;
+      row.state = "completed";
+      row.tenant = "acme";
+      row.body = body;
+      ASSERT_TRUE((*store)->commit({(*store)->lease(), {&journal, 1}, {&row, 1}, false}));
+      ended.push_back({id});
+    }
+    ASSERT_TRUE(turn(**store, 0, ledger));
+    disk.fault_at(n, CrashDisk::Fault::no_space);
+    const Status removed = (*store)->remove(ended);
+    const bool happened = disk.fault_happened();
+    disk.no_fault();
+    if (!happened) {
+      EXPECT_GT(n, 1u);
+      break;
+    }
+    SCOPED_TRACE(n);
+    // What does not write, and what is done after the commit, does not ask for room.
+    if (!removed && removed.error().code != Code::store_full) {
+      EXPECT_EQ(removed.error().code, Code::store_failed);
+      continue;
+    }
+    ASSERT_TRUE(turn(**store, 1, ledger)) << "the store goes on";
+    if (!removed) {
+      EXPECT_TRUE(*(*store)->find("acme", ended.front())) << "nothing was removed";
+    }
+    EXPECT_TRUE((*store)->remove(ended)) << "there is room again";
+    EXPECT_FALSE(*(*store)->find("acme", ended.front()));
+    store->reset();
+    EXPECT_EQ(check(disk, ledger), "");
+  }
+}
+
 // A checkpoint in idle time that fails must not wait for the next commit to be noticed.
 TEST(IdleUpkeep, ThatFailsEndsTheStoreAtOnce) {
   CrashDisk disk("idle");

@@ -50,9 +50,8 @@ TEST_F(WalWatch, SaysNothingOfAWalThatIsSmallEnough) {
 
 TEST_F(WalWatch, SaysThatNobodyReadsFromALargeOne) {
   EXPECT_EQ(wal_warning(database_, kMiB),
-            "pirn.db-wal has 1 MiB, more than 1 MiB: no process reads from it now, so that it starts again "
-            "with the "
-            "next commits");
+            "pirn.db-wal has 1 MiB, more than 1 MiB: no process reads from it now; it starts again once all "
+            "of it has been copied to the database");
 }
 
 TEST_F(WalWatch, NamesWhatThisProcessReadsForTheLongestFirst) {
