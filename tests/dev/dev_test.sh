@@ -18,7 +18,7 @@ expect() {
 expect 0 'usage: ./dev VERB' "$dev"
 expect 0 'usage: ./dev VERB' "$dev" help
 expect 2 "no verb 'demonstrate'" "$dev" demonstrate
-expect 2 'there are: unit sdk simulation crash e2e' "$dev" test nonsense
+expect 2 'there are: unit sdk simulation crash e2e lint' "$dev" test nonsense
 expect 2 'one category' "$dev" test unit sdk
 # Every verb that the script knows stands in its help.
 for verb in demo test build bench crash simulate sanitize lint format docs clean help; do
