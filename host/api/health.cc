@@ -5,7 +5,6 @@
 #include "host/api/routes.h"
 #include "host/api/slots.h"
 #include "host/events/feed.h"
-#include "host/maintenance/maintenance.h"
 #include "host/store/store.h"
 #include "registry/registry.h"
 
@@ -16,15 +15,12 @@ namespace {
 namespace bj = boost::json;
 
 // Why the host takes no work; empty when it does.
-std::string not_ready(const Services& services) {
-  const HostStatus& status = services.status;
+std::string not_ready(const HostStatus& status) {
   if (status.store_failed()) return "the store has failed";
   if (status.registry_failed()) return "the registry has failed";
   if (status.draining()) return "the host is shutting down";
   if (const uint32_t stuck = status.stuck_calls(); stuck >= kStuckCallsLimit)
     return std::to_string(stuck) + " calls of package code that timed out have not returned";
-  if (status.store_kind() != "memory" && services.maintenance.disk().state().room == maintenance::Room::full)
-    return "the disk is nearly full, and nothing new is started";
   return {};
 }
 
@@ -59,7 +55,7 @@ Response status(const Services& services, const engine::EngineStats& engine) {
                          {"capacity", use.capacity ? bj::value(*use.capacity) : bj::value(nullptr)},
                          {"in_use", use.in_use},
                          {"waiting", use.waiting}});
-  const std::string reason = not_ready(services);
+  const std::string reason = not_ready(services.status);
   return json(
       200,
       bj::object{
@@ -109,7 +105,7 @@ void live(const Services&, RequestPtr, Respond respond) {
 }
 
 void ready(const Services& services, RequestPtr, Respond respond) {
-  const std::string reason = not_ready(services);
+  const std::string reason = not_ready(services.status);
   if (!reason.empty()) return respond(problem(Error{Code::not_ready, reason, {}, Blame::world}));
   // Whoever asks may be a stranger: how much, and not what. The host serves everything else.
   const size_t packages = services.registry.catalog()->aside().size();

@@ -20,7 +20,7 @@ constexpr Route on(Lane lane, Route route) {
 // clang-format off
 constexpr Route kRoutes[] = {
     {"GET", "/livez", open, {}, "200 while the process serves at all.", "", nullptr, live},
-    {"GET", "/readyz", open, {}, "200 when the host takes work; 503 during shutdown, after a failure of the store or the registry, while the disk is full, and with 8 or more stuck calls.", "", nullptr, ready},
+    {"GET", "/readyz", open, {}, "200 when the host takes work; 503 during shutdown, after a failure of the store or the registry, and with 8 or more stuck calls. A full disk, which refuses new starts, leaves it at 200: what runs goes on, and somebody has to prune.", "", nullptr, ready},
     {"GET", "/v1/whoami", caller, {}, "Who the caller is: tenant, role, permissions.", "", nullptr, whoami},
     {"GET", "/v1/status", host, Permission::manage_tenants, "The host: version, executions, store, loaded releases, stuck calls, how its process ended the last time.", "", nullptr, host_status},
 

@@ -80,7 +80,7 @@ expect 5 pirn run start gate;                           says err "store_full"; s
 same "$(api POST /v1/executions -H 'Pirn-Tenant: acme' -H 'Content-Type: application/json' -d '{"workflow":"gate"}')" 507
 expect 5 pirn push gate-2.0.0.pirn;               says err "store_full"
 operator pirn health >out;                        says out failing; says out "nothing new is started"
-same "$(api GET /readyz)" 503;                    says body "nearly full"
+same "$(api GET /readyz)" 200                     # what runs goes on, and somebody has to prune
 says host.log "nothing new is started"
 curl -sS --unix-socket data/pirn.sock http://localhost/metrics >metrics
 says metrics "pirn_disk_full 1"
