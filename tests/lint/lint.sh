@@ -45,11 +45,12 @@ tidy() {
 case $check in
   format) sources | grep -vx 'packager/error/catalogue.inc' | xargs clang-format --dry-run -Werror ;;
   spelling)
-    { sources; in_git ls-files -- '*.md' '*.sh' '*.txt' dev; } | sort -u |
+    { sources; in_git ls-files -- '*.md' '*.sh' '*.txt' dev 2>/dev/null || true; } | sort -u |
       xargs codespell --quiet-level=3 --ignore-words="$root/tests/lint/spelling.txt" ;;
   clang)
     if [ "$all" = --all ]; then files=$(units | product); else files=$(locking); fi
     # shellcheck disable=SC2086
+    [ -n "$files" ] || { echo "lint.sh: $build compiles none of the files of $root" >&2; exit 1; }
     # Without a check of its own clang-tidy does not begin.
     tidy '-*,clang-diagnostic-*,bugprone-suspicious-semicolon' $files ;;
   tidy)
