@@ -174,6 +174,7 @@ void TenantStreams::quarantine(ExecutionId id, const std::optional<std::string>&
     anew.state.stream = id;
     anew.state.next_commit = last_commit + 1;
     anew.begun_anew = true;
+    journaled(anew, 1);  // so that the row is replaced
   } else {
     unreadable_.push_back(id);
     if (tenant) damaged_.emplace(*tenant, why);
