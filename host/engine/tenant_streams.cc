@@ -62,56 +62,60 @@ Status TenantStreams::restore(const store::Store& store) {
 
 Status TenantStreams::restore_row(const store::Store& store, const store::StoredTenant& row) {
   last_number_ = std::max(last_number_, row.stream.value);
+  const auto damage_alone = [](const Error& error) {
+    return error.code == Code::journal_corrupt || error.code == Code::store_corrupt;
+  };
+  Stream stream;
   auto state =
       row.damaged
           ? Result<journal::TenantState>(Error{Code::journal_corrupt, "it does not match its checksum"})
           : journal::decode_tenant_state(row.body);
   if (state) {
-    Stream& stream = streams_[row.tenant];
     stream.state = std::move(state).value();
     stream.projected_bytes = row.body.size();
+  } else {
+    stream.state.stream = row.stream;
+  }
+  auto read = read_on(store, stream);
+  // A row that cannot be read was written after these commits: the journal must reach as far.
+  if (read && !state && stream.state.next_commit <= row.commit_no)
+    read = Error{Code::journal_corrupt,
+                 "its commit " + std::to_string(stream.state.next_commit) + " is missing"};
+  if (!read && !damage_alone(read.error())) return read.error();
+  if (!read) {
+    const std::string why = state ? read.error().message
+                                  : "its row is damaged (" + state.error().message +
+                                        "), and so is its journal: " + read.error().message;
+    quarantine(row.stream, tenant_of(store, row), row.commit_no, Error{Code::journal_corrupt, why});
     return {};
   }
-  auto whole = refold(store, row.stream);
-  // Newer than the row that it replaces, or it lacks its end.
-  if (whole && whole->state.next_commit <= row.commit_no)
-    whole = Error{Code::journal_corrupt,
-                  "its commit " + std::to_string(whole->state.next_commit) + " is missing"};
-  if (!whole && whole.error().code != Code::journal_corrupt && whole.error().code != Code::store_corrupt)
-    return whole.error();
-  if (!whole) {
-    quarantine(row.stream, tenant_of(store, row), row.commit_no,
-               Error{Code::journal_corrupt, "its row is damaged (" + state.error().message +
-                                                "), and so is its journal: " + whole.error().message});
-    return {};
-  }
-  const std::string tenant = whole->state.tenant;
-  Stream& stream = streams_[tenant] = std::move(whole).value();
-  journaled(stream, 1);  // so that the row is written anew
+  const std::string tenant = state ? row.tenant : stream.state.tenant;
+  Stream& kept = streams_[tenant] = std::move(stream);
+  if (*read > 0) journaled(kept, *read);  // its row lags, or is to be replaced
   return {};
 }
 
-// The stream's whole journal, from its first commit.
-Result<TenantStreams::Stream> TenantStreams::refold(const store::Store& store, ExecutionId id) const {
-  Stream stream;
-  stream.state.stream = id;
+// Folds all commits after those that the state has, also those before the watermark: it passes the commits of a
+// tenant that is quarantined. Returns how many bytes they have.
+Result<size_t> TenantStreams::read_on(const store::Store& store, Stream& stream) {
+  size_t bytes = 0;
   for (;;) {
-    PIRN_TRY(const auto commits, store.journal(id, stream.state.next_commit - 1, kCommitsAtOnce));
+    PIRN_TRY(const auto commits,
+             store.journal(stream.state.stream, stream.state.next_commit - 1, kCommitsAtOnce));
     for (const store::StoredCommit& row : commits) {
       PIRN_TRY(const journal::TenantCommit commit, decoded(row));
       PIRN_DO(append(stream.state, commit, row.commit_no));
+      bytes += row.body.size();
     }
-    if (commits.size() < kCommitsAtOnce) break;
+    if (commits.size() < kCommitsAtOnce) return bytes;
   }
-  if (stream.state.next_commit == 1) return Error{Code::journal_corrupt, "it has no journal"};
-  return stream;
 }
 
 Status TenantStreams::restore(const store::StoredCommit& row, int64_t& newest) {
   last_number_ = std::max(last_number_, row.stream.value);
   if (std::find(unreadable_.begin(), unreadable_.end(), row.stream) != unreadable_.end()) return {};
   Stream* stream = stream_of(row.stream);
-  if (stream && stream->begun_anew) {
+  if (stream && stream->starts_over) {
     stream->state.next_commit = std::max(stream->state.next_commit, row.commit_no + 1);
     return {};
   }
@@ -170,11 +174,11 @@ void TenantStreams::quarantine(ExecutionId id, const std::optional<std::string>&
   }
   if (own) {
     std::erase(unreadable_, id);
-    Stream& anew = streams_[*tenant];
-    anew.state.stream = id;
-    anew.state.next_commit = last_commit + 1;
-    anew.begun_anew = true;
-    journaled(anew, 1);  // so that the row is replaced
+    Stream& fresh = streams_[*tenant];
+    fresh.state.stream = id;
+    fresh.state.next_commit = last_commit + 1;
+    fresh.starts_over = true;
+    journaled(fresh, 1);  // so that the row is replaced
   } else {
     unreadable_.push_back(id);
     if (tenant) damaged_.emplace(*tenant, why);

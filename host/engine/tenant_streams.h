@@ -18,10 +18,10 @@ namespace pirn::engine {
 
 class TenantStreams {
  public:
-  // Recovery: the rows first, then the commits after them, in their order. `newest` becomes the instant of the
-  // commit, when that is later. A damaged row is folded again from the whole journal of its stream. A stream that
+  // Recovery: the rows first, each with the commits that it does not include, then the commits of streams that have
+  // no row yet, in their order. `newest` becomes the instant of the commit, when that is later. A damaged row is folded again from the whole journal of its stream. A stream that
   // cannot be read at all is quarantined: it stays in the store as it is, and its tenant has no stream here. The
-  // host's own begins anew: only the clock's past is lost with it.
+  // host's own starts over: only the clock's past is lost with it.
   Status restore(const store::Store& store);
   Status restore(const store::StoredCommit& commit, int64_t& newest);
 
@@ -57,11 +57,11 @@ class TenantStreams {
     journal::TextWriter body;   // the projection that this turn writes
     size_t journaled_bytes = 0, projected_bytes = 0;
     bool dirty = false;
-    bool begun_anew = false;  // the journal so far is of no use
+    bool starts_over = false;  // the journal so far is of no use
   };
 
   Status restore_row(const store::Store& store, const store::StoredTenant& row);
-  Result<Stream> refold(const store::Store& store, ExecutionId id) const;
+  static Result<size_t> read_on(const store::Store& store, Stream& stream);
   Stream* stream_of(ExecutionId id);
   // nullopt: nobody knows whose stream it is.
   void quarantine(ExecutionId id, const std::optional<std::string>& tenant, uint32_t last_commit, Error why);

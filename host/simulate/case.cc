@@ -252,7 +252,7 @@ class CaseReader : NodeReader {
     for (const Expected& expected : out.expected) known(expected.run, expected.where);
   }
 
-  // Some definition of the tenant has what is not empty of these.
+  // A definition of the tenant must have this package and this workflow; an empty name asks for nothing.
   void check_choice(const Case& out, const std::string& tenant, const std::string& package,
                     const std::string& workflow, const Where& where) {
     std::vector<std::string> workflows, packages;

@@ -97,10 +97,45 @@ TEST_F(DamagedTenant, RowIsFoldedAgainFromTheJournal) {
   EXPECT_TRUE(host.engine().damaged_executions().empty());
   ASSERT_EQ(schedules("t").size(), 1u);
   EXPECT_TRUE(schedules("t")[0].state.paused) << "as somebody left it";
-  EXPECT_TRUE(journal::decode_tenant_state(row("t").body)) << "the row is written anew";
+  EXPECT_TRUE(journal::decode_tenant_state(row("t").body)) << "the row is replaced";
   host.advance(3 * 60 * kMinute + kMinute);
   EXPECT_EQ(host.executions("t"), 0u);
   EXPECT_EQ(host.executions("u"), 3u);
+}
+
+TEST_F(DamagedTenant, IsQuarantinedAloneAndComesBackUnchanged) {
+  const auto open = host.start();
+  ASSERT_TRUE(open);
+  const store::StoredTenant whole = row("t");
+  prune("t");
+  const std::string damaged = R"({"stream":"0000000000001"})";
+  write_row(whole, damaged);
+  host.crash();
+  ASSERT_EQ(host.engine().damaged_executions().size(), 1u)
+      << "one error for the tenant, with all that is open of it";
+  EXPECT_NE(host.engine().damaged_executions()[0].message.find("tenant 't'"), std::string::npos);
+
+  const auto is_refused = [&](const Error& error) {
+    EXPECT_EQ(error.code, Code::journal_corrupt) << describe(error);
+    EXPECT_NE(describe(error).find("backup"), std::string::npos);
+  };
+  is_refused(host.start().error());
+  is_refused(host.cancel(open->id).error());
+  is_refused(control("t").error());
+  is_refused(
+      host.ask<engine::ListDeadLetters, std::vector<engine::DeadLetterEntry>>({.tenant = "t", .reply = {}})
+          .error());
+  host.advance(3 * 60 * kMinute + kMinute);
+  EXPECT_EQ(host.executions("u"), 3u) << "nobody else notices";
+  EXPECT_EQ(row("t").body, damaged) << "nothing of it is changed";
+
+  write_row(whole, whole.body);
+  host.crash();
+  EXPECT_TRUE(host.engine().damaged_executions().empty());
+  host.advance(2 * kMinute);
+  EXPECT_EQ(host.show(open->id).state.state, State::completed);
+  ASSERT_EQ(schedules("t").size(), 1u);
+  EXPECT_TRUE(schedules("t")[0].state.paused);
 }
 
 TEST_F(DamagedTenant, TheHostsOwnStreamBeginsAnew) {
@@ -114,7 +149,7 @@ TEST_F(DamagedTenant, TheHostsOwnStreamBeginsAnew) {
   EXPECT_NE(host.engine().damaged_executions()[0].message.find("the host's own stream"), std::string::npos);
   ASSERT_TRUE(host.start("{}", "", "w", "u"));
   host.crash();
-  EXPECT_TRUE(host.engine().damaged_executions().empty()) << "its row was written anew";
+  EXPECT_TRUE(host.engine().damaged_executions().empty()) << "its row was replaced";
 }
 
 // What cannot be read now moves with the clock all the same, and is not early when it comes back.
