@@ -20,7 +20,12 @@ expect 0 'usage: ./dev VERB' "$dev" help
 expect 2 "no verb 'demonstrate'" "$dev" demonstrate
 expect 2 'there are: unit sdk simulation crash e2e lint' "$dev" test nonsense
 expect 2 'one category' "$dev" test unit sdk
-# Every verb that the script knows stands in its help.
+# Each category has a test preset.
+tree=$(dirname "$dev")
+for category in $(sed -n 's/^set(PIRN_TEST_CATEGORIES \(.*\))$/\1/p' "$tree/tests/CMakeLists.txt"); do
+  expect 0 "\"$category\"" sh -c "cd '$tree' && ctest --list-presets"
+done
+# The help lists every verb that the script knows.
 for verb in demo test build bench crash simulate sanitize lint format docs clean help; do
   expect 0 "^  $verb " "$dev" help
 done
