@@ -23,12 +23,13 @@ using Reply = std::function<void(Result<T>)>;
 
 struct ScheduleView {
   journal::ScheduleName name;
-  std::string version;  // of the active release
+  std::string version;  // of the active release; empty: unknown, it cannot be read
   journal::ScheduleState state;
   uint32_t max_running = 0;
   std::optional<schedule::Timetable> timetable;
-  bool relative = false;  // its instants are of engine time, not of the wall clock
-  std::string broken;     // why it cannot fire on this host; empty: it can
+  bool relative = false;     // its instants are of engine time, not of the wall clock
+  std::string broken;        // why it cannot fire on this host; empty: it can
+  bool quarantined = false;  // because the package cannot be read, or one that it needs (R81)
 };
 struct ListSchedules {
   std::string tenant;

@@ -23,8 +23,11 @@ namespace {
 // So many fires of one schedule are taken up at a time, when a host owes many: the others come to their turn.
 constexpr size_t kFiresAtOnce = 32;
 
-// Of the missed fires that wait for room so many are made up for, the newest (R36).
-constexpr size_t kMostWaiting = 1'000;
+// So many of the missed fires of a schedule are made up for, the newest: those that wait for room, and those
+// that need none (R36).
+constexpr size_t kMostWaiting = 1'000, kMostMissed = 100'000;
+// To find them, a turn looks at a timetable about so often for each start that it makes up for.
+constexpr size_t kLooks = 128;
 // Between two fires of a cron expression.
 constexpr int64_t kMinute_ns = 60'000'000'000;
 
@@ -180,7 +183,7 @@ void Triggers::adopt(const Key& key, registry::Catalog::Target target, const Dec
 
   disarm(entry);
   entry.relative = schedule.in_ns != 0;
-  entry.full_at = 0;
+  entry.backlog = {};
   const int64_t now = entry.relative ? decision.now : decision.wall;
   const bool in_phase = state && same_times(state->terms, terms);
   const int64_t registered_at = in_phase ? state->registered_at : now;
@@ -230,7 +233,7 @@ void Triggers::rewind(const Decision& decision) {
     if (!next || *next >= state->next) continue;
     streams_.emit(entry.tenant, journal::ScheduleRewound{entry.name, *next}, decision.now);
     entry.owes = false;
-    entry.full_at = 0;
+    entry.backlog = {};
     arm(entry);
   }
 }
@@ -304,21 +307,38 @@ void Triggers::room(const Key& key) {
   if (waiting_.erase(key) > 0 && found != entries_.end()) take_up(found->second);
 }
 
-// What waits has no end when fires come faster than runs end.
-void Triggers::skip_oldest(const Decision& decision, Entry& entry) {
+// What is missed has no end when the clock has leapt by years, or when fires come faster than runs end.
+// Whether that was settled: a long search goes on in the next round.
+bool Triggers::skip_oldest(const Decision& decision, Entry& entry) {
   const int64_t now = entry.relative ? decision.now : decision.wall;
-  if (now < entry.full_at) return;
+  Backlog& backlog = entry.backlog;
+  const size_t most = keeps_missed(entry) ? kMostWaiting : kMostMissed;
+  if (backlog.most != most) backlog = {.most = most};  // a deployment has set another `max_running`
+  if (now < backlog.full_at) return true;
   const int64_t next = state_of(entry)->next;
-  const schedule::Newest kept = schedule::newest(*entry.timetable, next, now, kMostWaiting);
-  if (kept.first > next)
-    streams_.emit(entry.tenant,
-                  journal::ScheduleSkipped{entry.name, ScheduleSkip::backlog, next, kept.first, kept.first},
-                  decision.now);
-  const int64_t every = entry.target.workflow->schedule->every_ns;
-  const auto left = static_cast<int64_t>(kMostWaiting - kept.count) + 1;
-  if (__builtin_mul_overflow(every != 0 ? every : kMinute_ns, left, &entry.full_at) ||
-      __builtin_add_overflow(entry.full_at, now, &entry.full_at))
-    entry.full_at = kNever;
+  if (!backlog.search) {
+    backlog.search.emplace(next, now, most);
+    backlog.searched_at = now;
+  }
+  if (!backlog.search->go_on(*entry.timetable, kLooks)) return false;
+  const schedule::NewestFires kept = *std::exchange(backlog.search, std::nullopt);
+  if (kept.first() > next)
+    streams_.emit(
+        entry.tenant,
+        journal::ScheduleSkipped{entry.name, ScheduleSkip::backlog, next, kept.first(), kept.first()},
+        decision.now);
+  backlog.full_at = backlog.searched_at;
+  make_room(entry, most - kept.count() + 1);
+  return true;
+}
+
+// So many more fires may fall due before there are too many again.
+void Triggers::make_room(Entry& entry, size_t fires) {
+  const int64_t grid = entry.timetable->grid_ns();
+  int64_t time = 0;
+  if (__builtin_mul_overflow(grid != 0 ? grid : kMinute_ns, static_cast<int64_t>(fires), &time) ||
+      __builtin_add_overflow(entry.backlog.full_at, time, &entry.backlog.full_at))
+    entry.backlog.full_at = kNever;
 }
 
 // The clock was set back and leaps ahead again: what it leaps over had its turn the first time. Looked at one
@@ -344,16 +364,22 @@ Result<bool> Triggers::fire_late(Decision& decision, const Key& key) {
   waiting_.erase(key);
   if (entry.timetable && late(entry, decision)) skip_decided(decision, entry);
   if (entry.timetable && late(entry, decision)) {
-    if (keeps_missed(entry)) {
-      entry.owes = true;
-      skip_oldest(decision, entry);
-      if (full(entry)) {
+    if (entry.target.workflow->schedule->misfire == schedule::Misfire::all) {
+      entry.owes = keeps_missed(entry);
+      if (!skip_oldest(decision, entry)) {
+        disarm(entry);
+        return entry.behind = true;
+      }
+      if (entry.owes && full(entry)) {
         disarm(entry);
         waiting_.insert(key);
         return false;
       }
     }
     PIRN_DO(fire(decision, entry, 1));
+    if (entry.backlog.most > 0) make_room(entry, 1);
+  } else {
+    entry.backlog.search.reset();  // paused, say: what is found later is something else
   }
   entry.behind = entry.timetable && late(entry, decision);
   if (entry.behind) {
@@ -430,7 +456,19 @@ ScheduleView Triggers::view_of(const Entry& entry) const {
           entry.target.workflow->max_running,
           entry.timetable,
           entry.relative,
-          entry.broken};
+          entry.broken,
+          false};
+}
+
+// Of a schedule that is kept only because is_aside() says so.
+ScheduleView Triggers::quarantined_view(const std::string& tenant, const journal::ScheduleName& name,
+                                        const journal::ScheduleState& state) const {
+  ScheduleView view{name, {}, state, 0, {}, false, {}, true};
+  if (const Error* why = catalog_->why_aside(tenant, name.package))
+    view.broken = why->message;
+  else if (const registry::Active* active = catalog_->active(tenant, name.package))
+    view.broken = active->unmet ? active->unmet->message : "";
+  return view;
 }
 
 Result<Triggers::Entry*> Triggers::find(const std::string& tenant, const std::string& reference) {
@@ -448,6 +486,13 @@ void Triggers::handle(Decision& decision, ListSchedules& command, bool) {
   for (auto at = entries_.lower_bound({command.tenant, {}});
        at != entries_.end() && at->first.first == command.tenant; ++at)
     views.push_back(view_of(at->second));
+  if (const journal::TenantState* tenant = streams_.find(command.tenant);
+      tenant && catalog_->has_aside(command.tenant)) {
+    for (const auto& [name, state] : tenant->schedules)
+      if (!entries_.contains({command.tenant, name}))
+        views.push_back(quarantined_view(command.tenant, name, state));
+    std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  }
   decision.change.replies.push_back(
       [reply = std::move(command.reply), views = std::move(views)]() mutable { reply(std::move(views)); });
 }

@@ -97,6 +97,13 @@ class Triggers {
   void clear() { events_.clear(); }
 
  private:
+  // What a schedule has missed, under `misfire: all`.
+  struct Backlog {
+    size_t most = 0;      // that many are made up for
+    int64_t full_at = 0;  // before that there are not more
+    std::optional<schedule::NewestFires> search;
+    int64_t searched_at = 0;
+  };
   struct Entry {
     std::string tenant;
     journal::ScheduleName name;
@@ -106,8 +113,8 @@ class Triggers {
     scheduler::TimerHandle timer = scheduler::kNoTimer;  // of the clock that it counts by
     bool relative = false;                               // it counts in engine time
     bool behind = false;                                 // with the launcher, which calls fire_late()
-    bool owes = false;    // fires have waited: what falls due meanwhile waits, too
-    int64_t full_at = 0;  // of such fires there are not too many before that
+    bool owes = false;                                   // fires have waited: what falls due waits, too
+    Backlog backlog;
   };
   struct Due {
     Key key;
@@ -122,6 +129,8 @@ class Triggers {
   };
 
   bool is_aside(const std::string& tenant, const journal::ScheduleName& name) const;
+  ScheduleView quarantined_view(const std::string& tenant, const journal::ScheduleName& name,
+                                const journal::ScheduleState& state) const;
   void adopt(const Key& key, registry::Catalog::Target target, const Decision& decision);
   void arm(Entry& entry);
   void disarm(Entry& entry);
@@ -132,7 +141,8 @@ class Triggers {
   bool late(const Entry& entry, const Decision& decision) const;
   bool keeps_missed(const Entry& entry) const;
   bool full(const Entry& entry) const;
-  void skip_oldest(const Decision& decision, Entry& entry);
+  bool skip_oldest(const Decision& decision, Entry& entry);
+  void make_room(Entry& entry, size_t fires);
   void skip_decided(const Decision& decision, const Entry& entry);
   void take_up(Entry& entry);
   Result<size_t> fire(Decision& decision, Entry& entry, size_t limit);

@@ -1,6 +1,7 @@
 #include "packager/schedule/timetable.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "packager/schedule/instant.h"
@@ -131,21 +132,44 @@ Result<Timetable> make_timetable(const Terms& terms, int64_t registered_at) {
   return table;
 }
 
-Newest newest(const Timetable& timetable, int64_t from, int64_t until, size_t n) {
-  // Counted up to n + 1.
-  const auto behind = [&](int64_t after) {
-    size_t count = 0;
-    for (auto at = timetable.next(after); at && *at <= until && count <= n; at = timetable.next(*at)) ++count;
-    return count;
-  };
-  if (const size_t count = behind(from - 1); count <= n) return {from, count};
-  // Behind `more` are more than n, behind `enough` not: from both sides to the last fire that is left out.
-  int64_t more = from - 1, enough = until;
-  while (more + 1 < enough) {
-    const int64_t middle = more + (enough - more) / 2;
-    (behind(middle) > n ? more : enough) = middle;
+void NewestFires::count_grid(const Timetable& timetable) {
+  const int64_t last = timetable.latest(from_, end_);
+  const auto steps = static_cast<uint64_t>((static_cast<__int128>(last) - from_) / timetable.grid_ns());
+  count_ = std::min<uint64_t>(steps + 1, most_);
+  first_ = last - static_cast<int64_t>(count_ - 1) * timetable.grid_ns();
+  end_ = from_ - 1;
+}
+
+// Counts what fires in the window before `end_`. One with many fires is not counted but made smaller, and one
+// with few is followed by a larger one, so neither dense nor sparse times take long.
+size_t NewestFires::look_back(const Timetable& timetable) {
+  constexpr size_t kMany = 64;
+  const int64_t before = static_cast<__int128>(end_) - window_ < from_ ? from_ - 1 : end_ - window_;
+  std::array<int64_t, kMany> fires;
+  size_t n = 0, looks = 1;
+  for (auto at = timetable.next(before); at && *at <= end_; at = timetable.next(*at), ++looks) {
+    if (n == kMany) {
+      window_ /= 2;  // a window of 1 ns has one fire at most
+      return looks;
+    }
+    fires[n++] = *at;
   }
-  return {timetable.next(enough).value_or(until), n};
+  const size_t taken = std::min(n, most_ - count_);
+  if (taken > 0) first_ = fires[n - taken];
+  count_ += taken;
+  end_ = before;
+  if (n < kMany / 2 && __builtin_mul_overflow(window_, 2, &window_)) window_ = kEnd;
+  return looks;
+}
+
+bool NewestFires::go_on(const Timetable& timetable, size_t looks) {
+  for (size_t used = 0; used < looks && !complete();) {
+    if (timetable.grid_ns() != 0)
+      count_grid(timetable);
+    else
+      used += look_back(timetable) * timetable.cost();
+  }
+  return complete();
 }
 
 Due due(const Timetable& timetable, int64_t next_fire, int64_t now, Misfire policy, size_t limit) {

@@ -40,6 +40,10 @@ class Timetable {
   // The last fire not later than `until`, of a timetable that fires at `from` <= `until`. Its cost does not
   // depend on how many lie between.
   int64_t latest(int64_t from, int64_t until) const;
+  // From one fire to the next, of a grid; 0: not a grid.
+  int64_t grid_ns() const { return every_ns_; }
+  // What a look at it costs, compared with one at a single expression.
+  size_t cost() const { return crons_.empty() ? 1 : crons_.size(); }
 
  private:
   friend Result<Timetable> make_timetable(const Terms& terms, int64_t registered_at);
@@ -71,12 +75,29 @@ struct Due {
 };
 
 // Of the fires from `from`, which is one, to `until` the newest, at most `n` of them: which comes first, and
-// how many they are. What it costs grows with `n` and not with how many there are.
-struct Newest {
-  int64_t first = 0;
-  size_t count = 0;
+// how many they are. The search goes back from `until`, so its cost grows with `n` and not with the number of
+// fires; it is made in pieces, because even that may be too long for one turn of the engine.
+class NewestFires {
+ public:
+  NewestFires(int64_t from, int64_t until, size_t n) : from_(from), end_(until), most_(n), first_(from) {}
+
+  // Looks at the timetable, always the same one, about `looks` times; whether the search is complete.
+  bool go_on(const Timetable& timetable, size_t looks);
+  // When it is complete.
+  int64_t first() const { return first_; }
+  size_t count() const { return count_; }
+
+ private:
+  bool complete() const { return count_ == most_ || end_ < from_; }
+  void count_grid(const Timetable& timetable);
+  size_t look_back(const Timetable& timetable);
+
+  int64_t from_, end_;  // what lies behind `end_` is counted
+  size_t most_;
+  int64_t first_;
+  size_t count_ = 0;
+  int64_t window_ = 3'600'000'000'000;  // how far the next look goes back
 };
-Newest newest(const Timetable& timetable, int64_t from, int64_t until, size_t n);
 
 // `next_fire`: the fire of the timetable that comes next, as it was remembered. After a long downtime the
 // policy `all` may owe any number of fires: at most `limit` are handed out at a time.

@@ -65,7 +65,7 @@ enum class misfire : uint8_t {
   unset,
   once,  // the last one
   skip,  // none that is more than a minute late
-  all,   // each of them, in order; with max_running they wait for room, at most 1,000
+  all,   // each of the newest 100,000, in order; with max_running they wait for room, at most 1,000
 };
 
 // Which ready steps start (R44). The outcomes do not depend on it. Default: parallel.

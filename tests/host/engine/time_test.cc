@@ -351,6 +351,33 @@ TEST(WallClock, R72AfterAJumpForwardThePolicyDecidesAsAfterADowntime) {
   }
 }
 
+// A machine whose clock is not set yet begins in 1970.
+TEST(WallClock, R36OfWhatALeapOfYearsMissesTheNewestAreMadeUpForAndNoTurnIsLong) {
+  for (const bool limited : {false, true}) {
+    Host host;
+    host.set_clock(-50 * 365 * kDay);
+    host.publish(std::string(limited ? R"("max_running":1,)" : "") +
+                 R"("steps":[],"schedule":{"cron":"* * * * *","misfire":"all"})");
+    host.settle();
+    host.set_clock(50 * 365 * kDay);
+    const int64_t most = limited ? 1'000 : 100'000, first = host.wall() - (most - 1) * kMinute;
+    host.settle();
+    EXPECT_EQ(host.of<journal::ScheduleSkipped>().empty(), !limited)
+        << "so long a search takes several turns";
+    host.advance(30 * kSecond);
+    const auto skipped = host.of<journal::ScheduleSkipped>();
+    ASSERT_EQ(skipped.size(), 1u);
+    EXPECT_EQ(skipped[0].reason, journal::ScheduleSkip::backlog);
+    EXPECT_EQ(skipped[0].until, first) << schedule::print_instant(skipped[0].until);
+    std::vector<int64_t> fires, expected;
+    for (const auto& record : host.of<journal::ScheduleFired>())
+      if (record.instant >= first) fires.push_back(record.instant);
+    for (size_t i = 0; i < fires.size(); ++i) expected.push_back(first + static_cast<int64_t>(i) * kMinute);
+    EXPECT_EQ(fires, expected);
+    EXPECT_GT(fires.size(), limited ? 900u : 1'000u);
+  }
+}
+
 // Somebody errs by a day and corrects it: what was passed over meanwhile gets its turn, what fired does not.
 TEST(WallClock, R72NothingIsLostWhenTheClockWasWrongForAWhile) {
   for (const bool restart : {false, true}) {

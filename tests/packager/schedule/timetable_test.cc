@@ -190,9 +190,39 @@ TEST(Newest, IsTheEndOfWhatFires) {
        {std::tuple{10, 10, 3, 10, 1}, std::tuple{10, 39, 3, 10, 3}, std::tuple{10, 40, 3, 20, 3},
         std::tuple{10, 1'000'000, 3, 999'980, 3}, std::tuple{30, 30, 1, 30, 1},
         std::tuple{30, 49, 1, 40, 1}}) {
-    const Newest found = newest(grid, from, until, static_cast<size_t>(n));
-    EXPECT_EQ(found.first, first) << from << ' ' << until << ' ' << n;
-    EXPECT_EQ(found.count, static_cast<size_t>(count));
+    NewestFires found(from, until, static_cast<size_t>(n));
+    ASSERT_TRUE(found.go_on(grid, 1));
+    EXPECT_EQ(found.first(), first) << from << ' ' << until << ' ' << n;
+    EXPECT_EQ(found.count(), static_cast<size_t>(count));
+  }
+}
+
+TEST(Newest, IsFoundInPiecesInDenseAndInSparseTimes) {
+  const Terms all[] = {{.cron = {"* * * * *"}},
+                       {.cron = {"* 9-16 * * 1-5"}, .timezone = "Europe/Berlin"},
+                       {.cron = {"*/7 3 * * *", "30 2 * * *"}, .timezone = "America/New_York"},
+                       {.cron = {"* * * 12 *"}},
+                       {.cron = {"0 0 29 2 *"}},
+                       {.cron = {"* * 1 1 *"}, .end_at = "2026-01-01T12:00:00Z"}};
+  const int64_t until = at("2026-05-05T12:34:56Z");
+  for (const Terms& terms : all) {
+    const Timetable table = timetable(terms);
+    for (const char* since : {"2026-05-05T12:00:00Z", "2025-12-31T00:00:00Z", "2024-02-01T00:00:00Z"}) {
+      const int64_t from = table.next(at(since)).value_or(until + 1);
+      if (from > until) continue;
+      std::vector<int64_t> fires;
+      for (auto fire = table.next(from - 1); fire && *fire <= until; fire = table.next(*fire))
+        fires.push_back(*fire);
+      for (const size_t most : {1, 63, 64, 65, 1'000}) {
+        NewestFires found(from, until, most);
+        size_t pieces = 1;
+        while (!found.go_on(table, 1)) ++pieces;
+        const size_t count = std::min(most, fires.size());
+        EXPECT_EQ(found.count(), count) << terms.cron[0] << ' ' << since;
+        EXPECT_EQ(found.first(), fires[fires.size() - count]) << terms.cron[0] << ' ' << since;
+        EXPECT_LE(pieces, 100 + count) << terms.cron[0] << ": whatever lies before";
+      }
+    }
   }
 }
 
