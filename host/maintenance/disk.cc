@@ -27,6 +27,29 @@ uint64_t held_at_most(uint64_t reserve) { return std::min(kMostHeld, reserve / 4
 
 std::string mebibytes(uint64_t bytes) { return std::to_string(bytes / kMiB) + " MiB"; }
 
+// What ends a state that began with so much.
+uint64_t with_slack(uint64_t reserve) { return reserve + reserve / 4; }
+// Of a reserve, what has to be free outside of the store.
+uint64_t outside_of(uint64_t reserve) { return std::min(kLogRoom, reserve / 4); }
+
+// What has to be freed, in whole MiB.
+std::string at_least(uint64_t bytes) { return mebibytes(bytes + kMiB - 1); }
+
+// How a full disk gets room for starts again. Pages that a prune frees inside of the store count, except for
+// what its log and the other files need outside of it.
+std::string way_out(const DiskSpace& space, uint64_t in_store, uint64_t enough, uint64_t outside) {
+  const auto lacks = [](uint64_t needed, uint64_t there) { return needed - std::min(needed, there); };
+  const uint64_t lacking = lacks(enough, space.free + in_store), lacking_outside = lacks(outside, space.free);
+  if (lacking_outside == 0)
+    return "remove " + at_least(lacking) +
+           " of old executions (pirn store prune), or free as much on the disk";
+  std::string text = "free " + at_least(lacking_outside) + " on the disk";
+  if (lacking > lacking_outside)
+    text += ", and " + at_least(lacking - lacking_outside) +
+            " more there or of old executions (pirn store prune)";
+  return text;
+}
+
 double used_share(const DiskSpace& space) {
   const uint64_t all = space.used + space.free;
   return all == 0 ? 0 : static_cast<double>(space.used) / static_cast<double>(all);
@@ -98,16 +121,18 @@ DiskState DiskWatch::examine(const std::string& directory,
   now.reserve_bytes = options_.reserve_bytes.value_or(
       std::clamp((space->used + space->free) / 20, kLeastReserve, kMostReserve));
   // It takes a little more room to leave a state than to enter it, so that nothing goes to and fro.
-  const uint64_t reserve = now.reserve_bytes + (before == Room::full ? now.reserve_bytes / 4 : 0);
+  const uint64_t reserve = before == Room::full ? with_slack(now.reserve_bytes) : now.reserve_bytes;
   const uint64_t warn_free =
       options_.warn_free_bytes + (before == Room::ample ? 0 : options_.warn_free_bytes / 10);
   const double warn_used = options_.warn_used - (before == Room::ample ? 0 : 0.01);
   const bool scarce = space->free < reserve;
   const uint64_t in_store = scarce && free_in_store ? free_in_store() : 0;
-  if (scarce && (space->free < std::min(kLogRoom, reserve / 4) || space->free + in_store < reserve)) {
+  if (scarce && (space->free < outside_of(reserve) || space->free + in_store < reserve)) {
+    const uint64_t enough = with_slack(now.reserve_bytes);
     now.room = Room::full;
     now.detail = "'" + directory + "' has " + mebibytes(space->free) + " left, and the last " +
-                 mebibytes(now.reserve_bytes) + " are kept for what runs";
+                 mebibytes(now.reserve_bytes) +
+                 " are kept for what runs: " + way_out(*space, in_store, enough, outside_of(enough));
   } else if (space->free < warn_free || used_share(*space) >= warn_used) {
     now.room = Room::low;
     now.detail = "'" + directory + "' has " + mebibytes(space->free) + " left, " +

@@ -1,9 +1,20 @@
 #include "host/store/sqlite.h"
 
+#include <cerrno>
 #include <cstring>
 #include <mutex>
 
 namespace pirn::store {
+
+namespace {
+
+// A start and a prune manage with that (host/maintenance/disk.cc).
+constexpr const char* kDiskFull =
+    "The disk is full. Free at least 16 MiB on it, and remove old executions before you start the host "
+    "again: "
+    "pirn store prune --data DIRECTORY --older-than 30d";
+
+}  // namespace
 
 void initialize_sqlite() {
   static std::once_flag once;
@@ -78,8 +89,10 @@ Error Connection::error(int code, std::string_view doing) const {
   const int reason = handle_ ? sqlite3_system_errno(handle()) : 0;
   if (reason != 0 && (code & 0xFF) != SQLITE_CONSTRAINT) message += std::string(", ") + std::strerror(reason);
   message += ")";
+  const bool full = (code & 0xFF) == SQLITE_FULL || reason == ENOSPC || reason == EDQUOT;
   const bool corrupt = (code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB;
-  return {corrupt ? Code::store_corrupt : Code::store_failed, std::move(message), "", Blame::world};
+  return {corrupt ? Code::store_corrupt : Code::store_failed, std::move(message), full ? kDiskFull : "",
+          Blame::world};
 }
 
 }  // namespace pirn::store

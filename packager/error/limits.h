@@ -7,7 +7,7 @@
 namespace pirn {
 
 // errno of a call that failed: " (RLIMIT_NOFILE is 64: raise it, by ulimit -n or LimitNOFILE=)"; empty: no
-// limit that is known is behind it. Any thread.
+// limit that is known is behind it. EAGAIN: of a call that starts a thread or a process. Any thread.
 std::string limit_behind(int reason);
 
 }  // namespace pirn

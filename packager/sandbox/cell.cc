@@ -108,7 +108,7 @@ class Cell {
     const std::string last =
         work_(Error{Code::probe_sandbox_failed,
                     std::string("cannot shut the probe in: a thread cannot be started: ") +
-                        std::strerror(reason) + limit_behind(ENOMEM),
+                        std::strerror(reason) + limit_behind(reason),
                     "", Blame::world},
               voice_);
     write_all(last);

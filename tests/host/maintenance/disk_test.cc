@@ -57,6 +57,9 @@ TEST_F(DiskTest, IsAnnouncedBeforeItIsFull) {
   EXPECT_TRUE(watch.look(0, nothing));
   EXPECT_EQ(watch.state().room, Room::full);
   EXPECT_NE(watch.state().detail.find("255 MiB left"), std::string::npos) << watch.state().detail;
+  EXPECT_NE(watch.state().detail.find("remove 65 MiB of old executions (pirn store prune), or free as much"),
+            std::string::npos)
+      << watch.state().detail;
   free_ = 300 * kMiB;
   EXPECT_FALSE(watch.look(0, nothing)) << "a little more does not end it";
   free_ = 400 * kMiB;
@@ -65,6 +68,16 @@ TEST_F(DiskTest, IsAnnouncedBeforeItIsFull) {
   free_ = 50 * kGiB;
   EXPECT_TRUE(watch.look(0, nothing));
   EXPECT_EQ(watch.state().room, Room::ample);
+}
+
+TEST_F(DiskTest, SaysHowMuchOnlyTheDiskItselfCanGive) {
+  DiskWatch watch = this->watch();
+  free_ = 10 * kMiB;  // the store's log needs 16 MiB outside of the store
+  EXPECT_TRUE(watch.look(0, [] { return 100 * kMiB; }));
+  EXPECT_EQ(watch.state().room, Room::full);
+  EXPECT_NE(watch.state().detail.find("free 6 MiB on the disk, and 204 MiB more there or of old executions"),
+            std::string::npos)
+      << watch.state().detail;
 }
 
 TEST_F(DiskTest, OneGibibyteIsLittleOnAnyDisk) {
