@@ -15,6 +15,7 @@
 #include "host/store/memory_store.h"
 #include "packager/archive/envelope.h"
 #include "packager/archive/verify.h"
+#include "packager/definition/workflow_name.h"
 #include "packager/json/json.h"
 #include "packager/mutex/mutex.h"
 #include "packager/signature/key.h"
@@ -89,12 +90,11 @@ Result<std::string> run_local(const LocalRun& run) {
   PIRN_TRY(const auto registry, registry::Registry::open({}));
   PIRN_TRY(const engine::Capacity capacity, capacity_of(run.resources));
   PIRN_TRY(LocalPackage package, sign_for_local_use(run.package));
-  // A name alone is one of the package itself, also when another one has it, too. The tenant of a full name is not
-  // asked for: whoever runs a package here acts for nobody else.
-  std::string workflow = run.workflow;
-  if (const size_t colons = workflow.find("::"); colons != workflow.rfind("::"))
-    workflow.erase(0, colons + 2);
-  if (workflow.find("::") == std::string::npos) workflow.insert(0, package.name + "::");
+  // The tenant of a full name is ignored: the run belongs to the local tenant. A name without a package is one of
+  // this package, even if another package has the same name.
+  PIRN_TRY(definition::WorkflowName named, definition::parse_workflow_name(run.workflow));
+  if (named.package.empty()) named.package = package.name;
+  const std::string workflow = named.local();
   std::vector<LocalPackage> packages;
   for (const std::string& bytes : run.with) {
     PIRN_TRY(LocalPackage other, sign_for_local_use(bytes));

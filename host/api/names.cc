@@ -14,16 +14,6 @@ using Rule = bool (*)(std::string_view);
 
 constexpr size_t kLongestStep = 512, kLongestVersion = 128;
 
-bool is_workflow(std::string_view text) {
-  for (int parts = 0; parts < 2; ++parts) {
-    const size_t colons = text.find("::");
-    if (colons == std::string_view::npos) break;
-    if (!definition::is_name(text.substr(0, colons))) return false;
-    text.remove_prefix(colons + 2);
-  }
-  return definition::is_name(text);
-}
-
 bool consists_of(std::string_view text, size_t longest, std::string_view more) {
   const auto fits = [&](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -54,7 +44,7 @@ constexpr Named kNamed[] = {
     {"package", "a package", definition::is_name, ""},
     {"publisher", "a publisher", definition::is_name, ""},
     {"breaker", "a circuit breaker", definition::is_name, ""},
-    {"workflow", "a workflow", is_workflow, kWorkflowHint},
+    {"workflow", "a workflow", definition::is_workflow_name, kWorkflowHint},
     {"step", "a step", is_step, kStepHint},
     {"ran", "a step", is_step, kStepHint},
     {"skipped", "a step", is_step, kStepHint},
@@ -116,19 +106,6 @@ Status check_path_names(std::string_view pattern, const std::vector<std::string>
 Status check_query_names(const std::map<std::string, std::string, std::less<>>& query) {
   for (const auto& [what, text] : query) PIRN_DO(check_named(what, text));
   return {};
-}
-
-std::string WorkflowName::local() const { return package.empty() ? workflow : package + "::" + workflow; }
-
-WorkflowName split_workflow_name(std::string_view text) {
-  WorkflowName name;
-  for (size_t colons; (colons = text.find("::")) != std::string_view::npos;) {
-    name.tenant = std::move(name.package);
-    name.package = text.substr(0, colons);
-    text.remove_prefix(colons + 2);
-  }
-  name.workflow = text;
-  return name;
 }
 
 Result<std::string> package_of(const WorkflowName& workflow, std::string_view package) {

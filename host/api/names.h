@@ -13,6 +13,7 @@
 
 #include "host/api/document.h"
 #include "host/api/exchange.h"
+#include "packager/definition/workflow_name.h"
 #include "packager/error/error.h"
 
 namespace pirn::api {
@@ -29,14 +30,8 @@ Status check_named(std::string_view what, std::string_view text);
 Status check_path_names(std::string_view pattern, const std::vector<std::string>& params);
 Status check_query_names(const std::map<std::string, std::string, std::less<>>& query);
 
-// A workflow as a caller names it: [[tenant::]package::]name. What the caller left out is empty.
-struct WorkflowName {
-  std::string tenant, package, workflow;
-
-  std::string local() const;  // without the tenant
-};
-// The parts of a name that passed check_named().
-WorkflowName split_workflow_name(std::string_view text);
+using definition::split_workflow_name;
+using definition::WorkflowName;
 // The package of a filter, which may name it in the workflow and on its own; empty when it names none.
 // invalid_argument: they name different ones.
 Result<std::string> package_of(const WorkflowName& workflow, std::string_view package);

@@ -11,6 +11,7 @@
 #include "host/cli/input.h"
 #include "host/host.h"
 #include "packager/definition/definition.h"
+#include "packager/definition/workflow_name.h"
 #include "packager/json/json.h"
 #include "packager/json/plain_text.h"
 
@@ -39,10 +40,7 @@ Result<std::string> read_key(const std::string& file) {
 // "acme" of a workflow that is named in full, acme::etl::load; else empty.
 std::string tenant_of_workflow(const Arguments& arguments) {
   if (!arguments.knows("workflow")) return {};
-  const std::string name = arguments.get("workflow");
-  const size_t first = name.find("::");
-  if (first == std::string::npos || name.find("::", first + 2) == std::string::npos) return {};
-  return name.substr(0, first);
+  return definition::split_workflow_name(arguments.get("workflow")).tenant;
 }
 
 Error error_of(const bj::object& problem) {

@@ -10,6 +10,7 @@
 #include "host/cli/verbs.h"
 #include "packager/definition/definition.h"
 #include "packager/definition/graph.h"
+#include "packager/definition/workflow_name.h"
 #include "packager/json/json.h"
 #include "packager/pack/package_file.h"
 
@@ -28,27 +29,29 @@ struct Found {
 };
 using FoundPtr = std::unique_ptr<Found>;
 
-Result<FoundPtr> parse_document(const std::string& text, std::string name) {
+Result<FoundPtr> parse_document(const std::string& text, const std::string& name) {
   auto found = std::make_unique<Found>();
   PIRN_TRY(found->document, definition::parse(text, "the definition", nullptr));
-  // A document has no tenant: that of a full name says nothing here.
-  if (const size_t colons = name.find("::"); colons != name.rfind("::")) name.erase(0, colons + 2);
-  const std::string local(found->document.local_name(name));
-  if (const definition::Workflow* workflow = found->document.find(local)) {
+  if (const definition::Workflow* workflow = found->document.find(name)) {
     found->workflow = *workflow;
     return found;
   }
   std::vector<std::string> names;
   for (const definition::Workflow& workflow : found->document.workflows) names.push_back(workflow.name);
-  const std::string near = nearest(local.empty() ? name.substr(name.rfind(':') + 1) : local, names);
-  return Error{Code::not_found, "package '" + found->document.package + "' has no workflow '" + name + "'",
+  const std::string near = nearest(name, names);
+  return Error{Code::not_found, "the package has no workflow '" + name + "'",
                near.empty() ? "" : "Did you mean '" + near + "'?"};
 }
 
 Result<FoundPtr> find_workflow(const Arguments& arguments, const std::string& name) {
   if (arguments.has("package")) {
+    // A file belongs to no tenant.
+    PIRN_TRY(const definition::WorkflowName named, definition::parse_workflow_name(name));
     PIRN_TRY(const archive::UnverifiedPackage package, pack::read_package(arguments.get("package")));
-    return parse_document(archive::definition_document(package.manifest, package.payload), name);
+    if (!named.package.empty() && named.package != package.manifest.package)
+      return Error{Code::not_found, "the file holds the package '" + package.manifest.package + "', not '" +
+                                        named.package + "'"};
+    return parse_document(archive::definition_document(package.manifest, package.payload), named.workflow);
   }
   PIRN_TRY(Client client, Client::open(arguments));
   PIRN_TRY(const bj::value answer, client.call("GET", path({"workflows", name})));

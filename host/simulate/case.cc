@@ -283,7 +283,8 @@ class CaseReader : NodeReader {
 }  // namespace
 
 Result<Case> parse_case(std::string_view text, std::string_view file, const ReadDefinition& read) {
-  PIRN_TRY(const auto source, definition::Source::read(text, file));
+  PIRN_TRY(const auto source,
+           definition::Source::read(text, file, "case", "Write long inputs and results as shorter ones."));
   return CaseReader(*source, text, file, read).read();
 }
 

@@ -13,6 +13,7 @@
 
 #include "host/simulate/world.h"
 #include "packager/definition/definition.h"
+#include "packager/definition/workflow_name.h"
 
 namespace pirn::sim {
 
@@ -23,7 +24,8 @@ struct Deed {
 };
 // What the calls that it selects do; an empty selector selects all.
 struct Script {
-  std::string run, workflow, step, function;
+  std::string run, step, function;
+  definition::WorkflowName workflow;
   std::optional<worker::Kind> kind;
   std::vector<Deed> deeds;  // of the first, the second, … call; the last one repeats
 };

@@ -199,7 +199,7 @@ Script read_script(NodeReader& reader, const Node& object) {
   reader.members(
       object, "a call", {"run", "workflow", "step", "function", "kind", "does"}, [&](const Node& node) {
         if (node.key == "run") script.run = reader.text_of(node);
-        if (node.key == "workflow") script.workflow = reader.text_of(node);
+        if (node.key == "workflow") script.workflow = reader.workflow_of(node);
         if (node.key == "step") script.step = reader.text_of(node);
         if (node.key == "function") script.function = reader.text_of(node);
         if (node.key == "kind") script.kind = kind_of(reader, node);

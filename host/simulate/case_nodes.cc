@@ -47,6 +47,15 @@ std::string NodeReader::text_of(const Node& node) {
   return {};
 }
 
+definition::WorkflowName NodeReader::workflow_of(const Node& node) {
+  const std::string text = text_of(node);
+  if (!node.value->is_string()) return {};
+  auto name = definition::parse_workflow_name(text);
+  if (name) return std::move(name).value();
+  bad(node, name.error().message, name.error().hint);
+  return {};
+}
+
 bool NodeReader::truth_of(const Node& node) {
   if (const bool* truth = node.value->if_bool()) return *truth;
   wrong_type(node, quoted(node), "true or false");

@@ -53,6 +53,7 @@ class NodeReader {
   }
 
   std::string text_of(const Node& node);
+  definition::WorkflowName workflow_of(const Node& node);  // [[tenant::]package::]workflow
   bool truth_of(const Node& node);
   int64_t number_of(const Node& node, int64_t least, int64_t most);
   int64_t duration_of(const Node& node);  // ends

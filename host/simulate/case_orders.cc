@@ -99,35 +99,34 @@ engine::Resume::Action action_of(NodeReader& reader, Options& options) {
   return engine::Resume::Action::complete;
 }
 
-// A workflow as callers name it everywhere: [[tenant::]package::]name.
-struct NamedWorkflow {
-  std::string tenant, package, name;
-  std::string local() const { return package.empty() ? name : package + "::" + name; }
+// The tenant that an order is for: its member, or that of a workflow that is named in full.
+class Tenant {
+ public:
+  Tenant(NodeReader& reader, Options& options) : reader_(reader), node_(options.take("tenant")) {
+    if (node_) name_ = reader.text_of(*node_);
+  }
+  std::string name() const { return name_.empty() ? "t" : name_; }
+  // The parts of a workflow's name within that tenant.
+  definition::WorkflowName workflow(const Node& node) {
+    definition::WorkflowName name = reader_.workflow_of(node);
+    if (name.tenant.empty()) return name;
+    if (node_ && name_ != name.tenant)
+      reader_.bad(node, "the action names two tenants, '" + name.tenant + "' and '" + name_ + "'",
+                  "Name the tenant once.");
+    name_ = name.tenant;
+    return name;
+  }
+
+ private:
+  NodeReader& reader_;
+  const Node* node_;
+  std::string name_;
 };
-// `tenant`: what the order says beside it; empty: nothing, and without either the tenant is "t".
-NamedWorkflow named_workflow(NodeReader& reader, const Node& node, const std::string& tenant) {
-  NamedWorkflow named;
-  named.name = reader.text_of(node);
-  if (const size_t colons = named.name.rfind("::"); colons != std::string::npos) {
-    named.package = named.name.substr(0, colons);
-    named.name.erase(0, colons + 2);
-  }
-  if (const size_t colons = named.package.find("::"); colons != std::string::npos) {
-    named.tenant = named.package.substr(0, colons);
-    named.package.erase(0, colons + 2);
-  }
-  if (!named.tenant.empty() && !tenant.empty() && named.tenant != tenant)
-    reader.bad(node,
-               "'" + reader.text_of(node) + "' is of tenant '" + named.tenant + "', and \"tenant\" is '" +
-                   tenant + "'",
-               "Leave out one of them.");
-  if (named.tenant.empty()) named.tenant = tenant.empty() ? "t" : tenant;
-  return named;
-}
 
 What backfill_of(NodeReader& reader, const Node& what, Options& options) {
-  NamedWorkflow named = named_workflow(reader, what, options.text("tenant"));
-  BackfillRuns backfill{named.local(), std::move(named.tenant), 0, 0};
+  Tenant tenant(reader, options);
+  const std::string workflow = tenant.workflow(what).local();
+  BackfillRuns backfill{workflow, tenant.name(), 0, 0};
   for (const char* key : {"from", "to"}) {
     const Node* node = options.take(key);
     if (!node)
@@ -139,40 +138,37 @@ What backfill_of(NodeReader& reader, const Node& what, Options& options) {
   return backfill;
 }
 
-// "workflow" of a choice, which may name its package and tenant.
-template <class Which>
-void set_workflow(NodeReader& reader, const Node& node, Which& which, std::string& tenant) {
-  NamedWorkflow named = named_workflow(reader, node, tenant);
-  tenant = std::move(named.tenant);
-  if (!named.package.empty()) which.package = std::move(named.package);
-  which.workflow = std::move(named.name);
+// "workflow" may name its package, too, as everywhere.
+void set_workflow(definition::WorkflowName name, std::string& package, std::string& workflow) {
+  if (!name.package.empty()) package = std::move(name.package);
+  workflow = std::move(name.workflow);
 }
 
 What cancel_all_of(NodeReader& reader, const Node& what, Options& options) {
   engine::CancelAll which;
-  which.tenant = options.text("tenant");
+  Tenant tenant(reader, options);
   which.reason = options.text("reason", which.reason);
   which.rollback = options.truth("rollback", which.rollback);
   which.cleanup = options.truth("cleanup", which.cleanup);
   reader.members(what, "what is cancelled", {"package", "workflow", "tag", "states"}, [&](const Node& node) {
     if (node.key == "package") which.package = reader.text_of(node);
-    if (node.key == "workflow") set_workflow(reader, node, which, which.tenant);
+    if (node.key == "workflow") set_workflow(tenant.workflow(node), which.package, which.workflow);
     if (node.key == "tag") which.tag = reader.text_of(node);
     if (node.key != "states") return;
     reader.elements(node, [&](const Node& state) { which.states.push_back(reader.text_of(state)); });
   });
-  if (which.tenant.empty()) which.tenant = "t";
+  which.tenant = tenant.name();
   return CancelRuns{std::move(which)};
 }
 
-engine::DeadLetterFilter letters_of(NodeReader& reader, const Node& what, std::string& tenant,
+engine::DeadLetterFilter letters_of(NodeReader& reader, const Node& what, Tenant& tenant,
                                     int64_t* older_than) {
   engine::DeadLetterFilter which;
   std::vector<std::string> known = {"package", "workflow", "code"};
   if (older_than) known.emplace_back("older_than");
   reader.members(what, "a choice of dead letters", known, [&](const Node& node) {
     if (node.key == "package") which.package = reader.text_of(node);
-    if (node.key == "workflow") set_workflow(reader, node, which, tenant);
+    if (node.key == "workflow") set_workflow(tenant.workflow(node), which.package, which.workflow);
     if (node.key == "code") which.code = reader.text_of(node);
     if (node.key == "older_than") *older_than = reader.duration_of(node);
   });
@@ -180,14 +176,15 @@ engine::DeadLetterFilter letters_of(NodeReader& reader, const Node& what, std::s
 }
 
 What letters_order_of(NodeReader& reader, const Node& what, Options& options) {
-  std::string tenant = options.text("tenant");
-  int64_t older_than = 0;
-  const bool retries = what.key == "retry_letters";
-  engine::DeadLetterFilter which = letters_of(reader, what, tenant, retries ? nullptr : &older_than);
-  if (tenant.empty()) tenant = "t";
-  if (retries)
-    return RetryDeadLetters{std::move(tenant), std::move(which), options.truth("on_active", false)};
-  return PruneDeadLetters{std::move(tenant), std::move(which), older_than};
+  Tenant tenant(reader, options);
+  if (what.key == "retry_letters") {
+    engine::DeadLetterFilter which = letters_of(reader, what, tenant, nullptr);
+    return RetryDeadLetters{tenant.name(), std::move(which), options.truth("on_active", false)};
+  }
+  PruneDeadLetters prune;
+  prune.which = letters_of(reader, what, tenant, &prune.older_than);
+  prune.tenant = tenant.name();
+  return prune;
 }
 
 What loss_of(NodeReader& reader, const Node& what, Options& options) {
@@ -229,8 +226,30 @@ What set_clock_of(NodeReader& reader, const Node& what) {
   return SetClock{};
 }
 
-What what_of(NodeReader& reader, const Node& what, Options& options) {
+What start_of(NodeReader& reader, const Node& what, Options& options) {
+  Tenant tenant(reader, options);
+  const std::string workflow = tenant.workflow(what).local();
+  const auto* text = what.value->if_string();
+  return StartRun{options.text("as", text ? std::string(*text) : std::string()),
+                  tenant.name(),
+                  workflow,
+                  options.object("input"),
+                  options.text("key"),
+                  options.duration("in"),
+                  strategy_of(reader, options)};
+}
+
+What schedule_order_of(NodeReader& reader, const Node& what, Options& options) {
   using Action = engine::ControlSchedule::Action;
+  Tenant tenant(reader, options);
+  const std::string workflow = tenant.workflow(what).local();
+  const Action action = what.key == "pause_schedule"    ? Action::pause
+                        : what.key == "resume_schedule" ? Action::resume
+                                                        : Action::trigger;
+  return ScheduleOrder{workflow, tenant.name(), action};
+}
+
+What what_of(NodeReader& reader, const Node& what, Options& options) {
   const std::string& word = what.key;
   if (word == "down" || word == "crash") return loss_of(reader, what, options);
   if (word == "cancel_all") return cancel_all_of(reader, what, options);
@@ -238,13 +257,9 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
   if (word == "fail_commit") return fail_commit_of(reader, what);
   if (word == "set_clock") return set_clock_of(reader, what);
   if (word == "backfill") return backfill_of(reader, what, options);
+  if (word == "start") return start_of(reader, what, options);
+  if (word.ends_with("_schedule")) return schedule_order_of(reader, what, options);
   const std::string of = reader.text_of(what);
-  if (word == "start") {
-    NamedWorkflow named = named_workflow(reader, what, options.text("tenant"));
-    return StartRun{options.text("as", of),      std::move(named.tenant), named.local(),
-                    options.object("input"),     options.text("key"),     options.duration("in"),
-                    strategy_of(reader, options)};
-  }
   if (word == "cancel")
     return CancelRun{of, options.text("reason", "user_requested"), options.truth("rollback", false),
                      options.truth("cleanup", true)};
@@ -275,17 +290,11 @@ What what_of(NodeReader& reader, const Node& what, Options& options) {
     if (again.as.empty())
       reader.problem(Code::missing_key, what, "\"" + word + "\" needs \"as\"",
                      "Write the name of the run that begins.");
-    if (word == "retry_letter") return RetryDeadLetter{again.run, again.as, again.on_active};
     return again;
   }
   if (word == "emit")
     return EmitEvent{of, options.text("tenant", "t"), options.text("id"), options.object("payload")};
-  if (word == "deploy") return Deploy{of};
-  const Action action = word == "pause_schedule"    ? Action::pause
-                        : word == "resume_schedule" ? Action::resume
-                                                    : Action::trigger;
-  NamedWorkflow named = named_workflow(reader, what, options.text("tenant"));
-  return ScheduleOrder{named.local(), std::move(named.tenant), action};
+  return Deploy{of};
 }
 
 After after_of(NodeReader& reader, const Node& object) {

@@ -251,6 +251,17 @@ void Simulation::look_at_tenants() {
 
 // ---- what calls do ----
 
+namespace {
+
+// Parts that are not named fit everything.
+bool is_of(const worker::Frame& frame, const definition::WorkflowName& name) {
+  return (name.workflow.empty() || name.workflow == frame.workflow) &&
+         (name.package.empty() || name.package == frame.release->package) &&
+         (name.tenant.empty() || name.tenant == frame.release->tenant);
+}
+
+}  // namespace
+
 Act Simulation::act_of(const worker::Invocation& call) {
   const Called& called = world_.runner().calls.back();
   const std::string_view run = name_of_run(called.execution);
@@ -258,7 +269,7 @@ Act Simulation::act_of(const worker::Invocation& call) {
     if (script.kind && *script.kind != call.kind) continue;
     if (!script.step.empty() && script.step != call.step_name) continue;
     if (!script.function.empty() && script.function != call.function) continue;
-    if (!script.workflow.empty() && script.workflow != call.frame->workflow) continue;
+    if (!is_of(*call.frame, script.workflow)) continue;
     if (!script.run.empty() && script.run != run) continue;
     const Deed& deed = script.deeds[std::min<size_t>(called.nth, script.deeds.size()) - 1];
     Act act = deed.act;

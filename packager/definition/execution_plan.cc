@@ -181,7 +181,8 @@ ExecutionPlan execution_plan(const Workflow& workflow) {
   plan.by_order = {duration_of(network, Order::canonical), duration_of(network, Order::critical_path)};
   CriticalPath path = longest_path(workflow, likely_length);
   plan.critical_path = std::move(path.steps);
-  plan.duration_ns = path.timeout_ns;
+  plan.duration_ns =
+      workflow.order == Order::critical_path ? plan.by_order.critical_path_ns : plan.by_order.canonical_ns;
   plan.resources = needs_of(workflow, plan);
   return plan;
 }

@@ -95,8 +95,8 @@ struct ExecutionPlan {
   size_t n_batches = 0;
   size_t max_parallelism = 0;  // steps of the largest batch
   std::vector<uint32_t> critical_path;
-  int64_t duration_ns = 0;  // of that path; kInfinite: unknown
-  // With step_concurrency and strategy, in each order; kInfinite: unknown.
+  int64_t duration_ns = 0;  // with step_concurrency and strategy, in the workflow's order; kInfinite: unknown
+  // The same in each order.
   struct {
     int64_t canonical_ns = 0, critical_path_ns = 0;
   } by_order;

@@ -134,11 +134,13 @@ Where Source::where(uint32_t offset) const {
   return where;
 }
 
-Result<std::unique_ptr<Source>> Source::read(std::string_view text, std::string_view file) {
+Result<std::unique_ptr<Source>> Source::read(std::string_view text, std::string_view file,
+                                             std::string_view noun, std::string_view if_too_long) {
   if (text.size() > kMaxText)
     return Error{Code::too_large,
-                 "the definition has " + std::to_string(text.size()) + " bytes; at most 16 MiB are allowed",
-                 "Split it into several packages.",
+                 "the " + std::string(noun) + " has " + std::to_string(text.size()) +
+                     " bytes; at most 16 MiB are allowed",
+                 std::string(if_too_long),
                  Blame::package,
                  {std::string(file)}};
 

@@ -28,8 +28,11 @@ struct Node {
 
 class Source {
  public:
-  // `text` is lent for the life of the Source. Errors: malformed_json, too_large.
-  static Result<std::unique_ptr<Source>> read(std::string_view text, std::string_view file);
+  // `text` is lent for the life of the Source. Errors: malformed_json; too_large, which calls the text `noun`
+  // and says what to do with one that is too long.
+  static Result<std::unique_ptr<Source>> read(
+      std::string_view text, std::string_view file, std::string_view noun = "definition",
+      std::string_view if_too_long = "Split it into several packages.");
 
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;

@@ -53,7 +53,7 @@ expect 0 pirn describe gate --package gate-1.0.0.pirn;         says out "critica
 expect 3 pirn graph gaet --package gate-1.0.0.pirn;            says err "Did you mean 'gate'?"
 expect 0 pirn graph gate::gate --package gate-1.0.0.pirn
 expect 0 pirn graph acme::gate::gate --package gate-1.0.0.pirn
-expect 3 pirn graph other::gate --package gate-1.0.0.pirn;     says err "package 'gate' has no workflow 'other::gate'"
+expect 3 pirn graph other::gate --package gate-1.0.0.pirn;     says err "the file holds the package 'gate', not 'other'"
 expect 2 pirn graph gate --package gate-1.0.0.pirn -o picture
 
 # Without a server: the same engine.

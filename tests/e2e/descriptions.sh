@@ -32,7 +32,7 @@ expect 3 pirn graph night;                        says err "night"
 expect 0 pirn graph day --package lab.pirn -o table; says out "group sides"
 expect 0 pirn describe day
 says out "order          left right spread sum"; says out "level 0     left"; says out "  then      right"
-says out "critical path  left spread sum"; says out "takes about 10m20s"; says out "at once     1 of 4 steps"
+says out "critical path  left spread sum"; says out "takes about 10m30s"; says out "at once     1 of 4 steps"
 expect 0 pirn describe day -o json
 says out '"execution_order":["left","right","spread","sum"]'; says out '"batch_count":4'
 expect 0 pirn describe day --part summary -o json; says out '"parallel_groups":1'; silent out "execution_plan"

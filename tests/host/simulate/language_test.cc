@@ -393,5 +393,40 @@ TEST(Language, WhatOrdersLackIsTold) {
                      "invalid_value 6:2"}));
 }
 
+// R69
+TEST(Language, AWorkflowIsNamedInFullWhereverItIsNamed) {
+  const char* const kDefinition =
+      R"({"definitions":[{"tenant":"acme","document":{"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
+        {"name":"w","dead_letter":true,"steps":[{"name":"a","max_retries":0}]},
+        {"name":"v","schedule":{"every":"1h"},"steps":[{"name":"a"}]}]}}],)";
+  const bj::object report = report_of(std::string(kDefinition) + R"(
+      "calls":[{"workflow":"acme::p::w","run":"two","step":"a","does":{"hangs":true}},
+               {"workflow":"acme::p::w","step":"a","does":{"fail":"no"}}],"until":"5h",
+      "do":[{"start":"acme::p::w","as":"one"},
+            {"start":"acme::p::w","as":"two"},
+            {"at":"1m","retry_letters":{"workflow":"acme::p::w"}},
+            {"at":"2m","cancel_all":{"workflow":"acme::p::w"}},
+            {"at":"3m","trigger_schedule":"acme::p::v"},
+            {"at":"4m","pause_schedule":"acme::p::v"},
+            {"at":"4h","resume_schedule":"acme::p::v"},
+            {"at":"4h","backfill":"acme::p::v","from":"2026-01-01T01:00:00Z","to":"2026-01-01T01:00:00Z"},
+            {"at":"4h","prune_letters":{"workflow":"acme::p::w"}}],
+      "expect":{"one":{"state":"failed"},"two":{"state":"cancelled"},"w#1":{"state":"failed"},"v#1":{"state":"completed"},
+                "v#2":{"state":"completed"}}})");
+  EXPECT_TRUE(report.at("refused").as_array().empty()) << bj::serialize(report.at("refused"));
+
+  EXPECT_EQ(problems_of(std::string(kDefinition) + R"("do":[{"start":"acme::p::w","tenant":"other"}]})"),
+            std::vector<std::string>{"invalid_value 3:82"});
+  EXPECT_EQ(problems_of(std::string(kDefinition) + R"("do":[{"start":"a::b::c::d"}]})").size(), 1u);
+}
+
+// R82
+TEST(Language, CancelAllOfAnUnknownWorkflowIsRefused) {
+  const bj::object report = report_of(
+      case_of(R"({"name":"a"})", R"(,"do":[{"start":"w"},{"at":"1s","cancel_all":{"workflow":"nosuch"}}])"));
+  ASSERT_EQ(report.at("refused").as_array().size(), 1u);
+  EXPECT_EQ(report.at("refused").as_array()[0].at("code"), "not_found");
+}
+
 }  // namespace
 }  // namespace pirn::sim

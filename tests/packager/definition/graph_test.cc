@@ -306,7 +306,7 @@ TEST(Graph, APlanHasLevelsBatchesAndWhatIsNeeded) {
   EXPECT_EQ(
       plan(workflow),
       R"({"batch_count":4,"critical_path":["a","c","e"],"duration_by_order":{"canonical":61000,"critical_path":60000},)"
-      R"("estimated_duration":60000,"levels":[)"
+      R"("estimated_duration":61000,"levels":[)"
       R"({"batches":[["a"]],"level":0},{"batches":[["d","b"],["c"]],"level":1},{"batches":[["e"]],"level":2}],)"
       R"("max_parallelism":2,"order":"canonical","resources":{"cpu":{"at_once":1,"largest":1},"gpu":{"at_once":2,"largest":2}}})");
   EXPECT_EQ(to_plan_text(workflow),
@@ -316,7 +316,7 @@ TEST(Graph, APlanHasLevelsBatchesAndWhatIsNeeded) {
             "level 2     e\n"
             "at once     2 of 5 steps\n"
             "likely path a, c, e\n"
-            "takes about 1m\n"
+            "takes about 1m1s\n"
             "by order    critical_path 1m, 1s less than canonical, the current order\n"
             "needs       1 cpu; with 1, no step waits\n"
             "needs       2 gpu; with 2, no step waits\n");
