@@ -6,6 +6,7 @@
 
 #include "host/api/document.h"
 #include "host/api/engine_requests.h"
+#include "host/api/error_chain.h"
 #include "host/api/execution_text.h"
 #include "host/api/performance.h"
 #include "host/api/pool.h"
@@ -109,20 +110,6 @@ Result<Response> metrics(const Services& services, ExecutionId id) {
                               {"bottlenecks", std::move(bottlenecks)},
                               {"recommendations", std::move(recommendations)},
                               {"steps", std::move(steps)}});
-}
-
-// The error of an event, with what caused it inside: of a nested workflow the error that ended that one.
-bj::object with_causes(bj::object error) {
-  bj::value details = nullptr;
-  if (const auto found = error.find("details"); found != error.end()) details = found->value();
-  bj::value cause = nullptr;
-  if (details.is_object())
-    if (const bj::value* inner = details.as_object().if_contains("error");
-        inner != nullptr && inner->is_object())
-      cause = with_causes(inner->as_object());
-  error["details"] = std::move(details);
-  error["cause"] = std::move(cause);
-  return error;
 }
 
 // Whose error it is: of a step, of a handler of the workflow, of the engine that waited for something, of the
@@ -251,12 +238,12 @@ Result<Response> dashboard(const Services& services, const std::string& tenant,
 }  // namespace
 
 void execution_metrics(const Services& services, RequestPtr request, Respond respond) {
-  with_execution(services, *request, respond,
+  with_execution(services, request, respond,
                  [&services, respond](ExecutionId id) { answer(respond, metrics(services, id)); });
 }
 
 void execution_errors(const Services& services, RequestPtr request, Respond respond) {
-  with_execution(services, *request, respond,
+  with_execution(services, request, respond,
                  [&services, respond](ExecutionId id) { answer(respond, errors(services, id)); });
 }
 

@@ -29,8 +29,9 @@ std::string grade_words(const bj::value& grade) {
 
 // "broken: it broke", and below it what caused it, each further in.
 void print_causes(const bj::object& error, size_t depth) {
-  std::cout << std::string(2 * depth, ' ') << (depth == 1 ? "" : "cause: ") << shown(error, "code") << ": "
-            << shown(error, "message") << '\n';
+  std::cout << std::string(2 * depth, ' ') << (depth == 1 ? "" : "cause: ");
+  if (error.contains("code")) std::cout << shown(error, "code") << ": ";  // an exception may have none
+  std::cout << shown(error, "message") << '\n';
   if (error.at("cause").is_object()) print_causes(error.at("cause").as_object(), depth + 1);
 }
 

@@ -12,7 +12,7 @@ example() {
   expect 0 pirn sign "$1.pirn" --key author.pem
 }
 expect 0 pirn key generate author
-packages=(simple_demo user_onboarding scheduling introspection order_processing resource_management)
+packages=(simple_demo user_onboarding scheduling introspection order_processing resource_management errors_pretty)
 for name in "${packages[@]}"; do example "$name"; done
 expect 0 pirn inspect simple_demo.pirn;           says out "data_processing"; says out "Your Team"
 
@@ -44,6 +44,11 @@ says body 'pirn_custom_workflow_duration_seconds_total{workflow="simple_demo::da
 says body 'pirn_custom_workflow_starts_total{workflow="simple_demo::data_processing"} 3'
 says body 'pirn_custom_step_duration_total{workflow="simple_demo::data_processing",step="generate_report"} 1'
 silent body 'pirn_custom_workflow_starts_seconds_total'
+
+# ---- document 3: an error with its causes
+expect 0 pirn run start errors_pretty --input '{"order":"7","answers":[404]}' --wait -o id
+expect 0 pirn run errors "$(cat out)"
+says out "charge_failed: order 7 was not charged"; says out "cause: http_error: the bank answered 404"
 
 # ---- document 4: resources, with the device that the host has; and what a plan says before anything runs
 expect 0 pirn run start model_training --input '{"y":[0,2,4,6]}' --wait -o json
