@@ -38,6 +38,9 @@ class RunningStatus final : public api::HostStatus {
   const std::vector<Error>& damaged_executions() const override {
     return machine_.engine.damaged_executions();
   }
+  const Error* why_quarantined(std::string_view tenant, ExecutionId id) const override {
+    return machine_.engine.why_quarantined(tenant, id);
+  }
   std::vector<api::Residence> residences() const override;
   api::LastEnd last_end() const override;
   std::string version() const override { return PIRN_VERSION; }

@@ -122,9 +122,11 @@ bool Catalog::in_use(const ReleasePtr& release) const {
   });
 }
 
-bool Catalog::is_aside(std::string_view tenant, std::string_view package) const {
+const Error* Catalog::why_aside(std::string_view tenant, std::string_view package) const {
   const auto found = aside_.find(tenant);
-  return found != aside_.end() && found->second.contains(package);
+  if (found == aside_.end()) return nullptr;
+  const auto why = found->second.find(package);
+  return why == found->second.end() ? nullptr : &why->second;
 }
 
 std::vector<Error> Catalog::aside() const {

@@ -74,7 +74,10 @@ class Catalog {
 
   // Packages whose active release cannot be read, and why. Nothing of them starts, and what is known of them
   // is left alone: they come back unchanged when they can be read, or are deployed again.
-  bool is_aside(std::string_view tenant, std::string_view package) const;
+  const Error* why_aside(std::string_view tenant, std::string_view package) const;  // nullptr: it is not
+  bool is_aside(std::string_view tenant, std::string_view package) const {
+    return why_aside(tenant, package) != nullptr;
+  }
   bool has_aside(std::string_view tenant) const { return aside_.contains(tenant); }
   std::vector<Error> aside() const;
 

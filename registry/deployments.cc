@@ -339,7 +339,8 @@ Status Registry::Core::read_catalog() {
       why.code = Code::blob_damaged;
       why.blame = Blame::world;
       why.message = pointer.tenant + "::" + pointer.package + " is quarantined: " + why.message;
-      why.hint = "Restore the blob from a backup and start again, or push the package again and deploy it.";
+      why.hint =
+          "Restore the blob from a backup and restart the host, or push the package again and deploy it.";
       with_aside = with_aside.with_aside(pointer.tenant, pointer.package, std::move(why));
       continue;
     }

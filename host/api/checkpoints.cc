@@ -170,7 +170,7 @@ void show_checkpoint(const Services& services, RequestPtr request, Respond respo
   const std::string& text = request->params[1];
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool well = error == std::errc() && end == text.data() + text.size() && number > 0;
-  with_execution(services, *request, respond, [&services, number, well, text, respond](ExecutionId id) {
+  with_execution(services, request, respond, [&services, number, well, text, respond](ExecutionId id) {
     if (!well)
       return respond(problem(Error{Code::not_found, "the execution '" + id.text() + "' has no checkpoint '" +
                                                         text + "'; they are numbered from 1"}));

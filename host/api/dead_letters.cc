@@ -98,10 +98,16 @@ Result<engine::ListDeadLetters> read_list(const Request& request, int64_t now) {
 // The letter, and what its execution has to say. On the pool.
 Response show(const Services& services, const std::string& tenant, const DeadLetterEntry& letter) {
   const auto row = services.store.find(tenant, letter.id);
-  if (!row) return problem(row.error());
+  const auto unreadable = [&](const Error& why) {
+    return problem(Error{
+        why.code,
+        "the execution of the dead letter '" + letter.id.text() + "' cannot be read: " + why.message,
+        "Restore the data directory from a backup, or give the letter up: pirn dlq discard.", Blame::world});
+  };
+  if (!row) return unreadable(row.error());
   if (!*row) return problem(no_dead_letter(letter.id.text()));
   const Result<journal::DecodedState> decoded = journal::decode_state((*row)->columns(), (*row)->body);
-  if (!decoded) return problem(decoded.error());
+  if (!decoded) return unreadable(decoded.error());
   bj::object out = object_of(letter);
   std::string input = "{";
   for (const journal::Delta::Entry& entry : decoded->state.input.entries) {

@@ -17,11 +17,18 @@ namespace pirn::api {
 // Leaves a command for the engine, or answers why not.
 void send(const Services& services, engine::Command command, const Respond& respond);
 
+// Answers with the engine's error. When there is no such workflow, the tenant may not exist, which the engine
+// does not know: then that is the answer.
+void refuse(const Services& services, const RequestPtr& request, const Respond& respond, const Error& error);
+
 Error no_execution(std::string_view id);
+// The same, once it is known that this tenant has none. One that is quarantined may have lost even its tenant:
+// the operator hears why, whatever tenant the request names (R81).
+Error no_execution(const Services& services, const Request& request, ExecutionId id);
 
 // Calls `then` on the pool with the execution that the path's first hole names, if this tenant has it;
 // answers otherwise.
-void with_execution(const Services& services, const Request& request, const Respond& respond,
+void with_execution(const Services& services, const RequestPtr& request, const Respond& respond,
                     std::function<void(ExecutionId)> then);
 
 // The execution that the path names: of an open one the engine answers, of a closed one the store. `answer`

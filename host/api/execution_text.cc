@@ -326,7 +326,7 @@ std::string line_text(const engine::Line& line, int64_t now) {
   return out;
 }
 
-std::string line_text(const store::StoredExecution& row, int64_t now) {
+std::string line_text(const store::StoredExecution& row, std::string_view state, int64_t now) {
   Head head{row.id.text(),
             {},
             row.package,
@@ -334,7 +334,7 @@ std::string line_text(const store::StoredExecution& row, int64_t now) {
             row.release.hex(),
             row.workflow,
             row.key,
-            row.state,
+            state,
             row.created_at,
             row.started_at,
             row.ended_at,

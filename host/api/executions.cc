@@ -62,9 +62,9 @@ Result<engine::Start> read_start(const Request& request, int64_t now) {
 
 // "failed,open" as the states that it stands for.
 Result<std::vector<std::string>> read_states(std::string_view states) {
-  static const std::vector<std::string> kStates = {"pending",      "running",   "paused", "stopping",
-                                                   "compensating", "completed", "failed", "cancelled",
-                                                   "open",         "closed"};
+  static const std::vector<std::string> kStates = {"pending",      "running",     "paused",    "stopping",
+                                                   "compensating", "quarantined", "completed", "failed",
+                                                   "cancelled",    "open",        "closed"};
   std::vector<std::string> out;
   while (!states.empty()) {
     const size_t comma = std::min(states.find(','), states.size());
@@ -77,9 +77,9 @@ Result<std::vector<std::string>> read_states(std::string_view states) {
                    "The states are " + names + "."};
     }
     if (state == "open")
-      out.insert(out.end(), kStates.begin(), kStates.begin() + 5);
+      out.insert(out.end(), kStates.begin(), kStates.begin() + 6);
     else if (state == "closed")
-      out.insert(out.end(), kStates.begin() + 5, kStates.begin() + 8);
+      out.insert(out.end(), kStates.begin() + 6, kStates.begin() + 9);
     else
       out.push_back(state);
   }
@@ -120,6 +120,9 @@ Result<engine::CancelAll> read_cancel_all(const Request& request, int64_t now) {
   PIRN_TRY(command.tag, body.text_or("tag", ""));
   PIRN_TRY(const std::string states, body.text_or("state", ""));
   PIRN_TRY(command.states, read_states(states));
+  if (states == "quarantined")
+    return Error{Code::invalid_argument, "executions that are quarantined cannot be cancelled",
+                 "See why with pirn run show."};
   PIRN_TRY(const std::string since, body.text_or("since", ""));
   if (!since.empty()) {
     PIRN_TRY(command.since, parse_since_ns(since, now));
@@ -169,25 +172,27 @@ Response merge(const Services& services, const store::ExecutionFilter& filter, c
   ExecutionId last;
   uint32_t examined = 0;
   bool first = true;
-  const auto append = [&](std::string_view state, ExecutionId id, const auto& row) {
+  const auto append = [&](std::string_view state, ExecutionId id, const auto& row, const auto& text) {
     ++examined;
     last = id;
     if (!wanted(state) || !tags.wanted(row.release, row.workflow)) return;
     if (!first) out += ',';
     first = false;
-    out += line_text(row, now);
+    out += text();
   };
   auto a = open.begin();
   auto b = stored->begin();
   while (examined < filter.limit && (a != open.end() || b != stored->end())) {
     const bool take_open = b == stored->end() || (a != open.end() && a->id >= b->id);
     if (!take_open) {
-      append(b->state, b->id, *b);
+      const bool quarantined = b->open && services.status.why_quarantined(filter.tenant, b->id);
+      const std::string_view state = quarantined ? "quarantined" : std::string_view(b->state);
+      append(state, b->id, *b, [&] { return line_text(*b, state, now); });
       ++b;
       continue;
     }
     if (b != stored->end() && a->id == b->id) ++b;
-    append(a->state, a->id, *a);
+    append(a->state, a->id, *a, [&] { return line_text(*a, now); });
     ++a;
   }
   out += "],\"cursor\":";
@@ -199,18 +204,18 @@ Response merge(const Services& services, const store::ExecutionFilter& filter, c
   return json(200, std::move(out));
 }
 
-Result<engine::View> closed_execution(const Services& services, const std::string& tenant, ExecutionId id) {
-  PIRN_TRY(const auto row, services.store.find(tenant, id));
-  if (!row) return no_execution(id.text());
+Result<engine::View> closed_execution(const Services& services, const Request& request, ExecutionId id) {
+  PIRN_TRY(const auto row, services.store.find(request.tenant, id));
+  if (!row) return no_execution(services, request, id);
   PIRN_TRY(journal::DecodedState decoded, journal::decode_state(row->columns(), row->body));
   return engine::view_of(std::move(decoded));
 }
 
 // What the engine does not have open has ended, or is not there.
-Response refuse_cancel(const Services& services, const std::string& tenant, ExecutionId id) {
-  const auto row = services.store.find(tenant, id);
+Response refuse_cancel(const Services& services, const Request& request, ExecutionId id) {
+  const auto row = services.store.find(request.tenant, id);
   if (!row) return problem(row.error());
-  if (!*row) return problem(no_execution(id.text()));
+  if (!*row) return problem(no_execution(services, request, id));
   return problem(Error{Code::invalid_transition, "the execution '" + id.text() + "' is " + (*row)->state});
 }
 
@@ -221,8 +226,8 @@ void start_execution(const Services& services, RequestPtr request, Respond respo
     return respond(problem(Error{Code::shutting_down, "the host is shutting down and starts nothing"}));
   Result<engine::Start> start = read_start(*request, services.clock.now());
   if (!start) return respond(problem(start.error()));
-  start->reply = [respond](Result<engine::Started> started) {
-    if (!started) return respond(problem(started.error()));
+  start->reply = [&services, request, respond](Result<engine::Started> started) {
+    if (!started) return refuse(services, request, respond, started.error());
     const std::string id = started->id.text();
     Response response =
         json(started->existing ? 200 : 201,
@@ -270,7 +275,7 @@ void with_view(const Services& services, const RequestPtr& request, const Respon
     services.pool.post(request->queue, [&services, id, request, view = std::move(*view), respond,
                                         answer = std::move(answer)] {
       if (view) return respond(answer(*view));
-      const auto closed = closed_execution(services, request->tenant, id);
+      const auto closed = closed_execution(services, *request, id);
       respond(closed ? answer(*closed) : problem(closed.error()));
     });
   };
@@ -294,7 +299,7 @@ void with_steps(const Services& services, const RequestPtr& request, const Respo
                 std::vector<std::string> steps, std::function<Response(ExecutionId)> answer) {
   std::erase_if(steps, [](const std::string& step) { return step.empty(); });
   if (steps.empty())
-    return with_execution(services, *request, respond,
+    return with_execution(services, request, respond,
                           [respond, answer = std::move(answer)](ExecutionId id) { respond(answer(id)); });
   with_view(
       services, request, respond,
@@ -374,7 +379,7 @@ void cancel_executions(const Services& services, RequestPtr request, Respond res
   if (!command) return respond(problem(command.error()));
   const bool dry_run = command->dry_run;
   command->reply = [&services, request, respond, dry_run](Result<std::vector<ExecutionId>> cancelled) {
-    if (!cancelled) return respond(problem(cancelled.error()));
+    if (!cancelled) return refuse(services, request, respond, cancelled.error());
     services.pool.post(request->queue, [respond, dry_run, cancelled = std::move(*cancelled)] {
       boost::json::array ids;
       ids.reserve(cancelled.size());
@@ -407,7 +412,7 @@ void cancel_execution(const Services& services, RequestPtr request, Respond resp
   cancel.reply = [&services, id = *id, request, respond](Result<journal::State> state) mutable {
     if (!state && state.error().code == Code::not_found) {
       services.pool.post(request->queue, [&services, id, request, respond] {
-        respond(refuse_cancel(services, request->tenant, id));
+        respond(refuse_cancel(services, *request, id));
       });
       return;
     }

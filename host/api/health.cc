@@ -86,7 +86,7 @@ Response status(const Services& services, const engine::EngineStats& engine) {
             {"epoch", services.store.epoch()},
             {"journal_rows", stored->journal_rows},
             {"executions", stored->executions},
-            {"open_executions", stored->open_executions},
+            {"open_executions", engine.open_executions},
             {"size_bytes", stored->size_bytes},
             {"wal_bytes", stored->wal_bytes},
             {"commits", stored->commits}}},
@@ -111,8 +111,8 @@ void ready(const Services& services, RequestPtr, Respond respond) {
   const size_t packages = services.registry.catalog()->aside().size();
   const size_t executions = services.status.damaged_executions().size();
   if (packages == 0 && executions == 0) return respond(json(200, std::string("{\"ready\":true}")));
-  respond(json(
-      200, bj::object{{"ready", true}, {"set_aside", {{"packages", packages}, {"executions", executions}}}}));
+  respond(json(200, bj::object{{"ready", true},
+                               {"quarantined", {{"packages", packages}, {"executions", executions}}}}));
 }
 
 void whoami(const Services&, RequestPtr request, Respond respond) {

@@ -206,7 +206,7 @@ void list_events(const Services& services, RequestPtr request, Respond respond) 
   if (!after) return respond(problem(after.error()));
   const Result<int64_t> limit = number_parameter(*request, "limit", 100, 1, 1000);
   if (!limit) return respond(problem(limit.error()));
-  with_execution(services, *request, respond,
+  with_execution(services, request, respond,
                  [&services, after = *after, limit = *limit, respond](ExecutionId id) {
                    Result<std::string> text =
                        page(services.store, id, static_cast<uint64_t>(after), static_cast<size_t>(limit));
@@ -221,7 +221,7 @@ void stream_events(const Services& services, RequestPtr request, Respond respond
     if (!position) return respond(problem(position.error()));
     after = *position;
   }
-  with_execution(services, *request, respond, [&services, request, after, respond](ExecutionId id) {
+  with_execution(services, request, respond, [&services, request, after, respond](ExecutionId id) {
     Response response;
     response.content_type = "text/event-stream";
     response.headers.emplace_back("Cache-Control", "no-store");

@@ -21,7 +21,8 @@ bj::array array_of(const std::vector<Signer>& signers) {
   return array;
 }
 
-bj::object object_of(const ReleaseRow& row) {
+// `aside`: why the active release of its package cannot be read; nullptr: it can.
+bj::object object_of(const ReleaseRow& row, const Error* aside) {
   return {{"package", row.package},
           {"version", row.version},
           {"release", row.digest.hex()},
@@ -33,6 +34,7 @@ bj::object object_of(const ReleaseRow& row) {
           {"pushed_by", row.pushed_by},
           {"active", row.active},
           {"withdrawn", row.withdrawn},
+          {"quarantined", aside && row.active ? bj::value(aside->message) : bj::value(nullptr)},
           {"revision", row.revision == 0 ? bj::value(nullptr) : bj::value(row.revision)}};
 }
 
@@ -79,10 +81,12 @@ Response answer(const Result<Deployed>& deployed) {
   return json(deployed->changed ? 201 : 200, object);
 }
 
-Response list(const Result<std::vector<ReleaseRow>>& rows) {
+Response list(const Services& services, const Request& request, const Result<std::vector<ReleaseRow>>& rows) {
   if (!rows) return problem(rows.error());
+  const CatalogPtr catalog = services.registry.catalog();
   bj::array array;
-  for (const ReleaseRow& row : *rows) array.push_back(object_of(row));
+  for (const ReleaseRow& row : *rows)
+    array.push_back(object_of(row, catalog->why_aside(request.tenant, row.package)));
   return json(200, bj::object{{"releases", std::move(array)}});
 }
 
@@ -116,13 +120,13 @@ Error no_package(const Request& request) {
 }  // namespace
 
 Response list_packages(const Services& services, const Request& request) {
-  return list(services.registry.releases(request.tenant));
+  return list(services, request, services.registry.releases(request.tenant));
 }
 
 Response show_package(const Services& services, const Request& request) {
   auto rows = services.registry.releases(request.tenant, request.params[0]);
   if (rows && rows->empty()) return problem(no_package(request));
-  return list(rows);
+  return list(services, request, rows);
 }
 
 Response show_release(const Services& services, const Request& request) {
@@ -135,7 +139,7 @@ Response show_release(const Services& services, const Request& request) {
     if (row.version != request.params[1]) continue;
     const Result<ReleasePtr> release = services.registry.read_release(request.tenant, row.digest);
     if (!release) return problem(release.error());
-    bj::object object = object_of(row);
+    bj::object object = object_of(row, nullptr);  // it has been read
     bj::array functions, workflows;
     for (const definition::Function& function : (*release)->functions)
       functions.push_back(bj::string(function.id));

@@ -26,7 +26,7 @@ constexpr Route kRoutes[] = {
 
     {"GET", "/v1/health", host, Permission::manage_tenants, "Each part of the host: ok, degraded (something is lost), failing (no work is taken), and why.", "", nullptr, show_health},
     on(Lane::reports, {"GET", "/metrics", host, Permission::manage_tenants, "The host's figures and the metrics of the configuration, as text that Prometheus reads.", "", nullptr, show_metrics}),
-    on(Lane::reports, {"GET", "/v1/store", tenant_or_host, Permission::manage_tenants, "What is kept: rows, bytes, executions by tenant and state, the logbook, what the policy of retention did.", "", show_store}),
+    on(Lane::reports, {"GET", "/v1/store", tenant_or_host, Permission::manage_tenants, "What is kept: rows, bytes, executions by tenant and state, the logbook, what the policy of retention did.", "", nullptr, show_store}),
     on(Lane::maintenance, {"POST", "/v1/store/prune", tenant_or_host, Permission::manage_tenants, "Removes ended executions and everything stored about them: {older_than: \"30d\", keep_last, package, workflow, dry_run, compact}. With both bounds, only executions beyond both. Executions whose dead letter waits stay (`kept_for_letters`), and so do those that an open retry needs. With older_than, and without workflow and package, also old entries of the tenants' own journals (`tenant_commits`) and old event ids (`event_ids`). With compact the free space goes back to the file system; commits of every tenant wait meanwhile.", "", prune_store}),
     on(Lane::maintenance, {"POST", "/v1/store/backup", host, Permission::manage_tenants, "Copies the data directory while the host works: {directory}, an absolute path that is not there yet. It appears when the copy is complete; after an error nothing is left.", "", back_up_store}),
     on(Lane::maintenance, {"GET", "/v1/store/verification", host, Permission::manage_tenants, "Checks everything that is stored: the structure of each database, the checksum of each row, the digest of each blob, and whether the files are consistent with each other. `damages` lists what is wrong.", "", verify_store}),
@@ -47,7 +47,7 @@ constexpr Route kRoutes[] = {
     on(Lane::reports, {"GET", "/v1/audit", tenant_or_host, Permission::view_audit, "Audit records, oldest first, or the newest first with order=newest. `seq` counts within the log that is asked for: the tenant's, or the host's. `actor`: as the record has it, or a key's id; `action`: one, or all of a kind (key); `outcome`: ok, refused, or the name of an error. `times` above 1: refusals that were counted, from `first_at` to `at`.", "actor action outcome since after limit order", list_audit}),
     on(Lane::reports, {"GET", "/v1/audit/verification", tenant_or_host, Permission::view_audit, "Follows the chain of all audit records: intact, the number of records, and each break with whether the operator has accepted it. A tenant sees its own records, and of the others only whether they hold.", "", verify_audit}),
 
-    {"GET", "/v1/packages", tenant, Permission::view, "All releases of the tenant.", "", list_packages},
+    {"GET", "/v1/packages", tenant, Permission::view, "All releases of the tenant. `quarantined`: why the active release cannot be read.", "", list_packages},
     on(Lane::uploads, {"POST", "/v1/packages", tenant, Permission::push_release, "Uploads a package: the bytes of the .pirn file as application/octet-stream. `accept_serial`: the package's serial, when it would block later versions and is meant.", "accept_serial", push, nullptr, admit_push, kPackageLimit}),
     {"GET", "/v1/packages/{package}", tenant, Permission::view, "The releases of a package, newest first.", "", show_package},
     {"GET", "/v1/packages/{package}/releases/{version}", tenant, Permission::view, "One release: signers, functions, workflows.", "", show_release},
@@ -62,7 +62,7 @@ constexpr Route kRoutes[] = {
     on(Lane::reports, {"GET", "/v1/workflows/{workflow}/report", tenant, Permission::view, "A workflow, described: steps, execution order, critical path, timeouts, execution plan.", "", workflow_report}),
 
     {"POST", "/v1/executions", tenant, Permission::start_execution, "Starts an execution: {workflow, input}, at an instant or after a while with {at} or {in}, its ready steps taken up by {strategy}: sequential, parallel or hybrid, else as the workflow says. With the header Idempotency-Key the same start happens once.", "", nullptr, start_execution},
-    {"GET", "/v1/executions", tenant, Permission::view, "Executions, newest first.", "state package workflow tag since limit cursor", nullptr, list_executions},
+    {"GET", "/v1/executions", tenant, Permission::view, "Executions, newest first. The state `quarantined`: it cannot be read or continued; showing it says why.", "state package workflow tag since limit cursor", nullptr, list_executions},
     {"POST", "/v1/executions/cancel", tenant, Permission::control_execution, "Cancels all open executions that fit, oldest first, a few in each of the engine's turns: {package, workflow, state, tag, since, reason, rollback, cleanup, dry_run}; without any filter {all: true}. Nested ones end with those that they belong to. The answer comes when all are durable; if the host ends before, the same request cancels the rest.", "", nullptr, cancel_executions},
     {"DELETE", "/v1/executions/{id}", tenant, Permission::manage_tenants, "Removes one ended execution with everything that belongs to it. Rejected while the execution, or the one that it is nested in, is open, and while its dead letter waits.", "", nullptr, delete_execution},
     {"GET", "/v1/executions/{id}", tenant, Permission::view, "One execution: state, progress, steps, context.", "", nullptr, show_execution},
@@ -87,7 +87,7 @@ constexpr Route kRoutes[] = {
 
     on(Lane::reports, {"GET", "/v1/dashboard", tenant, Permission::view, "What goes on at a glance: active runs and steps, states by workflow, the newest events.", "", nullptr, show_dashboard}),
 
-    {"GET", "/v1/schedules", tenant, Permission::view, "The schedules of the active releases: next fire, last fire, what was skipped and why.", "", nullptr, list_schedules},
+    {"GET", "/v1/schedules", tenant, Permission::view, "The schedules of the active releases: next fire, last fire, what was skipped and why. In the state `quarantined`, `problem` says why the package cannot be read.", "", nullptr, list_schedules},
     {"GET", "/v1/schedules/{workflow}/next", tenant, Permission::view, "One schedule ([[tenant::]package::]workflow) with its next fires.", "count", nullptr, next_fires},
     {"POST", "/v1/schedules/{workflow}/pause", tenant, Permission::control_execution, "Pauses a schedule; deployments leave it paused. What falls into the pause does not fire.", "", nullptr, pause_schedule},
     {"POST", "/v1/schedules/{workflow}/resume", tenant, Permission::control_execution, "Ends a pause: the schedule continues with its next fire.", "", nullptr, resume_schedule},

@@ -26,10 +26,10 @@ void execution_errors(const Services&, RequestPtr, Respond);
 void show_dashboard(const Services&, RequestPtr, Respond);
 
 // store.cc
-Response show_store(const Services&, const Request&);
 Response prune_store(const Services&, const Request&);
 Response back_up_store(const Services&, const Request&);
 Response verify_store(const Services&, const Request&);
+void show_store(const Services&, RequestPtr, Respond);
 void delete_execution(const Services&, RequestPtr, Respond);
 
 // sinks.cc

@@ -70,8 +70,10 @@ class HostStatus {
   virtual bool store_failed() const = 0;
   virtual bool registry_failed() const = 0;  // a commit of it could not be made durable: the host stops
   virtual uint32_t stuck_calls() const = 0;
-  virtual const std::vector<Error>& damaged_executions()
-      const = 0;  // executions and tenants that cannot be read
+  // Executions that cannot be continued, for they or their releases cannot be read; why this one is among
+  // them, nullptr: it is not.
+  virtual const std::vector<Error>& damaged_executions() const = 0;
+  virtual const Error* why_quarantined(std::string_view tenant, ExecutionId id) const = 0;
   virtual std::vector<Residence> residences() const = 0;
   virtual LastEnd last_end() const = 0;
   virtual std::string version() const = 0;

@@ -4,6 +4,7 @@
 #include "host/api/engine_requests.h"
 #include "host/api/names.h"
 #include "host/api/routes.h"
+#include "host/api/slots.h"
 #include "host/api/store_text.h"
 #include "host/engine/inbox.h"
 #include "host/logbook/logbook.h"
@@ -57,7 +58,7 @@ Result<Response> prune(const Services& services, const Request& request) {
   return json(200, pruned_text(pruned, dry_run, before, after));
 }
 
-Result<Response> show(const Services& services, const Request& request) {
+Result<Response> show(const Services& services, const Request& request, const engine::EngineStats& engine) {
   PIRN_TRY(const store::StoreStats stats, services.store.stats());
   bj::array counts;
   PIRN_TRY(const std::vector<maintenance::Count> all, services.maintenance.counts());
@@ -76,7 +77,7 @@ Result<Response> show(const Services& services, const Request& request) {
           {"tenant_rows", stats.tenant_rows},
           {"event_ids", stats.event_ids},
           {"executions", stats.executions},
-          {"open_executions", stats.open_executions},
+          {"open_executions", engine.open_executions},
           {"size_bytes", stats.size_bytes},
           {"wal_bytes", stats.wal_bytes},
           {"free_bytes", stats.free_bytes},
@@ -122,8 +123,10 @@ Response answer(Result<Response> response) {
 
 }  // namespace
 
-Response show_store(const Services& services, const Request& request) {
-  return answer(show(services, request));
+void show_store(const Services& services, RequestPtr request, Respond respond) {
+  with_engine_stats(services, request, respond, [&services, request](const engine::EngineStats& engine) {
+    return answer(show(services, *request, engine));
+  });
 }
 Response prune_store(const Services& services, const Request& request) {
   Response response = answer(prune(services, request));
@@ -136,7 +139,9 @@ Response back_up_store(const Services& services, const Request& request) {
 Response verify_store(const Services& services, const Request&) { return answer(verify(services)); }
 
 void delete_execution(const Services& services, RequestPtr request, Respond respond) {
-  with_execution(services, *request, respond, [&services, request, respond](ExecutionId id) {
+  with_execution(services, request, respond, [&services, request, respond](ExecutionId id) {
+    if (const Error* const why = services.status.why_quarantined(request->tenant, id))
+      return respond(problem(*why));
     const Status removed = services.maintenance.remove(request->tenant, id);
     services.inbox.nudge();  // as after a prune
     respond(removed ? json(200, bj::object{{"id", id.text()}, {"deleted", true}}) : problem(removed.error()));

@@ -26,6 +26,7 @@ bj::value instant(int64_t ns, int64_t absent = 0) {
 bj::value id_of(ExecutionId id) { return id ? bj::value(id.text()) : bj::value(nullptr); }
 
 std::string_view state_of(const ScheduleView& view) {
+  if (view.quarantined) return "quarantined";
   if (!view.broken.empty()) return "broken";
   if (view.state.paused) return "paused";
   return view.state.next == journal::kNever ? "ended" : "active";
@@ -36,11 +37,11 @@ bj::object object_of(const ScheduleView& view) {
   bj::object out{
       {"workflow", view.name.workflow},
       {"package", view.name.package},
-      {"version", view.version},
+      {"version", view.version.empty() ? bj::value(nullptr) : bj::value(view.version)},
       {"state", state_of(view)},
       {"schedule", state.terms.empty() ? bj::value(nullptr) : *parse_own_json(state.terms, "a schedule", {})},
       {"max_running", view.max_running == 0 ? bj::value(nullptr) : bj::value(view.max_running)},
-      {"next", state.paused ? bj::value(nullptr) : instant(state.next, journal::kNever)},
+      {"next", state.paused || view.quarantined ? bj::value(nullptr) : instant(state.next, journal::kNever)},
       {"last_fire", instant(state.last_fire)},
       {"last_execution", id_of(state.last_execution)},
       {"fires", state.fires},
@@ -93,18 +94,18 @@ Result<engine::Backfill> read_backfill(const Request& request, int64_t now) {
   return backfill;
 }
 
-void control(const Services& services, const Request& request, const Respond& respond,
+void control(const Services& services, const RequestPtr& request, const Respond& respond,
              ControlSchedule::Action action) {
-  const Result<Document> body = Document::read(request.body, {});
+  const Result<Document> body = Document::read(request->body, {});
   if (!body) return respond(problem(body.error()));
-  const auto answered = [respond, action](Result<ControlSchedule::Answer> answer) {
-    if (!answer) return respond(problem(answer.error()));
+  const auto answered = [&services, request, respond, action](Result<ControlSchedule::Answer> answer) {
+    if (!answer) return refuse(services, request, respond, answer.error());
     if (action != ControlSchedule::Action::trigger) return respond(json(200, object_of(answer->schedule)));
     Response response = json(201, bj::object{{"id", answer->execution.text()}});
     response.headers.emplace_back("Location", "/v1/executions/" + answer->execution.text());
     respond(std::move(response));
   };
-  send(services, ControlSchedule{request.tenant, request.params[0], action, answered}, respond);
+  send(services, ControlSchedule{request->tenant, request->params[0], action, answered}, respond);
 }
 
 }  // namespace
@@ -127,8 +128,8 @@ void next_fires(const Services& services, RequestPtr request, Respond respond) {
   const Result<int64_t> count = number_parameter(*request, "count", 5, 1, 100);
   if (!count) return respond(problem(count.error()));
   const auto answered = [&services, request, respond, count = *count](Result<ScheduleView> view) {
+    if (!view) return refuse(services, request, respond, view.error());
     services.pool.post(request->queue, [&services, respond, count, view = std::move(view)] {
-      if (!view) return respond(problem(view.error()));
       bj::array instants;
       std::optional<int64_t> at;
       if (view->timetable && !view->state.paused && view->state.next != journal::kNever)
@@ -147,21 +148,21 @@ void next_fires(const Services& services, RequestPtr request, Respond respond) {
 }
 
 void pause_schedule(const Services& services, RequestPtr request, Respond respond) {
-  control(services, *request, respond, ControlSchedule::Action::pause);
+  control(services, request, respond, ControlSchedule::Action::pause);
 }
 void resume_schedule(const Services& services, RequestPtr request, Respond respond) {
-  control(services, *request, respond, ControlSchedule::Action::resume);
+  control(services, request, respond, ControlSchedule::Action::resume);
 }
 void trigger_schedule(const Services& services, RequestPtr request, Respond respond) {
-  control(services, *request, respond, ControlSchedule::Action::trigger);
+  control(services, request, respond, ControlSchedule::Action::trigger);
 }
 
 void backfill_schedule(const Services& services, RequestPtr request, Respond respond) {
   Result<engine::Backfill> backfill = read_backfill(*request, services.clock.wall());
   if (!backfill) return respond(problem(backfill.error()));
-  backfill->reply = [respond,
+  backfill->reply = [&services, request, respond,
                      dry_run = backfill->dry_run](Result<std::vector<engine::Backfill::Fire>> fires) {
-    if (!fires) return respond(problem(fires.error()));
+    if (!fires) return refuse(services, request, respond, fires.error());
     bj::array rows;
     for (const engine::Backfill::Fire& fire : *fires)
       rows.push_back({{"instant", print_instant(fire.instant)},

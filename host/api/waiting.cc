@@ -19,8 +19,11 @@ engine::Person person_of(const registry::Principal& principal) {
           registry::allows(principal.role, registry::Permission::answer_approval)};
 }
 
-engine::Reply<std::string_view> answer_with(Respond respond, ExecutionId id) {
-  return [respond = std::move(respond), id](Result<std::string_view> state) {
+engine::Reply<std::string_view> answer_with(const Services& services, const RequestPtr& request,
+                                            const Respond& respond, ExecutionId id) {
+  return [&services, request, respond, id](Result<std::string_view> state) {
+    if (!state && state.error().code == Code::not_found)
+      return respond(problem(no_execution(services, *request, id)));
     if (!state) return respond(problem(state.error()));
     respond(json(200, "{\"id\":\"" + id.text() + "\",\"state\":\"" + std::string(*state) + "\"}"));
   };
@@ -79,7 +82,7 @@ void give(const Services& services, const RequestPtr& request, const Respond& re
   if (!order) return respond(problem(order.error()));
   order->tenant = request->tenant;
   order->id = *id;
-  order->reply = answer_with(respond, *id);
+  order->reply = answer_with(services, request, respond, *id);
   send(services, std::move(*order), respond);
 }
 

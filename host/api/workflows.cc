@@ -140,6 +140,13 @@ Response report_of(const engine::View& view, const Run& run) {
   return json(200, out);
 }
 
+Result<Catalog::Target> resolve(const Services& services, const Request& request, const Catalog& catalog) {
+  auto target = catalog.resolve(request.tenant, request.params[0]);
+  if (!target && target.error().code == Code::not_found)
+    if (const auto tenant = services.registry.tenant(request.tenant); !tenant) return tenant.error();
+  return target;
+}
+
 bool has_tag(const definition::Workflow& workflow, std::string_view tag) {
   return tag.empty() || std::find(workflow.tags.begin(), workflow.tags.end(), tag) != workflow.tags.end();
 }
@@ -147,6 +154,7 @@ bool has_tag(const definition::Workflow& workflow, std::string_view tag) {
 }  // namespace
 
 Response list_workflows(const Services& services, const Request& request) {
+  if (const auto tenant = services.registry.tenant(request.tenant); !tenant) return problem(tenant.error());
   const CatalogPtr catalog = services.registry.catalog();
   const std::string_view tag = request.parameter("tag"), package = request.parameter("package"),
                          trigger = request.parameter("trigger");
@@ -165,7 +173,7 @@ Response list_workflows(const Services& services, const Request& request) {
 
 Response show_workflow(const Services& services, const Request& request) {
   const CatalogPtr catalog = services.registry.catalog();
-  const Result<Catalog::Target> target = catalog->resolve(request.tenant, request.params[0]);
+  const Result<Catalog::Target> target = resolve(services, request, *catalog);
   if (!target) return problem(target.error());
   const Active* active = catalog->active(request.tenant, target->release->package);
   bj::object object = summary_of(*active, *target->workflow);
@@ -177,13 +185,13 @@ Response show_workflow(const Services& services, const Request& request) {
 
 Response workflow_graph(const Services& services, const Request& request) {
   const CatalogPtr catalog = services.registry.catalog();
-  const Result<Catalog::Target> target = catalog->resolve(request.tenant, request.params[0]);
+  const Result<Catalog::Target> target = resolve(services, request, *catalog);
   return target ? draw(*target->workflow, {}, request) : problem(target.error());
 }
 
 Response workflow_report(const Services& services, const Request& request) {
   const CatalogPtr catalog = services.registry.catalog();
-  const Result<Catalog::Target> target = catalog->resolve(request.tenant, request.params[0]);
+  const Result<Catalog::Target> target = resolve(services, request, *catalog);
   if (!target) return problem(target.error());
   return json(200, definition::report(target->release->definition, *target->workflow));
 }

@@ -58,7 +58,8 @@ std::string names(const bj::value& list) {
 void put_state(bj::value& release) {
   bj::object& object = release.as_object();
   const bool active = object.at("active").as_bool(), withdrawn = object.at("withdrawn").as_bool();
-  object["state"] = withdrawn ? "withdrawn" : active ? "active" : "inactive";
+  const bool quarantined = object.contains("quarantined") && object.at("quarantined").is_string();
+  object["state"] = withdrawn ? "withdrawn" : quarantined ? "quarantined" : active ? "active" : "inactive";
 }
 
 void print_releases(bj::value answer, Format format, std::string_view nothing) {
@@ -66,6 +67,9 @@ void print_releases(bj::value answer, Format format, std::string_view nothing) {
   if (format == Format::table)
     for (bj::value& release : releases) put_state(release);
   print_rows(releases, kRelease, format, "release", nothing);
+  if (format != Format::table) return;
+  for (const bj::value& release : releases)
+    if (release.at("state") == "quarantined") note(shown(release.as_object(), "quarantined"));
 }
 
 std::string plan_text(const bj::object& plan) {

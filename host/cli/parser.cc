@@ -205,12 +205,25 @@ void make_room_for_local(std::vector<std::string>& words) {
   words.insert(words.begin() + 1, "local");
 }
 
+// An option where a command is expected: those above commands have none but --help.
+Error option_too_early(Tree& tree, CLI::App* app, const std::string& word) {
+  const std::string name = word.substr(0, word.find('='));
+  const bool known = std::any_of(tree.leaves().begin(), tree.leaves().end(), [&](const Leaf& leaf) {
+    return leaf.app->get_option_no_throw(name) != nullptr;
+  });
+  if (!known) return unknown(app, word);
+  return Error{Code::usage, in_quotes(path_of(app)) + " has no option " + in_quotes(name),
+               "Write options after the command: " + path_of(app) + " COMMAND " + name + " ..."};
+}
+
 // Reports an unknown command before a --help after it would print the help of its parent.
 Status check_commands(Tree& tree, const std::vector<std::string>& words) {
   CLI::App* app = &tree.root();
-  for (size_t i = 0; i < 2 && i < words.size() && !words[i].starts_with('-'); ++i) {
+  for (size_t i = 0; i < 2 && i < words.size(); ++i) {
     const auto below = app->get_subcommands([](CLI::App*) { return true; });
     if (below.empty()) return {};
+    if (words[i] == "-h" || words[i] == "--help") return {};
+    if (words[i].starts_with('-')) return option_too_early(tree, app, words[i]);
     const auto found = std::find_if(below.begin(), below.end(),
                                     [&](const CLI::App* each) { return each->get_name() == words[i]; });
     if (found == below.end()) return unknown(app, words[i]);

@@ -82,12 +82,12 @@ Cell state_word(std::string_view state) {
     std::string_view state, icon, colour;
   };
   static constexpr Look kLooks[] = {
-      {"completed", "✓", "32"},   {"active", "✓", "32"},    {"failed", "✗", "31"},
-      {"revoked", "✗", "31"},     {"withdrawn", "✗", "31"}, {"skipped", "⊘", "33"},
-      {"cancelled", "⊘", "33"},   {"expired", "⊘", "33"},   {"running", "●", "36"},
-      {"asking", "●", "36"},      {"ready", "◌", "36"},     {"retry_wait", "↻", "33"},
-      {"stopping", "◐", "33"},    {"pending", "·", "2"},    {"paused", "‖", "33"},
-      {"compensating", "↶", "33"}};
+      {"completed", "✓", "32"},    {"active", "✓", "32"},     {"failed", "✗", "31"},
+      {"revoked", "✗", "31"},      {"withdrawn", "✗", "31"},  {"skipped", "⊘", "33"},
+      {"cancelled", "⊘", "33"},    {"expired", "⊘", "33"},    {"running", "●", "36"},
+      {"asking", "●", "36"},       {"ready", "◌", "36"},      {"retry_wait", "↻", "33"},
+      {"stopping", "◐", "33"},     {"pending", "·", "2"},     {"paused", "‖", "33"},
+      {"compensating", "↶", "33"}, {"quarantined", "✗", "31"}};
   for (const Look& look : kLooks) {
     if (look.state != state) continue;
     return {std::string(look.icon) + " " + std::string(state), is_coloured() ? look.colour : ""};

@@ -428,13 +428,15 @@ void print_execution(const bj::object& execution, Format format) {
   print_object(execution, kHead, format, "id");
   if (format != Format::table) return;
   const bj::object& progress = execution.at("progress").as_object();
-  std::cout << "progress          " << progress.at("done") << " of " << progress.at("total") << " steps\n";
+  size_t widest = 0;  // the columns of print_object()
+  for (const Column& column : kHead) widest = std::max(widest, column.title.size());
   const auto also = [&](std::string_view title, const std::string& text) {
     if (text.empty()) return;
     std::string line(title);
-    line.resize(18, ' ');
+    line.resize(widest + 2, ' ');
     std::cout << printable(line + text) << '\n';
   };
+  also("progress", member(progress, "done") + " of " + member(progress, "total") + " steps");
   if (const std::string attempt = member(execution, "attempt"); attempt != "1") also("attempt", attempt);
   also("reason", member(execution, "reason"));
   if (execution.at("paused_by_hand").as_bool()) also("held", "until it is resumed");

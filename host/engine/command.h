@@ -169,8 +169,9 @@ View view_of(journal::DecodedState state);  // of a closed one, as the store has
 struct Show {
   std::string tenant;
   ExecutionId id;
-  Reply<std::optional<View>> reply;  // nullopt: not open here (closed, foreign or unknown)
-  bool brief = false;                // asks only whether it is open: the view is empty
+  // nullopt: not open here (closed, foreign or unknown). An error says why it is quarantined (R81).
+  Reply<std::optional<View>> reply;
+  bool brief = false;  // asks only whether it is open, which what is quarantined is not: the view is empty
 };
 
 // What lists show of an open execution.

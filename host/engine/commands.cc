@@ -183,8 +183,8 @@ std::string View::context_json() const {
 }
 
 void Engine::Core::handle(Decision& deciding, Show& command) {
-  if (const Error* const why = why_quarantined(command.tenant, command.id))
-    return deciding.change.reply_to(command, Result<std::optional<View>>(*why));
+  const Error* const why = command.brief ? nullptr : why_quarantined(command.tenant, command.id);
+  if (why) return deciding.change.reply_to(command, Result<std::optional<View>>(*why));
   std::optional<View> view;
   if (const Execution* execution = open_execution(command.tenant, command.id); execution && command.brief)
     view.emplace();

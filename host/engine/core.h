@@ -53,6 +53,7 @@ class Engine::Core : private Launcher {
 
   Inbox& inbox() { return inbox_; }
   const std::vector<Error>& damaged_executions() const { return damaged_executions_; }
+  const Error* why_quarantined(std::string_view tenant, ExecutionId id) const;
   void stop_dispatching() { dispatching_ = false; }
   void refuse_starts(std::string why) { full_ = std::move(why); }
   size_t running_steps() const { return open_.running_steps(); }
@@ -207,7 +208,6 @@ class Engine::Core : private Launcher {
   Result<GrownPlan> recovered_plan(const journal::ExecutionState& state);
   Status quarantine(Recovered::Folded&& folded, Error why);
   void shift_quarantined(journal::ExecutionState& state);
-  const Error* why_quarantined(std::string_view tenant, ExecutionId id) const;
   // Answers a command of a tenant whose own stream cannot be read.
   template <class Order>
   bool refused_for_damage(Order& command) {
@@ -380,7 +380,8 @@ class Engine::Core : private Launcher {
     journal::ExecutionState state;
     Error why;
   };
-  std::unordered_map<ExecutionId, Quarantined> quarantined_;  // their keys are taken, their parents wait
+  // Their keys are taken, their parents wait. Unchanged after recover(): other threads look.
+  std::unordered_map<ExecutionId, Quarantined> quarantined_;
   EngineStats stats_;
 };
 

@@ -13,6 +13,10 @@ Error corrupt(ExecutionId id, const std::string& what) {
   return Error{Code::journal_corrupt, "execution " + id.text() + " " + what, "", Blame::world};
 }
 
+Error damaged(ExecutionId id, std::string why) {
+  return quarantined_because(id, Error{Code::journal_corrupt, std::move(why)});
+}
+
 Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& newest) {
   journal::ExecutionState& state = folded.state;
   // A row that the projection has already: the watermark is a lower bound.
@@ -20,8 +24,8 @@ Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& 
   auto commit = journal::decode_commit(row.body, row.schema);
   if (row.damaged || !commit) {
     const std::string why = row.damaged ? "it does not match its checksum" : commit.error().message;
-    folded.impossible = quarantined_because(
-        row.stream, "its commit " + std::to_string(row.commit_no) + " is damaged: " + why);
+    folded.impossible =
+        damaged(row.stream, "its commit " + std::to_string(row.commit_no) + " is damaged: " + why);
     return {};
   }
   if (row.commit_no != state.next_commit || commit->first_seq != state.next_seq)
@@ -29,7 +33,7 @@ Status fold(Recovered::Folded& folded, const store::StoredCommit& row, int64_t& 
   for (journal::Record& record : commit->records) {
     const uint64_t seq = state.next_seq;
     if (journal::replay(state, std::move(record), commit->at)) continue;
-    folded.impossible = quarantined_because(
+    folded.impossible = damaged(
         row.stream, "its event with seq " + std::to_string(seq) + " cannot follow the events before it");
     return {};
   }
@@ -68,7 +72,7 @@ Status reread(Recovered::Folded& folded, const store::Store& store, int64_t& new
     const auto commits = store.journal(id, after, kAtOnce);
     if (!commits && commits.error().code != Code::store_corrupt) return commits.error();
     if (!commits) {
-      whole.impossible = quarantined_because(id, commits.error().message);
+      whole.impossible = damaged(id, commits.error().message);
       break;
     }
     if (commits->empty()) break;
@@ -77,7 +81,7 @@ Status reread(Recovered::Folded& folded, const store::Store& store, int64_t& new
     after = commits->back().commit_no;
   }
   if (!whole.impossible && !whole.state.origin)
-    whole.impossible = quarantined_because(id, "its row is damaged and it has no journal");
+    whole.impossible = damaged(id, "its row is damaged and it has no journal");
   if (whole.impossible)
     folded.impossible = std::move(whole.impossible);
   else
@@ -166,12 +170,16 @@ void append_mark(journal::TextWriter& out, const journal::ExecutionState& state,
   out.raw(kMark).raw(text.view().substr(1));
 }
 
-Error quarantined_because(ExecutionId id, const std::string& why, Code code) {
-  return {code, "execution " + id.text() + " is quarantined: " + why,
-          "Nothing of it is changed, and it goes on at the first start that can read it: restore the data "
-          "directory "
-          "from a backup.",
-          Blame::world};
+Error quarantined_because(ExecutionId id, Error why) {
+  why.message = "execution " + id.text() + " is quarantined: " + why.message;
+  why.hint =
+      why.code == Code::blob_damaged
+          ? "Restore the blob from a backup, or push the same package again; then restart the host, "
+            "which continues the execution."
+          : "See what is damaged with pirn store verify. Restore the data directory from a backup, then "
+            "restart the host: the execution stays as it is until it can be read.";
+  why.blame = Blame::world;
+  return why;
 }
 
 Result<Recovered> fold_store(store::Store& store, TenantStreams& streams) {

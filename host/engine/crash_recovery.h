@@ -48,7 +48,8 @@ std::string called_function(const journal::ExecutionState& state, const GrownPla
 void append_mark(journal::TextWriter& out, const journal::ExecutionState& state,
                  std::vector<std::string> names);
 
-// This execution is not continued by this host. journal_corrupt: `why` is its journal.
-Error quarantined_because(ExecutionId id, const std::string& why, Code code = Code::journal_corrupt);
+// This execution is not continued by this host, and what to do about it. `why`: of its code journal_corrupt,
+// or blob_damaged when what it runs cannot be read.
+Error quarantined_because(ExecutionId id, Error why);
 
 }  // namespace pirn::engine

@@ -41,9 +41,7 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
                 : impossible  ? Result<GrownPlan>(*impossible)
                               : recovered_plan(state);
     if (!plan) {
-      Error why = tenant_damage || impossible
-                      ? plan.error()
-                      : quarantined_because(state.id, plan.error().message, plan.error().code);
+      Error why = tenant_damage || impossible ? plan.error() : quarantined_because(state.id, plan.error());
       // Of a tenant that cannot be read one error is enough.
       if (!tenant_damage) damaged_executions_.push_back(why);
       PIRN_DO(quarantine(std::move(*folded), std::move(why)));
@@ -165,10 +163,9 @@ void Engine::Core::shift_quarantined(journal::ExecutionState& state) {
 
 const Error* Engine::Core::why_quarantined(std::string_view tenant, ExecutionId id) const {
   const auto found = quarantined_.find(id);
-  if (found == quarantined_.end() || !found->second.state.origin ||
-      found->second.state.origin->tenant != tenant)
-    return nullptr;
-  return &found->second.why;
+  if (found == quarantined_.end()) return nullptr;
+  const journal::OriginPtr& origin = found->second.state.origin;
+  return (origin ? origin->tenant : std::string_view()) == tenant ? &found->second.why : nullptr;
 }
 
 Result<Turn> Engine::Core::turn(const Clocks& clocks) {
@@ -373,15 +370,20 @@ PlanPtr Engine::Core::plan_of(const registry::ReleasePtr& release, const definit
 }
 
 Result<GrownPlan> Engine::Core::recovered_plan(const journal::ExecutionState& state) {
-  const auto refused = [&](const std::string& why) {
-    return quarantined_because(state.id, "it runs " + state.origin->tenant + "::" + state.origin->package +
-                                             "::" + state.origin->workflow + ", and " + why);
+  const auto refused = [&](Code code, const std::string& why) {
+    return Error{code,
+                 "it runs " + state.origin->tenant + "::" + state.origin->package +
+                     "::" + state.origin->workflow + ", and " + why,
+                 "", Blame::world};
   };
   auto plan = recovered_plan(*state.origin);
-  if (!plan) return refused(plan.error().message);
+  if (!plan)
+    return refused(plan.error().code == Code::journal_corrupt ? Code::journal_corrupt : Code::blob_damaged,
+                   plan.error().message);
   auto grown = GrownPlan::recovered(std::move(plan).value(), state);
-  if (!grown) return refused(grown.error().message);
-  if (!fits(state, *grown)) return refused("it names a function or a rule that is not there");
+  if (!grown) return refused(Code::journal_corrupt, grown.error().message);
+  if (!fits(state, *grown))
+    return refused(Code::journal_corrupt, "it names a function or a rule that is not there");
   return grown;
 }
 
@@ -442,6 +444,9 @@ Status Engine::recover(const Clocks& clocks, const worker::LastLife& last) {
 const Beginning& Engine::beginning() const { return core_->beginning(); }
 const std::vector<LostCall>& Engine::lost_calls() const { return core_->lost_calls(); }
 const std::vector<Error>& Engine::damaged_executions() const { return core_->damaged_executions(); }
+const Error* Engine::why_quarantined(std::string_view tenant, ExecutionId id) const {
+  return core_->why_quarantined(tenant, id);
+}
 Result<Turn> Engine::turn(const Clocks& clocks) { return core_->turn(clocks); }
 void Engine::refuse_starts(std::string why) { core_->refuse_starts(std::move(why)); }
 void Engine::stop_dispatching() { core_->stop_dispatching(); }

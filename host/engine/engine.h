@@ -130,6 +130,10 @@ class Engine {
   // Executions whose release cannot be read any more, or whose journal tells what cannot have happened, one
   // error each: they stay in the store as they are, and are taken up by the first opening that can read them.
   const std::vector<Error>& damaged_executions() const;
+  // Why this execution of the tenant is one of them; nullptr: it is not. Of one that has ended, or whose
+  // tenant cannot be read, either, the tenant is empty. After recover(), any thread: what is
+  // quarantined stays so until the next opening.
+  const Error* why_quarantined(std::string_view tenant, ExecutionId id) const;
 
   // One turn. An error means that the commit failed: nothing of it was acknowledged, and the host must stop.
   Result<Turn> turn(const Clocks& clocks);

@@ -99,7 +99,10 @@ class Execution {
   // anyway.
   bool wants_child(uint32_t step, int64_t now) const {
     const bool stops = state_.state != journal::State::running && plan_->step(step).cancellable;
-    return !stops && now < later(state_.steps[step].invoked_at, timeout_of(step));
+    return !stops && !time_is_up(step, now);
+  }
+  bool time_is_up(uint32_t step, int64_t now) const {
+    return now >= later(state_.steps[step].invoked_at, timeout_of(step));
   }
   bool may_be_cancelled() const {
     return (state_.state == journal::State::pending || state_.state == journal::State::running) &&
@@ -241,7 +244,7 @@ class Execution {
   void begin_child(Decision& decision, uint32_t step, const journal::ResultPtr& over);
   void on_child_input(Decision& decision, uint32_t step, worker::Outcome& outcome);
   void ask_for_result(Decision& decision, const Execution& child, std::string_view mapper);
-  worker::Outcome outcome_of(const Execution& child, uint32_t step) const;
+  worker::Outcome outcome_of(const Decision& decision, const Execution& child, uint32_t step) const;
   journal::ErrorPtr out_of_time(uint32_t step) const;
   journal::ErrorPtr nested_error(const Execution& child) const;
   static worker::Outcome undone(const Execution& child);

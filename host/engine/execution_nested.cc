@@ -9,8 +9,8 @@ namespace pirn::engine {
 
 namespace {
 
-// A step cancels its child when its own time is up, or when its workflow stops: then nobody asks why.
-bool ran_out_of_time(const Execution& child) {
+// A step cancels its child when its own time is up, or when its workflow stops.
+bool stopped_by_step(const Execution& child) {
   return child.state().state == journal::State::cancelled && child.state().stopped_with_parent;
 }
 
@@ -93,11 +93,12 @@ void Execution::on_child_ended(Decision& decision, const Execution& child) {
   open_commit();
   local_[step].child_open = false;
   const std::string& mapper = plan_->step(step).result;
-  const bool asks = !mapper.empty() && state_.state == State::running && !ran_out_of_time(child);
+  const bool asks = !mapper.empty() && state_.state == State::running && !stopped_by_step(child);
   // After a crash: the function that took the host with it would do so again.
   const bool killed = asks && decision.killed_host(current.invocation);
   if (asks && !killed) return ask_for_result(decision, child, mapper);
-  Outcome outcome = killed ? crashed(decision.cause_of(current.invocation)) : outcome_of(child, step);
+  Outcome outcome =
+      killed ? crashed(decision.cause_of(current.invocation)) : outcome_of(decision, child, step);
   limit(decision, step, Kind::task, outcome);
   left_running(decision, step, &outcome);
   if (state_.state == State::stopping) return on_drained(decision, step, outcome);
@@ -105,7 +106,7 @@ void Execution::on_child_ended(Decision& decision, const Execution& child) {
 }
 
 // What the end of a child is to its step.
-Outcome Execution::outcome_of(const Execution& child, uint32_t step) const {
+Outcome Execution::outcome_of(const Decision& decision, const Execution& child, uint32_t step) const {
   Outcome outcome;
   if (child.state().state == State::completed) {
     journal::StepResult result;
@@ -113,8 +114,13 @@ Outcome Execution::outcome_of(const Execution& child, uint32_t step) const {
     outcome.result = std::make_shared<const journal::StepResult>(std::move(result));
     return outcome;
   }
+  if (stopped_by_step(child) && state_.state == State::stopping && !time_is_up(step, decision.now)) {
+    outcome.kind = Outcome::Kind::cancelled;
+    outcome.reason = "the workflow is stopping";
+    return outcome;
+  }
   outcome.kind = Outcome::Kind::failed;
-  outcome.error = ran_out_of_time(child) ? out_of_time(step) : nested_error(child);
+  outcome.error = stopped_by_step(child) ? out_of_time(step) : nested_error(child);
   return outcome;
 }
 

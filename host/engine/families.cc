@@ -143,8 +143,14 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
 Result<PlanPtr> Engine::Core::plan_again(const journal::ExecutionState& past, bool on_active) {
   const journal::Origin& origin = *past.origin;
   if (!on_active) {
-    PIRN_TRY(const GrownPlan grown, recovered_plan(past));
-    const PlanPtr& plan = grown.shared();
+    const auto grown = recovered_plan(past);
+    if (!grown)
+      return Error{grown.error().code,
+                   "execution " + past.id.text() + " cannot run again: " + grown.error().message,
+                   "Restore what is damaged from a backup, push the same package again, or use the active "
+                   "release: --on-active.",
+                   Blame::world};
+    const PlanPtr& plan = grown->shared();
     PIRN_DO(check_capacity({plan->release(), &plan->workflow(), plan->required()}));
     return plan;
   }
@@ -183,9 +189,16 @@ Result<journal::DecodedState> Engine::Core::closed(const std::string& tenant, Ex
   if (const auto found = executions_.find(id);
       found != executions_.end() && found->second->state().origin->tenant == tenant)
     return journal::DecodedState{found->second->state(), found->second->names(), ""};
-  PIRN_TRY(const auto stored, store_.find(tenant, id));
-  if (!stored) return not_open(id);
-  return journal::decode_state(stored->columns(), stored->body);
+  if (const Error* why = why_quarantined(tenant, id)) return *why;
+  const auto unreadable = [&](const Error& why) {
+    return Error{why.code, "execution " + id.text() + " cannot be read: " + why.message, why.hint,
+                 Blame::world};
+  };
+  const auto stored = store_.find(tenant, id);
+  if (!stored) return unreadable(stored.error());
+  if (!*stored) return not_open(id);
+  auto decoded = journal::decode_state((*stored)->columns(), (*stored)->body);
+  return decoded ? std::move(decoded) : unreadable(decoded.error());
 }
 
 Result<bool> Engine::Core::settle_families(Decision& deciding) {
@@ -273,13 +286,14 @@ Status Engine::Core::begin_child(Decision& deciding, const ChildStart& start) {
   }
   const auto past = closed(parent.origin->tenant, start.undoes);
   if (!past && past.error().code != Code::journal_corrupt && past.error().code != Code::store_corrupt &&
-      past.error().code != Code::not_found)
+      past.error().code != Code::blob_damaged && past.error().code != Code::not_found)
     return past.error();
   auto grown = past ? GrownPlan::recovered(plan, past->state) : Result<GrownPlan>(past.error());
   if (!grown) {
     start.parent->cannot_undo(
         deciding, start.step,
-        "execution " + start.undoes.text() + " cannot be read: " + grown.error().message);
+        past ? "execution " + start.undoes.text() + " cannot be rolled back: " + grown.error().message
+             : past.error().message);
     touched(*start.parent);
     return {};
   }
@@ -306,14 +320,13 @@ Status Engine::Core::find_lost_children(Decision& deciding) {
     } else {
       auto decoded = stored ? journal::decode_state((*stored)->columns(), (*stored)->body)
                             : Result<journal::DecodedState>(stored.error());
-      auto grown = decoded ? recovered_plan(decoded->state)
-                           : Result<GrownPlan>(quarantined_because(waiting.child, decoded.error().message));
+      auto grown = decoded ? recovered_plan(decoded->state) : Result<GrownPlan>(decoded.error());
       if (!grown) {  // what it came to nobody knows now: its parent waits for it
-        damaged_executions_.push_back(grown.error());
+        damaged_executions_.push_back(quarantined_because(waiting.child, std::move(grown).error()));
         Quarantined& child = quarantined_[waiting.child];
         child.state.id = waiting.child;
         child.state.origin = waiting.parent->state().origin;
-        child.why = std::move(grown).error();
+        child.why = damaged_executions_.back();
         continue;
       }
       Execution child(std::move(decoded->state), std::move(grown).value(), waiting.parent->tenant_number());

@@ -39,6 +39,15 @@ uint32_t OpenExecutions::number_of(std::string_view tenant, std::string_view pac
       .first->second;
 }
 
+bool OpenExecutions::knows(std::string_view tenant, std::string_view package,
+                           std::string_view workflow) const {
+  if (!package.empty()) return numbers_.contains(std::tie(tenant, package, workflow));
+  for (auto at = numbers_.lower_bound(std::tie(tenant, package, package));
+       at != numbers_.end() && std::get<0>(at->first) == tenant; ++at)
+    if (std::get<2>(at->first) == workflow) return true;
+  return false;
+}
+
 ExecutionId OpenExecutions::newest(uint32_t tenant) const {
   if (tenant >= tenants_.size() || tenants_[tenant].open.empty()) return {};
   return tenants_[tenant].open.rbegin()->id();

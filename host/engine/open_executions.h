@@ -32,6 +32,9 @@ class OpenExecutions {
   // For under_way(): what the plans of a workflow are numbered with.
   uint32_t number_of(std::string_view tenant, std::string_view package, std::string_view workflow);
 
+  // Whether an execution of the workflow was open in this life. `package` empty: of any package.
+  bool knows(std::string_view tenant, std::string_view package, std::string_view workflow) const;
+
   // Zero: it has none.
   ExecutionId newest(uint32_t tenant) const;
   // Those of a tenant above or below an id (zero: from the oldest, from the newest on), until visit()

@@ -79,6 +79,13 @@ void Engine::Core::handle(Decision& deciding, ListAwaiting& command) {
 }
 
 void Engine::Core::handle(Decision& deciding, CancelAll& command) {
+  if (!command.workflow.empty() && !open_.knows(command.tenant, command.package, command.workflow)) {
+    const auto active = catalog_->resolve(command.tenant, command.package.empty()
+                                                              ? command.workflow
+                                                              : command.package + "::" + command.workflow);
+    if (!active && active.error().code == Code::not_found)
+      return deciding.change.reply_to(command, Result<std::vector<ExecutionId>>(active.error()));
+  }
   Cancelling cancelling;
   if (const auto tenant = tenant_numbers_.find(command.tenant); tenant != tenant_numbers_.end())
     cancelling.newest = open_.newest(tenant->second);

@@ -86,7 +86,7 @@ expect 1 pirn run start gate;                  says err "blob_damaged"
 stop_host TERM 0
 cp kept "$definition"
 start_host
-same "$(api GET /readyz)" 200;                 silent body set_aside
+same "$(api GET /readyz)" 200;                 silent body quarantined
 expect 0 pirn run start gate -o id
 expect 0 pirn run watch "$(cat out)"
 stop_host TERM 0
@@ -98,15 +98,32 @@ if command -v sqlite3 >/dev/null; then
   start_at_gate acme
   stop_host KILL 137
   stream=$(sqlite3 data/pirn.db "SELECT max(stream) FROM journal")
-  replace() { sqlite3 data/pirn.db "UPDATE journal SET body = replace(body, '$1', '$2') WHERE stream = $stream"; }
-  replace '":' '" :'
+  # replace OLD NEW [FIRST]: in the journal from its commit FIRST on
+  replace() {
+    sqlite3 data/pirn.db \
+      "UPDATE journal SET body = replace(body, '$1', '$2') WHERE stream = $stream AND commit_no >= ${3:-1}"
+  }
+  replace '":' '" :' 2
   expect 1 pirn store verify --data data;      says err "does not match its checksum"
   : >host.log
   start_host
   says host.log "does not match its checksum"
   expect 0 pirn health;                        says out "is quarantined"
+  expect 0 pirn run ls;                        says out "quarantined"
+  expect 0 pirn run ls --status quarantined -o id; same "$(cat out)" "$id"
+  expect 0 pirn run ls --status running -o id; silent out "$id"
+  for verb in show cancel pause watch delete; do
+    expect 1 pirn run "$verb" "$id"
+    says err "$id is quarantined"; says err "does not match its checksum"; says err "pirn store verify"
+  done
+  expect 2 pirn run cancel-all --status quarantined; says err "cannot be cancelled"
   expect 0 pirn run start gate -o id
   expect 0 pirn run watch "$(cat out)"
+  stop_host TERM 0
+  # If not even the first commit can be read, nobody knows whose it is, and the operator is told.
+  replace '":' '" :'
+  start_host
+  expect 1 pirn run show "$id";                says err "$id is quarantined"; says err "its commit 1 is damaged"
   stop_host TERM 0
   replace '" :' '":'
   expect 0 pirn store verify --data data;      says out "the data is whole"

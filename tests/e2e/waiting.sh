@@ -68,7 +68,7 @@ stop_host KILL 137
 start_host
 expect 0 pirn run show "$id";                     says out paused
 expect 2 pirn run resume "$id" --context '{"patched":}'; says err "--context:1"
-expect 0 pirn run show "$id";                     says out "held              until it is resumed"
+expect 0 pirn run show "$id";                     says out "held          until it is resumed"
 expect 0 pirn run resume "$id" --context '{"patched":1}'
 expect 0 pirn run watch "$id" -o json;            says out '"patched":1'; says out '"last":"1.0.0"'
 expect 5 pirn run pause "$id";                    says err "completed"

@@ -151,6 +151,15 @@ TEST(Parser, SuggestsWhatWasMeant) {
   EXPECT_EQ(refused("tenant crate x").hint, "Did you mean 'pirn tenant create'?");
 }
 
+TEST(Parser, SaysThatOptionsComeAfterTheCommand) {
+  EXPECT_EQ(refused("--tenant acme health").message, "'pirn' has no option '--tenant'");
+  EXPECT_EQ(refused("--tenant=acme health").hint,
+            "Write options after the command: pirn COMMAND --tenant ...");
+  EXPECT_EQ(refused("run -o json ls").hint, "Write options after the command: pirn run COMMAND -o ...");
+  EXPECT_EQ(refused("--tenat acme health").hint, "See pirn --help.");
+  EXPECT_NE(parsed("run --help").help.find("Usage: pirn run COMMAND"), std::string::npos);
+}
+
 TEST(Parser, RefusesTooFewAndTooMany) {
   EXPECT_NE(refused("run start").message.find("WORKFLOW"), std::string::npos);
   EXPECT_NE(refused("run start a b").message.find("b"), std::string::npos);

@@ -51,6 +51,30 @@ TEST(CancelAll, TakesAllOfATenantAndNobodyElses) {
   EXPECT_EQ(host.show(first).state.state, State::cancelled);
 }
 
+TEST(CancelAll, R82AWorkflowThatNobodyKnowsIsAnError) {
+  Host host;
+  const auto refusal = [&](const char* package, const char* workflow) {
+    engine::CancelAll command;
+    command.tenant = "t";
+    command.package = package;
+    command.workflow = workflow;
+    const auto cancelled = host.ask<std::vector<ExecutionId>>(std::move(command));
+    return cancelled ? std::string() : std::string(cancelled.error().name());
+  };
+  EXPECT_EQ(refusal("", "nosuch"), "not_found");
+  EXPECT_EQ(refusal("q", "w"), "not_found");
+  EXPECT_EQ(refusal("", "w"), "") << "nothing of it is open";
+  EXPECT_EQ(refusal("p", "w"), "");
+  // What runs is known, also when a deployment has removed it.
+  const ExecutionId id = host.begin("v");
+  host.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"2.0.0"},"workflows":[
+    {"name":"w","steps":[{"name":"a"}]}]})");
+  host.crash();
+  engine::CancelAll by;
+  by.workflow = "v";
+  EXPECT_EQ(host.cancel_all(by), Ids{id});
+}
+
 TEST(CancelAll, TakesWhatFits) {
   Host host;
   const ExecutionId w = host.begin("w"), v = host.begin("v");

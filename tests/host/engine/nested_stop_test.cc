@@ -43,6 +43,9 @@ TEST(Nested, AFailureBesideItStopsItAndRollsItBack) {
   EXPECT_EQ(world.show(id).state.state, State::failed);
   EXPECT_EQ(world.show(child_of(world, id)).state.state, State::cancelled);
   EXPECT_EQ(calls_of(world, "undo"), 1u);
+  const auto cancels = world.records_of<journal::StepCancelled>(id);
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].reason, "the workflow is stopping") << "not that its time was up";
 }
 
 TEST(Nested, WhoCancelsTheChildFailsTheStep) {
