@@ -145,8 +145,9 @@ Result<engine::CancelAll> read_cancel_all(const Request& request, int64_t now) {
 Response merge(const Services& services, const store::ExecutionFilter& filter, const std::string& tag,
                std::vector<engine::Line> open) {
   if (const auto tenant = services.registry.tenant(filter.tenant); !tenant) return problem(tenant.error());
-  // Each side is asked for its own states only, so that a page is not used up by what nobody wants: the
-  // engine knows all that is open, the store all that is closed (and its word about the open may be old).
+  // Each side is asked only for the states that it knows, so that a page is not used up by rows that nobody
+  // wants: the engine knows all open executions but the quarantined ones, the store knows those and all closed
+  // ones (what it says about other open executions may be old).
   const auto is_closed = [](const std::string& state) {
     return state == "completed" || state == "failed" || state == "cancelled";
   };
@@ -154,12 +155,17 @@ Response merge(const Services& services, const store::ExecutionFilter& filter, c
       static_cast<size_t>(std::count_if(filter.states.begin(), filter.states.end(), is_closed));
   const bool wants_open = filter.states.empty() || n_closed < filter.states.size();
   const bool wants_closed = filter.states.empty() || n_closed > 0;
+  const bool wants_quarantined =
+      std::find(filter.states.begin(), filter.states.end(), "quarantined") != filter.states.end();
   if (!wants_open) open.clear();
   store::ExecutionFilter any_state = filter;
   ++any_state.limit;
-  if (wants_open) any_state.states.clear();
-  const auto stored =
-      wants_closed ? services.store.list(any_state) : Result(std::vector<store::StoredExecution>());
+  if (wants_closed && wants_open)
+    any_state.states.clear();
+  else if (wants_quarantined)
+    any_state.states = {"pending", "running", "paused", "stopping", "compensating"};
+  const auto stored = wants_closed || wants_quarantined ? services.store.list(any_state)
+                                                        : Result(std::vector<store::StoredExecution>());
   if (!stored) return problem(stored.error());
 
   const auto wanted = [&](std::string_view state) {

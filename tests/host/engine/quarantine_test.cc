@@ -80,9 +80,9 @@ INSTANTIATE_TEST_SUITE_P(
 
 // ---- answers (R81) ----
 
-class Quarantined : public testing::Test {
+class QuarantineAnswers : public testing::Test {
  protected:
-  Quarantined() {
+  QuarantineAnswers() {
     release = host.releases.publish("t", R"({"schema":1,"package":{"name":"p","version":"1.0.0"},"workflows":[
       {"name":"waits","steps":[{"name":"a","await_approval":true,"timeout":"infinity"}]},
       {"name":"fails","dead_letter":true,"steps":[{"name":"f","max_retries":0}]},
@@ -108,7 +108,7 @@ class Quarantined : public testing::Test {
   ExecutionId id, failed;
 };
 
-TEST_F(Quarantined, R81WhoeverAsksForAnExecutionHearsWhatIsDamaged) {
+TEST_F(QuarantineAnswers, R81WhoeverAsksForAnExecutionHearsWhatIsDamaged) {
   const auto shown = host.ask<engine::Show, std::optional<engine::View>>({"t", id, {}});
   ASSERT_FALSE(shown);
   explains(shown.error(), id);
@@ -138,7 +138,7 @@ TEST_F(Quarantined, R81WhoeverAsksForAnExecutionHearsWhatIsDamaged) {
   EXPECT_EQ(host.show(id).state.state, State::completed);
 }
 
-TEST_F(Quarantined, R81ADeadLetterWhoseReleaseIsDamagedSaysSoAndStays) {
+TEST_F(QuarantineAnswers, R81ADeadLetterWhoseReleaseIsDamagedSaysSoAndStays) {
   engine::RetryDeadLetters retry;
   retry.tenant = "t";
   retry.id = failed;
@@ -151,7 +151,7 @@ TEST_F(Quarantined, R81ADeadLetterWhoseReleaseIsDamagedSaysSoAndStays) {
       << "the active release can be read";
 }
 
-TEST_F(Quarantined, R81ThePackagesSchedulesAreListedAsTheyAre) {
+TEST_F(QuarantineAnswers, R81ThePackagesSchedulesAreListedAsTheyAre) {
   const auto list = [&] {
     return host.ask<engine::ListSchedules, std::vector<engine::ScheduleView>>({"t", {}}).value();
   };

@@ -420,13 +420,5 @@ TEST(Language, AWorkflowIsNamedInFullWhereverItIsNamed) {
   EXPECT_EQ(problems_of(std::string(kDefinition) + R"("do":[{"start":"a::b::c::d"}]})").size(), 1u);
 }
 
-// R82
-TEST(Language, CancelAllOfAnUnknownWorkflowIsRefused) {
-  const bj::object report = report_of(
-      case_of(R"({"name":"a"})", R"(,"do":[{"start":"w"},{"at":"1s","cancel_all":{"workflow":"nosuch"}}])"));
-  ASSERT_EQ(report.at("refused").as_array().size(), 1u);
-  EXPECT_EQ(report.at("refused").as_array()[0].at("code"), "not_found");
-}
-
 }  // namespace
 }  // namespace pirn::sim
