@@ -41,7 +41,7 @@ Result<journal::Strategy> parse_strategy(std::string_view name) {
       near.empty() ? "The strategies are parallel, sequential and hybrid." : "Did you mean '" + near + "'?"};
 }
 
-void Engine::Core::handle(Decision& deciding, Start& command) {
+void Engine::Core::handle(Decision& decision, Start& command) {
   const auto answer = [&](Result<Started> result) {
     batch_->started.emplace_back(std::move(command.reply), std::move(result));
   };
@@ -62,17 +62,17 @@ void Engine::Core::handle(Decision& deciding, Start& command) {
   auto target = catalog_->resolve(command.tenant, command.workflow);
   if (!target) return answer(std::move(target).error());
   if (Status fits = check_capacity(*target); !fits) return answer(std::move(fits).error());
-  if (Status fits = check_input(deciding, command.input); !fits) return answer(std::move(fits).error());
+  if (Status fits = check_input(decision, command.input); !fits) return answer(std::move(fits).error());
   const ExecutionId id =
-      launch(deciding, *target,
+      launch(decision, *target,
              {std::move(command.tenant), std::move(command.input), command.input_digest,
               std::move(command.key), std::move(command.trigger), command.beginning, command.strategy});
   answer(Started{id, false});
 }
 
-ExecutionId Engine::Core::launch(Decision& deciding, const registry::Catalog::Target& target, Launch launch) {
+ExecutionId Engine::Core::launch(Decision& decision, const registry::Catalog::Target& target, Launch launch) {
   PlanPtr plan = plan_of(target.release, *target.workflow, target.required);
-  const ExecutionId id = ids_.next(deciding.now);
+  const ExecutionId id = ids_.next(decision.now);
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();
@@ -82,15 +82,15 @@ ExecutionId Engine::Core::launch(Decision& deciding, const registry::Catalog::Ta
   record.trigger = std::move(launch.trigger);
   record.input = std::move(launch.input);
   if (launch.beginning.delay > 0) {
-    record.wake_at = later(deciding.now, launch.beginning.delay);
-  } else if (launch.beginning.at > deciding.wall) {
+    record.wake_at = later(decision.now, launch.beginning.delay);
+  } else if (launch.beginning.at > decision.wall) {
     record.wake_at = launch.beginning.at;
     record.by_wall_clock = true;
   }
   record.strategy = launch.strategy;
 
   if (!launch.key.empty()) start_keys_.emplace(std::pair(launch.tenant, std::move(launch.key)), id);
-  create(deciding, id, std::move(plan), std::move(record));
+  create(decision, id, std::move(plan), std::move(record));
   return id;
 }
 
@@ -106,7 +106,7 @@ uint32_t Engine::Core::running(std::string_view tenant, const journal::ScheduleN
   return open_.under_way(tenant, workflow.package, workflow.workflow);
 }
 
-void Engine::Core::handle(Decision& deciding, Cancel& command) {
+void Engine::Core::handle(Decision& decision, Cancel& command) {
   const auto answer = [&](Result<journal::State> result) {
     batch_->change.reply_to(command, std::move(result));
   };
@@ -117,7 +117,7 @@ void Engine::Core::handle(Decision& deciding, Cancel& command) {
     return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " +
                                                       std::string(name_of(state)) +
                                                       " and cannot be cancelled"});
-  execution->cancel(deciding, command.reason, command.rollback, command.cleanup);
+  execution->cancel(decision, command.reason, command.rollback, command.cleanup);
   touched(*execution);
   answer(execution->state().state);
 }
@@ -151,24 +151,24 @@ void Engine::Core::instruct(Order& command, std::string_view verb, Ask ask) {
   answer(journal::visible_state(execution->state()));
 }
 
-void Engine::Core::handle(Decision& deciding, Pause& command) {
+void Engine::Core::handle(Decision& decision, Pause& command) {
   instruct(command, "paused",
-           [&](Execution& execution) { return execution.on_pause(deciding, command.reason); });
+           [&](Execution& execution) { return execution.on_pause(decision, command.reason); });
 }
 
-void Engine::Core::handle(Decision& deciding, Resume& command) {
+void Engine::Core::handle(Decision& decision, Resume& command) {
   instruct(command, command.signal ? "signalled" : "resumed",
-           [&](Execution& execution) { return execution.on_resume(deciding, command); });
+           [&](Execution& execution) { return execution.on_resume(decision, command); });
 }
 
-void Engine::Core::handle(Decision& deciding, Approve& command) {
+void Engine::Core::handle(Decision& decision, Approve& command) {
   instruct(command, command.approved ? "approved" : "rejected",
-           [&](Execution& execution) { return execution.on_approval(deciding, command); });
+           [&](Execution& execution) { return execution.on_approval(decision, command); });
 }
 
-void Engine::Core::handle(Decision& deciding, Note& command) {
+void Engine::Core::handle(Decision& decision, Note& command) {
   instruct(command, "remarked on",
-           [&](Execution& execution) { return execution.on_note(deciding, command); });
+           [&](Execution& execution) { return execution.on_note(decision, command); });
 }
 
 View view_of(journal::DecodedState state) {
@@ -182,29 +182,29 @@ std::string View::context_json() const {
   return out;
 }
 
-void Engine::Core::handle(Decision& deciding, Show& command) {
+void Engine::Core::handle(Decision& decision, Show& command) {
   const Error* const why = command.brief ? nullptr : why_quarantined(command.tenant, command.id);
-  if (why) return deciding.change.reply_to(command, Result<std::optional<View>>(*why));
+  if (why) return decision.change.reply_to(command, Result<std::optional<View>>(*why));
   std::optional<View> view;
   if (const Execution* execution = open_execution(command.tenant, command.id); execution && command.brief)
     view.emplace();
   else if (execution)
     view.emplace(execution->state(), execution->names(), std::string(), execution->context(),
                  resources_.claims_of(command.id), execution->current_step(), slot_wait(*execution));
-  deciding.change.reply_to(command, std::move(view));
+  decision.change.reply_to(command, std::move(view));
 }
 
-void Engine::Core::handle(Decision& deciding, Stats& command) {
+void Engine::Core::handle(Decision& decision, Stats& command) {
   EngineStats stats = stats_;
   stats.open_executions = open_.size();
   stats.running_steps = running_steps();
   stats.ready_executions = queue_.size();
   stats.behind = catch_up_.size();
   const journal::ClockState& clock = known_clock();
-  stats.clock = {deciding.now, time_.offset(), clock.jumps, clock.last_jump, clock.last_jump_at};
+  stats.clock = {decision.now, time_.offset(), clock.jumps, clock.last_jump, clock.last_jump_at};
   stats.resources = resources_.use();
   stats.slots = slot_use();
-  deciding.change.reply_to(command, std::move(stats));
+  decision.change.reply_to(command, std::move(stats));
 }
 
 }  // namespace pirn::engine

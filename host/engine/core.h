@@ -226,7 +226,7 @@ class Engine::Core : private Launcher {
                   const registry::RequiredPtr& required);
   uint32_t tenant_number(const std::string& tenant);
   Execution* open_execution(std::string_view tenant, ExecutionId id);
-  Decision decision() {
+  Decision begin_decision() {
     return {time_.now(),
             time_.wall(),
             batch_->change,

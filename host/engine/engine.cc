@@ -25,10 +25,10 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
   begin_time(clocks, std::max({ids_.newest_instant(), recovered.newest_instant, newest_instant}));
   dead_letters_.restore();
   catalog_ = releases_.catalog();
-  Decision deciding = decision();
-  deciding.shift = beginning_.shift;
+  Decision decision = begin_decision();
+  decision.shift = beginning_.shift;
   const std::vector<worker::FatalInvocation> fatal = trials_.take_up(last);
-  deciding.fatal = fatal;
+  decision.fatal = fatal;
   for (const worker::LastCall& lost : last.running)
     lost_calls_.push_back({lost.call.execution, {}, {}, {}, {}, lost.call.kind});
   say_whom_they_concern(last, fatal);
@@ -61,7 +61,7 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
     // Whom it belongs to is older, and there already.
     if (const auto parent = executions_.find(execution->state().parent); parent != executions_.end())
       execution->belongs_to_paused(parent->second->state().paused);
-    execution->resume(deciding);
+    execution->resume(decision);
     open_.note(*execution);
     // One that goes on waiting as its row says has nothing to write.
     if (execution->state().next_commit > projected + 1)
@@ -69,12 +69,12 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
     else
       queue_up(*execution);
   }
-  PIRN_DO(find_lost_children(deciding));
+  PIRN_DO(find_lost_children(decision));
   loaded_.reset();
-  triggers_.reconcile(catalog_, deciding);
-  triggers_.rewind(deciding);
+  triggers_.reconcile(catalog_, decision);
+  triggers_.rewind(decision);
   take_back_slots();
-  account_for_calls(deciding);
+  account_for_calls(decision);
   PIRN_DO(commit());
   marks_.clear();
   shifts_.clear();
@@ -114,11 +114,11 @@ void Engine::Core::begin_time(const Clocks& clocks, int64_t newest) {
 }
 
 // By how much the wall clock has been set since the journal knows of it; 0: it was not.
-int64_t Engine::Core::look_at_clock(Decision& deciding) {
+int64_t Engine::Core::look_at_clock(Decision& decision) {
   const int64_t by = time_.offset() - known_clock().offset;
   if (TimeLine::slight(by)) return 0;
-  streams_.emit(journal::kHostStream, journal::ClockJumped{by, time_.offset()}, deciding.now);
-  triggers_.rewind(deciding);
+  streams_.emit(journal::kHostStream, journal::ClockJumped{by, time_.offset()}, decision.now);
+  triggers_.rewind(decision);
   return by;
 }
 
@@ -180,9 +180,9 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
   ++stats_.turns;
   looks_left_ = options_.looks_per_turn;
   n_acts_ = 0;
-  Decision deciding = decision();
+  Decision decision = begin_decision();
   Turn turn;
-  turn.now = deciding.now;
+  turn.now = decision.now;
 
   completions_.clear();
   runner_.take_completions(completions_);
@@ -192,48 +192,48 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
   if (auto current = releases_.catalog(); current != catalog_) {
     catalog_ = std::move(current);
     retire_replaced();
-    triggers_.reconcile(catalog_, deciding);
+    triggers_.reconcile(catalog_, decision);
     for (const auto& [tenant, number] : tenant_numbers_) set_slot_terms(tenant, number);
   }
 
-  turn.jump = look_at_clock(deciding);
+  turn.jump = look_at_clock(decision);
 
   // Each input with all that follows from it, also for other executions: what comes out must not depend on
   // which inputs happen to share a turn.
   for (worker::Completion& completion : completions_) {
-    on_completion(deciding, completion);
-    PIRN_DO(settle_families(deciding));
+    on_completion(decision, completion);
+    PIRN_DO(settle_families(decision));
   }
   for (Command& command : commands_) {
     std::visit(
         [&](auto& of_type) {
-          if (!refused_for_damage(of_type)) handle(deciding, of_type);
+          if (!refused_for_damage(of_type)) handle(decision, of_type);
         },
         command);
-    PIRN_DO(settle_families(deciding));
+    PIRN_DO(settle_families(decision));
   }
   size_t n_due = 0;
   while (n_due < options_.inputs_per_turn) {
-    std::optional<Due> due = timers_.take_due(deciding.now);
-    if (!due) due = wall_timers_.take_due(deciding.wall);
+    std::optional<Due> due = timers_.take_due(decision.now);
+    if (!due) due = wall_timers_.take_due(decision.wall);
     if (!due) break;
     ++n_due;
     if (due->what == Due::What::start && missed(*due->execution)) continue;
-    due->execution->on_due(deciding, *due);
+    due->execution->on_due(decision, *due);
     touched(*due->execution);
-    PIRN_DO(settle_families(deciding));
+    PIRN_DO(settle_families(decision));
   }
-  n_due += dead_letters_.expire(deciding.now, options_.inputs_per_turn);
+  n_due += dead_letters_.expire(decision.now, options_.inputs_per_turn);
   if (may_start()) {
-    PIRN_TRY(const size_t fires, triggers_.fire(deciding, options_.inputs_per_turn));
+    PIRN_TRY(const size_t fires, triggers_.fire(decision, options_.inputs_per_turn));
     n_due += fires;
   }
-  PIRN_DO(settle_families(deciding));
-  PIRN_DO(go_on_with_walks(deciding));
-  PIRN_DO(dispatch_all(deciding));
+  PIRN_DO(settle_families(decision));
+  PIRN_DO(go_on_with_walks(decision));
+  PIRN_DO(dispatch_all(decision));
   if (dispatching_) look_for_room();
-  PIRN_TRY(const size_t n_caught_up, catch_up(deciding));
-  if (n_caught_up > 0) PIRN_DO(dispatch_all(deciding));
+  PIRN_TRY(const size_t n_caught_up, catch_up(decision));
+  if (n_caught_up > 0) PIRN_DO(dispatch_all(decision));
 
   turn.inputs = completions_.size() + commands_.size() + n_due + n_caught_up + n_acts_;
   turn.looks = options_.looks_per_turn - looks_left_;
@@ -277,11 +277,11 @@ void Engine::Core::queue_up(Execution& execution) {
   }
 }
 
-void Engine::Core::on_completion(Decision& deciding, worker::Completion& completion) {
+void Engine::Core::on_completion(Decision& decision, worker::Completion& completion) {
   if (!trials_.empty()) clear_suspect(completion.invocation);
   const auto found = executions_.find(completion.execution);
   if (found == executions_.end()) return;  // a fenced one of an execution that has ended
-  found->second->on_completion(deciding, completion);
+  found->second->on_completion(decision, completion);
   touched(*found->second);
 }
 
@@ -292,41 +292,41 @@ Execution& Engine::Core::add(ExecutionId id, PlanPtr plan) {
   return *(executions_[id] = std::make_unique<Execution>(id, std::move(plan), tenant));
 }
 
-Execution& Engine::Core::create(Decision& deciding, ExecutionId id, PlanPtr plan, journal::Created record) {
+Execution& Engine::Core::create(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record) {
   Execution& execution = add(id, std::move(plan));
-  execution.create(deciding, std::move(record));
+  execution.create(decision, std::move(record));
   touched(execution);
   return execution;
 }
 
 // Starts calls and ready steps while there are slots for them, and what follows from that in other
 // executions.
-Status Engine::Core::dispatch_all(Decision& deciding) {
+Status Engine::Core::dispatch_all(Decision& decision) {
   for (bool more = true; more;) {
-    account_for_calls(deciding);
+    account_for_calls(decision);
     hear_cancels();
-    release_calls(deciding);
-    if (dispatching_) dispatch(deciding);
-    account_for_calls(deciding);  // of a suspect, which is called out of its turn
-    PIRN_TRY(more, settle_families(deciding));
+    release_calls(decision);
+    if (dispatching_) dispatch(decision);
+    account_for_calls(decision);  // of a suspect, which is called out of its turn
+    PIRN_TRY(more, settle_families(decision));
   }
   return {};
 }
 
 // Starts ready steps, tenants by their shares, while slots are free.
-void Engine::Core::dispatch(Decision& deciding) {
-  if (trials_.holding()) return call_suspect(deciding);
+void Engine::Core::dispatch(Decision& decision) {
+  if (trials_.holding()) return call_suspect(decision);
   // In turn, so that neither those that need nothing but a slot nor those that need more keep the others out.
   // When slots are scarce each turn of the engine may have a single one to give: it is theirs by turns, too.
-  if (passed_over_ && !supplied_last_) (void)start_waiting(deciding);
+  if (passed_over_ && !supplied_last_) (void)start_waiting(decision);
   for (bool queued = true, waiting = true; queued || waiting;) {
-    queued = start_queued(deciding);
-    waiting = !resources_.idle() && start_waiting(deciding);
+    queued = start_queued(decision);
+    waiting = !resources_.idle() && start_waiting(decision);
   }
 }
 
 // The next step of the next execution; false: nobody who waits may take a slot.
-bool Engine::Core::start_queued(Decision& deciding) {
+bool Engine::Core::start_queued(Decision& decision) {
   const std::optional<Execution*> next = queue_.pop();
   if (!next) return false;
   Execution& execution = **next;
@@ -336,16 +336,16 @@ bool Engine::Core::start_queued(Decision& deciding) {
     return true;
   }
   supplied_last_ = false;
-  execution.start_next(deciding);
-  account_for_calls(deciding);
+  execution.start_next(decision);
+  account_for_calls(decision);
   touched(execution);  // and to the end of the queue, when it has more
   return true;
 }
 
 // A step that has waited for resources and has them now; false: there is none that may take a slot.
-bool Engine::Core::start_waiting(Decision& deciding) {
+bool Engine::Core::start_waiting(Decision& decision) {
   passed_over_ = false;
-  const auto next = resources_.next(deciding.now, [this](uint32_t tenant) {
+  const auto next = resources_.next(decision.now, [this](uint32_t tenant) {
     const bool may_take = slots_.may_take(tenant);
     passed_over_ = passed_over_ || !may_take;
     return may_take;
@@ -353,8 +353,8 @@ bool Engine::Core::start_waiting(Decision& deciding) {
   if (!next) return false;
   supplied_last_ = true;
   Execution& execution = *executions_.at(next->first);
-  execution.start_supplied(deciding, next->second);
-  account_for_calls(deciding);
+  execution.start_supplied(decision, next->second);
+  account_for_calls(decision);
   touched(execution);
   return true;
 }

@@ -1,4 +1,5 @@
 #include "host/engine/execution.h"
+#include "host/engine/invocation_input.h"
 
 #include <algorithm>
 #include <cassert>

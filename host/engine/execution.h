@@ -37,9 +37,6 @@ inline int64_t later(int64_t now, int64_t duration) {
 journal::ErrorPtr make_error(std::string code, std::string message,
                              journal::ErrorClass error_class = journal::ErrorClass::retryable);
 
-// What a function is told about an error: {"error":…}.
-std::string error_input(const journal::StepError& error);
-
 class Execution {
  public:
   Execution(ExecutionId id, PlanPtr plan, uint32_t tenant_number);
@@ -234,7 +231,6 @@ class Execution {
   void handler_over(Decision& decision, const journal::HandlerRun& run, journal::ErrorPtr error);
   bool resume_handlers(Decision& decision);  // whether the end is all that is left
   void report_step_error(Decision& decision, uint32_t step, const journal::StepError& error);
-  std::string conclusion_input(journal::HandlerEvent handler) const;
   journal::Context concluding_context() const;
   journal::Context with_error(const journal::Context& context, const journal::StepError& error,
                               uint32_t step) const;

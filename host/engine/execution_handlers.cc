@@ -2,6 +2,7 @@
 // end is recorded; on_step_error runs after each failed invocation and nobody waits for it (R23). They are
 // journaled, so a host that comes back runs again what had not answered, and they change no outcome.
 #include "host/engine/execution.h"
+#include "host/engine/invocation_input.h"
 
 #include <algorithm>
 
@@ -32,13 +33,6 @@ const std::string& function_of(const definition::Handlers& handlers, HandlerEven
 constexpr journal::Stamp kOnTop{UINT32_MAX, UINT32_MAX, UINT32_MAX};
 
 }  // namespace
-
-std::string error_input(const journal::StepError& error) {
-  std::string input = "{\"error\":";
-  journal::append_error(input, error);
-  input += '}';
-  return input;
-}
 
 // The keys by which handlers and rollbacks learn what went wrong.
 journal::Context Execution::with_error(const journal::Context& context, const journal::StepError& error,
@@ -147,43 +141,8 @@ bool Execution::resume_handlers(Decision& decision) {
 
 void Execution::report_step_error(Decision& decision, uint32_t step, const journal::StepError& error) {
   if (plan_->workflow().handlers.on_step_error.empty()) return;
-  std::string input = "{\"event\":\"on_step_error\",\"step\":\"" + names()[step] + "\",\"attempt\":";
-  journal::append_unsigned(input, state_.steps[step].failures + 1);
-  input += ",\"error\":";
-  journal::append_error(input, error);
-  input += '}';
-  start_handler(decision, HandlerEvent::on_step_error, step, std::move(input));
-}
-
-std::string Execution::conclusion_input(HandlerEvent handler) const {
-  std::string input = "{\"event\":\"" + std::string(name_of(handler)) + '"';
-  if (handler == HandlerEvent::on_cancel) {
-    input += ",\"reason\":";
-    journal::append_json_string(input, state_.reason);
-  }
-  if (handler == HandlerEvent::on_failure) {
-    if (state_.error_step != journal::kNoStep) {
-      input += ",\"step\":\"" + names()[state_.error_step] + "\",\"attempt\":";
-      journal::append_unsigned(input, state_.steps[state_.error_step].failures);
-    }
-    if (state_.error) {
-      input += ",\"error\":";
-      journal::append_error(input, *state_.error);
-    }
-    input += ",\"rollback_errors\":[";
-    bool first = true;
-    for (uint32_t step = 0; step < state_.steps.size(); ++step) {
-      if (state_.steps[step].compensation != journal::Compensation::failed) continue;
-      input += first ? "" : ",";
-      first = false;
-      input += "{\"step\":\"" + names()[step] + "\",\"error\":";
-      journal::append_error(input, *state_.steps[step].extra->rollback_error);
-      input += '}';
-    }
-    input += ']';
-  }
-  input += '}';
-  return input;
+  start_handler(decision, HandlerEvent::on_step_error, step,
+                step_error_input(names()[step], state_.steps[step].failures + 1, error));
 }
 
 }  // namespace pirn::engine

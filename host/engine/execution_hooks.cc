@@ -2,6 +2,7 @@
 // changes nothing. They are not journaled: a host that is lost loses those that were waiting. What is
 // journaled is that one killed it, for a step that begins again would call it again.
 #include "host/engine/execution.h"
+#include "host/engine/invocation_input.h"
 #include "host/journal/codec.h"
 
 namespace pirn::engine {
@@ -15,35 +16,12 @@ void Execution::call_hooks(Decision& decision, uint32_t step, std::string defini
   using definition::Hooks;
   const std::string& of_workflow = plan_->workflow().hooks.*which;
   const std::string& of_step = plan_->step(step).hooks.*which;
-  const Step& current = state_.steps[step];
   const std::string_view event = which == &Hooks::on_start     ? "on_start"
                                  : which == &Hooks::on_success ? "on_success"
                                  : which == &Hooks::on_failure ? "on_failure"
                                  : which == &Hooks::on_skip    ? "on_skip"
                                                                : "on_finish";
-  std::string input = "{\"event\":\"" + std::string(event) + "\",\"step\":\"" + plan_->name(step) +
-                      "\",\"state\":\"" + std::string(name_of(current.state)) + "\",\"attempt\":";
-  // The try that the hook is about: failures so far + 1, unless the last thing was a failure; 0 if none
-  // began.
-  const bool after_failure =
-      current.state == journal::StepState::failed || current.skip_kind == SkipKind::on_error;
-  journal::append_unsigned(input, current.started_at == 0 ? 0 : current.failures + (after_failure ? 0 : 1));
-  if (current.ended_at && current.started_at) {
-    input += ",\"duration_ms\":";
-    journal::append_json(
-        input, journal::Value::of_real(static_cast<double>(current.ended_at - current.started_at) / 1e6));
-  }
-  if (current.skip_kind != SkipKind::none)
-    input += ",\"skip_kind\":\"" + std::string(name_of(current.skip_kind)) + "\"";
-  if (!current.extra->reason.empty()) {
-    input += ",\"reason\":";
-    journal::append_json_string(input, current.extra->reason);
-  }
-  if (current.error) {
-    input += ",\"error\":";
-    journal::append_error(input, *current.error);
-  }
-  input += '}';
+  const std::string input = hook_input(event, plan_->name(step), state_.steps[step]);
   for (const std::string* function : {&of_workflow, &of_step})
     if (!function->empty()) observers_.edit().hooks.push_back({step, *function, input});
   next_hook(decision);

@@ -2,6 +2,7 @@
 // the child's end is the step's outcome. Both are decided in one turn and committed in one transaction, so
 // neither is ever without the other.
 #include "host/engine/execution.h"
+#include "host/engine/invocation_input.h"
 #include "host/engine/retry.h"
 #include "host/journal/codec.h"
 
@@ -30,7 +31,7 @@ void Execution::start_nested(Decision& decision, uint32_t step, uint64_t token) 
   worker::Invocation call = invocation(decision, Kind::input, step, of_step.input);
   call.id = token;
   call.deadline = later(decision.now, decision.consultation_limit_ns);
-  call.input = "{\"workflow\":\"" + of_step.nested + "\"}";
+  call.input = nested_input(of_step.nested);
   set_timer(decision, step, call.deadline);
   decision.change.invocations.push_back(std::move(call));
 }
@@ -131,14 +132,7 @@ void Execution::ask_for_result(Decision& decision, const Execution& child, std::
   worker::Invocation call = invocation(decision, Kind::result, step, mapper);
   call.id = state_.steps[step].invocation;
   call.deadline = later(decision.now, decision.consultation_limit_ns);
-  call.input = "{\"workflow\":\"" + child.state().origin->workflow + "\",\"execution\":\"" +
-               child.id().text() + "\",\"state\":\"" + std::string(name_of(child.state().state)) +
-               "\",\"context\":" + child.context_json();
-  if (child.state().error) {
-    call.input += ",\"error\":";
-    journal::append_error(call.input, *child.state().error);
-  }
-  call.input += '}';
+  call.input = nested_result_input(child.state(), child.context_json());
   set_timer(decision, step, call.deadline);
   decision.change.invocations.push_back(std::move(call));
 }

@@ -1,5 +1,6 @@
 // What came back: outcomes of invocations, answers of consultations, timers.
 #include "host/engine/execution.h"
+#include "host/engine/invocation_input.h"
 
 #include <algorithm>
 #include <cassert>
@@ -179,13 +180,7 @@ void Execution::ask(Decision& decision, uint32_t step, Kind kind, std::string_vi
   call.deadline = later(decision.now, decision.consultation_limit_ns);
   if (kind == Kind::backoff || rule != 0) call.attempt = current.failures;  // the one that has just failed
   if (kind == Kind::backoff) {
-    call.input = "{\"attempt\":";
-    journal::append_unsigned(call.input, call.attempt);
-    call.input += ",\"base_delay_ms\":";
-    journal::append_integer(call.input, retry_policy(step, rule).delay_ns / 1'000'000);
-    call.input += ",\"error\":";
-    journal::append_error(call.input, *current.error);
-    call.input += '}';
+    call.input = backoff_input(call.attempt, retry_policy(step, rule).delay_ns, *current.error);
   } else if (rule != 0) {
     call.input = error_input(*current.error);
   }

@@ -1,6 +1,7 @@
 // What comes after the last step: completed steps are compensated, newest first (R24 to R26), the workflow
 // tries again (R22) or its last handler runs, and the end is recorded (E11, E12, F1 to F3).
 #include "host/engine/execution.h"
+#include "host/engine/invocation_input.h"
 
 #include <algorithm>
 
@@ -87,16 +88,8 @@ void Execution::start_rollback(Decision& decision, uint32_t step) {
   call.attempt = state_.steps[step].extra->rollback_failures + 1;
   call.deadline = later(decision.now, of_step.timeout_ns);
   call.context = concluding_context();
-  call.input = "{\"result\":";
-  if (state_.steps[step].result)
-    journal::append_result(call.input, *state_.steps[step].result);
-  else
-    call.input += "null";
-  if (state_.cause == StopCause::fail && state_.error) {
-    call.input += ",\"error\":";
-    journal::append_error(call.input, *state_.error);
-  }
-  call.input += '}';
+  call.input = rollback_input(state_.steps[step].result.get(),
+                              state_.cause == StopCause::fail ? state_.error.get() : nullptr);
   emit(decision, journal::RollbackStarted{step, call.attempt, call.id, {}, state_.origin->workflow, id()});
   if (call.deadline != journal::kNever)
     local_[step].timer = decision.timers.add(call.deadline, {this, Due::What::rollback, step});
@@ -170,7 +163,7 @@ void Execution::conclude(Decision& decision) {
 }
 
 void Execution::start_conclusion(Decision& decision, HandlerEvent handler) {
-  start_handler(decision, handler, journal::kNoStep, conclusion_input(handler));
+  start_handler(decision, handler, journal::kNoStep, conclusion_input(handler, state_, names()));
 }
 
 // F2, F3.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host/engine/execution.h"
+#include "host/engine/invocation_input.h"
 #include "host/journal/codec.h"
 
 namespace pirn::engine {
@@ -99,9 +100,7 @@ void Execution::ask_on_timeout(Decision& decision, uint32_t step) {
       invocation(decision, Kind::handler, step, state_.steps[step].extra->await->on_timeout);
   call.for_step = true;
   call.deadline = later(decision.now, timeout_of(step));
-  call.input = "{\"event\":\"on_timeout\",\"step\":\"" + plan_->name(step) + "\",\"attempt\":";
-  journal::append_unsigned(call.input, call.attempt);
-  call.input += '}';
+  call.input = await_timeout_input(plan_->name(step), call.attempt);
   emit(decision, journal::StepAsked{step, Kind::handler, call.id, 0, {}});
   ++n_asking_;
   set_timer(decision, step, call.deadline);

@@ -9,12 +9,12 @@
 
 namespace pirn::engine {
 
-Execution& Engine::Core::create_from(Decision& deciding, ExecutionId id, PlanPtr plan,
+Execution& Engine::Core::create_from(Decision& decision, ExecutionId id, PlanPtr plan,
                                      journal::Created record, const std::vector<journal::Step>& past,
                                      const std::vector<bool>& adopts, Execution::Adopting why,
                                      const std::vector<ExpansionPtr>& expansions) {
   Execution& execution = add(id, std::move(plan));
-  execution.create_from(deciding, std::move(record), past, adopts, why, expansions);
+  execution.create_from(decision, std::move(record), past, adopts, why, expansions);
   touched(execution);
   return execution;
 }
@@ -88,11 +88,11 @@ Error no_beginning(const journal::DecodedState& past, const std::vector<std::str
 
 }  // namespace
 
-void Engine::Core::handle(Decision& deciding, Rerun& command) {
-  batch_->started.emplace_back(std::move(command.reply), rerun(deciding, command));
+void Engine::Core::handle(Decision& decision, Rerun& command) {
+  batch_->started.emplace_back(std::move(command.reply), rerun(decision, command));
 }
 
-Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
+Result<Started> Engine::Core::rerun(Decision& decision, const Rerun& command) {
   if (!dispatching_) return Error{Code::shutting_down, "the host is shutting down"};
   if (!full_.empty()) return Error{Code::store_full, full_, "", Blame::world};
   const auto refused = [&](std::string_view state, const char* why) {
@@ -113,7 +113,7 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   uint32_t from = journal::kNoStep;
   if (!command.from.empty() && (from = plan->find(command.from)) == journal::kNoStep)
     return no_beginning(decoded, plan->names(), command.from);
-  const ExecutionId id = ids_.next(deciding.now);
+  const ExecutionId id = ids_.next(decision.now);
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();
@@ -133,8 +133,8 @@ Result<Started> Engine::Core::rerun(Decision& deciding, const Rerun& command) {
   const Heritage heritage =
       heritage_of(*plan, decoded.state, decoded.step_names, from, grown ? &*grown : nullptr);
   PIRN_DO(
-      check_heritage(deciding, *plan, record.input, heritage.steps, heritage.adopts, heritage.expansions));
-  create_from(deciding, id, plan, std::move(record), heritage.steps, heritage.adopts,
+      check_heritage(decision, *plan, record.input, heritage.steps, heritage.adopts, heritage.expansions));
+  create_from(decision, id, plan, std::move(record), heritage.steps, heritage.adopts,
               Execution::Adopting::to_go_on, heritage.expansions);
   return Started{id, false};
 }
@@ -161,13 +161,13 @@ Result<PlanPtr> Engine::Core::plan_again(const journal::ExecutionState& past, bo
 
 // ---- dead letters (R34) ----
 
-Result<ExecutionId> Engine::Core::retry_letter(Decision& deciding, const std::string& tenant,
+Result<ExecutionId> Engine::Core::retry_letter(Decision& decision, const std::string& tenant,
                                                ExecutionId letter, bool on_active) {
   if (const auto there = dead_letters_.select(tenant, letter, {}, 1); !there) return there.error();
   PIRN_TRY(const journal::DecodedState failed, closed(tenant, letter));
   const journal::ExecutionState& past = failed.state;
   PIRN_TRY(PlanPtr plan, plan_again(past, on_active));
-  const ExecutionId id = ids_.next(deciding.now);
+  const ExecutionId id = ids_.next(decision.now);
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();
@@ -178,9 +178,9 @@ Result<ExecutionId> Engine::Core::retry_letter(Decision& deciding, const std::st
   record.strategy = past.strategy;
   record.input = past.input;
   record.input.put("__dead_letter_id__", journal::Value::of_text(letter.text()));
-  PIRN_DO(check_input(deciding, record.input));
-  create(deciding, id, std::move(plan), std::move(record));
-  dead_letters_.retried(tenant, letter, id, deciding.now);
+  PIRN_DO(check_input(decision, record.input));
+  create(decision, id, std::move(plan), std::move(record));
+  dead_letters_.retried(tenant, letter, id, decision.now);
   return id;
 }
 
@@ -201,7 +201,7 @@ Result<journal::DecodedState> Engine::Core::closed(const std::string& tenant, Ex
   return decoded ? std::move(decoded) : unreadable(decoded.error());
 }
 
-Result<bool> Engine::Core::settle_families(Decision& deciding) {
+Result<bool> Engine::Core::settle_families(Decision& decision) {
   bool any = false;
   while (!batch_->change.child_starts.empty() || !batch_->change.child_stops.empty() ||
          !batch_->change.ended_children.empty() || !batch_->change.pauses.empty() ||
@@ -210,18 +210,18 @@ Result<bool> Engine::Core::settle_families(Decision& deciding) {
     for (Execution* child : std::exchange(batch_->change.attempts, {})) {
       const auto parent = executions_.find(child->state().parent);
       if (parent != executions_.end() && !parent->second->ended() &&
-          parent->second->wants_child(child->state().parent_step, deciding.now))
+          parent->second->wants_child(child->state().parent_step, decision.now))
         continue;
-      child->cancel(deciding, "its parent " + child->state().parent.text() + " wants no further attempt",
+      child->cancel(decision, "its parent " + child->state().parent.text() + " wants no further attempt",
                     false, true, true);
       touched(*child);
     }
     for (const ChildStart& start : std::exchange(batch_->change.child_starts, {}))
-      PIRN_DO(begin_child(deciding, start));
+      PIRN_DO(begin_child(decision, start));
     for (const ChildStop& stop : std::exchange(batch_->change.child_stops, {})) {
       const auto child = executions_.find(stop.child);
       if (child == executions_.end() || !child->second->may_be_cancelled()) continue;
-      child->second->cancel(deciding, stop.reason, stop.rollback, true, true);
+      child->second->cancel(decision, stop.reason, stop.rollback, true, true);
       touched(*child->second);
     }
     for (const Execution* parent : std::exchange(batch_->change.pauses, {}))
@@ -229,15 +229,15 @@ Result<bool> Engine::Core::settle_families(Decision& deciding) {
         const auto child = executions_.find(id);
         if (child == executions_.end() || child->second->ended()) return;
         if (parent->state().paused)
-          child->second->hold(deciding);
+          child->second->hold(decision);
         else
-          child->second->let_go_on(deciding);
+          child->second->let_go_on(decision);
         touched(*child->second);
       });
     for (const Execution* child : std::exchange(batch_->change.ended_children, {})) {
       const auto parent = executions_.find(child->state().parent);
       if (parent == executions_.end()) continue;
-      parent->second->on_child_ended(deciding, *child);
+      parent->second->on_child_ended(decision, *child);
       touched(*parent->second);
     }
   }
@@ -264,7 +264,7 @@ std::pair<registry::ReleasePtr, const definition::Workflow*> nested_in(const Pla
 
 }  // namespace
 
-Status Engine::Core::begin_child(Decision& deciding, const ChildStart& start) {
+Status Engine::Core::begin_child(Decision& decision, const ChildStart& start) {
   const journal::ExecutionState& parent = start.parent->state();
   const auto [release, workflow] = nested_in(start.parent->plan(), start.step);
   PlanPtr plan =
@@ -280,7 +280,7 @@ Status Engine::Core::begin_child(Decision& deciding, const ChildStart& start) {
   if (!start.undoes) {
     Execution& child = add(start.child, std::move(plan));
     child.belongs_to_paused(parent.paused);
-    child.create(deciding, std::move(record));
+    child.create(decision, std::move(record));
     touched(child);
     return {};
   }
@@ -291,7 +291,7 @@ Status Engine::Core::begin_child(Decision& deciding, const ChildStart& start) {
   auto grown = past ? GrownPlan::recovered(plan, past->state) : Result<GrownPlan>(past.error());
   if (!grown) {
     start.parent->cannot_undo(
-        deciding, start.step,
+        decision, start.step,
         past ? "execution " + start.undoes.text() + " cannot be rolled back: " + grown.error().message
              : past.error().message);
     touched(*start.parent);
@@ -299,7 +299,7 @@ Status Engine::Core::begin_child(Decision& deciding, const ChildStart& start) {
   }
   record.retry_of = start.undoes;
   record.input = past->state.input;
-  create_from(deciding, start.child, std::move(plan), std::move(record), past->state.steps,
+  create_from(decision, start.child, std::move(plan), std::move(record), past->state.steps,
               std::vector<bool>(past->state.steps.size(), true), Execution::Adopting::to_roll_back,
               grown->expansions());
   return {};
@@ -307,7 +307,7 @@ Status Engine::Core::begin_child(Decision& deciding, const ChildStart& start) {
 
 // After a crash: a step's child is open, or it has ended in the same commit as the step would have, or the
 // step was still being prepared and has none.
-Status Engine::Core::find_lost_children(Decision& deciding) {
+Status Engine::Core::find_lost_children(Decision& decision) {
   for (const Waiting& waiting : std::exchange(batch_->change.waiting, {})) {
     // What is quarantined is not lost: its parent waits until it can be read again.
     if (executions_.contains(waiting.child) || quarantined_.contains(waiting.child)) continue;
@@ -316,7 +316,7 @@ Status Engine::Core::find_lost_children(Decision& deciding) {
     if (!stored && stored.error().code != Code::store_corrupt) return stored.error();
     if (stored && !*stored) {
       // Only what is still being prepared has no execution yet.
-      waiting.parent->lost_child(deciding, waiting.step);
+      waiting.parent->lost_child(decision, waiting.step);
     } else {
       auto decoded = stored ? journal::decode_state((*stored)->columns(), (*stored)->body)
                             : Result<journal::DecodedState>(stored.error());
@@ -331,11 +331,11 @@ Status Engine::Core::find_lost_children(Decision& deciding) {
       }
       Execution child(std::move(decoded->state), std::move(grown).value(), waiting.parent->tenant_number());
       child.refold();
-      waiting.parent->on_child_ended(deciding, child);
+      waiting.parent->on_child_ended(decision, child);
     }
     touched(*waiting.parent);
   }
-  PIRN_DO(settle_families(deciding));
+  PIRN_DO(settle_families(decision));
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "host/engine/invocation_input.h"
 #include "host/journal/codec.h"
 
 namespace pirn::engine {
@@ -16,14 +17,6 @@ constexpr double kUnits = 1e6;  // of the pool, to one core, MiB or device
 constexpr std::string_view kGpu = "gpu";
 
 int64_t units(double amount) { return static_cast<int64_t>(std::ceil(amount * kUnits)); }
-
-std::string shown(double amount) {
-  std::string out;
-  journal::append_json(out, amount == std::floor(amount)
-                                ? journal::Value::of_integer(static_cast<int64_t>(amount))
-                                : journal::Value::of_real(amount));
-  return out;
-}
 
 double amount_of(const Capacity& capacity, std::string_view name) {
   for (const Resource& resource : capacity.amounts)
@@ -84,6 +77,14 @@ Status verdict(std::vector<Error> problems) {
 
 }  // namespace
 
+std::string amount_text(double amount) {
+  std::string out;
+  journal::append_json(out, amount == std::floor(amount)
+                                ? journal::Value::of_integer(static_cast<int64_t>(amount))
+                                : journal::Value::of_real(amount));
+  return out;
+}
+
 Result<Resource> parse_resource(std::string_view text) {
   const auto wrong = [&](const std::string& why) {
     return Error{Code::invalid_argument, "the resource '" + std::string(text) + "' " + why,
@@ -108,7 +109,8 @@ std::string lacking(const Capacity& capacity, const std::vector<Resource>& needs
   for (const Resource& need : needs) {
     const double there = amount_of(capacity, need.name);
     if (units(need.amount) <= units(there)) continue;
-    out += (out.empty() ? "" : ", ") + shown(need.amount) + " " + need.name + " of " + shown(there);
+    out +=
+        (out.empty() ? "" : ", ") + amount_text(need.amount) + " " + need.name + " of " + amount_text(there);
   }
   return out;
 }
@@ -215,24 +217,7 @@ void Resources::release(ExecutionId execution, uint32_t step) {
 
 std::string Resources::input_of(ExecutionId execution, uint32_t step, std::string_view input) const {
   const Holding& holding = claims_.at({execution, step});
-  std::string out(input.substr(0, input.empty() ? 0 : input.size() - 1));
-  out += out.size() > 1 ? "," : out.empty() ? "{" : "";
-  out += "\"resources\":{";
-  for (const Resource& need : *holding.needs) {
-    if (out.back() != '{') out += ',';
-    journal::append_json_string(out, need.name);
-    out += ':' + shown(need.amount);
-  }
-  out += '}';
-  if (!holding.gpus.empty()) {
-    out += ",\"gpus\":[";
-    for (const uint32_t device : holding.gpus) {
-      if (out.back() != '[') out += ',';
-      journal::append_unsigned(out, device);
-    }
-    out += ']';
-  }
-  return out += '}';
+  return task_input(input, *holding.needs, holding.gpus);
 }
 
 std::vector<Claim> Resources::claims_of(ExecutionId execution) const {

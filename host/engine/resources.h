@@ -53,6 +53,9 @@ struct Claim {
   std::vector<uint32_t> gpus;  // devices that it has
 };
 
+// "2", "0.5": as the definition and messages write an amount.
+std::string amount_text(double amount);
+
 // For the operator.
 struct ResourceUse {
   std::string name;

@@ -34,7 +34,7 @@ void Engine::Core::take_back_slots() {
 
 // Every call that was decided since takes its slot, or waits for one. The steps' own work goes first: it was
 // started because there was a slot for it.
-void Engine::Core::account_for_calls(Decision& deciding) {
+void Engine::Core::account_for_calls(Decision& decision) {
   std::vector<Invocation>& calls = batch_->change.invocations;
   if (batch_->n_accounted == calls.size()) return;
   const auto fresh = calls.begin() + static_cast<ptrdiff_t>(batch_->n_accounted);
@@ -47,13 +47,13 @@ void Engine::Core::account_for_calls(Decision& deciding) {
   }
   if (!all_steps)
     calls.erase(std::remove_if(fresh, calls.end(),
-                               [&](Invocation& call) { return !is_step(call) && !admit(deciding, call); }),
+                               [&](Invocation& call) { return !is_step(call) && !admit(decision, call); }),
                 calls.end());
   batch_->n_accounted = calls.size();
 }
 
 // false: the call was taken out of the change, and waits.
-bool Engine::Core::admit(Decision& deciding, Invocation& call) {
+bool Engine::Core::admit(Decision& decision, Invocation& call) {
   const uint32_t tenant = call.frame->tenant;
   if (call.id < batch_->first_invocation) batch_->older.push_back(call.id);  // a token that is called again
   // A suspect goes on trial, whoever else waits: nothing else runs meanwhile.
@@ -62,9 +62,9 @@ bool Engine::Core::admit(Decision& deciding, Invocation& call) {
     slots_.take(tenant);
     return true;
   }
-  executions_.at(call.frame->execution)->stop_timing(deciding, call);
+  executions_.at(call.frame->execution)->stop_timing(decision, call);
   const int64_t allowance =
-      call.deadline == journal::kNever ? journal::kNever : std::max<int64_t>(0, call.deadline - deciding.now);
+      call.deadline == journal::kNever ? journal::kNever : std::max<int64_t>(0, call.deadline - decision.now);
   held_[tenant].push_back({std::move(call), allowance});
   return false;
 }
@@ -92,7 +92,7 @@ std::optional<uint32_t> Engine::Core::next_held() const {
 }
 
 // Calls that have waited and may start now, tenants by their shares.
-void Engine::Core::release_calls(Decision& deciding) {
+void Engine::Core::release_calls(Decision& decision) {
   while (const std::optional<uint32_t> tenant = next_held()) {
     const auto line = held_.find(*tenant);
     Held next = std::move(line->second.front());
@@ -100,7 +100,7 @@ void Engine::Core::release_calls(Decision& deciding) {
     if (line->second.empty()) held_.erase(line);
     const auto execution = executions_.find(next.call.frame->execution);
     if (execution == executions_.end() ||
-        !execution->second->start_timing(deciding, next.call, next.allowance_ns))
+        !execution->second->start_timing(decision, next.call, next.allowance_ns))
       continue;
     slots_.take(*tenant);
     slots_.rotate(*tenant);
@@ -162,25 +162,25 @@ void Engine::Core::look_for_room() {
 
 // One round of what was missed, behind all that is due: a tenant whose steps still wait for slots after they
 // were given out has more urgent things to do. How many starts.
-Result<size_t> Engine::Core::catch_up(Decision& deciding) {
+Result<size_t> Engine::Core::catch_up(Decision& decision) {
   if (!may_start()) return size_t{0};
   Status failed;
   const size_t n = catch_up_.round(
-      deciding.now, [this](uint32_t tenant) { return queue_.size(tenant) > 0 || held_.contains(tenant); },
+      decision.now, [this](uint32_t tenant) { return queue_.size(tenant) > 0 || held_.contains(tenant); },
       [&](const Missed& next) {
         if (!failed) return true;
         if (!next.start) {
-          auto behind = triggers_.fire_late(deciding, next.schedule);
+          auto behind = triggers_.fire_late(decision, next.schedule);
           if (!behind) failed = std::move(behind).error();
           return behind && *behind;
         }
         const auto execution = executions_.find(next.start);
-        if (execution != executions_.end() && execution->second->begin_late(deciding))
+        if (execution != executions_.end() && execution->second->begin_late(decision))
           touched(*execution->second);
         return false;
       });
   PIRN_DO(std::move(failed));
-  PIRN_DO(settle_families(deciding));
+  PIRN_DO(settle_families(decision));
   return n;
 }
 

@@ -66,14 +66,14 @@ void Engine::Core::say_whom_they_concern(const worker::LastLife& last,
 }
 
 // Decides the start of the next suspect's step, out of its turn.
-void Engine::Core::call_suspect(Decision& deciding) {
+void Engine::Core::call_suspect(Decision& decision) {
   while (const worker::Suspect* suspect = trials_.next_to_call()) {
     const auto found = executions_.find(suspect->call.execution);
     const uint32_t step = suspect->call.step;
-    const bool begins = found != executions_.end() && found->second->call_out_of_turn(deciding, step);
+    const bool begins = found != executions_.end() && found->second->call_out_of_turn(decision, step);
     if (found != executions_.end()) touched(*found->second);
     // It may have had to ask for resources; those of a lost host are free.
-    while (begins && !resources_.idle() && start_waiting(deciding)) {
+    while (begins && !resources_.idle() && start_waiting(decision)) {
     }
     trials_.called(begins && found->second->state().steps[step].state == journal::StepState::running,
                    batch_->number);

@@ -63,64 +63,64 @@ Line Engine::Core::line_of(const Execution& execution) const {
 // What is asked is answered from what has been decided, once that is durable. What has not far to go is done
 // at once, in its place among the commands.
 template <class Walking, class Command>
-void Engine::Core::begin_walk(Decision& deciding, Command& command, Walking walking) {
+void Engine::Core::begin_walk(Decision& decision, Command& command, Walking walking) {
   // A tenant that has no number has nothing.
   const auto tenant = tenant_numbers_.find(command.tenant);
-  if (tenant == tenant_numbers_.end()) return deciding.change.reply_to(command, std::move(walking.found));
+  if (tenant == tenant_numbers_.end()) return decision.change.reply_to(command, std::move(walking.found));
   walking.command = std::move(command);
   Walk walk{std::move(walking), tenant->second, {}};
-  if (!walks_.empty() || !go_on(deciding, walk)) walks_[walk.tenant].push_back(std::move(walk));
+  if (!walks_.empty() || !go_on(decision, walk)) walks_[walk.tenant].push_back(std::move(walk));
 }
 
-void Engine::Core::handle(Decision& deciding, ListOpen& command) { begin_walk(deciding, command, Listing()); }
+void Engine::Core::handle(Decision& decision, ListOpen& command) { begin_walk(decision, command, Listing()); }
 
-void Engine::Core::handle(Decision& deciding, ListAwaiting& command) {
-  begin_walk(deciding, command, AwaitedListing());
+void Engine::Core::handle(Decision& decision, ListAwaiting& command) {
+  begin_walk(decision, command, AwaitedListing());
 }
 
-void Engine::Core::handle(Decision& deciding, CancelAll& command) {
+void Engine::Core::handle(Decision& decision, CancelAll& command) {
   if (!command.workflow.empty() && !open_.knows(command.tenant, command.package, command.workflow)) {
     const auto active = catalog_->resolve(command.tenant, command.package.empty()
                                                               ? command.workflow
                                                               : command.package + "::" + command.workflow);
     if (!active && active.error().code == Code::not_found)
-      return deciding.change.reply_to(command, Result<std::vector<ExecutionId>>(active.error()));
+      return decision.change.reply_to(command, Result<std::vector<ExecutionId>>(active.error()));
   }
   Cancelling cancelling;
   if (const auto tenant = tenant_numbers_.find(command.tenant); tenant != tenant_numbers_.end())
     cancelling.newest = open_.newest(tenant->second);
-  begin_walk(deciding, command, std::move(cancelling));
+  begin_walk(decision, command, std::move(cancelling));
 }
 
 // What it begins with is there already: those letters that fit. One letter is retried or refused at once.
-void Engine::Core::handle(Decision& deciding, RetryDeadLetters& command) {
+void Engine::Core::handle(Decision& decision, RetryDeadLetters& command) {
   if (!dispatching_)
-    return deciding.change.reply_to(
+    return decision.change.reply_to(
         command, Result<std::vector<RetryResult>>(Error{Code::shutting_down, "the host is shutting down"}));
   if (refused_for_room(command)) return;
   if (command.id) {
-    const auto started = retry_letter(deciding, command.tenant, *command.id, command.on_active);
-    return deciding.change.reply_to(
+    const auto started = retry_letter(decision, command.tenant, *command.id, command.on_active);
+    return decision.change.reply_to(
         command, started ? Result(std::vector<RetryResult>{{*command.id, *started, {}}}) : started.error());
   }
   Retrying retrying;
   auto letters = dead_letters_.select(command.tenant, {}, command.filter, command.limit);
-  if (!letters) return deciding.change.reply_to(command, Result<std::vector<RetryResult>>(letters.error()));
+  if (!letters) return decision.change.reply_to(command, Result<std::vector<RetryResult>>(letters.error()));
   for (const DeadLetterEntry& letter : *letters) retrying.letters.push_back(letter.id);
   if (!retrying.letters.empty())
     (void)tenant_number(command.tenant);  // it may have nothing else in this life
-  begin_walk(deciding, command, std::move(retrying));
+  begin_walk(decision, command, std::move(retrying));
 }
 
 // As far as a slice goes; whether it has come to its end, and is answered.
-bool Engine::Core::go_on(Decision& deciding, Walk& walk) {
+bool Engine::Core::go_on(Decision& decision, Walk& walk) {
   return std::visit(
       [&](auto& of_type) {
         slice_ = std::min(kSlice, looks_left_);
         const size_t before = slice_;
-        const bool over = go_on(deciding, walk, of_type);
+        const bool over = go_on(decision, walk, of_type);
         looks_left_ -= before - slice_;
-        if (over) deciding.change.reply_to(of_type.command, std::move(of_type.found));
+        if (over) decision.change.reply_to(of_type.command, std::move(of_type.found));
         return over;
       },
       walk.what);
@@ -165,12 +165,12 @@ bool Engine::Core::go_on(Decision&, Walk& walk, AwaitedListing& listing) {
   return over;
 }
 
-bool Engine::Core::go_on(Decision& deciding, Walk& walk, Cancelling& cancelling) {
+bool Engine::Core::go_on(Decision& decision, Walk& walk, Cancelling& cancelling) {
   const CancelAll& command = cancelling.command;
   bool over = true;
   open_.ascend(walk.tenant, walk.at, [&](Execution& execution) {
     if (execution.id() > cancelling.newest) return false;
-    if (!command.dry_run && in_flight_ && deciding.change.n_drafts >= kMostDrafts) return over = false;
+    if (!command.dry_run && in_flight_ && decision.change.n_drafts >= kMostDrafts) return over = false;
     if (!look(looks_at(execution))) return over = false;
     walk.at = execution.id();
     if (!fits(command, execution)) return true;
@@ -178,7 +178,7 @@ bool Engine::Core::go_on(Decision& deciding, Walk& walk, Cancelling& cancelling)
     if (command.dry_run) return true;
     (void)look(kCancel);
     ++n_acts_;
-    execution.cancel(deciding, command.reason, command.rollback, command.cleanup);
+    execution.cancel(decision, command.reason, command.rollback, command.cleanup);
     touched(execution);
     return true;
   });
@@ -187,14 +187,14 @@ bool Engine::Core::go_on(Decision& deciding, Walk& walk, Cancelling& cancelling)
 
 // Each in one commit with the removal of its letter, which is of the tenant's journal: that is committed in
 // this turn, so it waits until nothing is under way.
-bool Engine::Core::go_on(Decision& deciding, Walk&, Retrying& retrying) {
+bool Engine::Core::go_on(Decision& decision, Walk&, Retrying& retrying) {
   const RetryDeadLetters& command = retrying.command;
   while (retrying.found.size() < retrying.letters.size()) {
     if (in_flight_ || !look(kRetry)) return false;
     const ExecutionId letter = retrying.letters[retrying.found.size()];
     ++n_acts_;
     const auto started = full_.empty()
-                             ? retry_letter(deciding, command.tenant, letter, command.on_active)
+                             ? retry_letter(decision, command.tenant, letter, command.on_active)
                              : Result<ExecutionId>(Error{Code::store_full, full_, "", Blame::world});
     retrying.found.push_back(started ? RetryResult{letter, *started, {}}
                                      : RetryResult{letter, {}, started.error()});
@@ -203,21 +203,21 @@ bool Engine::Core::go_on(Decision& deciding, Walk&, Retrying& retrying) {
 }
 
 // Walks that have begun in turns before, tenants by turns, as far as this turn goes.
-Status Engine::Core::go_on_with_walks(Decision& deciding) {
+Status Engine::Core::go_on_with_walks(Decision& decision) {
   size_t n_held_up = 0;
   while (looks_left_ > 0 && n_held_up < walks_.size()) {
     auto line = walks_.upper_bound(walked_last_);
     if (line == walks_.end()) line = walks_.begin();
     walked_last_ = line->first;
     const size_t before = looks_left_;
-    if (go_on(deciding, line->second.front())) {
+    if (go_on(decision, line->second.front())) {
       line->second.pop_front();
       if (line->second.empty()) walks_.erase(line);
       n_held_up = 0;
     } else {
       n_held_up = looks_left_ == before ? n_held_up + 1 : 0;
     }
-    PIRN_DO(settle_families(deciding));
+    PIRN_DO(settle_families(decision));
   }
   walks_held_up_ = !walks_.empty() && n_held_up >= walks_.size();
   return {};
