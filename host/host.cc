@@ -1,6 +1,6 @@
 // The composition root: the only file that sees every layer, and that says who owns whom. Threads: the
 // engine's loop (the one that calls run()), the network thread (api::Server), the pool of what may block
-// (api::Pool), and those of the runner.
+// (api::RequestPool), and those of the runner.
 #include "host/host.h"
 
 #include <sys/resource.h>
@@ -11,7 +11,7 @@
 #include <chrono>
 
 #include "host/api/connection_table.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/server.h"
 #include "host/api/wrong_keys.h"
 #include "host/environment.h"
@@ -270,7 +270,7 @@ class Host::Core {
     outlets_.all->publish_commit(id, origin, commit_no, body);
     notifier_->publish_commit(id, origin.tenant, body);
   }};
-  api::Pool pool_;
+  api::RequestPool pool_;
   api::WrongKeys wrong_keys_{{.free = static_cast<double>(options_.free_wrong_keys)}};
   api::ConnectionTable connections_{
       api::within_descriptors({options_.clients.local_connections, options_.clients.connections,

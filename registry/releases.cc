@@ -185,7 +185,7 @@ Result<Registry::Core::Admitted> Registry::Core::admit(const Principal& who, std
     PIRN_TRY(const Tenant tenant, find_tenant(tenant_name));
     PIRN_TRY(const auto rows, trust_of(tenant_name));
     for (const TrustRow& row : rows) trusted.push_back(trusted_key_of(row));
-    policy.threshold = tenant.signatures_required;
+    policy.signatures_required = tenant.signatures_required;
   }
   policy.tenant = tenant_name;
   policy.now_unix_s = now_ms / 1000;

@@ -1,7 +1,7 @@
 // Circuit breakers: seen, and closed by hand. The engine answers for all of it.
 #include "host/api/document.h"
 #include "host/api/engine_requests.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/routes.h"
 #include "packager/definition/definition.h"
 #include "packager/schedule/instant.h"

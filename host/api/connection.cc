@@ -9,8 +9,8 @@
 
 #include "host/api/document.h"
 #include "host/api/names.h"
-#include "host/api/pool.h"
 #include "host/api/refusal_record.h"
+#include "host/api/request_pool.h"
 #include "host/api/target.h"
 #include "host/api/wrong_keys.h"
 #include "host/journal/value.h"

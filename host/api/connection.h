@@ -22,7 +22,7 @@
 #include "host/api/connection_table.h"
 #include "host/api/gate.h"
 #include "host/api/head.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/route.h"
 
 namespace pirn::api {

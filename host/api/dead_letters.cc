@@ -5,7 +5,7 @@
 #include "host/api/document.h"
 #include "host/api/engine_requests.h"
 #include "host/api/names.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/routes.h"
 #include "host/journal/codec.h"
 #include "host/store/store.h"

@@ -4,7 +4,7 @@
 #include "host/api/connection_table.h"
 #include "host/api/document.h"
 #include "host/api/engine_requests.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/routes.h"
 #include "host/api/slots.h"
 #include "host/api/wrong_keys.h"
@@ -43,7 +43,7 @@ Finding find(std::string part, bool well, Condition otherwise, std::string detai
 }
 
 // Requests that are refused because their owner has too many are no fault of the host.
-std::string api_text(const Pool& pool) {
+std::string api_text(const RequestPool& pool) {
   uint64_t waiting = 0, refused = pool.requests_refused();
   for (const Lane lane : kAllLanes) {
     const WorkerFigures figures = pool.figures(lane);
@@ -200,7 +200,7 @@ void append_connections(std::string& out, const ConnectionTable::Count& count) {
   append(out, "connections_refused_total", "counter", count.refused);
 }
 
-void append_lanes(std::string& out, const Pool& pool, std::string_view name, std::string_view type,
+void append_lanes(std::string& out, const RequestPool& pool, std::string_view name, std::string_view type,
                   uint64_t WorkerFigures::*figure) {
   out += "# TYPE pirn_pool_" + std::string(name) + " " + std::string(type) + "\n";
   for (const Lane lane : kAllLanes)

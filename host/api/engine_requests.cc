@@ -1,6 +1,6 @@
 #include "host/api/engine_requests.h"
 
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/engine/inbox.h"
 #include "host/store/store.h"
 #include "registry/registry.h"

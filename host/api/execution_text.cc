@@ -304,7 +304,7 @@ std::string waiting_text(const engine::AwaitingStep& waiting) {
   return out;
 }
 
-std::string line_text(const engine::Line& line, int64_t now) {
+std::string line_text(const engine::ExecutionSummary& line, int64_t now) {
   std::string out;
   Writer object(out);
   append_head(object,

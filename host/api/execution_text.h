@@ -16,7 +16,7 @@ namespace pirn::api {
 std::string execution_text(const engine::View& view, int64_t now_ns);
 
 // One line of a list; the same members from either source.
-std::string line_text(const engine::Line& line, int64_t now_ns);
+std::string line_text(const engine::ExecutionSummary& line, int64_t now_ns);
 std::string line_text(const store::StoredExecution& row, std::string_view state, int64_t now_ns);
 
 // A step that awaits, as a line of its own.

@@ -8,7 +8,7 @@
 #include "host/api/engine_requests.h"
 #include "host/api/execution_text.h"
 #include "host/api/names.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/routes.h"
 #include "host/journal/codec.h"
 #include "packager/definition/definition.h"
@@ -143,7 +143,7 @@ Result<engine::CancelAll> read_cancel_all(const Request& request, int64_t now) {
 // newest `limit` are right, and it is known whether any are older. An execution in both is open: the store's
 // row of it may be old.
 Response merge(const Services& services, const store::ExecutionFilter& filter, const std::string& tag,
-               std::vector<engine::Line> open) {
+               std::vector<engine::ExecutionSummary> open) {
   if (const auto tenant = services.registry.tenant(filter.tenant); !tenant) return problem(tenant.error());
   // Each side is asked only for the states that it knows, so that a page is not used up by rows that nobody
   // wants: the engine knows all open executions but the quarantined ones, the store knows those and all closed
@@ -259,7 +259,7 @@ void list_executions(const Services& services, RequestPtr request, Respond respo
   if (!request->parameter("tag").empty()) queue.lane = Lane::reports;
   list.reply = [&services, filter = std::move(*filter), queue = std::move(queue),
                 tag = std::string(request->parameter("tag")),
-                respond](Result<std::vector<engine::Line>> open) mutable {
+                respond](Result<std::vector<engine::ExecutionSummary>> open) mutable {
     if (!open) return respond(problem(open.error()));
     services.pool.post(queue,
                        [&services, filter = std::move(filter), tag = std::move(tag), open = std::move(*open),

@@ -1,7 +1,7 @@
 // How the host is, and who is asking.
 #include "host/api/document.h"
 #include "host/api/engine_requests.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/routes.h"
 #include "host/api/slots.h"
 #include "host/events/feed.h"

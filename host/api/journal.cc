@@ -6,7 +6,7 @@
 
 #include "host/api/document.h"
 #include "host/api/engine_requests.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/routes.h"
 #include "host/events/event_text.h"
 #include "host/events/feed.h"
@@ -112,7 +112,7 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
         if (!lines_.empty()) last_line_ = lines_.back().n;
       }
       if (lines_.empty() || lines_.front().at > at) return true;
-      const logbook::Line& line = lines_.front();
+      const logbook::LogLine& line = lines_.front();
       text_.live(out, line.level == logbook::kNoLevel ? "chunk" : "log", line.text, line.n);
     }
   }
@@ -152,7 +152,7 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
   uint64_t after_seq_;   // what the client has, until the first read
   uint32_t passed_ = 0;  // commits before what it has
   uint64_t last_line_;   // that was read from the logbook, or that the client has
-  std::deque<logbook::Line> lines_;
+  std::deque<logbook::LogLine> lines_;
   bool lines_over_ = false;
   events::EventStream text_;
   std::shared_ptr<events::Subscription> subscription_;

@@ -41,7 +41,7 @@ Response lines(const Services& services, logbook::Filter filter) {
   const Result<logbook::Page> page = services.logbook.read(filter);
   if (!page) return problem(page.error());
   std::string out = "{\"logs\":[";
-  for (const logbook::Line& line : page->lines) {
+  for (const logbook::LogLine& line : page->lines) {
     if (out.back() != '[') out += ',';
     out += "{\"n\":";
     journal::append_unsigned(out, line.n);

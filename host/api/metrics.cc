@@ -9,7 +9,7 @@
 #include "host/api/error_chain.h"
 #include "host/api/execution_text.h"
 #include "host/api/performance.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/routes.h"
 #include "host/events/event_text.h"
 #include "host/logbook/logbook.h"
@@ -194,12 +194,12 @@ Result<bj::array> recent_events(const Services& services, const std::vector<Exec
 }
 
 Result<Response> dashboard(const Services& services, const std::string& tenant,
-                           const std::vector<engine::Line>& open) {
+                           const std::vector<engine::ExecutionSummary>& open) {
   if (const auto known = services.registry.tenant(tenant); !known) return known.error();
   std::map<std::string, std::map<std::string, uint64_t>> status;  // workflow -> state -> runs
   std::vector<ExecutionId> newest;
   uint64_t running_steps = 0;
-  for (const engine::Line& line : open) {
+  for (const engine::ExecutionSummary& line : open) {
     ++status[line.package + "::" + line.workflow][std::string(line.state)];
     running_steps += line.running;
     if (newest.size() < kRecentRuns) newest.push_back(line.id);
@@ -251,7 +251,7 @@ void show_dashboard(const Services& services, RequestPtr request, Respond respon
   engine::ListOpen list;
   list.tenant = request->tenant;
   list.limit = kCountedRuns;
-  list.reply = [&services, respond, request](Result<std::vector<engine::Line>> open) {
+  list.reply = [&services, respond, request](Result<std::vector<engine::ExecutionSummary>> open) {
     if (!open) return respond(problem(open.error()));
     services.pool.post(request->queue, [&services, respond, request, open = std::move(*open)] {
       answer(respond, dashboard(services, request->tenant, open));

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "registry/registry.h"
 
 namespace pirn::api {
@@ -34,7 +34,7 @@ class RefusalRecord {
 };
 
 // Lets the pool write it.
-inline void write_later(Pool& pool, const QueueKey& queue, registry::Registry& registry,
+inline void write_later(RequestPool& pool, const QueueKey& queue, registry::Registry& registry,
                         registry::AuditRecord record) {
   const auto waiting = std::make_shared<RefusalRecord>(registry, std::move(record));
   pool.offer(queue, [waiting] { waiting->write(); });

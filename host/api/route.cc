@@ -1,6 +1,6 @@
 #include "host/api/route.h"
 
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/target.h"
 
 namespace pirn::api {

@@ -16,7 +16,7 @@
 #include "host/api/connection.h"
 #include "host/api/document.h"
 #include "host/api/listener.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "packager/json/plain_text.h"
 
 namespace pirn::api {

@@ -40,7 +40,7 @@ class MeterSink;
 namespace pirn::api {
 
 class ConnectionTable;
-class Pool;
+class RequestPool;
 class WrongKeys;
 
 // One release that is loaded, for the operator.
@@ -105,7 +105,7 @@ struct Services {
   registry::Probe probe;  // loads a release where it can do no harm
   WrongKeys& wrong_keys;
   ConnectionTable& connections;
-  Pool& pool;  // where what blocks runs
+  RequestPool& pool;  // where what blocks runs
   engine::Capacity capacity;
 };
 

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "host/api/engine_requests.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 
 namespace pirn::api {
 

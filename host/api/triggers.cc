@@ -2,7 +2,7 @@
 // of it; what is asked of the registry first, and long lists of instants, are the pool's.
 #include "host/api/document.h"
 #include "host/api/engine_requests.h"
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 #include "host/api/routes.h"
 #include "packager/digest/digest.h"
 #include "packager/json/json.h"

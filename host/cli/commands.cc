@@ -139,7 +139,7 @@ const std::vector<Command>& commands() {
        "FILE",
        "Check a package file against keys, and its library against its manifest",
        {{"--trust", "KEY.pub", "A key to trust; may be repeated", true},
-        {"--threshold", "N", "How many different keys must have signed (1)"},
+        {"--signatures", "N", "How many different keys must have signed (1)"},
         {"--tenant", "NAME", "The tenant for which the package must be intended"}},
        verify,
        false},

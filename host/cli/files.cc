@@ -104,9 +104,9 @@ Outcome verify(const Arguments& arguments) {
   if (arguments.has("tenant") && !archive::is_name(options.tenant))
     return Error{Code::bad_name, "'" + options.tenant + "' is not a valid tenant name"};
   options.now_unix_s = unix_seconds();
-  if (arguments.has("threshold")) {
-    PIRN_TRY(const int64_t threshold, number_of(arguments, "threshold"));
-    options.threshold = static_cast<uint32_t>(std::min<int64_t>(threshold, UINT32_MAX));
+  if (arguments.has("signatures")) {
+    PIRN_TRY(const int64_t signatures, number_of(arguments, "signatures"));
+    options.signatures_required = static_cast<uint32_t>(std::min<int64_t>(signatures, UINT32_MAX));
   }
   PIRN_TRY(const archive::VerifiedPackage package, pack::verify_file(arguments.get("file"), options));
   PIRN_TRY(const bool compared, pack::verify_library(package, probe_program()));

@@ -61,8 +61,8 @@ void Breakers::ended(const std::string& tenant, const CircuitBreaker& breaker, c
     }
     if (flying.empty() && circuit == Circuit::closed) trials_.erase(trials);
   }
-  if (call.verdict == Verdict::nothing) return;
-  const bool failed = call.verdict == Verdict::failure;
+  if (call.effect == Effect::nothing) return;
+  const bool failed = call.effect == Effect::failure;
   switch (circuit) {
     case Circuit::closed: {
       const uint32_t before = state ? state->failures : 0;

@@ -34,10 +34,10 @@ class Breakers {
   void resume(const std::string& tenant, const std::string& breaker, uint64_t invocation, int64_t began_at);
 
   // An invocation is over; what it says of that which the breaker guards. `nothing`: it gives back its trial.
-  enum class Verdict : uint8_t { success, failure, nothing };
+  enum class Effect : uint8_t { success, failure, nothing };
   struct Ended {
     uint64_t invocation = 0;
-    Verdict verdict = Verdict::nothing;
+    Effect effect = Effect::nothing;
     ExecutionId execution;
     std::string_view step, code;  // of a failure
   };

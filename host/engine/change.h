@@ -98,21 +98,21 @@ struct Change {
 };
 
 // What a timer is for.
-struct Due {
+struct Timer {
   enum class What : uint8_t { start, workflow_deadline, grace, step, rollback, handler, hook };
-  Due(Execution* execution, What what, uint32_t step);  // in execution.h
+  Timer(Execution* execution, What what, uint32_t step);  // in execution.h
   Execution* execution;
   ExecutionId of;  // its id, at hand for comparisons
   What what;
   uint32_t step;  // handler: the low bits of its invocation's id
 
   // Which of the same instant comes first: that of the older execution, and within one by what it is for.
-  bool operator<(const Due& other) const {
+  bool operator<(const Timer& other) const {
     if (of != other.of) return of < other.of;
     return what != other.what ? what < other.what : step < other.step;
   }
 };
-using Timers = scheduler::Timers<Due>;
+using Timers = scheduler::Timers<Timer>;
 
 // Everything an execution needs to decide with: the instant and where its decisions go.
 struct Decision {

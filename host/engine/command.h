@@ -175,7 +175,7 @@ struct Show {
 };
 
 // What lists show of an open execution.
-struct Line {
+struct ExecutionSummary {
   ExecutionId id;
   std::string package, version, workflow, key;
   Digest release;
@@ -190,7 +190,7 @@ struct ListOpen {
   int64_t since = 0;
   ExecutionId before;
   uint32_t limit = 100;
-  Reply<std::vector<Line>> reply;  // newest first
+  Reply<std::vector<ExecutionSummary>> reply;  // newest first
 };
 
 // The runner's slots, and who has them (R71).

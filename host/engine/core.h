@@ -165,7 +165,7 @@ class Engine::Core : private Launcher {
   Status begin_child(Decision& decision, const ChildStart& start);
   Status find_lost_children(Decision& decision);
   Result<std::optional<Started>> find_start_key(const Start& command);
-  Line line_of(const Execution& execution) const;
+  ExecutionSummary summary_of(const Execution& execution) const;
 
   // Time.
   void begin_time(const Clocks& clocks, int64_t newest);

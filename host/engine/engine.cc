@@ -214,11 +214,11 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
   }
   size_t n_due = 0;
   while (n_due < options_.inputs_per_turn) {
-    std::optional<Due> due = timers_.take_due(decision.now);
+    std::optional<Timer> due = timers_.take_due(decision.now);
     if (!due) due = wall_timers_.take_due(decision.wall);
     if (!due) break;
     ++n_due;
-    if (due->what == Due::What::start && missed(*due->execution)) continue;
+    if (due->what == Timer::What::start && missed(*due->execution)) continue;
     due->execution->on_due(decision, *due);
     touched(*due->execution);
     PIRN_DO(settle_families(decision));

@@ -102,7 +102,7 @@ void Execution::create(Decision& decision, journal::Created record) {
   emit(decision, std::move(record));
   begin_anew();
   if (state_.wake_at > start_clock(decision))
-    start_timer_ = start_timers(decision).add(state_.wake_at, {this, Due::What::start, 0});
+    start_timer_ = start_timers(decision).add(state_.wake_at, {this, Timer::What::start, 0});
   else
     begin(decision);
 }
@@ -148,7 +148,7 @@ void Execution::create_from(Decision& decision, journal::Created record, const s
     return stop(decision, std::move(stopping));
   }
   if (deadline != kNever)
-    deadline_timer_ = decision.timers.add(deadline, {this, Due::What::workflow_deadline, 0});
+    deadline_timer_ = decision.timers.add(deadline, {this, Timer::What::workflow_deadline, 0});
   for (uint32_t step = 0; step < plan_->n_declared(); ++step)
     if (state_.steps[step].state == StepState::pending && local_[step].open_dependencies == 0)
       worklist_.push_back(plan_->rank(step));
@@ -171,7 +171,7 @@ void Execution::begin(Decision& decision) {
   emit(decision, begun(deadline));
   if (belongs_to_paused_) pause_with_parent(decision);
   if (deadline != kNever && deadline_timer_ == scheduler::kNoTimer)
-    deadline_timer_ = decision.timers.add(deadline, {this, Due::What::workflow_deadline, 0});
+    deadline_timer_ = decision.timers.add(deadline, {this, Timer::What::workflow_deadline, 0});
   raise_barrier();
   for (uint32_t root : plan_->roots()) worklist_.push_back(plan_->rank(root));
   std::make_heap(worklist_.begin(), worklist_.end(), std::greater<>());
@@ -196,7 +196,7 @@ void Execution::stop(Decision& decision, Stopping record) {
   const std::vector<bool> below = below_failures();
   if (n_running_ > 0) {
     record.grace_until = later(decision.now, decision.cancel_grace_ns);
-    grace_timer_ = decision.timers.add(record.grace_until, {this, Due::What::grace, 0});
+    grace_timer_ = decision.timers.add(record.grace_until, {this, Timer::What::grace, 0});
   }
   if (state_.paused) decision.change.pauses.push_back(this);
   emit(decision, std::move(record));
@@ -338,13 +338,13 @@ void Execution::resume(Decision& decision) {
   if (decision.hook_killed_host(id()) && !state_.without_hooks) emit(decision, journal::HookCrashed{});
   const bool deadline_counts = state_.state == State::running || state_.state == State::pending;
   if (state_.deadline != kNever && deadline_counts)
-    deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
+    deadline_timer_ = decision.timers.add(state_.deadline, {this, Timer::What::workflow_deadline, 0});
   if (state_.state == State::pending) {
     resume_handlers(decision);  // of an attempt before
     // Also of a start that the host missed: the engine begins those at a bounded pace.
     const int64_t now = start_clock(decision);
     if (state_.wake_at > now || now - state_.wake_at > schedule::kPunctual_ns)
-      start_timer_ = start_timers(decision).add(state_.wake_at, {this, Due::What::start, 0});
+      start_timer_ = start_timers(decision).add(state_.wake_at, {this, Timer::What::start, 0});
     else
       begin(decision);
     return;
@@ -398,7 +398,7 @@ void Execution::resume(Decision& decision) {
     }
   }
   if (state_.state == State::stopping && n_running_ > 0 && state_.grace_until != kNever)
-    grace_timer_ = decision.timers.add(state_.grace_until, {this, Due::What::grace, 0});
+    grace_timer_ = decision.timers.add(state_.grace_until, {this, Timer::What::grace, 0});
   worklist_.clear();
   if (resume_handlers(decision)) {
     decision.timers.remove(deadline_timer_);
@@ -552,17 +552,17 @@ void Execution::resume_limit(Timers& timers, worker::Invocation& call, int64_t d
   if (!limit || call.deadline == kNever) return;
   timers.remove(*limit);
   const bool of_handler = call.kind == Kind::handler && !call.for_step;
-  const Due::What what = call.kind == Kind::hook       ? Due::What::hook
-                         : of_handler                  ? Due::What::handler
-                         : call.kind == Kind::rollback ? Due::What::rollback
-                                                       : Due::What::step;
+  const Timer::What what = call.kind == Kind::hook       ? Timer::What::hook
+                           : of_handler                  ? Timer::What::handler
+                           : call.kind == Kind::rollback ? Timer::What::rollback
+                                                         : Timer::What::step;
   const uint32_t of = call.kind == Kind::hook ? 0 : of_handler ? static_cast<uint32_t>(call.id) : call.step;
   *limit = timers.add(call.deadline, {this, what, of});
 }
 
 void Execution::set_timer(Decision& decision, uint32_t step, int64_t at) {
   decision.timers.remove(local_[step].timer);
-  if (at != kNever) local_[step].timer = decision.timers.add(at, {this, Due::What::step, step});
+  if (at != kNever) local_[step].timer = decision.timers.add(at, {this, Timer::What::step, step});
 }
 
 }  // namespace pirn::engine

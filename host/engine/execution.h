@@ -80,7 +80,7 @@ class Execution {
                    const std::vector<ExpansionPtr>& expansions);
   void resume(Decision& decision);  // after recovery
   void on_completion(Decision& decision, worker::Completion& completion);
-  void on_due(Decision& decision, const Due& due);
+  void on_due(Decision& decision, const Timer& due);
   // Not one that has ended, stops or concludes. `with_parent`: by the execution that it belongs to.
   void cancel(Decision& decision, const std::string& reason, bool rollback, bool cleanup,
               bool with_parent = false);
@@ -474,7 +474,7 @@ Status check_heritage(const Decision& decision, const Plan& plan, const journal:
                       const std::vector<journal::Step>& steps, const std::vector<bool>& adopts,
                       const std::vector<ExpansionPtr>& expansions);
 
-inline Due::Due(Execution* execution, What what, uint32_t step)
+inline Timer::Timer(Execution* execution, What what, uint32_t step)
     : execution(execution), of(execution->id()), what(what), step(step) {}
 
 template <class Record>

@@ -47,7 +47,7 @@ void Execution::reject(Decision& decision, uint32_t step) {
 // Of a fallback it hears nothing: that is called because of it. What fails while the workflow stops may fail
 // because it was told to stop.
 void Execution::tell_breaker(Decision& decision, uint32_t step, const Outcome* outcome) {
-  using Verdict = Breakers::Verdict;
+  using Verdict = Breakers::Effect;
   const journal::Step& current = state_.steps[step];
   if (current.kind != Kind::task) return;
   const definition::Step& of_step = plan_->step(step);

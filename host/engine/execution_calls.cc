@@ -25,13 +25,13 @@ void Execution::stop_timing(Decision& decision, const Invocation& call) {
 
 bool Execution::start_timing(Decision& decision, Invocation& call, int64_t allowance_ns) {
   call.deadline = later(decision.now, allowance_ns);
-  const auto timer = [&](Due::What what, uint32_t which) {
+  const auto timer = [&](Timer::What what, uint32_t which) {
     return call.deadline == kNever ? scheduler::kNoTimer
                                    : decision.timers.add(call.deadline, {this, what, which});
   };
   if (call.kind == Kind::hook) {
     if (observers_->hook_running != call.id) return false;
-    observers_.edit().hook_timer = timer(Due::What::hook, 0);
+    observers_.edit().hook_timer = timer(Timer::What::hook, 0);
     return true;
   }
   if (of_workflow(call)) {
@@ -39,7 +39,7 @@ bool Execution::start_timing(Decision& decision, Invocation& call, int64_t allow
     const auto waiting =
         std::find_if(timers.begin(), timers.end(), [&](const auto& each) { return each.first == call.id; });
     if (waiting == timers.end()) return false;
-    waiting->second = timer(Due::What::handler, static_cast<uint32_t>(call.id));
+    waiting->second = timer(Timer::What::handler, static_cast<uint32_t>(call.id));
     return true;
   }
   if (ended() || call.step >= state_.steps.size()) return false;
@@ -47,12 +47,12 @@ bool Execution::start_timing(Decision& decision, Invocation& call, int64_t allow
   if (step.invocation != call.id) return false;
   if (call.kind == Kind::rollback) {
     if (step.compensation != Compensation::running) return false;
-    local_[call.step].timer = timer(Due::What::rollback, call.step);
+    local_[call.step].timer = timer(Timer::What::rollback, call.step);
     return true;
   }
   const bool maps = call.kind == Kind::input || call.kind == Kind::result;
   if (step.state != (maps ? StepState::running : StepState::asking)) return false;
-  local_[call.step].timer = timer(Due::What::step, call.step);
+  local_[call.step].timer = timer(Timer::What::step, call.step);
   return true;
 }
 

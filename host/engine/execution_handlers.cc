@@ -67,7 +67,7 @@ void Execution::start_handler(Decision& decision, HandlerEvent handler, uint32_t
     call.context = with_error(call.context, *state_.steps[step].error, step);
   call.input = input;
   call.deadline = later(decision.now, decision.handler_limit_ns);
-  const Due due{this, Due::What::handler, static_cast<uint32_t>(call.id)};
+  const Timer due{this, Timer::What::handler, static_cast<uint32_t>(call.id)};
   observers_.edit().handler_timers.emplace_back(call.id, decision.timers.add(call.deadline, due));
   emit(decision, journal::HandlerStarted{handler, call.id, step, std::move(input)});
   decision.change.invocations.push_back(std::move(call));

@@ -41,7 +41,7 @@ void Execution::next_hook(Decision& decision) {
   call.deadline = later(decision.now, decision.consultation_limit_ns);
   observers.hook_running = call.id;
   observers.hook_step = next.step;
-  observers.hook_timer = decision.timers.add(call.deadline, {this, Due::What::hook, 0});
+  observers.hook_timer = decision.timers.add(call.deadline, {this, Timer::What::hook, 0});
   decision.change.invocations.push_back(std::move(call));
 }
 

@@ -247,28 +247,28 @@ void Execution::on_answer(Decision& decision, uint32_t step, Outcome& outcome) {
 
 // ---- timers ----
 
-void Execution::on_due(Decision& decision, const Due& due) {
+void Execution::on_due(Decision& decision, const Timer& due) {
   open_commit();
   switch (due.what) {
-    case Due::What::start:
+    case Timer::What::start:
       start_timer_ = kNoTimer;
       return begin(decision);
-    case Due::What::step:
+    case Timer::What::step:
       local_[due.step].timer = kNoTimer;
       return on_step_due(decision, due.step);
-    case Due::What::grace:
+    case Timer::What::grace:
       grace_timer_ = kNoTimer;
       return on_grace_over(decision);
-    case Due::What::hook:
+    case Timer::What::hook:
       observers_.edit().hook_timer = kNoTimer;
       decision.change.signals.push_back({observers_->hook_running, worker::Runner::Signal::abandon});
       return on_hook_done(decision, nullptr);
-    case Due::What::handler:
+    case Timer::What::handler:
       return on_handler_due(decision, due.step);
-    case Due::What::rollback:
+    case Timer::What::rollback:
       local_[due.step].timer = kNoTimer;
       return on_rollback_due(decision, due.step);
-    case Due::What::workflow_deadline: {
+    case Timer::What::workflow_deadline: {
       deadline_timer_ = kNoTimer;
       Stopping record;
       record.error = make_error("workflow_timeout", "the workflow did not finish within its timeout",

@@ -66,7 +66,7 @@ void Execution::next_rollback(Decision& decision) {
   const Step& current = state_.steps[step];
   if (current.compensation != Compensation::pending || current.wake_at <= decision.now)
     return start_rollback(decision, step);
-  local_[step].timer = decision.timers.add(current.wake_at, {this, Due::What::rollback, step});
+  local_[step].timer = decision.timers.add(current.wake_at, {this, Timer::What::rollback, step});
 }
 
 // After a crash: the one that was under way runs again, unless it took the host with it, which is a failure.
@@ -92,7 +92,7 @@ void Execution::start_rollback(Decision& decision, uint32_t step) {
                               state_.cause == StopCause::fail ? state_.error.get() : nullptr);
   emit(decision, journal::RollbackStarted{step, call.attempt, call.id, {}, state_.origin->workflow, id()});
   if (call.deadline != journal::kNever)
-    local_[step].timer = decision.timers.add(call.deadline, {this, Due::What::rollback, step});
+    local_[step].timer = decision.timers.add(call.deadline, {this, Timer::What::rollback, step});
   decision.change.invocations.push_back(std::move(call));
 }
 
@@ -207,8 +207,8 @@ bool Execution::try_workflow_again(Decision& decision) {
   emit(decision, journal::WorkflowRetry{state_.attempt + 1, state_.error, state_.error_step, delay, wake_at});
   begin_anew();
   if (state_.deadline != journal::kNever)
-    deadline_timer_ = decision.timers.add(state_.deadline, {this, Due::What::workflow_deadline, 0});
-  start_timer_ = decision.timers.add(wake_at, {this, Due::What::start, 0});
+    deadline_timer_ = decision.timers.add(state_.deadline, {this, Timer::What::workflow_deadline, 0});
+  start_timer_ = decision.timers.add(wake_at, {this, Timer::What::start, 0});
   if (state_.parent) decision.change.attempts.push_back(this);
   return true;
 }

@@ -71,9 +71,9 @@ size_t Inbox::take(size_t max, std::vector<Command>& out) {
   }
   size_t n = arrived_.size();
   size_t cost = 0;
-  if (lines_.empty())
+  if (queues_.empty())
     for (const Command& command : arrived_) cost += cost_of(command);
-  if (lines_.empty() && cost <= max) {
+  if (queues_.empty() && cost <= max) {
     out.insert(out.end(), std::make_move_iterator(arrived_.begin()), std::make_move_iterator(arrived_.end()));
   } else {
     line_up();
@@ -86,36 +86,36 @@ size_t Inbox::take(size_t max, std::vector<Command>& out) {
 void Inbox::line_up() {
   for (Command& command : arrived_) {
     const std::string_view tenant = tenant_of(command);
-    auto line = lines_.find(tenant);
-    if (line == lines_.end()) {
-      line = lines_.try_emplace(std::string(tenant)).first;
-      ring_.push_back(line);
+    auto queue = queues_.find(tenant);
+    if (queue == queues_.end()) {
+      queue = queues_.try_emplace(std::string(tenant)).first;
+      ring_.push_back(queue);
     }
-    line->second.commands.push_back(std::move(command));
+    queue->second.commands.push_back(std::move(command));
   }
 }
 
 size_t Inbox::take_in_turn(size_t max, std::vector<Command>& out) {
   size_t n = 0;
   for (size_t left = max; left > 0 && !ring_.empty();) {
-    Line& line = ring_.front()->second;
-    while (left > 0 && !line.commands.empty()) {
-      const size_t cost = cost_of(line.commands.front());
-      if (cost > line.credit) break;
-      line.credit -= cost;
+    TenantQueue& queue = ring_.front()->second;
+    while (left > 0 && !queue.commands.empty()) {
+      const size_t cost = cost_of(queue.commands.front());
+      if (cost > queue.credit) break;
+      queue.credit -= cost;
       left -= std::min(left, cost);
-      out.push_back(std::move(line.commands.front()));
-      line.commands.pop_front();
+      out.push_back(std::move(queue.commands.front()));
+      queue.commands.pop_front();
       ++n;
     }
-    const bool is_over = line.commands.empty() || cost_of(line.commands.front()) > line.credit;
+    const bool is_over = queue.commands.empty() || cost_of(queue.commands.front()) > queue.credit;
     if (!is_over) break;  // the engine's turn has ended within this one, which goes on in the next
     const auto over = ring_.front();
     ring_.pop_front();
-    if (line.commands.empty()) {
-      lines_.erase(over);
+    if (queue.commands.empty()) {
+      queues_.erase(over);
     } else {
-      line.credit += kWalkCost;
+      queue.credit += kWalkCost;
       ring_.push_back(over);
     }
   }

@@ -39,15 +39,15 @@ class Inbox {
   // how many.
   size_t take(size_t max, std::vector<Command>& out);
   // The engine's thread. Something was left by the last take(): nobody wakes the engine for it.
-  bool has_more() const { return !lines_.empty(); }
+  bool has_more() const { return !queues_.empty(); }
 
  private:
-  struct Line {
+  struct TenantQueue {
     std::deque<Command> commands;
     size_t credit =
         kWalkCost;  // what it may take before the next tenant's turn: the dearest command at least
   };
-  using Lines = std::map<std::string, Line, std::less<>>;
+  using TenantQueues = std::map<std::string, TenantQueue, std::less<>>;
 
   void line_up();
   size_t take_in_turn(size_t max, std::vector<Command>& out);
@@ -57,12 +57,12 @@ class Inbox {
   mutable Mutex mutex_;
   std::vector<Command> commands_ PIRN_GUARDED_BY(mutex_);
   bool closed_ PIRN_GUARDED_BY(mutex_) = false;
-  std::atomic<size_t> waiting_{0};  // in commands_ and in lines_; only grows with mutex_ held
+  std::atomic<size_t> waiting_{0};  // in commands_ and in queues_; only grows with mutex_ held
 
   // The engine's thread: what it has fetched, so that the others wait for an exchange of two pointers.
   std::vector<Command> arrived_;
-  Lines lines_;                       // by tenant; none is empty
-  std::deque<Lines::iterator> ring_;  // each of lines_ once
+  TenantQueues queues_;                      // by tenant; none is empty
+  std::deque<TenantQueues::iterator> ring_;  // each of queues_ once
 };
 
 }  // namespace pirn::engine

@@ -111,7 +111,7 @@ class Resources {
 
   const Capacity capacity_;
   std::map<std::string, uint32_t, std::less<>> numbers_;
-  scheduler::Pool pool_;
+  scheduler::ResourcePool pool_;
   scheduler::WaitingLine<Id> line_;
   std::map<Id, Holding> claims_;
   std::vector<bool> gpus_;  // by device: is it given out?

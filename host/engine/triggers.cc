@@ -263,7 +263,7 @@ const journal::ScheduleState* Triggers::state_of(const Entry& entry) const {
 Result<size_t> Triggers::fire(Decision& decision, size_t limit) {
   size_t n = 0;
   while (n < limit) {
-    std::optional<Due> due = wall_timers_.take_due(decision.wall);
+    std::optional<DueSchedule> due = wall_timers_.take_due(decision.wall);
     if (!due) due = timers_.take_due(decision.now);
     if (!due) break;
     Entry& entry = *due->entry;
@@ -393,8 +393,8 @@ Result<bool> Triggers::fire_late(Decision& decision, const Key& key) {
 
 Result<size_t> Triggers::fire(Decision& decision, Entry& entry, size_t limit) {
   const int64_t now = entry.relative ? decision.now : decision.wall;
-  const schedule::Due due = schedule::due(*entry.timetable, state_of(entry)->next, now,
-                                          entry.target.workflow->schedule->misfire, limit);
+  const schedule::DueFires due = schedule::due(*entry.timetable, state_of(entry)->next, now,
+                                               entry.target.workflow->schedule->misfire, limit);
   const int64_t after = due.next.value_or(kNever);
   if (due.passed_over)
     streams_.emit(

@@ -116,10 +116,10 @@ class Triggers {
     bool owes = false;                                   // fires have waited: what falls due waits, too
     Backlog backlog;
   };
-  struct Due {
+  struct DueSchedule {
     Key key;
     Entry* entry;
-    bool operator<(const Due& other) const { return key < other.key; }  // of the same instant
+    bool operator<(const DueSchedule& other) const { return key < other.key; }  // of the same instant
   };
   struct NewEvent {
     std::string tenant, id;  // the key in the store
@@ -162,7 +162,7 @@ class Triggers {
   TenantStreams& streams_;
   registry::CatalogPtr catalog_;
   std::map<Key, Entry> entries_;
-  scheduler::Timers<Due> timers_, wall_timers_;
+  scheduler::Timers<DueSchedule> timers_, wall_timers_;
   std::set<Key> waiting_;         // for room
   std::vector<NewEvent> events_;  // with an id, of this turn
 };

@@ -12,7 +12,7 @@ namespace pirn::engine {
 
 struct Listing {
   ListOpen command;
-  std::vector<Line> found;
+  std::vector<ExecutionSummary> found;
 };
 struct AwaitedListing {
   ListAwaiting command;

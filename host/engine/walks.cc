@@ -41,7 +41,7 @@ bool fits(const ListOpen& command, const Execution& execution) {
 
 }  // namespace
 
-Line Engine::Core::line_of(const Execution& execution) const {
+ExecutionSummary Engine::Core::summary_of(const Execution& execution) const {
   const journal::ExecutionState& state = execution.state();
   return {state.id,
           state.origin->package,
@@ -139,7 +139,7 @@ bool Engine::Core::go_on(Decision&, Walk& walk, Listing& listing) {
     if (listing.found.size() == listing.command.limit) return false;
     if (!look(looks_at(execution))) return over = false;
     walk.at = execution.id();
-    if (fits(listing.command, execution)) listing.found.push_back(line_of(execution));
+    if (fits(listing.command, execution)) listing.found.push_back(summary_of(execution));
     return true;
   });
   return over;

@@ -54,7 +54,7 @@ CREATE TABLE costs(
 )sql";
 
 int64_t number(ExecutionId id) { return static_cast<int64_t>(id.value); }
-uint64_t size_of(const Line& line) { return line.text.size() + line.step.size(); }
+uint64_t size_of(const LogLine& line) { return line.text.size() + line.step.size(); }
 
 // A statement of this connection, reset at the end of the scope.
 class Query {
@@ -201,7 +201,7 @@ Status Logbook::in_transaction(const std::function<Status()>& work) {
 
 // ---- speaking ----
 
-uint64_t Logbook::write(Line line) {
+uint64_t Logbook::write(LogLine line) {
   uint64_t n = 0;
   {
     const MutexLock lock(waiting_mutex_);
@@ -212,7 +212,7 @@ uint64_t Logbook::write(Line line) {
     waiting_bytes_ += size_of(line);
     waiting_.lines.push_back(std::move(line));
     while (waiting_bytes_ > options_.waiting_bytes && !waiting_.lines.empty()) {
-      const Line& oldest = waiting_.lines.front();
+      const LogLine& oldest = waiting_.lines.front();
       waiting_bytes_ -= size_of(oldest);
       ++waiting_.lost[oldest.execution];
       ++lost_;
@@ -277,7 +277,7 @@ Status Logbook::write_down(const Batch& batch) {
   Status status = in_transaction([&]() PIRN_REQUIRES(database_mutex_) -> Status {
     PIRN_DO(insert(batch));
     std::set<ExecutionId> touched;
-    for (const Line& line : batch.lines) touched.insert(line.execution);
+    for (const LogLine& line : batch.lines) touched.insert(line.execution);
     for (const ExecutionId execution : touched) PIRN_DO(keep_within(execution));
     return keep_within_all();
   });
@@ -289,7 +289,7 @@ Status Logbook::insert(const Batch& batch) {
   static const std::string kTotal =
       "INSERT INTO totals(execution, lines, bytes, lost) VALUES(?, ?, ?, ?) ON CONFLICT(execution) DO UPDATE"
       " SET lines = lines + excluded.lines, bytes = bytes + excluded.bytes, lost = lost + excluded.lost";
-  for (const Line& line : batch.lines) {
+  for (const LogLine& line : batch.lines) {
     PIRN_TRY(Query row, Query::make(connection_,
                                     "INSERT INTO lines(n, execution, at, step, attempt, level, text)"
                                     " VALUES(?, ?, ?, ?, ?, ?, ?)"));

@@ -35,7 +35,7 @@ namespace pirn::logbook {
 inline constexpr int32_t kNoLevel = -1;
 
 // One thing that was said.
-struct Line {
+struct LogLine {
   uint64_t n = 0;  // its number: increases within the host's life and across lives
   ExecutionId execution;
   int64_t at = 0;  // ns since 1970
@@ -54,7 +54,7 @@ struct Filter {
   uint32_t limit = 1000;
 };
 struct Page {
-  std::vector<Line> lines;  // by number
+  std::vector<LogLine> lines;  // by number
   bool more = false;
   uint64_t lost = 0;  // of this execution, in all its life
 };
@@ -90,7 +90,7 @@ class Logbook {
   Logbook(const Logbook&) = delete;
 
   // Does not block. Returns the number that the line got.
-  uint64_t write(Line line);
+  uint64_t write(LogLine line);
   // Adds a call to what a step has cost. Does not block.
   void spend(ExecutionId execution, std::string_view step, int64_t cpu_ns, int64_t wall_ns);
 
@@ -110,7 +110,7 @@ class Logbook {
   };
   using CostKey = std::pair<ExecutionId, std::string>;
   struct Batch {
-    std::deque<Line> lines;
+    std::deque<LogLine> lines;
     std::map<CostKey, Spent> costs;
     std::map<ExecutionId, uint64_t> lost;  // before they could be written
   };

@@ -18,10 +18,10 @@ namespace pirn::scheduler {
 using TimerHandle = uint32_t;
 inline constexpr TimerHandle kNoTimer = UINT32_MAX;
 
-template <class Due>
+template <class Item>
 class Timers {
  public:
-  TimerHandle add(int64_t at, Due due) {
+  TimerHandle add(int64_t at, Item item) {
     TimerHandle handle;
     if (free_.empty()) {
       handle = static_cast<TimerHandle>(removed_.size());
@@ -31,7 +31,7 @@ class Timers {
       free_.pop_back();
       removed_[handle] = false;
     }
-    heap_.push_back({at, handle, std::move(due)});
+    heap_.push_back({at, handle, std::move(item)});
     std::push_heap(heap_.begin(), heap_.end(), later);
     return handle;
   }
@@ -51,9 +51,9 @@ class Timers {
     return heap_.empty() ? std::nullopt : std::optional<int64_t>(heap_.front().at);
   }
 
-  // The earliest timer that is due at `now`, if there is one. Of the same instant the smaller Due comes
+  // The earliest timer that is due at `now`, if there is one. Of the same instant the smaller item comes
   // first: what happens then depends on what is due, and not on what was added and removed before.
-  std::optional<Due> take_due(int64_t now) {
+  std::optional<Item> take_due(int64_t now) {
     clear_front();
     if (heap_.empty() || heap_.front().at > now) return std::nullopt;
     return take_front();
@@ -65,17 +65,17 @@ class Timers {
   struct Node {
     int64_t at;
     TimerHandle handle;
-    Due due;
+    Item item;
   };
 
-  static bool later(const Node& a, const Node& b) { return a.at != b.at ? b.at < a.at : b.due < a.due; }
+  static bool later(const Node& a, const Node& b) { return a.at != b.at ? b.at < a.at : b.item < a.item; }
 
-  Due take_front() {
+  Item take_front() {
     std::pop_heap(heap_.begin(), heap_.end(), later);
-    Due due = std::move(heap_.back().due);
+    Item item = std::move(heap_.back().item);
     free_.push_back(heap_.back().handle);
     heap_.pop_back();
-    return due;
+    return item;
   }
 
   // Timeouts of the same length are removed from the front on: many at once are swept, few are taken out.

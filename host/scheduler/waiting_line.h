@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "host/scheduler/pool.h"
+#include "host/scheduler/resource_pool.h"
 
 namespace pirn::scheduler {
 
@@ -31,8 +31,8 @@ class WaitingLine {
 
   // `shares` are of different resources and in ascending order. What the pool could never give waits outside
   // of the line, where it is in nobody's way.
-  Ticket push(const Pool& pool, uint32_t tenant, Item item, std::vector<Share> shares, int32_t priority,
-              int64_t now_ns) {
+  Ticket push(const ResourcePool& pool, uint32_t tenant, Item item, std::vector<Share> shares,
+              int32_t priority, int64_t now_ns) {
     const Ticket ticket = ++last_ticket_;
     if (!pool.could_fit(shares)) return ticket;
     std::vector<uint32_t> names;
@@ -59,7 +59,7 @@ class WaitingLine {
   // The next that can go; its shares are taken. nullopt: nobody can, until something changes. A tenant that
   // may not go for a reason of its own, `may_go(tenant)`, is passed over and keeps nothing from the others.
   template <class MayGo>
-  std::optional<Item> next(Pool& pool, MayGo may_go) {
+  std::optional<Item> next(ResourcePool& pool, MayGo may_go) {
     if (stuck_) return std::nullopt;
     std::vector<bool> kept(pool.size());
     bool passed_over = false;
@@ -79,7 +79,7 @@ class WaitingLine {
     stuck_ = !passed_over;
     return std::nullopt;
   }
-  std::optional<Item> next(Pool& pool) {
+  std::optional<Item> next(ResourcePool& pool) {
     return next(pool, [](uint32_t) { return true; });
   }
 
@@ -123,7 +123,7 @@ class WaitingLine {
     return heads;
   }
 
-  Item let_go(Pool& pool, const Place& place) {
+  Item let_go(ResourcePool& pool, const Place& place) {
     Waiting& waiting = lanes_[place.tenant][place.names].begin()->second;
     pool.take(waiting.shares);
     Item item = std::move(waiting.item);

@@ -338,15 +338,15 @@ void CrashRecord::catch_fatal_signals() {
 
 // Text in a buffer of fixed size, made without any call of the library: whoever calls _exit() may be a
 // handler of signals.
-class CrashRecord::Line {
+class CrashRecord::Message {
  public:
-  Line& operator<<(std::string_view text) {
+  Message& operator<<(std::string_view text) {
     const size_t n = std::min(text.size(), sizeof text_ - n_);
     std::memcpy(text_ + n_, text.data(), n);
     n_ += n;
     return *this;
   }
-  Line& operator<<(int64_t number) {
+  Message& operator<<(int64_t number) {
     char digits[24];
     char* at = std::end(digits);
     uint64_t left = number < 0 ? -static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
@@ -356,12 +356,12 @@ class CrashRecord::Line {
     return *this << std::string_view(at, static_cast<size_t>(std::end(digits) - at));
   }
   // As the command line prints errors.
-  Line& begin_error(Code code) {
+  Message& begin_error(Code code) {
     return *this << "error PIRN0" << static_cast<int64_t>(code) << " (" << catalogue_entry(code).name
                  << "): ";
   }
-  Line& operator<<(const Line& other) { return *this << std::string_view(other.text_, other.n_); }
-  Line& operator<<(const Invocation& call) {
+  Message& operator<<(const Message& other) { return *this << std::string_view(other.text_, other.n_); }
+  Message& operator<<(const Invocation& call) {
     const Frame& frame = *call.frame;
     const registry::Release& release = *frame.release;
     *this << "the function '" << call.function << "'";
@@ -377,51 +377,51 @@ class CrashRecord::Line {
 };
 
 // Other threads' calls may end meanwhile: only what their slots say is known of them. Async-signal-safe.
-size_t CrashRecord::print_calls_under_way(Line& line) const {
+size_t CrashRecord::print_calls_under_way(Message& message) const {
   size_t calls = 0;
   for (const Slot& slot : page_->slots) {
     if (slot.invocation.load(std::memory_order_acquire) == 0 || ++calls > 1) continue;
     char id[ExecutionId::kDigits];
     ExecutionId{slot.execution.load(std::memory_order_relaxed)}.print(id);
-    line << ", while this was under way: a call of the execution " << std::string_view(id, sizeof id);
+    message << ", while this was under way: a call of the execution " << std::string_view(id, sizeof id);
   }
-  if (calls > 1) line << " and " << static_cast<int64_t>(calls - 1) << " other calls";
+  if (calls > 1) message << " and " << static_cast<int64_t>(calls - 1) << " other calls";
   return calls;
 }
 
 void CrashRecord::say_exit(const char* function, int status) const {
-  Line line;
-  line.begin_error(Code::process_ended);
+  Message message;
+  message.begin_error(Code::process_ended);
   const Invocation* const own = noted_call;
   if (own)
-    line << *own;
+    message << *own;
   else
-    line << "a thread that was started by package code";
-  line << " called " << function << "(" << status << "), which ends the process that it runs in";
-  if (!own) print_calls_under_way(line);
-  line << "\n  hint: " << catalogue_entry(Code::process_ended).fix << "\n";
-  line.write_to(STDERR_FILENO);
+    message << "a thread that was started by package code";
+  message << " called " << function << "(" << status << "), which ends the process that it runs in";
+  if (!own) print_calls_under_way(message);
+  message << "\n  hint: " << catalogue_entry(Code::process_ended).fix << "\n";
+  message.write_to(STDERR_FILENO);
 }
 
 // A thread without a call may be the package's or the host's own.
 void CrashRecord::say_signal(int signal) const {
-  Line line;
+  Message message;
   if (const Invocation* const own = noted_call) {
-    line.begin_error(Code::process_ended);
-    line << *own << " caused " << name_of(signal) << ", which ends the process that it runs in"
+    message.begin_error(Code::process_ended);
+    message << *own << " caused " << name_of(signal) << ", which ends the process that it runs in"
          << "\n  hint: Reproduce it in a debugger: gdb --args pirn run local WORKFLOW --package DIRECTORY\n";
   } else {
-    Line calls;
+    Message calls;
     const bool any = print_calls_under_way(calls) > 0;
-    line.begin_error(any ? Code::process_ended : Code::internal);
-    line << "a thread that runs no step received " << name_of(signal) << ", which ends the process" << calls
+    message.begin_error(any ? Code::process_ended : Code::internal);
+    message << "a thread that runs no step received " << name_of(signal) << ", which ends the process" << calls
          << "\n  hint: "
          << (any ? "It may be a thread that package code started; when the host starts again, it runs these "
                    "calls one at a time to find the culprit."
                  : catalogue_entry(Code::internal).fix)
          << "\n";
   }
-  line.write_to(STDERR_FILENO);
+  message.write_to(STDERR_FILENO);
 }
 
 void before_exit(const char* function, int status) {

@@ -78,8 +78,8 @@ class CrashRecord {
   void read(const Page& last);
   void read_suspects(const Page& last);
   void note_fatal_invocation(uint64_t how);
-  class Line;
-  size_t print_calls_under_way(Line& line) const;
+  class Message;
+  size_t print_calls_under_way(Message& message) const;
   void say_exit(const char* function, int status) const;
   void say_signal(int signal) const;
   static void on_fatal(int signal);

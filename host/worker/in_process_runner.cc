@@ -128,9 +128,9 @@ struct RunningInvocation {
 
 }  // namespace
 
-class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
+class InProcessRunner::ThreadPool : public std::enable_shared_from_this<ThreadPool> {
  public:
-  Pool(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup)
+  ThreadPool(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup)
       : options_(std::move(options)), source_(std::move(source)), listener_(listener), wakeup_(wakeup) {}
 
   void run() {
@@ -236,7 +236,7 @@ class InProcessRunner::Pool : public std::enable_shared_from_this<Pool> {
 
 // ---- the engine's thread ----
 
-ReleaseUsePtr InProcessRunner::Pool::use_of(const registry::ReleasePtr& release) {
+ReleaseUsePtr InProcessRunner::ThreadPool::use_of(const registry::ReleasePtr& release) {
   ReleaseUsePtr& use = uses_[release];
   if (use) return use;
   auto status = std::make_shared<ReleaseStatus>();
@@ -249,7 +249,7 @@ ReleaseUsePtr InProcessRunner::Pool::use_of(const registry::ReleasePtr& release)
 }
 
 // The pool's threads hold the lock for some nanoseconds at a time, while to sleep for it costs microseconds.
-void InProcessRunner::Pool::lock_from_engine() {
+void InProcessRunner::ThreadPool::lock_from_engine() {
   for (int i = 0; i <= kLockSpins; ++i) {
     if (mutex_.try_lock()) return;
     __builtin_ia32_pause();
@@ -257,7 +257,7 @@ void InProcessRunner::Pool::lock_from_engine() {
   mutex_.lock();
 }
 
-void InProcessRunner::Pool::start(std::span<Invocation> batch) {
+void InProcessRunner::ThreadPool::start(std::span<Invocation> batch) {
   starting_.clear();
   for (Invocation& invocation : batch) {
     if (free_.empty()) free_.push_back(&running_.emplace_back());
@@ -279,7 +279,7 @@ void InProcessRunner::Pool::start(std::span<Invocation> batch) {
   if (!watching_) stalled_.notify_one();
 }
 
-void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
+void InProcessRunner::ThreadPool::take_completions(std::vector<Completion>& out) {
   taken_.clear();
   {
     lock_from_engine();
@@ -295,7 +295,7 @@ void InProcessRunner::Pool::take_completions(std::vector<Completion>& out) {
   }
 }
 
-void InProcessRunner::Pool::leave(RunningInvocation& running) {
+void InProcessRunner::ThreadPool::leave(RunningInvocation& running) {
   freed_.push_back(running.invocation.frame->tenant);
   // The rest is overwritten by the next invocation.
   running.invocation.id = 0;
@@ -307,7 +307,7 @@ void InProcessRunner::Pool::leave(RunningInvocation& running) {
   free_.push_back(&running);
 }
 
-void InProcessRunner::Pool::cancel(uint64_t invocation, Signal signal) {
+void InProcessRunner::ThreadPool::cancel(uint64_t invocation, Signal signal) {
   const auto running = std::find_if(running_.begin(), running_.end(), [&](const RunningInvocation& p) {
     return p.invocation.id == invocation;
   });
@@ -330,7 +330,7 @@ void InProcessRunner::Pool::cancel(uint64_t invocation, Signal signal) {
   ++stuck_;
 }
 
-void InProcessRunner::Pool::retire(const registry::ReleasePtr& release) {
+void InProcessRunner::ThreadPool::retire(const registry::ReleasePtr& release) {
   const auto found = uses_.find(release);
   if (found == uses_.end()) return;
   found->second->retire();
@@ -340,14 +340,14 @@ void InProcessRunner::Pool::retire(const registry::ReleasePtr& release) {
   uses_.erase(found);
 }
 
-void InProcessRunner::Pool::defer_unload(ReleaseUsePtr use) {
+void InProcessRunner::ThreadPool::defer_unload(ReleaseUsePtr use) {
   const MutexLock lock(mutex_);
   to_unload_.push_back(std::move(use));
   ++retirements_;
   work_.notify_all();  // every thread lets go of it
 }
 
-std::vector<Residence> InProcessRunner::Pool::residences() const {
+std::vector<Residence> InProcessRunner::ThreadPool::residences() const {
   std::vector<Residence> out;
   const MutexLock lock(residents_mutex_);
   for (const Resident& resident : residents_) {
@@ -362,12 +362,12 @@ std::vector<Residence> InProcessRunner::Pool::residences() const {
 
 // ---- the pool's threads ----
 
-void InProcessRunner::Pool::add_thread() {
+void InProcessRunner::ThreadPool::add_thread() {
   threads_.push_back(options_.begin_thread([pool = shared_from_this()] { pool->work(); }));
 }
 
 // The system may have none left: what is queued waits for those that there are, and it is tried again.
-void InProcessRunner::Pool::try_to_add_thread() {
+void InProcessRunner::ThreadPool::try_to_add_thread() {
   try {
     add_thread();
     short_of_threads_ = false;
@@ -377,7 +377,7 @@ void InProcessRunner::Pool::try_to_add_thread() {
   }
 }
 
-void InProcessRunner::Pool::work() {
+void InProcessRunner::ThreadPool::work() {
   pthread_setname_np(pthread_self(), "pirn-task");
   const SignalStack signal_stack;
   CrashRecord::Slot* const slot = options_.record ? options_.record->take_slot() : nullptr;
@@ -441,7 +441,7 @@ void InProcessRunner::Pool::work() {
 
 // Looks for a job a little longer before the thread blocks, one thread at a time: under load the next batch
 // is only microseconds away, and waking a blocked thread costs the engine more than that.
-bool InProcessRunner::Pool::spin() {
+bool InProcessRunner::ThreadPool::spin() {
   if (spinning_) return false;
   spinning_ = true;
   mutex_.unlock();
@@ -452,7 +452,8 @@ bool InProcessRunner::Pool::spin() {
 }
 
 // Returns when it ended: between two jobs that follow each other the clock is read once.
-int64_t InProcessRunner::Pool::run_job(RunningInvocation& running, int64_t now, CrashRecord::Slot* slot) {
+int64_t InProcessRunner::ThreadPool::run_job(RunningInvocation& running, int64_t now,
+                                             CrashRecord::Slot* slot) {
   const Invocation& invocation = running.invocation;
   // Before the library is loaded: its constructors and its init are code of the package, too.
   const CallNote note(slot, invocation);
@@ -482,7 +483,7 @@ int64_t InProcessRunner::Pool::run_job(RunningInvocation& running, int64_t now, 
   }
 }
 
-void InProcessRunner::Pool::done(RunningInvocation& running) {
+void InProcessRunner::ThreadPool::done(RunningInvocation& running) {
   done_.push_back(&running);
   if (done_.size() > 1) return;  // whoever was first has woken the engine for all that follow
   if (stopping_) return;         // a stuck call has returned after all; there may be no engine any more
@@ -495,7 +496,7 @@ void InProcessRunner::Pool::done(RunningInvocation& running) {
 
 // The calling thread is one too many. It keeps its own handle until it has left the packages, which may take
 // long; then the monitor joins it.
-std::thread InProcessRunner::Pool::leave_threads() {
+std::thread InProcessRunner::ThreadPool::leave_threads() {
   const auto own = std::find_if(threads_.begin(), threads_.end(), [](const std::thread& thread) {
     return thread.get_id() == std::this_thread::get_id();
   });
@@ -509,7 +510,7 @@ std::thread InProcessRunner::Pool::leave_threads() {
 
 // So many threads as were idle all the time since this was called last are not needed. Which of them end does
 // not matter: those that have just been woken do.
-void InProcessRunner::Pool::shrink() {
+void InProcessRunner::ThreadPool::shrink() {
   const size_t above = threads_.size() - std::min(threads_.size(), options_.threads);
   to_end_ = std::min(std::exchange(least_idle_, idle_), above);
   for (size_t i = 0; i < to_end_; ++i) work_.notify_one();
@@ -517,7 +518,7 @@ void InProcessRunner::Pool::shrink() {
 
 // Threads that are not gone yet are not waited for. What the threads had is given back to the system: the
 // allocator would keep it.
-void InProcessRunner::Pool::join_ended() {
+void InProcessRunner::ThreadPool::join_ended() {
   std::vector<Ended> ended;
   ended.swap(ended_);
   newly_ended_ = false;
@@ -535,7 +536,7 @@ void InProcessRunner::Pool::join_ended() {
 
 // Until there is something to do for the monitor: for a job, at once; for an ended thread that is not gone,
 // at `join_at`; for threads that are too many, at look_at_.
-void InProcessRunner::Pool::wait_for_news(Clock::time_point join_at) {
+void InProcessRunner::ThreadPool::wait_for_news(Clock::time_point join_at) {
   const bool above = threads_.size() > options_.threads;
   if (!above) {
     look_at_ = {};
@@ -557,7 +558,7 @@ void InProcessRunner::Pool::wait_for_news(Clock::time_point join_at) {
 
 // Wakes or adds a thread when jobs wait and none was taken for a while, and ends those that are too many. It
 // never waits for code of packages.
-void InProcessRunner::Pool::watch() {
+void InProcessRunner::ThreadPool::watch() {
   Clock::time_point join_at{};
   std::chrono::milliseconds pause = kFirstPause;  // between two looks at ended threads that are not gone
   MutexLock lock(mutex_);
@@ -591,7 +592,7 @@ void InProcessRunner::Pool::watch() {
 
 // Threads that were too many and are not gone by the end of a second are left: they use nothing of the pool
 // but its memory, which they hold.
-void InProcessRunner::Pool::join_or_detach_ended() {
+void InProcessRunner::ThreadPool::join_or_detach_ended() {
   std::vector<Ended> all;
   {
     const MutexLock lock(mutex_);
@@ -604,7 +605,7 @@ void InProcessRunner::Pool::join_or_detach_ended() {
   }
 }
 
-void InProcessRunner::Pool::stop() {
+void InProcessRunner::ThreadPool::stop() {
   std::vector<std::thread> threads;
   {
     const MutexLock lock(mutex_);
@@ -632,7 +633,7 @@ void InProcessRunner::Pool::stop() {
 // ---- the runner ----
 
 InProcessRunner::InProcessRunner(Options options, LibrarySource source, Listener& listener, Wakeup& wakeup)
-    : pool_(std::make_shared<Pool>(options, std::move(source), listener, wakeup)) {
+    : pool_(std::make_shared<ThreadPool>(options, std::move(source), listener, wakeup)) {
   pool_->run();
 }
 InProcessRunner::~InProcessRunner() { pool_->stop(); }

@@ -64,8 +64,8 @@ class InProcessRunner final : public Runner {
   uint32_t stuck_calls() const override;
 
  private:
-  class Pool;
-  std::shared_ptr<Pool> pool_;  // shared with its threads, which may outlive the runner when stuck
+  class ThreadPool;
+  std::shared_ptr<ThreadPool> pool_;  // shared with its threads, which may outlive the runner when stuck
 };
 
 }  // namespace pirn::worker

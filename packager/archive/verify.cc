@@ -113,10 +113,10 @@ Status check_signers(const std::vector<Candidate>& candidates, const std::vector
   if (std::none_of(signers.begin(), signers.end(), [](const Signer& s) { return s.role == Role::sign; }))
     return refuse(Code::signer_out_of_scope, "no signer is trusted to sign " + name,
                   trusted_instead(candidates, manifest));
-  if (signers.size() < policy.threshold)
-    return refuse(Code::threshold_not_met, std::to_string(signers.size()) + " of the " +
-                                               std::to_string(policy.threshold) +
-                                               " keys required have signed " + name);
+  if (signers.size() < policy.signatures_required)
+    return refuse(Code::too_few_signatures, std::to_string(signers.size()) + " of the " +
+                                                std::to_string(policy.signatures_required) +
+                                                " keys required have signed " + name);
   for (const Digest& wanted : manifest.signers)
     if (std::none_of(signers.begin(), signers.end(), [&](const Signer& s) { return s.key == wanted; }))
       return refuse(Code::signer_missing, "the manifest requires a signature by key " + wanted.hex() +

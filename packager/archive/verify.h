@@ -25,7 +25,7 @@
 
 namespace pirn::archive {
 
-// sign: the publisher's word. countersign: somebody else's approval; it counts for the threshold but is never
+// sign: the publisher's word. countersign: somebody else's approval; it counts as one of the required signatures but is never
 // enough.
 enum class Role : uint8_t { sign, countersign };
 enum class Revocation : uint8_t { none, superseded, compromised };
@@ -46,7 +46,8 @@ struct Policy {
   std::string tenant;          // must be of the audience
   bool check_audience = true;  // false only where there is no tenant: the author's own `pirn verify`
   int64_t now_unix_s = 0;
-  uint32_t threshold = 1;  // distinct public keys whose scope covers the package; at least one of role sign
+  uint32_t signatures_required =
+      1;  // distinct public keys whose scope covers the package; at least one of role sign
   int64_t abi_major = 1, abi_minor = 0;     // of this host
   std::string platform;                     // a library for it must be there; empty: not asked
   Decompress decompress = decompress_here;  // a host says decompress_apart()
@@ -76,7 +77,7 @@ struct VerifiedPackage {
 
 // Consumes the source. Errors: of read_envelope, read_payload, parse_manifest, unpack_payload, and
 // package_unsigned, signer_unknown, signer_expired, signer_revoked, signature_invalid, signer_out_of_scope,
-// threshold_not_met, signer_missing, audience_mismatch, package_expired, abi_unsupported, platform_missing,
+// too_few_signatures, signer_missing, audience_mismatch, package_expired, abi_unsupported, platform_missing,
 // serial_too_low.
 Result<VerifiedPackage> verify(Source& source, const std::vector<TrustedKey>& trusted, const Policy& policy);
 

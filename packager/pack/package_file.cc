@@ -70,7 +70,7 @@ Result<archive::VerifiedPackage> verify_file(const std::string& file, const Veri
   archive::Policy policy;
   policy.tenant = options.tenant;
   policy.check_audience = !options.tenant.empty();
-  policy.threshold = options.threshold;
+  policy.signatures_required = options.signatures_required;
   policy.now_unix_s = options.now_unix_s;
   archive::MemorySource source(bytes);
   auto package = archive::verify(source, trusted, policy);

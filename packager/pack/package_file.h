@@ -27,7 +27,7 @@ Result<Signed> sign_file(const std::string& file, const signature::PrivateKey& k
 struct VerifyOptions {
   std::vector<std::string> trusted_keys;  // .pub files, or keys as text
   std::string tenant;                     // empty: the audience is shown, not checked
-  uint32_t threshold = 1;
+  uint32_t signatures_required = 1;
   int64_t now_unix_s = 0;
 };
 // All of archive::verify, trusting exactly these keys for every package.

@@ -155,22 +155,22 @@ Condition is_null(uint8_t argument) { return {.argument = argument, .test = Cond
 class Table {
  public:
   explicit Table(const Premises& premises)
-      : premises_(premises), offence_(premises.guarded ? Verdict::notify : Verdict::kill) {}
+      : premises_(premises), offence_(premises.guarded ? FilterAction::notify : FilterAction::kill) {}
 
   std::vector<Rule> take() {
-    for (const uint32_t call : kAlways) add(call, Verdict::allow);
+    for (const uint32_t call : kAlways) add(call, FilterAction::allow);
     add_memory();
     add_descriptors();
     add_files();
     add_threads();
     add_other_processes();
-    add(SYS_prctl, Verdict::allow, {is(0, PR_SET_NAME)});
-    add(SYS_prctl, Verdict::allow, {is(0, PR_GET_NAME)});
+    add(SYS_prctl, FilterAction::allow, {is(0, PR_SET_NAME)});
+    add(SYS_prctl, FilterAction::allow, {is(0, PR_GET_NAME)});
     return std::move(rules_);
   }
 
  private:
-  void add(uint32_t call, Verdict verdict, std::vector<Condition> when = {}) {
+  void add(uint32_t call, FilterAction action, std::vector<Condition> when = {}) {
     rules_.push_back({call, verdict, std::move(when)});
   }
 
@@ -178,18 +178,18 @@ class Table {
     // The loader maps code from files, and some packages make code: writable or executable, never both. So
     // the stack of a thread cannot become executable either, whatever a library asks the loader for.
     for (const uint32_t call : {SYS_mmap, SYS_mprotect})
-      add(call, Verdict::refuse, {has(2, PROT_WRITE | PROT_EXEC)});
-    add(SYS_mprotect, Verdict::allow);
-    for (const uint32_t flag : {MAP_HUGETLB, MAP_LOCKED}) add(SYS_mmap, Verdict::refuse, {has(3, flag)});
-    add(SYS_mmap, Verdict::allow);
-    for (const uint32_t advice : kAdvice) add(SYS_madvise, Verdict::allow, {is(2, advice)});
-    add(SYS_membarrier, Verdict::allow, {only(0, kBarriers)});
+      add(call, FilterAction::refuse, {has(2, PROT_WRITE | PROT_EXEC)});
+    add(SYS_mprotect, FilterAction::allow);
+    for (const uint32_t flag : {MAP_HUGETLB, MAP_LOCKED}) add(SYS_mmap, FilterAction::refuse, {has(3, flag)});
+    add(SYS_mmap, FilterAction::allow);
+    for (const uint32_t advice : kAdvice) add(SYS_madvise, FilterAction::allow, {is(2, advice)});
+    add(SYS_membarrier, FilterAction::allow, {only(0, kBarriers)});
   }
 
   void add_descriptors() {
     for (const uint32_t call : kOnOwnDescriptors) {
       keep_off(call, 0);
-      add(call, Verdict::allow);
+      add(call, FilterAction::allow);
     }
     for (const uint32_t call : {
 #if defined(__x86_64__)
@@ -199,20 +199,20 @@ class Table {
          }) {
       keep_off(call, 0);
       keep_off(call, 1);
-      add(call, Verdict::allow);
+      add(call, FilterAction::allow);
     }
     add_fcntl();
-    add(SYS_ioctl, Verdict::allow, {is(1, TCGETS)});
+    add(SYS_ioctl, FilterAction::allow, {is(1, TCGETS)});
     for (const uint32_t request : {uint32_t{FIOASYNC}, kIoctlSetOwner, kIoctlSetGroup, uint32_t{TIOCSTI}})
       add(SYS_ioctl, offence_, {is(1, request)});
-    add(SYS_pipe2, Verdict::allow, {only(1, O_CLOEXEC | O_NONBLOCK)});
+    add(SYS_pipe2, FilterAction::allow, {only(1, O_CLOEXEC | O_NONBLOCK)});
 #if defined(__x86_64__)
-    add(SYS_pipe, Verdict::allow);
+    add(SYS_pipe, FilterAction::allow);
 #endif
   }
 
   void keep_off(uint32_t call, uint8_t argument) {
-    add(call, Verdict::refuse, {is(argument, static_cast<uint32_t>(premises_.answer))});
+    add(call, FilterAction::refuse, {is(argument, static_cast<uint32_t>(premises_.answer))});
   }
 
   // The kernel sends signals for a descriptor to whoever F_SETOWN names, with the rights of whoever set it.
@@ -220,29 +220,29 @@ class Table {
     for (const uint32_t command : kSignalsOnInput) add(SYS_fcntl, offence_, {is(1, command)});
     add(SYS_fcntl, offence_, {is(1, F_SETFL), has(2, O_ASYNC)});
     keep_off(SYS_fcntl, 0);
-    add(SYS_fcntl, Verdict::allow, {is(1, F_SETFL)});
-    for (const uint32_t command : kOwnFlags) add(SYS_fcntl, Verdict::allow, {is(1, command)});
+    add(SYS_fcntl, FilterAction::allow, {is(1, F_SETFL)});
+    for (const uint32_t command : kOwnFlags) add(SYS_fcntl, FilterAction::allow, {is(1, command)});
   }
 
   void add_files() {
 #if defined(__x86_64__)
-    add(SYS_open, Verdict::allow, {only(1, kReading)});
+    add(SYS_open, FilterAction::allow, {only(1, kReading)});
 #endif
-    add(SYS_openat, Verdict::allow, {only(2, kReading)});
+    add(SYS_openat, FilterAction::allow, {only(2, kReading)});
   }
 
   void add_threads() {
     // The arguments of clone3 are in memory, where a filter cannot look; with ENOSYS the C library calls
     // clone.
-    add(SYS_clone3, Verdict::absent);
-    add(SYS_clone, premises_.guarded ? Verdict::notify : Verdict::exhaust,
+    add(SYS_clone3, FilterAction::absent);
+    add(SYS_clone, premises_.guarded ? FilterAction::notify : FilterAction::exhaust,
         {has(0, kThreadNeeds), only(0, kThreadMay)});
   }
 
   void add_other_processes() {
     for (const uint32_t call : kOffences) add(call, offence_);
     for (const uint32_t call : kSignals) {
-      add(call, Verdict::allow, {is_pid(0, premises_.process)});
+      add(call, FilterAction::allow, {is_pid(0, premises_.process)});
       add(call, offence_);
     }
     if (premises_.parent > 0) {  // 0: it is in another namespace, and has no number here
@@ -250,13 +250,13 @@ class Table {
       for (const uint32_t call : kPriorities) add(call, offence_, {is_pid(1, premises_.parent)});
     }
     for (const pid_t own : {0, premises_.process, premises_.thread}) {
-      add(SYS_sched_setaffinity, Verdict::allow, {is_pid(0, own)});
-      add(SYS_prlimit64, Verdict::allow, {is_pid(0, own), is_null(2)});
+      add(SYS_sched_setaffinity, FilterAction::allow, {is_pid(0, own)});
+      add(SYS_prlimit64, FilterAction::allow, {is_pid(0, own), is_null(2)});
     }
   }
 
   const Premises& premises_;
-  const Verdict offence_;
+  const FilterAction offence_;
   std::vector<Rule> rules_;
 };
 
@@ -303,11 +303,11 @@ std::string_view find_name(const Name (&names)[N], uint32_t number) {
 std::vector<Rule> rules_for_package_code(const Premises& premises) { return Table(premises).take(); }
 
 std::vector<Rule> rules_for_trusted_code(const Premises& premises) {
-  return {{SYS_futex, Verdict::allow},
-          {SYS_sched_yield, Verdict::allow},
-          {SYS_restart_syscall, Verdict::allow},
-          {SYS_exit_group, Verdict::allow},
-          {SYS_write, Verdict::allow, {is(0, static_cast<uint32_t>(premises.answer))}}};
+  return {{SYS_futex, FilterAction::allow},
+          {SYS_sched_yield, FilterAction::allow},
+          {SYS_restart_syscall, FilterAction::allow},
+          {SYS_exit_group, FilterAction::allow},
+          {SYS_write, FilterAction::allow, {is(0, static_cast<uint32_t>(premises.answer))}}};
 }
 
 std::string name_of_offence(uint32_t call, uint32_t second_argument) {

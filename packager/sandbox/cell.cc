@@ -120,7 +120,8 @@ class Cell {
     premises_.thread = gettid();
     for (const bool guarded : {true, false}) {
       premises_.guarded = guarded;
-      const Result<int> listener = load(compile(rules_for_package_code(premises_), Verdict::refuse), guarded);
+      const Result<int> listener =
+          load(compile(rules_for_package_code(premises_), FilterAction::refuse), guarded);
       if (!listener && guarded) continue;
       if (!listener) {
         confinement_ = listener.error();
@@ -133,7 +134,7 @@ class Cell {
   }
 
   void shut_in_trusted() {
-    if (!load(compile(rules_for_trusted_code(premises_), Verdict::kill), false)) _exit(1);
+    if (!load(compile(rules_for_trusted_code(premises_), FilterAction::kill), false)) _exit(1);
   }
 
   [[noreturn]] void serve() {

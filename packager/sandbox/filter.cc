@@ -30,19 +30,19 @@ sock_filter give(uint32_t action) { return BPF_STMT(BPF_RET | BPF_K, action); }
 
 size_t lower_half(uint8_t argument) { return offsetof(seccomp_data, args) + argument * sizeof(uint64_t); }
 
-uint32_t action_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::allow:
+uint32_t action_of(FilterAction action) {
+  switch (action) {
+    case FilterAction::allow:
       return SECCOMP_RET_ALLOW;
-    case Verdict::refuse:
+    case FilterAction::refuse:
       return SECCOMP_RET_ERRNO | EPERM;
-    case Verdict::absent:
+    case FilterAction::absent:
       return SECCOMP_RET_ERRNO | ENOSYS;
-    case Verdict::exhaust:
+    case FilterAction::exhaust:
       return SECCOMP_RET_ERRNO | EAGAIN;
-    case Verdict::notify:
+    case FilterAction::notify:
       return SECCOMP_RET_USER_NOTIF;
-    case Verdict::kill:
+    case FilterAction::kill:
       break;
   }
   return SECCOMP_RET_KILL_PROCESS;
@@ -72,7 +72,7 @@ void append_rule(const Rule& rule, std::vector<sock_filter>& program) {
   std::vector<sock_filter> block = {load_word(offsetof(seccomp_data, nr)),
                                     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, rule.call, 0, kToTheEnd)};
   for (const Condition& condition : rule.when) append_condition(condition, block);
-  block.push_back(give(action_of(rule.verdict)));
+  block.push_back(give(action_of(rule.action)));
   assert(block.size() < kToTheEnd && "jumps have eight bits");
   for (size_t i = 0; i < block.size(); ++i) {
     const auto rest = static_cast<uint8_t>(block.size() - i - 1);
@@ -85,7 +85,7 @@ void append_rule(const Rule& rule, std::vector<sock_filter>& program) {
 
 }  // namespace
 
-std::vector<sock_filter> compile(const std::vector<Rule>& rules, Verdict otherwise) {
+std::vector<sock_filter> compile(const std::vector<Rule>& rules, FilterAction otherwise) {
   std::vector<sock_filter> program = {load_word(offsetof(seccomp_data, arch)),
                                       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0),
                                       give(SECCOMP_RET_KILL_PROCESS),

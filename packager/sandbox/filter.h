@@ -26,7 +26,7 @@ struct Condition {
   uint32_t value = 0;
 };
 
-enum class Verdict : uint8_t {
+enum class FilterAction : uint8_t {
   allow,
   refuse,   // EPERM
   absent,   // ENOSYS: the caller falls back on an older call
@@ -37,17 +37,17 @@ enum class Verdict : uint8_t {
 
 struct Rule {
   uint32_t call;  // its number, SYS_…
-  Verdict verdict;
+  FilterAction action;
   std::vector<Condition> when = {};  // all of them; empty: always
 };
 
 // The program of these rules for this machine. Calls of a foreign architecture, x32 included, kill the
 // process.
-std::vector<sock_filter> compile(const std::vector<Rule>& rules, Verdict otherwise);
+std::vector<sock_filter> compile(const std::vector<Rule>& rules, FilterAction otherwise);
 
 // Binds the calling thread, and the threads that it creates from now on, to the program, permanently. The
 // process must have no_new_privs. With `listen`, returns the descriptor that receives the calls with the
-// verdict `notify`; else -1. Error: probe_sandbox_failed.
+// action `notify`; else -1. Error: probe_sandbox_failed.
 Result<int> load(const std::vector<sock_filter>& program, bool listen);
 
 }  // namespace pirn::sandbox

@@ -172,8 +172,8 @@ bool NewestFires::go_on(const Timetable& timetable, size_t looks) {
   return complete();
 }
 
-Due due(const Timetable& timetable, int64_t next_fire, int64_t now, Misfire policy, size_t limit) {
-  Due result;
+DueFires due(const Timetable& timetable, int64_t next_fire, int64_t now, Misfire policy, size_t limit) {
+  DueFires result;
   if (next_fire > now) {
     result.next = next_fire;
     return result;
@@ -191,9 +191,9 @@ Due due(const Timetable& timetable, int64_t next_fire, int64_t now, Misfire poli
   const bool fires = policy == Misfire::once || now - latest <= kPunctual_ns;
   if (fires) result.fires.push_back(latest);
   if (!fires)
-    result.passed_over = Due::Span{next_fire, latest + 1};
+    result.passed_over = DueFires::Span{next_fire, latest + 1};
   else if (next_fire < latest)
-    result.passed_over = Due::Span{next_fire, latest};
+    result.passed_over = DueFires::Span{next_fire, latest};
   return result;
 }
 

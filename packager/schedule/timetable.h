@@ -63,7 +63,7 @@ Result<Timetable> make_timetable(const Terms& terms, int64_t registered_at);
 // A fire that is taken up this much late counts as punctual for Misfire::skip: a host is never exact.
 inline constexpr int64_t kPunctual_ns = 60'000'000'000;
 
-struct Due {
+struct DueFires {
   std::vector<int64_t> fires;  // to be started now, ascending
   // The next fire. Not later than `now`: there are more due than `limit`, ask again.
   std::optional<int64_t> next;
@@ -101,6 +101,6 @@ class NewestFires {
 
 // `next_fire`: the fire of the timetable that comes next, as it was remembered. After a long downtime the
 // policy `all` may owe any number of fires: at most `limit` are handed out at a time.
-Due due(const Timetable& timetable, int64_t next_fire, int64_t now, Misfire policy, size_t limit);
+DueFires due(const Timetable& timetable, int64_t next_fire, int64_t now, Misfire policy, size_t limit);
 
 }  // namespace pirn::schedule

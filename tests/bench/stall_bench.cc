@@ -118,7 +118,7 @@ std::vector<Figure> longest_turn(const Settings&) {
     newest.tenant = "bench";
     newest.limit = 1;
     for (;;) {
-      const auto lines = host.ask<std::vector<engine::Line>>(engine::ListOpen(newest)).value();
+      const auto lines = host.ask<std::vector<engine::ExecutionSummary>>(engine::ListOpen(newest)).value();
       if (lines.at(0).done + 1 == lines.at(0).total && lines.at(0).running == 0) break;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -128,7 +128,7 @@ std::vector<Figure> longest_turn(const Settings&) {
     engine::ListOpen of;
     of.tenant = tenant;
     of.workflow = workflow;
-    (void)host.ask<std::vector<engine::Line>>(std::move(of));
+    (void)host.ask<std::vector<engine::ExecutionSummary>>(std::move(of));
   };
   measure("status, metrics, health", kAgain, [&] { (void)host.stats(); });
   measure("a list", kAgain, [&] { list(""); });

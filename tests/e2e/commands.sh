@@ -42,7 +42,7 @@ expect 0 pirn verify gate-1.0.0.pirn --trust author.pub; says out "genuine"; say
 expect 0 pirn key generate other
 expect 5 pirn verify gate-1.0.0.pirn --trust other.pub
 expect 2 pirn verify gate-1.0.0.pirn;       says err "--trust"
-expect 2 pirn verify gate-1.0.0.pirn --trust author.pub --threshold 1x; says err "--threshold"
+expect 2 pirn verify gate-1.0.0.pirn --trust author.pub --signatures 1x; says err "--signatures"
 expect 2 pirn sign gate-1.0.0.pirn;         says err "--key"
 expect 2 pirn trust add --publisher e2e;    says err "--key"
 expect 0 pirn unpack gate-1.0.0.pirn there; [ -f there/manifest.json ] || fail "no manifest"

@@ -99,7 +99,7 @@ TEST_F(Deployments, WhatIsDeployedStaysWhenItsTenantIsChanged) {
     EXPECT_FALSE(registry().releases("late", "etl")->front().withdrawn);
     reopen();
   }
-  expect_refused(Code::threshold_not_met, [&] { return push({.version = "2.0.0"}, "late"); });
+  expect_refused(Code::too_few_signatures, [&] { return push({.version = "2.0.0"}, "late"); });
 
   // A key of two is lost: what is left is enough, until two are asked for.
   ASSERT_TRUE(registry().add_trust(kOperator, trust_in("late", approver_key()), kNow));

@@ -143,7 +143,7 @@ TEST_F(Releases, ATenantCanRequireSeveralKeys) {
   ASSERT_TRUE(registry().add_trust(kOperator, trust_in("bank", publisher_key()), kNow));
   ASSERT_TRUE(
       registry().add_trust(kOperator, trust_in("bank", approver_key(), TrustRole::countersign), kNow));
-  expect_refused(Code::threshold_not_met, [&] { return push({}, "bank"); });
+  expect_refused(Code::too_few_signatures, [&] { return push({}, "bank"); });
   const auto pushed = push({.keys = {&publisher_key(), &approver_key()}}, "bank");
   ASSERT_TRUE(pushed) << describe(pushed.error());
   EXPECT_EQ(pushed->release->signers.size(), 2u);

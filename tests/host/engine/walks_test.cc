@@ -72,14 +72,14 @@ TEST(Walks, AListLooksAtSoManyInATurnAndFindsWhatItWouldFindAtOnce) {
   const Ids ids = host.begin(50);
   const ExecutionId only = host.start("{}", "", "v")->id;
   host.begin(50);
-  const auto found = host.ask<std::vector<engine::Line>>(list_of("v")).value();
+  const auto found = host.ask<std::vector<engine::ExecutionSummary>>(list_of("v")).value();
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].id, only);
   EXPECT_EQ(host.most_looks(), 8u) << "in each turn but the last one";
 
   Ids all;
-  const auto lines = host.ask<std::vector<engine::Line>>(list_of("w", 1000)).value();
-  for (const engine::Line& line : lines) all.push_back(line.id);
+  const auto lines = host.ask<std::vector<engine::ExecutionSummary>>(list_of("w", 1000)).value();
+  for (const engine::ExecutionSummary& line : lines) all.push_back(line.id);
   EXPECT_EQ(all.size(), 100u);
   EXPECT_TRUE(std::is_sorted(all.rbegin(), all.rend())) << "newest first";
 }
@@ -87,7 +87,7 @@ TEST(Walks, AListLooksAtSoManyInATurnAndFindsWhatItWouldFindAtOnce) {
 TEST(Walks, ANewestPageLooksAtNoMoreThanItShows) {
   Host host(4096);
   host.begin(100);
-  EXPECT_EQ(host.ask<std::vector<engine::Line>>(list_of("", 3)).value().size(), 3u);
+  EXPECT_EQ(host.ask<std::vector<engine::ExecutionSummary>>(list_of("", 3)).value().size(), 3u);
   EXPECT_EQ(host.most_looks(), 3u);
 }
 
@@ -185,7 +185,7 @@ TEST(Walks, OfOneTenantStayInTheirOrder) {
   Host host(64);
   host.begin(40);
   host.leave_cancel_all("cancel");
-  host.leave<std::vector<engine::Line>>("list", list_of("", 1));
+  host.leave<std::vector<engine::ExecutionSummary>>("list", list_of("", 1));
   while (host.told.size() < 2) host.turn();
   EXPECT_EQ(host.told, (std::vector<std::string>{"cancel", "list"}));
 }

@@ -27,15 +27,15 @@ class LogbookTest : public ::testing::Test {
   std::string directory_, path_;
 };
 
-Line line(uint64_t execution, std::string text, std::string step = "fetch", uint32_t attempt = 1,
-          int32_t level = 2) {
+LogLine line(uint64_t execution, std::string text, std::string step = "fetch", uint32_t attempt = 1,
+             int32_t level = 2) {
   return {0, {execution}, 7, std::move(step), attempt, level, std::move(text)};
 }
 
 std::string texts(const Result<Page>& page) {
   EXPECT_TRUE(page) << describe(page.error());
   std::string all;
-  for (const Line& each : page->lines) all += (all.empty() ? "" : " ") + each.text;
+  for (const LogLine& each : page->lines) all += (all.empty() ? "" : " ") + each.text;
   return all;
 }
 
@@ -169,7 +169,7 @@ TEST_F(LogbookTest, NumbersFollowTheOrderOfManyWriters) {
 TEST_F(LogbookTest, NumbersTellNothingOfWhatOthersSay) {
   const auto book = open();
   const auto said = [&](uint64_t execution, int64_t at_ms) {
-    Line one = line(execution, "x");
+    LogLine one = line(execution, "x");
     one.at = at_ms * 1'000'000;
     return book->write(std::move(one));
   };

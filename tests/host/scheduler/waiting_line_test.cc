@@ -26,7 +26,7 @@ struct Line {
     line.look_again();
   }
 
-  Pool pool;
+  ResourcePool pool;
   WaitingLine<std::string> line;
   std::map<std::string, std::vector<Share>> shares_of;
 };

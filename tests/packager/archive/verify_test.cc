@@ -158,15 +158,15 @@ TEST(Verify, ScopeOfAKey) {
 
 TEST(Verify, ThresholdCountsDistinctKeys) {
   Policy policy = sample_policy();
-  policy.threshold = 2;
+  policy.signatures_required = 2;
   const std::string one = sample_package();
   const std::string two = sample_package(sample_manifest(), {&publisher_key(), &approver_key()});
   const TrustedKey publisher = trust(publisher_key()), approver = trust(approver_key(), Role::countersign);
   EXPECT_EQ(outcome(two, {publisher, approver}, policy), "ok");
-  EXPECT_EQ(outcome(one, {publisher, approver}, policy), "threshold_not_met");
+  EXPECT_EQ(outcome(one, {publisher, approver}, policy), "too_few_signatures");
   EXPECT_EQ(outcome(one, {publisher, publisher, trust(publisher_key(), Role::countersign)}, policy),
-            "threshold_not_met");  // one key in three rows
-  EXPECT_EQ(outcome(two, {publisher}, policy), "threshold_not_met");
+            "too_few_signatures");  // one key in three rows
+  EXPECT_EQ(outcome(two, {publisher}, policy), "too_few_signatures");
   EXPECT_EQ(outcome(two, {approver}), "signer_out_of_scope");  // approval alone is no signature
 }
 

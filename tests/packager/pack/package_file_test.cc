@@ -65,10 +65,12 @@ TEST_F(PackageFile, SignedPackagesVerifyAndKeepTheirId) {
 
   EXPECT_EQ(outcome({.trusted_keys = {scratch_.path("ada.pub")}}), "ok");
   EXPECT_EQ(outcome({.trusted_keys = {scratch_.path("bob.pub")}}), "ok");
-  EXPECT_EQ(outcome({.trusted_keys = {scratch_.path("ada.pub"), scratch_.path("bob.pub")}, .threshold = 2}),
+  EXPECT_EQ(outcome({.trusted_keys = {scratch_.path("ada.pub"), scratch_.path("bob.pub")},
+                     .signatures_required = 2}),
             "ok");
-  EXPECT_EQ(outcome({.trusted_keys = {scratch_.path("ada.pub"), scratch_.path("ada.pub")}, .threshold = 2}),
-            "threshold_not_met");
+  EXPECT_EQ(outcome({.trusted_keys = {scratch_.path("ada.pub"), scratch_.path("ada.pub")},
+                     .signatures_required = 2}),
+            "too_few_signatures");
   EXPECT_EQ(outcome({.trusted_keys = {}}), "signer_unknown");
 }
 

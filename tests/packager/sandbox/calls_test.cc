@@ -283,7 +283,7 @@ uint32_t evaluate(const std::vector<sock_filter>& program, const seccomp_data& c
 // the filter does.
 TEST(Calls, ThatNeedRightsAreRefusedByTheFilter) {
   const Premises premises{.process = 100, .thread = 101, .parent = 99, .answer = kAnswer};
-  const std::vector<sock_filter> program = compile(rules_for_package_code(premises), Verdict::refuse);
+  const std::vector<sock_filter> program = compile(rules_for_package_code(premises), FilterAction::refuse);
   const auto answer = [&](int call, uint64_t first) {
     seccomp_data data{};
     data.nr = call;
@@ -311,7 +311,7 @@ TEST(Calls, WithoutAGuardTheFilterDecides) {
       const Premises premises{
           .process = getpid(), .thread = getpid(), .parent = getppid(), .answer = kAnswer, .guarded = false};
       if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-          !load(compile(rules_for_package_code(premises), Verdict::refuse), false))
+          !load(compile(rules_for_package_code(premises), FilterAction::refuse), false))
         _exit(99);
       const long result = call();
       _exit(result < 0 ? errno : 0);

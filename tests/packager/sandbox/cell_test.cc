@@ -47,7 +47,7 @@ TEST_F(CellTest, ReportsWhatTheSystemGave) {
 
 void install(const std::vector<Rule>& rules, bool listen) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) _exit(30);
-  const Result<int> loaded = load(compile(rules, Verdict::allow), listen);
+  const Result<int> loaded = load(compile(rules, FilterAction::allow), listen);
   if (!loaded || (listen && dup2(*loaded, kSpare) < 0)) _exit(31);
 }
 
@@ -81,7 +81,7 @@ TEST_F(CellTest, WantsLandlockOrAnotherUser) {
           return confinement ? std::to_string(confinement->landlock) : confinement.error().message;
         },
         [] {
-          install({{SYS_landlock_create_ruleset, Verdict::absent}}, false);
+          install({{SYS_landlock_create_ruleset, FilterAction::absent}}, false);
         });
   };
   const uid_t ordinary = geteuid() == 0 ? kOrdinaryUser : geteuid();

@@ -20,7 +20,7 @@ namespace {
 int with_rules(const std::vector<Rule>& rules, const std::function<int()>& calls) {
   const pid_t child = fork();
   if (child == 0) {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !load(compile(rules, Verdict::allow), false))
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !load(compile(rules, FilterAction::allow), false))
       _exit(99);
     _exit(calls());
   }
@@ -45,9 +45,9 @@ class Filter : public testing::Test {
 
 TEST_F(Filter, TheFirstRuleThatMatchesDecides) {
   const std::vector<Rule> rules = {
-      {SYS_lseek, Verdict::absent, {{.argument = 1, .test = Condition::Test::equal, .value = 7}}},
-      {SYS_lseek, Verdict::exhaust, {{.argument = 1, .test = Condition::Test::equal, .value = 8}}},
-      {SYS_lseek, Verdict::refuse}};
+      {SYS_lseek, FilterAction::absent, {{.argument = 1, .test = Condition::Test::equal, .value = 7}}},
+      {SYS_lseek, FilterAction::exhaust, {{.argument = 1, .test = Condition::Test::equal, .value = 8}}},
+      {SYS_lseek, FilterAction::refuse}};
   EXPECT_EQ(with_rules(rules, [] { return seek(0, 7); }), ENOSYS);
   EXPECT_EQ(with_rules(rules, [] { return seek(0, 8); }), EAGAIN);
   EXPECT_EQ(with_rules(rules, [] { return seek(0, 9); }), EPERM);
@@ -57,7 +57,7 @@ TEST_F(Filter, TheFirstRuleThatMatchesDecides) {
 TEST_F(Filter, AllConditionsOfARuleMustHold) {
   const std::vector<Rule> rules = {
       {SYS_lseek,
-       Verdict::refuse,
+       FilterAction::refuse,
        {{.argument = 1, .test = Condition::Test::equal, .mask = 0xf0, .value = 0x30},
         {.argument = 2, .test = Condition::Test::not_equal, .value = 5}}}};
   EXPECT_EQ(with_rules(rules, [] { return seek(999, 0x3f, 4); }), EPERM);
@@ -68,7 +68,7 @@ TEST_F(Filter, AllConditionsOfARuleMustHold) {
 // The kernel takes an int from the lower half of a register, and so must a rule.
 TEST_F(Filter, GarbageAboveAnIntHidesNothing) {
   const std::vector<Rule> rules = {
-      {SYS_lseek, Verdict::refuse, {{.argument = 0, .test = Condition::Test::equal, .value = 999}}}};
+      {SYS_lseek, FilterAction::refuse, {{.argument = 0, .test = Condition::Test::equal, .value = 999}}}};
   EXPECT_EQ(with_rules(rules, [] { return seek(999); }), EPERM);
   EXPECT_EQ(with_rules(rules, [] { return seek(0x1'0000'0000 + 999); }), EPERM);
   EXPECT_EQ(with_rules(rules, [] { return seek(0xffff'ffff'0000'0000 + 999); }), EPERM);
@@ -77,14 +77,14 @@ TEST_F(Filter, GarbageAboveAnIntHidesNothing) {
 
 TEST_F(Filter, NullIsAllOfAPointer) {
   const std::vector<Rule> rules = {
-      {SYS_lseek, Verdict::refuse, {{.argument = 1, .test = Condition::Test::is_null}}}};
+      {SYS_lseek, FilterAction::refuse, {{.argument = 1, .test = Condition::Test::is_null}}}};
   EXPECT_EQ(with_rules(rules, [] { return seek(999, 0); }), EPERM);
   EXPECT_EQ(with_rules(rules, [] { return seek(999, 1); }), EBADF);
   EXPECT_EQ(with_rules(rules, [] { return seek(999, uint64_t{1} << 40); }), EBADF);
 }
 
 TEST_F(Filter, KillsTheWholeProcess) {
-  EXPECT_EQ(with_rules({{SYS_lseek, Verdict::kill}}, [] { return seek(0); }), -1);
+  EXPECT_EQ(with_rules({{SYS_lseek, FilterAction::kill}}, [] { return seek(0); }), -1);
 #if defined(__x86_64__)
   EXPECT_EQ(with_rules({}, [] { return error_of(syscall(0x40000000 + SYS_getpid)); }), -1)
       << "the x32 form of a call";

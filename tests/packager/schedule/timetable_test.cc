@@ -16,7 +16,7 @@ Timetable timetable(const Terms& terms, int64_t registered_at = 0) {
   return made ? *made : Timetable();
 }
 
-std::vector<std::string> fires_of(const Due& due) {
+std::vector<std::string> fires_of(const DueFires& due) {
   std::vector<std::string> out;
   for (const int64_t fire : due.fires) out.push_back(print_instant(fire));
   return out;
@@ -125,7 +125,8 @@ TEST(Timetable, RefusesWhatContradictsItself) {
 
 TEST(Due, NothingBeforeItsTime) {
   const Timetable daily = timetable({.cron = {"@daily"}});
-  const Due result = due(daily, at("2026-05-06T00:00:00Z"), at("2026-05-05T23:59:59Z"), Misfire::all, 10);
+  const DueFires result =
+      due(daily, at("2026-05-06T00:00:00Z"), at("2026-05-05T23:59:59Z"), Misfire::all, 10);
   EXPECT_TRUE(result.fires.empty());
   EXPECT_EQ(show(result.next), "2026-05-06T00:00:00Z");
 }
@@ -133,7 +134,7 @@ TEST(Due, NothingBeforeItsTime) {
 TEST(Due, OnTimeEveryPolicyFires) {
   const Timetable daily = timetable({.cron = {"@daily"}});
   for (const Misfire policy : {Misfire::once, Misfire::skip, Misfire::all}) {
-    const Due result = due(daily, at("2026-05-06T00:00:00Z"), at("2026-05-06T00:00:02Z"), policy, 10);
+    const DueFires result = due(daily, at("2026-05-06T00:00:00Z"), at("2026-05-06T00:00:02Z"), policy, 10);
     EXPECT_EQ(fires_of(result), Fires{"2026-05-06T00:00:00Z"});
     EXPECT_EQ(show(result.next), "2026-05-07T00:00:00Z");
     EXPECT_FALSE(result.passed_over);
@@ -143,20 +144,20 @@ TEST(Due, OnTimeEveryPolicyFires) {
 TEST(Due, AfterADowntimeThePolicyDecides) {
   const Timetable daily = timetable({.cron = {"@daily"}});
   const int64_t next_fire = at("2026-05-06T00:00:00Z"), now = at("2026-05-09T12:00:00Z");
-  const Due once = due(daily, next_fire, now, Misfire::once, 10);
+  const DueFires once = due(daily, next_fire, now, Misfire::once, 10);
   EXPECT_EQ(fires_of(once), Fires{"2026-05-09T00:00:00Z"});
   EXPECT_EQ(show(once.next), "2026-05-10T00:00:00Z");
   ASSERT_TRUE(once.passed_over);
   EXPECT_EQ(once.passed_over->from, next_fire);
   EXPECT_EQ(once.passed_over->until, at("2026-05-09T00:00:00Z"));
 
-  const Due skip = due(daily, next_fire, now, Misfire::skip, 10);
+  const DueFires skip = due(daily, next_fire, now, Misfire::skip, 10);
   EXPECT_EQ(fires_of(skip), Fires{});
   EXPECT_EQ(show(skip.next), "2026-05-10T00:00:00Z");
   ASSERT_TRUE(skip.passed_over);
   EXPECT_EQ(skip.passed_over->until, at("2026-05-09T00:00:00Z") + 1);
 
-  const Due all = due(daily, next_fire, now, Misfire::all, 10);
+  const DueFires all = due(daily, next_fire, now, Misfire::all, 10);
   EXPECT_EQ(fires_of(all), (Fires{"2026-05-06T00:00:00Z", "2026-05-07T00:00:00Z", "2026-05-08T00:00:00Z",
                                   "2026-05-09T00:00:00Z"}));
   EXPECT_EQ(show(all.next), "2026-05-10T00:00:00Z");
@@ -165,7 +166,7 @@ TEST(Due, AfterADowntimeThePolicyDecides) {
 TEST(Due, SkipKeepsTheOneThatIsPunctual) {
   const Timetable daily = timetable({.cron = {"@daily"}});
   const int64_t next_fire = at("2026-05-06T00:00:00Z");
-  const Due result = due(daily, next_fire, at("2026-05-08T00:01:00Z"), Misfire::skip, 10);
+  const DueFires result = due(daily, next_fire, at("2026-05-08T00:01:00Z"), Misfire::skip, 10);
   EXPECT_EQ(fires_of(result), Fires{"2026-05-08T00:00:00Z"});
   ASSERT_TRUE(result.passed_over);
   EXPECT_EQ(result.passed_over->until, at("2026-05-08T00:00:00Z"));
@@ -176,7 +177,7 @@ TEST(Due, SkipKeepsTheOneThatIsPunctual) {
 TEST(Due, WhatIsOwedIsHandedOutInPortions) {
   const Timetable grid = timetable({.every_ns = kSecond}, 0);
   const int64_t now = 30 * 365 * kDay;  // 946 million fires
-  Due portion = due(grid, kSecond, now, Misfire::all, 3);
+  DueFires portion = due(grid, kSecond, now, Misfire::all, 3);
   EXPECT_EQ(portion.fires, (std::vector<int64_t>{kSecond, 2 * kSecond, 3 * kSecond}));
   EXPECT_EQ(portion.next, 4 * kSecond);
   portion = due(grid, *portion.next, now, Misfire::all, 2);
@@ -230,11 +231,11 @@ TEST(Due, AnInstantThatPassedFiresOnceUnlessItIsToBeSkipped) {
   const Timetable past = timetable({.at = "2025-12-25T00:00:00Z"});
   const int64_t now = at("2026-05-05T00:00:00Z"), fire = *past.first(now);
   for (const Misfire policy : {Misfire::once, Misfire::all}) {
-    const Due result = due(past, fire, now, policy, 10);
+    const DueFires result = due(past, fire, now, policy, 10);
     EXPECT_EQ(fires_of(result), Fires{"2025-12-25T00:00:00Z"});
     EXPECT_FALSE(result.next);
   }
-  const Due skipped = due(past, fire, now, Misfire::skip, 10);
+  const DueFires skipped = due(past, fire, now, Misfire::skip, 10);
   EXPECT_TRUE(skipped.fires.empty());
   EXPECT_FALSE(skipped.next);
   EXPECT_TRUE(skipped.passed_over);
@@ -257,7 +258,7 @@ TEST(Due, WhatFiresIsTheTimetable) {
     for (const int64_t nap : naps) {
       now += nap;
       while (next && *next <= now) {
-        const Due result = due(table, *next, now, policy, 3);
+        const DueFires result = due(table, *next, now, policy, 3);
         RC_ASSERT(result.fires.size() <= (policy == Misfire::all ? 3u : 1u));
         RC_ASSERT(!result.next || *result.next > *next);
         fired.insert(fired.end(), result.fires.begin(), result.fires.end());

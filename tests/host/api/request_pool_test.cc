@@ -1,4 +1,4 @@
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 
 #include <gtest/gtest.h>
 
@@ -10,9 +10,9 @@
 namespace pirn::api {
 namespace {
 
-TEST(Pool, ReadsNeverWaitForOtherLanes) {
+TEST(RequestPool, ReadsNeverWaitForOtherLanes) {
   std::latch opened(1), read(1);
-  Pool pool;
+  RequestPool pool;
   for (const Lane lane : kAllLanes)
     if (lane != Lane::reads)
       for (const char* owner : {"a", "b", "c", "d", "e", "f", "g", "h"})
@@ -23,7 +23,7 @@ TEST(Pool, ReadsNeverWaitForOtherLanes) {
 }
 
 // A refusal was counted as one that has its own record: a stop must not make it unheard of.
-TEST(Pool, ARecordThatWaitsWhenThePoolStopsIsWrittenAfterIt) {
+TEST(RequestPool, ARecordThatWaitsWhenThePoolStopsIsWrittenAfterIt) {
   const auto registry = registry::Registry::open({});
   ASSERT_TRUE(registry);
   const registry::Principal viewer{"acme", "k1", registry::Role::viewer, "", 0};
@@ -34,7 +34,7 @@ TEST(Pool, ARecordThatWaitsWhenThePoolStopsIsWrittenAfterIt) {
     return *record;
   };
   const QueueKey queue{Lane::refusals, "acme"};
-  Pool pool;
+  RequestPool pool;
   std::latch offered(1);
   // Runs until nothing waits behind it any more, which only the stop brings about.
   pool.post(queue, [&] {
@@ -52,7 +52,7 @@ TEST(Pool, ARecordThatWaitsWhenThePoolStopsIsWrittenAfterIt) {
   EXPECT_EQ(records->front().times, 2u);
 }
 
-TEST(Pool, EveryLaneLeavesAThreadForAnotherTenantThanTheOneThatFillsIt) {
+TEST(RequestPool, EveryLaneLeavesAThreadForAnotherTenantThanTheOneThatFillsIt) {
   const PoolLimits limits;
   for (const Lane lane : {Lane::reads, Lane::reports, Lane::uploads, Lane::deployments}) {
     const WorkerLimits& of = limits.lanes[static_cast<size_t>(lane)];
@@ -60,12 +60,12 @@ TEST(Pool, EveryLaneLeavesAThreadForAnotherTenantThanTheOneThatFillsIt) {
   }
 }
 
-TEST(Pool, AnOwnersRequestsUnderWayAreLimited) {
+TEST(RequestPool, AnOwnersRequestsUnderWayAreLimited) {
   PoolLimits limits;
   limits.requests_per_owner = 2;
   Admission outlives;
   {
-    Pool pool(limits);
+    RequestPool pool(limits);
     Admission first = pool.admit("acme"), second = pool.admit("acme");
     ASSERT_TRUE(first && second);
     EXPECT_EQ(pool.admit("acme"), nullptr);

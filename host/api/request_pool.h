@@ -31,10 +31,10 @@ struct PoolLimits {
 // thread; may outlive the pool.
 using Admission = std::shared_ptr<const void>;
 
-class Pool {
+class RequestPool {
  public:
-  explicit Pool(const PoolLimits& limits = {});
-  ~Pool();
+  explicit RequestPool(const PoolLimits& limits = {});
+  ~RequestPool();
 
   // Any thread. Null when as many requests of this owner are under way as may be.
   Admission admit(std::string_view owner);

@@ -22,7 +22,7 @@ struct Share {
   bool operator==(const Share&) const = default;
 };
 
-class Pool {
+class ResourcePool {
  public:
   // The number of the new resource.
   uint32_t add(int64_t capacity) {

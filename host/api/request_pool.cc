@@ -1,4 +1,4 @@
-#include "host/api/pool.h"
+#include "host/api/request_pool.h"
 
 #include <utility>
 
@@ -26,7 +26,7 @@ std::string_view name(Lane lane) {
 }
 
 // The requests that are under way, by owner.
-struct Pool::Ledger {
+struct RequestPool::Ledger {
   explicit Ledger(size_t limit) : limit(limit) {}
 
   bool enter(std::string_view owner) {
@@ -55,14 +55,15 @@ struct Pool::Ledger {
   uint64_t refused PIRN_GUARDED_BY(mutex) = 0;
 };
 
-Pool::Pool(const PoolLimits& limits) : ledger_(std::make_shared<Ledger>(limits.requests_per_owner)) {
+RequestPool::RequestPool(const PoolLimits& limits)
+    : ledger_(std::make_shared<Ledger>(limits.requests_per_owner)) {
   for (size_t lane = 0; lane < kLanes; ++lane)
     lanes_[lane] = std::make_unique<FairWorkers>(limits.lanes[lane]);
 }
 
-Pool::~Pool() { stop(); }
+RequestPool::~RequestPool() { stop(); }
 
-Admission Pool::admit(std::string_view owner) {
+Admission RequestPool::admit(std::string_view owner) {
   struct Place {
     Place(std::shared_ptr<Ledger> ledger, std::string_view owner) : ledger(std::move(ledger)), owner(owner) {}
     ~Place() { ledger->leave(owner); }
@@ -86,26 +87,26 @@ std::function<void()> with_purpose(const QueueKey& queue, std::function<void()> 
 
 }  // namespace
 
-bool Pool::offer(const QueueKey& queue, std::function<void()> job) {
+bool RequestPool::offer(const QueueKey& queue, std::function<void()> job) {
   return workers(queue.lane).offer(queue.owner, with_purpose(queue, std::move(job)));
 }
 
-void Pool::post(const QueueKey& queue, std::function<void()> job) {
+void RequestPool::post(const QueueKey& queue, std::function<void()> job) {
   workers(queue.lane).post(queue.owner, with_purpose(queue, std::move(job)));
 }
 
-void Pool::stop() {
+void RequestPool::stop() {
   for (const auto& lane : lanes_) lane->stop();
 }
 
-WorkerFigures Pool::figures(Lane lane) const { return workers(lane).figures(); }
+WorkerFigures RequestPool::figures(Lane lane) const { return workers(lane).figures(); }
 
-uint64_t Pool::requests_under_way() const {
+uint64_t RequestPool::requests_under_way() const {
   const MutexLock lock(ledger_->mutex);
   return ledger_->under_way;
 }
 
-uint64_t Pool::requests_refused() const {
+uint64_t RequestPool::requests_refused() const {
   const MutexLock lock(ledger_->mutex);
   return ledger_->refused;
 }
