@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <functional>
 
 #include "host/engine/breakers.h"
 #include "host/journal/codec.h"
@@ -42,30 +41,20 @@ Execution::Execution(journal::ExecutionState state, GrownPlan plan, uint32_t ten
 // What is derived, as it is before the first step of an attempt.
 void Execution::begin_anew() {
   if (state_.n_children == 0) plan_.forget_children();
-  choose_strategy();
   const Plan& plan = *plan_->shared();
-  const uint32_t n = plan.n_steps();
   const bool under_way = state_.state != State::pending;
   frame_ = std::allocate_shared<ExecutionFrame>(Recycled<ExecutionFrame>(), id(), plan_->shared(),
                                                 state_.attempt + (under_way ? 0 : 1), tenant_number_);
-  local_.assign(n, Local());
-  for (uint32_t step = 0; step < n; ++step) local_[step].open_dependencies = plan.n_dependencies(step);
-  n_open_ = n;
-  base_ = journal::Context().with(state_.input, {});
-  all_ = base_;
+  local_.assign(plan.n_steps(), Local());
+  progress_.begin(plan, state_.strategy);
+  fold_.begin(plan, state_.input);
   measure();
-  if (plan.plain()) return;
-  join_info_ = std::make_unique<JoinProgresses>();
-  for (const Join& join : plan.joins()) join_info_->joins.emplace_back().open = join.size();
-  join_info_->any.resize(plan.n_any());
-  for (uint32_t step = 0; step < n; ++step)
-    if (const uint32_t number = plan.join_info(step).any; number != kNone)
-      join_info_->any[number].open = static_cast<uint32_t>(plan.step(step).after_any.size());
   for (const ExpansionPtr& expansion : plan_->expansions()) spread(expansion);
 }
 
 bool Execution::parked() const {
-  return !ended() && n_running_ == 0 && n_asking_ == 0 && (ready_.empty() || state_.paused);
+  return !ended() && progress_.running() == 0 && progress_.asking() == 0 &&
+         (progress_.ready() == 0 || state_.paused);
 }
 
 uint32_t Execution::current_step() const {
@@ -78,7 +67,7 @@ uint32_t Execution::current_step() const {
 
 std::string Execution::context_json() const {
   std::string out;
-  all_.append_json(out);
+  fold_.all().append_json(out);
   return out;
 }
 
@@ -150,9 +139,8 @@ void Execution::create_from(Decision& decision, journal::Created record, const s
   if (deadline != kNever)
     deadline_timer_ = decision.timers.add(deadline, {this, Timer::What::workflow_deadline, 0});
   for (uint32_t step = 0; step < plan_->n_declared(); ++step)
-    if (state_.steps[step].state == StepState::pending && local_[step].open_dependencies == 0)
-      worklist_.push_back(plan_->rank(step));
-  std::make_heap(worklist_.begin(), worklist_.end(), std::greater<>());
+    if (state_.steps[step].state == StepState::pending && !progress_.waits(step))
+      progress_.make_due(plan_, step);
   // A child waits for nothing but its graft, which has been adopted.
   for (uint32_t step = plan_->n_declared(); step < plan_->n_steps(); ++step)
     if (state_.steps[step].state == StepState::pending) pass(decision, step);
@@ -172,9 +160,8 @@ void Execution::begin(Decision& decision) {
   if (belongs_to_paused_) pause_with_parent(decision);
   if (deadline != kNever && deadline_timer_ == scheduler::kNoTimer)
     deadline_timer_ = decision.timers.add(deadline, {this, Timer::What::workflow_deadline, 0});
-  raise_barrier();
-  for (uint32_t root : plan_->roots()) worklist_.push_back(plan_->rank(root));
-  std::make_heap(worklist_.begin(), worklist_.end(), std::greater<>());
+  progress_.raise_barrier(plan_);
+  for (uint32_t root : plan_->roots()) progress_.make_due(plan_, root);
   settle(decision);
   finish_if_done(decision);
 }
@@ -194,7 +181,7 @@ void Execution::cancel(Decision& decision, const std::string& reason, bool rollb
 // E6, E7, E10, E3: running steps drain, all others end now.
 void Execution::stop(Decision& decision, Stopping record) {
   const std::vector<bool> below = below_failures();
-  if (n_running_ > 0) {
+  if (progress_.running() > 0) {
     record.grace_until = later(decision.now, decision.cancel_grace_ns);
     grace_timer_ = decision.timers.add(record.grace_until, {this, Timer::What::grace, 0});
   }
@@ -203,12 +190,12 @@ void Execution::stop(Decision& decision, Stopping record) {
   start_timers(decision).remove(start_timer_);
   decision.timers.remove(deadline_timer_);
   leave_line(decision);
-  ready_.clear();
-  barrier_.reset();
+  progress_.clear_ready();
+  progress_.drop_barrier();
   plan_->in_order([&](uint32_t step) {
     if (!journal::terminal(state_.steps[step].state)) stop_step(decision, step, below[step]);
   });
-  worklist_.clear();
+  progress_.clear_due();
   finish_if_done(decision);
 }
 
@@ -223,7 +210,7 @@ void Execution::stop_step(Decision& decision, uint32_t step, bool below_failure)
   }
   if (current.state == StepState::asking) {
     decision.change.signals.push_back({current.invocation, worker::Runner::Signal::abandon});
-    --n_asking_;
+    progress_.end_asking();
   }
   if (state_.cause == journal::StopCause::fail && current.invocations == 0) {
     skip(decision, step, below_failure ? SkipKind::upstream_failed : SkipKind::aborted,
@@ -256,7 +243,7 @@ std::vector<bool> Execution::below_failures() const {
       below[step] = at_or_below(plan_->of_child(step).graft);
     } else {
       below[step] = any_of(plan_->step(step).after);
-      if (!join_info_) return;
+      if (plan_->plain()) return;
       for (uint32_t join : plan_->shared()->join_info(step).joins_before)
         below[step] = below[step] || in_join[join];
       const std::vector<uint32_t>& fired_by = frame_->fired_by(step);
@@ -271,7 +258,7 @@ std::vector<bool> Execution::below_failures() const {
 
 // E8, E9, E11.
 void Execution::finish_if_done(Decision& decision) {
-  if (n_open_ > 0 || state_.paused || concluding_ || ended()) return;
+  if (!progress_.all_over() || state_.paused || concluding_ || ended()) return;
   if (state_.state == State::running) {
     if (state_.error_step == journal::kNoStep) return conclude(decision);
     Stopping record;
@@ -292,11 +279,10 @@ void Execution::finish_if_done(Decision& decision) {
 void Execution::refold() {
   for (uint32_t number = 1; number <= state_.patches.size(); ++number) {
     const journal::Delta& patch = state_.patches[number - 1];
-    base_ = base_.with(patch, {number, 0, 0});
-    all_ = all_.with(patch, {number, 0, 0});
+    fold_.patch(number, patch);
     measure(patch);
   }
-  raise_barrier();
+  progress_.raise_barrier(plan_);
   plan_->in_order([&](uint32_t step) {
     const Step& current = state_.steps[step];
     if (current.state == StepState::pending) return;
@@ -304,20 +290,20 @@ void Execution::refold() {
     if (current.error) measure_error(*current.error);
     if (current.extra->rollback_error)
       stored_.rollback_errors += journal::text_size(*current.extra->rollback_error);
-    if (join_info_ && !plan_->is_child(step) && !plan_->step(step).after_any.empty())
-      frame_->set_fired_by(step, fired_before(step));
-    local_[step].after = visible(step);
+    if (!plan_->is_child(step) && !plan_->step(step).after_any.empty())
+      frame_->set_fired_by(step, fired_before(plan_, state_.steps, step));
+    look(step);
     if (!journal::terminal(current.state)) return;
     if (current.state == StepState::completed) {
       frame_->set(step, current.result);
       if (current.result) {
         measure_result(step, *current.result);
-        fold_in(step, context_delta(step, *current.result), current.extra->patch);
+        fold_.write(plan_, step, context_delta(plan_, step, *current.result), current.extra->patch);
       }
     }
     count_end(step);
   });
-  worklist_.clear();  // whose verdict was due has had it
+  progress_.clear_due();  // each verdict that was due has been followed
 }
 
 // S17: the host lost the invocation.
@@ -325,7 +311,7 @@ void Execution::interrupt(Decision& decision, uint32_t step, bool crashed, std::
   emit(decision, journal::StepInterrupted{step, crashed, std::string(cause)});
   if (state_.state != State::stopping) {
     // One that crashed too often fails, when all is known that was under way.
-    if (!crashed || !crashed_too_often(step)) push_ready(step);
+    if (!crashed || !crashed_too_often(step)) progress_.push_ready(plan_, step);
     return;
   }
   end_cancelled(decision, step, "the host was lost while the workflow was stopping");
@@ -361,7 +347,7 @@ void Execution::resume(Decision& decision) {
     switch (current.state) {
       case StepState::running:
         if (nested(step)) {
-          ++n_running_;
+          progress_.begin_running();
           local_[step].child_open = true;  // unless find_lost_children() finds that it has ended
           if (guarded(step))
             decision.breakers.resume(state_.origin->tenant, plan_->step(step).breaker.name,
@@ -374,7 +360,7 @@ void Execution::resume(Decision& decision) {
         }
         break;
       case StepState::ready:
-        push_ready(step);
+        progress_.push_ready(plan_, step);
         break;
       case StepState::retry_wait:
       case StepState::snoozed:
@@ -385,7 +371,7 @@ void Execution::resume(Decision& decision) {
         break;
       case StepState::asking:
         if (killed) {  // it would do so again
-          ++n_asking_;
+          progress_.begin_asking();
           blamed.emplace_back(step, cause);
         } else if (current.asking == Kind::handler) {
           ask_on_timeout(decision, step);
@@ -397,9 +383,9 @@ void Execution::resume(Decision& decision) {
         break;
     }
   }
-  if (state_.state == State::stopping && n_running_ > 0 && state_.grace_until != kNever)
+  if (state_.state == State::stopping && progress_.running() > 0 && state_.grace_until != kNever)
     grace_timer_ = decision.timers.add(state_.grace_until, {this, Timer::What::grace, 0});
-  worklist_.clear();
+  progress_.clear_due();
   if (resume_handlers(decision)) {
     decision.timers.remove(deadline_timer_);
     return finalise(decision);
@@ -443,14 +429,14 @@ void Execution::blame(Decision& decision, uint32_t step, std::string_view cause)
 // ---- dispatch ----
 
 bool Execution::dispatchable() const {
-  return state_.state == State::running && !state_.paused && !ready_.empty() &&
-         n_running_ + n_waiting_ < slots_;
+  return state_.state == State::running && !state_.paused && progress_.ready() > 0 &&
+         progress_.has_free_slot();
 }
 
-bool Execution::start_next(Decision& decision) { return take_up(decision, ready_.pop()); }
+bool Execution::start_next(Decision& decision) { return take_up(decision, progress_.pop_ready()); }
 
 bool Execution::call_out_of_turn(Decision& decision, uint32_t step) {
-  if (!dispatchable() || !ready_.take(step)) return false;
+  if (!dispatchable() || !progress_.take_ready(step)) return false;
   (void)take_up(decision, step);
   return true;
 }
@@ -460,20 +446,20 @@ bool Execution::take_up(Decision& decision, uint32_t step) {
   const std::vector<definition::Resource>& needs = plan_->step(step).resources;
   if (needs.empty()) return start_step(decision, step);
   decision.resources.wait(id(), step, tenant_number_, needs, plan_->step(step).priority, decision.now);
-  ++n_waiting_;
+  progress_.begin_waiting();
   return false;
 }
 
 bool Execution::start_supplied(Decision& decision, uint32_t step) {
-  --n_waiting_;
+  progress_.end_waiting();
   return start_step(decision, step);
 }
 
 // It leaves the line: what waited there is ready, and no more.
 void Execution::leave_line(Decision& decision) {
-  if (n_waiting_ == 0) return;
-  n_waiting_ = 0;
-  for (const uint32_t step : decision.resources.withdraw(id())) push_ready(step);
+  if (progress_.waiting() == 0) return;
+  progress_.forget_waiting();
+  for (const uint32_t step : decision.resources.withdraw(id())) progress_.push_ready(plan_, step);
 }
 
 bool Execution::start_step(Decision& decision, uint32_t step) {
@@ -498,7 +484,7 @@ bool Execution::start_step(Decision& decision, uint32_t step) {
   const bool is_nested = kind == Kind::task && nested(step);
   const ExecutionId child = is_nested ? decision.ids.next(decision.now) : ExecutionId();
   emit(decision, journal::StepStarted{step, attempt, call.id, kind, child});
-  ++n_running_;
+  progress_.begin_running();
   set_timer(decision, step, deadline);
   hook(decision, step, &definition::Hooks::on_start);
   if (is_nested)
@@ -520,7 +506,7 @@ worker::Invocation Execution::invocation(Decision& decision, Kind kind, uint32_t
   call.step_name = plan_->name(step);
   call.params = plan_->params(step);
   call.attempt = state_.steps[step].failures + 1;
-  call.context = local_[step].after;
+  call.context = fold_.after(step);
   return call;
 }
 
@@ -532,12 +518,8 @@ int64_t Execution::timeout_of(uint32_t step) const {
 // The timer that bounds the call; null: nobody waits for it any more.
 scheduler::TimerHandle* Execution::limit_of(const worker::Invocation& call) {
   if (call.kind == Kind::hook)
-    return observers_->hook_running == call.id ? &observers_.edit().hook_timer : nullptr;
-  if (call.kind == Kind::handler && !call.for_step) {
-    for (auto& [invocation, timer] : observers_.edit().handler_timers)
-      if (invocation == call.id) return &timer;
-    return nullptr;
-  }
+    return observers_->running_hook() == call.id ? &observers_.edit().hook_timer() : nullptr;
+  if (call.kind == Kind::handler && !call.for_step) return observers_.edit().handler_timer(call.id);
   const bool current = call.step < state_.steps.size() && state_.steps[call.step].invocation == call.id;
   return current ? &local_[call.step].timer : nullptr;
 }

@@ -9,24 +9,24 @@
 // Thread: the engine's.
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <boost/intrusive/set_hook.hpp>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "host/engine/change.h"
 #include "host/engine/command.h"
+#include "host/engine/context_fold.h"
 #include "host/engine/frame.h"
 #include "host/engine/grown_plan.h"
+#include "host/engine/observers.h"
+#include "host/engine/progress.h"
 #include "host/engine/recycled.h"
-#include "host/engine/verdict.h"
+#include "host/engine/rollbacks.h"
 #include "host/journal/codec.h"
 #include "host/journal/context.h"
 #include "host/journal/state.h"
 #include "host/journal/text_size.h"
-#include "host/scheduler/ready_set.h"
 
 namespace pirn::engine {
 
@@ -55,16 +55,17 @@ class Execution {
   bool ended() const { return journal::terminal(state_.state); }
   // Nothing to do until a timer or a command: the moment to write the projection row.
   bool parked() const;
-  uint32_t running_steps() const { return n_running_; }
+  uint32_t running_steps() const { return progress_.running(); }
   // Steps that wait for a slot.
   uint32_t ready_steps() const {
-    return state_.state == journal::State::running && !state_.paused ? static_cast<uint32_t>(ready_.size())
-                                                                     : 0;
+    return state_.state == journal::State::running && !state_.paused
+               ? static_cast<uint32_t>(progress_.ready())
+               : 0;
   }
   // Of the steps that run the first in canonical order; kNoStep: none does.
   uint32_t current_step() const;
   // The fold over all completed steps.
-  const journal::Context& context() const { return all_; }
+  const journal::Context& context() const { return fold_.all(); }
   std::string context_json() const;
   // Of its row at the end, at most.
   size_t row_bytes() const { return stored_.row; }
@@ -156,7 +157,7 @@ class Execution {
   };
   Count count() const {
     if (ended()) return {};
-    return {n_running_, ready_steps(), true, state_.state != journal::State::pending};
+    return {progress_.running(), ready_steps(), true, state_.state != journal::State::pending};
   }
   Count counted;
   using ByIdHook =
@@ -171,22 +172,6 @@ class Execution {
   bool in_flight = false;  // is in the one that the committer has
 
  private:
-  struct HookCall {
-    uint32_t step;
-    std::string_view function;
-    std::string input;
-  };
-  // Hooks and handlers that are waiting or under way: most executions never have one.
-  struct Observers {
-    std::vector<HookCall> hooks;  // waiting, oldest first
-    uint64_t hook_running = 0;    // invocation id; one at a time, in the order of the events
-    uint32_t hook_step = 0;
-    scheduler::TimerHandle hook_timer = scheduler::kNoTimer;
-    std::vector<std::pair<uint64_t, scheduler::TimerHandle>> handler_timers;  // by invocation
-
-    bool idle() const { return hook_running == 0 && hooks.empty() && handler_timers.empty(); }
-  };
-
   // Recording.
   void blame(Decision& decision, uint32_t step, std::string_view cause);
   static worker::Outcome crashed(std::string_view cause);  // of a function that killed the host
@@ -207,7 +192,6 @@ class Execution {
 
   // Sagas, and what comes after the last step.
   bool to_compensate() const;
-  std::vector<uint32_t> rollback_candidates() const;
   void compensate(Decision& decision);
   void next_rollback(Decision& decision);
   void resume_rollbacks(Decision& decision);
@@ -226,7 +210,6 @@ class Execution {
   // Handlers of the workflow.
   void start_handler(Decision& decision, journal::HandlerEvent handler, uint32_t step, std::string input);
   void on_handler_done(Decision& decision, uint64_t invocation, const worker::Outcome* outcome);
-  bool awaits_handler(uint64_t invocation) const;
   void on_handler_due(Decision& decision, uint32_t low_bits);
   void handler_over(Decision& decision, const journal::HandlerRun& run, journal::ErrorPtr error);
   bool resume_handlers(Decision& decision);  // whether the end is all that is left
@@ -344,15 +327,8 @@ class Execution {
   // What follows when a step has ended.
   void ended_step(Decision& decision, uint32_t step);
   void count_end(uint32_t step);
-  void let_go(uint32_t dependent);
-  void ended_in_joins(uint32_t step);
-  void ended_in_join(uint32_t join, const Classes& classes, uint32_t first_bad,
-                     const journal::Context& after);
-  uint32_t earlier(uint32_t a, uint32_t b) const;
-  Verdict verdict_of(uint32_t step) const;
-  uint32_t first_bad_of(uint32_t step) const;
-  std::vector<uint32_t> firing(uint32_t step, uint64_t before_seq) const;
-  std::vector<uint32_t> fired_before(uint32_t step) const;
+  void look(uint32_t step);  // what it sees is what there is now
+  const std::vector<uint32_t>& fired_by(uint32_t step) const;
   void settle(Decision& decision);
   void settle_step(Decision& decision, uint32_t step);
   void pass(Decision& decision, uint32_t step);
@@ -363,24 +339,7 @@ class Execution {
            uint32_t rule = 0);
   void ask_again(Decision& decision, uint32_t step);
   std::vector<uint32_t> fired_by_to_record(uint32_t step) const;
-  void push_ready(uint32_t step);
-
-  // The strategy (R44), in execution_strategy.cc.
-  void choose_strategy();
-  void raise_barrier();
-  void pass_barrier(uint32_t ended_step);
-
-  // Context.
-  journal::Context visible(uint32_t step) const;
-  template <class Visit>
-  void each_member(uint32_t join, Visit visit) const;  // the children of grafts among them
-  journal::Delta context_delta(uint32_t step, const journal::StepResult& result) const;
-  void fold_in(uint32_t step, const journal::Delta& delta, size_t patches);
   void note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta);
-  // Of what a step writes after so many patches.
-  journal::Stamp stamp(uint32_t step, size_t patches) const {
-    return plan_->stamp(step, static_cast<uint32_t>(patches));
-  }
 
   // `step` may be kNoStep: about the whole workflow.
   worker::Invocation invocation(Decision& decision, worker::Kind kind, uint32_t step,
@@ -405,48 +364,18 @@ class Execution {
 
   // Derived from state_ and plan_.
   std::shared_ptr<ExecutionFrame> frame_;
-  journal::Context base_;    // the input, and patches
-  journal::Context all_;     // the fold over all completed steps
-  struct Local {             // of one step
-    journal::Context after;  // what its dependents see of it and its ancestors
-    uint32_t open_dependencies = 0;
+  Progress progress_;
+  ContextFold fold_;
+  struct Local {                                         // of one step
     scheduler::TimerHandle timer = scheduler::kNoTimer;  // of its invocation or of its retry
     bool child_open = false;  // running, nested: its execution has begun and not ended
   };
   std::vector<Local, Recycled<Local>> local_;  // by step
-  // What is awaited together; only of a plan that is not plain.
-  struct JoinProgress {
-    uint32_t open = 0;  // members and joins
-    Classes classes;
-    uint32_t first_bad = kNone;  // by commit order
-    journal::Context after;      // what its dependents see of its members and their ancestors
-  };
-  struct AnyProgress {
-    uint32_t open = 0;  // members
-    bool decided = false;
-  };
-  struct JoinProgresses {
-    std::vector<JoinProgress> joins;
-    std::vector<AnyProgress> any;
-  };
-  std::unique_ptr<JoinProgresses> join_info_;
-  definition::Strategy strategy_ = definition::Strategy::parallel;
-  uint32_t slots_ = 0;  // how many steps may run at once
-  // Only of the strategy hybrid: no step of a level is taken up while one of a lower level is open.
-  struct Barrier {
-    std::vector<uint32_t> open;                      // steps, by level
-    uint32_t level = 0;                              // the lowest that has an open one
-    std::map<uint32_t, std::vector<uint32_t>> held;  // ready steps of higher levels
-  };
-  std::unique_ptr<Barrier> barrier_;
   int64_t start_clock(const Decision& decision) const;
   Timers& start_timers(Decision& decision) const;
   scheduler::TimerHandle start_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle deadline_timer_ = scheduler::kNoTimer;
   scheduler::TimerHandle grace_timer_ = scheduler::kNoTimer;
-  scheduler::ReadySet ready_;
-  boost::container::small_vector<uint32_t, 2>
-      worklist_;  // ranks of steps whose verdict may have changed, a heap
   // JSON text.
   struct Stored {
     size_t values = 0;           // the input, patches, results, children of grafts
@@ -455,11 +384,8 @@ class Execution {
     size_t rollback_errors = 0;  // which a handler is told together
   };
   Stored stored_;
-  uint32_t n_open_ = 0, n_running_ = 0, n_asking_ = 0;
-  uint32_t n_waiting_ = 0;  // ready steps that wait for resources: in their line and no more in ready_
-
   journal::Rare<Observers> observers_;
-  journal::Rare<std::vector<uint32_t>> rollbacks_;  // what is still to roll back, the next one last
+  journal::Rare<Rollbacks> rollbacks_;
   bool belongs_to_paused_ = false;
   bool concluding_ = false;  // all steps are over and the outcome is settled, though its handler still runs
 

@@ -1,8 +1,6 @@
 // The time limits of calls that wait for a slot: hooks, handlers, consultations and rollbacks are decided
 // when they are due, and begin when the tenant has a slot for them. What they have to answer within counts
 // from then.
-#include <algorithm>
-
 #include "host/engine/execution.h"
 
 namespace pirn::engine {
@@ -30,16 +28,14 @@ bool Execution::start_timing(Decision& decision, Invocation& call, int64_t allow
                                    : decision.timers.add(call.deadline, {this, what, which});
   };
   if (call.kind == Kind::hook) {
-    if (observers_->hook_running != call.id) return false;
-    observers_.edit().hook_timer = timer(Timer::What::hook, 0);
+    if (observers_->running_hook() != call.id) return false;
+    observers_.edit().hook_timer() = timer(Timer::What::hook, 0);
     return true;
   }
   if (of_workflow(call)) {
-    auto& timers = observers_.edit().handler_timers;
-    const auto waiting =
-        std::find_if(timers.begin(), timers.end(), [&](const auto& each) { return each.first == call.id; });
-    if (waiting == timers.end()) return false;
-    waiting->second = timer(Timer::What::handler, static_cast<uint32_t>(call.id));
+    scheduler::TimerHandle* const waiting = observers_.edit().handler_timer(call.id);
+    if (!waiting) return false;
+    *waiting = timer(Timer::What::handler, static_cast<uint32_t>(call.id));
     return true;
   }
   if (ended() || call.step >= state_.steps.size()) return false;

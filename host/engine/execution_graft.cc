@@ -85,15 +85,9 @@ journal::ErrorPtr Execution::prepare_expansion(Decision& decision, uint32_t step
 void Execution::spread(const ExpansionPtr& expansion) {
   frame_->grow(expansion);
   local_.resize(local_.size() + expansion->size());
-  n_open_ += expansion->size();
+  progress_.add_children(plan_, *expansion);
+  fold_.add_children(*expansion);
   measure(*expansion);
-  if (barrier_) {
-    const uint32_t level = plan_->level(expansion->first);
-    if (barrier_->open.size() <= level) barrier_->open.resize(level + 1);
-    barrier_->open[level] += expansion->size();
-  }
-  const uint32_t join = plan_->join_of(expansion->graft);
-  if (join != kNone) join_info_->joins[join].open += expansion->size();
 }
 
 }  // namespace pirn::engine

@@ -54,8 +54,8 @@ journal::Context Execution::with_error(const journal::Context& context, const jo
 
 journal::Context Execution::concluding_context() const {
   return state_.cause == journal::StopCause::fail && state_.error
-             ? with_error(all_, *state_.error, state_.error_step)
-             : all_;
+             ? with_error(fold_.all(), *state_.error, state_.error_step)
+             : fold_.all();
 }
 
 void Execution::start_handler(Decision& decision, HandlerEvent handler, uint32_t step, std::string input) {
@@ -68,25 +68,14 @@ void Execution::start_handler(Decision& decision, HandlerEvent handler, uint32_t
   call.input = input;
   call.deadline = later(decision.now, decision.handler_limit_ns);
   const Timer due{this, Timer::What::handler, static_cast<uint32_t>(call.id)};
-  observers_.edit().handler_timers.emplace_back(call.id, decision.timers.add(call.deadline, due));
+  observers_.edit().begin_handler(call.id, decision.timers.add(call.deadline, due));
   emit(decision, journal::HandlerStarted{handler, call.id, step, std::move(input)});
   decision.change.invocations.push_back(std::move(call));
 }
 
-bool Execution::awaits_handler(uint64_t invocation) const {
-  const auto& timers = observers_->handler_timers;
-  return std::any_of(timers.begin(), timers.end(),
-                     [&](const auto& entry) { return entry.first == invocation; });
-}
-
 // `outcome` = nullptr: it did not return in time.
 void Execution::on_handler_done(Decision& decision, uint64_t invocation, const Outcome* outcome) {
-  auto& timers = observers_.edit().handler_timers;
-  const auto timer = std::find_if(timers.begin(), timers.end(),
-                                  [&](const auto& entry) { return entry.first == invocation; });
-  if (timer == timers.end()) return;
-  decision.timers.remove(timer->second);
-  timers.erase(timer);
+  if (!observers_.edit().end_handler(invocation, decision.timers)) return;
   if (ended()) return;
   const auto run = std::find_if(state_.handlers.begin(), state_.handlers.end(),
                                 [&](const auto& candidate) { return candidate.invocation == invocation; });
@@ -113,13 +102,11 @@ void Execution::handler_over(Decision& decision, const journal::HandlerRun& run,
 }
 
 void Execution::on_handler_due(Decision& decision, uint32_t low_bits) {
-  for (auto& [invocation, timer] : observers_.edit().handler_timers) {
-    if (static_cast<uint32_t>(invocation) != low_bits) continue;
-    timer = scheduler::kNoTimer;
-    decision.change.signals.push_back({invocation, worker::Runner::Signal::cancel});
-    decision.change.signals.push_back({invocation, worker::Runner::Signal::abandon});
-    return on_handler_done(decision, invocation, nullptr);
-  }
+  const uint64_t invocation = observers_.edit().handler_due(low_bits);
+  if (invocation == 0) return;
+  decision.change.signals.push_back({invocation, worker::Runner::Signal::cancel});
+  decision.change.signals.push_back({invocation, worker::Runner::Signal::abandon});
+  on_handler_done(decision, invocation, nullptr);
 }
 
 // After a crash: handlers of failed steps that had not answered run again. Those of the end follow from it.

@@ -23,39 +23,36 @@ void Execution::call_hooks(Decision& decision, uint32_t step, std::string defini
                                                                : "on_finish";
   const std::string input = hook_input(event, plan_->name(step), state_.steps[step]);
   for (const std::string* function : {&of_workflow, &of_step})
-    if (!function->empty()) observers_.edit().hooks.push_back({step, *function, input});
+    if (!function->empty()) observers_.edit().add_hook({step, *function, input});
   next_hook(decision);
 }
 
 void Execution::next_hook(Decision& decision) {
-  if (observers_->hook_running != 0 || observers_->hooks.empty()) return;
+  if (observers_->idle()) return;
   Observers& observers = observers_.edit();
-  HookCall next = std::move(observers.hooks.front());
-  observers.hooks.erase(observers.hooks.begin());
-  worker::Invocation call = invocation(decision, Kind::hook, next.step, next.function);
+  std::optional<HookCall> next = observers.next_hook();
+  if (!next) return;
+  worker::Invocation call = invocation(decision, Kind::hook, next->step, next->function);
   // A step that its dependencies skipped never passed: nothing has been folded for it yet.
-  const SkipKind skipped = state_.steps[next.step].skip_kind;
+  const SkipKind skipped = state_.steps[next->step].skip_kind;
   if (skipped == SkipKind::upstream_failed || skipped == SkipKind::not_taken || skipped == SkipKind::aborted)
-    call.context = visible(next.step);
-  call.input = std::move(next.input);
+    call.context = fold_.visible(plan_, state_.steps, fired_by(next->step), next->step);
+  call.input = std::move(next->input);
   call.deadline = later(decision.now, decision.consultation_limit_ns);
-  observers.hook_running = call.id;
-  observers.hook_step = next.step;
-  observers.hook_timer = decision.timers.add(call.deadline, {this, Timer::What::hook, 0});
+  observers.begin_hook(call.id, next->step);
+  observers.hook_timer() = decision.timers.add(call.deadline, {this, Timer::What::hook, 0});
   decision.change.invocations.push_back(std::move(call));
 }
 
 // `outcome` = nullptr: it did not return in time.
 void Execution::on_hook_done(Decision& decision, const Outcome* outcome) {
-  Observers& observers = observers_.edit();
-  decision.timers.remove(observers.hook_timer);
-  observers.hook_running = 0;
+  const uint32_t step = observers_.edit().end_hook(decision.timers);
   const bool failed = !outcome || outcome->kind != Outcome::Kind::done;
   if (failed && !ended()) {
     const std::string why = !outcome         ? "no return within the limit"
                             : outcome->error ? outcome->error->code + ": " + outcome->error->message
                                              : "it did not return DONE";
-    emit(decision, journal::Diagnostic{"hook_failed", "a hook failed: " + why, observers.hook_step});
+    emit(decision, journal::Diagnostic{"hook_failed", "a hook failed: " + why, step});
   }
   next_hook(decision);
 }

@@ -38,7 +38,7 @@ void Execution::start_nested(Decision& decision, uint32_t step, uint64_t token) 
 
 void Execution::begin_child(Decision& decision, uint32_t step, const journal::ResultPtr& over) {
   journal::Delta input;
-  local_[step].after.for_each([&](const journal::Context::Entry& entry) {
+  fold_.after(step).for_each([&](const journal::Context::Entry& entry) {
     if (!entry.key.starts_with("__")) input.put(entry.key, entry.value);
   });
   if (const std::string_view params = plan_->params(step); !params.empty())
@@ -79,7 +79,7 @@ void Execution::on_child_input(Decision& decision, uint32_t step, Outcome& outco
 }
 
 // What the steps of this execution wrote, and nothing of what it started with.
-journal::Delta Execution::written() const { return all_.written_above({0, 0, 0}); }
+journal::Delta Execution::written() const { return fold_.all().written_above({0, 0, 0}); }
 
 // `child` has ended. A step that has gone on without it does not care.
 void Execution::on_child_ended(Decision& decision, const Execution& child) {
@@ -221,7 +221,7 @@ void Execution::lost_child(Decision& decision, uint32_t step) {
     Outcome outcome = crashed(decision.cause_of(invocation));
     return on_child_input(decision, step, outcome);
   }
-  if (n_running_ > 0) --n_running_;
+  if (progress_.running() > 0) progress_.end_running();
   if (guarded(step)) tell_breaker(decision, step, nullptr);
   decision.timers.remove(local_[step].timer);
   interrupt(decision, step);

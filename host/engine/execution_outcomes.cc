@@ -23,7 +23,7 @@ using worker::Outcome;
 void Execution::on_completion(Decision& decision, worker::Completion& completion) {
   open_commit();
   if (completion.kind == Kind::hook) {
-    if (completion.invocation != observers_->hook_running) return note_stale(decision, completion);
+    if (completion.invocation != observers_->running_hook()) return note_stale(decision, completion);
     if (!ended()) {
       limit(decision, journal::kNoStep, completion.kind, completion.outcome);
       record_emissions(decision, completion.outcome);
@@ -36,7 +36,7 @@ void Execution::on_completion(Decision& decision, worker::Completion& completion
   if (!ended() && (current || completion.kind == Kind::handler))
     limit(decision, current ? step : journal::kNoStep, completion.kind, completion.outcome);
   if (completion.kind == Kind::handler && !current) {
-    if (!awaits_handler(completion.invocation)) return note_stale(decision, completion);
+    if (!observers_->awaits_handler(completion.invocation)) return note_stale(decision, completion);
     if (!ended()) record_emissions(decision, completion.outcome);
     return on_handler_done(decision, completion.invocation, &completion.outcome);
   }
@@ -69,7 +69,7 @@ void Execution::note_stale(Decision& decision, const worker::Completion& complet
 }
 
 void Execution::left_running(Decision& decision, uint32_t step, const Outcome* outcome) {
-  --n_running_;
+  progress_.end_running();
   // Whether an expansion is one, expand() says.
   const bool undecided = outcome && outcome->kind == Outcome::Kind::expand && state_.state == State::running;
   if (guarded(step) && !undecided) tell_breaker(decision, step, outcome);
@@ -123,7 +123,7 @@ void Execution::on_drained(Decision& decision, uint32_t step, Outcome& outcome) 
   const bool partial = outcome.kind == Outcome::Kind::cancelled;
   end_cancelled(decision, step, reason,
                 partial ? without_reserved_keys(decision, step, std::move(outcome.result)) : nullptr);
-  worklist_.clear();
+  progress_.clear_due();
   finish_if_done(decision);
 }
 
@@ -162,14 +162,40 @@ void Execution::record_completion(Decision& decision, uint32_t step, journal::Re
   frame_->set(step, result);
   if (result) {
     measure_result(step, *result);
-    const journal::Delta delta = context_delta(step, *result);
+    const journal::Delta delta = context_delta(plan_, step, *result);
     note_conflicts(decision, step, delta);
-    fold_in(step, delta, state_.patches.size());
+    fold_.write(plan_, step, delta, state_.patches.size());
   }
   emit(decision, journal::StepCompleted{step, std::move(result), ran_for(decision, step)});
   hook(decision, step, &definition::Hooks::on_success);
   hook(decision, step, &definition::Hooks::on_finish);
   ended_step(decision, step);
+}
+
+// Different writes of one key by steps that are not ordered: legal, decided by canonical order, worth knowing
+// (R8).
+void Execution::note_conflicts(Decision& decision, uint32_t step, const journal::Delta& delta) {
+  constexpr size_t kMost = 32;  // a map may have many keys
+  size_t n_conflicts = 0;
+  for (const journal::Delta::Entry& entry : delta.entries) {
+    const journal::Context::Entry* present = fold_.all().find(entry.key);
+    if (!present || present->stamp.rank == 0) continue;
+    const uint32_t writer = plan_->written_by(present->stamp);
+    if (present->unset == entry.unset && present->value == entry.value) continue;
+    if (frame_->is_ancestor(writer, step) || frame_->is_ancestor(step, writer)) continue;
+    if (++n_conflicts > kMost) continue;
+    emit(decision, journal::Diagnostic{"context_conflict",
+                                       "the unordered steps " + plan_->name(writer) + " and " +
+                                           plan_->name(step) + " write different values of '" + entry.key +
+                                           "'; the later one in canonical order counts",
+                                       step});
+  }
+  if (n_conflicts > kMost)
+    emit(decision,
+         journal::Diagnostic{"context_conflict",
+                             "the step " + plan_->name(step) + " and others write different values of " +
+                                 std::to_string(n_conflicts - kMost) + " more keys",
+                             step});
 }
 
 // ---- consultations ----
@@ -185,7 +211,7 @@ void Execution::ask(Decision& decision, uint32_t step, Kind kind, std::string_vi
     call.input = error_input(*current.error);
   }
   emit(decision, journal::StepAsked{step, kind, call.id, rule, fired_by_to_record(step)});
-  ++n_asking_;
+  progress_.begin_asking();
   set_timer(decision, step, call.deadline);
   decision.change.invocations.push_back(std::move(call));
 }
@@ -209,7 +235,7 @@ void Execution::ask_again(Decision& decision, uint32_t step) {
 void Execution::on_answer(Decision& decision, uint32_t step, Outcome& outcome) {
   const Kind kind = state_.steps[step].asking;
   const uint32_t number = state_.steps[step].extra->rule;
-  --n_asking_;
+  progress_.end_asking();
   decision.timers.remove(local_[step].timer);
   record_emissions(decision, outcome);
   if (kind == Kind::handler) return on_timeout_answer(decision, step, outcome);
@@ -260,8 +286,8 @@ void Execution::on_due(Decision& decision, const Timer& due) {
       grace_timer_ = kNoTimer;
       return on_grace_over(decision);
     case Timer::What::hook:
-      observers_.edit().hook_timer = kNoTimer;
-      decision.change.signals.push_back({observers_->hook_running, worker::Runner::Signal::abandon});
+      observers_.edit().hook_timer() = kNoTimer;
+      decision.change.signals.push_back({observers_->running_hook(), worker::Runner::Signal::abandon});
       return on_hook_done(decision, nullptr);
     case Timer::What::handler:
       return on_handler_due(decision, due.step);
@@ -323,7 +349,7 @@ void Execution::on_grace_over(Decision& decision) {
     abandon(decision, step);
     end_cancelled(decision, step, "the grace period was over");
   }
-  worklist_.clear();
+  progress_.clear_due();
   finish_if_done(decision);
 }
 

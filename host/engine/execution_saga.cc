@@ -35,34 +35,19 @@ bool Execution::to_compensate() const {
   }
 }
 
-// What is still to roll back: completed steps that declare it, the newest commit last.
-std::vector<uint32_t> Execution::rollback_candidates() const {
-  std::vector<uint32_t> candidates;
-  for (uint32_t step = 0; step < state_.steps.size(); ++step) {
-    const Step& current = state_.steps[step];
-    const bool over =
-        current.compensation == Compensation::done || current.compensation == Compensation::failed;
-    const bool can = !plan_->step(step).rollback.empty() || current.extra->child;
-    if (current.state == StepState::completed && !over && can) candidates.push_back(step);
-  }
-  std::sort(candidates.begin(), candidates.end(),
-            [&](uint32_t a, uint32_t b) { return state_.steps[a].ended_seq < state_.steps[b].ended_seq; });
-  return candidates;
-}
-
 void Execution::compensate(Decision& decision) {
-  if (to_compensate()) rollbacks_.edit() = rollback_candidates();
+  if (to_compensate()) rollbacks_.edit() = Rollbacks(plan_, state_.steps);
   if (rollbacks_->empty()) return conclude(decision);
-  journal::Compensating record{static_cast<uint32_t>(rollbacks_->size()), state_.origin->workflow, id(), {}};
-  for (auto step = rollbacks_->rbegin(); step != rollbacks_->rend(); ++step)
-    record.steps.push_back(names()[*step]);
+  const std::vector<uint32_t> steps = rollbacks_->in_order();
+  journal::Compensating record{static_cast<uint32_t>(steps.size()), state_.origin->workflow, id(), {}};
+  for (const uint32_t step : steps) record.steps.push_back(names()[step]);
   emit(decision, std::move(record));
   next_rollback(decision);
 }
 
 void Execution::next_rollback(Decision& decision) {
   if (rollbacks_->empty()) return conclude(decision);
-  const uint32_t step = rollbacks_->back();
+  const uint32_t step = rollbacks_->next();
   const Step& current = state_.steps[step];
   if (current.compensation != Compensation::pending || current.wake_at <= decision.now)
     return start_rollback(decision, step);
@@ -71,9 +56,9 @@ void Execution::next_rollback(Decision& decision) {
 
 // After a crash: the one that was under way runs again, unless it took the host with it, which is a failure.
 void Execution::resume_rollbacks(Decision& decision) {
-  rollbacks_.edit() = rollback_candidates();
+  rollbacks_.edit() = Rollbacks(plan_, state_.steps);
   if (!rollbacks_->empty()) {
-    const uint32_t step = rollbacks_->back();
+    const uint32_t step = rollbacks_->next();
     const Step& current = state_.steps[step];
     if (current.compensation == Compensation::running && decision.killed_host(current.invocation))
       return on_rollback_outcome(decision, step, crashed(decision.cause_of(current.invocation)));
@@ -120,7 +105,7 @@ void Execution::on_rollback_outcome(Decision& decision, uint32_t step, const Out
     }
     emit(decision, journal::RollbackFailed{step, error, journal::kNever, duration, workflow, id()});
   }
-  rollbacks_.edit().pop_back();
+  rollbacks_.edit().end_next();
   next_rollback(decision);
 }
 

@@ -102,7 +102,7 @@ void Execution::ask_on_timeout(Decision& decision, uint32_t step) {
   call.deadline = later(decision.now, timeout_of(step));
   call.input = await_timeout_input(plan_->name(step), call.attempt);
   emit(decision, journal::StepAsked{step, Kind::handler, call.id, 0, {}});
-  ++n_asking_;
+  progress_.begin_asking();
   set_timer(decision, step, call.deadline);
   decision.change.invocations.push_back(std::move(call));
 }
@@ -220,13 +220,12 @@ void Execution::end_pause(Decision& decision, Resume& command, bool with_patch) 
   if (with_patch && !command.context.empty()) {
     measure(command.context);
     const auto number = static_cast<uint32_t>(state_.patches.size());
-    base_ = base_.with(command.context, {number, 0, 0});
-    all_ = all_.with(command.context, {number, 0, 0});
+    fold_.patch(number, command.context);
   }
   for (uint32_t step = 0; step < state_.steps.size(); ++step) {
     const Step& current = state_.steps[step];
     if (journal::terminal(current.state) || current.state == StepState::pending) continue;
-    local_[step].after = visible(step);
+    look(step);
     const bool sleeps = current.state == StepState::retry_wait || current.state == StepState::snoozed;
     if (!sleeps || current.wake_at > decision.now) continue;
     decision.timers.remove(local_[step].timer);
