@@ -76,7 +76,6 @@ ExecutionId Engine::Core::launch(Decision& decision, const registry::Catalog::Ta
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();
-  record.root = id;
   record.key = launch.key;
   record.input_digest = launch.input_digest;
   record.trigger = std::move(launch.trigger);

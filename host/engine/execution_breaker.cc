@@ -47,16 +47,16 @@ void Execution::reject(Decision& decision, uint32_t step) {
 // Of a fallback it hears nothing: that is called because of it. What fails while the workflow stops may fail
 // because it was told to stop.
 void Execution::tell_breaker(Decision& decision, uint32_t step, const Outcome* outcome) {
-  using Verdict = Breakers::Effect;
+  using Effect = Breakers::Effect;
   const journal::Step& current = state_.steps[step];
   if (current.kind != Kind::task) return;
   const definition::Step& of_step = plan_->step(step);
-  Breakers::Ended call{current.invocation, Verdict::nothing, id(), plan_->name(step), {}};
+  Breakers::Ended call{current.invocation, Effect::nothing, id(), plan_->name(step), {}};
   const journal::StepError* error = outcome ? error_of(*outcome) : nullptr;
   if (outcome && outcome->kind == Outcome::Kind::done) {
-    call.verdict = Verdict::success;
+    call.effect = Effect::success;
   } else if (error && state_.state == State::running && counts(*error, of_step.retry)) {
-    call.verdict = Verdict::failure;
+    call.effect = Effect::failure;
     call.code = error->code;
   }
   decision.breakers.ended(state_.origin->tenant, of_step.breaker, call, decision.now);

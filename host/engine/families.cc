@@ -117,7 +117,6 @@ Result<Started> Engine::Core::rerun(Decision& decision, const Rerun& command) {
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();
-  record.root = id;
   record.retry_of = command.id;
   record.input_digest = decoded.state.input_digest;
   record.trigger = command.from.empty() ? "retry" : "rerun";
@@ -171,7 +170,6 @@ Result<ExecutionId> Engine::Core::retry_letter(Decision& decision, const std::st
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();
-  record.root = id;
   record.retry_of = letter;
   record.input_digest = past.input_digest;
   record.trigger = "dead_letter";

@@ -143,7 +143,7 @@ Record created_of(const Fields& f) {
   Created record;
   record.origin = origin_of(f);
   record.n_steps = f.count("steps");
-  record.root = id_of(f.text("root"));
+  record.root = id_or_none(f, "root");
   record.parent = id_or_none(f, "parent");
   record.parent_step = f.count_or("parent_step", kNoStep);
   record.retry_of = id_or_none(f, "retry_of");

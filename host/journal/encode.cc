@@ -161,7 +161,7 @@ struct Encoder {
   void operator()(const Created& record) {
     type("workflow.create");
     out.raw(record.origin->json).literal(",\"steps\":").number(record.n_steps);
-    out.literal(",\"root\":").id(record.root);
+    optional_id(out, ",\"root\":", record.root);
     optional_id(out, ",\"parent\":", record.parent);
     if (record.parent_step != kNoStep) out.literal(",\"parent_step\":").number(record.parent_step);
     optional_id(out, ",\"retry_of\":", record.retry_of);

@@ -94,7 +94,7 @@ enum class Strategy : uint8_t { as_defined, parallel, sequential, hybrid };
 struct Created {
   OriginPtr origin;  // never null
   uint32_t n_steps = 0;
-  ExecutionId root;    // itself, unless nested
+  ExecutionId root;    // of a nested execution the outermost one; none: it is the outermost itself
   ExecutionId parent;  // whose step this execution is; 0: none
   uint32_t parent_step = kNoStep;
   ExecutionId retry_of;  // what it retries or runs again from a step (R65); 0: nothing

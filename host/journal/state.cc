@@ -48,7 +48,7 @@ struct Applier {
     execution.trigger = std::move(record.trigger);
     execution.strategy = record.strategy;
     execution.input_digest = record.input_digest;
-    execution.root = record.root;
+    execution.root = record.root ? record.root : execution.id;
     execution.parent = record.parent;
     execution.parent_step = record.parent_step;
     execution.retry_of = record.retry_of;

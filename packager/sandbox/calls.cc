@@ -171,7 +171,7 @@ class Table {
 
  private:
   void add(uint32_t call, FilterAction action, std::vector<Condition> when = {}) {
-    rules_.push_back({call, verdict, std::move(when)});
+    rules_.push_back({call, action, std::move(when)});
   }
 
   void add_memory() {

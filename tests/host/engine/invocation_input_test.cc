@@ -209,7 +209,7 @@ TEST(InvocationInput, OfANestedWorkflowNamesItAndWhatItCameTo) {
   child.error = std::make_shared<const journal::StepError>(an_error());
   const std::string input = nested_result_input(child, R"({"k":1})");
   expect_fits(input, Table().of("RESULT"));
-  EXPECT_EQ(object_of(input).at("execution"), child.id.text());
+  EXPECT_EQ(object_of(input).at("execution").as_string(), child.id.text());
   EXPECT_EQ(object_of(input).at("context"), bj::parse(R"({"k":1})"));
 }
 

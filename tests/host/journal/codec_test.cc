@@ -65,7 +65,7 @@ template <>
 Record any_record<0>() {
   Created r;
   r.origin = any_origin(), r.n_steps = any_count();
-  r.root = {any_token()}, r.parent = any_id_or_none(), r.parent_step = any_step_or_none(),
+  r.root = any_id_or_none(), r.parent = any_id_or_none(), r.parent_step = any_step_or_none(),
   r.retry_of = any_id_or_none();
   r.key = any_text(), r.input_digest = any_digest(), r.trigger = any_text(),
   r.strategy = any_of<Strategy>(0, 3), r.input = any_delta(false), r.wake_at = any_ns();
