@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <functional>
 #include <pirn/testkit.hpp>
 
 #include "tests/sdk/package_under_test.h"
@@ -276,6 +277,8 @@ TEST(Kinds, ConditionsDurationsAndBackoffs) {
           .input({{"attempt", 2}, {"base_delay_ms", 50}, {"error", pirn::json::object({{"code", "busy"}})}})
           .run();
   EXPECT_EQ(ran.duration.ms(), 1000);
+  ran = TaskRun("patient").input({{"attempt", 1}, {"base_delay_ms", -500}}).run();
+  EXPECT_EQ(ran.duration, pirn::Duration()) << "the ABI has no negative durations: not an endless one";
 }
 
 TEST(Kinds, HooksAndHandlersReadTheirInput) {
@@ -355,6 +358,24 @@ TEST(Json, WritesWhatItReads) {
   EXPECT_TRUE(view["none"]["deeper"].is_null());
   EXPECT_EQ(view.get_or<int>("none", 4), 4);
   EXPECT_THROW(view.get<int>("none"), pirn::Error);
+}
+
+// A number that does not fit must not become 0.
+TEST(Json, NumbersBeyond64Bits) {
+  using pirn::json::View;
+  const View large("9223372036854775808"), largest("9223372036854775807"), huge("1e999");
+  EXPECT_EQ(largest.as<int64_t>(), INT64_MAX);
+  EXPECT_EQ(large.as<double>(), 9223372036854775808.0);
+  EXPECT_EQ(pirn::Value(large).type(), PIRN_T_F64);
+  EXPECT_EQ(pirn::Value(largest).type(), PIRN_T_I64);
+  for (const auto& read : std::initializer_list<std::function<void()>>{
+           [&] { (void)large.as<int64_t>(); }, [&] { (void)huge.as<double>(); }, [&] { pirn::Value{huge}; }})
+    try {
+      read();
+      ADD_FAILURE() << "the number was read";
+    } catch (const pirn::Error& e) {
+      EXPECT_EQ(e.code(), "wrong_type");
+    }
 }
 
 TEST(Json, RefusesWhatIsNoDocument) {

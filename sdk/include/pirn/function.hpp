@@ -62,7 +62,8 @@ inline void deliver_children(pirn_call* call, const std::vector<Child>& children
 inline int32_t deliver(Context& ctx, pirn_call* call, const Answer& answer, pirn_outcome* out) {
   const Outcome& outcome = answer.outcome;
   out->truth = answer.truth ? 1 : 0;
-  out->duration_ns = answer.duration.infinite() ? UINT64_MAX : static_cast<uint64_t>(answer.duration.ns());
+  const int64_t ns = answer.duration.ns();  // negative: 0, since the ABI has no negative durations
+  out->duration_ns = answer.duration.infinite() ? UINT64_MAX : ns > 0 ? static_cast<uint64_t>(ns) : 0;
   switch (outcome.kind) {
     case PIRN_FAILED:
       set_error(call, outcome.code, outcome.message, outcome.error_class,

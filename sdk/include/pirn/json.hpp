@@ -425,9 +425,14 @@ T pirn::json::View::as(std::string_view what) const {
     } else if (is_number()) {
       const char* end = text_.data() + text_.size();
       item.type = PIRN_T_I64;
-      if (std::from_chars(text_.data(), end, item.i64).ptr != end) {
+      const auto integer = std::from_chars(text_.data(), end, item.i64);
+      if (integer.ptr != end || integer.ec != std::errc()) {  // a fraction, an exponent, or beyond 64 bits
         item.type = PIRN_T_F64;
-        if (std::from_chars(text_.data(), end, item.f64).ptr != end) detail::malformed();
+        const auto real = std::from_chars(text_.data(), end, item.f64);
+        if (real.ptr != end) detail::malformed();
+        if (real.ec != std::errc())
+          throw Error("wrong_type", std::string(what) + " is a number beyond the range of a double",
+                      terminal);
       }
     } else if (!is_null()) {
       item.type = PIRN_T_JSON;

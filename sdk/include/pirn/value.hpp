@@ -143,7 +143,8 @@ class Value {
   static Value number(std::string_view text) {
     int64_t integer = 0;
     const char* end = text.data() + text.size();
-    if (std::from_chars(text.data(), end, integer).ptr == end) return Value(integer);
+    const auto read = std::from_chars(text.data(), end, integer);
+    if (read.ptr == end && read.ec == std::errc()) return Value(integer);
     return Value(json::View(text).as<double>());
   }
 
