@@ -67,6 +67,7 @@ class MemoryHost final : public Engine, engine::CommitListener, worker::Wakeup, 
   std::string answer(const std::string& step, bool approved, const std::string& approver,
                      const std::string& comment) override;
   void restart() override;
+  std::string undeploy() override;
 
   int64_t now_ns() const override { return now_ - started_at_; }
   std::string show_json() const override;
@@ -286,6 +287,13 @@ void MemoryHost::restart() {
     open();
     settle();
   } while (life_->runner.crashed());
+}
+
+std::string MemoryHost::undeploy() {
+  if (id_ == ExecutionId()) return "the workflow was not started: it needs its release for that";
+  releases_.undeploy();
+  advance(0);
+  return {};
 }
 
 std::optional<engine::View> MemoryHost::view() const {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cassert>
 
-#include "host/worker/call.h"
-
 namespace pirn::testkit {
 
 namespace {
@@ -34,7 +32,7 @@ size_t InlineRunner::slots() const { return kCapacity; }
 void InlineRunner::start(std::span<worker::Invocation> batch) {
   for (worker::Invocation& invocation : batch) {
     UnderWay& under_way = under_way_[invocation.id];
-    under_way.due = now_;
+    under_way.began = under_way.due = now_;
     // Only the step's own work takes time: consultations and hooks are answered at once.
     if (invocation.kind == worker::Kind::task || invocation.kind == worker::Kind::fallback) {
       const auto duration = scenario_.durations.find(invocation.step_name);
@@ -72,7 +70,7 @@ void InlineRunner::take_freed(std::vector<uint32_t>& out) {
 
 worker::Outcome InlineRunner::call(const UnderWay& under_way) {
   const worker::Invocation& invocation = under_way.invocation;
-  worker::Call call(invocation, listener_, under_way.signals, now_);
+  worker::Call call(invocation, listener_, under_way.signals, under_way.began, {}, &clock_);
   const registry::Release& release = *invocation.frame->release;
   const bool own = release.package == package_.id;
   const std::string name = (own ? "" : release.package + "::") + std::string(invocation.function);
@@ -100,6 +98,11 @@ void InlineRunner::cancel(uint64_t invocation, Signal) {
   if (found == under_way_.end()) return;
   found->second.signals |= PIRN_SIG_CANCEL;
   found->second.due = std::min(found->second.due, now_);
+}
+
+void InlineRunner::retire(const registry::ReleasePtr& release) {
+  for (auto& [id, under_way] : under_way_)
+    if (under_way.invocation.frame->release == release) under_way.signals |= PIRN_SIG_DRAIN;
 }
 
 std::optional<int64_t> InlineRunner::next_due() const {

@@ -1,10 +1,11 @@
 // Runs invocations on the calling thread and on a virtual clock, for a test of a package: functions of the
 // package, or what the test puts in their place.
 //
-// An invocation calls its function exactly once, when its virtual time is over, which a cancellation shortens
-// to nothing: the function finds the signal raised. One that is not wanted any more (timed out, or lost with
-// its host) calls its function all the same and its outcome is discarded, for that is what a real host cannot
-// prevent.
+// An invocation calls its function exactly once, when its virtual time is over. A cancellation ends that time
+// at once, and the function finds the signal raised. So it finds PIRN_SIG_DEADLINE if the virtual time reached
+// into the last part of the call's time, and PIRN_SIG_DRAIN if the engine has retired its release. An
+// invocation that is not wanted any more (timed out, or lost with its host) also calls its function, and its
+// outcome is discarded: a real host cannot prevent that either.
 //
 // Thread: one.
 #pragma once
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "host/worker/call.h"
 #include "host/worker/runner.h"
 #include "packager/library/descriptor.h"
 #include "pirn/testkit/engine.h"
@@ -41,7 +43,8 @@ class InlineRunner final : public worker::Runner {
   void take_completions(std::vector<worker::Completion>& out) override;
   void take_freed(std::vector<uint32_t>& out) override;
   void cancel(uint64_t invocation, Signal signal) override;
-  void retire(const registry::ReleasePtr&) override {}
+  // Raises PIRN_SIG_DRAIN in the calls of this release that are under way. Nothing is unloaded.
+  void retire(const registry::ReleasePtr& release) override;
   std::vector<worker::Residence> residences() const override { return {}; }
   uint32_t stuck_calls() const override { return 0; }
 
@@ -55,7 +58,7 @@ class InlineRunner final : public worker::Runner {
  private:
   struct UnderWay {
     worker::Invocation invocation;
-    int64_t due = 0;
+    int64_t began = 0, due = 0;
     std::atomic<uint32_t> signals{0};
     bool crashes = false;
   };
@@ -67,6 +70,7 @@ class InlineRunner final : public worker::Runner {
   Scenario& scenario_;
   worker::Listener& listener_;
   const int64_t& now_;
+  const worker::Call::Now clock_ = [this] { return now_; };
   std::map<uint64_t, UnderWay> under_way_;  // by invocation: ids ascend in the order of starts
   std::vector<uint32_t> freed_;             // tenants, since take_freed()
   bool crashed_ = false;

@@ -59,6 +59,10 @@ class ReleasesUnderTest final : public engine::Releases {
   // "package::workflow". not_found: no step of the package under test contains it.
   Status check_stand_in(const std::string& workflow) const;
 
+  // From now on no release is deployed. Executions keep those that they have pinned. The engine must look at
+  // the catalog again, which it does in each turn.
+  void undeploy() { catalog_ = std::make_shared<const registry::Catalog>(); }
+
   registry::CatalogPtr catalog() const override { return catalog_; }
   Result<registry::ReleasePtr> load(std::string_view tenant, const Digest& digest) const override;
 

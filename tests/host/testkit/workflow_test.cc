@@ -98,8 +98,15 @@ PIRN_STEP(never_again, {.after = fetch_or_not, .max_retries = 5}) {
 }
 PIRN_WORKFLOW(codes, fetch_once, fetch_as_written, fetch_or_not, never_again)
 
-PIRN_PACKAGE("orders", "1.0.0", buy, checkout, codes, restock, search, trip, clock, look, escalate, release,
-             clean_up, pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
+// Logs the signals that it finds: 1 cancel, 2 drain, 4 deadline.
+PIRN_STEP(drag_on, {.timeout = 100_s, .max_retries = 1, .retry_delay = 1_s}) {
+  ctx.info("signals " + std::to_string(ctx.signals()));
+  return pirn::ok({{"time_ns", ctx.deadline_ns() - ctx.now_ns()}});
+}
+PIRN_WORKFLOW(errand, drag_on)
+
+PIRN_PACKAGE("orders", "1.0.0", buy, checkout, codes, errand, restock, search, trip, clock, look, escalate,
+             release, clean_up, pirn::on_load<[] { ++g_loaded; }, [] { --g_loaded; }>)
 
 class WorkflowTest : public ::testing::Test {
  protected:
@@ -307,6 +314,39 @@ TEST_F(WorkflowTest, ARestartKeepsDurableTimers) {
   EXPECT_EQ(checkout.step("charge").state, "retry_wait");
   checkout.advance(6_s);
   EXPECT_TRUE(checkout.completed()) << checkout.text();
+}
+
+TEST_F(WorkflowTest, RaisesTheDeadlineSignalInTheLastTenthOfACallsTime) {
+  const auto messages_after = [](pirn::Duration duration) {
+    Workflow errand("errand");
+    return errand.takes("drag_on", duration).start().run().messages();
+  };
+  using Messages = std::vector<std::string>;
+  EXPECT_EQ(messages_after(pirn::Duration()), Messages{"signals 0"});
+  EXPECT_EQ(messages_after(89_s), Messages{"signals 0"});
+  EXPECT_EQ(messages_after(90_s), Messages{"signals 4"});
+  EXPECT_EQ(messages_after(1_h), (Messages{"signals 5", "signals 5"})) << "both calls time out";
+
+  Workflow errand("errand");
+  errand.takes("drag_on", 50_s).start().run();
+  EXPECT_EQ(errand.get<int64_t>("time_ns"), (100_s).ns()) << "now_ns() is the begin of the call";
+}
+
+TEST_F(WorkflowTest, RaisesTheDrainSignalWhenTheReleaseRetires) {
+  Workflow errand("errand");
+  errand.takes("drag_on", 1_h).start().undeploy().run();
+  EXPECT_EQ(errand.error_code(), "timeout");
+  EXPECT_EQ(errand.messages(), (std::vector<std::string>{"signals 5", "signals 7"}))
+      << "after the first timeout the execution is still open; the second one ends it";
+}
+
+TEST_F(WorkflowTest, AnOpenExecutionContinuesOnAReleaseThatIsNotDeployed) {
+  Workflow errand("errand");
+  EXPECT_EQ(code_of([&] { errand.undeploy(); }), "refused") << "not started";
+  errand.takes("drag_on", 10_s).fail_first("drag_on", 1).start().advance(1_s).undeploy().restart().run();
+  EXPECT_TRUE(errand.completed()) << errand.text();
+  EXPECT_EQ(errand.messages(), std::vector<std::string>{"signals 0"});
+  EXPECT_EQ(code_of([&] { errand.undeploy(); }), "") << "a second time, and after the end";
 }
 
 TEST_F(WorkflowTest, CancelRaisesTheSignalAndKeepsThePartialResult) {
