@@ -1,4 +1,5 @@
-// Errors of a step: what fail() returns and what may be thrown; either way the step's retry policy decides.
+// Errors of a step: what fail() of outcome.hpp is given, and what may be thrown. Both mean the same, and the
+// step's retry policy decides what follows.
 #pragma once
 
 #include <concepts>
@@ -15,7 +16,7 @@
 
 namespace pirn::inline sdk {
 
-// Whether an error may be retried.
+// Whether an error may be retried (docs/semantics.md, 2.2). A pattern in retry_on matches exactly one class.
 enum class ErrorClass : uint32_t {
   retryable = PIRN_CLASS_RETRYABLE,  // the step's retry policy decides
   transient = PIRN_CLASS_TRANSIENT,  // the same; the cause is expected to go away without intervention
@@ -36,24 +37,28 @@ inline void an_error_code_is_1_to_64_characters_of_a_to_z_0_to_9_underscore_dot_
 }  // namespace detail
 
 // The code of an error, [a-z0-9_.-]{1,64}. The compiler checks literals. Text that is known only at run time
-// is taken as it is, and the host repairs it (text.hpp). A conditional expression looks like a literal when
-// both of its texts have the same length, and then does not compile: write std::string(busy ? "refused" :
-// "timeout").
+// is taken as it is, and the host repairs it (text::repaired_error_code). A conditional expression looks like
+// a literal when both of its texts have the same length, and then does not compile: write
+// std::string(busy ? "refused" : "timeout").
 //
 // Refers to the text and does not own it: use it as a parameter only.
 class ErrorCode {
  public:
+  // A literal, which must be a code.
   template <size_t N>
   consteval ErrorCode(const char (&literal)[N]) : text_(literal, N - 1) {
     if (!text::is_error_code(text_))
       detail::an_error_code_is_1_to_64_characters_of_a_to_z_0_to_9_underscore_dot_and_hyphen();
   }
+  // A NUL-terminated text in a buffer.
   template <size_t N>
   ErrorCode(char (&buffer)[N]) : text_(static_cast<const char*>(buffer)) {}
+  // Text that is known only at run time. A `const char*` must not be NULL.
   template <class T>
   requires(std::convertible_to<const T&, std::string_view> && !std::is_array_v<T>) ErrorCode(const T& text)
       : text_(text) {}
 
+  // The code as it was given. Lent: valid as long as the text that it was made from.
   constexpr std::string_view view() const { return text_; }
 
  private:
@@ -66,7 +71,7 @@ class View;
 }
 
 // An exception that becomes the error of the step that throws it. Any other exception becomes the error
-// `exception`, of class retryable.
+// `exception`, of class retryable, with what() as its message. Owns its data.
 //
 // The error of the step keeps the causes: first those given to caused_by(), then those that
 // std::throw_with_nested() has nested in the exception, outermost first, at most kMaxCauses. They are the
@@ -75,24 +80,28 @@ class View;
 // thrown. Both are added only if the details are an object or absent, and the details have no such member.
 class Error : public std::exception {
  public:
-  // `message` is for people; at most 4 KiB of UTF-8, repaired otherwise.
+  // An error without details. `message` is for people: at most 4 KiB of UTF-8; the host repairs other text.
   Error(ErrorCode code, std::string message, ErrorClass error_class = retryable)
       : code_(code.view()), message_(std::move(message)), class_(error_class) {}
-  // `details`: any value but bytes, at most 16 KiB as JSON. Retry lists and recovery rules can match it.
-  // Throws Error invalid_value for bytes.
+  // An error with details: any value but bytes, at most 16 KiB as JSON; a host keeps the beginning of longer
+  // details as a string. Retry lists and recovery rules can match them. Errors: invalid_value for bytes,
+  // infinity and NaN.
   Error(ErrorCode code, std::string message, ErrorClass error_class, const Value& details);
 
   // Adds `cause` and its causes to this error, in place of those set before:
   // throw pirn::Error("upload_failed", "…").caused_by(e).
   Error&& caused_by(const Error& cause) &&;
 
+  // What the constructor was given. References are valid as long as this error.
   const std::string& code() const noexcept { return code_; }
   const std::string& message() const noexcept { return message_; }
   ErrorClass error_class() const noexcept { return class_; }
-  // null if there are none. Lent: valid as long as this error.
+  // The details; null if there are none. Lent: valid as long as this error.
   json::View details() const;
-  // An array, in the form described above. Lent: valid as long as this error.
+  // What caused_by() has set: an array, in the form described above; [] if it was not called. Lent: valid as
+  // long as this error.
   json::View causes() const;
+  // The message, as message().
   const char* what() const noexcept override { return message_.c_str(); }
 
  private:
@@ -102,7 +111,7 @@ class Error : public std::exception {
   std::string details_ = "null", causes_ = "[]";
 };
 
-// How many causes an error keeps.
+// How many causes an error keeps: the outermost ones.
 inline constexpr int kMaxCauses = 8;
 
 }  // namespace pirn::inline sdk

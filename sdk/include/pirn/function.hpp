@@ -1,5 +1,8 @@
 // How C++ callables become functions of the ABI: one trampoline for each, which lets no exception out. What
-// authors use is at the end: call() and use().
+// authors use is at the end: call() and use(). The rest, in pirn::detail, is for the SDK.
+//
+// Everything up to the call of an author's function happens while compiling: the tables are constants, so
+// that loading a package runs no code of it. [task-thread] is meant as in abi.h.
 #pragma once
 
 #include <array>
@@ -20,12 +23,14 @@
 
 namespace pirn::inline sdk::detail {
 
+// What a function has answered, whatever its kind.
 struct Answer {
-  Outcome outcome;
-  bool truth = false;
-  Duration duration;
+  Outcome outcome;     // of kinds that return an Outcome; DONE for the others
+  bool truth = false;  // of a condition
+  Duration duration;   // of a timeout or backoff function
 };
 
+// [task-thread] Tells the host the error of this call. Texts and details are lent to this call.
 inline void set_error(pirn_call* call, std::string_view code, std::string_view message,
                       ErrorClass error_class, const Value* details = nullptr) noexcept {
   pirn_str c = str(code), m = str(message);
@@ -37,8 +42,10 @@ inline void set_error(pirn_call* call, std::string_view code, std::string_view m
     call->api->set_error(call, &c, &m, static_cast<uint32_t>(error_class), nullptr);
 }
 
-// Reports an exception that leaves the function. Leaves out details that cannot be built for lack of memory:
-// the error itself must arrive.
+// [task-thread] Reports an exception that leaves the function, with its causes; `typed`: the same exception
+// if it is a pirn::Error, else null. Must be called while the exception is handled, since the host then finds
+// where it was thrown. Leaves out details that cannot be built for lack of memory: the error itself must
+// arrive.
 inline void report(pirn_call* call, std::string_view code, std::string_view message, ErrorClass error_class,
                    const Error* typed, const std::exception& thrown) noexcept {
   std::optional<Value> details;
@@ -49,6 +56,8 @@ inline void report(pirn_call* call, std::string_view code, std::string_view mess
   set_error(call, code, message, error_class, details ? &*details : nullptr);
 }
 
+// [task-thread] Passes the children of expand() on. Errors: invalid_child, for the first one that is
+// rejected.
 inline void deliver_children(pirn_call* call, const std::vector<Child>& children) {
   for (const Child& child : children) {
     pirn_str name = str(child.name), task = str(child.task), options = str(child.options);
@@ -59,6 +68,9 @@ inline void deliver_children(pirn_call* call, const std::vector<Child>& children
   }
 }
 
+// [task-thread] Passes the answer on to the host, and returns the outcome for it. What ok({…}) was given is
+// put after what Context::put() was given. Throws pirn::Error: the codes of Context::put(), invalid_child,
+// invalid_await.
 inline int32_t deliver(Context& ctx, pirn_call* call, const Answer& answer, pirn_outcome* out) {
   const Outcome& outcome = answer.outcome;
   out->truth = answer.truth ? 1 : 0;
@@ -100,9 +112,11 @@ inline int32_t deliver(Context& ctx, pirn_call* call, const Answer& answer, pirn
   return outcome.kind;
 }
 
-using Body = void (*)(Context&, const Input&, Answer&);  // of an exported function
+// Runs an exported function and fills in the answer. May throw.
+using Body = void (*)(Context&, const Input&, Answer&);
 
-// `body` fills in the answer; no exception gets past here. One instance serves all exported functions.
+// [task-thread] A whole call: `body` fills in the answer; no exception gets past here. All arguments are lent
+// until it returns. One instance serves all exported functions.
 template <class AnyBody>
 int32_t run(const AnyBody& body, pirn_call* call, const pirn_invocation* invocation,
             pirn_outcome* out) noexcept {
@@ -121,6 +135,7 @@ int32_t run(const AnyBody& body, pirn_call* call, const pirn_invocation* invocat
   return PIRN_FAILED;
 }
 
+// Calls `f` with as many of the arguments as it takes; anything else does not compile.
 template <class F>
 auto invoke(F&& f, Context& ctx, const Input& input) {
   if constexpr (std::invocable<F&, Context&, const Input&>)
@@ -135,7 +150,7 @@ auto invoke(F&& f, Context& ctx, const Input& input) {
   }
 }
 
-// What a body returned, as the answer of its kind.
+// What a body returned, as the answer of its kind (PIRN_KIND_). Checks its type while compiling.
 template <uint32_t Kind, class F>
 void answer_with(F&& f, Context& ctx, const Input& input, Answer& answer) {
   using R = decltype(invoke(f, ctx, input));
@@ -156,6 +171,7 @@ void answer_with(F&& f, Context& ctx, const Input& input, Answer& answer) {
   }
 }
 
+// The pirn_function of a tag (name.hpp, FunctionTag): its trampoline and its entry of the descriptor.
 template <class Tag>
 struct Exported {
   static_assert(is_name(Tag::kId.view()), "a function's id is [a-z0-9][a-z0-9_-]{0,62}");
@@ -176,9 +192,10 @@ struct Exported {
 // `Perform` is an empty type with static Outcome body(Context&, const Input&); Rollback the same, or void.
 template <class Perform, class Rollback = void>
 struct Source {
-  Fields params;
+  Fields params;  // what the source adds to the parameters of its step
 };
 
+// The body of a lambda. Each call makes a new one, which is possible because it captures nothing.
 template <class L>
 struct LambdaBody {
   static_assert(
@@ -200,11 +217,14 @@ struct Signature<R (*)(Context&, A...)> {
 template <class R, class... A>
 struct Signature<R (*)(Context&, A...) noexcept> : Signature<R (*)(Context&, A...)> {};
 
+// The body of a function without bound arguments.
 template <auto F>
 struct FunctionBody {
   static auto body(Context& ctx, const Input& input) { return invoke(F, ctx, input); }
 };
 
+// The body of a function with bound arguments. Errors: wrong_arguments, if the definition holds another
+// number of them; missing_key, if it holds none; wrong_type, if one has another type than the parameter.
 template <auto F>
 struct BoundBody {
   using Arguments = typename Signature<decltype(F)>::Arguments;
@@ -226,6 +246,7 @@ struct BoundBody {
   }
 };
 
+// The bodies of perform() and rollback() of a class; each call makes an object of its own.
 template <class C>
 struct ClassBody {
   static_assert(std::default_initializable<C>,
@@ -257,6 +278,7 @@ struct ClassRollback {
   }
 };
 
+// Whether the class has rollback() with one of the two lists of parameters.
 template <class C>
 concept HasRollback = requires(C object, Context& c, const Input& i) {
   object.rollback(c, i);
@@ -266,6 +288,7 @@ concept HasRollback = requires(C object, Context& c, const Input& i) {
 template <class C>
 using RollbackOf = std::conditional_t<HasRollback<C>, ClassRollback<C>, void>;
 
+// Whether T is a Source.
 template <class T>
 inline constexpr bool is_source = false;
 template <class P, class R>
@@ -278,7 +301,7 @@ struct Declared {
   static auto body(Context& ctx, const Input& input) { return F::body(ctx, input); }
 };
 
-// A lambda or a declared function is accepted as a source, too.
+// The source that an author's argument stands for: a lambda and a declared function are accepted, too.
 template <class P, class R>
 Source<P, R> as_source(Source<P, R> source) {
   return source;
@@ -290,7 +313,7 @@ Source<Declared<F>> as_source(F) {
 template <class L>
 requires(!is_source<L> && !IsFunction<L>) Source<LambdaBody<L>> as_source(L) { return {}; }
 
-// A step's function made from a source.
+// A function tag made from a source, under this id.
 template <FixedString Id, uint32_t Kind, class Bodied>
 struct Made : FunctionTag {
   static constexpr auto kId = Id;
@@ -300,14 +323,17 @@ struct Made : FunctionTag {
 
 // ---- lists of functions
 
+// Function tags, for one table. May name a tag several times.
 template <class... Tags>
 struct Functions {};
 
+// Both lists in sequence.
 template <class... A, class... B>
 Functions<A..., B...> operator+(Functions<A...>, Functions<B...>) {
   return {};
 }
 
+// What the package exports for a declared function or step: the function, and the rollback of its class.
 template <class Function>
 auto functions_of_tag() {
   if constexpr (requires { Function::kNested; })
@@ -336,6 +362,7 @@ struct SourceParts<Id, Source<P, void>> {
   using Rollback = void;
 };
 
+// What the package exports for a step of the builder of this name.
 template <FixedString Id, class Perform, class Rollback>
 auto functions_of_source() {
   if constexpr (requires { typename Perform::Function; })
@@ -361,17 +388,20 @@ struct OneFunction {
 // a sanitizer.
 template <class... Tags>
 struct Table {
+  // The entries of the descriptor, in the order in which the tags are first listed, then NULL.
   struct Result {
     std::array<const pirn_function*, sizeof...(Tags) + 1> entries{};
     uint32_t count = 0;
     bool unique = true;
   };
+  // Where a tag is listed first.
   template <class Tag>
   static constexpr size_t first_of() {
     size_t at = 0, first = sizeof...(Tags);
     ((first = std::is_same_v<Tag, Tags> && at < first ? at : first, ++at), ...);
     return first;
   }
+  // Whether another function has the id of this one.
   template <class Tag>
   static constexpr bool id_is_taken() {
     return ((!std::is_same_v<Tag, Tags> && Tag::kId.view() == Tags::kId.view()) || ...);
@@ -388,6 +418,7 @@ struct Table {
   static_assert(kResult.unique);
 };
 
+// The table of a list, as a type.
 template <class... Tags>
 Table<Tags...> table_of(Functions<Tags...>) {
   return {};
@@ -398,10 +429,12 @@ Table<Tags...> table_of(Functions<Tags...>) {
 namespace pirn::inline sdk {
 
 // A function as the source of a step: call<fetch>() for Outcome fetch(Context&), Outcome fetch(Context&,
-// const Input&) or Outcome fetch(); a function that returns void stands for ok(). With bound arguments:
-// call<upload>("s3", 3) for Outcome upload(Context&, std::string target, int tries). The arguments are
-// converted to the parameters' types and stored in the definition, as the step's parameter "args": they must
-// convert to Value, and people can read them.
+// const Input&) or Outcome fetch(); a function that returns void stands for ok().
+//
+// With bound arguments: call<upload>("s3", 3) for Outcome upload(Context&, std::string target, int tries).
+// The arguments are converted to the parameters' types and stored in the definition, as the step's parameter
+// "args": they must convert to Value, cannot be bytes, and people can read them. When the step runs, they are
+// read from there as by json::View::as(), so a parameter cannot be a std::string_view.
 template <auto F, class... A>
 auto call(A&&... arguments) {
   if constexpr (sizeof...(A) == 0) {
@@ -419,9 +452,10 @@ auto call(A&&... arguments) {
 }
 
 // A class as the source of a step: it has perform(Context&) or perform(Context&, const Input&), and
-// optionally rollback() with the same parameters, which is exported as ID_rollback and becomes the step's
-// rollback unless the options name another one. Each call default-constructs an object of its own, so members
-// do not outlive a call.
+// optionally rollback() with the same choice of parameters, which is exported as ID_rollback and becomes the
+// step's rollback unless the options name another one. Both return Outcome or void. Each call
+// default-constructs an object of its own, so members do not outlive a call. An exception of the constructor
+// is one of the function.
 template <class C>
 auto use() {
   return detail::Source<detail::ClassBody<C>, detail::RollbackOf<C>>{};

@@ -1,5 +1,13 @@
 // JSON text: Text is a document to write, View reads one in place, without building a tree. Use a JSON
 // library of your choice on top of View::text() and json::raw() for more.
+//
+//   json::Text order = json::object({{"id", 7}, {"items", json::array({"a", "b"})}});
+//   json::View view(order.str());
+//   auto id = view.get<int64_t>("id");
+//   for (json::View item : view["items"].items()) use(item.as<std::string>());
+//
+// Errors are pirn::Error with class terminal; each function names the codes. Any thread may use its own
+// objects, and several threads may read the same one.
 #pragma once
 
 #include <charconv>
@@ -18,11 +26,12 @@
 namespace pirn::inline sdk::json {
 
 // A complete JSON document as text, which it owns. A Text becomes part of a larger document; a std::string
-// becomes a string in it. Make one with json::object(), json::array() or json::raw(): the constructor does
-// not check the text.
+// becomes a string in it. Make one with json::object(), json::array() or json::raw() of value.hpp.
 class Text {
  public:
+  // `text` is a JSON document, which is not checked here. The host rejects a value that is not.
   explicit Text(std::string text) : text_(std::move(text)) {}
+  // The document.
   const std::string& str() const& { return text_; }
   std::string str() && { return std::move(text_); }
 
@@ -32,6 +41,7 @@ class Text {
 
 namespace detail {
 
+// Appends `text` as a JSON string. Escapes what JSON requires; the text is UTF-8, which is not checked.
 inline void append_string(std::string& out, std::string_view text) {
   out += '"';
   for (char c : text) {
@@ -65,12 +75,14 @@ inline void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+// Appends decimal digits, whatever the locale.
 inline void append_integer(std::string& out, int64_t value) {
   char buffer[24];
   out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
 }
 
-// The shortest text that reads back as the same double and is recognisable as a floating-point number.
+// Appends the shortest text that reads back as the same double and is recognisable as a floating-point
+// number: 3.0 and not 3. Errors: invalid_value for infinity and NaN.
 inline void append_double(std::string& out, double value) {
   if (!(value - value == 0)) throw Error("invalid_value", "JSON has no infinity and no NaN", terminal);
   char buffer[40];
@@ -80,6 +92,7 @@ inline void append_double(std::string& out, double value) {
   if (text.find_first_of(".eE") == text.npos) out += ".0";
 }
 
+// Appends the character of this number.
 inline void append_utf8(std::string& out, uint32_t c) {
   if (c < 0x80) {
     out += static_cast<char>(c);
@@ -98,27 +111,34 @@ inline void append_utf8(std::string& out, uint32_t c) {
   }
 }
 
+// The error of everything that reads JSON text.
 [[noreturn]] inline void malformed() {
   throw Error("invalid_json", "the text is not a JSON document", terminal);
 }
 
-// Walks over JSON text and never reads past its end.
+// Walks over JSON text and never reads past its end. Finds where values begin and end; what is inside
+// numbers, strings and literals is not checked here. The text is lent. Errors: invalid_json.
 class Cursor {
  public:
+  // At the first character that is not space.
   explicit Cursor(std::string_view text) : text_(text) { space(); }
 
   bool at_end() const { return pos_ >= text_.size(); }
+  // The next character; NUL at the end.
   char peek() const { return at_end() ? '\0' : text_[pos_]; }
+  // Moves past `c` and the space after it, if it is the next character.
   bool accept(char c) {
     if (peek() != c) return false;
     ++pos_;
     space();
     return true;
   }
+  // The same; anything else is an error.
   void expect(char c) {
     if (!accept(c)) malformed();
   }
-  // The text of the value at the cursor; moves the cursor past it.
+  // The text of the value at the cursor; moves the cursor past it. `depth` counts the levels around it, of
+  // which 512 are allowed: each is a recursion.
   std::string_view value(int depth = 0) {
     if (depth > 512) malformed();
     size_t begin = pos_;
@@ -164,6 +184,7 @@ class Cursor {
   size_t pos_ = 0;
 };
 
+// The number that four hexadecimal digits at this position stand for. Errors: invalid_json.
 inline uint32_t hex4(std::string_view text, size_t at) {
   uint32_t value = 0;
   if (at + 4 > text.size() || std::from_chars(&text[at], &text[at] + 4, value, 16).ptr != &text[at] + 4)
@@ -171,6 +192,8 @@ inline uint32_t hex4(std::string_view text, size_t at) {
   return value;
 }
 
+// The text of a JSON string, which begins and ends with '"'. Errors: invalid_json for an incomplete escape.
+// An unknown escape stands for its character; half of a surrogate pair yields bytes that are not UTF-8.
 inline std::string unquote(std::string_view quoted) {
   std::string out;
   std::string_view in = quoted.substr(1, quoted.size() - 2);
@@ -221,14 +244,16 @@ class View;
 
 namespace pirn::inline sdk::detail {
 
-// A value that is being converted to a C++ type, from the host (pirn_value) or from JSON text.
+// A value that is being converted to a C++ type, from the host (pirn_value) or from JSON text. Its text is
+// lent. The comments name the types that use a member.
 struct Item {
-  uint32_t type = PIRN_T_NULL;
-  int64_t i64 = 0;  // BOOL, I64, BLOB
+  uint32_t type = PIRN_T_NULL;  // PIRN_T_
+  int64_t i64 = 0;              // BOOL, I64, BLOB
   double f64 = 0;
   std::string_view text;  // STR, BYTES, JSON
 };
 
+// PIRN_T_ for people, with an article. Static.
 inline const char* type_name(uint32_t type) {
   constexpr const char* names[] = {"null",     "a boolean", "an integer",      "a number",
                                    "a string", "bytes",     "a JSON document", "a blob"};
@@ -244,11 +269,26 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
+// The error of a conversion: `what` has the type `found` (PIRN_T_), `asked` is required.
 [[noreturn]] inline void wrong_type(std::string_view what, uint32_t found, const char* asked) {
   throw Error("wrong_type", std::string(what) + " is " + type_name(found) + ", but " + asked + " is required",
               terminal);
 }
 
+// The item as a T. `what` names it in messages.
+//
+//   T                       accepts
+//   bool                    booleans
+//   an integer type         integers that fit, numbers without a fraction up to 9e18
+//   a floating-point type   numbers
+//   std::string             strings; bytes of the host
+//   std::string_view        the same, lent; not from JSON text
+//   std::vector<U>          arrays of elements that are accepted as U
+//   std::optional<U>        null, which becomes empty, and what is accepted as U
+//   json::View, json::Text  arrays and objects; the View is lent
+//
+// Lent: std::string_view and json::View refer to the item's text. Errors: wrong_type; invalid_json, if the
+// text of a list or a document is not JSON.
 template <class T>
 T convert(const Item& item, std::string_view what);
 
@@ -258,19 +298,22 @@ namespace pirn::inline sdk::json {
 
 // Reads JSON text in place. Does not own the text: a View of a context value is valid until the function
 // returns, and a View of your own text as long as that text. Looking up a member is linear in the size of the
-// document.
+// document. Copying a View copies a pointer and a length.
 class View {
  public:
-  View() = default;  // null
-  // Errors: Error invalid_json, if the text is not one document; at most 512 levels. Scalars inside it are
-  // checked when they are read.
+  // The document null.
+  View() = default;
+  // The document in `text`, with or without space around it. Errors: invalid_json, if it is not one document
+  // or has more than 512 levels. Only the structure is checked here: numbers and escapes are checked when
+  // they are read, and true, false and null by their first letter. The host checks every value that it is
+  // given in full.
   explicit View(std::string_view text) {
     detail::Cursor cursor(text);
     text_ = cursor.value();
     if (!cursor.at_end()) detail::malformed();
   }
 
-  // The text of this value, without space around it.
+  // The text of this value, without space around it. Never empty. Lent, as the View.
   std::string_view text() const { return text_; }
   // The type of this value; exactly one of these is true.
   bool is_null() const { return text_[0] == 'n'; }
@@ -280,13 +323,14 @@ class View {
   bool is_object() const { return text_[0] == '{'; }
   bool is_number() const { return !is_null() && !is_bool() && !is_string() && !is_array() && !is_object(); }
 
-  // The elements of an array or the values of an object; empty for other types.
+  // The elements of an array or the values of an object, in order; empty for other types.
   std::vector<View> items() const {
     std::vector<View> found;
     each([&](std::string_view, View value) { found.push_back(value); });
     return found;
   }
-  // The members of an object in the order in which they are written; empty for other types.
+  // The members of an object in the order in which they are written, equal keys included; empty for other
+  // types. Errors: invalid_json for a bad escape in a key.
   std::vector<std::pair<std::string, View>> members() const {
     std::vector<std::pair<std::string, View>> found;
     if (is_object())
@@ -300,7 +344,8 @@ class View {
     return n;
   }
 
-  // The first member `key` of an object; nullopt if it is absent or this is not an object.
+  // The first member `key` of an object; nullopt if it is absent or this is not an object. Errors:
+  // invalid_json for a bad escape in a key.
   std::optional<View> find(std::string_view key) const {
     std::optional<View> found;
     if (is_object())
@@ -312,17 +357,19 @@ class View {
   // The same, but null if it is absent, so that lookups can be chained: view["error"]["code"].
   View operator[](std::string_view key) const { return find(key).value_or(View()); }
 
-  // This value as a T: the types of Context::get() but std::string_view. `what` names the value in messages.
-  // Errors: wrong_type.
+  // This value as a T: the types of Context::get() but std::string_view, because a string may hold escapes;
+  // as a View, this value whatever its type. `what` names the value in messages. Errors: wrong_type, also for
+  // a number that T cannot hold; invalid_json for a malformed number or escape.
   template <class T>
   T as(std::string_view what = "the value") const;
-  // A member of an object. Errors: missing_key, wrong_type.
+  // The member `key` of an object as a T. Errors: missing_key, also if this is not an object; those of as().
   template <class T>
   T get(std::string_view key) const {
     if (auto found = find(key)) return found->as<T>(key);
     throw Error("missing_key", "the document has no member \"" + std::string(key) + "\"", terminal);
   }
-  // A member of an object; `otherwise` if it is absent or null. Errors: wrong_type.
+  // The member `key` of an object; `otherwise` if it is absent or null, or this is not an object. Errors:
+  // those of as().
   template <class T>
   T get_or(std::string_view key, T otherwise) const {
     auto found = find(key);
@@ -330,9 +377,11 @@ class View {
   }
 
  private:
+  // A part of a text whose structure was checked.
   struct Trusted {};
   View(std::string_view text, Trusted) : text_(text) {}
 
+  // Calls `f` with the key, quoted, and the value of each member; the key of an element is empty.
   template <class F>
   void each(F&& f) const {
     if (!is_array() && !is_object()) return;

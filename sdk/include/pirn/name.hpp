@@ -1,5 +1,12 @@
 // How options refer to steps and functions: by identifier, which the compiler checks, or by text, which `pirn
-// pack` checks; it reports file, line and a suggestion. A name is [a-z0-9][a-z0-9_-]{0,62}.
+// pack` checks; it reports file, line and a suggestion. A name is [a-z0-9][a-z0-9_-]{0,62} (R69).
+//
+//   .after = create_account                a step that is declared above
+//   .after = {"create_account", "audit"}   steps by name
+//   .rollback = delete_account             a function that is declared above
+//   .rollback = "delete_account"           a function by id
+//
+// References are values and own their text. Constructors throw nothing but std::bad_alloc.
 #pragma once
 
 #include <concepts>
@@ -15,12 +22,12 @@
 
 namespace pirn::inline sdk {
 
-// Where something was declared, for messages. `file` is lent; a literal in practice.
+// Where something was declared, for messages. It becomes `at` of the definition and no part of its digest.
 struct At {
-  const char* file = "";
-  unsigned line = 0;
+  const char* file = "";  // lent, in practice a literal; not NULL
+  unsigned line = 0;      // from 1; 0: not known
 
-  // Of the caller, as a default argument: At at = At::here().
+  // The place of the caller, when used as a default argument: At at = At::here().
   static constexpr At here(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
     return {file, line};
   }
@@ -30,6 +37,7 @@ struct At {
 
 namespace detail {
 
+// Whether `text` is [a-z0-9][a-z0-9_-]{0,62} (R69).
 constexpr bool is_name(std::string_view text) {
   auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   if (text.empty() || text.size() > 63 || !plain(text[0])) return false;
@@ -38,7 +46,7 @@ constexpr bool is_name(std::string_view text) {
   return true;
 }
 
-// Text as a template argument: step<"load-config">(…).
+// Text as a template argument: step<"load-config">(…). N counts the NUL at the end.
 template <size_t N>
 struct FixedString {
   char text[N] = {};
@@ -46,8 +54,10 @@ struct FixedString {
   constexpr FixedString(const char (&from)[N]) {
     for (size_t i = 0; i < N; ++i) text[i] = from[i];
   }
+  // The text without the NUL. Lent: valid as long as this object.
   constexpr std::string_view view() const { return {text, N - 1}; }
 
+  // Both texts in sequence.
   template <size_t M>
   constexpr FixedString<N + M - 1> operator+(const FixedString<M>& tail) const {
     FixedString<N + M - 1> sum;
@@ -73,6 +83,7 @@ concept IsFunction = std::derived_from<T, FunctionTag>;
 template <class T>
 concept IsStep = std::derived_from<T, StepTag>;
 
+// The name of a declared step: that of its options, else the identifier.
 template <class Step>
 std::string step_name() {
   std::string name = Step::options().name;
@@ -81,13 +92,17 @@ std::string step_name() {
 
 }  // namespace detail
 
-// Refers to a step of the same workflow: the name of a step, or a step that is declared with PIRN_STEP.
+// Refers to a step of the same workflow. A value that owns its text. `pirn pack` reports a reference to a
+// step that the workflow does not have (unknown_step).
 class StepRef {
  public:
+  // The name of a step. Not NULL.
   StepRef(const char* name) : text_(name) {}
   StepRef(std::string name) : text_(std::move(name)) {}
+  // A step that is declared with PIRN_STEP, PIRN_STEP_FROM or PIRN_NESTED.
   template <detail::IsStep Step>
   StepRef(Step) : lazy_(&detail::step_name<Step>) {}
+  // A function that returns the name. For the SDK.
   StepRef(std::string (*lazy)()) : lazy_(lazy) {}
 
   // The name. It is looked up here and not in the constructor: the options of a step, which may set its name,
@@ -99,14 +114,17 @@ class StepRef {
   std::string (*lazy_)() = nullptr;
 };
 
-// Refers to steps of the same workflow: .after = "a", .after = {"a", "b"}, .after = {fetch, clean}.
+// Refers to steps of the same workflow: .after = "a", .after = {"a", "b"}, .after = {fetch, clean}. Order and
+// repetitions have no meaning.
 class StepRefs {
  public:
+  // No steps.
   StepRefs() = default;
   StepRefs(std::initializer_list<StepRef> refs) : refs_(refs) {}
   template <class T>
   requires std::constructible_from<StepRef, const T&> StepRefs(const T& ref) : refs_{StepRef(ref)} {}
 
+  // Appends a step.
   void add(StepRef ref) { refs_.push_back(std::move(ref)); }
   bool empty() const { return refs_.empty(); }
   auto begin() const { return refs_.begin(); }
@@ -117,13 +135,20 @@ class StepRefs {
 };
 
 // Refers to a function of the package: its id, or a function that is declared with PIRN_TASK and the like. A
-// declared function must have one of these kinds (PIRN_KIND_); `pirn pack` checks ids.
+// value that owns its text. The compiler checks that a declared function has one of the kinds (PIRN_KIND_).
+// `pirn pack` checks ids: unknown_function, wrong_function_kind.
+//
+// A reference does not export the function. A function that no workflow has as a step must be listed in
+// PIRN_PACKAGE or given to uses(), however it is referred to.
 template <uint32_t... Kinds>
 class FunctionRef {
  public:
+  // No function.
   FunctionRef() = default;
+  // The id of a function. Not NULL; empty: no function.
   FunctionRef(const char* id) : id_(id) {}
   FunctionRef(std::string id) : id_(std::move(id)) {}
+  // A declared function.
   template <detail::IsFunction F>
   FunctionRef(F) : id_(F::kId.view()) {
     static_assert(((F::kKind == Kinds) || ...),

@@ -17,15 +17,17 @@
 
 namespace pirn::inline sdk {
 
-// A step that is added while the workflow runs, see expand(). Make it with child() of print.hpp.
+// A step that is added while the workflow runs, see expand(). Make it with child() of print.hpp, which checks
+// and prints the options.
 struct Child {
   std::string name{};     // new in the execution; [a-z0-9][a-z0-9_-]{0,62}
-  std::string task{};     // id of a PIRN_TASK
+  std::string task{};     // id of a PIRN_TASK or PIRN_STEP of this package
   Fields params{};        // what the task reads with Context::param()
   std::string options{};  // options of a step as a JSON object; empty: none
 };
 
-// Make it with the functions below.
+// What a function returns. Make it with the functions below; which of them a kind of function may return is
+// in the table of kinds in abi.h. The comments name the PIRN_ outcomes that use a member.
 class [[nodiscard]] Outcome {
  public:
   int32_t kind = PIRN_DONE;     // PIRN_DONE … PIRN_CANCELLED
@@ -41,7 +43,8 @@ class [[nodiscard]] Outcome {
   std::vector<Child> children;                     // EXPAND
 };
 
-// The step is completed, without a result beyond what Context::put() was given.
+// The step is completed, without a result beyond what Context::put() or set_result() was given. A step that
+// was given nothing has no result, and does not change the context (R10).
 inline Outcome ok() { return {}; }
 // The step is completed. The fields are put into its result, after those of Context::put(), and merged into
 // the context key by key, or stored under the step's context_key (R10). ok({}) is an empty result: with a
@@ -53,8 +56,8 @@ inline Outcome ok(Fields fields) {
   return outcome;
 }
 // The step is completed with this result, of any type. An object counts as fields. Any other value is stored
-// under the step's context_key, or without one can only be read with Context::result(). Excludes
-// Context::put().
+// under the step's context_key, or without one can only be read with Context::result() (R10). After
+// Context::put() the step fails with the terminal error `wrong_phase`.
 inline Outcome ok_value(Value value) {
   Outcome outcome;
   outcome.result = std::move(value);
@@ -79,8 +82,8 @@ inline Outcome fail(ErrorCode code, std::string message = "", ErrorClass error_c
   return outcome;
 }
 
-// The step skips itself; what was put is dropped. Dependent steps run (R5). `reason` is for people, at most 4
-// KiB.
+// The step skips itself; what was put is dropped. Dependent steps run (R5). `reason` is for people, at most
+// 4 KiB of UTF-8; a host repairs other text.
 inline Outcome skip(std::string reason) {
   Outcome outcome;
   outcome.kind = PIRN_SKIP;
@@ -88,7 +91,10 @@ inline Outcome skip(std::string reason) {
   return outcome;
 }
 
-// Call the step again after `duration`; what was put is dropped. Uses up no retry and keeps no thread (R17).
+// Call the step again after `duration` of engine time (R72); what was put is dropped. Uses up no retry, keeps
+// no thread, and the attempt stays the same. 0 calls it again at once. A negative or infinite duration is the
+// error `invalid_return`. A step that snoozes more often than StepOptions::max_snoozes allows fails with
+// `max_snoozes_exceeded` (R17).
 inline Outcome snooze(Duration duration) {
   Outcome outcome;
   outcome.kind = PIRN_SNOOZE;
@@ -101,8 +107,8 @@ inline Outcome snooze(Duration duration) {
 struct AwaitOptions {
   // What to show to the people who answer; at most 16 KiB, longer text is cut. Default: nothing.
   std::string notify{};
-  // Labels of the API keys that may answer; at most 64, of 255 bytes (R67). Default: callers with the
-  // permission answer_approval.
+  // Labels of the API keys that may answer; at most 64, of 1 to 255 bytes. Callers with the permission
+  // answer_approval may answer, too (R67). Default: only they may approve or reject.
   std::vector<std::string> approvers{};
   // How long to wait; longer than 0. Default: the step's timeout if the author has set one and
   // await_approval, else no limit (R15).
@@ -110,7 +116,8 @@ struct AwaitOptions {
   // Called when the timeout has passed; its answer is the step's. Default: StepOptions::on_timeout, else the
   // step fails with `await_timeout`.
   HandlerRef on_timeout{};
-  // What is awaited, a name such as "approval".
+  // What is awaited, for people: a name such as "approval", [a-z0-9][a-z0-9_-]{0,62}. "intervention" is
+  // reserved for recovery rules. Default: "approval".
   std::string kind{};
 };
 // The step waits for a person or for an event outside of the workflow, without keeping a thread. A signal, a

@@ -17,7 +17,14 @@
 // Nothing registers itself and there are no static constructors: dlopen() runs no code of the package. To
 // declare a step in a header and define it elsewhere, use PIRN_DECLARE_STEP and PIRN_DEFINE.
 //
-// Use the macros at namespace scope. A function may run concurrently with others and with itself.
+// The compiler rejects names that are not valid, two functions of a package with the same id, a step that a
+// workflow lists twice, a reference by identifier to a function of the wrong kind, a body that returns
+// another type than its kind, and a step from a lambda with captures. `pirn pack` checks the rest: references
+// by text, cycles, ranges of options, and options that exclude each other.
+//
+// Use the macros at namespace scope, with pirn.hpp included. A function may run concurrently with others and
+// with itself. What it throws becomes the error of the step (error.hpp), or what the comment of its kind
+// says. Names of functions are ids of the package: [a-z0-9][a-z0-9_-]{0,62}, each once, and at most 1,024.
 #pragma once
 
 #include <concepts>
@@ -36,12 +43,13 @@
 
 namespace pirn::inline sdk::detail {
 
-// PIRN_STEP(id) and PIRN_STEP(id, {…}).
+// The options of PIRN_STEP(id) and PIRN_STEP(id, {…}).
 template <class Options>
 Options options_of(Options options = {}) {
   return options;
 }
 
+// Whether each type is listed once.
 template <class... Steps>
 constexpr bool distinct() {
   bool once = true;
@@ -52,6 +60,7 @@ constexpr bool distinct() {
   return once;
 }
 
+// The builder of what PIRN_WORKFLOW declares, with or without options.
 template <class... Steps>
 auto declare(const char* id, At at, WorkflowOptions options, Steps...) {
   static_assert((IsStep<Steps> && ...),
@@ -71,6 +80,8 @@ auto declare(const char* id, At at, First first, Steps... steps) {
 
 // ---- what happens at load and unload
 
+// The init and deinit of one on_load. [loader-thread] init returns PIRN_E_STATE if Start throws; the package
+// has no state of its own.
 struct LifecycleTag {};
 template <auto Start, auto Stop>
 struct Lifecycle : LifecycleTag {
@@ -91,7 +102,8 @@ struct Lifecycle : LifecycleTag {
 template <class T>
 concept IsLifecycle = std::derived_from<T, LifecycleTag>;
 
-// The init and deinit of the descriptor: of the first on_load that is listed, else none.
+// The init and deinit of the descriptor: of the on_load that is listed, else NULL. A second one does not
+// compile.
 template <class... Lifecycles>
 struct Hooked {
   static constexpr decltype(pirn_plugin::init) kInit = nullptr;
@@ -109,6 +121,7 @@ struct Hooked<First, Rest...> {
 template <class T>
 concept IsWorkflow = std::derived_from<T, WorkflowTag>;
 
+// The functions that the package exports for an entry of PIRN_PACKAGE.
 template <class Entry>
 auto functions_of_entry() {
   if constexpr (IsFunction<Entry>)
@@ -121,6 +134,7 @@ auto functions_of_entry() {
     return typename std::invoke_result_t<Entry>::Functions{};
 }
 
+// Builds the workflow of an entry, if it is one.
 template <class Entry>
 void collect(const Entry& entry, std::vector<WorkflowData>& workflows) {
   if constexpr (IsFunction<Entry> || IsLifecycle<Entry>)
@@ -131,6 +145,7 @@ void collect(const Entry& entry, std::vector<WorkflowData>& workflows) {
     workflows.push_back(entry().data());
 }
 
+// The on_load entries of a list; both functions are evaluated while compiling only.
 template <class... A, class... B>
 Hooked<A..., B...> operator+(Hooked<A...>, Hooked<B...>);
 template <class Entry>
@@ -141,7 +156,7 @@ auto lifecycle_of_entry() {
     return std::type_identity<Hooked<>>{};
 }
 
-// Without workflows the package's workflow.json has them.
+// What PIRN_PACKAGE lists, read. Without workflows the package's workflow.json has them.
 template <class List, class Life, bool kWithWorkflows>
 struct Listed {
   using Functions = List;
@@ -151,6 +166,7 @@ struct Listed {
   std::vector<WorkflowData> workflows;
 };
 
+// Reads the arguments of PIRN_PACKAGE, with or without options. Throws what the author's functions throw.
 template <class... Entries>
 auto list(PackageOptions options, Entries... entries) {
   static_assert(
@@ -170,6 +186,7 @@ requires(!std::convertible_to<First, PackageOptions>) auto list(First first, Ent
   return list(PackageOptions{}, first, entries...);
 }
 
+// The definition document (docs/reference/definition.md).
 template <class Listed>
 std::string document(std::string_view name, std::string_view version, const Listed& listed) {
   std::string text;
@@ -191,9 +208,11 @@ constexpr bool is_version(std::string_view text) {
   return false;
 }
 
+// Whether a host of this minor version may load the package.
 constexpr bool accepts(uint32_t host_minor, uint32_t needed) { return host_minor >= needed; }
 
-// [loader-thread] The document is made once and lives until the library is unloaded.
+// [loader-thread] pirn_plugin.definition. The document is made once and lives until the library is unloaded.
+// NULL: Make has thrown, and *error says what; static, too.
 template <std::string (*Make)()>
 const char* definition(const char** error) noexcept {
   static std::string text, problem;
@@ -212,18 +231,22 @@ const char* definition(const char** error) noexcept {
 namespace pirn::inline sdk {
 // The default of on_load's `Stop`: does nothing.
 inline void nothing() {}
+
 // on_load<start> or on_load<start, stop>, listed once in PIRN_PACKAGE: functions without arguments. `Start`
-// is called once each time the library is loaded, before any other function of the package; an exception
-// rejects the load, and the host logs it. `Stop` is called when the library is unloaded, after the last call,
-// but not when the process simply ends; it must not throw. Join the package's threads in `Stop`.
+// is called once each time the library is loaded, before any other function of the package but those that
+// build the workflows; an exception rejects the load, and the host logs it. `Stop` is called when the library
+// is unloaded, after the last call, but not when the process simply ends; it must not throw. Join the
+// package's threads in `Stop`. Neither runs concurrently with another function of the package. Two releases
+// of a package, or a release of two tenants, are loaded side by side, each with static variables of its own.
 template <auto Start, auto Stop = &nothing>
 inline constexpr detail::Lifecycle<Start, Stop> on_load{};
 }  // namespace pirn::inline sdk
 
-// What built the package, as pirn_plugin.sdk names it.
+// What built the package, as pirn_plugin.sdk names it. For messages only.
 #define PIRN_SDK_NAME "pirn-cpp/" PIRN_SDK_VERSION
 
-// The body is a function of its own, outside of the tag: the names in it are the author's.
+// A tag, the object that options refer to, and the declaration of the body. The body is a function of its
+// own, outside of the tag: the names in it are the author's.
 #define PIRN_DETAIL_FUNCTION(id, base, kind, result, ...)                                                 \
   result pirn_body_##id(::pirn::Context& ctx, const ::pirn::Input& in);                                   \
   struct pirn_tag_##id : base {                                                                           \
@@ -236,14 +259,15 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   static_assert(::pirn::detail::is_name(#id), "a function's id is [a-z0-9][a-z0-9_-]{0,62}");             \
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
-// PIRN_DEFINE(id) { … }: the body of a function that PIRN_DECLARE_STEP or PIRN_DECLARE_TASK has declared.
+// PIRN_DEFINE(id) { … }: the body of a function that PIRN_DECLARE_STEP or PIRN_DECLARE_TASK has declared, in
+// the same namespace.
 #define PIRN_DEFINE(id)                                                            \
   pirn_tag_##id::pirn_result pirn_body_##id([[maybe_unused]] ::pirn::Context& ctx, \
                                             [[maybe_unused]] const ::pirn::Input& in)
 
 // PIRN_DECLARE_STEP(id), PIRN_DECLARE_STEP(id, {options}): declares a step; PIRN_DEFINE defines it, in
 // exactly one source file. `id` is the id of the function and the name of the step, unless the options set
-// another name.
+// another name. The options are evaluated each time the definition is printed.
 #define PIRN_DECLARE_STEP(id, ...)                                           \
   PIRN_DETAIL_FUNCTION(                                                      \
       id, ::pirn::detail::StepTag, PIRN_KIND_TASK, ::pirn::Outcome,          \
@@ -251,12 +275,12 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
       static ::pirn::StepOptions options() {                                 \
         return ::pirn::detail::options_of<::pirn::StepOptions>(__VA_ARGS__); \
       })
-// PIRN_DECLARE_TASK(id): the same for a function that is not a step.
+// PIRN_DECLARE_TASK(id): the same for a function that is not a step itself.
 #define PIRN_DECLARE_TASK(id) \
   PIRN_DETAIL_FUNCTION(id, ::pirn::detail::FunctionTag, PIRN_KIND_TASK, ::pirn::Outcome, )
 
 // PIRN_STEP(id) { … }, PIRN_STEP(id, {options}) { … }: a step with these pirn::StepOptions and its function,
-// which returns pirn::Outcome. An exception is the error of the step (error.hpp).
+// which returns pirn::Outcome (outcome.hpp). An exception is the error of the step (error.hpp).
 #define PIRN_STEP(id, ...)                         \
   PIRN_DECLARE_STEP(id __VA_OPT__(, ) __VA_ARGS__) \
   PIRN_DEFINE(id)
@@ -271,26 +295,32 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   PIRN_DEFINE(id)
 // PIRN_ROLLBACK(id) { … } and so on: functions of the other kinds, which options refer to by identifier or
 // id. The table of kinds in abi.h says when each is called, what `in` holds, and which outcomes it may
-// return.
+// return; another outcome is the error `invalid_return`. List them in PIRN_PACKAGE, or give them to uses().
 //
 // These return pirn::Outcome. An exception counts as a failure.
+//   PIRN_ROLLBACK  undoes a completed step; must bear to be called twice (R24, R25)
+//   PIRN_FALLBACK  takes the place of a step whose retries are used up; answers as a step (R46)
+//   PIRN_HANDLER   of an event of the workflow, or on_timeout of a step, which answers as a step (R15, R64)
+//   PIRN_INPUT     puts values over the input of a nested workflow (R32)
+//   PIRN_RESULT    turns the end of a nested workflow into the result of its step (R32)
 #define PIRN_ROLLBACK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_ROLLBACK, ::pirn::Outcome)
 #define PIRN_FALLBACK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_FALLBACK, ::pirn::Outcome)
 #define PIRN_HANDLER(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_HANDLER, ::pirn::Outcome)
 #define PIRN_INPUT(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_INPUT, ::pirn::Outcome)
 #define PIRN_RESULT(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_RESULT, ::pirn::Outcome)
-// Returns nothing; an exception is only noted.
+// Returns nothing; an exception is only noted, as a diagnostic (R70).
 #define PIRN_HOOK(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_HOOK, void)
 // Returns bool. A condition that throws counts as false, and the execution gets a diagnostic.
 #define PIRN_CONDITION(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_CONDITION, bool)
-// Return pirn::Duration: a timeout (pirn::infinity: none), or the delay before the next retry. If one throws,
-// the default timeout or the fixed delay holds.
+// Return pirn::Duration: a timeout, longer than 0 (pirn::infinity: none), or the delay before the next retry.
+// If one throws, the default timeout or the fixed delay holds, and the execution gets a diagnostic.
 #define PIRN_DURATION(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_DURATION, ::pirn::Duration)
 #define PIRN_BACKOFF(id) PIRN_DETAIL_DEFINED(id, PIRN_KIND_BACKOFF, ::pirn::Duration)
 
 // PIRN_STEP_FROM(id, source), PIRN_STEP_FROM(id, source, {options}): a step whose function is
 // pirn::call<f>(…), pirn::use<Class>(), or a lambda without captures that has no comma outside of
-// parentheses.
+// parentheses. `id` is the id of the function and the name of the step, as in PIRN_STEP. Bound arguments
+// become the parameter `args`.
 #define PIRN_STEP_FROM(id, from, ...)                                                         \
   struct pirn_source_##id {                                                                   \
     static auto source() { return ::pirn::detail::as_source(from); }                          \
@@ -312,7 +342,9 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
 // PIRN_NESTED(id, "workflow"), PIRN_NESTED(id, "package::workflow", {options}): another workflow as a step
-// (R32). .input and .result name functions that map its context in and out.
+// (R32). .input and .result name functions that map its context in and out. `id` is the name of the step,
+// unless the options set another one; no function is exported. A workflow of another package must be required
+// in package.toml.
 #define PIRN_NESTED(id, workflow_name, ...)                                               \
   struct pirn_tag_##id : ::pirn::detail::StepTag {                                        \
     static constexpr ::pirn::detail::FixedString kId{#id};                                \
@@ -328,7 +360,9 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
   [[maybe_unused]] inline constexpr pirn_tag_##id id{};
 
 // PIRN_WORKFLOW(id, step, …), PIRN_WORKFLOW(id, {options}, step, …): a workflow with these steps, each listed
-// once. `id` is its name, unless the options (pirn::WorkflowOptions) set another one.
+// once. `id` is its name, unless the options (pirn::WorkflowOptions) set another one. A step may belong to
+// several workflows. The order of the steps has no influence on what waits for what; it decides between steps
+// that are ready at the same time (docs/semantics.md, 2.7, rank).
 #define PIRN_WORKFLOW(id, ...)                                                                        \
   struct pirn_tag_##id : ::pirn::detail::WorkflowTag {                                                \
     static auto make() {                                                                              \
@@ -344,8 +378,13 @@ inline constexpr detail::Lifecycle<Start, Stop> on_load{};
 //   - a function without arguments that returns what pirn::workflow() or a function of patterns.hpp has
 //     built,
 //   - a function that no listed workflow has as a step: a rollback, handler, hook, …,
-//   - pirn::on_load<…>.
-// If functions are all that is listed, the package's workflow.json defines the workflows.
+//   - pirn::on_load<…>, at most once.
+// If functions are all that is listed, the package's workflow.json defines the workflows. A function that
+// several workflows use is exported once; two functions with the same id do not compile.
+//
+// Defines pirn_plugin_v1() of abi.h and the ELF note of PIRN_ABI_NOTE(). Build the library so that it exports
+// nothing else, as pirn_add_package() of the SDK's CMake package does. PIRN_TARGET_MINOR, defined before the
+// first include, sets the oldest host that may load the package.
 #define PIRN_PACKAGE(name, version, ...)                                                                  \
   static_assert(::pirn::detail::is_name(name), "a package's name is [a-z0-9][a-z0-9_-]{0,62}");           \
   static_assert(::pirn::detail::is_version(version), "a package's version is a semantic version, 1.0.0"); \

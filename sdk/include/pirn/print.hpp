@@ -1,5 +1,10 @@
-// Prints the definition document, from what macros or the builder have declared. What authors use is at the
-// end: child().
+// Prints the definition document (docs/reference/definition.md), from what macros or the builder have
+// declared. What authors use is at the end: child(). The rest, in pirn::detail, is for the SDK.
+//
+// An option that is not set is not printed, so the default of the definition language applies, and the digest
+// of a workflow does not change when the SDK learns further options. Nothing is checked here: `pirn pack` and
+// the host check the document as a whole (R41). Errors: pirn::Error invalid_value, for a Value that cannot
+// become JSON.
 #pragma once
 
 #include <optional>
@@ -13,28 +18,34 @@
 
 namespace pirn::inline sdk::detail {
 
+// A step, as it is printed.
 struct StepData {
-  std::string name;
-  std::string task;  // function id; empty for a nested workflow
-  At at;
-  StepOptions options;
+  std::string name;     // takes the place of options.name
+  std::string task;     // function id, in place of options.task; not printed for a nested workflow
+  At at;                // where the author declared it
+  StepOptions options;  // name and task are not read
 };
 
+// A workflow, as it is printed.
 struct WorkflowData {
-  std::string name;
-  At at;
-  WorkflowOptions options;
+  std::string name;         // takes the place of options.name
+  At at;                    // where the author declared it
+  WorkflowOptions options;  // name is not read
   std::vector<StepData> steps;
 };
 
-// Writes one JSON object; leaves out members whose value is not set.
+// Writes one JSON object; leaves out members whose value is not set: an empty text or list, an empty
+// optional, an enum that is unset. Each function writes one member; write each name once.
 class ObjectWriter {
  public:
+  // Begins an object at the end of `out`, which is lent until the writer ends and closes it. A nested writer
+  // must end before this one continues.
   explicit ObjectWriter(std::string& out) : out_(out) { out_ += '{'; }
   ObjectWriter(const ObjectWriter&) = delete;
   ObjectWriter& operator=(const ObjectWriter&) = delete;
   ~ObjectWriter() { out_ += '}'; }
 
+  // Begins a member, whose value the caller appends to the result.
   std::string& key(std::string_view name) {
     if (!first_) out_ += ',';
     first_ = false;
@@ -42,12 +53,15 @@ class ObjectWriter {
     return out_ += ':';
   }
 
+  // A string.
   void text(std::string_view name, std::string_view value) {
     if (!value.empty()) json::detail::append_string(key(name), value);
   }
+  // A value that is JSON text already.
   void json(std::string_view name, std::string_view value) {
     if (!value.empty()) key(name) += value;
   }
+  // An integer, true or false, a duration such as "1h30m".
   template <class T>
   void number(std::string_view name, const std::optional<T>& value) {
     if (value) json::detail::append_integer(key(name), *value);
@@ -58,6 +72,7 @@ class ObjectWriter {
   void duration(std::string_view name, const std::optional<Duration>& value) {
     if (value) text(name, value->text());
   }
+  // An object; a list of strings; a list of the steps' names.
   void fields(std::string_view name, const Fields& value) {
     if (!value.empty()) key(name) += value.to_json();
   }
@@ -69,6 +84,7 @@ class ObjectWriter {
     for (const StepRef& ref : refs) names.push_back(ref.text());
     texts(name, names);
   }
+  // A list of error patterns.
   void patterns(std::string_view name, const ErrorPatterns& patterns) {
     if (patterns.empty()) return;
     char separator = '[';
@@ -80,7 +96,7 @@ class ObjectWriter {
     }
     out += ']';
   }
-  // An enum whose first value means "not set".
+  // An enum whose first value means "not set"; `words` are the names of the others, in order.
   template <class E, size_t N>
   void word(std::string_view name, E value, const char* const (&words)[N]) {
     if (static_cast<size_t>(value) != 0) text(name, words[static_cast<size_t>(value) - 1]);
@@ -91,6 +107,7 @@ class ObjectWriter {
   bool first_ = true;
 };
 
+// "hooks"; left out if there is none.
 inline void print_hooks(ObjectWriter& into, const Hooks& hooks) {
   if (hooks.on_start.empty() && hooks.on_success.empty() && hooks.on_failure.empty() &&
       hooks.on_skip.empty() && hooks.on_finish.empty())
@@ -103,7 +120,7 @@ inline void print_hooks(ObjectWriter& into, const Hooks& hooks) {
   object.text("on_finish", hooks.on_finish.text());
 }
 
-// What steps, the defaults of steps, workflows and recovery rules have in common.
+// What steps, the defaults of steps, workflows and recovery rules have in common. Rules have no retry_on.
 template <class Options>
 void print_retries(ObjectWriter& object, const Options& o) {
   object.number("max_retries", o.max_retries);
@@ -117,6 +134,7 @@ void print_retries(ObjectWriter& object, const Options& o) {
   }
 }
 
+// "recovery"; left out if there are no rules.
 inline void print_recovery(ObjectWriter& into, const RecoveryRules& rules) {
   if (rules.empty()) return;
   std::string& list = into.key("recovery") += '[';
@@ -132,6 +150,7 @@ inline void print_recovery(ObjectWriter& into, const RecoveryRules& rules) {
   list += ']';
 }
 
+// "circuit_breaker_opts"; {} if none of them is set.
 inline void print_breaker(ObjectWriter& into, const CircuitBreaker& options) {
   ObjectWriter breaker(into.key("circuit_breaker_opts"));
   breaker.number("failure_threshold", options.failure_threshold);
@@ -160,6 +179,7 @@ void print_shared_options(ObjectWriter& object, const Options& o) {
   print_hooks(object, o.hooks);
 }
 
+// All options of a step but those that name and describe it. Children of grafts have the same.
 inline void print_step_options(ObjectWriter& object, const StepOptions& o) {
   object.text("workflow", o.workflow);
   object.text("input", o.input.text());
@@ -179,6 +199,7 @@ inline void print_step_options(ObjectWriter& object, const StepOptions& o) {
   object.fields("metadata", o.metadata);
 }
 
+// Appends the object of a step. The task is left out if it has the step's name.
 inline void print_step(std::string& out, const StepData& step) {
   ObjectWriter object(out);
   object.text("name", step.name);
@@ -189,6 +210,7 @@ inline void print_step(std::string& out, const StepData& step) {
   print_step_options(object, step.options);
 }
 
+// "schedule".
 inline void print_schedule(ObjectWriter& into, const Schedule& s) {
   ObjectWriter object(into.key("schedule"));
   object.texts("cron", s.cron);
@@ -201,6 +223,7 @@ inline void print_schedule(ObjectWriter& into, const Schedule& s) {
   object.word("misfire", s.misfire, {"once", "skip", "all"});
 }
 
+// "step_defaults"; left out if none is set.
 inline void print_defaults(ObjectWriter& into, const StepDefaults& defaults) {
   std::string text;
   {
@@ -210,6 +233,7 @@ inline void print_defaults(ObjectWriter& into, const StepDefaults& defaults) {
   if (text != "{}") into.json("step_defaults", text);
 }
 
+// Appends the object of a workflow with its steps.
 inline void print_workflow(std::string& out, const WorkflowData& workflow) {
   const WorkflowOptions& o = workflow.options;
   ObjectWriter object(out);
@@ -247,6 +271,7 @@ inline void print_workflow(std::string& out, const WorkflowData& workflow) {
   steps += ']';
 }
 
+// "package".
 inline void print_package(ObjectWriter& into, std::string_view name, std::string_view version,
                           const PackageOptions& options) {
   ObjectWriter package(into.key("package"));
@@ -257,6 +282,7 @@ inline void print_package(ObjectWriter& into, std::string_view name, std::string
   package.text("licence", options.licence);
 }
 
+// Appends the whole document.
 inline void print_document(std::string& out, std::string_view name, std::string_view version,
                            const PackageOptions& options, const std::vector<WorkflowData>& workflows) {
   ObjectWriter document(out);
@@ -276,11 +302,14 @@ namespace pirn::inline sdk {
 
 // A child step for expand(): child("resize_1", "resize", {{"file", "a.png"}}, {.max_retries = 2}).
 //   name     new in the execution, [a-z0-9][a-z0-9_-]{0,62}; a name that exists is the error `duplicate_step`
-//   task     a function that is declared with PIRN_TASK, or its id
+//   task     a function that is declared with PIRN_TASK or PIRN_STEP, or its id; one that the package does
+//            not export is the error `unknown_function`
 //   params   what the task reads with Context::param()
-//   options  as of a step, with the same defaults; step_defaults of the workflow do not apply. name, task,
-//            params, after, after_any, group, after_group, graft, after_graft, workflow, input and result are
-//            not allowed: the step fails with `invalid_options`
+//   options  as of a step, with the same defaults; step_defaults of the workflow do not apply. params, after,
+//            after_any, group, after_group, graft, after_graft, workflow, input and result are the error
+//            `invalid_options`. name and task are ignored
+// The errors are errors of the graft, which are not retried (R12). `task`, `params` and `options` are copied.
+// Throws pirn::Error invalid_value for metadata or resources with bytes, infinity or NaN.
 inline Child child(std::string name, const TaskRef& task, Fields params = {},
                    const StepOptions& options = {}) {
   std::string text;

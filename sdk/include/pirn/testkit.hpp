@@ -17,7 +17,8 @@
 //     EXPECT_EQ(onboarding.step("send_welcome").attempt, 3u);
 //   }
 //
-// Use objects of both classes on one thread at a time.
+// Both throw pirn::Error if the test itself is wrong, with the codes that their comments name; a failure of
+// the function under test is a result like any other. Use objects of both classes on one thread at a time.
 #pragma once
 
 #include "pirn/testkit/task_run.hpp"

@@ -11,13 +11,13 @@
 
 namespace pirn::inline sdk::text {
 
-// Limits, in bytes:
+// Limits, in bytes. They are part of the interface of abi.h and will not become smaller.
 inline constexpr size_t kMaxKey = 255;           // a key of the context
 inline constexpr size_t kMaxErrorCode = 64;      // the code of an error
 inline constexpr size_t kMaxMessage = 4 << 10;   // an error message, a reason, a log line, a progress note
 inline constexpr size_t kMaxDetails = 16 << 10;  // an error's details, an await's "notify", as JSON
 inline constexpr size_t kMaxChunk = 1 << 20;     // one chunk of a stream
-// The code of an error that has none.
+// The code of an error that has none, or whose code is not readable.
 inline constexpr std::string_view kDefaultErrorCode = "failed";
 
 // Whether an error code may contain `c`.
@@ -35,11 +35,12 @@ constexpr bool is_error_code(std::string_view code) {
 
 // The character at the start of a text.
 struct Character {
-  size_t
-      size;    // in bytes; if not valid, of what one U+FFFD replaces (maximal subpart, Unicode standard, 3.9)
+  // In bytes, at least 1. If not valid: of what one U+FFFD replaces (maximal subpart, Unicode standard, 3.9).
+  size_t size;
   bool valid;  // well-formed UTF-8
 };
-// `text` must not be empty.
+// Reads the first character of `text`, which must not be empty. Overlong forms, surrogates and numbers above
+// U+10FFFF are not valid, and neither is a character that the end of the text cuts.
 constexpr Character first_character(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
@@ -60,7 +61,7 @@ constexpr Character first_character(std::string_view text) {
   return {size, true};
 }
 
-// Whether the whole text is well-formed UTF-8.
+// Whether the whole text is well-formed UTF-8. The empty text is.
 constexpr bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const Character next = first_character(text);
@@ -71,7 +72,8 @@ constexpr bool is_utf8(std::string_view text) {
 }
 
 // The text with U+FFFD in place of bytes that are not UTF-8, cut between two characters to at most `limit`
-// bytes.
+// bytes. Well-formed text within the limit is returned unchanged. U+FFFD has three bytes, so the result may
+// be longer than `words`. Throws nothing but std::bad_alloc.
 inline std::string repaired(std::string_view words, size_t limit) {
   constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   std::string out;
@@ -86,7 +88,9 @@ inline std::string repaired(std::string_view words, size_t limit) {
 }
 
 // The error code that a host makes of any text: A-Z become a-z, every other character that is not allowed
-// becomes '_', text beyond 64 bytes is cut, and an empty text becomes "failed".
+// becomes one '_' (also a character outside of ASCII, whatever its number of bytes), text beyond 64 bytes is
+// cut, and an empty text becomes "failed". The result is always a code, and a code is returned unchanged.
+// Throws nothing but std::bad_alloc.
 inline std::string repaired_error_code(std::string_view code) {
   if (code.empty()) return std::string(kDefaultErrorCode);
   std::string out;

@@ -14,18 +14,24 @@
 
 namespace pirn::inline sdk::detail {
 
-// what() of an author's class may return NULL.
+// The message of an exception; empty if what(), which may be an author's, returns NULL. Lent as what() lends
+// it.
 inline std::string_view what_of(const std::exception& e) noexcept {
   const char* what = e.what();
   return what != nullptr ? what : "";
 }
 
-// The causes of an exception, without the exception itself, outermost first. Each is a JSON object.
+// The causes of an exception, without the exception itself, outermost first. Each is a JSON object with texts
+// that a host accepts: `code` (64 bytes), `message` (4 KiB), `class`, `details`. At most kMaxCauses; the
+// others are left out. Owns copies.
 class Causes {
  public:
+  // The causes of `thrown`.
   explicit Causes(const std::exception& thrown) { visit(thrown); }
+  // None.
   Causes() = default;
 
+  // Appends `cause` and its causes.
   void add(const std::exception& cause) {
     if (const auto* error = dynamic_cast<const Error*>(&cause))
       push(object_of(*error));
@@ -35,6 +41,7 @@ class Causes {
   }
 
   bool empty() const { return causes_.empty(); }
+  // All of them as a JSON array.
   std::string json() const {
     std::string out = "[";
     for (const std::string& cause : causes_) {
@@ -49,6 +56,7 @@ class Causes {
     if (causes_.size() < static_cast<size_t>(kMaxCauses)) causes_.push_back(std::move(cause));
   }
 
+  // The JSON object of an error of an author.
   static std::string object_of(const Error& e) {
     Fields fields{{"code", text::repaired(e.code(), 64)},
                   {"message", text::repaired(e.message(), 4096)},
@@ -57,6 +65,8 @@ class Causes {
     return json::object(fields).str();
   }
 
+  // Appends the causes of `e`: those of caused_by() first, then those that std::throw_with_nested() has
+  // nested. Recursive: an exception that nests more than kMaxCauses others is not followed further.
   void visit(const std::exception& e) {
     if (const auto* error = dynamic_cast<const Error*>(&e))
       for (const json::View cause : error->causes().items()) push(std::string(cause.text()));
@@ -75,8 +85,9 @@ class Causes {
   std::vector<std::string> causes_;
 };
 
-// The details of the author with the causes added, if the details are an object without `causes` or are null.
-// nullopt: there are neither.
+// The details of the author, with the causes of `thrown` added as the member `causes` if the details are an
+// object without such a member or are null. nullopt: there are neither details nor causes. Throws
+// std::bad_alloc, and pirn::Error if the details are not JSON.
 inline std::optional<Value> details_with_causes(json::View details, const std::exception& thrown) {
   const Causes causes(thrown);
   std::string text(details.text());
@@ -94,6 +105,7 @@ inline std::optional<Value> details_with_causes(json::View details, const std::e
 
 namespace pirn::inline sdk {
 
+// See error.hpp. Throws std::bad_alloc.
 inline Error&& Error::caused_by(const Error& cause) && {
   detail::Causes causes;
   causes.add(cause);

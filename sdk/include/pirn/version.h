@@ -1,5 +1,5 @@
-/* pirn/version.h: the version of Pirn. This is the only place that states it: CMake, the host, the packager and
- * the SDKs read it from here. */
+/* pirn/version.h: the version of Pirn. This is the only place that states it: CMake, the host, the packager
+ * and the SDKs read it from here. */
 #ifndef PIRN_VERSION_H
 #define PIRN_VERSION_H
 

@@ -1,5 +1,9 @@
-// Ran: what a function did in a TaskRun. FakeCall: the host's side of such a call. It checks what abi.h requires
-// as a host does, except for threads and the size of a whole result.
+// Ran: what a function did in a TaskRun. FakeCall: the host's side of such a call. It checks what abi.h
+// requires as a host does, except for
+//   - threads, the size of a whole result, and the number and size of events and children
+//   - the 32 levels of JSON, and what is inside its numbers and literals (json::View says what is checked)
+//   - the options of await, of which only the JSON is checked, and the tasks and options of children
+// Authors use Ran only; pirn::testkit::detail is for the test kit.
 #pragma once
 
 #include <pthread.h>
@@ -21,25 +25,29 @@ namespace pirn::testkit {
 
 // What a function did. Owns its data.
 struct Ran {
+  // One Context::emit().
   struct Event {
     std::string scope, message;
-    Value metadata;  // null: none
+    Value metadata;  // an object; null: none
   };
+  // One Context::log().
   struct Log {
     Level level;
-    std::string message;
+    std::string message;  // at most 4 KiB, as in a host
   };
+  // One Context::heartbeat().
   struct Heartbeat {
-    double progress;  // as the function gave it; negative: unknown
-    std::string note;
+    double progress;   // as the function gave it; negative: unknown
+    std::string note;  // empty: none
   };
+  // What the function failed with, as a host would record it, but without a stack trace.
   struct Error {
-    std::string code, message;
+    std::string code, message;  // empty: the function did not say
     ErrorClass error_class = ErrorClass::retryable;
     Value details;  // null: none
   };
 
-  int32_t outcome = PIRN_DONE;         // PIRN_DONE … PIRN_CANCELLED
+  int32_t outcome = PIRN_DONE;         // PIRN_DONE … PIRN_CANCELLED; another number is in `violations`
   std::map<std::string, Value> delta;  // keys that would be merged into the context; when cancelled: kept
   std::vector<std::string> removed;    // keys that unset() would delete from the context
   std::optional<Value> result;         // a whole result that is not a map
@@ -57,6 +65,7 @@ struct Ran {
   // would repair is repaired here in the same way.
   std::vector<std::string> violations;
 
+  // Which outcome it was; exactly one of these is true, unless the function returned something else.
   bool done() const { return outcome == PIRN_DONE; }
   bool failed() const { return outcome == PIRN_FAILED; }
   bool skipped() const { return outcome == PIRN_SKIP; }
@@ -65,10 +74,10 @@ struct Ran {
   bool expanded() const { return outcome == PIRN_EXPAND; }
   bool was_cancelled() const { return outcome == PIRN_CANCELLED; }
 
-  // Whether the function put `key`.
+  // Whether the function put `key`, and the outcome keeps what was put: done, expanded or cancelled.
   bool has(const std::string& key) const { return delta.count(key) != 0; }
-  // The value that the function put under `key`, as the types of Context::get(). Throws pirn::Error
-  // missing_key or wrong_type.
+  // The value that the function put under `key`, as the types of Context::get(). std::string_view and
+  // json::View are lent, valid as long as this object. Throws pirn::Error missing_key or wrong_type.
   template <class T>
   T get(const std::string& key) const {
     auto found = delta.find(key);
@@ -81,7 +90,8 @@ struct Ran {
       if (log.message.find(part) != log.message.npos) return true;
     return false;
   }
-  // What happened, in one line, for messages of tests.
+  // What happened, in one line, for messages of tests: the outcome, the error or the reason, what was put,
+  // and what broke the contract. Its form may change.
   std::string text() const {
     constexpr const char* names[] = {"done",     "failed",   "skipped",  "snoozed",
                                      "awaiting", "expanded", "cancelled"};
@@ -106,6 +116,7 @@ using text::is_utf8;
 // Not std::mutex: <mutex> costs a test a tenth of a second of compile time.
 class Lock {
  public:
+  // Locks for as long as it lives. Not recursive.
   class Holder {
    public:
     explicit Holder(Lock& lock) : lock_(lock) { pthread_mutex_lock(&lock_.mutex_); }
@@ -120,7 +131,8 @@ class Lock {
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
 };
 
-// The host's side of one call.
+// The host's side of one call. Its address is the pirn_call, so it must not move while the function runs.
+// TaskRun sets what the function sees before the call, and takes `ran` afterwards.
 struct FakeCall : pirn_call {
   std::map<std::string, Value> context, params, secrets;
   std::map<std::string, std::optional<Value>> ancestors;  // no value: an ancestor that did not complete
@@ -132,21 +144,25 @@ struct FakeCall : pirn_call {
   uint32_t kind = PIRN_KIND_TASK, signals = 0;
   uint64_t now_ns = 0;
   int cancel_at_heartbeat = -1;  // raises the cancel signal with this heartbeat; 0 is the first, -1: never
-  bool whole_result = false, put_something = false;
+  bool whole_result = false, put_something = false;  // set_result, or put or unset, was accepted: not both
 
   FakeCall() : pirn_call{&table()} {}
 
+  // Back from the pirn_call that a function passes.
   static FakeCall& of(pirn_call* call) { return *static_cast<FakeCall*>(call); }
   static const FakeCall& of(const pirn_call* call) { return *static_cast<const FakeCall*>(call); }
 
+  // Whether functions of this kind have no result, so that put and its like are PIRN_E_STATE.
   bool answers_no_result() const {
     return kind == PIRN_KIND_CONDITION || kind == PIRN_KIND_DURATION || kind == PIRN_KIND_BACKOFF;
   }
+  // Notes what broke the contract; returns `status`, for the function.
   pirn_status violation(pirn_status status, std::string what) {
     ran.violations.push_back(std::move(what));
     return status;
   }
-  // Repairs text as a host does; `what` names it in the violation.
+  // Repairs text as a host does; `what` names it in the violation, which goes to `violations` or else to
+  // `ran`. NULL is the empty text.
   std::string repaired(const pirn_str* words, size_t limit, const char* what,
                        std::vector<std::string>* violations = nullptr) {
     std::string_view given = words != nullptr && words->data != nullptr ? view(*words) : std::string_view();
@@ -156,6 +172,7 @@ struct FakeCall : pirn_call {
           .push_back(std::string(what) + (given.size() > limit ? " that is too long" : " that is not UTF-8"));
     return out;
   }
+  // Lends a value, or all of them as one JSON object, until this object ends.
   pirn_status lend(const Value& value, pirn_value* out) {
     *out = value.abi();
     return PIRN_OK;
@@ -176,13 +193,14 @@ struct FakeCall : pirn_call {
     out->len = text.size();
     return PIRN_OK;
   }
+  // The value of a key; all of them, if `key` is NULL. PIRN_E_ABSENT: there is none.
   pirn_status lookup(const std::map<std::string, Value>& values, const pirn_str* key, pirn_value* out) {
     *out = pirn_value{};
     if (key == nullptr) return lend_all(values, out);
     auto found = values.find(std::string(view(*key)));
     return found == values.end() ? PIRN_E_ABSENT : lend(found->second, out);
   }
-  // Whether a host accepts this value.
+  // Whether a host accepts this value: PIRN_OK, or the status that it returns.
   pirn_status check(const pirn_value& value) {
     if (value.type == PIRN_T_BLOB) return violation(PIRN_E_UNSUPPORTED, "a blob");
     if (value.type > PIRN_T_BLOB || value.flags != 0)
@@ -224,6 +242,7 @@ struct FakeCall : pirn_call {
       ran.violations.push_back("details of an error that are not JSON, or too long");
     return Value(text::repaired(words, text::kMaxDetails - 2));
   }
+  // Whether a host accepts this key in put and unset.
   pirn_status check_key(const pirn_str* key) {
     if (answers_no_result()) return violation(PIRN_E_STATE, "a function of this kind has no result");
     if (key == nullptr || key->len == 0 || !is_utf8(view(*key)))
@@ -236,6 +255,8 @@ struct FakeCall : pirn_call {
     return PIRN_OK;
   }
 
+  // The table of abi.h, static. Its functions, below, do what abi.h says, and note what a host would reject
+  // or repair.
   static const pirn_call_api& table() {
     static constexpr pirn_call_api api = {sizeof(pirn_call_api),
                                           0,
@@ -262,6 +283,8 @@ struct FakeCall : pirn_call {
                                           &do_now_ns};
     return api;
   }
+
+  // ---- what the function reads: what the test has set. Reading never breaks the contract
 
   static pirn_status do_get(pirn_call* c, const pirn_str* key, pirn_value* out) {
     return of(c).lookup(of(c).context, key, out);
@@ -296,6 +319,8 @@ struct FakeCall : pirn_call {
     *key = str(std::next(context.begin(), static_cast<std::ptrdiff_t>(index))->first);
     return PIRN_OK;
   }
+  // ---- what the function answers: kept in `ran`, the last call of a setter wins
+
   static pirn_status do_put(pirn_call* c, const pirn_str* key, const pirn_value* value) {
     if (pirn_status status = of(c).check_key(key); status != PIRN_OK) return status;
     if (pirn_status status = of(c).check(*value); status != PIRN_OK) return status;
@@ -385,6 +410,8 @@ struct FakeCall : pirn_call {
                                 metadata ? Value::copy_of(*metadata) : Value()});
     return PIRN_OK;
   }
+  // ---- what it says while it runs; log and stream come from any thread
+
   static void do_stream(pirn_call* c, const pirn_str* chunk, uint32_t) {
     const Lock::Holder hold(of(c).lock);
     of(c).ran.streamed +=
@@ -404,10 +431,12 @@ struct FakeCall : pirn_call {
         {static_cast<Level>(level < PIRN_LOG_ERROR ? level : PIRN_LOG_ERROR),
          of(c).repaired(message, text::kMaxMessage, "a log line", &of(c).repaired_live)});
   }
+  // ---- what hosts do not offer yet; secrets are those of the test
+
   static pirn_status do_secret(pirn_call* c, const pirn_str* name, pirn_value* out) {
     return of(c).lookup(of(c).secrets, name, out);
   }
-  // Reserved: as in a host, there are no blobs yet.
+  // PIRN_E_UNSUPPORTED, as in a host.
   static pirn_status do_blob_new(pirn_call*, uint64_t, uint64_t* blob, void** writable) {
     *blob = 0;
     *writable = nullptr;
