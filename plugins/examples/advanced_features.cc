@@ -1,5 +1,5 @@
-// People, waiting, steps that appear while the workflow runs, workflows inside workflows, stopping on
-// request.
+// People who decide, waiting, steps that are added while the workflow runs, nested workflows, a circuit
+// breaker, and a step that stops on request.
 //
 // From document 2 (the workflow system): "Advanced Features": Human-in-the-Loop (expense_approval), Snooze
 // (external_event, with wait_for_external_event), Dynamic Workflow Expansion (batch_processor), Nested
@@ -7,9 +7,13 @@
 // call_external_api); and "Runtime Management / Cooperative Cancellation" (large_batch, with
 // process_large_batch).
 //
-// Mended: the document's notify_customer reads a context that it calls unused; here it has one. Its approval
-// asks only whether `approved` is there, which a person's refusal sets too: it is read as the truth value
-// that it is.
+// Corrected: The document's notify_customer reads a context that it declares unused; here it has one. The
+// document's approval only checks whether `approved` exists, which a rejection sets, too; here its value
+// counts.
+//
+// To run it, pack it as README.md shows, then:
+//   input='{"employee": "ada", "amount": 99, "manager": "mia"}'
+//   pirn run expense_approval --local --package advanced_features.pirn --input "$input"
 #include <pirn/pirn.hpp>
 #include <string>
 #include <vector>

@@ -1,10 +1,14 @@
-// A step for each image of a batch, ten at a time; an image that cannot be processed is counted, and fails
-// nobody.
+// One step for each image of a batch, ten at a time. An image that cannot be processed is counted and does
+// not fail the batch.
 //
 // From document 2 (the workflow system): "Real-World Examples / Batch Processing with Dynamic Steps".
 //
-// Mended: the document's steps are closures over their image; here an image is the parameter of a step, so
-// that it is there after a restart, too.
+// Corrected: The document's steps are closures over their image. Here the image is a parameter of the step,
+// so that it survives a restart of the host.
+//
+// To run it, pack it as README.md shows, then:
+//   input='{"batch_id": "b-1", "pending": [{"id": "img-1", "width": 1600, "height": 1200}]}'
+//   pirn run batch_image_processing --local --package batch_image_processing.pirn --input "$input"
 #include <algorithm>
 #include <pirn/pirn.hpp>
 #include <string>

@@ -1,8 +1,12 @@
-// One order, with the advice of the document beside the line that follows it.
+// One order, with each of the document's best practices next to the code that follows it.
 //
 // From document 2 (the workflow system): "Best Practices", 1 to 6, in process_order.
 //
-// Mended: the document approves within 24 hours a step that never awaits; here it does, above a thousand.
+// Corrected: The document sets a deadline of 24 hours on an approval step that never awaits. Here the step
+// awaits when the total is above 1000.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run process_order --local --package best_practices.pirn --input '{"order": "7", "items": 3}'
 #include <pirn/pirn.hpp>
 #include <string>
 

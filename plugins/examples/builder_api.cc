@@ -1,13 +1,17 @@
-// What the document builds with its builder: chains, fan-out and fan-in, branches, a workflow inside another.
+// Workflows that are built with the builder: chains, fan-out and fan-in, branches, a nested workflow, options
+// of a whole workflow.
 //
 // From document 2 (the workflow system): "Quick Start / Using Builder API" (user_onboarding) and "Builder
-// API", where a section is a workflow here: Basic Workflow (data_export), Workflow Options
+// API", with one workflow for each section: Basic Workflow (data_export), Workflow Options
 // (critical_pipeline), Parallel Steps (multi_upload), Fan-in (aggregation), Conditional Branching
 // (order_processing), Nested Workflows (user_signup, which contains send_notification).
 //
-// Mended: the document's send_notification, written with the builder, has steps without `after`, so that a
-// message could be sent before it is formatted; here they are a chain, as in the document's other version of
-// it. critical_pipeline is a list of options without steps there, and has two here.
+// Corrected: The steps of the document's send_notification have no `after`, so a message could be sent before
+// it is formatted. Here they are a chain, as in the document's other version. The document's
+// critical_pipeline has options but no steps; here it has two.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run data_export --local --package builder_api.pirn --input '{"rows": ["a;1", "b;2"]}'
 #include <pirn/pirn.hpp>
 #include <string>
 

@@ -1,8 +1,10 @@
-// The nightly run of a data team: extract from three sources, join and check, load into three stores, report.
+// A nightly data pipeline: extract from three sources, join and check, load into three stores, report.
 //
-// From document 2 (the workflow system): "Real-World Examples / Data Pipeline with ETL".
+// From document 2 (the workflow system): "Real-World Examples / Data Pipeline with ETL". The code that stands
+// in for the three databases returns the same data for the same date.
 //
-// What stands for the three databases answers the same for the same date.
+// To run it, pack it as README.md shows, then:
+//   pirn run daily_data_pipeline --local --package daily_data_pipeline.pirn --input '{"date": "2024-02-29"}'
 #include <array>
 #include <chrono>
 #include <cstdio>

@@ -1,11 +1,15 @@
-// What the document declares with decorators, by the macros of the SDK: an option stands beside the step it
-// is for.
+// What the document declares with decorators, declared with the macros of the SDK: options are written next
+// to the step that they belong to.
 //
 // From document 2 (the workflow system): "Quick Start / Using Decorator API" (user_onboarding) and "Decorator
 // API": Basic Decorator Usage (data_pipeline), Step Decorator Options (step_options, with my_step), Parallel
 // Groups (multi_upload), Conditional Execution (order_fulfillment).
 //
-// Mended: the document gives my_step the key `after` twice, once for each of its forms; here it has the list.
+// Corrected: The document gives my_step the key `after` twice, once for each of its forms; here it has the
+// list.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run data_pipeline --local --package decorator_api.pirn --input '{"query": 3}'
 #include <pirn/pirn.hpp>
 #include <string>
 #include <vector>

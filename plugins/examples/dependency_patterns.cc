@@ -1,7 +1,10 @@
 // What runs after what: a chain, a fan-out, a join of named steps and of a group, a diamond, a race.
 //
-// From document 2 (the workflow system): "Dependency Patterns", a workflow for each of its pictures. Every
-// step does the same work here, for the patterns are about the order.
+// From document 2 (the workflow system): "Dependency Patterns", with one workflow for each of its diagrams.
+// All steps do the same work, because the patterns are about order.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run diamond --local --package dependency_patterns.pirn --input '{}'
 #include <pirn/pirn.hpp>
 #include <string>
 

@@ -1,11 +1,15 @@
-// What a failure means: which ones end a workflow, who hears of them, and how what was done is undone.
+// What a failure means: which failures end a workflow, which handlers are called, and how completed steps are
+// rolled back.
 //
 // From document 2 (the workflow system): "Error Handling & Retries": on_error Behaviors (error_behaviors),
 // Error Handlers with Accessing Error Information (robust_workflow); "Rollback (Saga Pattern)"
 // (payment_workflow).
 //
-// Mended: the document's handle_failure takes `__stacktrace__` for granted, which is there only if an error
-// brought one. Its picture has on_failure before the rollbacks, its list after them; the list holds.
+// Corrected: The document's handle_failure expects `__stacktrace__`, which exists only if the error has one.
+// The document's diagram calls on_failure before the rollbacks, its list after them; the list is right.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run payment_workflow --local --package error_handling.pirn --input '{"order": "7", "amount": 4990}'
 #include <pirn/pirn.hpp>
 #include <string>
 

@@ -1,9 +1,12 @@
-// Errors that say what happened: matched by code, class and details, kept with their causes, and printed for
-// people.
+// Errors that explain themselves: they are matched by code, class and details, keep their causes, and are
+// printed for people.
 //
-// From document 3 (the operations guide): "Error Handling", examples/errors_pretty.
+// From document 3 (the operations guide): "Error Handling", examples/errors_pretty. The input says what the
+// bank answers: {"answers": [503, 200]} has one HTTP status for each attempt.
 //
-// What the bank answers is the input: {"answers": [503, 200]}, one HTTP status for each attempt.
+// To run it, pack it as README.md shows, then:
+//   input='{"order": "7", "answers": [503, 200]}'
+//   pirn run errors_pretty --local --package errors_pretty.pirn --input "$input"
 #include <algorithm>
 #include <pirn/pirn.hpp>
 #include <stdexcept>

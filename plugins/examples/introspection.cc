@@ -1,11 +1,14 @@
-// Two workflows whose pictures and summaries the document shows; `pirn graph` and `pirn describe` draw the
-// same.
+// Two workflows for diagrams and reports, with labels, a group, a nested workflow, a rollback and a tag.
 //
 // From document 2 (the workflow system): "Introspection & Visualization": Mermaid and Graphviz
 // (order_processing), Summary, Detailed Report and ASCII Table (user_onboarding).
 //
-// Mended: the document counts five steps of user_onboarding and names six, which it has here, in the parts
-// that the document's report and table name.
+// Corrected: The document says that user_onboarding has five steps, and names six. Here it has the six, with
+// the properties that the document's report and table show.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn graph order_processing --package introspection.pirn
+//   pirn describe user_onboarding --package introspection.pirn
 #include <pirn/pirn.hpp>
 #include <string>
 

@@ -1,10 +1,14 @@
-// The shapes of the orchestration package: its quick start, linear, parallel, map-reduce, conditional.
+// The workflow shapes of the orchestration package: its quick start, linear, parallel, map-reduce and
+// conditional workflows.
 //
 // From document 4 (workflow orchestration): "Quick Start" (data_pipeline) and "Advanced Workflow Patterns"
-// (linear, parallel, map_reduce, conditional); its execution modes are the option `strategy`.
+// (linear, parallel, map_reduce, conditional). Its execution modes are the option `strategy`.
 //
-// Mended: the document's quick start names the step that it depends on, where the code behind it knows only
-// generated ids; here a step is known by its name.
+// Corrected: The document's quick start depends on a step by name, although the document's own code only has
+// generated ids. Here steps are known by name.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run map_reduce --local --package orchestration.pirn --input '{}'
 #include <pirn/pirn.hpp>
 #include <string>
 #include <vector>

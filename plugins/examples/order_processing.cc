@@ -1,10 +1,17 @@
-// An order of a web shop, from the fraud check to the parcel; whatever fails, money and goods go back.
+// An order of a web shop, from the fraud check to the parcel. If a step fails, the payment and the goods are
+// returned.
 //
 // From document 2 (the workflow system): "Real-World Examples / E-Commerce Order Processing".
 //
-// Mended: the document gives the whole order 30 minutes, and people 24 hours to review it; here the order has
-// two days. Its review can only be resumed: here it can also be rejected, and then the two steps that follow
-// refuse. Its failure handler reads an order that is not there when the order itself is what failed.
+// Corrected: The document gives the whole order 30 minutes but people 24 hours to review it; here the order
+// has two days. The document's review can only be resumed; here it can also be rejected, and the two steps
+// that follow then fail. The document's failure handler reads an order that does not exist if the order
+// itself was not valid.
+//
+// To run it, pack it as README.md shows, then:
+//   input='{"order_id": "7", "order": {"email": "bob@example.com", "phone": "555-0100",
+//     "payment_method": "card", "items": [{"sku": "boots", "price": 4990, "quantity": 1}]}}'
+//   pirn run order_processing --local --package order_processing.pirn --input "$input"
 #include <pirn/pirn.hpp>
 #include <string>
 

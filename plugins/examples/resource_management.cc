@@ -1,12 +1,15 @@
-// Models that learn on what there is too little of: a step says what it needs while it runs, and how long it
-// usually takes, and the host lets no more of them run at a time than it has room for.
+// Three trainings that share scarce resources: each step declares what it needs while it runs and how long it
+// usually takes, and the host runs no more steps at a time than it has resources for.
 //
 // From document 4 (workflow orchestration): "Resource Management: CPU, memory, and GPU resource allocation
 // and limits" and "Optimized execution plans" of its features, and the multi-step workflows of "Data Science
-// Pipelines" (model_training). Which of them is the longest, and is worth a GPU first, the plan shows before
-// anything runs: pirn describe model_training --part plan.
+// Pipelines" (model_training).
 //
-// A host without a GPU refuses to deploy this package: pirn serve --resource gpu=1 --resource tracker=2.
+// To see before a run which training takes longest and should get a GPU first, pack the example as README.md
+// shows, then:
+//   pirn describe model_training --part plan --package resource_management.pirn
+// It runs only on a host that has the resources; other hosts reject the deployment:
+//   pirn serve --resource gpu=1 --resource tracker=2
 #include <cmath>
 #include <pirn/pirn.hpp>
 #include <string>

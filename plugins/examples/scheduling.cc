@@ -1,13 +1,16 @@
-// Workflows that start by themselves: by the clock, by an interval, at an instant, by an event.
+// Workflows that start without a request: by cron, at an interval, at an instant, or by an event.
 //
 // From document 2 (the workflow system): "Builder API / Scheduling" (daily_report, sync_job, health_check,
 // order_processor) and "Scheduling": Cron Expressions (scheduled_workflow, often_scheduled,
 // seldom_scheduled), Interval-based (every_half_minute), One-time Execution (at_christmas, in_half_an_hour),
 // Event-triggered (user_created, order_changed), Combined Schedules (hourly_in_january).
 //
-// Mended: the instants of the document are past: a deployment today fires at_christmas no more, as its
-// `misfire` says, and the window of hourly_in_january is over. Its common pattern "every minute" hides the
-// others and has no workflow here.
+// Corrected: The document's instants have passed: a deployment today does not fire at_christmas, because of
+// its `misfire`, and the window of hourly_in_january is over. The document's pattern "every minute" would
+// drown the others and has no workflow here.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run daily_report --local --package scheduling.pirn --input '{"department": "sales"}'
 #include <pirn/pirn.hpp>
 #include <string>
 #include <vector>

@@ -1,7 +1,11 @@
-// collect_data -> process_data -> generate_report: raw_data becomes processed_data becomes final_report.
+// The smallest package: three steps in sequence, collect_data, process_data and generate_report. Each uses
+// the result of the step before it.
 //
-// From document 5 (a packaged workflow): "Example Workflow", in the package simple_demo. The document leaves
-// the bodies open; here the data are readings of a sensor, and what is negative is left out.
+// From document 5 (a packaged workflow): "Example Workflow", in the package simple_demo. The document does
+// not show the bodies; here the data are readings of a sensor, and negative ones are rejected.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run data_processing --local --package simple_demo.pirn --input '{"readings": [3, -1, 4]}'
 #include <pirn/pirn.hpp>
 #include <string>
 #include <vector>

@@ -1,10 +1,13 @@
-// How long a step may take, how often it is tried, how its tries are paced.
+// How long a step may take, how often it is retried, and how long the delays between retries are.
 //
 // From document 2 (the workflow system): "Step Configuration": Timeout Formats (timeouts, dynamic_timeout),
 // Retry Configuration (retries), Backoff Strategies (backoffs).
 //
-// Mended: the document says that its exponential backoff is 2^attempt times the delay, and then lists 1, 2,
-// 4, 8 seconds, which is 2^(attempt - 1); the list holds.
+// Corrected: The document describes its exponential backoff as 2^attempt times the delay but lists 1, 2, 4
+// and 8 seconds, which is 2^(attempt - 1) times the delay; the list is right.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run retries --local --package step_configuration.pirn --input '{}'
 #include <algorithm>
 #include <chrono>
 #include <cmath>

@@ -1,8 +1,13 @@
-// Moves a tenant's data: backed up, locked, migrated, checked, unlocked; or unlocked and restored.
+// Moves the data of a tenant: back up, lock, migrate, check, unlock. If that fails, the tenant is unlocked
+// and the backup restored.
 //
 // From document 2 (the workflow system): "Real-World Examples / Multi-Tenant Data Migration".
 //
-// Mended: a mail that cannot be sent does not restore the backup of a migration that went well.
+// Corrected: If the final e-mail cannot be sent, a successful migration is not rolled back.
+//
+// To run it, pack it as README.md shows, then:
+//   input='{"tenant_id": "acme", "migration_version": 7, "rows_before": 1000, "rows_after": 1000}'
+//   pirn run tenant_migration --local --package tenant_migration.pirn --input "$input"
 #include <algorithm>
 #include <chrono>
 #include <pirn/pirn.hpp>

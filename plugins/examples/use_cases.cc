@@ -1,9 +1,12 @@
-// What the orchestration package is for, in one workflow each: data science, ETL, DevOps, research, business
+// One workflow for each use of the orchestration package: data science, ETL, DevOps, research, business
 // processes.
 //
 // From document 4 (workflow orchestration): "Use Cases" (data_science, etl, devops, research,
 // business_process), with the "Error Recovery & Resilience" of its features: retry policies, fallbacks,
 // recovery rules, manual intervention.
+//
+// To run it, pack it as README.md shows, then:
+//   pirn run etl --local --package use_cases.pirn --input '{"source": [100, 200]}'
 #include <cmath>
 #include <pirn/pirn.hpp>
 #include <string>

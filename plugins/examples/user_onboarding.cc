@@ -1,11 +1,17 @@
-// A user registers, proves the address within days, gets a workspace and a trial, and is welcomed.
+// A user registers, verifies the address within days, gets a workspace and a trial, and receives a welcome
+// message.
 //
 // From document 2 (the workflow system): "Real-World Examples / User Onboarding with Verification".
 //
-// Mended: resend_or_expire is named in the document and never defined; here it sends the link again each day,
-// for three days. The document's account is deleted by a rollback and then marked as failed; here the handler
-// only says what happened, for there is nobody left to be marked. An onboarding e-mail that is due in twelve
-// days is no business of a workflow that ends now, so they are handed over as a list.
+// Corrected: The document names resend_or_expire but does not define it; here it sends the link again each
+// day, for three days. The document deletes the account in a rollback and then marks it as failed; here the
+// handler only logs the failure. E-mails that are due in twelve days cannot be sent by a workflow that ends
+// now; here they are handed over as a list.
+//
+// To run it, deploy it on a host as docs/tutorial.md shows. The last command is the verification; a local run
+// cannot receive one:
+//   pirn run start user_onboarding --input '{"email": "alice@example.com", "name": "Alice"}'
+//   pirn run resume @paused --context '{"email_verified": true}'
 #include <pirn/pirn.hpp>
 #include <string>
 

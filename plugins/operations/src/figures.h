@@ -1,10 +1,13 @@
-// The figures of the report, after the definitions that anybody can check by hand:
+// The figures of the report, by definitions that anybody can check by hand:
 //
-//   revenue        sum of Quantity x UnitPrice over lines that are no returns, with Quantity > 0 and
-//   UnitPrice > 0 refunds        sum of |Quantity| x UnitPrice over return lines orders         distinct
-//   invoices that are no returns, also those whose lines are all excluded returns        distinct invoices
-//   that are returns return rate    returns / orders, rounded half up to 4 digits; without orders 0 if there
-//   are no returns and else 1 average order  revenue / orders, rounded half up to 2 digits; without orders 0
+//   revenue        sum of Quantity x UnitPrice over lines that are not returns, with Quantity > 0 and
+//                  UnitPrice > 0
+//   refunds        sum of |Quantity| x UnitPrice over return lines
+//   orders         distinct invoices that are not returns, including those whose lines are all excluded
+//   returns        distinct invoices that are returns
+//   return rate    returns / orders, rounded half up to 4 digits; without orders 0 if there are no returns,
+//                  else 1
+//   average order  revenue / orders, rounded half up to 2 digits; without orders 0
 //   anomaly        revenue < min_revenue or return rate > max_return_rate, both as they are shown
 //
 // Sums are exact; rounding happens once, half up.

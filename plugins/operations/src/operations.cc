@@ -1,20 +1,30 @@
-// The daily operations report of an online retailer: sixteen steps over the day's order lines. START HERE.
+// The daily operations report of an online retailer: sixteen steps over the order lines of a day. START HERE.
+// README.md says how to pack and run it.
 //
-//   load-config ─┬─ fetch-orders ── clean-orders ─┬─ reconcile-financials ─┬─ compute-return-rate ──
-//   detect-anomalies
-//                ├─ fetch-returns ────────────────┤                        │                              │
-//                ├─ fetch-inventory ─ stock-alerts│                        │ notify-ops │ └─ archive-datasets
-//                ├─ publish-metrics └─ generate-dashboard ── publish-dashboard ─┬─ refresh-cache
-//                                                            └─ sync-search-index
+//   step                  runs after
+//   load-config
+//   fetch-orders          load-config
+//   fetch-returns         load-config
+//   fetch-inventory       load-config
+//   clean-orders          fetch-orders
+//   reconcile-financials  clean-orders, fetch-returns
+//   compute-return-rate   reconcile-financials
+//   detect-anomalies      compute-return-rate
+//   notify-ops            detect-anomalies
+//   stock-alerts          fetch-inventory
+//   generate-dashboard    load-config, stock-alerts, reconcile-financials, compute-return-rate
+//   publish-dashboard     generate-dashboard
+//   refresh-cache         publish-dashboard
+//   sync-search-index     publish-dashboard
+//   archive-datasets      clean-orders, fetch-returns
+//   publish-metrics       reconcile-financials, compute-return-rate
 //
-// (generate-dashboard also follows stock-alerts, reconcile-financials and compute-return-rate;
-// publish-metrics follows the last two.) Input: `orders`, `output`, and optionally `inventory`,
-// `min_revenue`, `max_return_rate`, and for demonstrations `pace_ms`, `hold_step`, `hold_file` (run.h). The
-// figures come out under the context key `report`.
+// Input: `orders`, `output`, and optionally `inventory`, `min_revenue`, `max_return_rate`, and for
+// demonstrations `pace_ms`, `hold_step`, `hold_file` (run.h). The figures are stored under the context key
+// `report`.
 //
-// An anomaly fails detect-anomalies for good; as the workflow goes on after a failure, only notify-ops, which
-// says that all is well, is skipped. Every step may be run again after a crash and then writes the same
-// files.
+// An anomaly makes detect-anomalies fail for good. The workflow continues after a failure, so only notify-ops,
+// which reports that all is well, is skipped. After a crash each step may run again, and writes the same files.
 #include <algorithm>
 #include <filesystem>
 #include <pirn/pirn.hpp>
