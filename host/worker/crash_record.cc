@@ -408,18 +408,20 @@ void CrashRecord::say_signal(int signal) const {
   Message message;
   if (const Invocation* const own = noted_call) {
     message.begin_error(Code::process_ended);
-    message << *own << " caused " << name_of(signal) << ", which ends the process that it runs in"
-         << "\n  hint: Reproduce it in a debugger: gdb --args pirn run local WORKFLOW --package DIRECTORY\n";
+    message
+        << *own << " caused " << name_of(signal) << ", which ends the process that it runs in"
+        << "\n  hint: Reproduce it in a debugger: gdb --args pirn run local WORKFLOW --package DIRECTORY\n";
   } else {
     Message calls;
     const bool any = print_calls_under_way(calls) > 0;
     message.begin_error(any ? Code::process_ended : Code::internal);
-    message << "a thread that runs no step received " << name_of(signal) << ", which ends the process" << calls
-         << "\n  hint: "
-         << (any ? "It may be a thread that package code started; when the host starts again, it runs these "
-                   "calls one at a time to find the culprit."
-                 : catalogue_entry(Code::internal).fix)
-         << "\n";
+    message
+        << "a thread that runs no step received " << name_of(signal) << ", which ends the process" << calls
+        << "\n  hint: "
+        << (any ? "It may be a thread that package code started; when the host starts again, it runs these "
+                  "calls one at a time to find the culprit."
+                : catalogue_entry(Code::internal).fix)
+        << "\n";
   }
   message.write_to(STDERR_FILENO);
 }
