@@ -45,7 +45,7 @@ inline ExpansionPtr expand(GrownPlan& plan, uint32_t graft, const std::vector<st
     child.graft = graft;
     child.number = static_cast<uint32_t>(children.size());
     child.name = name;
-    child.task = "t";
+    child.task = "child";  // which FakeReleases export
     children.push_back(child);
   }
   journal::ErrorPtr error;
