@@ -12,6 +12,7 @@
 
 #include "host/engine/id_source.h"
 #include "host/engine/resources.h"
+#include "host/engine/size_limits.h"
 #include "host/journal/text_writer.h"
 #include "host/scheduler/timers.h"
 #include "host/worker/runner.h"
@@ -129,8 +130,7 @@ struct Decision {
   int64_t cancel_grace_ns = 0;
   int64_t consultation_limit_ns = 0;
   int64_t handler_limit_ns = 0;
-  size_t execution_limit_bytes = 0;
-  size_t body_limit_bytes = 0;
+  SizeLimits size_limits{};
   const registry::Catalog* catalog = nullptr;
   int64_t shift = 0;                                 // recovery: of what is pending in engine time
   std::span<const worker::FatalInvocation> fatal{};  // likewise

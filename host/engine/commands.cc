@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cassert>
 
+#include "host/engine/transitions/answers.h"
+#include "host/engine/transitions/lifecycle.h"
+#include "host/engine/transitions/pause.h"
 #include "host/journal/codec.h"
 
 namespace pirn::engine {
@@ -62,7 +65,8 @@ void Engine::Core::handle(Decision& decision, Start& command) {
   auto target = catalog_->resolve(command.tenant, command.workflow);
   if (!target) return answer(std::move(target).error());
   if (Status fits = check_capacity(*target); !fits) return answer(std::move(fits).error());
-  if (Status fits = check_input(decision, command.input); !fits) return answer(std::move(fits).error());
+  if (Status fits = check_input(decision.size_limits, command.input); !fits)
+    return answer(std::move(fits).error());
   const ExecutionId id =
       launch(decision, *target,
              {std::move(command.tenant), std::move(command.input), command.input_digest,
@@ -116,7 +120,7 @@ void Engine::Core::handle(Decision& decision, Cancel& command) {
     return answer(Error{Code::invalid_transition, "execution " + command.id.text() + " is " +
                                                       std::string(name_of(state)) +
                                                       " and cannot be cancelled"});
-  execution->cancel(decision, command.reason, command.rollback, command.cleanup);
+  transitions::cancel(*execution, decision, command.reason, command.rollback, command.cleanup);
   touched(*execution);
   answer(execution->state().state);
 }
@@ -152,22 +156,22 @@ void Engine::Core::instruct(Order& command, std::string_view verb, Ask ask) {
 
 void Engine::Core::handle(Decision& decision, Pause& command) {
   instruct(command, "paused",
-           [&](Execution& execution) { return execution.on_pause(decision, command.reason); });
+           [&](Execution& execution) { return transitions::on_pause(execution, decision, command.reason); });
 }
 
 void Engine::Core::handle(Decision& decision, Resume& command) {
   instruct(command, command.signal ? "signalled" : "resumed",
-           [&](Execution& execution) { return execution.on_resume(decision, command); });
+           [&](Execution& execution) { return transitions::on_resume(execution, decision, command); });
 }
 
 void Engine::Core::handle(Decision& decision, Approve& command) {
   instruct(command, command.approved ? "approved" : "rejected",
-           [&](Execution& execution) { return execution.on_approval(decision, command); });
+           [&](Execution& execution) { return transitions::on_approval(execution, decision, command); });
 }
 
 void Engine::Core::handle(Decision& decision, Note& command) {
   instruct(command, "remarked on",
-           [&](Execution& execution) { return execution.on_note(decision, command); });
+           [&](Execution& execution) { return transitions::on_note(execution, decision, command); });
 }
 
 View view_of(journal::DecodedState state) {

@@ -23,7 +23,7 @@ Status Engine::Core::commit() {
     act(*batch_);
     return {};
   }
-  batch_->long_to_write = batch_->n_bytes >= options_.apart_from_bytes || !batch_->long_rows.empty();
+  batch_->long_to_write = batch_->n_bytes >= options_.min_async_bytes || !batch_->long_rows.empty();
   const bool is_slight = batch_->inputs < options_.min_async_inputs && !batch_->long_to_write && !after_long_;
   if (!committer_ || at_once || !batch_->tenant_rows.empty() || is_slight) {
     write(batch_->long_rows, batch_->execution_rows);

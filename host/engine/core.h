@@ -27,6 +27,10 @@
 
 namespace pirn::engine {
 
+namespace transitions {
+enum class Adopting : uint8_t;
+}
+
 class Engine::Core : private Launcher {
  public:
   Core(Options options, store::Store& store, worker::Runner& runner, const Releases& releases,
@@ -159,7 +163,7 @@ class Engine::Core : private Launcher {
   Execution& create(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record);
   Execution& create_from(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record,
                          const std::vector<journal::Step>& past, const std::vector<bool>& adopts,
-                         Execution::Adopting why, const std::vector<ExpansionPtr>& expansions = {});
+                         transitions::Adopting why, const std::vector<ExpansionPtr>& expansions = {});
   // Nested executions that begin, stop or end in this turn, until there are none.
   Result<bool> settle_families(Decision& decision);  // whether there was anything
   Status begin_child(Decision& decision, const ChildStart& start);
@@ -178,7 +182,7 @@ class Engine::Core : private Launcher {
   bool write_rows();
   void project(const Execution& execution);
   bool has_long_row(const Execution& execution) const {
-    return execution.row_bytes() >= options_.long_row_bytes;
+    return execution.stored.row_bytes() >= options_.long_row_bytes;
   }
   Status land();
 
@@ -240,8 +244,7 @@ class Engine::Core : private Launcher {
             options_.cancel_grace_ns,
             options_.consultation_limit_ns,
             options_.handler_limit_ns,
-            options_.execution_limit_bytes,
-            options_.body_limit_bytes,
+            {options_.execution_limit_bytes, options_.body_limit_bytes},
             catalog_.get()};
   }
 

@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <cassert>
 
+#include "host/engine/transitions/dispatch.h"
+#include "host/engine/transitions/due.h"
+#include "host/engine/transitions/lifecycle.h"
+#include "host/engine/transitions/outcomes.h"
+#include "host/engine/transitions/restart.h"
 #include "host/journal/codec.h"
 #include "packager/schedule/instant.h"
 
@@ -60,8 +65,8 @@ Status Engine::Core::recover(const Clocks& clocks, const worker::LastLife& last)
         std::make_unique<Execution>(std::move(state), std::move(plan).value(), tenant);
     // Whom it belongs to is older, and there already.
     if (const auto parent = executions_.find(execution->state().parent); parent != executions_.end())
-      execution->belongs_to_paused(parent->second->state().paused);
-    execution->resume(decision);
+      execution->belongs_to_paused = parent->second->state().paused;
+    transitions::resume(*execution, decision);
     open_.note(*execution);
     // One that goes on waiting as its row says has nothing to write.
     if (execution->state().next_commit > projected + 1)
@@ -92,7 +97,7 @@ const journal::ClockState& Engine::Core::known_clock() const {
 }
 
 // What was pending in engine time is moved before anything is decided by it, in one commit with the record
-// that says so: of executions by Execution::resume(), with decision.shift.
+// that says so: of executions by transitions::resume(), with decision.shift.
 void Engine::Core::begin_time(const Clocks& clocks, int64_t newest) {
   const journal::ClockState known = known_clock();
   beginning_.shift = time_.begin(clocks, known, newest);
@@ -219,7 +224,7 @@ Result<Turn> Engine::Core::turn(const Clocks& clocks) {
     if (!due) break;
     ++n_due;
     if (due->what == Timer::What::start && missed(*due->execution)) continue;
-    due->execution->on_due(decision, *due);
+    transitions::on_due(*due->execution, decision, *due);
     touched(*due->execution);
     PIRN_DO(settle_families(decision));
   }
@@ -281,7 +286,7 @@ void Engine::Core::on_completion(Decision& decision, worker::Completion& complet
   if (!trials_.empty()) clear_suspect(completion.invocation);
   const auto found = executions_.find(completion.execution);
   if (found == executions_.end()) return;  // a fenced one of an execution that has ended
-  found->second->on_completion(decision, completion);
+  transitions::on_completion(*found->second, decision, completion);
   touched(*found->second);
 }
 
@@ -294,7 +299,7 @@ Execution& Engine::Core::add(ExecutionId id, PlanPtr plan) {
 
 Execution& Engine::Core::create(Decision& decision, ExecutionId id, PlanPtr plan, journal::Created record) {
   Execution& execution = add(id, std::move(plan));
-  execution.create(decision, std::move(record));
+  transitions::create(execution, decision, std::move(record));
   touched(execution);
   return execution;
 }
@@ -336,7 +341,7 @@ bool Engine::Core::start_queued(Decision& decision) {
     return true;
   }
   supplied_last_ = false;
-  execution.start_next(decision);
+  transitions::start_next(execution, decision);
   account_for_calls(decision);
   touched(execution);  // and to the end of the queue, when it has more
   return true;
@@ -353,7 +358,7 @@ bool Engine::Core::start_waiting(Decision& decision) {
   if (!next) return false;
   supplied_last_ = true;
   Execution& execution = *executions_.at(next->first);
-  execution.start_supplied(decision, next->second);
+  transitions::start_supplied(execution, decision, next->second);
   account_for_calls(decision);
   touched(execution);
   return true;

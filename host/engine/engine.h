@@ -62,7 +62,7 @@ struct Options {
   uint64_t flush_after_commits = 50'000;  // the projection is completed at least this often
   // What the engine's thread commits itself, if there is a committer: a transaction for fewer inputs and of
   // fewer bytes is not worth a hand-over.
-  size_t min_async_inputs = 4, apart_from_bytes = 64 << 10;
+  size_t min_async_inputs = 4, min_async_bytes = 64 << 10;
   Capacity capacity;         // what steps may ask for
   scheduler::Pace catch_up;  // of starts that the host missed while it was down
 };

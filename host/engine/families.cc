@@ -5,16 +5,20 @@
 #include <algorithm>
 #include <cassert>
 
+#include "host/engine/transitions/lifecycle.h"
+#include "host/engine/transitions/nested.h"
+#include "host/engine/transitions/pause.h"
+#include "host/engine/transitions/restart.h"
 #include "host/journal/codec.h"
 
 namespace pirn::engine {
 
 Execution& Engine::Core::create_from(Decision& decision, ExecutionId id, PlanPtr plan,
                                      journal::Created record, const std::vector<journal::Step>& past,
-                                     const std::vector<bool>& adopts, Execution::Adopting why,
+                                     const std::vector<bool>& adopts, transitions::Adopting why,
                                      const std::vector<ExpansionPtr>& expansions) {
   Execution& execution = add(id, std::move(plan));
-  execution.create_from(decision, std::move(record), past, adopts, why, expansions);
+  transitions::create_from(execution, decision, std::move(record), past, adopts, why, expansions);
   touched(execution);
   return execution;
 }
@@ -131,10 +135,10 @@ Result<Started> Engine::Core::rerun(Decision& decision, const Rerun& command) {
     }
   const Heritage heritage =
       heritage_of(*plan, decoded.state, decoded.step_names, from, grown ? &*grown : nullptr);
-  PIRN_DO(
-      check_heritage(decision, *plan, record.input, heritage.steps, heritage.adopts, heritage.expansions));
+  PIRN_DO(check_heritage(decision.size_limits, *plan, record.input, heritage.steps, heritage.adopts,
+                         heritage.expansions));
   create_from(decision, id, plan, std::move(record), heritage.steps, heritage.adopts,
-              Execution::Adopting::to_go_on, heritage.expansions);
+              transitions::Adopting::to_go_on, heritage.expansions);
   return Started{id, false};
 }
 
@@ -176,7 +180,7 @@ Result<ExecutionId> Engine::Core::retry_letter(Decision& decision, const std::st
   record.strategy = past.strategy;
   record.input = past.input;
   record.input.put("__dead_letter_id__", journal::Value::of_text(letter.text()));
-  PIRN_DO(check_input(decision, record.input));
+  PIRN_DO(check_input(decision.size_limits, record.input));
   create(decision, id, std::move(plan), std::move(record));
   dead_letters_.retried(tenant, letter, id, decision.now);
   return id;
@@ -210,8 +214,9 @@ Result<bool> Engine::Core::settle_families(Decision& decision) {
       if (parent != executions_.end() && !parent->second->ended() &&
           parent->second->wants_child(child->state().parent_step, decision.now))
         continue;
-      child->cancel(decision, "its parent " + child->state().parent.text() + " wants no further attempt",
-                    false, true, true);
+      transitions::cancel(*child, decision,
+                          "its parent " + child->state().parent.text() + " wants no further attempt", false,
+                          true, true);
       touched(*child);
     }
     for (const ChildStart& start : std::exchange(batch_->change.child_starts, {}))
@@ -219,7 +224,7 @@ Result<bool> Engine::Core::settle_families(Decision& decision) {
     for (const ChildStop& stop : std::exchange(batch_->change.child_stops, {})) {
       const auto child = executions_.find(stop.child);
       if (child == executions_.end() || !child->second->may_be_cancelled()) continue;
-      child->second->cancel(decision, stop.reason, stop.rollback, true, true);
+      transitions::cancel(*child->second, decision, stop.reason, stop.rollback, true, true);
       touched(*child->second);
     }
     for (const Execution* parent : std::exchange(batch_->change.pauses, {}))
@@ -227,15 +232,15 @@ Result<bool> Engine::Core::settle_families(Decision& decision) {
         const auto child = executions_.find(id);
         if (child == executions_.end() || child->second->ended()) return;
         if (parent->state().paused)
-          child->second->hold(decision);
+          transitions::hold(*child->second, decision);
         else
-          child->second->let_go_on(decision);
+          transitions::let_go_on(*child->second, decision);
         touched(*child->second);
       });
     for (const Execution* child : std::exchange(batch_->change.ended_children, {})) {
       const auto parent = executions_.find(child->state().parent);
       if (parent == executions_.end()) continue;
-      parent->second->on_child_ended(decision, *child);
+      transitions::on_child_ended(*parent->second, decision, *child);
       touched(*parent->second);
     }
   }
@@ -264,9 +269,9 @@ std::pair<registry::ReleasePtr, const definition::Workflow*> nested_in(const Pla
 
 Status Engine::Core::begin_child(Decision& decision, const ChildStart& start) {
   const journal::ExecutionState& parent = start.parent->state();
-  const auto [release, workflow] = nested_in(start.parent->plan(), start.step);
+  const auto [release, workflow] = nested_in(*start.parent->shared_plan(), start.step);
   PlanPtr plan =
-      plan_of(release, *workflow, registry::required_by(*release, start.parent->plan().required()));
+      plan_of(release, *workflow, registry::required_by(*release, start.parent->shared_plan()->required()));
   journal::Created record;
   record.origin = plan->origin();
   record.n_steps = plan->n_steps();
@@ -277,8 +282,8 @@ Status Engine::Core::begin_child(Decision& decision, const ChildStart& start) {
   record.input = start.input;
   if (!start.undoes) {
     Execution& child = add(start.child, std::move(plan));
-    child.belongs_to_paused(parent.paused);
-    child.create(decision, std::move(record));
+    child.belongs_to_paused = parent.paused;
+    transitions::create(child, decision, std::move(record));
     touched(child);
     return {};
   }
@@ -288,8 +293,8 @@ Status Engine::Core::begin_child(Decision& decision, const ChildStart& start) {
     return past.error();
   auto grown = past ? GrownPlan::recovered(plan, past->state) : Result<GrownPlan>(past.error());
   if (!grown) {
-    start.parent->cannot_undo(
-        decision, start.step,
+    transitions::cannot_undo(
+        *start.parent, decision, start.step,
         past ? "execution " + start.undoes.text() + " cannot be rolled back: " + grown.error().message
              : past.error().message);
     touched(*start.parent);
@@ -298,7 +303,7 @@ Status Engine::Core::begin_child(Decision& decision, const ChildStart& start) {
   record.retry_of = start.undoes;
   record.input = past->state.input;
   create_from(decision, start.child, std::move(plan), std::move(record), past->state.steps,
-              std::vector<bool>(past->state.steps.size(), true), Execution::Adopting::to_roll_back,
+              std::vector<bool>(past->state.steps.size(), true), transitions::Adopting::to_roll_back,
               grown->expansions());
   return {};
 }
@@ -314,7 +319,7 @@ Status Engine::Core::find_lost_children(Decision& decision) {
     if (!stored && stored.error().code != Code::store_corrupt) return stored.error();
     if (stored && !*stored) {
       // Only what is still being prepared has no execution yet.
-      waiting.parent->lost_child(decision, waiting.step);
+      transitions::lost_child(*waiting.parent, decision, waiting.step);
     } else {
       auto decoded = stored ? journal::decode_state((*stored)->columns(), (*stored)->body)
                             : Result<journal::DecodedState>(stored.error());
@@ -328,8 +333,8 @@ Status Engine::Core::find_lost_children(Decision& decision) {
         continue;
       }
       Execution child(std::move(decoded->state), std::move(grown).value(), waiting.parent->tenant_number());
-      child.refold();
-      waiting.parent->on_child_ended(decision, child);
+      transitions::refold(child);
+      transitions::on_child_ended(*waiting.parent, decision, child);
     }
     touched(*waiting.parent);
   }

@@ -11,7 +11,7 @@ void OpenExecutions::note(Execution& execution) {
   Tenant& tenant = tenants_[execution.tenant_number()];
   running_ += now.running - was.running;
   tenant.waiting += now.ready - was.ready;
-  if (now.under_way != was.under_way) under_way_[execution.plan().number()] += now.under_way ? 1 : -1;
+  if (now.under_way != was.under_way) under_way_[execution.shared_plan()->number()] += now.under_way ? 1 : -1;
   if (now.open == was.open) return;
   if (now.open) {
     ++size_;

@@ -95,7 +95,7 @@ bool OpenExecutions::holds(const Executions& executions) const {
     size += count.open ? 1 : 0;
     running += count.running;
     if (execution->tenant_number() < waiting.size()) waiting[execution->tenant_number()] += count.ready;
-    if (count.under_way) ++under_way[execution->plan().number()];
+    if (count.under_way) ++under_way[execution->shared_plan()->number()];
   }
   for (size_t tenant = 0; tenant < tenants_.size(); ++tenant) {
     linked += tenants_[tenant].open.size();

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "host/engine/core.h"
+#include "host/engine/transitions/calls.h"
+#include "host/engine/transitions/lifecycle.h"
 #include "packager/schedule/timetable.h"
 
 namespace pirn::engine {
@@ -62,7 +64,7 @@ bool Engine::Core::admit(Decision& decision, Invocation& call) {
     slots_.take(tenant);
     return true;
   }
-  executions_.at(call.frame->execution)->stop_timing(decision, call);
+  transitions::stop_timing(*executions_.at(call.frame->execution), decision, call);
   const int64_t allowance =
       call.deadline == journal::kNever ? journal::kNever : std::max<int64_t>(0, call.deadline - decision.now);
   held_[tenant].push_back({std::move(call), allowance});
@@ -100,7 +102,7 @@ void Engine::Core::release_calls(Decision& decision) {
     if (line->second.empty()) held_.erase(line);
     const auto execution = executions_.find(next.call.frame->execution);
     if (execution == executions_.end() ||
-        !execution->second->start_timing(decision, next.call, next.allowance_ns))
+        !transitions::start_timing(*execution->second, decision, next.call, next.allowance_ns))
       continue;
     slots_.take(*tenant);
     slots_.rotate(*tenant);
@@ -145,7 +147,7 @@ bool Engine::Core::missed(Execution& execution) {
   const journal::ExecutionState& state = execution.state();
   const int64_t now = state.wakes_by_wall_clock ? time_.wall() : time_.now();
   if (state.wake_at >= now - schedule::kPunctual_ns) return false;
-  execution.miss_start();
+  transitions::miss_start(execution);
   catch_up_.push(execution.tenant_number(), {{}, execution.id()});
   return true;
 }
@@ -175,7 +177,7 @@ Result<size_t> Engine::Core::catch_up(Decision& decision) {
           return behind && *behind;
         }
         const auto execution = executions_.find(next.start);
-        if (execution != executions_.end() && execution->second->begin_late(decision))
+        if (execution != executions_.end() && transitions::begin_late(*execution->second, decision))
           touched(*execution->second);
         return false;
       });

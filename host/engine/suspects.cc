@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "host/engine/core.h"
+#include "host/engine/transitions/calls.h"
+#include "host/engine/transitions/dispatch.h"
 
 namespace pirn::engine {
 
@@ -70,7 +72,8 @@ void Engine::Core::call_suspect(Decision& decision) {
   while (const worker::Suspect* suspect = trials_.next_to_call()) {
     const auto found = executions_.find(suspect->call.execution);
     const uint32_t step = suspect->call.step;
-    const bool begins = found != executions_.end() && found->second->call_out_of_turn(decision, step);
+    const bool begins =
+        found != executions_.end() && transitions::call_out_of_turn(*found->second, decision, step);
     if (found != executions_.end()) touched(*found->second);
     // It may have had to ask for resources; those of a lost host are free.
     while (begins && !resources_.idle() && start_waiting(decision)) {
@@ -83,7 +86,7 @@ void Engine::Core::call_suspect(Decision& decision) {
 void Engine::Core::hold(std::vector<worker::Invocation>& calls) {
   for (const worker::Invocation& call : calls)
     if (const auto found = executions_.find(call.frame->execution); found != executions_.end())
-      found->second->suspend_limit(timers_, call);
+      transitions::suspend_limit(*found->second, timers_, call);
   trials_.hold(calls, time_.now());
 }
 
@@ -102,7 +105,7 @@ void Engine::Core::start_held(std::vector<HeldCall> held) {
   for (HeldCall& each : held) {
     if (each.cancelled) cancelled.push_back(each.invocation.id);
     if (const auto found = executions_.find(each.invocation.frame->execution); found != executions_.end())
-      found->second->resume_limit(timers_, each.invocation, time_.now() - each.since);
+      transitions::resume_limit(*found->second, timers_, each.invocation, time_.now() - each.since);
     calls.push_back(std::move(each.invocation));
   }
   if (!calls.empty()) runner_.start(calls);

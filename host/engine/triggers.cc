@@ -654,7 +654,7 @@ Result<Emit::Answer> Triggers::emit(Decision& decision, Emit& command, bool disp
   }
   trigger += ",\"type\":\"event\"}";
   command.payload.put("__trigger__", journal::Value::of_json(trigger));
-  PIRN_DO(check_input(decision, command.payload));
+  PIRN_DO(check_input(decision.size_limits, command.payload));
 
   journal::EventEmitted record{command.event, command.id, {}, {}, {}};
   if (!command.id.empty()) record.payload = command.payload_digest;

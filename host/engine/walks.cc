@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "host/engine/core.h"
+#include "host/engine/transitions/lifecycle.h"
 
 namespace pirn::engine {
 
@@ -178,7 +179,7 @@ bool Engine::Core::go_on(Decision& decision, Walk& walk, Cancelling& cancelling)
     if (command.dry_run) return true;
     (void)look(kCancel);
     ++n_acts_;
-    execution.cancel(decision, command.reason, command.rollback, command.cleanup);
+    transitions::cancel(execution, decision, command.reason, command.rollback, command.cleanup);
     touched(execution);
     return true;
   });

@@ -62,6 +62,8 @@ TEST(Architecture, NothingLoadsOrReadsTheWorldWhereItMustNot) {
 
 TEST(Architecture, HabitsAreKept) { EXPECT_EQ(print(check_habits(tree())), ""); }
 
+TEST(Architecture, NoClassDoesEverything) { EXPECT_EQ(print(check_class_sizes(tree())), ""); }
+
 TEST(Architecture, TheTopLevelIsFixed) {
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(kRoot)) {

@@ -61,50 +61,6 @@ std::vector<std::string> quoted(std::string_view cell) {
   return names;
 }
 
-// The same text with comments and quoted texts blanked, so that lines keep their numbers. #include lines are
-// kept.
-std::string without_comments_and_quotes(std::string_view text) {
-  std::string out(text);
-  auto blank = [&](size_t from, size_t to) {
-    for (size_t i = from; i < to && i < out.size(); ++i)
-      if (out[i] != '\n') out[i] = ' ';
-  };
-  size_t i = 0;
-  auto end_of = [&](std::string_view mark, size_t from) {
-    const size_t at = text.find(mark, from);
-    return at == std::string_view::npos ? text.size() : at + mark.size();
-  };
-  while (i < text.size()) {
-    const std::string_view rest = text.substr(i);
-    size_t end = i + 1;
-    if (rest.starts_with("#include")) {
-      i = end_of("\n", i);
-      continue;
-    }
-    if (rest.starts_with("//")) {
-      end = text.find('\n', i);
-      if (end == std::string_view::npos) end = text.size();
-      blank(i, end);
-    } else if (rest.starts_with("/*")) {
-      end = end_of("*/", i + 2);
-      blank(i, end);
-    } else if (rest.starts_with("R\"")) {
-      const size_t open = text.find('(', i);
-      if (open == std::string_view::npos) break;
-      end = end_of(")" + std::string(text.substr(i + 2, open - i - 2)) + "\"", open);
-      blank(i, end);
-    } else if (rest[0] == '"') {
-      while (end < text.size() && text[end] != '"' && text[end] != '\n') end += text[end] == '\\' ? 2 : 1;
-      blank(i + 1, end++);
-    } else if (rest[0] == '\'' && (i == 0 || !std::isalnum(static_cast<unsigned char>(text[i - 1])))) {
-      while (end < text.size() && text[end] != '\'' && text[end] != '\n') end += text[end] == '\\' ? 2 : 1;
-      blank(i + 1, end++);
-    }
-    i = std::min(end, text.size());
-  }
-  return out;
-}
-
 struct Include {
   size_t line;
   std::string name;
@@ -149,6 +105,48 @@ void find_words(const std::string& path, const std::string& code, const std::reg
 }
 
 }  // namespace
+
+std::string without_comments_and_quotes(std::string_view text) {
+  std::string out(text);
+  auto blank = [&](size_t from, size_t to) {
+    for (size_t i = from; i < to && i < out.size(); ++i)
+      if (out[i] != '\n') out[i] = ' ';
+  };
+  size_t i = 0;
+  auto end_of = [&](std::string_view mark, size_t from) {
+    const size_t at = text.find(mark, from);
+    return at == std::string_view::npos ? text.size() : at + mark.size();
+  };
+  while (i < text.size()) {
+    const std::string_view rest = text.substr(i);
+    size_t end = i + 1;
+    if (rest.starts_with("#include")) {
+      i = end_of("\n", i);
+      continue;
+    }
+    if (rest.starts_with("//")) {
+      end = text.find('\n', i);
+      if (end == std::string_view::npos) end = text.size();
+      blank(i, end);
+    } else if (rest.starts_with("/*")) {
+      end = end_of("*/", i + 2);
+      blank(i, end);
+    } else if (rest.starts_with("R\"")) {
+      const size_t open = text.find('(', i);
+      if (open == std::string_view::npos) break;
+      end = end_of(")" + std::string(text.substr(i + 2, open - i - 2)) + "\"", open);
+      blank(i, end);
+    } else if (rest[0] == '"') {
+      while (end < text.size() && text[end] != '"' && text[end] != '\n') end += text[end] == '\\' ? 2 : 1;
+      blank(i + 1, end++);
+    } else if (rest[0] == '\'' && (i == 0 || !std::isalnum(static_cast<unsigned char>(text[i - 1])))) {
+      while (end < text.size() && text[end] != '\'' && text[end] != '\n') end += text[end] == '\\' ? 2 : 1;
+      blank(i + 1, end++);
+    }
+    i = std::min(end, text.size());
+  }
+  return out;
+}
 
 std::string print(const std::vector<Violation>& violations) {
   std::string text;

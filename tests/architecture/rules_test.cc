@@ -153,6 +153,30 @@ TEST(Rules, AFileHasAtMost700Lines) {
   EXPECT_EQ(check_habits({{"host/a.cc", text + "\n"}}).size(), 1u);
 }
 
+std::string class_with(size_t n_methods, const std::string& more = "") {
+  std::string text = "class Large final : public Base {\n public:\n";
+  for (size_t i = 0; i < n_methods; ++i)
+    text += "  Status m" + std::to_string(i) + "(int a) const { return f(a); }\n";
+  return text + more + "};\n";
+}
+
+TEST(Rules, AClassHasAtMost60Methods) {
+  EXPECT_EQ(print(check_class_sizes({{"host/a.h", class_with(60)}})), "");
+  EXPECT_EQ(print(check_class_sizes({{"host/a.h", "\n" + class_with(61)}})),
+            "host/a.h:2: Large has 61 methods: above 60, is it still about one thing?\n");
+  // None of these is one more.
+  for (const char* more :
+       {"  void m0(std::string b);\n", "  int member_ = call(1);\n", "  std::function<void(int)> f_;\n",
+        "  // also(that)\n", "  struct Inner { void x(); };\n", "  using F = void (*)(int);\n",
+        "  static_assert(true);\n"})
+    EXPECT_EQ(print(check_class_sizes({{"host/a.h", class_with(60, more)}})), "") << more;
+  for (const char* more :
+       {"  template <class T>\n  void other(T t);\n", "  ~Large();\n",
+        "  bool operator==(const Large&) const;\n", "  std::map<int, std::vector<int>> made(int);\n"})
+    EXPECT_EQ(check_class_sizes({{"host/a.h", class_with(60, more)}}).size(), 1u) << more;
+  EXPECT_EQ(print(check_class_sizes({{"tests/a.h", class_with(61)}})), "");
+}
+
 TEST(Rules, TextDoesNotDependOnTheLocale) {
   for (const char* line : {"c = std::tolower(c);", "double d = std::stod(text);", "strtod(text, &end);",
                            "out << std::setprecision(3);", "setlocale(LC_ALL, name);",

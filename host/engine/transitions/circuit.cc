@@ -1,12 +1,12 @@
-// Steps under a circuit breaker (R33): one that is open lets no call through, and what calls come back with
-// is what it goes by.
+#include "host/engine/transitions/circuit.h"
+
 #include <algorithm>
 
 #include "host/engine/breakers.h"
-#include "host/engine/execution.h"
 #include "host/engine/retry.h"
+#include "host/engine/transitions/error_rules.h"
 
-namespace pirn::engine {
+namespace pirn::engine::transitions {
 
 using journal::State;
 using worker::Kind;
@@ -36,36 +36,37 @@ bool counts(const journal::StepError& error, const definition::RetryPolicy& poli
 }  // namespace
 
 // S6: a failed attempt without an invocation.
-void Execution::reject(Decision& decision, uint32_t step) {
-  const std::string& breaker = plan_->step(step).breaker.name;
-  emit(decision, journal::CircuitRejected{step, breaker});
+void reject(Execution& execution, Decision& decision, uint32_t step) {
+  const std::string& breaker = execution.plan().step(step).breaker.name;
+  execution.emit(decision, journal::CircuitRejected{step, breaker});
   fail_step(
-      decision, step,
+      execution, decision, step,
       make_error(std::string(kCircuitOpen), "the circuit breaker '" + breaker + "' let no call through"));
 }
 
 // Of a fallback it hears nothing: that is called because of it. What fails while the workflow stops may fail
 // because it was told to stop.
-void Execution::tell_breaker(Decision& decision, uint32_t step, const Outcome* outcome) {
+void tell_breaker(Execution& execution, Decision& decision, uint32_t step, const Outcome* outcome) {
   using Effect = Breakers::Effect;
-  const journal::Step& current = state_.steps[step];
+  const journal::Step& current = execution.step(step);
   if (current.kind != Kind::task) return;
-  const definition::Step& of_step = plan_->step(step);
-  Breakers::Ended call{current.invocation, Effect::nothing, id(), plan_->name(step), {}};
+  const definition::Step& of_step = execution.plan().step(step);
+  Breakers::Ended call{current.invocation, Effect::nothing, execution.id(), execution.plan().name(step), {}};
   const journal::StepError* error = outcome ? error_of(*outcome) : nullptr;
   if (outcome && outcome->kind == Outcome::Kind::done) {
     call.effect = Effect::success;
-  } else if (error && state_.state == State::running && counts(*error, of_step.retry)) {
+  } else if (error && execution.state().state == State::running && counts(*error, of_step.retry)) {
     call.effect = Effect::failure;
     call.code = error->code;
   }
-  decision.breakers.ended(state_.origin->tenant, of_step.breaker, call, decision.now);
+  decision.breakers.ended(execution.state().origin->tenant, of_step.breaker, call, decision.now);
 }
 
 // A step that was refused waits at least until calls are let through again, whatever its policy says.
-int64_t Execution::not_before(Decision& decision, uint32_t step) const {
-  if (state_.steps[step].error->code != kCircuitOpen) return decision.now;
-  return decision.breakers.reopens_at(state_.origin->tenant, plan_->step(step).breaker.name);
+int64_t not_before(const Execution& execution, Decision& decision, uint32_t step) {
+  if (execution.step(step).error->code != kCircuitOpen) return decision.now;
+  return decision.breakers.reopens_at(execution.state().origin->tenant,
+                                      execution.plan().step(step).breaker.name);
 }
 
-}  // namespace pirn::engine
+}  // namespace pirn::engine::transitions

@@ -1,20 +1,27 @@
-// Grafts: steps that answer with the steps that are to run (R11, R12). The expansion is in the journal in the
-// same commit as the graft's completion, and is never computed again.
+#include "host/engine/transitions/expansion.h"
+
 #include <map>
 #include <utility>
 
-#include "host/engine/execution.h"
+#include "host/engine/transitions/circuit.h"
+#include "host/engine/transitions/error_rules.h"
+#include "host/engine/transitions/lifecycle.h"
+#include "host/engine/transitions/outcomes.h"
+#include "host/engine/transitions/settle.h"
 #include "registry/breakers.h"
 
-namespace pirn::engine {
+namespace pirn::engine::transitions {
 
 using worker::Outcome;
 
+namespace {
+
 // What is refused of a definition is refused of children: more than the host has (R48), and a breaker of
 // which somebody has said otherwise (R33). Children that have the same options share them.
-journal::ErrorPtr Execution::check_children(const Decision& decision, const Expansion& expansion) const {
+journal::ErrorPtr check_children(const Execution& execution, const Decision& decision,
+                                 const Expansion& expansion) {
   std::map<std::string_view, const definition::CircuitBreaker*> guards;
-  for (const ExpansionPtr& earlier : plan_->expansions())
+  for (const ExpansionPtr& earlier : execution.plan().expansions())
     for (const auto& options : earlier->owned)
       if (!options->breaker.name.empty()) guards.emplace(options->breaker.name, &options->breaker);
   const definition::Step* before = nullptr;
@@ -32,40 +39,19 @@ journal::ErrorPtr Execution::check_children(const Decision& decision, const Expa
     if (!fresh && *guard->second != options.breaker)
       return refused(Code::breaker_mismatch, who + " and another child give the circuit breaker '" +
                                                  options.breaker.name + "' different options");
-    if (Status known =
-            registry::check_breaker(*decision.catalog, *plan_->shared()->release(), who, options.breaker);
+    if (Status known = registry::check_breaker(*decision.catalog, *execution.plan().shared()->release(), who,
+                                               options.breaker);
         fresh && !known)
       return refused(known.error().code, known.error().message);
   }
   return nullptr;
 }
 
-// S15.
-void Execution::expand(Decision& decision, uint32_t step, Outcome& outcome) {
-  journal::ResultPtr result = without_reserved_keys(decision, step, std::move(outcome.result));
-  journal::ChildrenPtr children;
-  ExpansionPtr expansion;
-  const journal::ErrorPtr problem = prepare_expansion(decision, step, outcome, children, expansion);
-  const Outcome done;
-  if (guarded(step)) tell_breaker(decision, step, problem ? nullptr : &done);
-  if (problem) return fail_step(decision, step, problem);
-  emit(decision, journal::GraftExpanded{step, std::move(children)});
-  if (expansion) {
-    plan_.add(expansion);
-    spread(expansion);
-  }
-  record_completion(decision, step, std::move(result));
-  if (expansion)
-    for (uint32_t number = 0; number < expansion->size(); ++number) pass(decision, expansion->first + number);
-  settle(decision);
-  finish_if_done(decision);
-}
-
 // Why the step may not expand so; nullptr: it may. No children are no expansion.
-journal::ErrorPtr Execution::prepare_expansion(Decision& decision, uint32_t step, Outcome& outcome,
-                                               journal::ChildrenPtr& children, ExpansionPtr& expansion) {
+journal::ErrorPtr prepare_expansion(Execution& execution, Decision& decision, uint32_t step, Outcome& outcome,
+                                    journal::ChildrenPtr& children, ExpansionPtr& expansion) {
   using journal::ErrorClass;
-  if (plan_->is_child(step) || !plan_->step(step).graft)
+  if (execution.plan().is_child(step) || !execution.plan().step(step).graft)
     return make_error("expand_not_allowed",
                       "the task returned EXPAND, and the step is not declared as a graft",
                       ErrorClass::terminal);
@@ -76,18 +62,33 @@ journal::ErrorPtr Execution::prepare_expansion(Decision& decision, uint32_t step
   children = std::make_shared<const std::vector<journal::Child>>(std::move(outcome.children));
   if (children->empty()) return nullptr;
   journal::ErrorPtr error;
-  expansion = plan_.prepare(step, children, error);
+  expansion = execution.prepare_expansion(step, children, error);
   if (!expansion) return error;
-  return check_children(decision, *expansion);
+  return check_children(execution, decision, *expansion);
 }
 
-// What is derived, for new children.
-void Execution::spread(const ExpansionPtr& expansion) {
-  frame_->grow(expansion);
-  local_.resize(local_.size() + expansion->size());
-  progress_.add_children(plan_, *expansion);
-  fold_.add_children(*expansion);
-  measure(*expansion);
+}  // namespace
+
+// S15.
+void expand(Execution& execution, Decision& decision, uint32_t step, Outcome& outcome) {
+  journal::ResultPtr result = without_reserved_keys(execution, decision, step, std::move(outcome.result));
+  journal::ChildrenPtr children;
+  ExpansionPtr expansion;
+  const journal::ErrorPtr problem =
+      prepare_expansion(execution, decision, step, outcome, children, expansion);
+  const Outcome done;
+  if (execution.plan().guarded(step)) tell_breaker(execution, decision, step, problem ? nullptr : &done);
+  if (problem) return fail_step(execution, decision, step, problem);
+  execution.emit(decision, journal::GraftExpanded{step, std::move(children)});
+  if (expansion) {
+    execution.grow(expansion);
+  }
+  record_completion(execution, decision, step, std::move(result));
+  if (expansion)
+    for (uint32_t number = 0; number < expansion->size(); ++number)
+      pass(execution, decision, expansion->first + number);
+  settle(execution, decision);
+  finish_if_done(execution, decision);
 }
 
-}  // namespace pirn::engine
+}  // namespace pirn::engine::transitions
