@@ -5,8 +5,8 @@
 #include <map>
 
 #include "packager/digest/digest.h"
+#include "packager/file/whole_file.h"
 #include "packager/mutex/mutex.h"
-#include "registry/file.h"
 
 namespace pirn::registry {
 
@@ -27,12 +27,12 @@ class DirectoryBlobs : public Blobs {
     boost::system::error_code ignored;
     *added = !fs::exists(path(digest), ignored);
     if (!*added && get(digest)) return digest;
-    PIRN_DO(write_file_durably(path(digest), bytes));
+    PIRN_DO(file::write(path(digest), bytes, 0600));
     return digest;
   }
 
   Result<std::string> get(const Digest& digest) const override {
-    auto bytes = read_file(path(digest));
+    auto bytes = file::read(path(digest), file::Links::refuse);
     if (!bytes) return damaged(digest, "cannot be read: " + bytes.error().message);
     if (sha256(*bytes) != digest) return damaged(digest, "does not match its digest");
     return bytes;
@@ -108,7 +108,7 @@ Result<std::unique_ptr<Blobs>> open_blobs(const std::string& directory) {
   if (error) return refuse(error);
   std::vector<fs::path> unfinished;
   for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error))
-    if (it->path().filename().string().starts_with(kUnfinished)) unfinished.push_back(it->path());
+    if (it->path().filename().string().starts_with(file::kUnfinished)) unfinished.push_back(it->path());
   for (const fs::path& path : unfinished)
     if (!error) fs::remove(path, error);
   if (error) return refuse(error);

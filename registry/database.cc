@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "packager/file/descriptor.h"
+
 namespace pirn::registry {
 
 bool Row::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
@@ -61,10 +63,9 @@ void Value::bind(sqlite3_stmt* statement, int index) const {
 Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
   if (!path.empty()) {
     // SQLite would create it with 0644; its WAL takes the mode of the file.
-    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file < 0)
+    const file::FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file)
       return Error{Code::io_failed, "cannot open " + path + ": " + std::strerror(errno), {}, Blame::world};
-    ::close(file);
   }
   sqlite3* connection = nullptr;
   const int code = sqlite3_open_v2(path.empty() ? ":memory:" : path.c_str(), &connection,

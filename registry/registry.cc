@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "packager/file/whole_file.h"
 #include "packager/mutex/mutex.h"
 #include "registry/core.h"
-#include "registry/file.h"
 #include "registry/schema.h"
 
 namespace pirn::registry {
@@ -81,7 +81,7 @@ Status Registry::Core::open_files() {
   // A log can have its seal and no mark yet: the last start ended between the two.
   PIRN_TRY(const bool sealed, log().has_seal());
   PIRN_DO(open_audit(marked || sealed));
-  if (!marked) PIRN_DO(write_file_durably(seal_mark(directory), kSealMark));
+  if (!marked) PIRN_DO(file::write(seal_mark(directory), kSealMark, 0600));
   const MutexLock lock(reader_mutex_);
   PIRN_TRY(reader_, Database::open_to_read(directory + "/registry.db"));
   return {};

@@ -11,7 +11,8 @@
 #include <span>
 
 #include "packager/digest/digest.h"
-#include "registry/file.h"
+#include "packager/file/whole_file.h"
+#include "registry/secret_file.h"
 
 namespace pirn::registry {
 
@@ -56,7 +57,7 @@ Result<Pepper> open_pepper(const std::string& path, bool may_create) {
     PIRN_TRY(const Pepper pepper, random_pepper());
     Digest digest;  // for its hexadecimal form
     digest.bytes = pepper;
-    PIRN_DO(write_file_durably(path, digest.hex() + "\n"));
+    PIRN_DO(file::write(path, digest.hex() + "\n", 0600));
     return pepper;
   }
   PIRN_TRY(const std::string text, read_secret_file(path));

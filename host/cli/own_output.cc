@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "host/cli/safe_output.h"
+#include "packager/file/descriptor.h"
 #include "packager/mutex/mutex.h"
 
 namespace pirn::cli {
@@ -76,11 +77,11 @@ void keep_output_apart() {
   const int standard_output = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
   // Where standard error is closed, what package code prints is discarded: /dev/null becomes descriptor 2.
   if (::fcntl(STDERR_FILENO, F_GETFD) < 0) {
-    const int nowhere = ::open("/dev/null", O_WRONLY);
-    if (nowhere >= 0 && nowhere != STDERR_FILENO) {
-      ::dup2(nowhere, STDERR_FILENO);
-      ::close(nowhere);
-    }
+    file::FileDescriptor nowhere(::open("/dev/null", O_WRONLY));
+    if (nowhere.get() == STDERR_FILENO)
+      (void)nowhere.release();
+    else if (nowhere)
+      ::dup2(nowhere.get(), STDERR_FILENO);
   }
   ::dup2(STDERR_FILENO, STDOUT_FILENO);
   speaks = true;

@@ -18,6 +18,7 @@
 #include "host/cli/watch.h"
 #include "host/host.h"
 #include "packager/definition/definition.h"
+#include "packager/file/descriptor.h"
 #include "packager/json/json.h"
 #include "packager/pack/pack.h"
 
@@ -72,9 +73,8 @@ Result<std::string> local_package(const Arguments& arguments) {
   const std::string named = arguments.get("package", ".");
   if (named.ends_with(".pirn")) return read_file(named);
   char file[] = "/tmp/pirn-local-XXXXXX.pirn";
-  const int descriptor = mkstemps(file, 5);
-  if (descriptor < 0) return Error{Code::io_failed, "cannot create a file in /tmp", {}, Blame::world};
-  close(descriptor);
+  if (!file::FileDescriptor(mkstemps(file, 5)))
+    return Error{Code::io_failed, "cannot create a file in /tmp", {}, Blame::world};
   pack::PackOptions options;
   options.directory = named;
   options.output = file;

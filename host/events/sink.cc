@@ -107,9 +107,7 @@ Result<std::unique_ptr<JsonLinesSink>> JsonLinesSink::open(const std::string& pa
   return sink;
 }
 
-JsonLinesSink::~JsonLinesSink() {
-  if (file_ >= 0) ::close(file_);
-}
+JsonLinesSink::~JsonLinesSink() = default;
 
 Error JsonLinesSink::failed(const std::string& doing, int reason) const {
   return {Code::io_failed, doing + " '" + path_ + "' failed: " + std::strerror(reason), {}, Blame::world};
@@ -118,25 +116,24 @@ Error JsonLinesSink::failed(const std::string& doing, int reason) const {
 Status JsonLinesSink::reopen() {
   struct stat named {
   }, held{};
-  const bool there = file_ >= 0 && ::stat(path_.c_str(), &named) == 0 && ::fstat(file_, &held) == 0 &&
+  const bool there = file_ && ::stat(path_.c_str(), &named) == 0 && ::fstat(file_.get(), &held) == 0 &&
                      named.st_dev == held.st_dev && named.st_ino == held.st_ino;
   if (there) return {};
-  if (file_ >= 0) ::close(file_);
   // Without O_NONBLOCK a FIFO would be waited for until somebody reads it.
-  file_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+  file_.reset(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600));
   const int reason = errno;
-  writer_.use(file_);
-  is_regular_ = file_ >= 0 && ::fstat(file_, &held) == 0 && S_ISREG(held.st_mode);
-  return file_ >= 0 ? Status() : Status(failed("opening", reason));
+  writer_.use(file_.get());
+  is_regular_ = file_ && ::fstat(file_.get(), &held) == 0 && S_ISREG(held.st_mode);
+  return file_ ? Status() : Status(failed("opening", reason));
 }
 
 // A line that is there in part would spoil the next one.
 Status JsonLinesSink::append(std::string_view line) {
-  const ssize_t written = ::write(file_, line.data(), line.size());
+  const ssize_t written = ::write(file_.get(), line.data(), line.size());
   if (written == static_cast<ssize_t>(line.size())) return {};
   if (written < 0) return failed("writing to", errno);
   struct stat held {};
-  if (::fstat(file_, &held) == 0) (void)!::ftruncate(file_, held.st_size - written);
+  if (::fstat(file_.get(), &held) == 0) (void)!::ftruncate(file_.get(), held.st_size - written);
   return failed("writing to", ENOSPC);
 }
 

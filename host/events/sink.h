@@ -15,6 +15,7 @@
 
 #include "host/events/envelope.h"
 #include "host/log/line_writer.h"
+#include "packager/file/descriptor.h"
 #include "packager/mutex/mutex.h"
 
 namespace pirn::events {
@@ -98,7 +99,7 @@ class JsonLinesSink final : public Sink {
   Error failed(const std::string& doing, int reason) const;
 
   const std::string path_;
-  int file_ = -1;
+  file::FileDescriptor file_;
   bool is_regular_ = false;  // else something with a reader, such as a FIFO
   log::LineWriter writer_;
 };

@@ -21,9 +21,7 @@ constexpr std::chrono::milliseconds kLook{100};
 LineWriter::LineWriter(int fd, std::chrono::milliseconds patience)
     : fd_(fd), patience_(patience), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-LineWriter::~LineWriter() {
-  if (wake_ >= 0) ::close(wake_);
-}
+LineWriter::~LineWriter() = default;
 
 void LineWriter::use(int fd) {
   fd_ = fd;
@@ -33,7 +31,7 @@ void LineWriter::use(int fd) {
 void LineWriter::finish_by(Clock::time_point instant) {
   finish_by_ = instant.time_since_epoch().count();
   const uint64_t one = 1;
-  if (wake_ >= 0) (void)!::write(wake_, &one, sizeof one);
+  if (wake_) (void)!::write(wake_.get(), &one, sizeof one);
 }
 
 LineWriter::Ready LineWriter::wait_for_reader(Clock::time_point line_deadline) {
@@ -42,13 +40,13 @@ LineWriter::Ready LineWriter::wait_for_reader(Clock::time_point line_deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
     std::chrono::milliseconds wait =
         std::clamp(left, std::chrono::milliseconds(0), std::chrono::milliseconds(60'000));
-    if (wake_ < 0) wait = std::min(wait, kLook);
-    pollfd watched[] = {{fd_, POLLOUT, 0}, {wake_, POLLIN, 0}};
+    if (!wake_) wait = std::min(wait, kLook);
+    pollfd watched[] = {{fd_, POLLOUT, 0}, {wake_.get(), POLLIN, 0}};
     const int n = ::poll(watched, 2, static_cast<int>(wait.count()));
     if (n < 0 && errno != EINTR) return Ready::yes;  // the write will say what is wrong
     if (n > 0 && watched[0].revents != 0) return Ready::yes;
     uint64_t rung = 0;
-    if (n > 0 && watched[1].revents != 0) (void)!::read(wake_, &rung, sizeof rung);
+    if (n > 0 && watched[1].revents != 0) (void)!::read(wake_.get(), &rung, sizeof rung);
     if (n == 0 && left.count() <= 0) return Ready::no;
   }
 }

@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include "packager/file/descriptor.h"
+
 namespace pirn::log {
 
 class LineWriter {
@@ -46,8 +48,8 @@ class LineWriter {
 
   int fd_;
   const std::chrono::milliseconds patience_;
-  const int wake_;    // an eventfd that finish_by() rings; -1: there was none to be had
-  std::string rest_;  // of a text that was begun
+  const file::FileDescriptor wake_;  // an eventfd that finish_by() rings; -1: there was none to be had
+  std::string rest_;                 // of a text that was begun
   int error_ = 0;
   std::atomic<Clock::rep> finish_by_{Clock::time_point::max().time_since_epoch().count()};
 };

@@ -7,6 +7,7 @@
 #include <functional>
 #include <set>
 
+#include "packager/file/descriptor.h"
 #include "packager/mutex/mutex.h"
 
 namespace pirn::logbook {
@@ -107,8 +108,7 @@ Result<std::unique_ptr<Logbook>> Logbook::open(const std::string& path, Options 
   const auto opened = [&]() -> Result<std::unique_ptr<Logbook>> {
     if (path != ":memory:") {
       // Its owner's alone, as the other files of the data directory are.
-      const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-      if (file >= 0) ::close(file);
+      const file::FileDescriptor made(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     }
     PIRN_TRY(Connection connection, Connection::open(path, Connection::Mode::read_write_create, nullptr));
     std::unique_ptr<Logbook> book(new Logbook(std::move(connection), options));

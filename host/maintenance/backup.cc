@@ -12,6 +12,7 @@
 
 #include "host/maintenance/files.h"
 #include "packager/digest/digest.h"
+#include "packager/file/whole_file.h"
 #include "packager/json/json.h"
 
 namespace pirn::maintenance {
@@ -30,20 +31,8 @@ Error incomplete(const std::string& directory, const std::string& why) {
 
 std::string manifest_of(const std::string& directory) { return directory + "/" + kManifestFile; }
 
-// Under another name first: the manifest is the old one or the new one, never a part.
 Status write_manifest(const std::string& directory, const bj::object& manifest) {
-  const std::string target = manifest_of(directory), unfinished = target + ".new";
-  const std::string text = canonical(manifest) + "\n";
-  const int file = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  const bool written = file >= 0 &&
-                       ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       ::fsync(file) == 0;
-  const int reason = errno;
-  if (file >= 0) ::close(file);
-  if (!written) return io_failed("writing", unfinished, std::strerror(reason));
-  if (::rename(unfinished.c_str(), target.c_str()) != 0)
-    return io_failed("renaming to", target, std::strerror(errno));
-  return sync_directory(directory);
+  return file::write(manifest_of(directory), canonical(manifest) + "\n", 0600);
 }
 
 // All files below the directory, by their names within it.
@@ -60,7 +49,7 @@ Result<std::set<std::string>> files_in(const std::string& directory) {
 }
 
 Result<bj::value> read_manifest(const std::string& directory) {
-  PIRN_TRY(const std::string text, read_whole(manifest_of(directory)));
+  PIRN_TRY(const std::string text, file::read(manifest_of(directory), file::Links::refuse));
   auto manifest = parse_json(text, manifest_of(directory));
   const bj::object* object = manifest && manifest->is_object() ? &manifest->as_object() : nullptr;
   const bj::value* complete = object == nullptr ? nullptr : object->if_contains("complete");
@@ -117,7 +106,7 @@ Status adopt_backup(const std::string& directory) {
   if (size.files == 0) return {};
   if (::unlink(manifest_of(directory).c_str()) != 0)
     return io_failed("removing", manifest_of(directory), std::strerror(errno));
-  return sync_directory(directory);
+  return file::sync_folder(directory);
 }
 
 bool is_unnamed_backup(const std::string& directory) {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "packager/file/descriptor.h"
 #include "packager/mutex/mutex.h"
 
 namespace pirn::maintenance {
@@ -62,10 +63,9 @@ uint64_t size_of(const std::string& file) {
 
 // Whoever has the room may lose it to the reserve file, nobody else: a failure leaves no file behind.
 void make_held(const std::string& path, uint64_t bytes) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file < 0) return;
-  const bool held = ::posix_fallocate(file, 0, static_cast<off_t>(bytes)) == 0;
-  ::close(file);
+  const file::FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return;
+  const bool held = ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes)) == 0;
   if (!held) ::unlink(path.c_str());
 }
 

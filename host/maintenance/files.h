@@ -11,10 +11,6 @@ namespace pirn::maintenance {
 // "<doing> '<path>' failed: <reason>"
 Error io_failed(const std::string& doing, const std::string& path, const std::string& reason);
 
-Status sync_directory(const std::string& path);
-// A small file.
-Result<std::string> read_whole(const std::string& path);
-
 struct FileDigest {
   Digest digest;
   uint64_t bytes = 0;

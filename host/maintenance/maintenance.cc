@@ -17,6 +17,7 @@
 #include "host/maintenance/files.h"
 #include "host/store/memory_store.h"
 #include "host/store/sqlite_store.h"
+#include "packager/file/whole_file.h"
 #include "packager/json/json.h"
 #include "packager/mutex/mutex.h"
 
@@ -42,11 +43,7 @@ Status copy_one(const fs::path& from, const fs::path& to) {
   fs::copy_file(from, to, error);
   if (!error) fs::permissions(to, fs::owner_read | fs::owner_write, error);
   if (error) return io_failed("copying to", to.string(), error.message());
-  const int file = ::open(to.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && ::fsync(file) == 0;
-  const int reason = errno;
-  if (file >= 0) ::close(file);
-  return synced ? Status() : Status(io_failed("syncing", to.string(), std::strerror(reason)));
+  return file::sync_file(to.string());
 }
 
 Status make_directory(const fs::path& path) {
@@ -66,7 +63,7 @@ Status copy_blobs(const fs::path& from, const fs::path& to) {
     if (each->path().filename().string().front() != '.')
       PIRN_DO(copy_one(each->path(), to / each->path().filename()));
   if (error) return io_failed("reading", from.string(), error.message());
-  return sync_directory(to.string());
+  return file::sync_folder(to.string());
 }
 
 // A nested execution says in its row what it belongs to.
@@ -285,7 +282,7 @@ Status Maintenance::back_up(const std::string& named, int64_t now) const {
       if (errno == EEXIST) return there();
       return io_failed("renaming to", directory, std::strerror(errno));
     }
-    return sync_directory(fs::path(directory).parent_path().string());
+    return file::sync_folder(fs::path(directory).parent_path().string());
   };
   Status status = copied();
   if (!status) fs::remove_all(unfinished, ignored);
@@ -300,7 +297,7 @@ Status Maintenance::copy_everything(const std::string& directory) const {
     PIRN_DO(copy_one(from / beside, to / beside));
   PIRN_DO(copy_blobs(from / "blobs", to / "blobs"));
   PIRN_DO(store::copy_database((from / "logbook.db").string(), (to / "logbook.db").string()));
-  return sync_directory(to.string());
+  return file::sync_folder(to.string());
 }
 
 Result<Verification> Maintenance::verify() const {

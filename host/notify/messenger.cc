@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 
+#include "packager/file/descriptor.h"
 #include "packager/process/program.h"
 
 namespace pirn::notify {
@@ -106,20 +107,6 @@ class Webhook final : public Messenger {
   std::atomic<bool> stopping_{false};
 };
 
-// Closes at the end of its scope.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
 class Program final : public Messenger {
  public:
   Program(std::vector<std::string> words, int64_t limit_ms)
@@ -127,7 +114,7 @@ class Program final : public Messenger {
 
   Status deliver(const std::string& id, const std::string& json) override {
     // A file takes any length without anybody reading it meanwhile.
-    const Descriptor input(memfd_create("notice", MFD_CLOEXEC));
+    const file::FileDescriptor input(memfd_create("notice", MFD_CLOEXEC));
     if (input.get() < 0 ||
         ::write(input.get(), json.data(), json.size()) != static_cast<ssize_t>(json.size()) ||
         ::lseek(input.get(), 0, SEEK_SET) != 0)
@@ -150,7 +137,7 @@ class Program final : public Messenger {
 
  private:
   Status outcome_of(pid_t child) const {
-    const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, child, 0)));
+    const file::FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, child, 0)));
     pollfd watched[] = {{process.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
     const bool in_time = process.get() >= 0 && ::poll(watched, 2, static_cast<int>(limit_ms_)) >= 1;
     const bool ended = in_time && watched[0].revents != 0;
@@ -172,7 +159,7 @@ class Program final : public Messenger {
 
   const std::vector<std::string> words_;
   const int64_t limit_ms_;
-  const Descriptor stop_;  // an eventfd; readable for ever once stop() was called
+  const file::FileDescriptor stop_;  // an eventfd; readable for ever once stop() was called
   std::atomic<bool> stopping_{false};
 };
 

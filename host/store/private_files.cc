@@ -16,6 +16,8 @@
 #include <optional>
 #include <set>
 
+#include "packager/file/descriptor.h"
+
 namespace pirn::store {
 
 namespace {
@@ -24,20 +26,6 @@ namespace fs = boost::filesystem;
 
 constexpr size_t kMostReported = 20;
 constexpr mode_t kOthersWrite = S_IWGRP | S_IWOTH, kOthers = S_IRWXG | S_IRWXO;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int operator*() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::string user_name(uid_t uid) {
   std::array<char, 4096> buffer;
@@ -123,11 +111,11 @@ class Inspection {
  public:
   // `name` within the open directory `at`; `path` is for the message. An entry that is gone passes.
   Status look(int at, const std::string& name, const std::string& path, Secrecy secrecy) {
-    const Descriptor entry(::openat(at, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (*entry < 0 && errno == ENOENT) return {};
+    const file::FileDescriptor entry(::openat(at, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!entry && errno == ENOENT) return {};
     struct stat found {};
-    if (*entry < 0 || ::fstat(*entry, &found) != 0) return io_error("looking at", path);
-    if (auto problem = judge(path, found, S_ISLNK(found.st_mode) ? target_of(*entry) : "", secrecy))
+    if (!entry || ::fstat(entry.get(), &found) != 0) return io_error("looking at", path);
+    if (auto problem = judge(path, found, S_ISLNK(found.st_mode) ? target_of(entry.get()) : "", secrecy))
       add(std::move(*problem));
     return {};
   }
@@ -194,15 +182,16 @@ Status check_private_directory(const std::string& path) {
   Inspection itself;
   PIRN_DO(itself.look(AT_FDCWD, path, path, Secrecy::secret));
   PIRN_DO(itself.conclude());
-  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (*directory < 0) return io_error("opening", path);
+  const file::FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!directory) return io_error("opening", path);
   Inspection contents;
-  PIRN_DO(contents.look_at_entries(*directory, path, secrecy_of_entry));
+  PIRN_DO(contents.look_at_entries(directory.get(), path, secrecy_of_entry));
   PIRN_DO(contents.conclude());
-  const Descriptor blobs(::openat(*directory, "blobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (*blobs < 0) return errno == ENOENT ? Status() : Status(io_error("opening", path + "/blobs"));
+  const file::FileDescriptor blobs(
+      ::openat(directory.get(), "blobs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!blobs) return errno == ENOENT ? Status() : Status(io_error("opening", path + "/blobs"));
   Inspection of_blobs;
-  PIRN_DO(of_blobs.look_at_entries(*blobs, path + "/blobs", secrecy_of_blob));
+  PIRN_DO(of_blobs.look_at_entries(blobs.get(), path + "/blobs", secrecy_of_blob));
   return of_blobs.conclude();
 }
 
@@ -214,9 +203,9 @@ Status check_parents(const std::string& path, std::vector<std::string>& warnings
     for (const std::string& parent : parents_of(resolved)) all.push_back(parent);
   std::set<std::pair<dev_t, ino_t>> seen;
   for (const std::string& parent : all) {
-    const Descriptor directory(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const file::FileDescriptor directory(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     struct stat found {};
-    if (*directory < 0 || ::fstat(*directory, &found) != 0) return io_error("looking at", parent);
+    if (!directory || ::fstat(directory.get(), &found) != 0) return io_error("looking at", parent);
     if (!seen.emplace(found.st_dev, found.st_ino).second) continue;
     const bool sticky = (found.st_mode & S_ISVTX) != 0;
     const std::string replace = ", who could put another directory in the place of '" + path + "'";

@@ -8,6 +8,8 @@
 #include <set>
 
 #include "host/store/sqlite_store.h"
+#include "packager/file/descriptor.h"
+#include "packager/file/whole_file.h"
 #include "packager/mutex/mutex.h"
 
 namespace pirn::store {
@@ -63,26 +65,15 @@ Result<std::set<ExecutionId>> adopted_from(Connection& connection) {
   return all;
 }
 
-Status sync_file(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && ::fsync(file) == 0;
-  const int reason = errno;
-  if (file >= 0) ::close(file);
-  if (synced) return {};
-  return Error{Code::io_failed, "writing '" + path + "' failed: " + std::strerror(reason), {}, Blame::world};
-}
-
 }  // namespace
 
 Status copy_database(const std::string& from, const std::string& to) {
   // Made here, for its owner alone; what is there already stays as it is.
-  const int file = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0)
+  if (!file::FileDescriptor(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)))
     return Error{errno == EEXIST ? Code::conflict : Code::io_failed,
                  "making '" + to + "' failed: " + std::strerror(errno),
                  {},
                  Blame::world};
-  ::close(file);
   const Reading reading(from, "a backup");
   const auto copied = [&]() -> Status {
     PIRN_TRY(Connection connection, Connection::open(from, Connection::Mode::read_only, nullptr));
@@ -94,7 +85,7 @@ Status copy_database(const std::string& from, const std::string& to) {
       error.code = Code::io_failed;
       return error;
     }
-    return sync_file(to);
+    return file::sync_file(to);
   };
   const Status status = copied();
   if (!status) ::unlink(to.c_str());

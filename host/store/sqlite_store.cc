@@ -7,6 +7,7 @@
 #include <cassert>
 
 #include "host/store/sqlite_schema.h"
+#include "packager/file/descriptor.h"
 #include "packager/mutex/mutex.h"
 
 namespace pirn::store {
@@ -51,8 +52,7 @@ Status make_wal_durable(const std::string& path, const char* vfs_name) {
 // SQLite would let the group and others read what it makes; its other files take after this one. Who may not
 // make the file hears it from SQLite.
 void make_private(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file >= 0) ::close(file);
+  const file::FileDescriptor made(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
 // An error of opening: the same message under the code that says that nothing was opened, except where the

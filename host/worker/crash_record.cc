@@ -16,6 +16,7 @@
 
 #include "host/worker/end_process.h"
 #include "host/worker/exit_guard.h"
+#include "packager/file/descriptor.h"
 #include "packager/mutex/mutex.h"
 
 namespace pirn::worker {
@@ -128,18 +129,17 @@ CrashRecord::CrashRecord(Page* page, std::string boot, std::string file, std::st
 // A file that is not there yet.
 Result<CrashRecord::Page*> CrashRecord::map_fresh(const std::string& file) {
   ::unlink(file.c_str());
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return io_error(file, errno);
+  const file::FileDescriptor fd(
+      ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return io_error(file, errno);
   const auto failed = [&](int reason) {
-    close(fd);
     ::unlink(file.c_str());
     return io_error(file, reason);
   };
   // All blocks are there from now on: a store into a hole of the file on a full disk would be a SIGBUS.
-  if (const int refused = posix_fallocate(fd, 0, sizeof(Page)); refused != 0) return failed(refused);
-  void* const mapped = mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (const int refused = posix_fallocate(fd.get(), 0, sizeof(Page)); refused != 0) return failed(refused);
+  void* const mapped = mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (mapped == MAP_FAILED) return failed(errno);
-  close(fd);
   // A process that a package forks has no part in it.
   madvise(mapped, sizeof(Page), MADV_DONTFORK);
   return static_cast<Page*>(mapped);
@@ -147,16 +147,14 @@ Result<CrashRecord::Page*> CrashRecord::map_fresh(const std::string& file) {
 
 // What the life before has left; null: nothing that fits.
 Result<CrashRecord::Page*> CrashRecord::map_last(const std::string& file) {
-  const int fd = ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0 && errno == ENOENT) return nullptr;
-  if (fd < 0) return io_error(file, errno);
+  const file::FileDescriptor fd(::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd && errno == ENOENT) return nullptr;
+  if (!fd) return io_error(file, errno);
   struct stat status {};
-  const bool fits = fstat(fd, &status) == 0 && status.st_size == sizeof(Page);
+  const bool fits = fstat(fd.get(), &status) == 0 && status.st_size == sizeof(Page);
   void* const mapped =
-      fits ? mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : nullptr;
-  const int reason = errno;
-  close(fd);
-  if (mapped == MAP_FAILED) return io_error(file, reason);
+      fits ? mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0) : nullptr;
+  if (mapped == MAP_FAILED) return io_error(file, errno);
   if (mapped != nullptr) madvise(mapped, sizeof(Page), MADV_DONTFORK);
   return static_cast<Page*>(mapped);
 }

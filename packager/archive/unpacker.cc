@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "packager/file/descriptor.h"
+#include "packager/file/whole_file.h"
 #include "packager/process/program.h"
 
 namespace pirn::archive {
@@ -31,26 +33,13 @@ Error failed(const std::string& what) {
 class Memory {
  public:
   explicit Memory(const char* name) : fd_(::memfd_create(name, MFD_CLOEXEC)) {}
-  ~Memory() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
 
-  int fd() const { return fd_; }
-  bool resize(uint64_t size) { return fd_ >= 0 && ::ftruncate(fd_, static_cast<off_t>(size)) == 0; }
-  bool write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      bytes.remove_prefix(static_cast<size_t>(n));
-    }
-    return true;
-  }
+  int fd() const { return fd_.get(); }
+  bool resize(uint64_t size) { return fd_ && ::ftruncate(fd_.get(), static_cast<off_t>(size)) == 0; }
+  bool write(std::string_view bytes) { return file::write_all(fd_.get(), bytes); }
   bool read(std::string& into) {
     for (size_t done = 0; done < into.size();) {
-      const ssize_t n = ::pread(fd_, into.data() + done, into.size() - done, static_cast<off_t>(done));
+      const ssize_t n = ::pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(done));
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return false;
       done += static_cast<size_t>(n);
@@ -59,7 +48,7 @@ class Memory {
   }
 
  private:
-  const int fd_;
+  const file::FileDescriptor fd_;
 };
 
 std::string beside_this_program() {
@@ -75,7 +64,7 @@ std::string beside_this_program() {
 
 Result<std::string> run(const std::string& program, std::string_view compressed, uint64_t unpacked) {
   Memory input("pirn-packed"), output("pirn-unpacked");
-  if (input.fd() < 0 || !input.write(compressed) || !output.resize(unpacked)) return failed("memory");
+  if (!input.write(compressed) || !output.resize(unpacked)) return failed("memory");
   using process::Handed;
   const Result<pid_t> child =
       process::start({.words = {program, std::to_string(compressed.size()), std::to_string(unpacked)},

@@ -45,21 +45,21 @@ Result<SealedFile> SealedFile::make(std::string_view bytes) {
 
 Status SealedFile::fill(std::string_view bytes) {
   if (bytes.empty()) return empty();
-  fd_ = create();
-  if (fd_ < 0) return failed("get");
+  fd_.reset(create());
+  if (!fd_) return failed("get");
   for (std::string_view rest = bytes; !rest.empty();) {
-    const ssize_t written = write(fd_, rest.data(), rest.size());
+    const ssize_t written = write(fd_.get(), rest.data(), rest.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return failed("fill");
     rest.remove_prefix(static_cast<size_t>(written));
   }
-  if (fcntl(fd_, F_ADD_SEALS, kSeals) != 0) return failed("seal");
+  if (fcntl(fd_.get(), F_ADD_SEALS, kSeals) != 0) return failed("seal");
   return map(bytes.size());
 }
 
 Result<SealedFile> SealedFile::adopt(int fd) {
   SealedFile file;
-  file.fd_ = fd;
+  file.fd_.reset(fd);
   const int seals = fcntl(fd, F_GET_SEALS);
   struct stat status;
   if (seals < 0 || fstat(fd, &status) != 0) return failed("take over");
@@ -71,7 +71,7 @@ Result<SealedFile> SealedFile::adopt(int fd) {
 }
 
 Status SealedFile::map(size_t size) {
-  void* map = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_, 0);
+  void* map = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_.get(), 0);
   if (map == MAP_FAILED) return failed("map");
   map_ = map;
   size_ = size;
@@ -81,7 +81,6 @@ Status SealedFile::map(size_t size) {
 
 SealedFile::~SealedFile() {
   if (map_ != nullptr) munmap(map_, size_);
-  if (fd_ >= 0) close(fd_);
 }
 
 }  // namespace pirn::library

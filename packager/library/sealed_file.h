@@ -7,6 +7,7 @@
 
 #include "packager/digest/digest.h"
 #include "packager/error/error.h"
+#include "packager/file/descriptor.h"
 
 namespace pirn::library {
 
@@ -24,13 +25,13 @@ class SealedFile {
   SealedFile& operator=(SealedFile&& other) noexcept { return swap(other), *this; }
   ~SealedFile();
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   // The sealed bytes, mapped read-only for the life of this object.
   std::string_view bytes() const { return {static_cast<const char*>(map_), size_}; }
   const Digest& digest() const { return digest_; }
 
   // Gives the descriptor up: it stays open for the life of the process.
-  void keep_open() { fd_ = -1; }
+  void keep_open() { (void)fd_.release(); }
 
  private:
   SealedFile() = default;
@@ -43,7 +44,7 @@ class SealedFile {
   Status fill(std::string_view bytes);
   Status map(size_t size);
 
-  int fd_ = -1;
+  file::FileDescriptor fd_;
   void* map_ = nullptr;
   size_t size_ = 0;
   Digest digest_;

@@ -10,8 +10,8 @@
 #include <boost/json/value.hpp>
 #include <cstdlib>
 
+#include "packager/file/whole_file.h"
 #include "packager/json/json.h"
-#include "packager/pack/file.h"
 #include "packager/pack/program.h"
 
 namespace pirn::pack {
@@ -84,7 +84,7 @@ Status configure(const std::string& build, const BuildOptions& options) {
     return Error{.code = Code::io_failed,
                  .message = "cannot create " + build + ": " + failure.message(),
                  .blame = Blame::world};
-  PIRN_DO(write_file(build + "/.cmake/api/v1/query/codemodel-v2", "", 0644, Existing::replace));
+  PIRN_DO(file::write(build + "/.cmake/api/v1/query/codemodel-v2", "", 0644, file::Existing::replace));
   std::vector<std::string> argv = {"cmake", "-S", options.directory, "-B", build};
   if (!fs::exists(build + "/CMakeCache.txt", failure)) {
     argv.push_back("-DCMAKE_BUILD_TYPE=Release");
@@ -118,7 +118,7 @@ Result<std::vector<Target>> find_targets(const std::string& build) {
   for (fs::directory_iterator i(build + "/.cmake/api/v1/reply", failure), end; !failure && i != end;
        i.increment(failure)) {
     if (!i->path().filename().string().starts_with("target-")) continue;
-    PIRN_TRY(const std::string text, read_file(i->path().string(), kMaxReply));
+    PIRN_TRY(const std::string text, file::read(i->path().string(), file::Links::follow, kMaxReply));
     PIRN_TRY(const json::value value, parse_json(text, i->path().string()));
     if (auto target = module_library(value, build)) targets.push_back(std::move(*target));
   }

@@ -2,8 +2,9 @@
 #include <boost/filesystem/operations.hpp>
 #include <boost/filesystem/path.hpp>
 
-#include "packager/pack/file.h"
 #include "packager/pack/package_file.h"
+
+#include "packager/file/whole_file.h"
 
 namespace pirn::pack {
 
@@ -58,9 +59,9 @@ Result<std::vector<std::string>> new_package(const std::string& name, const std:
   for (const std::string& file : files) {
     const fs::path target = fs::path(directory) / named(file, name);
     fs::create_directories(target.parent_path(), failure);
-    auto text = read_file((root / file).string(), kMaxTemplateFile);
+    auto text = file::read((root / file).string(), file::Links::follow, kMaxTemplateFile);
     const Status done =
-        text ? write_file(target.string(), named(std::move(*text), name), 0644, Existing::refuse)
+        text ? file::write(target.string(), named(std::move(*text), name), 0644, file::Existing::refuse)
              : Status(std::move(text).error());
     if (!done) {
       fs::remove_all(directory, failure);

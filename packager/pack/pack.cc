@@ -6,9 +6,9 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "packager/file/whole_file.h"
 #include "packager/library/admission.h"
 #include "packager/pack/build.h"
-#include "packager/pack/file.h"
 #include "packager/probe/probe.h"
 
 namespace pirn::pack {
@@ -31,7 +31,7 @@ bool exists(const std::string& path) {
 
 Result<PackageToml> read_description(const PackOptions& options) {
   const std::string file = below(options, "package.toml");
-  auto text = read_file(file, kMaxToml);
+  auto text = file::read(file, file::Links::follow, kMaxToml);
   if (!text) {
     Error error = std::move(text).error();
     error.hint = "`pirn new NAME` makes a package; the smallest package.toml is: publisher = \"acme\"";
@@ -58,7 +58,7 @@ Status check_stays_inside(const PackOptions& options, const std::string& path) {
 // What package.toml names.
 Result<std::string> read_named(const PackOptions& options, const std::string& path) {
   PIRN_DO(check_stays_inside(options, path));
-  return read_file(below(options, path), archive::kMaxUnpacked);
+  return file::read(below(options, path), file::Links::follow, archive::kMaxUnpacked);
 }
 
 // A named library wins; else what CMake builds; else what package.toml names.
@@ -132,7 +132,7 @@ Status add_readme(const PackOptions& options, Content& content) {
 // What the library says of itself, asked in a process of its own.
 Status describe_library(const PackOptions& options, const std::string& library, Content& content,
                         bool& unloads) {
-  PIRN_TRY(std::string bytes, read_file(library, archive::kMaxUnpacked));
+  PIRN_TRY(std::string bytes, file::read(library, file::Links::follow, archive::kMaxUnpacked));
   PIRN_TRY(const library::Runtime runtime, library::host_runtime());
   PIRN_TRY(library::Admitted admitted, library::admit(bytes, runtime));
   probe::ProbeOptions probe_options;
@@ -175,7 +175,7 @@ Status add_definition(const PackOptions& options, Content& content) {
         .message = "the library of " + content.package + " contains no definition, and there is no " + file,
         .hint = "Declare the workflows in the sources, or write them in workflow.json.",
         .blame = Blame::package};
-  PIRN_TRY(content.definition_json, read_file(file, kMaxDefinition));
+  PIRN_TRY(content.definition_json, file::read(file, file::Links::follow, kMaxDefinition));
   content.definition_file = file;
   return {};
 }
@@ -214,7 +214,7 @@ Result<Packed> pack(const PackOptions& options) {
                     : options.output;
   packed.package_id = archive::package_id(archive::print(assembled.manifest));
   packed.size = assembled.bytes.size();
-  PIRN_DO(write_file(packed.file, assembled.bytes, 0644, Existing::replace));
+  PIRN_DO(file::write(packed.file, assembled.bytes, 0644, file::Existing::replace));
   packed.manifest = std::move(assembled.manifest);
   packed.warnings = std::move(assembled.warnings);
   return packed;

@@ -2,9 +2,9 @@
 
 #include <boost/filesystem/operations.hpp>
 
+#include "packager/file/whole_file.h"
 #include "packager/library/admission.h"
 #include "packager/library/claims.h"
-#include "packager/pack/file.h"
 #include "packager/probe/probe.h"
 
 namespace pirn::pack {
@@ -38,7 +38,7 @@ Error in_file(Error error, const std::string& file) {
 }  // namespace
 
 Result<archive::UnverifiedPackage> read_package(const std::string& file) {
-  PIRN_TRY(const std::string bytes, read_file(file, archive::kMaxPackage));
+  PIRN_TRY(const std::string bytes, file::read(file, file::Links::follow, archive::kMaxPackage));
   archive::MemorySource source(bytes);
   auto package = archive::read_unverified(source);
   if (!package) return in_file(std::move(package).error(), file);
@@ -54,7 +54,7 @@ Result<Signed> sign_file(const std::string& file, const signature::PrivateKey& k
   records.push_back(record);
   PIRN_TRY(const std::string bytes,
            archive::write_package(package.manifest_text, records, package.compressed));
-  PIRN_DO(write_file(file, bytes, 0644, Existing::replace));
+  PIRN_DO(file::write(file, bytes, 0644, file::Existing::replace));
   return Signed{record.key, package.package_id, records.size()};
 }
 
@@ -66,7 +66,7 @@ Result<archive::VerifiedPackage> verify_file(const std::string& file, const Veri
     row.package_pattern.assign(1, '*');
     trusted.push_back(std::move(row));
   }
-  PIRN_TRY(const std::string bytes, read_file(file, archive::kMaxPackage));
+  PIRN_TRY(const std::string bytes, file::read(file, file::Links::follow, archive::kMaxPackage));
   archive::Policy policy;
   policy.tenant = options.tenant;
   policy.check_audience = !options.tenant.empty();
@@ -98,8 +98,9 @@ Result<GeneratedKey> generate_key(const std::string& name, std::string_view pass
   PIRN_TRY(const signature::PrivateKey key, signature::PrivateKey::generate());
   PIRN_TRY(const std::string pem, key.to_pem(passphrase));
   generated.key = key.public_key();
-  PIRN_DO(write_file(generated.private_file, pem, 0600, Existing::refuse));
-  if (Status written = write_file(generated.public_file, generated.key.text() + "\n", 0644, Existing::refuse);
+  PIRN_DO(file::write(generated.private_file, pem, 0600, file::Existing::refuse));
+  if (Status written =
+          file::write(generated.public_file, generated.key.text() + "\n", 0644, file::Existing::refuse);
       !written) {
     boost::system::error_code ignored;
     fs::remove(generated.private_file, ignored);  // half a pair is of no use
@@ -110,7 +111,7 @@ Result<GeneratedKey> generate_key(const std::string& name, std::string_view pass
 
 Result<signature::PrivateKey> load_private_key(const std::string& file,
                                                const signature::PassphraseSource& source) {
-  PIRN_TRY(const std::string pem, read_file(file, kMaxKeyFile));
+  PIRN_TRY(const std::string pem, file::read(file, file::Links::follow, kMaxKeyFile));
   PIRN_TRY(const std::string passphrase, signature::read_passphrase(source, file));
   auto key = signature::PrivateKey::from_pem(pem, passphrase);
   if (!key) return in_file(std::move(key).error(), file);
@@ -119,7 +120,7 @@ Result<signature::PrivateKey> load_private_key(const std::string& file,
 
 Result<signature::PublicKey> load_public_key(const std::string& file_or_text) {
   if (file_or_text.starts_with("pirn-ed25519:")) return signature::parse_public_key(file_or_text);
-  PIRN_TRY(const std::string text, read_file(file_or_text, kMaxKeyFile));
+  PIRN_TRY(const std::string text, file::read(file_or_text, file::Links::follow, kMaxKeyFile));
   auto key = signature::parse_public_key(text);
   if (!key) return in_file(std::move(key).error(), file_or_text);
   return key;

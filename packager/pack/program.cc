@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "packager/file/descriptor.h"
 #include "packager/process/program.h"
 
 namespace pirn::pack {
@@ -28,23 +29,24 @@ Result<ProgramResult> run_program(const std::vector<std::string>& argv,
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0)
     return Error{
         Code::io_failed, std::string("cannot create a pipe: ") + std::strerror(errno), {}, Blame::world};
+  const file::FileDescriptor read_end(pipe_ends[0]);
+  file::FileDescriptor write_end(pipe_ends[1]);
   const Result<pid_t> child =
       process::start({.words = argv,
                       .environment = process::environment(),
-                      .descriptors = {{pipe_ends[1], STDOUT_FILENO}, {pipe_ends[1], STDERR_FILENO}}});
-  ::close(pipe_ends[1]);
+                      .descriptors = {{write_end.get(), STDOUT_FILENO}, {write_end.get(), STDERR_FILENO}}});
+  write_end.reset();
   ProgramResult result;
   std::string line;
   char buffer[4096];
   for (ssize_t n;
-       child && ((n = ::read(pipe_ends[0], buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR));) {
+       child && ((n = ::read(read_end.get(), buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR));) {
     if (n < 0) continue;
     result.output.append(buffer, static_cast<size_t>(n));
     if (result.output.size() > 2 * kKeptOutput) result.output.erase(0, result.output.size() - kKeptOutput);
     line.append(buffer, static_cast<size_t>(n));
     hand_out_lines(line, on_line);
   }
-  ::close(pipe_ends[0]);
   if (!child) return child.error();
   if (on_line && !line.empty()) on_line(line);
   int status = 0;

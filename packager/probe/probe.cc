@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "packager/error/limits.h"
+#include "packager/file/descriptor.h"
 #include "packager/library/sealed_file.h"
 #include "packager/probe/answer.h"
 #include "packager/sandbox/calls.h"
@@ -38,21 +39,7 @@ constexpr int kAboveTheGiven = 16;   // descriptors of the parent stay clear of 
 constexpr rlim_t kLeastAddresses = rlim_t{256} << 20;
 constexpr rlim_t kLeastFiles = 32;
 
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept { return std::swap(fd_, other.fd_), *this; }
-  ~Fd() { reset(); }
-  int get() const { return fd_; }
-  void reset() {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
+using file::FileDescriptor;
 
 Error unavailable(std::string why) {
   return Error{Code::probe_unavailable, "the probe cannot be started: " + std::move(why), "", Blame::world};
@@ -127,7 +114,7 @@ Error judged(Error error) {
 }
 
 struct Pipe {
-  Fd read, write;
+  FileDescriptor read, write;
 };
 
 enum class Carries : uint8_t { bytes, descriptors_too };
@@ -137,8 +124,8 @@ Result<Pipe> make_pipe(Carries carries) {
   if ((carries == Carries::bytes ? pipe2(ends, O_CLOEXEC)
                                  : socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) != 0)
     return system_error("pipe");
-  Pipe pipe{Fd(ends[0]), Fd(ends[1])};
-  pipe.write = Fd(fcntl(ends[1], F_DUPFD_CLOEXEC, kAboveTheGiven));
+  Pipe pipe{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+  pipe.write = FileDescriptor(fcntl(ends[1], F_DUPFD_CLOEXEC, kAboveTheGiven));
   if (pipe.write.get() < 0 || fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) != 0) return system_error("fcntl");
   return pipe;
 }
@@ -159,12 +146,12 @@ class Child {
   static Result<Child> start(const std::string& program, const library::SealedFile& library, bool run_init) {
     PIRN_TRY(Pipe answer, make_pipe(Carries::descriptors_too));
     PIRN_TRY(Pipe output, make_pipe(Carries::bytes));
-    const Fd file(fcntl(library.fd(), F_DUPFD_CLOEXEC, kAboveTheGiven));
+    const FileDescriptor file(fcntl(library.fd(), F_DUPFD_CLOEXEC, kAboveTheGiven));
     if (file.get() < 0) return system_error("fcntl");
     Child child;
     PIRN_TRY(child.pid_, spawn(program, library.digest().hex(), run_init, file.get(), answer.write.get(),
                                output.write.get()));
-    child.pidfd_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, child.pid_, 0)));
+    child.pidfd_ = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, child.pid_, 0)));
     if (child.pidfd_.get() < 0) return system_error("pidfd_open");
     child.answer = std::move(answer.read);
     child.output = std::move(output.read);
@@ -194,7 +181,7 @@ class Child {
     return status;
   }
 
-  Fd answer, output;
+  FileDescriptor answer, output;
 
  private:
   Child() = default;
@@ -232,7 +219,7 @@ class Child {
   }
 
   pid_t pid_ = -1;
-  Fd pidfd_;
+  FileDescriptor pidfd_;
 };
 
 // Reads what there is. False: nothing will come any more.

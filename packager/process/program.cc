@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "packager/error/limits.h"
+#include "packager/file/descriptor.h"
 
 extern char** environ;
 
@@ -24,19 +25,14 @@ constexpr int kAboveTheGiven = 16;
 // Copies of what is handed on, out of the way of the numbers that it gets in the child.
 class Copies {
  public:
-  Copies() = default;
-  Copies(const Copies&) = delete;
-  ~Copies() {
-    for (const int fd : fds_) ::close(fd);
-  }
   int add(int fd) {
     const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, kAboveTheGiven);
-    if (copy >= 0) fds_.push_back(copy);
+    if (copy >= 0) fds_.emplace_back(copy);
     return copy;
   }
 
  private:
-  std::vector<int> fds_;
+  std::vector<file::FileDescriptor> fds_;
 };
 
 // What posix_spawn is told, freed at the end of the scope.

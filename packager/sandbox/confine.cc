@@ -17,6 +17,7 @@
 #include <cstring>
 #include <string>
 
+#include "packager/file/descriptor.h"
 #include "packager/sandbox/sanitized.h"
 
 namespace pirn::sandbox {
@@ -85,16 +86,15 @@ void leave_root() {
 }
 
 void allow_reading(int ruleset, const char* path) {
-  const int fd = open(path, O_PATH | O_CLOEXEC);
-  if (fd < 0) return;
+  const file::FileDescriptor fd(open(path, O_PATH | O_CLOEXEC));
+  if (!fd) return;
   landlock_path_beneath_attr rule{};
-  rule.parent_fd = fd;
+  rule.parent_fd = fd.get();
   rule.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
   if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0) {
     rule.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE;  // a file has no entries to read
     syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
   }
-  close(fd);
 }
 
 // The version of Landlock that holds from now on; 0: none, and files stay readable, though not writable.

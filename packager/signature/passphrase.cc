@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "packager/error/printable.h"
+#include "packager/file/descriptor.h"
 #include "packager/signature/key.h"
 
 namespace pirn::signature {
@@ -34,38 +35,35 @@ Result<std::string> read_line(int fd, const std::string& name) {
 
 Result<std::string> from_file(const std::string& file) {
   if (file == "-") return read_line(STDIN_FILENO, "standard input");
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
+  const file::FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd)
     return Error{.code = Code::io_failed,
                  .message = "cannot open " + file + ": " + std::strerror(errno),
                  .blame = Blame::world};
-  auto line = read_line(fd, file);
-  ::close(fd);
-  return line;
+  return read_line(fd.get(), file);
 }
 
 // The controlling terminal with its echo off, so that standard input and output stay free for data.
 class Terminal {
  public:
   Terminal() : fd_(::open("/dev/tty", O_RDWR | O_CLOEXEC)) {
-    if (fd_ < 0) return;
-    ::tcgetattr(fd_, &before_);
+    if (!fd_) return;
+    ::tcgetattr(fd_.get(), &before_);
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(fd_, TCSAFLUSH, &silent);
+    ::tcsetattr(fd_.get(), TCSAFLUSH, &silent);
   }
   ~Terminal() {
-    if (fd_ < 0) return;
-    ::tcsetattr(fd_, TCSAFLUSH, &before_);
-    ::close(fd_);
+    if (!fd_) return;
+    ::tcsetattr(fd_.get(), TCSAFLUSH, &before_);
   }
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
 
-  bool is_there() const { return fd_ >= 0; }
+  bool is_there() const { return static_cast<bool>(fd_); }
   Result<std::string> ask(const std::string& question) {
     write(question);
-    auto line = read_line(fd_, "the terminal");
+    auto line = read_line(fd_.get(), "the terminal");
     write("\n");
     return line;
   }
@@ -73,13 +71,13 @@ class Terminal {
  private:
   void write(std::string_view text) {
     while (!text.empty()) {
-      const ssize_t n = ::write(fd_, text.data(), text.size());
+      const ssize_t n = ::write(fd_.get(), text.data(), text.size());
       if (n <= 0) return;
       text.remove_prefix(static_cast<size_t>(n));
     }
   }
 
-  int fd_;
+  file::FileDescriptor fd_;
   termios before_{};
 };
 

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "packager/digest/digest.h"
-#include "registry/file.h"
+#include "packager/file/whole_file.h"
 #include "tests/registry/scratch.h"
 
 namespace pirn::registry {
@@ -72,10 +72,10 @@ TEST(DirectoryBlobs, OpeningRemovesUnfinishedWritesAndNothingElse) {
   const Scratch scratch;
   bool added = false;
   const Digest digest = *(*open_blobs(scratch / "blobs"))->put("kept", &added);
-  overwrite(scratch / "blobs/" + std::string(kUnfinished) + "Ab12Cd", "half");
+  overwrite(scratch / "blobs/" + std::string(file::kUnfinished) + "Ab12Cd", "half");
   const auto blobs = open_blobs(scratch / "blobs");
   ASSERT_TRUE(blobs);
-  EXPECT_FALSE(boost::filesystem::exists(scratch / "blobs/" + std::string(kUnfinished) + "Ab12Cd"));
+  EXPECT_FALSE(boost::filesystem::exists(scratch / "blobs/" + std::string(file::kUnfinished) + "Ab12Cd"));
   EXPECT_EQ(*(*blobs)->get(digest), "kept");
   EXPECT_EQ(mode_of(scratch / "blobs"), 0700u);
   EXPECT_EQ(mode_of(scratch / "blobs/" + digest.hex()), 0600u);
@@ -87,16 +87,6 @@ TEST(DirectoryBlobs, RefusesADirectoryThatIsAFile) {
   const auto blobs = open_blobs(scratch / "blobs");
   ASSERT_FALSE(blobs);
   EXPECT_EQ(blobs.error().code, Code::io_failed);
-}
-
-TEST(WriteFileDurably, LeavesNothingWhereItCannotWrite) {
-  const Scratch scratch;
-  const Status status = write_file_durably(scratch / "no/such/file", "x");
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, Code::io_failed);
-  boost::filesystem::create_directory(scratch / "taken");
-  EXPECT_FALSE(write_file_durably(scratch / "taken", "x"));  // rename over a directory
-  EXPECT_EQ(std::distance(boost::filesystem::directory_iterator(scratch.path()), {}), 1);
 }
 
 }  // namespace
