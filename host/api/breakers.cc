@@ -56,7 +56,7 @@ void list_breakers(const Services& services, RequestPtr request, Respond respond
       respond(json(200, bj::object{{"breakers", std::move(rows)}}));
     });
   };
-  send(services, engine::ListBreakers{request->tenant, answered}, respond);
+  send(services.inbox, engine::ListBreakers{request->tenant, answered}, respond);
 }
 
 void reset_breaker(const Services& services, RequestPtr request, Respond respond) {
@@ -66,7 +66,7 @@ void reset_breaker(const Services& services, RequestPtr request, Respond respond
   const auto answered = [respond](Result<BreakerView> view) {
     respond(view ? json(200, object_of(*view)) : problem(view.error()));
   };
-  send(services,
+  send(services.inbox,
        engine::ResetBreaker{request->tenant, request->params[0], by.label.empty() ? by.who() : by.label,
                             answered},
        respond);

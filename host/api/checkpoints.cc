@@ -6,6 +6,7 @@
 
 #include "host/api/document.h"
 #include "host/api/engine_requests.h"
+#include "host/api/journal_pages.h"
 #include "host/api/routes.h"
 #include "host/events/event_text.h"
 #include "host/journal/codec.h"
@@ -17,8 +18,6 @@ namespace pirn::api {
 namespace {
 
 namespace bj = boost::json;
-
-constexpr uint32_t kCommitsPerRead = 256;
 
 // What happened to steps with one commit.
 struct Checkpoint {
@@ -70,25 +69,23 @@ Result<Question> read_question(const Request& request) {
 Result<Response> list(const Services& services, ExecutionId id, const Question& question) {
   bj::array rows;
   uint32_t after = question.after;
-  for (;;) {
-    PIRN_TRY(const auto commits, services.store.journal(id, after, kCommitsPerRead));
-    for (const store::StoredCommit& commit : commits) {
-      if (rows.size() == question.limit)
-        return json(200, bj::object{{"checkpoints", std::move(rows)}, {"cursor", after}, {"more", true}});
-      after = commit.commit_no;
-      PIRN_TRY(Checkpoint checkpoint, read_checkpoint(commit));
-      if (!question.ran.empty() && !names(checkpoint.ran, question.ran)) continue;
-      if (!question.skipped.empty() && !names(checkpoint.skipped, question.skipped)) continue;
-      rows.push_back(bj::object{{"checkpoint", checkpoint.number},
-                                {"at", time_text_ns(checkpoint.at)},
-                                {"started", std::move(checkpoint.started)},
-                                {"ran", std::move(checkpoint.ran)},
-                                {"skipped", std::move(checkpoint.skipped)},
-                                {"events", std::move(checkpoint.events)}});
-    }
-    if (commits.size() < kCommitsPerRead)
-      return json(200, bj::object{{"checkpoints", std::move(rows)}, {"cursor", after}, {"more", false}});
-  }
+  bool more = false;
+  PIRN_DO(for_each_commit(services.store, id, after, [&](const store::StoredCommit& commit) -> Result<bool> {
+    more = rows.size() == question.limit;
+    if (more) return false;
+    after = commit.commit_no;
+    PIRN_TRY(Checkpoint checkpoint, read_checkpoint(commit));
+    if (!question.ran.empty() && !names(checkpoint.ran, question.ran)) return true;
+    if (!question.skipped.empty() && !names(checkpoint.skipped, question.skipped)) return true;
+    rows.push_back(bj::object{{"checkpoint", checkpoint.number},
+                              {"at", time_text_ns(checkpoint.at)},
+                              {"started", std::move(checkpoint.started)},
+                              {"ran", std::move(checkpoint.ran)},
+                              {"skipped", std::move(checkpoint.skipped)},
+                              {"events", std::move(checkpoint.events)}});
+    return true;
+  }));
+  return json(200, bj::object{{"checkpoints", std::move(rows)}, {"cursor", after}, {"more", more}});
 }
 
 Error no_checkpoint(ExecutionId id, uint32_t number) {
@@ -97,11 +94,11 @@ Error no_checkpoint(ExecutionId id, uint32_t number) {
                "See pirn run checkpoints " + id.text() + "."};
 }
 
-bj::value result_of(const journal::Step& step) {
-  if (!step.result) return nullptr;
+std::string result_of(const journal::Step& step) {
+  if (!step.result) return "null";
   std::string text;
   journal::append_result(text, *step.result);
-  return *parse_own_json(text, "a result", {});
+  return text;
 }
 
 Result<Response> show(const Services& services, ExecutionId id, uint32_t number) {
@@ -109,44 +106,45 @@ Result<Response> show(const Services& services, ExecutionId id, uint32_t number)
   state.id = id;
   std::map<uint32_t, std::string> step_names;
   int64_t at = 0;
-  for (uint32_t after = 0; after < number;) {
-    PIRN_TRY(const auto commits,
-             services.store.journal(id, after, std::min(kCommitsPerRead, number - after)));
-    if (commits.empty()) return no_checkpoint(id, number);
-    for (const store::StoredCommit& commit : commits) {
-      PIRN_TRY(journal::Commit decoded, journal::decode_commit(commit.body, commit.schema));
-      at = decoded.at;
-      for (journal::Record& record : decoded.records)
-        if (!journal::replay(state, std::move(record), decoded.at))
-          return Error{Code::journal_corrupt, "the journal of '" + id.text() + "' cannot be followed"};
-      ++state.next_commit;
-      after = commit.commit_no;
-      // The journal names a step where it speaks of it.
-      PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) {
-        const auto object = parse_own_json(event.text, "an event", {});
-        if (!object || !object->is_object() || !object->as_object().contains("i")) return;
-        step_names[object->at("i").to_number<uint32_t>()] = std::string(object->at("step").as_string());
-      }));
-    }
-  }
-  bj::array steps;
+  uint32_t reached = 0;
+  PIRN_DO(for_each_commit(services.store, id, 0, [&](const store::StoredCommit& commit) -> Result<bool> {
+    PIRN_TRY(journal::Commit decoded, journal::decode_commit(commit.body, commit.schema));
+    at = decoded.at;
+    for (journal::Record& record : decoded.records)
+      if (!journal::replay(state, std::move(record), decoded.at))
+        return Error{Code::journal_corrupt, "the journal of '" + id.text() + "' cannot be followed"};
+    ++state.next_commit;
+    reached = commit.commit_no;
+    // The journal names a step where it speaks of it.
+    PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) {
+      const auto object = parse_own_json(event.text, "an event", {});
+      if (!object || !object->is_object() || !object->as_object().contains("i")) return;
+      step_names[object->at("i").to_number<uint32_t>()] = std::string(object->at("step").as_string());
+    }));
+    return reached < number;
+  }));
+  if (reached < number) return no_checkpoint(id, number);
+  std::string steps = "[";
   for (const auto& [index, name] : step_names) {
     if (index >= state.steps.size()) continue;
     const journal::Step& step = state.steps[index];
-    steps.push_back(bj::object{{"name", name},
-                               {"state", journal::name_of(step.state)},
-                               {"failures", step.failures},
-                               {"invocations", step.invocations},
-                               {"result", result_of(step)}});
+    if (steps.size() > 1) steps += ',';
+    steps += ObjectText({{"name", name},
+                         {"state", journal::name_of(step.state)},
+                         {"failures", step.failures},
+                         {"invocations", step.invocations}})
+                 .add("result", result_of(step))
+                 .take();
   }
-  return json(200, bj::object{{"id", id.text()},
-                              {"checkpoint", number},
-                              {"at", time_text_ns(at)},
-                              {"state", journal::visible_state(state)},
-                              {"attempt", state.attempt},
-                              {"done", state.n_terminal()},
-                              {"total", state.steps.size()},
-                              {"steps", std::move(steps)}});
+  return json(200, ObjectText({{"id", id.text()},
+                               {"checkpoint", number},
+                               {"at", time_text_ns(at)},
+                               {"state", journal::visible_state(state)},
+                               {"attempt", state.attempt},
+                               {"done", state.n_terminal()},
+                               {"total", state.steps.size()}})
+                       .add("steps", steps + "]")
+                       .take());
 }
 
 void answer(const Respond& respond, Result<Response> response) {

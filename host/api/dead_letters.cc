@@ -108,7 +108,6 @@ Response show(const Services& services, const std::string& tenant, const DeadLet
   if (!*row) return problem(no_dead_letter(letter.id.text()));
   const Result<journal::DecodedState> decoded = journal::decode_state((*row)->columns(), (*row)->body);
   if (!decoded) return unreadable(decoded.error());
-  bj::object out = object_of(letter);
   std::string input = "{";
   for (const journal::Delta::Entry& entry : decoded->state.input.entries) {
     if (input.size() > 1) input += ',';
@@ -116,14 +115,12 @@ Response show(const Services& services, const std::string& tenant, const DeadLet
     input += ':';
     journal::append_json(input, entry.value);
   }
-  out["input"] = *parse_own_json(input + "}", "an input", {});
-  out["error"] = nullptr;
-  if (decoded->state.error) {
-    std::string error;
-    journal::append_error(error, *decoded->state.error);
-    out["error"] = *parse_own_json(error, "an error", {});
-  }
-  return json(200, out);
+  std::string error;
+  if (decoded->state.error) journal::append_error(error, *decoded->state.error);
+  return json(200, ObjectText(object_of(letter))
+                       .add("input", input + "}")
+                       .add("error", error.empty() ? "null" : error)
+                       .take());
 }
 
 // Whether there is such a tenant at all, nothing else says. `then` runs on the pool.
@@ -149,7 +146,7 @@ void retry_one(const Services& services, const Request& request, const Respond& 
     response.headers.emplace_back("Location", "/v1/executions/" + started);
     respond(std::move(response));
   };
-  send(services, std::move(command), respond);
+  send(services.inbox, std::move(command), respond);
 }
 
 }  // namespace
@@ -172,7 +169,7 @@ void list_dead_letters(const Services& services, RequestPtr request, Respond res
       respond(json(200, bj::object{{"dead_letters", std::move(rows)}, {"cursor", std::move(cursor)}}));
     });
   };
-  send(services, std::move(*list), respond);
+  send(services.inbox, std::move(*list), respond);
 }
 
 void show_dead_letter(const Services& services, RequestPtr request, Respond respond) {
@@ -184,7 +181,7 @@ void show_dead_letter(const Services& services, RequestPtr request, Respond resp
       respond(show(services, request->tenant, letter));
     });
   };
-  send(services, engine::ShowDeadLetter{request->tenant, *id, answered}, respond);
+  send(services.inbox, engine::ShowDeadLetter{request->tenant, *id, answered}, respond);
 }
 
 void retry_dead_letter(const Services& services, RequestPtr request, Respond respond) {
@@ -224,7 +221,7 @@ void retry_dead_letters(const Services& services, RequestPtr request, Respond re
     respond(json(200, bj::object{{"retried", std::move(retried)}, {"refused", std::move(refused)}}));
   };
   with_tenant(services, request, respond, [&services, respond, command = std::move(*command)]() mutable {
-    send(services, std::move(command), respond);
+    send(services.inbox, std::move(command), respond);
   });
 }
 
@@ -238,7 +235,7 @@ void discard_dead_letter(const Services& services, RequestPtr request, Respond r
     if (!letters) return respond(problem(letters.error()));
     respond(json(200, object_of(letters->front())));
   };
-  send(services, std::move(command), respond);
+  send(services.inbox, std::move(command), respond);
 }
 
 void prune_dead_letters(const Services& services, RequestPtr request, Respond respond) {
@@ -257,7 +254,7 @@ void prune_dead_letters(const Services& services, RequestPtr request, Respond re
     respond(json(200, bj::object{{"pruned", letters->size()}}));
   };
   with_tenant(services, request, respond, [&services, respond, command = std::move(*command)]() mutable {
-    send(services, std::move(command), respond);
+    send(services.inbox, std::move(command), respond);
   });
 }
 

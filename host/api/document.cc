@@ -1,11 +1,13 @@
 #include "host/api/document.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 
 #include "host/api/names.h"
+#include "host/journal/json_value.h"
 #include "packager/definition/definition.h"
 #include "packager/json/json.h"
 #include "packager/json/text.h"
@@ -81,16 +83,20 @@ Result<bool> Document::flag_or(std::string_view name, bool otherwise) const {
   return value->as_bool();
 }
 
-Result<std::string> Document::object_or_empty(std::string_view name) const {
+Result<Document::Keys> Document::keys_or_none(std::string_view name) const {
   const boost::json::value* value = find(name);
-  if (value == nullptr) return std::string("{}");
+  if (value == nullptr) return Keys{"{}", {}};
   if (!value->is_object()) return wrong(name, "a JSON object");
   if (const size_t keys = value->as_object().size(); keys > kMaxKeys)
     return Error{Code::too_large,
                  "'" + std::string(name) + "' has " + std::to_string(keys) + " keys; the limit is " +
                      std::to_string(kMaxKeys),
                  "Put them into an object or an array that is the value of one key."};
-  return canonical(*value);
+  Keys keys{canonical(*value), journal::delta_from(value->get_object())};
+  // In the order of the canonical text, whatever order the client has chosen.
+  std::sort(keys.delta.entries.begin(), keys.delta.entries.end(),
+            [](const journal::Delta::Entry& a, const journal::Delta::Entry& b) { return a.key < b.key; });
+  return keys;
 }
 
 Result<int64_t> number_parameter(const Request& request, std::string_view name, int64_t otherwise,
@@ -118,6 +124,18 @@ Result<ExecutionId> parse_cursor_id(std::string_view text) {
 }
 
 Response json(int status, const boost::json::value& value) { return json(status, json_text(value)); }
+
+ObjectText::ObjectText(const boost::json::object& members) : text_(json_text(members)) { text_.pop_back(); }
+
+ObjectText& ObjectText::add(std::string_view name, std::string_view json) {
+  if (text_.size() > 1) text_ += ',';
+  text_ += json_text(boost::json::string(name));
+  text_ += ':';
+  text_ += json;
+  return *this;
+}
+
+std::string ObjectText::take() { return std::move(text_) + "}"; }
 
 std::string time_text_ns(int64_t ns) {
   const std::time_t seconds = ns / 1'000'000'000;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/api/exchange.h"
+#include "host/journal/value.h"
 #include "registry/ids.h"
 
 namespace pirn::api {
@@ -34,8 +35,12 @@ class Document {
   Result<std::string> text_or(std::string_view name, std::string_view otherwise) const;
   Result<int64_t> integer_or(std::string_view name, int64_t otherwise, int64_t low, int64_t high) const;
   Result<bool> flag_or(std::string_view name, bool otherwise) const;
-  // The canonical text of an object; "{}" without one. too_large: more than kMaxKeys keys.
-  Result<std::string> object_or_empty(std::string_view name) const;
+  // An input, a payload or a patch; empty without one. too_large: more than kMaxKeys keys.
+  struct Keys {
+    std::string canonical;  // text
+    journal::Delta delta;
+  };
+  Result<Keys> keys_or_none(std::string_view name) const;
 
  private:
   boost::json::object object_;
@@ -62,6 +67,17 @@ Result<T> as_argument(std::string_view name, Result<T> value) {
 }
 
 Response json(int status, const boost::json::value& value);
+
+// The text of a JSON object, some of whose members are texts that are JSON already.
+class ObjectText {
+ public:
+  explicit ObjectText(const boost::json::object& members);
+  ObjectText& add(std::string_view name, std::string_view json);
+  std::string take();
+
+ private:
+  std::string text_;  // without the last brace
+};
 
 // RFC 3339 in UTC; null for 0.
 boost::json::value time_ms(int64_t ms_since_1970);

@@ -7,9 +7,9 @@
 
 namespace pirn::api {
 
-void send(const Services& services, engine::Command command, const Respond& respond) {
-  if (services.inbox.push(command)) return;
-  const bool closed = services.inbox.closed();
+void send(engine::Inbox& inbox, engine::Command command, const Respond& respond) {
+  if (inbox.push(command)) return;
+  const bool closed = inbox.closed();
   respond(problem(closed ? Error{Code::shutting_down, "the host is shutting down"}
                          : Error{Code::busy, "the engine's inbox is full"}));
 }
@@ -52,7 +52,7 @@ void with_execution(const Services& services, const RequestPtr& request, const R
                          then(id);
                        });
   };
-  send(services, std::move(show), respond);
+  send(services.inbox, std::move(show), respond);
 }
 
 }  // namespace pirn::api

@@ -14,8 +14,9 @@
 
 namespace pirn::api {
 
-// Leaves a command for the engine, or answers why not.
-void send(const Services& services, engine::Command command, const Respond& respond);
+// Leaves a command for the engine, or answers why not: shutting_down once the inbox is closed, busy while it is
+// full.
+void send(engine::Inbox& inbox, engine::Command command, const Respond& respond);
 
 // Answers with the engine's error. When there is no such workflow, the tenant may not exist, which the engine
 // does not know: then that is the answer.

@@ -48,17 +48,22 @@ boost::json::object object_of(const Error& error) {
 std::string_view Request::parameter(std::string_view name) const { return find(query, name); }
 std::string_view Request::header(std::string_view name) const { return find(headers, name); }
 
-Response problem(const Error& error) {
+boost::json::object problem_object(const Error& error) {
   const CatalogueEntry& entry = catalogue_entry(error.code);
   boost::json::object object;
   object["type"] = "urn:pirn:error:" + code_number(error.code);
   object["title"] = entry.title;
   object["status"] = entry.http_status;
   for (auto& member : object_of(error)) object[member.key()] = member.value();
+  return object;
+}
+
+Response problem(const Error& error) {
+  const CatalogueEntry& entry = catalogue_entry(error.code);
   Response response;
   response.status = entry.http_status;
   response.content_type = "application/problem+json";
-  response.body = json_text(object);
+  response.body = json_text(problem_object(error));
   if (entry.http_status == 503) response.headers.emplace_back("Retry-After", "1");
   if (entry.http_status == 429) response.headers.emplace_back("Retry-After", "10");
   if (entry.http_status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");

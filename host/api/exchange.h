@@ -2,6 +2,7 @@
 // Values; each is used by one thread at a time.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -53,6 +54,8 @@ using Respond = std::function<void(Response)>;
 
 // problem+json (RFC 9457) of an error, with the status of its catalogue entry.
 Response problem(const Error& error);
+// What its body says.
+boost::json::object problem_object(const Error& error);
 // A JSON document. What a terminal would obey is escaped in it (packager/error/printable.h).
 Response json(int status, std::string text);
 

@@ -47,9 +47,9 @@ Result<engine::Start> read_start(const Request& request, int64_t now) {
   PIRN_DO(body.text("workflow"));
   PIRN_TRY(const WorkflowName name, workflow_in(body, request));
   start.workflow = name.local();
-  PIRN_TRY(const std::string input, body.object_or_empty("input"));
-  PIRN_TRY(start.input, journal::parse_object(input));
-  start.input_digest = sha256(input);
+  PIRN_TRY(Document::Keys input, body.keys_or_none("input"));
+  start.input = std::move(input.delta);
+  start.input_digest = sha256(input.canonical);
   PIRN_TRY(start.beginning, read_beginning(body, now));
   PIRN_TRY(const std::string strategy, body.text_or("strategy", ""));
   PIRN_TRY(start.strategy, engine::parse_strategy(strategy));
@@ -241,7 +241,7 @@ void start_execution(const Services& services, RequestPtr request, Respond respo
     response.headers.emplace_back("Location", "/v1/executions/" + id);
     respond(std::move(response));
   };
-  send(services, std::move(*start), respond);
+  send(services.inbox, std::move(*start), respond);
 }
 
 void list_executions(const Services& services, RequestPtr request, Respond respond) {
@@ -265,7 +265,7 @@ void list_executions(const Services& services, RequestPtr request, Respond respo
                        [&services, filter = std::move(filter), tag = std::move(tag), open = std::move(*open),
                         respond]() mutable { respond(merge(services, filter, tag, std::move(open))); });
   };
-  send(services, std::move(list), respond);
+  send(services.inbox, std::move(list), respond);
 }
 
 void with_view(const Services& services, const RequestPtr& request, const Respond& respond,
@@ -285,7 +285,7 @@ void with_view(const Services& services, const RequestPtr& request, const Respon
       respond(closed ? answer(*closed) : problem(closed.error()));
     });
   };
-  send(services, std::move(show), respond);
+  send(services.inbox, std::move(show), respond);
 }
 
 namespace {
@@ -351,7 +351,7 @@ void rerun(const Services& services, const RequestPtr& request, engine::Rerun co
     if (!started) return respond(problem(started.error()));
     respond(json(201, "{\"id\":\"" + started->id.text() + "\"}"));
   };
-  send(services, std::move(command), respond);
+  send(services.inbox, std::move(command), respond);
 }
 
 }  // namespace
@@ -395,7 +395,7 @@ void cancel_executions(const Services& services, RequestPtr request, Respond res
                        {"count", cancelled.size()}, {"dry_run", dry_run}, {"executions", std::move(ids)}}));
     });
   };
-  send(services, std::move(*command), respond);
+  send(services.inbox, std::move(*command), respond);
 }
 
 void cancel_execution(const Services& services, RequestPtr request, Respond respond) {
@@ -426,7 +426,7 @@ void cancel_execution(const Services& services, RequestPtr request, Respond resp
     respond(json(
         202, "{\"id\":\"" + id.text() + "\",\"state\":\"" + std::string(journal::name_of(*state)) + "\"}"));
   };
-  send(services, std::move(cancel), respond);
+  send(services.inbox, std::move(cancel), respond);
 }
 
 }  // namespace pirn::api

@@ -6,6 +6,7 @@
 
 #include "host/api/document.h"
 #include "host/api/engine_requests.h"
+#include "host/api/journal_pages.h"
 #include "host/api/request_pool.h"
 #include "host/api/routes.h"
 #include "host/events/event_text.h"
@@ -20,7 +21,6 @@ namespace pirn::api {
 
 namespace {
 
-constexpr uint32_t kCommitsPerRead = 256;
 // Of a stream: a watcher who does not read holds no more than a piece of about this size, and what it was
 // made from.
 constexpr size_t kPieceBytes = 256 * 1024;
@@ -161,24 +161,19 @@ class ExecutionStream : public Stream, public std::enable_shared_from_this<Execu
 
 // Up to `limit` events behind `after`.
 Result<std::string> page(const store::Store& store, ExecutionId id, uint64_t after, size_t limit) {
-  PIRN_TRY(uint32_t commit_no, commits_up_to(store, id, after));
+  PIRN_TRY(const uint32_t passed, commits_up_to(store, id, after));
   std::string out = "{\"events\":[";
   size_t count = 0;
-  bool more = true;
-  while (more && count <= limit) {
-    PIRN_TRY(const auto commits, store.journal(id, commit_no, kCommitsPerRead));
-    more = commits.size() == kCommitsPerRead;
-    for (const store::StoredCommit& commit : commits) {
-      PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) {
-        if (event.seq <= after || count > limit) return;
-        if (++count > limit) return;  // one more is there than was asked for
-        if (count > 1) out += ',';
-        events::append_event(out, event, commit.commit_no);
-        after = event.seq;
-      }));
-      commit_no = commit.commit_no;
-    }
-  }
+  PIRN_DO(for_each_commit(store, id, passed, [&](const store::StoredCommit& commit) -> Result<bool> {
+    PIRN_DO(events::for_each_event(commit.body, [&](const events::EventView& event) {
+      if (event.seq <= after || count > limit) return;
+      if (++count > limit) return;  // one more is there than was asked for
+      if (count > 1) out += ',';
+      events::append_event(out, event, commit.commit_no);
+      after = event.seq;
+    }));
+    return count <= limit;
+  }));
   out += "],\"cursor\":";
   journal::append_unsigned(out, after);
   out += count > limit ? ",\"more\":true}" : ",\"more\":false}";

@@ -8,6 +8,7 @@
 #include "host/api/engine_requests.h"
 #include "host/api/error_chain.h"
 #include "host/api/execution_text.h"
+#include "host/api/journal_pages.h"
 #include "host/api/performance.h"
 #include "host/api/request_pool.h"
 #include "host/api/routes.h"
@@ -22,21 +23,6 @@ namespace pirn::api {
 namespace {
 
 namespace bj = boost::json;
-
-constexpr uint32_t kCommitsPerRead = 256;
-
-Status each_event(const store::Store& store, ExecutionId id,
-                  const std::function<void(const events::EventView&, uint32_t commit_no)>& visit) {
-  for (uint32_t after = 0;;) {
-    PIRN_TRY(const auto commits, store.journal(id, after, kCommitsPerRead));
-    for (const store::StoredCommit& commit : commits) {
-      PIRN_DO(events::for_each_event(
-          commit.body, [&](const events::EventView& event) { visit(event, commit.commit_no); }));
-      after = commit.commit_no;
-    }
-    if (commits.size() < kCommitsPerRead) return {};
-  }
-}
 
 bj::value ms(std::optional<int64_t> ns) {
   if (!ns) return nullptr;
@@ -70,8 +56,8 @@ bj::object object_of(const StepFigures& step) {
 
 Result<Figures> read_figures(const Services& services, ExecutionId id) {
   Figures figures;
-  PIRN_DO(each_event(services.store, id,
-                     [&](const events::EventView& event, uint32_t) { figures.event(event); }));
+  PIRN_DO(for_each_event(services.store, id,
+                         [&](const events::EventView& event, uint32_t) { figures.event(event); }));
   PIRN_TRY(const std::vector<logbook::Cost> costs, services.logbook.costs(id));
   for (const logbook::Cost& cost : costs) figures.cpu(cost.step, cost.cpu_ns);
   return figures;
@@ -123,7 +109,7 @@ std::string_view scope_of(std::string_view type, std::string_view code) {
 
 Result<Response> errors(const Services& services, ExecutionId id) {
   bj::array all;
-  PIRN_DO(each_event(services.store, id, [&](const events::EventView& event, uint32_t commit_no) {
+  PIRN_DO(for_each_event(services.store, id, [&](const events::EventView& event, uint32_t commit_no) {
     const auto parsed = parse_own_json(event.text, "an event", {});
     if (!parsed || !parsed->is_object()) return;
     const bj::object& object = parsed->as_object();
@@ -171,7 +157,7 @@ bool is_newer(const RecentEvent& a, const RecentEvent& b) {
 Result<bj::array> recent_events(const Services& services, const std::vector<ExecutionId>& runs) {
   std::vector<RecentEvent> newest;
   for (const ExecutionId id : runs) {
-    PIRN_DO(each_event(services.store, id, [&](const events::EventView& event, uint32_t commit_no) {
+    PIRN_DO(for_each_event(services.store, id, [&](const events::EventView& event, uint32_t commit_no) {
       std::string text;
       events::append_event(text, event, commit_no);
       newest.push_back({event.at, event.seq, id.text(), std::move(text)});
@@ -257,7 +243,7 @@ void show_dashboard(const Services& services, RequestPtr request, Respond respon
       answer(respond, dashboard(services, request->tenant, open));
     });
   };
-  send(services, std::move(list), respond);
+  send(services.inbox, std::move(list), respond);
 }
 
 }  // namespace pirn::api

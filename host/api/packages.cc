@@ -54,8 +54,7 @@ bj::array array_of(const std::vector<std::string>& names) { return bj::array(nam
 
 bj::object object_of(const DeploymentPlan& plan) {
   bj::array refusals;
-  for (const Error& error : plan.refusals)
-    refusals.push_back(*parse_own_json(problem(error).body, "a problem", {}));
+  for (const Error& error : plan.refusals) refusals.push_back(problem_object(error));
   bj::array schedules;
   for (const DeploymentPlan::ScheduleMove& move : plan.schedules)
     schedules.push_back(bj::object{{"workflow", move.workflow}, {"what", move.what}});

@@ -25,7 +25,7 @@ void with_engine_stats(const Services& services, const RequestPtr& request, cons
     if (!engine) return respond(problem(engine.error()));
     services.pool.post(request->queue, [respond, answer, engine = *engine] { respond(answer(engine)); });
   };
-  send(services, std::move(stats), respond);
+  send(services.inbox, std::move(stats), respond);
 }
 
 void put_terms(bj::object& object, const registry::SlotTerms& terms) {

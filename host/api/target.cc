@@ -1,7 +1,7 @@
 #include "host/api/target.h"
 
 #include <algorithm>
-#include <optional>
+#include <boost/url.hpp>
 
 #include "host/journal/value.h"
 
@@ -9,35 +9,19 @@ namespace pirn::api {
 
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+namespace urls = boost::urls;
 
-enum class Plus : uint8_t { is_plus, is_space };
+Error malformed(const std::string& what) { return Error{Code::malformed_request, what}; }
 
-Result<std::string> decode(std::string_view text, Plus plus, std::string_view where) {
-  const auto malformed = [&](std::string_view what) {
-    return Error{Code::malformed_request, "the " + std::string(where) + " " + std::string(what)};
-  };
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0)
-        return malformed("has a broken escape");
-      c = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else if (c == '+' && plus == Plus::is_space) {
-      c = ' ';
-    }
-    if (c == '\0') return malformed("has a NUL");
-    out += c;
-  }
-  if (!journal::valid_utf8(out)) return malformed("is not UTF-8");
+// `plus_is_space`: as in a query, not as in a path.
+Result<std::string> decode(std::string_view text, bool plus_is_space, const std::string& where) {
+  const auto escaped = urls::make_pct_string_view(text);
+  if (!escaped) return malformed("the " + where + " has a broken escape");
+  urls::encoding_opts options;
+  options.space_as_plus = plus_is_space;
+  std::string out = escaped->decode(options);
+  if (out.find('\0') != std::string::npos) return malformed("the " + where + " has a NUL");
+  if (!journal::valid_utf8(out)) return malformed("the " + where + " is not UTF-8");
   return out;
 }
 
@@ -46,13 +30,13 @@ Result<std::string> decode(std::string_view text, Plus plus, std::string_view wh
 Result<std::vector<std::string>> path_segments(std::string_view path) {
   std::vector<std::string> segments;
   if (!path.starts_with('/')) {
-    PIRN_DO(decode(path, Plus::is_plus, "path"));
+    PIRN_DO(decode(path, false, "path"));
     return segments;
   }
   while (!path.empty()) {
     path.remove_prefix(1);
     const size_t end = std::min(path.find('/'), path.size());
-    PIRN_TRY(std::string segment, decode(path.substr(0, end), Plus::is_plus, "path"));
+    PIRN_TRY(std::string segment, decode(path.substr(0, end), false, "path"));
     const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
     if (std::any_of(segment.begin(), segment.end(), control))
       return Error{Code::malformed_request, "the path has a control character"};
@@ -63,18 +47,18 @@ Result<std::vector<std::string>> path_segments(std::string_view path) {
 }
 
 Result<Query> read_query(std::string_view text) {
+  // As a part of a target: urls::parse_query() of Boost 1.81 reads one character beyond the end.
+  const std::string target = "/?" + std::string(text);
+  const auto parsed = urls::parse_origin_form(target);
+  if (!parsed)
+    return malformed("the query has a broken escape, or a character that must be written as an escape");
   Query query;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('&'), text.size());
-    const std::string_view pair = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (pair.empty()) continue;
-    const size_t equals = std::min(pair.find('='), pair.size());
-    PIRN_TRY(std::string name, decode(pair.substr(0, equals), Plus::is_space, "query"));
-    PIRN_TRY(std::string value, decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view(),
-                                       Plus::is_space, "query"));
+  for (const urls::param_pct_view each : parsed->encoded_params()) {
+    if (each.key.empty() && !each.has_value) continue;  // "a=1&&b=2"
+    PIRN_TRY(std::string name, decode(each.key, true, "query"));
+    PIRN_TRY(std::string value, decode(each.value, true, "query"));
     if (const auto [at, fresh] = query.emplace(std::move(name), std::move(value)); !fresh)
-      return Error{Code::malformed_request, "the query has '" + at->first + "' twice"};
+      return malformed("the query has '" + at->first + "' twice");
   }
   return query;
 }

@@ -18,7 +18,8 @@ namespace pirn::api {
 // decoding a control character, or what is not UTF-8).
 Result<std::vector<std::string>> path_segments(std::string_view path);
 
-// "a=1&b=x+y". Errors: malformed_request (an escape that is none, a NUL, what is not UTF-8, a name twice).
+// "a=1&b=x+y". Errors: malformed_request (an escape that is none, a character that a URL
+// must escape, a NUL, what is not UTF-8, a name twice).
 using Query = std::map<std::string, std::string, std::less<>>;
 Result<Query> read_query(std::string_view text);
 

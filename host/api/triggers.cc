@@ -72,9 +72,9 @@ Result<engine::Emit> read_event(const Request& request) {
     PIRN_TRY(emit.id, body.text("id"));
     PIRN_DO(check_text("id", emit.id));
   }
-  PIRN_TRY(const std::string payload, body.object_or_empty("payload"));
-  PIRN_TRY(emit.payload, journal::parse_object(payload));
-  emit.payload_digest = sha256(payload);
+  PIRN_TRY(Document::Keys payload, body.keys_or_none("payload"));
+  emit.payload = std::move(payload.delta);
+  emit.payload_digest = sha256(payload.canonical);
   return emit;
 }
 
@@ -105,7 +105,7 @@ void control(const Services& services, const RequestPtr& request, const Respond&
     response.headers.emplace_back("Location", "/v1/executions/" + answer->execution.text());
     respond(std::move(response));
   };
-  send(services, ControlSchedule{request->tenant, request->params[0], action, answered}, respond);
+  send(services.inbox, ControlSchedule{request->tenant, request->params[0], action, answered}, respond);
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ void list_schedules(const Services& services, RequestPtr request, Respond respon
       respond(json(200, bj::object{{"schedules", std::move(rows)}}));
     });
   };
-  send(services, engine::ListSchedules{request->tenant, answered}, respond);
+  send(services.inbox, engine::ListSchedules{request->tenant, answered}, respond);
 }
 
 void next_fires(const Services& services, RequestPtr request, Respond respond) {
@@ -144,7 +144,7 @@ void next_fires(const Services& services, RequestPtr request, Respond respond) {
       respond(json(200, out));
     });
   };
-  send(services, engine::ShowSchedule{request->tenant, request->params[0], answered}, respond);
+  send(services.inbox, engine::ShowSchedule{request->tenant, request->params[0], answered}, respond);
 }
 
 void pause_schedule(const Services& services, RequestPtr request, Respond respond) {
@@ -170,7 +170,7 @@ void backfill_schedule(const Services& services, RequestPtr request, Respond res
                       {"existing", fire.existing}});
     respond(json(200, bj::object{{"dry_run", dry_run}, {"fires", std::move(rows)}}));
   };
-  send(services, std::move(*backfill), respond);
+  send(services.inbox, std::move(*backfill), respond);
 }
 
 void emit_event(const Services& services, RequestPtr request, Respond respond) {
@@ -195,7 +195,7 @@ void emit_event(const Services& services, RequestPtr request, Respond respond) {
                                                             {"existing", answer->existing},
                                                             {"refused", std::move(refused)}}));
     };
-    send(services, std::move(*emit), respond);
+    send(services.inbox, std::move(*emit), respond);
   });
 }
 

@@ -37,8 +37,8 @@ Result<engine::Pause> read_pause(const Request& request) {
 }
 
 Result<journal::Delta> object_in(const Document& body, const char* key) {
-  PIRN_TRY(const std::string text, body.object_or_empty(key));
-  return journal::parse_object(text);
+  PIRN_TRY(Document::Keys keys, body.keys_or_none(key));
+  return std::move(keys.delta);
 }
 
 Result<engine::Resume> read_resume(const Request& request) {
@@ -83,7 +83,7 @@ void give(const Services& services, const RequestPtr& request, const Respond& re
   order->tenant = request->tenant;
   order->id = *id;
   order->reply = answer_with(services, request, respond, *id);
-  send(services, std::move(*order), respond);
+  send(services.inbox, std::move(*order), respond);
 }
 
 }  // namespace
@@ -129,7 +129,7 @@ void list_approvals(const Services& services, RequestPtr request, Respond respon
       respond(json(200, out + "]}"));
     });
   };
-  send(services, std::move(list), respond);
+  send(services.inbox, std::move(list), respond);
 }
 
 }  // namespace pirn::api

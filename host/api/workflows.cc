@@ -20,7 +20,7 @@ namespace bj = boost::json;
 using namespace registry;
 
 bj::object summary_of(const Active& active, const definition::Workflow& workflow) {
-  bj::object out = parse_own_json(definition::summary(workflow), "a summary", {})->as_object();
+  bj::object out = definition::summary(workflow);
   out.erase("name");
   out["definition_version"] = out.at("version");
   out["workflow"] = workflow.name;
@@ -122,8 +122,7 @@ Result<Run> run_of(const Services& services, const engine::View& view) {
 }
 
 Response report_of(const engine::View& view, const Run& run) {
-  bj::object out =
-      parse_own_json(definition::report(run.document, run.workflow, run.states), "a report", {})->as_object();
+  bj::object out = definition::report(run.document, run.workflow, run.states);
   bj::array children;
   for (const definition::GraftChild& child : run.children)
     children.push_back(
@@ -136,8 +135,7 @@ Response report_of(const engine::View& view, const Run& run) {
                                 {"release", view.state.origin->pins.front().hex()},
                                 {"states", std::move(states)},
                                 {"children", std::move(children)}};
-  out["document"] = *parse_own_json(definition::print(run.document), "a definition", {});
-  return json(200, out);
+  return json(200, ObjectText(out).add("document", definition::print(run.document)).take());
 }
 
 Result<Catalog::Target> resolve(const Services& services, const Request& request, const Catalog& catalog) {
@@ -178,9 +176,8 @@ Response show_workflow(const Services& services, const Request& request) {
   const Active* active = catalog->active(request.tenant, target->release->package);
   bj::object object = summary_of(*active, *target->workflow);
   object["definition_digest"] = target->release->digest_of(*target->workflow).hex();
-  object["document"] = *parse_own_json(definition::print(document_of(*target->release, *target->workflow)),
-                                       "a definition", {});
-  return json(200, object);
+  const std::string document = definition::print(document_of(*target->release, *target->workflow));
+  return json(200, ObjectText(object).add("document", document).take());
 }
 
 Response workflow_graph(const Services& services, const Request& request) {

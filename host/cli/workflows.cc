@@ -133,15 +133,10 @@ std::string pairs_in(const bj::object& object) {
   return out;
 }
 
-bj::object report_of(const Found& found) {
-  return parse_own_json(definition::report(found.document, found.workflow, found.states), "a report", {})
-      ->as_object();
-}
-
 void print_report(const Found& found) {
   const definition::Workflow& workflow = found.workflow;
   const definition::CriticalPath path = definition::critical_path(workflow);
-  const bj::object report = report_of(found);
+  const bj::object report = definition::report(found.document, workflow, found.states);
   print_line("order", names_of(workflow, definition::execution_order(workflow)));
   print_line("critical path", names_of(workflow, path.steps));
   print_line("at most", definition::print_duration(path.timeout_ns) + " on that path, " +
@@ -189,7 +184,7 @@ std::string counted(const std::string& names, size_t count) {
 }
 
 void print_summary(const Found& found) {
-  const bj::object report = report_of(found);
+  const bj::object report = definition::report(found.document, found.workflow, found.states);
   const bj::object& groups = report.at("parallel_groups").as_object();
   std::string group_names;
   for (const auto& group : groups)
@@ -264,9 +259,10 @@ Outcome describe_workflow(const Arguments& arguments) {
     return 0;
   }
   if (format != Format::table) {
-    print_json_text(part == "summary" ? definition::summary(workflow)
-                    : part == "plan"  ? definition::plan(workflow)
-                                      : definition::report(found->document, workflow, found->states));
+    print_json_text(part == "summary" ? canonical(definition::summary(workflow))
+                    : part == "plan"
+                        ? definition::plan(workflow)
+                        : canonical(definition::report(found->document, workflow, found->states)));
     return 0;
   }
   if (part.empty() || part == "summary") print_head(*found);

@@ -12,11 +12,7 @@ namespace {
 
 Delta delta_of(const bj::value& json) {
   if (!json.is_object()) throw Malformed("an object of keys is expected");
-  Delta delta;
-  delta.entries.reserve(json.get_object().size());
-  for (const auto& member : json.get_object())
-    delta.entries.push_back({std::string(member.key()), value_from(member.value()), false});
-  return delta;
+  return delta_from(json.get_object());
 }
 
 ErrorPtr error_of(const Fields& fields, std::string_view name = "error") {

@@ -152,9 +152,13 @@ Result<Delta> parse_object(std::string_view text) {
   PIRN_TRY(const boost::json::value json, parse_json(text, ""));
   if (!json.is_object())
     return Error{Code::invalid_argument, "a JSON object is expected", "Give an object: {\"key\": value}."};
+  return delta_from(json.get_object());
+}
+
+Delta delta_from(const boost::json::object& json) {
   Delta delta;
-  delta.entries.reserve(json.get_object().size());
-  for (const auto& member : json.get_object())
+  delta.entries.reserve(json.size());
+  for (const auto& member : json)
     delta.entries.push_back({std::string(member.key()), value_from(member.value()), false});
   return delta;
 }

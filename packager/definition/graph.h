@@ -8,6 +8,7 @@
 // Pure; any thread. All texts end with a newline, except JSON.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -58,12 +59,13 @@ JsonText to_json(const Workflow& workflow, const StepStates& states = {});
 
 // {"name","version","steps","parallel_groups","grafts","nested_workflows","has_rollback","estimated_timeout",
 // "trigger","schedule","tags"}; times in milliseconds, null: endless.
-JsonText summary(const Workflow& workflow);
+boost::json::object summary(const Workflow& workflow);
 // The summary, with "package", "label", "description", "step_list", "execution_order", "critical_path",
 // "total_timeout", "failure_mode", "strategy", "timeout", "max_retries", "step_concurrency", "on_event",
 // "dead_letter", "handlers", "hooks", "execution_plan"; "parallel_groups" and "nested_workflows" are objects,
 // "grafts" a list. Of an execution each step has its "state".
-JsonText report(const Definition& definition, const Workflow& workflow, const StepStates& states = {});
+boost::json::object report(const Definition& definition, const Workflow& workflow,
+                           const StepStates& states = {});
 
 // The steps as a topological order in which declaration decides between equals: the canonical rank.
 std::vector<uint32_t> execution_order(const Workflow& workflow);

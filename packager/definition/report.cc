@@ -41,20 +41,6 @@ bool is_graft(const Step& step) { return step.graft; }
 bool is_nested(const Step& step) { return !step.nested.empty(); }
 bool has_rollback(const Step& step) { return !step.rollback.empty(); }
 
-json::object summary_object(const Workflow& workflow) {
-  return {{"name", json_text(workflow.name)},
-          {"version", workflow.version},
-          {"steps", workflow.steps.size()},
-          {"parallel_groups", groups_of(workflow).size()},
-          {"grafts", steps_that(workflow, is_graft).size()},
-          {"nested_workflows", steps_that(workflow, is_nested).size()},
-          {"has_rollback", std::any_of(workflow.steps.begin(), workflow.steps.end(), has_rollback)},
-          {"estimated_timeout", milliseconds(critical_path(workflow).timeout_ns)},
-          {"trigger", json_text(trigger(workflow))},
-          {"schedule", workflow.schedule ? json::value(schedule_object(*workflow.schedule)) : nullptr},
-          {"tags", texts(workflow.tags)}};
-}
-
 json::object step_object(const Workflow& workflow, const Step& step, const StepStates& states) {
   json::object out = {{"name", json_text(step.name)},
                       {"label", json_text(label_of(step))},
@@ -107,12 +93,24 @@ int64_t total_timeout(const Workflow& workflow) {
   return total;
 }
 
-JsonText summary(const Workflow& workflow) { return canonical(summary_object(workflow)); }
+json::object summary(const Workflow& workflow) {
+  return {{"name", json_text(workflow.name)},
+          {"version", workflow.version},
+          {"steps", workflow.steps.size()},
+          {"parallel_groups", groups_of(workflow).size()},
+          {"grafts", steps_that(workflow, is_graft).size()},
+          {"nested_workflows", steps_that(workflow, is_nested).size()},
+          {"has_rollback", std::any_of(workflow.steps.begin(), workflow.steps.end(), has_rollback)},
+          {"estimated_timeout", milliseconds(critical_path(workflow).timeout_ns)},
+          {"trigger", json_text(trigger(workflow))},
+          {"schedule", workflow.schedule ? json::value(schedule_object(*workflow.schedule)) : nullptr},
+          {"tags", texts(workflow.tags)}};
+}
 
-JsonText report(const Definition& definition, const Workflow& workflow, const StepStates& states) {
+json::object report(const Definition& definition, const Workflow& workflow, const StepStates& states) {
   json::array list;
   for (const Step& step : workflow.steps) list.push_back(step_object(workflow, step, states));
-  json::object out = summary_object(workflow);
+  json::object out = summary(workflow);
   out["package"] = json_text(definition.package);
   out["label"] = json_text(workflow.label.empty() ? humanised(workflow.name) : workflow.label);
   out["description"] = json_text(workflow.description);
@@ -143,7 +141,7 @@ JsonText report(const Definition& definition, const Workflow& workflow, const St
                                    {"on_failure", &hooks.on_failure},
                                    {"on_skip", &hooks.on_skip},
                                    {"on_finish", &hooks.on_finish}});
-  return canonical(out);
+  return out;
 }
 
 }  // namespace pirn::definition

@@ -38,7 +38,11 @@ TEST(Target, IsSplitBeforeItIsDecoded) {
 TEST(Target, HasAQueryWithEachNameOnce) {
   EXPECT_EQ(*read_query("a=1&b=x+y%26&c&&d="), (Query{{"a", "1"}, {"b", "x y&"}, {"c", ""}, {"d", ""}}));
   EXPECT_TRUE(read_query("")->empty());
-  for (const char* query : {"a=%", "a=%0", "%zz=1", "a=%00", "a=%ff", "\xff=1", "a=1&a=1", "a=1&%61=2"})
+  const std::string longer = "a=1&b=blue7";
+  EXPECT_EQ(*read_query(std::string_view(longer).substr(0, 10)), (Query{{"a", "1"}, {"b", "blue"}}))
+      << "nothing behind the end is read";
+  for (const char* query :
+       {"a=%", "a=%0", "%zz=1", "a=%00", "a=%ff", "\xff=1", "a=1&a=1", "a=1&%61=2", "a=b c", "a=\"b\""})
     EXPECT_EQ(read_query(query).error().code, Code::malformed_request) << query;
 }
 

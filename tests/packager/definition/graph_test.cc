@@ -5,6 +5,8 @@
 #include <regex>
 #include <sstream>
 
+#include "packager/json/json.h"
+
 namespace pirn::definition {
 namespace {
 
@@ -146,7 +148,7 @@ TEST(Graph, Json) {
 
 TEST(Graph, Summary) {
   EXPECT_EQ(
-      summary(workflow_of(kOrders)),
+      canonical(summary(workflow_of(kOrders))),
       R"({"estimated_timeout":null,"grafts":0,"has_rollback":false,"name":"order_processing","nested_workflows":0,)"
       R"("parallel_groups":0,"schedule":null,"steps":5,"tags":["shop"],"trigger":"manual","version":1})");
 }
@@ -161,7 +163,7 @@ TEST(Graph, OrderAndCriticalPath) {
   const CriticalPath path = critical_path(workflow);
   EXPECT_EQ(path.steps, (std::vector<uint32_t>{2, 3}));
   EXPECT_EQ(path.timeout_ns, 13'000'000'000);
-  const std::string text = report(definition, workflow);
+  const std::string text = canonical(report(definition, workflow));
   EXPECT_NE(text.find(R"("execution_order":["x","z","y","end","late"])"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("critical_path":["y","end"])"), std::string::npos);
   EXPECT_NE(text.find(R"("estimated_timeout":13000)"), std::string::npos);
@@ -276,10 +278,10 @@ TEST(Graph, SummaryAndReportOfTheWholeLanguage) {
   const Definition definition = definition_of(kImport);
   const Workflow& workflow = definition.workflows[0];
   EXPECT_EQ(
-      summary(workflow),
+      canonical(summary(workflow)),
       R"({"estimated_timeout":910000,"grafts":1,"has_rollback":true,"name":"import","nested_workflows":1,)"
       R"("parallel_groups":1,"schedule":{"cron":["@daily"]},"steps":6,"tags":[],"trigger":"event","version":1})");
-  const std::string text = report(definition, workflow);
+  const std::string text = canonical(report(definition, workflow));
   for (const char* part :
        {R"("parallel_groups":{"load":["split","prices"]})", R"("grafts":["split"])",
         R"("nested_workflows":{"mail":"other::mail"})", R"("handlers":{"on_failure":"alarm"})",
@@ -287,9 +289,9 @@ TEST(Graph, SummaryAndReportOfTheWholeLanguage) {
         R"("depends_on_any":["prices","sum"])", R"("depends_on_group":"load")", R"("total_timeout":null)",
         R"("depends_on_grafts":["split"])", R"("strategy":"parallel")"})
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
-  EXPECT_NE(
-      summary(workflow_of(R"({"name":"w","schedule":{"every":"1h"}})")).find(R"("trigger":"scheduled")"),
-      std::string::npos);
+  EXPECT_NE(canonical(summary(workflow_of(R"({"name":"w","schedule":{"every":"1h"}})")))
+                .find(R"("trigger":"scheduled")"),
+            std::string::npos);
 }
 
 // ---- the execution plan
@@ -382,7 +384,7 @@ TEST(Graph, APlanOfNothingAndOneWithoutEnd) {
 TEST(Graph, AReportHasThePlanAndOfAnExecutionTheStates) {
   const Definition definition = definition_of(kPlanned);
   const std::string text =
-      report(definition, definition.workflows[0], {{"a", "completed"}, {"b", "running"}});
+      canonical(report(definition, definition.workflows[0], {{"a", "completed"}, {"b", "running"}}));
   for (const char* part :
        {R"("execution_order":["a","b","c","d","e"])", R"("execution_plan":{"batch_count":4)",
         R"("resources":{"cpu":1,"gpu":2})", R"("estimate":10000)", R"("priority":9)", R"("state":"running")",

@@ -3,6 +3,7 @@
 
 #include "packager/definition/definition.h"
 #include "packager/definition/graph.h"
+#include "packager/json/json.h"
 #include "tests/hostile_locale.h"
 #include "tests/packager/definition/random_definition.h"
 
@@ -50,8 +51,9 @@ TEST(Print, WritesAndReadsTheSameInEveryLocale) {
   EXPECT_EQ(canonical_of(), before);
   EXPECT_NE(before.find("12345.25"), std::string::npos) << before;
   const auto parsed = parse(document, "a file", nullptr);
-  for (const std::string& text : {to_table(parsed->workflows[0], {}), to_tree(parsed->workflows[0]),
-                                  to_json(parsed->workflows[0], {}), summary(parsed->workflows[0])}) {
+  for (const std::string& text :
+       {to_table(parsed->workflows[0], {}), to_tree(parsed->workflows[0]), to_json(parsed->workflows[0], {}),
+        canonical(summary(parsed->workflows[0]))}) {
     EXPECT_EQ(text.find("1.2.3"), std::string::npos) << text;
     EXPECT_EQ(text.find("0,1"), std::string::npos) << text;
   }
